@@ -1,0 +1,39 @@
+/* JSON documents (jansson): strict reading with limits, getters that name what they miss, canonical writing.
+ *
+ * Reading refuses duplicate keys, NUL characters and more than DOC_DEPTH levels.  Every getter takes `where`, the name
+ * of the document for messages ("plan.json", "config.json of zoo:prose").  The returned json_t * of doc_read*() is
+ * the caller's (json_decref); those of getters are borrowed. */
+#ifndef BASE_DOC_H
+#define BASE_DOC_H
+
+#include "base/text.h"
+#include <jansson.h>
+
+#define DOC_DEPTH 64
+
+/* NULL + ERR_DATA (malformed: where, line, column) or ERR_IO (file). */
+json_t *doc_read_file(const char *path, size_t max_bytes);
+json_t *doc_read(const char *where, const char *s, size_t n);
+
+/* Required members: 0 or ERR_DATA "where: 'key' is missing / is a string, want a number / ...". */
+int doc_real(const json_t *o, const char *where, const char *key, double *x);
+int doc_int(const json_t *o, const char *where, const char *key, int64_t *x);
+int doc_string(const json_t *o, const char *where, const char *key, const char **s);
+int doc_array(const json_t *o, const char *where, const char *key, json_t **a);
+int doc_object(const json_t *o, const char *where, const char *key, json_t **member);
+
+/* Optional members: x keeps its value when the key is absent or null; ERR_DATA when it has another type. */
+int doc_maybe_real(const json_t *o, const char *where, const char *key, double *x);
+int doc_maybe_int(const json_t *o, const char *where, const char *key, int64_t *x);
+int doc_maybe_string(const json_t *o, const char *where, const char *key, const char **s);
+int doc_maybe_bool(const json_t *o, const char *where, const char *key, bool *x);
+
+/* Canonical text, appended: sorted keys, no spaces, shortest numbers, UTF-8.  Equal documents give equal bytes.
+ * doc_pretty() indents by two. */
+void doc_canonical(struct text *t, const json_t *o);
+void doc_pretty(struct text *t, const json_t *o);
+
+/* The SHA-256 of the canonical text. */
+void doc_hash(const json_t *o, char hex[65]);
+
+#endif

@@ -1,0 +1,86 @@
+/* Rows: one distribution over a symbol space each, and what can be done with one where it lives.
+ *
+ * A row keeps raw scores (logits, or log-probabilities of any offset) and log Z, their log-sum-exp, so that
+ * log p(v) = score[v] - log_z.  A masked symbol has score -INFINITY.  NaN and +INFINITY are errors.  A row whose
+ * scores are all -INFINITY is *dead*: log_z is -INFINITY and it may not be drawn from.
+ *
+ * Sums are double, in blocks of fixed order, so that a row's numbers do not depend on the instruction set chosen for
+ * the scores; exp and log are our own (base/row_math.h), not libm's.
+ *
+ * The primitives are a table of functions (row_ops): the CPU's here, a device's later.  Pools and chains are written
+ * over the functions below and so run where the rows are.  None allocates: scratch is a struct row_work. */
+#ifndef BASE_ROW_H
+#define BASE_ROW_H
+
+#include "base/rng.h"
+#include "base/space.h"
+#include <stdbool.h>
+
+struct row_ops;
+
+struct row {
+    const struct row_ops *ops; /* where score lives */
+    float *score;              /* (n,) */
+    uint32_t n;
+    double log_z;      /* log-sum-exp of score; -INFINITY: dead */
+    double log_weight; /* the part of a global target that this step adds; 0 for a plain lm */
+};
+
+/* Scratch for rows of up to n symbols; one thread at a time. */
+struct row_work {
+    uint32_t n;
+    float *key;    /* (n,) sort keys, temporary scores */
+    sym_t *id;     /* (n,) candidates */
+    float *value;  /* (n,) */
+    double *mass;  /* (n,) */
+};
+struct row_work *row_work_alloc(uint32_t n);
+void row_work_free(struct row_work *w);
+
+extern const struct row_ops row_cpu; /* host memory, the best instruction set of this machine (same bits on all) */
+
+/* A row over caller memory of n floats; call row_measure() before anything that reads log_z. */
+struct row row_over(float *score, uint32_t n);
+void row_copy(struct row *to, const struct row *from); /* to->n == from->n; scores, log_z, log_weight */
+
+/* log_z from the scores.  0; ERR_DATA "score of symbol 17 is nan". */
+int row_measure(struct row *r);
+
+bool row_dead(const struct row *r);
+double row_logp(const struct row *r, sym_t v);             /* score[v] - log_z; -INFINITY when masked or dead */
+double row_entropy(const struct row *r);                   /* nats; 0 for a dead row */
+sym_t row_argmax(const struct row *r);                     /* lowest id among equals; assert: not dead */
+float row_max(const struct row *r);
+uint32_t row_count(const struct row *r);                   /* symbols not masked */
+void row_gather(const struct row *r, const sym_t id[], size_t n, double logp[]);
+uint32_t row_top(const struct row *r, uint32_t k, struct row_work *w, sym_t id[], double logp[]); /* best first */
+
+/* Changes of scores; each measures again (log_z is right afterwards).  Masked stays masked. */
+void row_scale(struct row *r, double factor);              /* score * factor, around the maximum */
+void row_normalise(struct row *r);                         /* score - log_z, log_z = 0; dead stays dead */
+void row_mask_below(struct row *r, float score);           /* masks score[v] < score */
+void row_only(struct row *r, sym_t v);                     /* masks all others */
+
+/* Exact cuts.  Order: score descending, then id ascending.  Each keeps at least min_keep (>= 1) of the unmasked. */
+void row_keep_rank(struct row *r, uint32_t k, struct row_work *w);
+/* The shortest prefix whose probability reaches p (p >= 1 keeps all that is not masked). */
+void row_keep_mass(struct row *r, double p, uint32_t min_keep, struct row_work *w);
+/* As row_keep_mass(), but in the order of key ascending, then id ascending; key has r->n entries. */
+void row_keep_mass_by(struct row *r, const float key[], double p, uint32_t min_keep, struct row_work *w);
+
+/* Draws by Gumbel arg max with addressed top-down noise: the maximum of a block of 64 symbols is ln 64 + a Gumbel, its
+ * place uniform, the others truncated below it.  Exact: symbol v with probability exp(logp(v)); a masked symbol never.
+ * assert: not dead. */
+sym_t row_draw(const struct row *r, const struct rng_key *k);
+/* The noise itself of symbol v (for oracles and for speculative decoding with the target's own noise). */
+double row_noise(const struct rng_key *k, sym_t v);
+
+/* Pools of n_rows rows into out (out->score is n floats of its own; normalised, log_z = 0).  weight[i] >= 0; rows of
+ * weight 0 are left out entirely.  Each returns log Z of the pool before normalisation; -INFINITY when out is dead.
+ * Rows of a pool are used normalised (score - log_z).
+ * linear: log sum w p.   log: sum w log p.   power: (1/r) log sum w p^r, r != 0, r may be +-INFINITY (max, min). */
+double row_pool_linear(struct row *out, const struct row rows[], const double weight[], size_t n_rows);
+double row_pool_log(struct row *out, const struct row rows[], const double weight[], size_t n_rows);
+double row_pool_power(struct row *out, const struct row rows[], const double weight[], size_t n_rows, double r);
+
+#endif

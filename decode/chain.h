@@ -1,0 +1,36 @@
+/* A chain: an ordered list of transforms of one distribution.  Its canonical text is its identity.
+ *
+ *   temperature=0.8 | top_k=40 | top_p=0.95            ("" is the empty chain: the distribution as it is)
+ * Without a profile: smallest prefix whose mass reaches p, ties by symbol id, at least one kept. */
+#ifndef DECODE_CHAIN_H
+#define DECODE_CHAIN_H
+
+#include "base/transform.h"
+
+struct chain;
+
+/* What one step left, for `dist`, logs and reports. */
+struct chain_report {
+    uint32_t kept;
+    double mass;    /* of the distribution before the step, kept by the step */
+    double entropy; /* nats, after the step */
+};
+
+struct chain *chain_parse(const char *text); /* NULL + ERR_USAGE */
+void chain_free(struct chain *c);
+const char *chain_text(const struct chain *c); /* canonical; lives as long as c */
+size_t chain_length(const struct chain *c);
+const struct transform *chain_step(const struct chain *c, size_t i);
+bool chain_greedy(const struct chain *c);     /* it leaves one symbol, whatever the noise: draws would repeat */
+size_t chain_state_size(const struct chain *c);
+
+void chain_start(const struct chain *c, void *state);
+/* Applies every step to r in place.  report (may be NULL) gets one entry a step.  0 or < 0. */
+int chain_apply(const struct chain *c, void *state, struct row *r, const struct transform_at *at,
+                struct chain_report report[]);
+void chain_accept(const struct chain *c, void *state, sym_t chosen);
+
+/* The table. */
+const struct transform_type *const *transform_types(size_t *n);
+
+#endif

@@ -1,0 +1,39 @@
+/* Hypotheses: what a search leaves behind, one record each in the results. */
+#ifndef DECODE_HYP_H
+#define DECODE_HYP_H
+
+#include "base/text.h"
+#include "model/lm.h"
+
+enum hyp_end {
+    HYP_OPEN,   /* not finished */
+    HYP_SYMBOL, /* an end symbol was drawn */
+    HYP_STRING, /* a stop string appeared */
+    HYP_LIMIT,  /* a limit in symbols, bytes or characters, or the context was reached */
+    HYP_DEAD,   /* the distribution had no support left */
+};
+const char *hyp_end_name(enum hyp_end e);
+
+/* One decision. */
+struct hyp_step {
+    sym_t symbol;
+    float logp;          /* under the lm's row, before the chain */
+    float logp_final;    /* under the chain's distribution */
+    float entropy;       /* nats, of the lm's row */
+    float entropy_final; /* nats, of the chain's distribution */
+    float mass;          /* of the lm's row (after tempering: of the chain's input) that the chain kept */
+    uint32_t kept;       /* symbols the chain kept */
+    struct lm_trace trace;
+};
+
+struct hyp {
+    struct hyp_step *steps; /* (n_steps,) the end symbol included */
+    size_t n_steps, cap_steps;
+    struct text text; /* the bytes of the symbols, specials left out, cut at a stop string or limit */
+    double log_weight; /* of the target that the search pursues; 0 for plain sampling */
+    enum hyp_end end;
+};
+
+void hyp_fini(struct hyp *h);
+
+#endif

@@ -1,0 +1,67 @@
+/* Searches: what turns an lm and a chain into hypotheses.
+ *
+ * A search never computes.  It says what it wants and is fed; the caller runs the core over the wants of all live
+ * searches at once:
+ *
+ *     while ((n = search_want(s, wants, max)) > 0) {
+ *         TRY(core_run(core, wants, n));
+ *         TRY(search_feed(s, work));      reads rows and decides; touches nothing but s: searches may be fed in parallel
+ *         TRY(search_move(s));            pushes, forks, drops: one owner thread for all searches of one lm
+ *     }
+ *     hyps = search_hyps(s, &n);          1..m weighted hypotheses
+ */
+#ifndef DECODE_SEARCH_H
+#define DECODE_SEARCH_H
+
+#include "decode/chain.h"
+#include "decode/hyp.h"
+#include "decode/stop.h"
+#include "model/core.h"
+
+/* What a search is about.  Everything is borrowed and must outlive the search. */
+struct search_args {
+    struct lm *lm;
+    const struct chain *chain;
+    const struct stop *stop;
+    const struct prompt *prompt;
+    struct rng_address address; /* seed, item, draw; the search fills the rest */
+};
+
+struct search;
+
+struct search_type {
+    const char *name;
+    const struct param *params;
+    size_t n_params;
+    const char *meaning, *source;
+    size_t size;                             /* bytes of its state */
+    int (*init)(struct search *s);           /* makes its slots, pushes the prompt */
+    int (*want)(struct search *s, struct want out[], size_t max); /* how many; 0: finished */
+    int (*feed)(struct search *s, struct row_work *work);
+    int (*move)(struct search *s);
+    const struct hyp *(*hyps)(const struct search *s, size_t *n);
+    void (*fini)(struct search *s);          /* drops its slots */
+};
+
+struct search {
+    const struct search_type *type;
+    struct search_args args;
+    struct spec_value value[SPEC_MAX_PARAMS];
+    struct symbols prompt; /* as the first voice sees it */
+    void *state;           /* type->size bytes, zeroed */
+};
+
+/* text: "sample", "greedy", "beam(8)"; NULL + ERR_USAGE (unknown: lists) or what init() met. */
+struct search *search_open(const char *text, const struct search_args *args);
+void search_close(struct search *s);
+int search_want(struct search *s, struct want out[], size_t max);
+int search_feed(struct search *s, struct row_work *work);
+int search_move(struct search *s);
+const struct hyp *search_hyps(const struct search *s, size_t *n);
+
+/* Canonical text of a search, appended; 0 or ERR_USAGE. */
+int search_canonical(const char *text, struct text *out);
+bool search_random(const char *text); /* its outcome depends on the draw */
+const struct search_type *const *search_types(size_t *n);
+
+#endif

@@ -1,0 +1,23 @@
+/* `table`: an exact lm over a small alphabet, the oracle of many tests: every string can be enumerated.
+ *
+ * Symbols 0 .. n-2 are letters ('a', 'b', ...); n-1 ends.  The row after a prefix is a fixed random function of
+ * (seed, prefix); at max_length letters the end symbol has probability 1.  Tap k gives another such row. */
+#ifndef MODEL_TABLE_H
+#define MODEL_TABLE_H
+
+#include "model/lm.h"
+
+struct table_options {
+    uint32_t n;          /* symbols, end included; 2 .. 27 */
+    uint32_t max_length; /* letters */
+    uint64_t seed;
+    double sharpness; /* scores are sharpness * a standard normal */
+};
+
+struct lm *table_open(const struct table_options *o); /* never NULL */
+
+/* The exact log-probabilities of the next symbol after prefix[len], out (n,); independent of slots and core. */
+void table_logp(const struct lm *lm, const sym_t prefix[], size_t len, double out[]);
+uint64_t table_computed(const struct lm *lm); /* rows really computed, for tests of sharing and gates */
+
+#endif
