@@ -1,0 +1,81 @@
+#include "base/err.h"
+#include "base/text.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ERR_MAX   2048 /* bytes of a message; longer ones are cut at a character */
+#define ERR_NEAR  3    /* a name at most this many edits away is suggested */
+#define ERR_LISTS 80   /* names listed before "..." */
+
+static _Thread_local char message[ERR_MAX];
+
+static void keep(const char *format, va_list args)
+{
+    char next[ERR_MAX];
+    int n = vsnprintf(next, sizeof next, format, args);
+    if (n < 0)
+        n = 0;
+    size_t len = (size_t)n < sizeof next ? (size_t)n : text_utf8_ready(next, sizeof next - 1);
+    memcpy(message, next, len);
+    message[len] = '\0';
+}
+
+int err_set(enum err code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    keep(format, args);
+    va_end(args);
+    return code;
+}
+
+int err_add(int code, const char *format, ...)
+{
+    char context[ERR_MAX / 2], old[ERR_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(context, sizeof context, format, args);
+    va_end(args);
+    snprintf(old, sizeof old, "%s", message);
+    return err_set(code, "%s: %s", context, old);
+}
+
+static const char *nearest(const char *seen, const char *const names[], size_t n)
+{
+    const char *best = NULL;
+    size_t best_distance = ERR_NEAR + 1;
+    for (size_t i = 0; i < n; i++) {
+        size_t d = text_distance(seen, names[i]);
+        bool begins = *seen && strncmp(seen, names[i], strlen(seen)) == 0;
+        if (begins)
+            d = d < ERR_NEAR ? d : ERR_NEAR; /* an abbreviation counts as near */
+        if (d < best_distance && (begins || d < strlen(names[i]))) {
+            best_distance = d;
+            best = names[i];
+        }
+    }
+    return best;
+}
+
+int err_unknown(enum err code, const char *what, const char *seen, const char *const names[], size_t n)
+{
+    struct text t = { 0 };
+    const char *near = nearest(seen, names, n);
+    text_addf(&t, "unknown %s '%s'", what, seen);
+    if (near)
+        text_addf(&t, "; did you mean '%s'?", near);
+    text_add(&t, n > 0 ? "; known: " : "; none is known");
+    for (size_t i = 0; i < n && i < ERR_LISTS; i++)
+        text_addf(&t, "%s%s", i > 0 ? ", " : "", names[i]);
+    if (n > ERR_LISTS)
+        text_add(&t, ", ...");
+    err_set(code, "%s", text_s(&t));
+    text_free(&t);
+    return code;
+}
+
+const char *err_text(void)
+{
+    return message;
+}

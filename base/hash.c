@@ -1,0 +1,52 @@
+#include "base/hash.h"
+#include "base/err.h"
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+uint64_t hash_bytes(const void *p, size_t n, uint64_t seed)
+{
+    return XXH3_64bits_withSeed(p, n, seed);
+}
+
+uint64_t hash_string(const char *s)
+{
+    return hash_bytes(s, strlen(s), 0);
+}
+
+static void to_hex(const unsigned char digest[32], char hex[65])
+{
+    for (int i = 0; i < 32; i++)
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+}
+
+void hash_sha256(const void *p, size_t n, char hex[65])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    EVP_Digest(p, n, digest, NULL, EVP_sha256(), NULL);
+    to_hex(digest, hex);
+}
+
+int hash_sha256_file(const char *path, char hex[65])
+{
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        return err_set(ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    unsigned char digest[EVP_MAX_MD_SIZE], block[65536];
+    size_t n;
+    EVP_DigestInit_ex(ctx, EVP_sha256(), NULL);
+    while ((n = fread(block, 1, sizeof block, f)) > 0)
+        EVP_DigestUpdate(ctx, block, n);
+    int failed = ferror(f);
+    EVP_DigestFinal_ex(ctx, digest, NULL);
+    EVP_MD_CTX_free(ctx);
+    fclose(f);
+    if (failed)
+        return err_set(ERR_IO, "%s: cannot read: %s", path, strerror(errno));
+    to_hex(digest, hex);
+    return 0;
+}

@@ -1,0 +1,284 @@
+#include "base/text.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <float.h>
+#include <libgen.h>
+#include <locale.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void text_free(struct text *t)
+{
+    free(t->s);
+    *t = (struct text){ 0 };
+}
+
+void text_clear(struct text *t)
+{
+    t->len = 0;
+    if (t->s)
+        t->s[0] = '\0';
+}
+
+const char *text_s(const struct text *t)
+{
+    return t->s ? t->s : "";
+}
+
+void text_addn(struct text *t, const void *s, size_t n)
+{
+    mem_grow(&t->s, &t->cap, t->len + n + 1, 1);
+    if (n > 0)
+        memcpy(t->s + t->len, s, n);
+    t->len += n;
+    t->s[t->len] = '\0';
+}
+
+void text_add(struct text *t, const char *s)
+{
+    text_addn(t, s, strlen(s));
+}
+
+void text_addf(struct text *t, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, args);
+    if (n > 0) {
+        mem_grow(&t->s, &t->cap, t->len + (size_t)n + 1, 1);
+        vsnprintf(t->s + t->len, (size_t)n + 1, format, again);
+        t->len += (size_t)n;
+    }
+    va_end(again);
+    va_end(args);
+}
+
+/* The program never calls setlocale(), and a library that does must not change our numbers: the decimal separator of the
+ * moment is read and undone. */
+static void undo_locale(char *s, char from, char to)
+{
+    for (; *s; s++)
+        if (*s == from)
+            *s = to;
+}
+
+void text_add_real(struct text *t, double x)
+{
+    char s[32];
+    if (isnan(x)) {
+        text_add(t, "nan");
+        return;
+    }
+    if (isinf(x)) {
+        text_add(t, x > 0 ? "inf" : "-inf");
+        return;
+    }
+    for (int digits = 1; digits <= DBL_DECIMAL_DIG; digits++) {
+        snprintf(s, sizeof s, "%.*g", digits, x);
+        if (strtod(s, NULL) == x)
+            break;
+    }
+    undo_locale(s, localeconv()->decimal_point[0], '.');
+    text_add(t, s);
+}
+
+void text_add_json(struct text *t, const char *s, size_t n)
+{
+    text_addn(t, "\"", 1);
+    for (size_t i = 0; i < n;) {
+        unsigned char c = (unsigned char)s[i];
+        int length = text_utf8(s + i, n - i, NULL);
+        if (length <= 0) {
+            text_add(t, "\xef\xbf\xbd");
+            i++;
+            continue;
+        }
+        if (c == '"' || c == '\\')
+            text_addf(t, "\\%c", c);
+        else if (c == '\n')
+            text_add(t, "\\n");
+        else if (c == '\t')
+            text_add(t, "\\t");
+        else if (c == '\r')
+            text_add(t, "\\r");
+        else if (c < 0x20 || c == 0x7f)
+            text_addf(t, "\\u%04x", c);
+        else
+            text_addn(t, s + i, (size_t)length);
+        i += (size_t)length;
+    }
+    text_addn(t, "\"", 1);
+}
+
+void text_add_html(struct text *t, const char *s, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        int length = text_utf8(s + i, n - i, NULL);
+        char c = s[i];
+        if (length <= 0 || ((unsigned char)c < 0x20 && c != '\n' && c != '\t'))
+            text_add(t, "\xef\xbf\xbd");
+        else if (c == '&')
+            text_add(t, "&amp;");
+        else if (c == '<')
+            text_add(t, "&lt;");
+        else if (c == '>')
+            text_add(t, "&gt;");
+        else if (c == '"')
+            text_add(t, "&quot;");
+        else if (c == '\'')
+            text_add(t, "&#39;");
+        else
+            text_addn(t, s + i, (size_t)length);
+        i += length > 0 ? (size_t)length : 1;
+    }
+}
+
+bool text_real(const char *s, double *x)
+{
+    bool negative = *s == '-';
+    if (strcmp(s + negative, "inf") == 0) {
+        *x = negative ? -INFINITY : INFINITY;
+        return true;
+    }
+    /* strtod also takes hex, "nan" and "infinity": only decimal digits come in here */
+    if (*s == '\0' || strspn(s, "0123456789+-.eE") != strlen(s) || *s == '+')
+        return false;
+    char copy[128], *end;
+    if (strlen(s) >= sizeof copy)
+        return false;
+    strcpy(copy, s);
+    undo_locale(copy, '.', localeconv()->decimal_point[0]);
+    double value = strtod(copy, &end);
+    if (end == copy || *end != '\0' || !isfinite(value))
+        return false;
+    *x = value;
+    return true;
+}
+
+bool text_u64(const char *s, uint64_t *x)
+{
+    if (!isdigit((unsigned char)*s))
+        return false;
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(s, &end, 10);
+    if (errno != 0 || *end != '\0')
+        return false;
+    *x = value;
+    return true;
+}
+
+bool text_i64(const char *s, int64_t *x)
+{
+    if (!isdigit((unsigned char)s[*s == '-']))
+        return false;
+    char *end;
+    errno = 0;
+    long long value = strtoll(s, &end, 10);
+    if (errno != 0 || *end != '\0')
+        return false;
+    *x = value;
+    return true;
+}
+
+size_t text_distance(const char *a, const char *b)
+{
+    size_t n = strlen(b), *row = mem_alloc(n + 1, sizeof *row);
+    for (size_t j = 0; j <= n; j++)
+        row[j] = j;
+    for (size_t i = 0; a[i]; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t j = 0; j < n; j++) {
+            size_t best = diagonal + (a[i] != b[j]);
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j + 1] + 1 < best)
+                best = row[j + 1] + 1;
+            diagonal = row[j + 1];
+            row[j + 1] = best;
+        }
+    }
+    size_t distance = row[n];
+    free(row);
+    return distance;
+}
+
+int text_read_file(struct text *t, const char *path, size_t max)
+{
+    text_clear(t);
+    bool is_stdin = strcmp(path, "-") == 0;
+    FILE *f = is_stdin ? stdin : fopen(path, "rb");
+    if (!f)
+        return err_set(ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    char block[65536];
+    size_t n;
+    int rc = 0;
+    while ((n = fread(block, 1, sizeof block, f)) > 0) {
+        if (t->len + n > max) {
+            rc = err_set(ERR_IO, "%s: larger than %zu bytes", path, max);
+            break;
+        }
+        text_addn(t, block, n);
+    }
+    if (rc == 0 && ferror(f))
+        rc = err_set(ERR_IO, "%s: cannot read: %s", path, strerror(errno));
+    if (!is_stdin)
+        fclose(f);
+    return rc;
+}
+
+static int write_all(int fd, const char *bytes, size_t n)
+{
+    while (n > 0) {
+        ssize_t written = write(fd, bytes, n);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return -1;
+        bytes += written;
+        n -= (size_t)written;
+    }
+    return 0;
+}
+
+static int sync_folder_of(const char *path)
+{
+    char *copy = mem_string(path);
+    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    free(copy);
+    if (fd < 0)
+        return -1;
+    int rc = fsync(fd);
+    close(fd);
+    return rc;
+}
+
+int text_write_file(const char *path, const void *bytes, size_t n)
+{
+    struct text aside = { 0 };
+    text_addf(&aside, "%s.%ld.part", path, (long)getpid());
+    int fd = open(aside.s, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    bool ok = fd >= 0 && write_all(fd, bytes, n) == 0 && fsync(fd) == 0;
+    int saved = errno;
+    if (fd >= 0 && close(fd) != 0 && ok) {
+        saved = errno;
+        ok = false;
+    }
+    if (ok && (rename(aside.s, path) != 0 || sync_folder_of(path) != 0)) {
+        saved = errno;
+        ok = false;
+    }
+    if (!ok && fd >= 0)
+        unlink(aside.s);
+    text_free(&aside);
+    return ok ? 0 : err_set(ERR_IO, "%s: cannot write %zu bytes: %s", path, n, strerror(saved));
+}

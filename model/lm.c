@@ -1,0 +1,47 @@
+#include "model/lm.h"
+#include "base/mem.h"
+#include <string.h>
+
+int lm_prompt(struct lm *lm, int slot, const struct prompt *p, struct symbols *seen)
+{
+    return lm->type->prompt(lm->self, slot, p, seen);
+}
+
+int lm_push(struct lm *lm, int slot, const sym_t s[], size_t n, struct lm_trace *t)
+{
+    return lm->type->push(lm->self, slot, s, n, t);
+}
+
+int lm_fork(struct lm *lm, int src, size_t len)
+{
+    return lm->type->fork(lm->self, src, len);
+}
+
+void lm_drop(struct lm *lm, int slot)
+{
+    lm->type->drop(lm->self, slot);
+}
+
+size_t lm_length(struct lm *lm, int slot)
+{
+    return lm->type->length(lm->self, slot);
+}
+
+int lm_rows(const struct want *w, struct row out[])
+{
+    return w->lm->type->rows(w->lm->self, w, out);
+}
+
+void lm_free(struct lm *lm)
+{
+    if (lm)
+        lm->type->free(lm->self);
+}
+
+void symbols_add(struct symbols *list, const sym_t s[], size_t n)
+{
+    mem_grow(&list->s, &list->cap, list->n + n, sizeof *list->s);
+    if (n > 0)
+        memcpy(list->s + list->n, s, n * sizeof *s);
+    list->n += n;
+}
