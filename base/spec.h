@@ -6,7 +6,7 @@
  *
  * A table row of a strategy declares its parameters; spec_bind() checks a step against them and fills a value each;
  * spec_canonical() writes the one text form that is the strategy's identity: `name`, `name=value` (one parameter) or
- * `name(first, key=value)`: the first parameters in order up to the last that is not at its default. */
+ * `name(first, key=value)`, parameters at their default left out. */
 #ifndef BASE_SPEC_H
 #define BASE_SPEC_H
 
