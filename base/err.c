@@ -65,7 +65,7 @@ int err_unknown(enum err code, const char *what, const char *seen, const char *c
     text_addf(&t, "unknown %s '%s'", what, seen);
     if (near)
         text_addf(&t, "; did you mean '%s'?", near);
-    text_add(&t, n > 0 ? "; known: " : "; none is known");
+    text_add(&t, n == 0 ? "; none is known" : near ? " known: " : "; known: ");
     for (size_t i = 0; i < n && i < ERR_LISTS; i++)
         text_addf(&t, "%s%s", i > 0 ? ", " : "", names[i]);
     if (n > ERR_LISTS)

@@ -11,8 +11,8 @@ void check_at(bool ok, const char *file, int line, const char *format, ...) __at
 void check_near_at(double got, double want, double tolerance, const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
 
-#define check(ok, ...)                         check_at((ok), __FILE__, __LINE__, __VA_ARGS__)
-#define check_near(got, want, tolerance, ...)  check_near_at((got), (want), (tolerance), __FILE__, __LINE__, __VA_ARGS__)
+#define check(ok, ...)                        check_at((ok), __FILE__, __LINE__, __VA_ARGS__)
+#define check_near(got, want, tolerance, ...) check_near_at((got), (want), (tolerance), __FILE__, __LINE__, __VA_ARGS__)
 
 /* Prints "NAME: n checks passed" or the number of failures; the exit status. */
 int check_done(const char *name);
