@@ -9,6 +9,7 @@
 #define ERR_LISTS 80   /* names listed before "..." */
 
 static _Thread_local char message[ERR_MAX];
+static _Thread_local int last_code;
 
 static void keep(const char *format, va_list args)
 {
@@ -27,6 +28,7 @@ int err_set(enum err code, const char *format, ...)
     va_start(args, format);
     keep(format, args);
     va_end(args);
+    last_code = code;
     return code;
 }
 
@@ -38,7 +40,7 @@ int err_add(int code, const char *format, ...)
     vsnprintf(context, sizeof context, format, args);
     va_end(args);
     snprintf(old, sizeof old, "%s", message);
-    return err_set(code, "%s: %s", context, old);
+    return err_set((enum err)code, "%s: %s", context, old);
 }
 
 static const char *nearest(const char *seen, const char *const names[], size_t n)
@@ -78,4 +80,9 @@ int err_unknown(enum err code, const char *what, const char *seen, const char *c
 const char *err_text(void)
 {
     return message;
+}
+
+int err_code(void)
+{
+    return last_code;
 }

@@ -33,6 +33,9 @@ int err_unknown(enum err code, const char *what, const char *seen, const char *c
 /* The present message of this thread, "" before any; valid until the next err_set() or err_add(). */
 const char *err_text(void);
 
+/* The code of that message, 0 before any: for callers of constructors that return NULL. */
+int err_code(void);
+
 /* Returns the failure of an expression (< 0) to the caller. */
 #define TRY(expression)                                                                                                \
     do {                                                                                                               \

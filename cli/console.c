@@ -1,0 +1,93 @@
+#include "cli/console.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static bool colourful(int fd)
+{
+    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+    return isatty(fd) && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
+}
+
+const char *console_colour(enum console_colour c)
+{
+    static const char *const codes[] = { "\033[0m", "\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[33m" };
+    return colourful(STDOUT_FILENO) ? codes[c] : "";
+}
+
+void console_say(bool quiet, const char *format, ...)
+{
+    if (quiet)
+        return;
+    va_list args;
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+double console_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void time_text(double seconds, char out[32])
+{
+    long s = (long)(seconds + 0.5);
+    if (s >= 3600)
+        snprintf(out, 32, "%ld h %02ld min", s / 3600, s / 60 % 60);
+    else if (s >= 60)
+        snprintf(out, 32, "%ld min %02ld s", s / 60, s % 60);
+    else
+        snprintf(out, 32, "%ld s", s);
+}
+
+static void draw(const struct console_progress *p, uint64_t done, uint64_t total, uint64_t failed, double seconds)
+{
+    enum { WIDTH = 24 };
+    char left[32] = "?", took[32], bar[WIDTH + 1];
+    double rate = seconds > 0 ? (double)done / seconds : 0;
+    int filled = total > 0 ? (int)((double)WIDTH * (double)done / (double)total) : WIDTH;
+    for (int i = 0; i < WIDTH; i++)
+        bar[i] = i < filled ? '#' : '.';
+    bar[WIDTH] = '\0';
+    if (rate > 0)
+        time_text((double)(total - done) / rate, left);
+    time_text(seconds, took);
+    bool terminal = isatty(STDERR_FILENO);
+    fprintf(stderr, terminal ? "\r\033[K[%s] " : "[%s] ", bar);
+    fprintf(stderr, "%llu/%llu %s, %.1f/s, ", (unsigned long long)done, (unsigned long long)total, p->what, rate);
+    if (done < total)
+        fprintf(stderr, "%s left", left);
+    else
+        fprintf(stderr, "took %s", took);
+    if (failed > 0)
+        fprintf(stderr, ", %llu failed", (unsigned long long)failed);
+    if (!terminal)
+        fputc('\n', stderr);
+    fflush(stderr);
+}
+
+void console_progress(struct console_progress *p, uint64_t done, uint64_t total, uint64_t failed, double seconds)
+{
+    double every = isatty(STDERR_FILENO) ? 0.1 : 30;
+    if (p->quiet || (done < total && seconds - p->last < every && p->last > 0))
+        return;
+    if (done < total && !isatty(STDERR_FILENO) && seconds < every)
+        return;
+    draw(p, done, total, failed, seconds);
+    p->last = seconds;
+    p->drawn = true;
+}
+
+void console_progress_end(struct console_progress *p)
+{
+    if (p->drawn && isatty(STDERR_FILENO))
+        fputc('\n', stderr);
+    p->drawn = false;
+}

@@ -1,0 +1,29 @@
+/* What a person sees: remarks and progress on stderr, colours where they are wanted, data on stdout. */
+#ifndef CLI_CONSOLE_H
+#define CLI_CONSOLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum console_colour { CONSOLE_PLAIN, CONSOLE_BOLD, CONSOLE_DIM, CONSOLE_RED, CONSOLE_GREEN, CONSOLE_YELLOW };
+
+/* Escape sequence that begins a colour on stdout, "" when NO_COLOR is set, TERM is dumb or stdout is no terminal. */
+const char *console_colour(enum console_colour c);
+
+/* A remark on stderr, with a new line; silent under --quiet (quiet is what args say). */
+void console_say(bool quiet, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Progress of long work, on stderr: on a terminal a bar redrawn at most ten times a second, elsewhere a plain line every
+ * 30 seconds and one at the end.  seconds is since the start.  Shows done of total, rate, time left, failures. */
+struct console_progress {
+    const char *what; /* "units" */
+    bool quiet;
+    double last; /* when the line was last drawn */
+    bool drawn;
+};
+void console_progress(struct console_progress *p, uint64_t done, uint64_t total, uint64_t failed, double seconds);
+void console_progress_end(struct console_progress *p);
+
+double console_now(void); /* seconds of a steady clock */
+
+#endif

@@ -1,0 +1,51 @@
+#include "cli/opened.h"
+#include "base/err.h"
+#include "model/transformer.h"
+
+static int open_lm(struct opened *o, const char *name, const struct args *a)
+{
+    int64_t n_threads = (int64_t)threads_cores();
+    TRY(options_int(a, "threads", 1, 1024, &n_threads));
+    o->checkpoint = checkpoint_open(name);
+    if (!o->checkpoint)
+        return ERR_DATA;
+    TRY(checkpoint_hash(o->checkpoint));
+    o->threads = threads_alloc((size_t)n_threads);
+    o->core = core_alloc();
+    struct transformer_options options = { .mode = options_text(a, "mode"),
+                                           .kernels = options_text(a, "kernels"),
+                                           .threads = o->threads };
+    o->lm = transformer_open(o->checkpoint, &options);
+    return o->lm ? 0 : err_code();
+}
+
+int opened_open(struct opened *o, const char *name, const struct args *a)
+{
+    *o = (struct opened){ 0 };
+    int rc = open_lm(o, name, a);
+    if (rc < 0)
+        opened_close(o);
+    return rc;
+}
+
+void opened_close(struct opened *o)
+{
+    lm_free(o->lm);
+    core_free(o->core);
+    threads_free(o->threads);
+    checkpoint_close(o->checkpoint);
+    *o = (struct opened){ 0 };
+}
+
+int opened_slot(struct opened *o, const sym_t s[], size_t n)
+{
+    int slot = lm_fork(o->lm, LM_EMPTY, 0);
+    if (slot < 0)
+        return slot;
+    int rc = lm_push(o->lm, slot, s, n, NULL);
+    if (rc < 0) {
+        lm_drop(o->lm, slot);
+        return rc;
+    }
+    return slot;
+}

@@ -1,0 +1,30 @@
+/* A checkpoint opened for a verb: threads, weights, lm, core, freed together. */
+#ifndef CLI_OPENED_H
+#define CLI_OPENED_H
+
+#include "base/threads.h"
+#include "cli/options.h"
+#include "model/checkpoint.h"
+#include "model/core.h"
+
+/* The rows of options that every verb which computes shares. */
+#define OPENED_OPTIONS                                                                                                 \
+    { "threads", "N", NULL, "threads; default: physical cores" },                                                      \
+        { "mode", "MODE", "native", "compute mode: f32 or native" },                                                   \
+        { "kernels", "PATH", NULL, "kernel path: reference, avx2, avx512; default: the best that passes its self-test" }
+
+struct opened {
+    struct threads *threads;
+    struct checkpoint *checkpoint;
+    struct lm *lm;
+    struct core *core;
+};
+
+/* name: "zoo:prose", a folder, a .gguf file.  0 or the failure; on failure o is empty. */
+int opened_open(struct opened *o, const char *name, const struct args *a);
+void opened_close(struct opened *o);
+
+/* A slot that holds the symbols; >= 0 or failure. */
+int opened_slot(struct opened *o, const sym_t s[], size_t n);
+
+#endif

@@ -1,0 +1,174 @@
+#include "cli/options.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct option_row common[] = {
+    { "help", NULL, NULL, "this text" },
+    { "json", NULL, NULL, "machine-readable output on stdout" },
+    { "quiet", NULL, NULL, "no progress, no remarks" },
+    { "verbose", NULL, NULL, "more remarks" },
+};
+enum { N_COMMON = sizeof common / sizeof *common };
+
+static const struct option_row *find(const struct option_row rows[], size_t n, const char *name, size_t *at)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(rows[i].name, name) == 0) {
+            *at = i;
+            return &rows[i];
+        }
+    return NULL;
+}
+
+static int unknown(const struct verb *verb, const char *name)
+{
+    const char *names[OPTIONS_MAX + N_COMMON];
+    size_t n = 0;
+    for (size_t i = 0; i < verb->n_options; i++)
+        names[n++] = verb->options[i].name;
+    for (size_t i = 0; i < N_COMMON; i++)
+        names[n++] = common[i].name;
+    return err_unknown(ERR_USAGE, "option", name, names, n);
+}
+
+static void set_common(struct args *a, size_t i)
+{
+    bool *const flags[N_COMMON] = { &a->help, &a->json, &a->quiet, &a->verbose };
+    *flags[i] = true;
+}
+
+static void remember(struct args *a, const char *name, const char *value)
+{
+    size_t n = a->n_repeated, cap = n;
+    const char **pairs = (const char **)(uintptr_t)a->repeated;
+    mem_grow(&pairs, &cap, n + 2, sizeof *pairs);
+    pairs[n] = name;
+    pairs[n + 1] = value;
+    a->repeated = pairs;
+    a->n_repeated = n + 2;
+}
+
+/* One option at argv[*i]: "--name", "--name=value" or "--name value". */
+static int take_option(struct args *a, int argc, char *argv[], int *i)
+{
+    const struct verb *verb = a->verb;
+    char name[64];
+    const char *text = argv[*i] + 2, *equals = strchr(text, '=');
+    size_t length = equals ? (size_t)(equals - text) : strlen(text), at;
+    if (strcmp(argv[*i], "-h") == 0)
+        text = "help", length = 4, equals = NULL;
+    if (length >= sizeof name)
+        return unknown(verb, text);
+    memcpy(name, text, length);
+    name[length] = '\0';
+    if (find(common, N_COMMON, name, &at)) {
+        set_common(a, at);
+        return equals ? err_set(ERR_USAGE, "--%s takes no value", name) : 0;
+    }
+    const struct option_row *row = find(verb->options, verb->n_options, name, &at);
+    if (!row)
+        return unknown(verb, name);
+    if (!row->value && equals)
+        return err_set(ERR_USAGE, "--%s takes no value", name);
+    if (row->value && !equals && *i + 1 >= argc)
+        return err_set(ERR_USAGE, "--%s wants a value: %s", name, row->value);
+    a->value[at] = !row->value ? "yes" : equals ? equals + 1 : argv[++*i];
+    remember(a, row->name, a->value[at]);
+    return 0;
+}
+
+int options_parse(const struct verb *verb, int argc, char *argv[], struct args *a)
+{
+    *a = (struct args){ .verb = verb };
+    char **operands = mem_alloc((size_t)argc + 1, sizeof *operands);
+    a->operand = operands;
+    assert(verb->n_options <= OPTIONS_MAX);
+    for (size_t k = 0; k < verb->n_options; k++)
+        a->value[k] = verb->options[k].fallback;
+    bool only_operands = false;
+    for (int i = 0; i < argc; i++) {
+        bool is_option = argv[i][0] == '-' && argv[i][1] != '\0' && !only_operands;
+        if (is_option && strcmp(argv[i], "--") == 0)
+            only_operands = true;
+        else if (is_option && (argv[i][1] == '-' || strcmp(argv[i], "-h") == 0))
+            TRY(take_option(a, argc, argv, &i));
+        else if (is_option)
+            return err_set(ERR_USAGE, "unknown option '%s'; options begin with two dashes (see --help)", argv[i]);
+        else
+            operands[a->n_operands++] = argv[i];
+    }
+    if (a->help)
+        return 0;
+    if (a->n_operands < verb->min_operands || a->n_operands > verb->max_operands)
+        return err_set(ERR_USAGE, "got %zu operand%s, want: chorale %s [OPTIONS] %s", a->n_operands,
+                       a->n_operands == 1 ? "" : "s", verb->name, verb->operands);
+    return 0;
+}
+
+void options_fini(struct args *a)
+{
+    free((void *)(uintptr_t)a->operand);
+    free((void *)(uintptr_t)a->repeated);
+}
+
+static void print_row(const struct option_row *r)
+{
+    char left[64];
+    snprintf(left, sizeof left, "--%s%s%s", r->name, r->value ? " " : "", r->value ? r->value : "");
+    printf("  %-24s %s", left, r->meaning);
+    if (r->fallback)
+        printf(" [%s]", r->fallback);
+    printf("\n");
+}
+
+void options_help(const struct verb *verb)
+{
+    printf("chorale %s [OPTIONS] %s\n%s\n", verb->name, verb->operands, verb->summary);
+    if (verb->details)
+        printf("\n%s\n", verb->details);
+    printf("\noptions:\n");
+    for (size_t i = 0; i < verb->n_options; i++)
+        print_row(&verb->options[i]);
+    for (size_t i = 0; i < N_COMMON; i++)
+        print_row(&common[i]);
+}
+
+const char *options_text(const struct args *a, const char *name)
+{
+    size_t at = 0;
+    const struct option_row *row = find(a->verb->options, a->verb->n_options, name, &at);
+    assert(row);
+    (void)row;
+    return a->value[at];
+}
+
+bool options_flag(const struct args *a, const char *name)
+{
+    return options_text(a, name) != NULL;
+}
+
+int options_int(const struct args *a, const char *name, int64_t min, int64_t max, int64_t *x)
+{
+    const char *s = options_text(a, name);
+    if (!s)
+        return 0;
+    if (!text_i64(s, x) || *x < min || *x > max)
+        return err_set(ERR_USAGE, "--%s is '%s', want an integer from %lld to %lld", name, s, (long long)min,
+                       (long long)max);
+    return 0;
+}
+
+int options_real(const struct args *a, const char *name, double min, double max, double *x)
+{
+    const char *s = options_text(a, name);
+    if (!s)
+        return 0;
+    if (!text_real(s, x) || *x < min || *x > max)
+        return err_set(ERR_USAGE, "--%s is '%s', want a number from %g to %g", name, s, min, max);
+    return 0;
+}

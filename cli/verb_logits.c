@@ -1,0 +1,149 @@
+/* logits: the next-token distribution after a prompt. */
+#include "base/err.h"
+#include "base/mem.h"
+#include "cli/opened.h"
+#include "cli/verbs.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The prompt as ids: --ids, or the text through the template. */
+static int make_slot(struct opened *o, const struct args *a, struct symbols *seen)
+{
+    const char *ids = options_text(a, "ids");
+    if (!ids) {
+        struct prompt_field field = { "text", a->n_operands > 1 ? a->operand[1] : "" };
+        struct prompt prompt = { .fields = &field, .n_fields = 1, .template_name = options_text(a, "template") };
+        int slot = lm_fork(o->lm, LM_EMPTY, 0);
+        int rc = slot < 0 ? slot : lm_prompt(o->lm, slot, &prompt, seen);
+        return rc < 0 ? rc : slot;
+    }
+    char *copy = mem_string(ids), *rest = NULL;
+    int rc = 0;
+    for (char *word = strtok_r(copy, " ,", &rest); word && rc == 0; word = strtok_r(NULL, " ,", &rest)) {
+        uint64_t id = 0;
+        if (!text_u64(word, &id) || id >= o->lm->space->n)
+            rc = err_set(ERR_USAGE, "--ids: '%s', want an id below %u", word, o->lm->space->n);
+        sym_t symbol = (sym_t)id;
+        symbols_add(seen, &symbol, 1);
+    }
+    free(copy);
+    return rc < 0 ? rc : opened_slot(o, seen->s, seen->n);
+}
+
+static void add_numbers(struct text *t, const char *key, const double x[], size_t n)
+{
+    text_addf(t, ",\"%s\":[", key);
+    for (size_t i = 0; i < n; i++) {
+        text_add(t, i == 0 ? "" : ",");
+        if (isfinite(x[i]))
+            text_add_real(t, x[i]);
+        else
+            text_add(t, "null");
+    }
+    text_add(t, "]");
+}
+
+static void print_json(const struct lm *lm, const struct row *r, const sym_t id[], const double logp[], uint32_t n)
+{
+    struct text t = { 0 };
+    text_addf(&t, "{\"n\":%u,\"log_z\":", r->n);
+    text_add_real(&t, r->log_z);
+    text_add(&t, ",\"entropy\":");
+    text_add_real(&t, row_entropy(r));
+    text_add(&t, ",\"ids\":[");
+    for (uint32_t i = 0; i < n; i++)
+        text_addf(&t, "%s%u", i == 0 ? "" : ",", id[i]);
+    text_add(&t, "],\"text\":[");
+    double *score = mem_alloc(n, sizeof *score);
+    for (uint32_t i = 0; i < n; i++) {
+        size_t length;
+        const uint8_t *bytes = space_text(lm->space, id[i], &length);
+        text_add(&t, i == 0 ? "" : ",");
+        text_add_json(&t, (const char *)bytes, length);
+        score[i] = (double)r->score[id[i]];
+    }
+    text_add(&t, "]");
+    add_numbers(&t, "logits", score, n);
+    add_numbers(&t, "logp", logp, n);
+    text_add(&t, "}");
+    puts(text_s(&t));
+    free(score);
+    text_free(&t);
+}
+
+static void print_table(const struct lm *lm, const struct row *r, const sym_t id[], const double logp[], uint32_t n)
+{
+    printf("%8s %12s %10s %9s  text\n", "id", "logit", "logp", "p");
+    for (uint32_t i = 0; i < n; i++) {
+        size_t length;
+        const uint8_t *bytes = space_text(lm->space, id[i], &length);
+        struct text piece = { 0 };
+        text_add_json(&piece, (const char *)bytes, length);
+        printf("%8u %12.5f %10.5f %8.4f%%  %s\n", id[i], (double)r->score[id[i]], logp[i], 100 * exp(logp[i]),
+               text_s(&piece));
+        text_free(&piece);
+    }
+}
+
+static int show(struct opened *o, const struct args *a, int slot)
+{
+    int64_t top = 10;
+    TRY(options_int(a, "top", 1, 1 << 24, &top));
+    struct want w = { .lm = o->lm, .slot = slot, .n_rows = 1, .tap = LM_TAP_FINAL };
+    struct row r;
+    if (lm_length(o->lm, slot) == 0)
+        return err_set(ERR_USAGE, "the prompt is empty, and this tokenizer has no bos: nothing to predict from");
+    TRY(core_run(o->core, &w, 1));
+    TRY(lm_rows(&w, &r));
+    uint32_t n = options_flag(a, "all") || top > r.n ? r.n : (uint32_t)top;
+    sym_t *id = mem_alloc(n, sizeof *id);
+    double *logp = mem_alloc(n, sizeof *logp);
+    struct row_work *work = row_work_alloc(r.n);
+    if (options_flag(a, "all")) {
+        for (uint32_t v = 0; v < n; v++)
+            id[v] = v;
+        row_gather(&r, id, n, logp);
+    } else {
+        n = row_top(&r, n, work, id, logp);
+    }
+    (a->json ? print_json : print_table)(o->lm, &r, id, logp, n);
+    row_work_free(work);
+    free(id);
+    free(logp);
+    return 0;
+}
+
+static int run_logits(const struct args *a)
+{
+    struct opened o;
+    struct symbols seen = { 0 };
+    TRY(opened_open(&o, a->operand[0], a));
+    int slot = make_slot(&o, a, &seen);
+    int rc = slot < 0 ? slot : show(&o, a, slot);
+    if (slot >= 0)
+        lm_drop(o.lm, slot);
+    free(seen.s);
+    opened_close(&o);
+    return rc;
+}
+
+static const struct option_row options[] = {
+    { "top", "N", "10", "the N likeliest" },
+    { "all", NULL, NULL, "the whole vocabulary, in the order of ids" },
+    { "ids", "LIST", NULL, "the prompt as ids, instead of a text" },
+    { "template", "NAME", NULL, "prompt template: plain, tiger, auto" },
+    OPENED_OPTIONS,
+};
+
+const struct verb verb_logits = {
+    .name = "logits",
+    .operands = "CHECKPOINT [PROMPT]",
+    .min_operands = 1,
+    .max_operands = 2,
+    .summary = "the next-token distribution after a prompt",
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .run = run_logits,
+};

@@ -1,0 +1,135 @@
+/* score: log-probabilities of a text under a checkpoint, in rolling windows. */
+#include "base/err.h"
+#include "base/mem.h"
+#include "cli/opened.h"
+#include "cli/verbs.h"
+#include "evalsets/words.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define INPUT_MAX ((size_t)1 << 28)
+
+/* logp[i] of ids[i] given what stands before it in its window.  Windows do not overlap: each begins with `first`, the
+ * bos or the last symbol of the window before (lm-evaluation-harness, rolling log-likelihood). */
+static int score_window(struct opened *o, sym_t first, const sym_t ids[], size_t n, double logp[])
+{
+    int slot = opened_slot(o, &first, 1);
+    if (slot < 0)
+        return slot;
+    struct row *rows = mem_alloc(n, sizeof *rows);
+    struct want w = { .lm = o->lm, .slot = slot, .n_rows = (uint32_t)n, .tap = LM_TAP_FINAL };
+    int rc = lm_push(o->lm, slot, ids, n - 1, NULL);
+    if (rc == 0)
+        rc = core_run(o->core, &w, 1);
+    if (rc == 0)
+        rc = lm_rows(&w, rows);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        logp[i] = row_logp(&rows[i], ids[i]);
+    lm_drop(o->lm, slot);
+    free(rows);
+    return rc;
+}
+
+static int score_all(struct opened *o, const struct symbols *ids, int64_t window, double logp[])
+{
+    int64_t bos = vocab_bos(o->checkpoint->vocab);
+    sym_t first = bos >= 0 ? (sym_t)bos : o->lm->space->ends[0];
+    for (size_t at = 0; at < ids->n; at += (size_t)window) {
+        size_t n = ids->n - at < (size_t)window ? ids->n - at : (size_t)window;
+        TRY(score_window(o, first, ids->s + at, n, logp + at));
+        first = ids->s[at + n - 1];
+    }
+    return 0;
+}
+
+static void print_score(const struct args *a, struct opened *o, const struct text *input, const struct symbols *ids,
+                        const double logp[])
+{
+    struct text t = { 0 };
+    double nll = 0;
+    for (size_t i = 0; i < ids->n; i++)
+        nll -= logp[i];
+    size_t n_words = words_split_count(text_s(input), input->len);
+    double bits_per_byte = nll / ((double)input->len * M_LN2);
+    if (!a->json) {
+        if (options_flag(a, "tokens"))
+            for (size_t i = 0; i < ids->n; i++)
+                printf("%8u %10.5f  %s\n", ids->s[i], logp[i], vocab_piece(o->checkpoint->vocab, ids->s[i]));
+        printf("bits per byte     %.6f\nnats              %.6f\nbytes             %zu\ntokens            %zu\n"
+               "token perplexity  %.4f\nword perplexity   %.4f\n",
+               bits_per_byte, nll, input->len, ids->n, exp(nll / (double)ids->n),
+               exp(nll / (double)(n_words > 0 ? n_words : 1)));
+        return;
+    }
+    text_add(&t, "{\"ids\":[");
+    for (size_t i = 0; i < ids->n; i++)
+        text_addf(&t, "%s%u", i == 0 ? "" : ",", ids->s[i]);
+    text_add(&t, "],\"logp\":[");
+    for (size_t i = 0; i < ids->n; i++) {
+        text_add(&t, i == 0 ? "" : ",");
+        if (isfinite(logp[i]))
+            text_add_real(&t, logp[i]);
+        else
+            text_add(&t, "null");
+    }
+    text_add(&t, "],\"nll\":");
+    text_add_real(&t, nll);
+    text_addf(&t, ",\"bytes\":%zu,\"words\":%zu,\"bits_per_byte\":", input->len, n_words);
+    text_add_real(&t, bits_per_byte);
+    text_add(&t, "}");
+    puts(text_s(&t));
+    text_free(&t);
+}
+
+static int score_text(struct opened *o, const struct args *a, const struct text *input)
+{
+    struct symbols ids = { 0 };
+    int64_t window = o->lm->max_length;
+    int rc = options_int(a, "window", 1, o->lm->max_length, &window);
+    if (rc == 0)
+        rc = vocab_encode(o->checkpoint->vocab, text_s(input), input->len, &ids);
+    if (rc == 0 && ids.n == 0)
+        rc = err_set(ERR_DATA, "%s: is empty: nothing to score", a->operand[1]);
+    double *logp = mem_alloc(ids.n, sizeof *logp);
+    if (rc == 0)
+        rc = score_all(o, &ids, window, logp);
+    if (rc == 0)
+        print_score(a, o, input, &ids, logp);
+    free(logp);
+    free(ids.s);
+    return rc;
+}
+
+static int run_score(const struct args *a)
+{
+    struct opened o;
+    struct text input = { 0 };
+    TRY(text_read_file(&input, a->operand[1], INPUT_MAX));
+    int rc = opened_open(&o, a->operand[0], a);
+    if (rc == 0) {
+        rc = score_text(&o, a, &input);
+        opened_close(&o);
+    }
+    text_free(&input);
+    return rc;
+}
+
+static const struct option_row options[] = {
+    { "window", "N", NULL, "symbols per rolling window; default: the context limit" },
+    { "tokens", NULL, NULL, "one line a token" },
+    OPENED_OPTIONS,
+};
+
+const struct verb verb_score = {
+    .name = "score",
+    .operands = "CHECKPOINT FILE",
+    .min_operands = 2,
+    .max_operands = 2,
+    .summary = "log-probabilities of a text: bits per byte, perplexity (FILE - is stdin)",
+    .details = "Windows do not overlap; each is conditioned on bos or on the last symbol of the one before.\n"
+               "--json prints {\"ids\":[...],\"logp\":[...],\"nll\":...,\"bytes\":...,\"words\":...,\"bits_per_byte\":...}.",
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .run = run_score,
+};

@@ -1,0 +1,132 @@
+/* tokenize, detokenize: text to ids and back; a vocabulary is enough. */
+#include "base/doc.h"
+#include "base/err.h"
+#include "cli/verbs.h"
+#include "model/checkpoint.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define INPUT_MAX ((size_t)1 << 30)
+
+static void print_ids(const struct args *a, struct vocab *v, const struct symbols *ids)
+{
+    struct text t = { 0 };
+    text_add(&t, a->json ? "{\"ids\":[" : "");
+    for (size_t i = 0; i < ids->n; i++)
+        text_addf(&t, "%s%u", i == 0 ? "" : a->json ? "," : " ", ids->s[i]);
+    if (a->json) {
+        text_add(&t, "],\"pieces\":[");
+        for (size_t i = 0; i < ids->n; i++) {
+            const char *piece = vocab_piece(v, ids->s[i]);
+            text_add(&t, i == 0 ? "" : ",");
+            text_add_json(&t, piece, strlen(piece));
+        }
+        text_add(&t, "]}");
+    }
+    puts(text_s(&t));
+    text_free(&t);
+}
+
+static int encode(const struct args *a, struct vocab *v, const struct text *input, struct symbols *ids)
+{
+    if (options_flag(a, "no-special"))
+        return vocab_encode(v, text_s(input), input->len, ids);
+    if (vocab_adds_bos(v)) {
+        sym_t bos = (sym_t)vocab_bos(v);
+        symbols_add(ids, &bos, 1);
+    }
+    return vocab_encode_special(v, text_s(input), input->len, ids);
+}
+
+static int run_tokenize(const struct args *a)
+{
+    struct checkpoint *c = checkpoint_open_vocab(a->operand[0]);
+    if (!c)
+        return err_code();
+    struct text input = { 0 };
+    struct symbols ids = { 0 };
+    int rc = text_read_file(&input, a->operand[1], INPUT_MAX);
+    if (rc == 0)
+        rc = encode(a, c->vocab, &input, &ids);
+    if (rc == 0)
+        print_ids(a, c->vocab, &ids);
+    free(ids.s);
+    text_free(&input);
+    checkpoint_close(c);
+    return rc;
+}
+
+static const struct option_row tokenize_options[] = {
+    { "no-special", NULL, NULL, "no bos in front, special tokens in the text are text" },
+};
+
+const struct verb verb_tokenize = {
+    .name = "tokenize",
+    .operands = "CHECKPOINT FILE",
+    .min_operands = 2,
+    .max_operands = 2,
+    .summary = "text to ids (FILE - is stdin)",
+    .details = "--json prints {\"ids\":[...],\"pieces\":[...]}.",
+    .options = tokenize_options,
+    .n_options = sizeof tokenize_options / sizeof *tokenize_options,
+    .run = run_tokenize,
+};
+
+/* One id: digits between separators (spaces, commas, brackets, the words of the JSON form are not accepted). */
+static int add_id(const struct space *space, char *word, const char *where, struct symbols *ids)
+{
+    uint64_t id;
+    if (!text_u64(word, &id))
+        return err_set(ERR_DATA, "%s: '%s' is no id", where, word);
+    if (id >= space->n)
+        return err_set(ERR_DATA, "%s: id %s is beyond the vocabulary of %u", where, word, space->n);
+    sym_t symbol = (sym_t)id;
+    symbols_add(ids, &symbol, 1);
+    return 0;
+}
+
+static int run_detokenize(const struct args *a)
+{
+    struct checkpoint *c = checkpoint_open_vocab(a->operand[0]);
+    if (!c)
+        return err_code();
+    struct text input = { 0 };
+    struct symbols ids = { 0 };
+    const struct space *space = vocab_space(c->vocab);
+    int rc = text_read_file(&input, a->operand[1], INPUT_MAX);
+    char *rest = NULL;
+    char *word = rc == 0 && input.s ? strtok_r(input.s, " ,\t\r\n[]", &rest) : NULL;
+    for (; rc == 0 && word; word = strtok_r(NULL, " ,\t\r\n[]", &rest))
+        rc = add_id(space, word, a->operand[1], &ids);
+    struct text out = { 0 };
+    for (size_t i = 0; rc == 0 && i < ids.n; i++) {
+        size_t n;
+        const uint8_t *bytes = space_text(space, ids.s[i], &n);
+        text_addn(&out, bytes, n);
+    }
+    if (rc == 0 && a->json) {
+        struct text line = { 0 };
+        text_add(&line, "{\"text\":");
+        text_add_json(&line, text_s(&out), out.len);
+        text_add(&line, "}");
+        puts(text_s(&line));
+        text_free(&line);
+    } else if (rc == 0) {
+        fwrite(text_s(&out), 1, out.len, stdout);
+    }
+    text_free(&out);
+    text_free(&input);
+    free(ids.s);
+    checkpoint_close(c);
+    return rc;
+}
+
+const struct verb verb_detokenize = {
+    .name = "detokenize",
+    .operands = "CHECKPOINT FILE",
+    .min_operands = 2,
+    .max_operands = 2,
+    .summary = "ids to text (FILE - is stdin; ids between spaces or commas)",
+    .run = run_detokenize,
+};
