@@ -1,0 +1,187 @@
+#include "experiments/journal.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "experiments/frame.h"
+#include "experiments/pack.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct journal {
+    char *folder, *prefix;
+    int fd;               /* the open segment, -1: none yet */
+    uint32_t segment;     /* number of the open or last segment tried */
+    uint64_t limit, size; /* bytes of a segment; of the open one */
+    uint64_t sequence;
+    uint64_t n_frames;  /* in the open segment */
+    struct text name;   /* of the open segment */
+    struct text buffer; /* frames not yet written */
+    uint64_t n_buffered;
+    bool failed;
+};
+
+static int folder_make(const char *folder)
+{
+    if (mkdir(folder, 0777) == 0 || errno == EEXIST)
+        return 0;
+    return err_set(ERR_IO, "%s: cannot create the folder: %s", folder, strerror(errno));
+}
+
+struct journal *journal_open(const char *folder, const char *prefix)
+{
+    if (folder_make(folder) < 0)
+        return NULL;
+    struct journal *j = mem_alloc(1, sizeof *j);
+    j->folder = mem_string(folder);
+    j->prefix = mem_string(prefix);
+    j->fd = -1;
+    j->limit = JOURNAL_SEGMENT;
+    return j;
+}
+
+void journal_set_segment(struct journal *j, uint64_t bytes)
+{
+    j->limit = bytes;
+}
+
+static int journal_fail(struct journal *j, const char *what)
+{
+    j->failed = true;
+    return err_set(ERR_IO, "%s: cannot %s %llu bytes: %s; what was acknowledged is safe", text_s(&j->name), what,
+                   (unsigned long long)j->buffer.len, strerror(errno));
+}
+
+/* The folder itself must know the new name before a frame in it is acknowledged. */
+static int folder_sync(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    int rc = fsync(fd);
+    close(fd);
+    return rc;
+}
+
+static int segment_open(struct journal *j)
+{
+    do {
+        text_clear(&j->name);
+        text_addf(&j->name, "%s/%s-%06u.seg", j->folder, j->prefix, ++j->segment);
+        j->fd = open(text_s(&j->name), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
+    } while (j->fd < 0 && errno == EEXIST);
+    if (j->fd < 0 || folder_sync(j->folder) < 0)
+        return journal_fail(j, "create a segment for");
+    j->size = j->n_frames = 0;
+    return 0;
+}
+
+static int write_all(int fd, const char *s, size_t n)
+{
+    while (n > 0) {
+        ssize_t k = write(fd, s, n);
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k < 0)
+            return -1;
+        s += k;
+        n -= (size_t)k;
+    }
+    return 0;
+}
+
+int journal_add(struct journal *j, const void *payload, size_t n)
+{
+    if (j->failed)
+        return err_set(ERR_IO, "%s: an earlier write failed", text_s(&j->name));
+    if (n > JOURNAL_MAX_FRAME)
+        return err_set(ERR_DATA, "a journal frame of %zu bytes, want at most %u", n, JOURNAL_MAX_FRAME);
+    frame_write(&j->buffer, FRAME_MAGIC, j->sequence++, payload, (uint32_t)n);
+    j->n_buffered++;
+    return 0;
+}
+
+static int buffer_flush(struct journal *j)
+{
+    if (write_all(j->fd, j->buffer.s, j->buffer.len) < 0)
+        return journal_fail(j, "write");
+    if (fdatasync(j->fd) < 0)
+        return journal_fail(j, "sync");
+    j->size += j->buffer.len;
+    j->n_frames += j->n_buffered;
+    j->n_buffered = 0;
+    text_clear(&j->buffer);
+    return 0;
+}
+
+/* Everything buffered is in the open segment. */
+static int segment_seal(struct journal *j)
+{
+    struct text count = { 0 };
+    pack_u64(&count, j->n_frames);
+    frame_write(&j->buffer, FRAME_SEAL, j->sequence, count.s, (uint32_t)count.len);
+    text_free(&count);
+    int rc = buffer_flush(j);
+    close(j->fd);
+    j->fd = -1;
+    return rc;
+}
+
+int journal_commit(struct journal *j)
+{
+    if (j->failed)
+        return err_set(ERR_IO, "%s: an earlier write failed", text_s(&j->name));
+    if (j->buffer.len == 0)
+        return 0;
+    if (j->fd < 0)
+        TRY(segment_open(j));
+    TRY(buffer_flush(j));
+    return j->size >= j->limit ? segment_seal(j) : 0;
+}
+
+int journal_close(struct journal *j)
+{
+    if (!j)
+        return 0;
+    int rc = j->failed ? 0 : journal_commit(j);
+    if (rc == 0 && !j->failed && j->fd >= 0)
+        rc = segment_seal(j);
+    if (j->fd >= 0)
+        close(j->fd);
+    text_free(&j->name);
+    text_free(&j->buffer);
+    free(j->folder);
+    free(j->prefix);
+    free(j);
+    return rc;
+}
+
+static int lock_take(const char *folder, const char *name, int how)
+{
+    TRY(folder_make(folder));
+    struct text path = { 0 };
+    text_addf(&path, "%s/%s", folder, name);
+    int fd = open(text_s(&path), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0)
+        fd = err_set(ERR_IO, "%s: cannot open the lock: %s", text_s(&path), strerror(errno));
+    else if (flock(fd, how | LOCK_NB) < 0) {
+        close(fd);
+        fd = errno == EWOULDBLOCK ? err_set(ERR_LOCKED, "%s: another process is at work on this run", folder)
+                                  : err_set(ERR_IO, "%s: cannot lock: %s", text_s(&path), strerror(errno));
+    }
+    text_free(&path);
+    return fd;
+}
+
+int journal_lock(const char *folder, const char *name)
+{
+    return lock_take(folder, name, LOCK_EX);
+}
+
+int journal_lock_shared(const char *folder, const char *name)
+{
+    return lock_take(folder, name, LOCK_SH);
+}

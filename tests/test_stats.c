@@ -1,0 +1,115 @@
+/* Statistics against published and enumerated values. */
+#include "base/rng.h"
+#include "experiments/init.h"
+#include "experiments/stats.h"
+#include "tests/lib/check.h"
+#include <math.h>
+#include <stdlib.h>
+
+static const struct stats_options options = { .seed = 7, .stream = 1 };
+
+static double brute_signflip(const double d[], size_t n)
+{
+    double sum = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += d[i];
+    for (size_t s = 0; s < (size_t)1 << n; s++) {
+        double t = 0;
+        for (size_t i = 0; i < n; i++)
+            t += s >> i & 1 ? d[i] : -d[i];
+        count += fabs(t) >= fabs(sum) - 1e-12;
+    }
+    return (double)count / ldexp(1, (int)n);
+}
+
+static void test_published(void)
+{
+    const double d[] = { .3, .1, -.2, .4, .5, .2 };
+    check_near(stats_signflip(d, 6, &options), 0.125, 1e-12, "exact sign flip: 8 of 64");
+    check_near(stats_mcnemar(8, 2), 0.109375, 1e-12, "McNemar exact, b=8 c=2");
+    check_near(stats_mcnemar(2, 8), 0.109375, 1e-12, "McNemar is symmetric");
+    check_near(stats_mcnemar(3, 3), 1, 0, "McNemar of equal counts");
+    check_near(stats_mcnemar(0, 0), 1, 0, "McNemar of nothing");
+    const double p[] = { .01, .04, .03, .005 }, holm[] = { .03, .06, .06, .02 }, bh[] = { .02, .04, .04, .02 };
+    double got[4];
+    stats_holm(p, 4, got);
+    for (int i = 0; i < 4; i++)
+        check_near(got[i], holm[i], 1e-12, "Holm %d", i);
+    stats_benjamini_hochberg(p, 4, got);
+    for (int i = 0; i < 4; i++)
+        check_near(got[i], bh[i], 1e-12, "Benjamini-Hochberg %d", i);
+    double x[100];
+    for (int i = 0; i < 100; i++)
+        x[i] = i < 53;
+    check_near(stats_stderr(x, 100), 0.050161, 5e-7, "standard error of 53 of 100");
+    /* Newcombe 1998, table I: 81 of 263, 95 % */
+    struct interval w = stats_wilson(81, 263, 0.95);
+    check_near(w.low, 0.2553, 5e-5, "Wilson low");
+    check_near(w.high, 0.3662, 5e-5, "Wilson high");
+    /* the same, 0 of 20 and 1 of 29 */
+    w = stats_wilson(0, 20, 0.95);
+    check_near(w.high, 0.1611, 5e-5, "Wilson high of none");
+    check(w.low == 0, "Wilson low of none is 0");
+    w = stats_wilson(1, 29, 0.95);
+    check_near(w.low, 0.0061, 5e-5, "Wilson low of 1 of 29");
+    check_near(w.high, 0.1718, 5e-5, "Wilson high of 1 of 29");
+}
+
+static void test_signflip(void)
+{
+    const double a[] = { .31, -.72, .11, 1.5, -.04, .66, .2, .2, -.2, .9, .05, .33 };
+    for (size_t n = 1; n <= 12; n++)
+        check_near(stats_signflip(a, n, &options), brute_signflip(a, n), 1e-12, "sign flip of %zu, all signs", n);
+    const double none[] = { 0, 0, 0 }, holes[] = { NAN, .3, .1, NAN, -.2, .4, .5, .2 };
+    check_near(stats_signflip(none, 3, &options), 1, 0, "no difference");
+    check_near(stats_signflip(holes, 8, &options), 0.125, 1e-12, "NaN are left out");
+    check(isnan(stats_signflip(holes, 1, &options)), "no item, no p");
+    double same[60], mixed[60];
+    for (int i = 0; i < 60; i++) {
+        same[i] = 0.1 + i * 0.001;
+        mixed[i] = i % 2 ? 1 + i * 1e-3 : -1 - i * 1e-3;
+    }
+    check_near(stats_signflip(same, 60, &options), 1e-4, 1e-9, "Monte Carlo: (0 + 1) / (9999 + 1)");
+    double exact = stats_signflip(a, 12, &options);
+    double p = stats_signflip(mixed, 60, &options);
+    check(p > 0.9, "Monte Carlo of balanced signs: %g", p);
+    check(exact > 0 && exact < 1, "exact lies inside");
+}
+
+/* Coverage of the 95 % interval of the mean of 40 uniform numbers: binomial(400, ~0.94); 5 sigma is 0.06. */
+static void test_bootstrap(void)
+{
+    int inside = 0;
+    for (uint32_t t = 0; t < 400; t++) {
+        struct rng_address at = { .seed = 99, .draw = t, .purpose = RNG_TEST };
+        struct rng_key k = rng_key(&at);
+        double x[40];
+        for (uint32_t i = 0; i < 40; i++)
+            x[i] = rng_uniform(&k, i);
+        struct interval b =
+            stats_bootstrap(x, 40, &(struct stats_options){ .seed = 5, .stream = t, .replicates = 400 });
+        inside += b.low <= 0.5 && 0.5 <= b.high;
+    }
+    check_near(inside / 400.0, 0.94, 0.06, "coverage of the bootstrap interval");
+    const double x[] = { 1, 2, 3, 4, NAN }, y[] = { 0.5, 1.5, 2.5, 3.5, 7 };
+    struct interval b = stats_bootstrap(x, 5, &options), c = stats_bootstrap(x, 5, &options);
+    check(b.n == 4 && b.mean == 2.5, "NaN does not count");
+    check(b.low == c.low && b.high == c.high, "one address, one interval");
+    check(b.low >= 1 && b.high <= 4 && b.low < 2.5 && b.high > 2.5, "interval [%g, %g]", b.low, b.high);
+    struct interval d = stats_bootstrap_paired(x, y, 5, &options);
+    check(d.n == 4 && d.low == 0.5 && d.high == 0.5, "a constant difference has no width");
+    b = stats_bootstrap(x, 1, &options);
+    check(b.mean == 1 && isnan(b.low), "one item has no interval");
+    b = stats_bootstrap(x + 4, 1, &options);
+    check(isnan(b.mean) && b.n == 0, "no item has no mean");
+}
+
+int main(void)
+{
+    init_libraries();
+    test_published();
+    test_signflip();
+    test_bootstrap();
+    return check_done("stats");
+}
