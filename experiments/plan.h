@@ -1,0 +1,87 @@
+/* Plans: what a script declared with everything resolved, as canonical JSON; what is hashed, stored and run.
+ *
+ * {"what": {...}, "from": {...}, "hash": SHA-256 of what}
+ *   what: name, seed, draws, limit, stop, log, mode, lms (nodes, below), fits, arms, items, judge, creativity, control
+ *   from: script (name, text, set), version, machine, kernels; none of it changes what is asked for
+ *
+ * Nodes of lms, each before those that use it:
+ *   {"id", "kind": "model", "name", "hash", "space", "template"?}
+ *   {"id", "kind": "table", "n", "length", "seed", "sharpness"}
+ *   {"id", "kind": "ensemble", "rule", "weights", "voices": [{"lm", "name", "template"?, "drop"?, "chain"?,
+ *                                                             "temperature"?: number or {"fit": id}}]}
+ * fits: {"id", "what": "temperature", "lm", "on", "hash", "template"?}
+ * arms: {"name", "lm", "chain", "search"}; items: {"set", "id", "hash", "split"}; evalsets: {"name", "hash"} */
+#ifndef EXPERIMENTS_PLAN_H
+#define EXPERIMENTS_PLAN_H
+
+#include "base/doc.h"
+#include "decode/stop.h"
+#include "evalsets/evalset.h"
+
+struct plan_arm {
+    const char *name, *lm, *chain, *search; /* lm: id of a node */
+    bool repeats;                           /* its draws would be equal: computed once, counted n times */
+};
+
+struct plan_item {
+    const struct evalset *set;
+    const struct item *item;
+    const char *name; /* "openings/en-001" */
+    char hash[65];    /* of the item's content */
+};
+
+struct plan {
+    json_t *doc;  /* owned: {"what", "from", "hash"} */
+    json_t *what; /* borrowed from doc */
+    const char *name, *hash;
+    uint64_t seed;
+    uint32_t draws;
+    struct stop stop;
+    const char *judge; /* id of a node, NULL */
+    struct plan_arm *arms;
+    size_t n_arms;
+    struct plan_item *items; /* empty when read without evalsets */
+    size_t n_items;
+    const char **creativity, **control; /* names of metrics */
+    size_t n_creativity, n_control;
+    struct evalset **sets;
+    size_t n_sets;
+};
+
+struct plan_options {
+    const char *const *sets; /* (n_sets,) "name=value" of --set */
+    size_t n_sets;
+    uint32_t limit;      /* items an evalset, 0: as the script says */
+    const char *mode;    /* compute mode, NULL: "f32" */
+    const char *kernels; /* NULL: the best of this machine */
+};
+
+/* Script to plan: opens checkpoints and evalsets to check and hash them; computes nothing.  NULL + ERR_USAGE with
+ * file:line, ERR_DATA, ERR_IO.  o may be NULL. */
+struct plan *plan_prepare(const char *script, const struct plan_options *o);
+/* The same from a declaration (script.h). */
+struct plan *plan_resolve(json_t *declared, const struct text *source, const struct plan_options *o);
+/* A stored plan.json; opens its evalsets and checks their hashes.  NULL + ERR_DATA, ERR_IO. */
+struct plan *plan_read(const char *path);
+void plan_free(struct plan *p);
+int plan_write(const struct plan *p, const char *path);
+
+/* What differs between two plans' `what`, one line each ("arms: 'verse | top_p=0.9' is new"), at most a dozen.
+ * *only_adds: nothing but new arms, items or draws. */
+void plan_diff(const struct plan *old, const struct plan *now, struct text *out, bool *only_adds);
+
+/* What a run will cost, for --dry-run. */
+struct plan_cost {
+    uint64_t units;        /* distinct, after arms that repeat and items that need no chain */
+    uint64_t records;      /* (arm, item, draw) they stand for */
+    uint64_t symbols;      /* generated at most, by the limits */
+    uint64_t positions;    /* through checkpoints at most, voices and judge counted */
+    uint64_t memory_bytes; /* weights and working memory, roughly */
+    uint64_t disk_bytes;   /* journal and results.h5, at most */
+    double seconds;        /* at most, at PLAN_FLOPS a core; see docs */
+};
+int plan_cost(const struct plan *p, size_t threads, struct plan_cost *out);
+/* The plan for people: lms, arms, items, cost. */
+int plan_describe(const struct plan *p, size_t threads, struct text *out);
+
+#endif

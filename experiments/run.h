@@ -1,0 +1,55 @@
+/* Runs: a script becomes a plan, a plan becomes a run folder, a run folder becomes results.h5.
+ *
+ *   RUN/plan.json      everything resolved (experiments/plan.h)
+ *   RUN/journal/       the truth while running (experiments/journal.h)
+ *   RUN/results.h5     compacted from the journal (experiments/results.h)
+ *   RUN/lock
+ *
+ * The same command resumes: units whose key is in the journal are never computed again. */
+#ifndef EXPERIMENTS_RUN_H
+#define EXPERIMENTS_RUN_H
+
+#include "experiments/plan.h"
+#include <signal.h>
+
+struct run_progress {
+    uint64_t done, total; /* units of this process's shard, those found in the journal included */
+    uint64_t found;       /* of done: already in the journal */
+    uint64_t failed;
+    uint64_t judged, to_judge; /* texts scored by the judge; known so far */
+    double seconds;            /* of this session */
+    double rate;               /* units a second of this session; 0 before the first */
+    double eta;                /* seconds left; NAN before the rate is known */
+    const char *phase;         /* "fit", "run", "compact" */
+};
+
+struct run_options {
+    size_t threads;           /* 0: all cores */
+    size_t batch;             /* live units; 0: RUN_BATCH */
+    uint32_t shard, n_shards; /* 1 of 1; 0 of 0 is the same */
+    bool extend;              /* a plan that adds arms, items or draws may continue the run */
+    void (*progress)(
+        void *ctx,
+        const struct run_progress *p); /* may be NULL; called at most every 0.1 s, from the caller's thread */
+    void *progress_ctx;
+    const volatile sig_atomic_t *signal; /* may be NULL; SIGINT or SIGTERM once one came: the run closes cleanly */
+};
+
+#define RUN_BATCH 64
+
+/* Runs what the folder does not hold yet, then compacts (a shard that is not the last to finish only closes its journal).
+ * 0; ERR_SOME (units failed: err_text() has the count and the first); ERR_USAGE (another plan: the difference);
+ * ERR_LOCKED, ERR_IO, ERR_DATA, ERR_SIGINT, ERR_SIGTERM. */
+int run_execute(const struct plan *p, const char *folder, const struct run_options *o);
+
+struct run_compacted {
+    uint64_t units, missing, failed; /* of the plan */
+    uint64_t damaged;                /* places in the journal */
+    char damage[160];                /* the first of them: segment, offset, reason */
+};
+
+/* Writes to (NULL: folder/results.h5) from the journal, also of a running or interrupted run; only as many units as there
+ * are.  0, ERR_IO, ERR_DATA, ERR_DAMAGED (what was written does not read back). */
+int run_compact(const char *folder, const char *to, struct run_compacted *out);
+
+#endif

@@ -1,0 +1,23 @@
+/* Experiment scripts: sandboxed Lua 5.4 that declares an experiment and runs nothing.
+ *
+ * A script sees string, table, math and utf8 less what is unsafe or not repeatable (no os, io, modules, load, random,
+ * patterns, coroutines, protected calls), pairs() in key order, arg.NAME for each `--set NAME=value`, and the
+ * declarations model, voice, ensemble, fit, each, grid, search, experiment.  It is stopped after
+ * SCRIPT_INSTRUCTIONS and at SCRIPT_BYTES.
+ *
+ * What it declares comes back as JSON; experiments/plan.h gives it meaning.  Declared objects are {"kind": "model" |
+ * "voice" | "ensemble" | "fit" | "experiment" | "arm", "at": "file:line", ...fields as written}; lists are flat arrays. */
+#ifndef EXPERIMENTS_SCRIPT_H
+#define EXPERIMENTS_SCRIPT_H
+
+#include "base/doc.h"
+
+#define SCRIPT_INSTRUCTIONS 20000000
+#define SCRIPT_BYTES        (64u << 20)
+
+/* sets: (n_sets,) "name=value"; a value that reads as a number is one.  The caller's json_t (json_decref), or NULL +
+ * ERR_USAGE "path:line: what" / ERR_IO. */
+json_t *script_read(const char *path, const char *const sets[], size_t n_sets);
+json_t *script_run(const char *name, const struct text *source, const char *const sets[], size_t n_sets);
+
+#endif
