@@ -11,7 +11,9 @@
 #define OPENED_OPTIONS                                                                                                 \
     { "threads", "N", NULL, "threads; default: physical cores" },                                                      \
         { "mode", "MODE", "native", "compute mode: f32 or native" },                                                   \
-        { "kernels", "PATH", NULL, "kernel path: reference, avx2, avx512; default: the best that passes its self-test" }
+    {                                                                                                                  \
+        "kernels", "PATH", NULL, "kernel path: reference, avx2, avx512; default: the best that passes its self-test"   \
+    }
 
 struct opened {
     struct threads *threads;

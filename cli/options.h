@@ -22,10 +22,10 @@ struct args;
 
 struct verb {
     const char *name;
-    const char *operands;    /* "SCRIPT", "CHECKPOINT [PROMPT]" */
+    const char *operands; /* "SCRIPT", "CHECKPOINT [PROMPT]" */
     size_t min_operands, max_operands;
-    const char *summary;     /* one line */
-    const char *details;     /* the rest of --help, or NULL */
+    const char *summary; /* one line */
+    const char *details; /* the rest of --help, or NULL */
     const struct option_row *options;
     size_t n_options;
     int (*run)(const struct args *a); /* 0 or a negative code (base/err.h) */

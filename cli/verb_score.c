@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "cli/opened.h"
 #include "cli/verbs.h"
-#include "evalsets/words.h"
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +43,15 @@ static int score_all(struct opened *o, const struct symbols *ids, int64_t window
     return 0;
 }
 
+/* Words between white space, as lm-evaluation-harness counts them for word perplexity. */
+static size_t count_words(const char *s, size_t n)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        count += !isspace((unsigned char)s[i]) && (i == 0 || isspace((unsigned char)s[i - 1]));
+    return count;
+}
+
 static void print_score(const struct args *a, struct opened *o, const struct text *input, const struct symbols *ids,
                         const double logp[])
 {
@@ -50,7 +59,7 @@ static void print_score(const struct args *a, struct opened *o, const struct tex
     double nll = 0;
     for (size_t i = 0; i < ids->n; i++)
         nll -= logp[i];
-    size_t n_words = words_split_count(text_s(input), input->len);
+    size_t n_words = count_words(text_s(input), input->len);
     double bits_per_byte = nll / ((double)input->len * M_LN2);
     if (!a->json) {
         if (options_flag(a, "tokens"))
@@ -127,8 +136,9 @@ const struct verb verb_score = {
     .min_operands = 2,
     .max_operands = 2,
     .summary = "log-probabilities of a text: bits per byte, perplexity (FILE - is stdin)",
-    .details = "Windows do not overlap; each is conditioned on bos or on the last symbol of the one before.\n"
-               "--json prints {\"ids\":[...],\"logp\":[...],\"nll\":...,\"bytes\":...,\"words\":...,\"bits_per_byte\":...}.",
+    .details =
+        "Windows do not overlap; each is conditioned on bos or on the last symbol of the one before.\n"
+        "--json prints {\"ids\":[...],\"logp\":[...],\"nll\":...,\"bytes\":...,\"words\":...,\"bits_per_byte\":...}.",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .run = run_score,

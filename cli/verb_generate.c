@@ -1,0 +1,202 @@
+/* generate: text from a checkpoint, or from an lm that a script declares; streaming, UTF-8 safe. */
+#include "base/err.h"
+#include "base/hash.h"
+#include "cli/console.h"
+#include "cli/opened.h"
+#include "cli/source.h"
+#include "cli/verbs.h"
+#include "decode/search.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_WANTS = 4096, MAX_STRINGS = 16 };
+
+struct job {
+    struct source *source;
+    struct chain *chain;
+    struct stop stop;
+    const char *strings[MAX_STRINGS];
+    struct prompt prompt;
+    struct row_work *work;
+    size_t shown; /* bytes of the text already on stdout */
+    bool stream;
+};
+
+/* Shows what can no longer be taken back. */
+static void stream(struct job *j, const struct search *s)
+{
+    size_t n;
+    const struct hyp *h = search_hyps(s, &n);
+    if (!j->stream || n != 1)
+        return;
+    size_t ready = h->end == HYP_OPEN ? stop_ready(&j->stop, h) : h->text.len;
+    if (ready > j->shown) {
+        fwrite(h->text.s + j->shown, 1, ready - j->shown, stdout);
+        fflush(stdout);
+        j->shown = ready;
+    }
+}
+
+static int run_search(struct job *j, struct search *s)
+{
+    struct want *wants = malloc(MAX_WANTS * sizeof *wants);
+    int rc = 0, n = 0;
+    while (rc == 0 && wants && (n = search_want(s, wants, MAX_WANTS)) > 0) {
+        rc = core_run(j->source->core, wants, (size_t)n);
+        if (rc == 0)
+            rc = search_feed(s, j->work);
+        if (rc == 0)
+            rc = search_move(s);
+        stream(j, s);
+    }
+    free(wants);
+    return rc < 0 ? rc : n;
+}
+
+static void add_step(struct text *t, const struct hyp_step *s)
+{
+    text_addf(t, "{\"id\":%u,\"logp\":", s->symbol);
+    text_add_real(t, (double)s->logp);
+    text_add(t, ",\"logp_final\":");
+    text_add_real(t, (double)s->logp_final);
+    text_add(t, ",\"entropy\":");
+    text_add_real(t, (double)s->entropy);
+    text_addf(t, ",\"kept\":%u,\"mass\":", s->kept);
+    text_add_real(t, (double)s->mass);
+    if (s->trace.n_voices > 0)
+        text_add(t, ",\"voices\":[");
+    for (uint32_t k = 0; k < s->trace.n_voices; k++) {
+        text_add(t, k == 0 ? "" : ",");
+        text_add_real(t, (double)s->trace.logp[k]);
+    }
+    text_add(t, s->trace.n_voices > 0 ? "]}" : "}");
+}
+
+static void print_hyp(const struct args *a, const struct hyp *h, uint32_t draw)
+{
+    struct text t = { 0 };
+    if (!a->json) {
+        fwrite(text_s(&h->text), 1, h->text.len, stdout);
+        putchar('\n');
+        return;
+    }
+    text_addf(&t, "{\"draw\":%u,\"end\":\"%s\",\"text\":", draw, hyp_end_name(h->end));
+    text_add_json(&t, text_s(&h->text), h->text.len);
+    text_add(&t, ",\"log_weight\":");
+    text_add_real(&t, h->log_weight);
+    text_add(&t, ",\"steps\":[");
+    for (size_t i = 0; i < h->n_steps; i++) {
+        text_add(&t, i == 0 ? "" : ",");
+        add_step(&t, &h->steps[i]);
+    }
+    text_add(&t, "]}");
+    puts(text_s(&t));
+    text_free(&t);
+}
+
+static int one_draw(struct job *j, const struct args *a, uint64_t seed, uint32_t draw)
+{
+    struct search_args args = { .lm = j->source->lm,
+                                .chain = j->chain,
+                                .stop = &j->stop,
+                                .prompt = &j->prompt,
+                                .address = { .seed = seed, .item = hash_string("generate"), .draw = draw } };
+    struct search *s = search_open(options_text(a, "search"), &args);
+    if (!s)
+        return err_code();
+    j->shown = 0;
+    int rc = run_search(j, s);
+    size_t n = 0;
+    const struct hyp *h = search_hyps(s, &n);
+    if (rc == 0 && j->stream && n == 1)
+        putchar('\n');
+    else
+        for (size_t i = 0; rc == 0 && i < n; i++)
+            print_hyp(a, &h[i], draw);
+    if (rc == 0 && n > 0 && h[0].end == HYP_DEAD)
+        console_say(a->quiet, "the distribution had no support left after %zu symbols", h[0].n_steps);
+    search_close(s);
+    return rc;
+}
+
+static int read_limits(const struct args *a, struct job *j)
+{
+    int64_t symbols = 0, bytes = 0, chars = 0;
+    TRY(options_int(a, "max-symbols", 0, UINT32_MAX, &symbols));
+    TRY(options_int(a, "max-bytes", 0, UINT32_MAX, &bytes));
+    TRY(options_int(a, "max-chars", 0, UINT32_MAX, &chars));
+    j->stop.max_symbols = (uint32_t)symbols;
+    j->stop.max_bytes = (uint32_t)bytes;
+    j->stop.max_chars = (uint32_t)chars;
+    for (size_t i = 0; i < a->n_repeated; i += 2)
+        if (strcmp(a->repeated[i], "stop") == 0) {
+            if (j->stop.n_strings == MAX_STRINGS)
+                return err_set(ERR_USAGE, "--stop is given more than %d times", MAX_STRINGS);
+            j->strings[j->stop.n_strings++] = a->repeated[i + 1];
+        }
+    j->stop.strings = j->strings;
+    return 0;
+}
+
+static int generate(struct job *j, const struct args *a)
+{
+    int64_t seed = 1, n = 1;
+    TRY(options_int(a, "seed", 0, INT64_MAX, &seed));
+    TRY(options_int(a, "n", 1, 1000000, &n));
+    TRY(read_limits(a, j));
+    j->chain = chain_parse(options_text(a, "chain"));
+    if (!j->chain)
+        return ERR_USAGE;
+    j->stream = n == 1 && !a->json;
+    j->work = row_work_alloc(j->source->lm->space->n);
+    int rc = 0;
+    for (int64_t draw = 0; rc == 0 && draw < n; draw++)
+        rc = one_draw(j, a, (uint64_t)seed, (uint32_t)draw);
+    row_work_free(j->work);
+    chain_free(j->chain);
+    return rc;
+}
+
+static int run_generate(const struct args *a)
+{
+    struct source source;
+    bool has_script = options_text(a, "script") != NULL;
+    const char *text = a->n_operands > (has_script ? 0u : 1u) ? a->operand[has_script ? 0 : 1] : "";
+    bool instruct = options_flag(a, "instruct");
+    if (!has_script && a->n_operands == 0)
+        return err_set(ERR_USAGE, "a checkpoint is missing: chorale generate CHECKPOINT [PROMPT], or --script FILE");
+    TRY(source_open(&source, a, has_script ? NULL : a->operand[0]));
+    struct prompt_field field = { instruct ? "instruction" : "text", text };
+    struct job j = { .source = &source,
+                     .prompt = { .fields = &field, .n_fields = 1, .template_name = options_text(a, "template") } };
+    int rc = generate(&j, a);
+    source_close(&source);
+    return rc;
+}
+
+static const struct option_row options[] = {
+    { "chain", "TEXT", "", "transforms, like \"temperature=0.8 | top_p=0.95\" (see chorale list strategies)" },
+    { "search", "TEXT", "sample", "sample, greedy, ... (see chorale list searches)" },
+    { "seed", "N", "1", "the same seed gives the same bytes" },
+    { "n", "N", "1", "draws" },
+    { "instruct", NULL, NULL, "the prompt is an instruction (template tiger where the checkpoint knows it)" },
+    { "template", "NAME", NULL, "prompt template: plain, tiger, auto" },
+    { "max-symbols", "N", "0", "limit in symbols; 0: none" },
+    { "max-bytes", "N", "400", "limit in bytes, cut at a character; 0: none" },
+    { "max-chars", "N", "0", "limit in characters; 0: none" },
+    { "stop", "TEXT", NULL, "end before this text; may be given several times" },
+    SOURCE_OPTIONS,
+};
+
+const struct verb verb_generate = {
+    .name = "generate",
+    .operands = "CHECKPOINT [PROMPT]",
+    .min_operands = 0,
+    .max_operands = 2,
+    .summary = "text from a checkpoint, or with --script from an lm that a script declares",
+    .details = "One draw streams as it comes; --json prints a line a hypothesis with every decision.",
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .run = run_generate,
+};
