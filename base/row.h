@@ -33,6 +33,7 @@ struct row_work {
     sym_t *id;     /* (n,) candidates */
     float *value;  /* (n,) */
     double *mass;  /* (n,) */
+    float *spare[3]; /* (n,) each, zeroed once: for the layers above, no function of rows touches them (decode/scratch.h) */
 };
 struct row_work *row_work_alloc(uint32_t n);
 void row_work_free(struct row_work *w);

@@ -33,6 +33,8 @@ struct transform_type {
     /* Changes r; measured (log_z right) on return.  0 or ERR_DATA / ERR_USAGE.  A dead row stays dead. */
     int (*apply)(const struct transform *t, void *state, struct row *r, const struct transform_at *at);
     void (*accept)(const struct transform *t, void *state, sym_t chosen);
+    bool (*single)(const struct transform *t); /* it leaves one symbol of any row that is not dead (temperature=0) */
+    bool random;                               /* it draws at `address`: its outcome depends on the draw */
 };
 
 struct transform {
