@@ -1,0 +1,300 @@
+-- What a script sees.  Runs once before it, with the C functions where(level), unknown(what, seen, names), the table of
+-- --set values, and the plain libraries; returns the script's globals.
+local where, unknown, set, base, string, table, math, utf8, done = ...
+local type, next, error, select, format = base.type, base.next, base.error, base.select, string.format
+
+-- Tables hash strings by a seed of the process, so the order of next() may not be seen.
+local function before(a, b)
+    if type(a) ~= type(b) then return type(a) == "number" end
+    return a < b
+end
+
+-- Stable, so that elements that compare equal keep their order whatever the machine.
+local function merge(t, from, to, less, spare)
+    if to <= from then return end
+    local middle = (from + to) // 2
+    merge(t, from, middle, less, spare)
+    merge(t, middle + 1, to, less, spare)
+    for i = from, to do spare[i] = t[i] end
+    local a, b = from, middle + 1
+    for i = from, to do
+        if b > to or (a <= middle and not less(spare[b], spare[a])) then
+            t[i] = spare[a]; a = a + 1
+        else
+            t[i] = spare[b]; b = b + 1
+        end
+    end
+end
+
+local function sort(t, less)
+    merge(t, 1, #t, less or function(a, b) return a < b end, {})
+end
+
+local function keys(t, level)
+    local list = {}
+    for k in next, t do
+        if type(k) ~= "number" and type(k) ~= "string" then
+            error("pairs: a key is a " .. type(k) .. ", want numbers and strings only", level + 1)
+        end
+        list[#list + 1] = k
+    end
+    sort(list, before)
+    return list
+end
+
+local function pairs(t)
+    if type(t) ~= "table" then error("pairs wants a table, got " .. type(t), 2) end
+    local list, i = keys(t, 2), 0
+    return function()
+        i = i + 1
+        if list[i] ~= nil then return list[i], t[list[i]] end
+    end
+end
+
+-- Addresses differ from run to run, so nothing prints them.
+local function plain(x)
+    local kind = type(x)
+    return (kind == "table" or kind == "function") and kind or x
+end
+
+local function safe_format(pattern, ...)
+    if type(pattern) ~= "string" then error("format wants a string first, got " .. type(pattern), 2) end
+    if string.find(pattern, "%p", 1, true) then error("format: addresses (%p) are not available", 2) end
+    local args = table.pack(...)
+    for i = 1, args.n do args[i] = plain(args[i]) end
+    return format(pattern, table.unpack(args, 1, args.n))
+end
+
+local function safe_rep(s, n, separator)
+    if type(n) == "number" and n > 1000000 then error("rep: " .. n .. " times, want at most 1000000", 2) end
+    return (string.rep(s, n, separator))
+end
+
+local function safe_find(s, what, init)
+    return string.find(s, what, init, true)
+end
+
+-- Declarations -------------------------------------------------------------------------------------------------------
+
+local function is(kind) return function(x) return type(x) == "table" and x.kind == kind end end
+local function of(name) return function(x) return type(x) == name end end
+local function lm(x) return type(x) == "table" and (x.kind == "model" or x.kind == "ensemble") end
+local function either(a, b) return function(x) return a(x) or b(x) end end
+local function list(x) return type(x) == "table" and x.kind == nil end
+local text, number, count = of "string", of "number", function(x) return math.type(x) == "integer" and x >= 0 end
+
+local words = { [text] = "a string", [number] = "a number", [count] = "a whole number", [list] = "a list",
+                [lm] = "a model or an ensemble" }
+local function words_of(test, said) words[test] = said; return test end
+local texts = words_of(either(text, list), "a string or a list of strings")
+local lms = words_of(either(lm, list), "a model, an ensemble or a list of them")
+local warmth = words_of(either(number, is "fit"), "a number or a fit")
+local source = words_of(either(text, lm), "a model or the name of one")
+
+local schema = {
+    model = { { source }, name = text, template = text },
+    voice = { { source }, name = text, template = text, drop = texts, temperature = warmth, chain = text },
+    ensemble = { rule = text, weights = list, name = text },
+    fit = { what = text, on = text },
+    search = {},
+    grid = { lm = lms, chain = texts, search = texts },
+    arm = { lm = lm, chain = text, search = text, name = text },
+    experiment = { name = text, seed = count, draws = count, limit = list, stop = texts, evalsets = texts, arms = list,
+                   judge = lm, creativity = texts, control = texts, log = text },
+    limit = { bytes = count, symbols = count, chars = count },
+    evalset = { { text }, items = count, lang = text, split = text },
+}
+
+local function names(what)
+    local out = {}
+    for _, k in base.ipairs(keys(schema[what], 1)) do
+        if type(k) == "string" then out[#out + 1] = k end
+    end
+    return out
+end
+
+-- Errors point at the line of the script that made the declaration: `level` frames up.
+local function check(what, t, level)
+    if type(t) ~= "table" then error(what .. " wants a table of fields, got " .. type(t), level + 1) end
+    for _, k in base.ipairs(keys(t, level + 1)) do
+        local test = schema[what][k]
+        if type(k) == "number" and type(test) == "table" then test = test[1] end
+        if type(k) == "string" and not test then error(what .. ": " .. unknown("field", k, names(what)), level + 1) end
+        if test and not test(t[k]) then
+            error(what .. ": " .. (type(k) == "number" and "its first value" or "'" .. k .. "'") .. " is a " ..
+                  (type(t[k]) == "table" and t[k].kind or type(t[k])) .. ", want " .. words[test], level + 1)
+        end
+    end
+end
+
+local function need(what, t, field, level)
+    if t[field] == nil then
+        error(what .. ": " .. (field == 1 and "its first value" or "'" .. field .. "'") .. " is missing", level + 1)
+    end
+end
+
+local function declare(kind, t, level)
+    local out = { kind = kind, at = where(level + 1) }
+    for _, k in base.ipairs(keys(t, level + 1)) do out[k] = t[k] end
+    return out
+end
+
+local function flat(x, out, test, level)
+    if x == nil then return out end
+    if test(x) then
+        out[#out + 1] = x
+    elseif list(x) then
+        for i = 1, #x do flat(x[i], out, test, level + 1) end
+    else
+        error("a list holds a " .. (type(x) == "table" and x.kind or type(x)) .. ", want " .. words[test], level + 1)
+    end
+    return out
+end
+
+local function model(t)
+    if type(t) == "string" then t = { t } end
+    check("model", t, 2)
+    need("model", t, 1, 2)
+    if not text(t[1]) then error("model: its first value is a " .. t[1].kind .. ", want a name", 2) end
+    return (declare("model", t, 2))
+end
+
+local function voice(t)
+    if lm(t) or type(t) == "string" then t = { t } end
+    check("voice", t, 2)
+    need("voice", t, 1, 2)
+    local v = declare("voice", t, 2)
+    if text(v[1]) then v[1] = { kind = "model", at = v.at, v[1] } end
+    v.drop = v.drop and flat(v.drop, {}, text, 2)
+    return v
+end
+
+local function ensemble(t)
+    check("ensemble", t, 2)
+    need("ensemble", t, 1, 2)
+    local e = declare("ensemble", t, 2)
+    for i = 1, #e do
+        if text(e[i]) then e[i] = { kind = "model", at = e.at, e[i] } end
+        if lm(e[i]) then e[i] = { kind = "voice", at = e.at, e[i] } end
+        if not is "voice" (e[i]) then error("ensemble: value " .. i .. " is a " .. type(e[i]) .. ", want a voice", 2) end
+    end
+    if e.weights and #e.weights ~= #e then
+        error("ensemble: " .. #e.weights .. " weights for " .. #e .. " voices", 2)
+    end
+    return e
+end
+
+local function fit(t)
+    check("fit", t, 2)
+    need("fit", t, "what", 2)
+    need("fit", t, "on", 2)
+    return (declare("fit", t, 2))
+end
+
+-- search { "beam", width = 8 } -> "beam(width=8)"
+local function search(t)
+    if text(t) then return t end
+    if type(t) ~= "table" or not text(t[1]) then error("search wants a name first", 2) end
+    local args = {}
+    for _, k in base.ipairs(keys(t, 2)) do
+        if k ~= 1 then
+            local value = t[k]
+            if type(value) ~= "number" and type(value) ~= "string" then
+                error("search: '" .. k .. "' is a " .. type(value) .. ", want a number or a string", 2)
+            end
+            if text(value) then value = "'" .. value .. "'" end
+            args[#args + 1] = text(k) and k .. "=" .. value or value
+        end
+    end
+    return #args == 0 and t[1] or t[1] .. "(" .. table.concat(args, ", ") .. ")"
+end
+
+local function each(pattern, values)
+    if not text(pattern) or not list(values) then error("each wants a format and a list", 2) end
+    local out = {}
+    for i = 1, #values do
+        local v = values[i]
+        out[i] = list(v) and safe_format(pattern, table.unpack(v)) or safe_format(pattern, v)
+    end
+    return out
+end
+
+local function grid(t)
+    check("grid", t, 2)
+    need("grid", t, "lm", 2)
+    local out, at = {}, where(2)
+    local chains, searches = flat(t.chain, {}, text, 2), flat(t.search, {}, text, 2)
+    if #chains == 0 then chains = { "" } end
+    if #searches == 0 then searches = { "sample" } end
+    for _, m in base.ipairs(flat(t.lm, {}, lm, 2)) do
+        for _, s in base.ipairs(searches) do
+            for _, c in base.ipairs(chains) do
+                out[#out + 1] = { kind = "arm", at = at, lm = m, chain = c, search = s }
+            end
+        end
+    end
+    return out
+end
+
+local function arms_of(x, out, at, level)
+    if type(x) ~= "table" then error("arms: a " .. type(x) .. " in the list, want arms", level + 1) end
+    if x.lm ~= nil then
+        local arm = {}
+        for _, k in base.ipairs(keys(x, level + 1)) do
+            if k ~= "kind" and k ~= "at" then arm[k] = x[k] end
+        end
+        check("arm", arm, level + 1)
+        arm.kind, arm.at = "arm", x.at or at
+        out[#out + 1] = arm
+        return out
+    end
+    if x.kind then error("arms: a " .. x.kind .. " in the list, want arms: { lm = ..., chain = ... }", level + 1) end
+    for i = 1, #x do arms_of(x[i], out, at, level + 1) end
+    return out
+end
+
+local function evalsets_of(x, level)
+    if text(x) then x = { x } end
+    local out = {}
+    for i = 1, #x do
+        local e = x[i]
+        if text(e) then e = { e } end
+        check("evalset", e, level + 1)
+        need("evalset", e, 1, level + 1)
+        out[i] = { name = e[1], items = e.items, lang = e.lang, split = e.split }
+    end
+    return out
+end
+
+local function experiment(t)
+    check("experiment", t, 2)
+    for _, k in base.ipairs { "name", "evalsets", "arms" } do need("experiment", t, k, 2) end
+    if done.experiment then
+        error("a second experiment in one script (the first: " .. done.experiment.at .. ")", 2)
+    end
+    local e = declare("experiment", t, 2)
+    check("limit", e.limit or {}, 2)
+    e.arms = arms_of(e.arms, {}, e.at, 2)
+    if #e.arms == 0 then error("experiment: no arms", 2) end
+    e.evalsets = evalsets_of(e.evalsets, 2)
+    for _, k in base.ipairs { "stop", "creativity", "control" } do e[k] = flat(e[k], {}, text, 2) end
+    done.experiment = e
+end
+
+local safe_string = { format = safe_format, rep = safe_rep, find = safe_find }
+for _, k in base.ipairs { "sub", "len", "upper", "lower", "byte", "char", "reverse" } do safe_string[k] = string[k] end
+local safe_math = {}
+for _, k in base.ipairs(keys(math, 1)) do
+    if k ~= "random" and k ~= "randomseed" then safe_math[k] = math[k] end
+end
+
+return {
+    assert = base.assert, error = error, ipairs = base.ipairs, pairs = pairs, select = select, type = type,
+    tonumber = base.tonumber, tostring = function(x) return base.tostring(plain(x)) end, _VERSION = base._VERSION,
+    string = safe_string, math = safe_math,
+    table = { insert = table.insert, remove = table.remove, concat = table.concat, unpack = table.unpack,
+              pack = table.pack, sort = sort },
+    utf8 = { char = utf8.char, len = utf8.len, codepoint = utf8.codepoint, codes = utf8.codes, offset = utf8.offset },
+    arg = set, model = model, voice = voice, ensemble = ensemble, fit = fit, search = search, each = each, grid = grid,
+    experiment = experiment,
+}
