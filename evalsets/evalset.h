@@ -18,29 +18,30 @@ struct item {
     const char *id; /* unique in the evalset, ASCII */
     uint64_t hash;  /* of evalset name and id: the item's part of a random address */
     enum item_kind kind;
-    const char *lang;  /* "en", "zh" */
-    const char *split; /* "fit", "report"; "report" where the file says nothing */
-    struct prompt prompt;
+    const char *lang;           /* "en", "zh" */
+    const char *split;          /* "fit", "report"; "report" where the file says nothing */
+    struct prompt prompt;       /* TEXT items without context or instruction: the field `text`, empty */
     const char *const *choices; /* (n_choices,) CHOICE */
     size_t n_choices;
     size_t gold;                 /* CHOICE */
     const char *text;            /* TEXT */
     const char *const *keywords; /* (n_keywords,) words that must appear */
     size_t n_keywords;
-    const char *form;        /* name of a verse form, or NULL */
-    const uint32_t *lines;   /* (n_lines,) characters wanted per line of the form */
+    const char *form;      /* name of a verse form, or NULL */
+    const uint32_t *lines; /* (n_lines,) characters wanted per line of the form */
     size_t n_lines;
 };
 
 struct evalset {
-    const char *name;
+    const char *name;  /* as evalset.json says; without the split, which is no part of an item's address */
+    const char *split; /* the one selected; NULL: all */
     const char *path;
-    char hash[65]; /* SHA-256 of items.jsonl */
-    const struct item *items;
+    char hash[65];            /* SHA-256 of items.jsonl */
+    const struct item *items; /* (n_items,) in the order of the file */
     size_t n_items;
     const char *const *metrics; /* (n_metrics,) names that apply */
     size_t n_metrics;
-    const char *readme; /* first paragraph, for lists */
+    const char *readme; /* first paragraph of README.md without its heading, "" where there is none; for lists */
     void *memory;
 };
 
@@ -48,7 +49,10 @@ struct evalset {
  * NULL + ERR_DATA "evalset 'keywords': items.jsonl:17: 'keywords' is missing" or ERR_IO. */
 struct evalset *evalset_open(const char *name);
 void evalset_close(struct evalset *e);
-void evalset_set_home(const char *home); /* as checkpoint_set_home() */
-const char *const *evalset_names(size_t *n); /* the bundled ones, sorted */
+
+/* Where the bundled evalsets are (home/evalsets/data): set once by cli/ and tests, before threads start.  The strings
+ * of evalset_names(), sorted, live until the next call. */
+void evalset_set_home(const char *home);
+const char *const *evalset_names(size_t *n);
 
 #endif

@@ -1,4 +1,7 @@
-/* Metrics: numbers of texts, items and arms.  Rows of a table; pure functions of what they are handed. */
+/* Metrics: numbers of texts, items and arms.  Rows of a table; pure functions of what they are handed.
+ *
+ * Values are raw: draws of an item count alike (log_weight is for the statistics above), and nothing is clipped to the
+ * range.  NAN says that a metric is not defined for what it was given: no samples, no words, no judge. */
 #ifndef EVALSETS_METRIC_H
 #define EVALSETS_METRIC_H
 
@@ -37,7 +40,7 @@ struct metric_type {
     const char *name; /* "distinct_3" */
     enum metric_level level;
     unsigned needs;
-    int direction; /* +1 more is better, -1 less is better, 0 neither: it describes */
+    int direction;   /* +1 more is better, -1 less is better, 0 neither: it describes */
     double min, max; /* range, for axes and for the 5 %..95 % test; INFINITY where unbounded */
     const char *unit;
     const char *meaning; /* one line */

@@ -1,0 +1,160 @@
+/* Choices by likelihood: whether the gold one is taken, and how far the probabilities can be trusted.
+ *
+ * The probabilities of choices are the softmax of their log-likelihoods.  Ties go to the earlier choice.  A question
+ * whose choices all have likelihood 0 is not defined: nothing was answered. */
+#include "base/mem.h"
+#include "evalsets/metric_list.h"
+#include "evalsets/reliability.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t best_of(const double score[], size_t n)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < n; i++)
+        if (score[i] > score[best])
+            best = i;
+    return best;
+}
+
+/* Log of the sum of the choices' likelihoods; NAN when there is none or one of them is no number. */
+static double log_total(const struct sample *s)
+{
+    size_t n = s->item->n_choices;
+    if (n == 0 || !s->choice_logp)
+        return NAN;
+    double most = s->choice_logp[best_of(s->choice_logp, n)], sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (isnan(s->choice_logp[i]))
+            return NAN;
+        sum += exp(s->choice_logp[i] - most);
+    }
+    return isinf(most) ? NAN : most + log(sum);
+}
+
+static double accuracy(const struct sample s[], size_t n)
+{
+    if (n != 1 || isnan(log_total(s)))
+        return NAN;
+    return best_of(s->choice_logp, s->item->n_choices) == s->item->gold;
+}
+
+static double accuracy_norm(const struct sample s[], size_t n)
+{
+    if (n != 1 || isnan(log_total(s)))
+        return NAN;
+    size_t best = 0;
+    double most = -INFINITY;
+    for (size_t i = 0; i < s->item->n_choices; i++) {
+        double score = s->choice_logp[i] / (double)strlen(s->item->choices[i]);
+        if (score > most) {
+            most = score;
+            best = i;
+        }
+    }
+    return best == s->item->gold;
+}
+
+static double nll_choice(const struct sample s[], size_t n)
+{
+    double total = n == 1 ? log_total(s) : NAN;
+    return isnan(total) ? NAN : total - s->choice_logp[s->item->gold];
+}
+
+static double brier(const struct sample s[], size_t n)
+{
+    double total = n == 1 ? log_total(s) : NAN, sum = 0;
+    if (isnan(total))
+        return NAN;
+    for (size_t i = 0; i < s->item->n_choices; i++) {
+        double gap = exp(s->choice_logp[i] - total) - (i == s->item->gold);
+        sum += gap * gap;
+    }
+    return sum;
+}
+
+static double ece(const struct sample s[], size_t n)
+{
+    double *confidence = mem_alloc(n, sizeof *confidence);
+    bool *right = mem_alloc(n, sizeof *right);
+    size_t used = 0;
+    for (size_t i = 0; i < n; i++) {
+        double total = log_total(&s[i]);
+        if (isnan(total))
+            continue;
+        size_t best = best_of(s[i].choice_logp, s[i].item->n_choices);
+        confidence[used] = exp(s[i].choice_logp[best] - total);
+        right[used++] = best == s[i].item->gold;
+    }
+    struct reliability bins[RELIABILITY_BINS];
+    reliability_fill(bins, RELIABILITY_BINS, confidence, right, used);
+    free(confidence);
+    free(right);
+    return reliability_ece(bins, RELIABILITY_BINS);
+}
+
+const struct metric_type metric_accuracy = {
+    .name = "accuracy",
+    .level = METRIC_RECORD,
+    .needs = NEEDS_CHOICES,
+    .direction = +1,
+    .min = 0,
+    .max = 1,
+    .unit = "share",
+    .meaning = "1 when the gold choice is the likeliest",
+    .source = "lm-evaluation-harness, acc",
+    .score = accuracy,
+};
+
+const struct metric_type metric_accuracy_norm = {
+    .name = "accuracy_norm",
+    .level = METRIC_RECORD,
+    .needs = NEEDS_CHOICES,
+    .direction = +1,
+    .min = 0,
+    .max = 1,
+    .unit = "share",
+    .meaning = "1 when the gold choice has the highest log-likelihood per UTF-8 byte",
+    .source = "lm-evaluation-harness, acc_bytes",
+    .score = accuracy_norm,
+};
+
+const struct metric_type metric_nll_choice = {
+    .name = "nll_choice",
+    .level = METRIC_RECORD,
+    .needs = NEEDS_CHOICES,
+    .direction = -1,
+    .min = 0,
+    .max = INFINITY,
+    .unit = "nats",
+    .meaning = "-ln of the gold choice's probability among the choices",
+    .source = "log score: Good 1952",
+    .score = nll_choice,
+};
+
+const struct metric_type metric_brier = {
+    .name = "brier",
+    .level = METRIC_RECORD,
+    .needs = NEEDS_CHOICES,
+    .direction = -1,
+    .min = 0,
+    .max = 2,
+    .unit = "squared error",
+    .meaning = "sum over choices of (probability - 1 if gold, else 0) squared",
+    .source = "Brier 1950; lm-evaluation-harness, brier_score",
+    .score = brier,
+};
+
+const struct metric_type metric_ece = {
+    .name = "ece",
+    .level = METRIC_ARM,
+    .needs = NEEDS_CHOICES,
+    .direction = -1,
+    .min = 0,
+    .max = 1,
+    .unit = "share",
+    .meaning = "mean gap between the likeliest choice's probability and how often it is gold, 15 bins of equal width",
+    .source = "Guo et al. 2017, arXiv 1706.04599",
+    .score = ece,
+};
