@@ -1,4 +1,5 @@
 #include "cli/console.h"
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,17 +48,18 @@ static void time_text(double seconds, char out[32])
         snprintf(out, 32, "%ld s", s);
 }
 
-static void draw(const struct console_progress *p, uint64_t done, uint64_t total, uint64_t failed, double seconds)
+static void draw(const struct console_progress *p, uint64_t done, uint64_t total, uint64_t failed, uint64_t found,
+                 double eta, double seconds)
 {
     enum { WIDTH = 24 };
     char left[32] = "?", took[32], bar[WIDTH + 1];
-    double rate = seconds > 0 ? (double)done / seconds : 0;
+    double rate = seconds > 0 ? (double)(done - found) / seconds : 0;
     int filled = total > 0 ? (int)((double)WIDTH * (double)done / (double)total) : WIDTH;
     for (int i = 0; i < WIDTH; i++)
         bar[i] = i < filled ? '#' : '.';
     bar[WIDTH] = '\0';
-    if (rate > 0)
-        time_text((double)(total - done) / rate, left);
+    if (isfinite(eta))
+        time_text(eta, left);
     time_text(seconds, took);
     bool terminal = isatty(STDERR_FILENO);
     fprintf(stderr, terminal ? "\r\033[K[%s] " : "[%s] ", bar);
@@ -66,6 +68,8 @@ static void draw(const struct console_progress *p, uint64_t done, uint64_t total
         fprintf(stderr, "%s left", left);
     else
         fprintf(stderr, "took %s", took);
+    if (found > 0)
+        fprintf(stderr, ", %llu were there", (unsigned long long)found);
     if (failed > 0)
         fprintf(stderr, ", %llu failed", (unsigned long long)failed);
     if (!terminal)
@@ -73,14 +77,15 @@ static void draw(const struct console_progress *p, uint64_t done, uint64_t total
     fflush(stderr);
 }
 
-void console_progress(struct console_progress *p, uint64_t done, uint64_t total, uint64_t failed, double seconds)
+void console_progress(struct console_progress *p, uint64_t done, uint64_t total, uint64_t failed, uint64_t found,
+                      double eta, double seconds)
 {
     double every = isatty(STDERR_FILENO) ? 0.1 : 30;
     if (p->quiet || (done < total && seconds - p->last < every && p->last > 0))
         return;
     if (done < total && !isatty(STDERR_FILENO) && seconds < every)
         return;
-    draw(p, done, total, failed, seconds);
+    draw(p, done, total, failed, found, eta, seconds);
     p->last = seconds;
     p->drawn = true;
 }

@@ -14,14 +14,16 @@ const char *console_colour(enum console_colour c);
 void console_say(bool quiet, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Progress of long work, on stderr: on a terminal a bar redrawn at most ten times a second, elsewhere a plain line every
- * 30 seconds and one at the end.  seconds is since the start.  Shows done of total, rate, time left, failures. */
+ * 30 seconds and one at the end.  seconds is since the start of this session, which found `found` of done already there;
+ * eta is in seconds, NAN when unknown. */
 struct console_progress {
     const char *what; /* "units" */
     bool quiet;
     double last; /* when the line was last drawn */
     bool drawn;
 };
-void console_progress(struct console_progress *p, uint64_t done, uint64_t total, uint64_t failed, double seconds);
+void console_progress(struct console_progress *p, uint64_t done, uint64_t total, uint64_t failed, uint64_t found,
+                      double eta, double seconds);
 void console_progress_end(struct console_progress *p);
 
 double console_now(void); /* seconds of a steady clock */

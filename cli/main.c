@@ -3,7 +3,7 @@
 #include "cli/console.h"
 #include "cli/verbs.h"
 #include "evalsets/evalset.h"
-#include "experiments/run.h"
+#include "experiments/init.h"
 #include "model/checkpoint.h"
 #include <errno.h>
 #include <signal.h>
@@ -57,7 +57,7 @@ int main(int argc, char *argv[])
     if (!home || !*home)
         home = CHORALE_HOME;
     signal(SIGPIPE, SIG_IGN); /* a dying gnuplot or a closed pipe is an error of that write, not the end */
-    run_init_libraries();
+    init_libraries();
     checkpoint_set_home(home);
     evalset_set_home(home);
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {

@@ -1,0 +1,154 @@
+/* compare: two runs, or two arms of one, item by item; a gate for CI. */
+#include "base/err.h"
+#include "cli/console.h"
+#include "cli/verbs.h"
+#include "experiments/compare.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static void add_number(struct text *t, const char *key, double x)
+{
+    text_addf(t, ",\"%s\":", key);
+    if (isfinite(x))
+        text_add_real(t, x);
+    else
+        text_add(t, "null");
+}
+
+static void print_json(const struct compare *c)
+{
+    struct text t = { 0 };
+    for (size_t i = 0; i < c->n; i++) {
+        const struct compare_row *r = &c->rows[i];
+        text_clear(&t);
+        text_add(&t, "{\"metric\":");
+        text_add_json(&t, r->metric, strlen(r->metric));
+        text_add(&t, ",\"a\":");
+        text_add_json(&t, r->arm_a, strlen(r->arm_a));
+        text_add(&t, ",\"b\":");
+        text_add_json(&t, r->arm_b, strlen(r->arm_b));
+        add_number(&t, "mean_a", r->a.mean);
+        add_number(&t, "mean_b", r->b.mean);
+        add_number(&t, "delta", r->delta.mean);
+        add_number(&t, "low", r->delta.low);
+        add_number(&t, "high", r->delta.high);
+        add_number(&t, "p", r->p);
+        add_number(&t, "p_holm", r->p_holm);
+        add_number(&t, "p_bh", r->p_bh);
+        text_addf(&t, ",\"items\":%zu,\"unmatched\":%zu,\"flips_to_a\":%zu,\"flips_to_b\":%zu}", r->delta.n,
+                  r->unmatched, r->flips_to_a, r->flips_to_b);
+        puts(text_s(&t));
+    }
+    text_free(&t);
+}
+
+/* What the interval and the corrected p say, in a word. */
+static const char *verdict(const struct compare_row *r, enum console_colour *colour)
+{
+    *colour = CONSOLE_DIM;
+    if (!(r->p_holm < 0.05) || r->delta.mean == 0)
+        return "no difference shown";
+    double gain = r->delta.mean * (r->direction < 0 ? -1 : 1);
+    *colour = r->direction == 0 ? CONSOLE_YELLOW : gain > 0 ? CONSOLE_GREEN : CONSOLE_RED;
+    return r->direction == 0 ? "B differs" : gain > 0 ? "B is better" : "B is worse";
+}
+
+static void print_table(const struct compare *c)
+{
+    const char *a = "", *b = "";
+    for (size_t i = 0; i < c->n; i++) {
+        const struct compare_row *r = &c->rows[i];
+        enum console_colour colour;
+        const char *word = verdict(r, &colour);
+        if (strcmp(a, r->arm_a) != 0 || strcmp(b, r->arm_b) != 0) {
+            a = r->arm_a;
+            b = r->arm_b;
+            printf("\nA: %s\nB: %s\n%-16s %10s %10s %10s  %-23s %8s %5s\n", a, b, "metric", "A", "B", "B - A",
+                   "95 % interval", "p (Holm)", "items");
+        }
+        printf("%-16s %10.4g %10.4g %+10.4g  [%+10.4g, %+9.4g] %8.2g %5zu  %s%s%s\n", r->metric, r->a.mean, r->b.mean,
+               r->delta.mean, r->delta.low, r->delta.high, r->p_holm, r->delta.n, console_colour(colour), word,
+               console_colour(CONSOLE_PLAIN));
+        if (r->unmatched > 0)
+            printf("%-16s %zu items only one side has were left out\n", "", r->unmatched);
+    }
+    if (c->unmatched_arms > 0)
+        printf("\n%zu arms only one side has were left out\n", c->unmatched_arms);
+}
+
+static int gate(const struct args *a, const struct compare *c)
+{
+    for (size_t i = 0; i < a->n_repeated; i += 2) {
+        struct text why = { 0 };
+        if (strcmp(a->repeated[i], "fail-on") != 0)
+            continue;
+        int failed = compare_gate(c, a->repeated[i + 1], &why);
+        if (failed > 0)
+            err_set(ERR_GATE, "gate '%s' failed for %d row%s: %s", a->repeated[i + 1], failed, failed == 1 ? "" : "s",
+                    text_s(&why));
+        text_free(&why);
+        if (failed != 0)
+            return failed > 0 ? ERR_GATE : failed;
+    }
+    return 0;
+}
+
+static int compare(const struct args *a, struct results *x, struct results *y)
+{
+    const char *arms[2] = { NULL, NULL };
+    struct compare c;
+    size_t n = 0;
+    for (size_t i = 0; i < a->n_repeated && n < 2; i += 2)
+        if (strcmp(a->repeated[i], "arm") == 0)
+            arms[n++] = a->repeated[i + 1];
+    if (x == y && n < 2)
+        return err_set(ERR_USAGE, "one run: say which two arms, --arm A --arm B");
+    if (n == 0) {
+        TRY(compare_runs(x, y, &c));
+    } else {
+        int arm_a = compare_find_arm(x, arms[0]), arm_b;
+        TRY(arm_a);
+        arm_b = compare_find_arm(y, n == 2 ? arms[1] : arms[0]);
+        TRY(arm_b);
+        TRY(compare_arms(x, (uint32_t)arm_a, y, (uint32_t)arm_b, &c));
+    }
+    if (a->json)
+        print_json(&c);
+    else
+        print_table(&c);
+    int rc = gate(a, &c);
+    compare_fini(&c);
+    return rc;
+}
+
+static int run_compare(const struct args *a)
+{
+    struct results *x = results_open(a->operand[0]);
+    if (!x)
+        return err_code();
+    struct results *y = a->n_operands > 1 ? results_open(a->operand[1]) : x;
+    int rc = y ? compare(a, x, y) : err_code();
+    if (y != x)
+        results_close(y);
+    results_close(x);
+    return rc;
+}
+
+static const struct option_row options[] = {
+    { "arm", "NAME", NULL, "an arm, by its name or a part only it has; twice: the arm of A and that of B" },
+    { "fail-on", "GATE", NULL, "exit with 10 when true, like \"coverage<-0.05\" or \"judge_bpb>2%\" (of B - A)" },
+};
+
+const struct verb verb_compare = {
+    .name = "compare",
+    .operands = "A [B]",
+    .min_operands = 1,
+    .max_operands = 2,
+    .summary = "two runs, or two arms of one, paired by item: difference, interval, corrected p",
+    .details =
+        "A and B are run folders or results.h5 files. Without --arm every arm that both have is compared by name.",
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .run = run_compare,
+};

@@ -1,0 +1,180 @@
+/* run: script -> plan -> run folder -> results.h5 -> report.  The same command resumes. */
+#include "base/err.h"
+#include "cli/console.h"
+#include "cli/verbs.h"
+#include "experiments/run.h"
+#include "plots/report.h"
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static volatile sig_atomic_t caught;
+
+/* The first signal asks the run to close cleanly; the second stops at once (the journal is valid at any moment). */
+static void on_signal(int number)
+{
+    if (caught)
+        _exit(128 + number);
+    caught = number;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = { .sa_handler = on_signal };
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static void show_progress(void *ctx, const struct run_progress *p)
+{
+    console_progress(ctx, p->done, p->total, p->failed, p->found, p->eta, p->seconds);
+}
+
+static int read_options(const struct args *a, struct plan_options *plan, struct run_options *run)
+{
+    int64_t threads = 0, batch = 0, limit = 0;
+    TRY(options_int(a, "threads", 1, 1024, &threads));
+    TRY(options_int(a, "batch", 1, 1000000, &batch));
+    TRY(options_int(a, "limit", 1, INT32_MAX, &limit));
+    run->threads = (size_t)threads;
+    run->batch = (size_t)batch;
+    run->extend = options_flag(a, "extend");
+    plan->limit = (uint32_t)limit;
+    plan->mode = options_text(a, "mode");
+    plan->kernels = options_text(a, "kernels");
+    const char *shard = options_text(a, "shard"), *slash = shard ? strchr(shard, '/') : NULL;
+    if (shard) {
+        char first[32] = "";
+        uint64_t i = 0, n = 0;
+        if (slash && (size_t)(slash - shard) < sizeof first)
+            memcpy(first, shard, (size_t)(slash - shard));
+        if (!text_u64(first, &i) || !text_u64(slash + 1, &n) || i < 1 || i > n || n > 1000000)
+            return err_set(ERR_USAGE, "--shard is '%s', want I/N with 1 <= I <= N", shard);
+        run->shard = (uint32_t)i;
+        run->n_shards = (uint32_t)n;
+    }
+    return 0;
+}
+
+/* The values of --set, in order. */
+static size_t collect_sets(const struct args *a, const char *sets[])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < a->n_repeated; i += 2)
+        if (strcmp(a->repeated[i], "set") == 0)
+            sets[n++] = a->repeated[i + 1];
+    return n;
+}
+
+static int dry_run(const struct args *a, const struct plan *p, size_t threads)
+{
+    struct text t = { 0 };
+    int rc = 0;
+    if (a->json)
+        doc_pretty(&t, p->doc);
+    else
+        rc = plan_describe(p, threads, &t);
+    fputs(text_s(&t), stdout);
+    text_free(&t);
+    return rc;
+}
+
+/* The report, and the ten lines a run ends with. */
+static int report(const struct args *a, const char *folder)
+{
+    struct text path = { 0 }, lines = { 0 };
+    struct summary s;
+    struct results *r = results_open(folder);
+    if (!r)
+        return err_code();
+    text_addf(&path, "%s/report", folder);
+    int rc = options_flag(a, "no-report") ? 0 : report_write(r, text_s(&path));
+    if (rc == 0 && !a->quiet) {
+        summary_of(r, &s);
+        report_summary(r, &s, &lines);
+        summary_fini(&s);
+        if (!options_flag(a, "no-report"))
+            text_addf(&lines, "  report: %s/index.html\n", text_s(&path));
+        fputs(text_s(&lines), stdout);
+    }
+    results_close(r);
+    text_free(&path);
+    text_free(&lines);
+    return rc;
+}
+
+static int execute(const struct args *a, const struct plan *p, struct run_options *run)
+{
+    struct console_progress progress = { .what = "units", .quiet = a->quiet || a->json };
+    struct text folder = { 0 };
+    const char *out = options_text(a, "out");
+    text_addf(&folder, "%s%s", out ? out : "runs/", out ? "" : p->name);
+    run->progress = show_progress;
+    run->progress_ctx = &progress;
+    run->signal = &caught;
+    catch_signals();
+    int rc = run_execute(p, text_s(&folder), run);
+    console_progress_end(&progress);
+    bool whole = rc == 0 || rc == ERR_SOME;
+    if (rc == ERR_SOME)
+        fprintf(stderr, "chorale: %s\n", err_text());
+    if (whole && run->n_shards <= 1) {
+        int reported = report(a, text_s(&folder));
+        rc = reported < 0 ? reported : rc;
+    }
+    if (rc == ERR_SIGINT || rc == ERR_SIGTERM)
+        console_say(a->quiet, "interrupted after a clean close; the same command resumes");
+    if (a->json && whole)
+        printf("{\"run\":\"%s\",\"plan\":\"%s\"}\n", text_s(&folder), p->hash);
+    text_free(&folder);
+    return rc;
+}
+
+static int run_run(const struct args *a)
+{
+    struct plan_options plan = { 0 };
+    struct run_options run = { 0 };
+    const char **sets = calloc(a->n_repeated + 1, sizeof *sets);
+    int rc = sets ? read_options(a, &plan, &run) : ERR_MEMORY;
+    struct plan *p = NULL;
+    if (rc == 0) {
+        plan.n_sets = collect_sets(a, sets);
+        plan.sets = sets;
+        p = plan_prepare(a->operand[0], &plan);
+        rc = p ? 0 : err_code();
+    }
+    if (rc == 0)
+        rc = options_flag(a, "dry-run") ? dry_run(a, p, run.threads) : execute(a, p, &run);
+    plan_free(p);
+    free(sets);
+    return rc;
+}
+
+static const struct option_row options[] = {
+    { "out", "FOLDER", NULL, "run folder; default: runs/NAME of the experiment" },
+    { "dry-run", NULL, NULL, "print the plan, its memory, disk and time; compute nothing (--json: the whole plan)" },
+    { "limit", "N", NULL, "only the first N items of each evalset" },
+    { "set", "NAME=VALUE", NULL, "arg.NAME of the script; may be given several times" },
+    { "shard", "I/N", NULL, "only the I-th of N parts of the units" },
+    { "extend", NULL, NULL, "the plan may add arms, items or draws to the run that the folder holds" },
+    { "no-report", NULL, NULL, "results.h5 only" },
+    { "threads", "N", NULL, "threads; default: physical cores" },
+    { "batch", "N", NULL, "units alive at once; the results do not depend on it" },
+    { "mode", "MODE", NULL, "compute mode: f32 (default) or native" },
+    { "kernels", "PATH", NULL, "kernel path: reference, avx2, avx512; default: the best of this machine" },
+};
+
+const struct verb verb_run = {
+    .name = "run",
+    .operands = "SCRIPT",
+    .min_operands = 1,
+    .max_operands = 1,
+    .summary = "runs an experiment script into a run folder; the same command resumes",
+    .details = "The run folder holds plan.json, journal/, results.h5 and report/. A run that was killed loses nothing "
+               "that was\n"
+               "acknowledged; a plan that differs from the folder's is refused with the difference.",
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .run = run_run,
+};

@@ -1,0 +1,12 @@
+/* Two metrics against each other, one curve an lm, a point a chain, with intervals: the shape of several figures. */
+#ifndef PLOTS_CURVES_H
+#define PLOTS_CURVES_H
+
+#include "plots/figure.h"
+
+/* Appends data blocks and the plot command; axes of metrics where less is better run backwards, so that better is
+ * always to the right and up. */
+void curves_draw(const struct figure_data *d, const struct summary_metric *x, const struct summary_metric *y,
+                 struct text *script);
+
+#endif

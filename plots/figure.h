@@ -1,0 +1,42 @@
+/* Figures: what a report shows of one results file.  Rows of a table; each writes a gnuplot script. */
+#ifndef PLOTS_FIGURE_H
+#define PLOTS_FIGURE_H
+
+#include "experiments/results.h"
+#include "experiments/summary.h"
+
+/* What figures draw from.  lms are the distinct lms of the arms in their order; an arm's curve is its lm's. */
+struct figure_data {
+    const struct results *results;
+    const struct summary *summary;
+    const char *const *lms; /* (n_lms,) */
+    size_t n_lms;
+    const char *const *chains; /* (n_chains,) distinct chains, in the order of the arms */
+    size_t n_chains;
+};
+
+struct figure_type {
+    const char *name;  /* file stem */
+    const char *title; /* heading in the report */
+    const char *about; /* one or two sentences: how to read it */
+    /* Appends the script.  0; 1: there is nothing to draw (no fit, no such metric); < 0 failure. */
+    int (*draw)(const struct figure_data *d, struct text *script);
+};
+
+const struct figure_type *const *figure_types(size_t *n);
+
+void figure_data_init(struct figure_data *d, const struct results *r, const struct summary *s);
+void figure_data_fini(struct figure_data *d);
+
+/* Index of an arm's lm and chain in the lists. */
+size_t figure_lm(const struct figure_data *d, size_t arm);
+size_t figure_chain(const struct figure_data *d, size_t arm);
+
+/* "distinct-3, share of 3-grams (more is better)" */
+void figure_label(struct text *t, const struct results_metric *m);
+
+/* Short name of a metric's axis: the first metric the script named for it that has values; NULL: none. */
+const struct summary_metric *figure_creativity(const struct figure_data *d);
+const struct summary_metric *figure_control(const struct figure_data *d);
+
+#endif

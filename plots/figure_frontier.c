@@ -1,0 +1,23 @@
+/* The creativity-versus-control frontier: one curve an lm, a point a chain, intervals by item. */
+#include "plots/curves.h"
+#include "plots/plot.h"
+
+static int draw(const struct figure_data *d, struct text *script)
+{
+    const struct summary_metric *creativity = figure_creativity(d), *control = figure_control(d);
+    if (!creativity || !control)
+        return 1;
+    plot_head(script, 900, 560);
+    curves_draw(d, control, creativity, script);
+    return 0;
+}
+
+const struct figure_type figure_frontier = {
+    .name = "frontier",
+    .title = "Creativity against control",
+    .about =
+        "One curve an lm, one point a chain (the number is the chain's in the table below the figure); bars are 95 % "
+        "bootstrap intervals over items. Better is to the right and up: an lm whose curve lies above and to the right "
+        "of another's gives more creativity at the same control.",
+    .draw = draw,
+};

@@ -1,0 +1,56 @@
+/* Reliability diagrams of the fits: confidence of the top symbol against how often it is right, before and after. */
+#include "plots/figure.h"
+#include "plots/plot.h"
+
+static void block(const char *name, size_t id, const struct results_bin bins[], struct text *t)
+{
+    text_addf(t, "$%s%zu << EOD\n", name, id);
+    for (size_t i = 0; i < RESULTS_BINS; i++)
+        if (bins[i].n > 0) {
+            plot_number(t, bins[i].confidence);
+            text_add(t, " ");
+            plot_number(t, bins[i].accuracy);
+            text_addf(t, " %llu\n", (unsigned long long)bins[i].n);
+        }
+    text_add(t, "EOD\n");
+}
+
+static int draw(const struct figure_data *d, struct text *script)
+{
+    size_t n;
+    const struct results_fit *fits = results_fits(d->results, &n);
+    if (n == 0)
+        return 1;
+    plot_head(script, 900, (int)(n + 1) / 2 * 400);
+    text_addf(
+        script,
+        "set multiplot layout %zu,%d\nset xrange [0:1]\nset yrange [0:1]\nset size ratio 1\nset key inside left top\n"
+        "set xlabel 'confidence of the top symbol'\nset ylabel 'share of times it is right'\n",
+        (n + 1) / 2, n > 1 ? 2 : 1);
+    for (size_t i = 0; i < n; i++) {
+        struct text title = { 0 };
+        block("before", i, fits[i].before, script);
+        block("after", i, fits[i].after, script);
+        text_addf(&title, "%.60s: T = ", fits[i].lm);
+        text_addf(&title, "%.3f, ECE %.4f to %.4f", fits[i].value, fits[i].ece_before, fits[i].ece_after);
+        text_add(script, "set title ");
+        plot_string(script, text_s(&title));
+        text_addf(script,
+                  " noenhanced\nplot x with lines lc rgb '#999999' dt 2 notitle, \\\n"
+                  "  $before%zu using 1:2 with linespoints lt 2 title 'before', \\\n"
+                  "  $after%zu using 1:2 with linespoints lt 1 title 'after'\n",
+                  i, i);
+        text_free(&title);
+    }
+    text_add(script, "unset multiplot\n");
+    return 0;
+}
+
+const struct figure_type figure_reliability = {
+    .name = "reliability",
+    .title = "Calibration of fitted voices",
+    .about =
+        "On the split a temperature was fitted on: when the lm gives its top symbol the probability x, how often is it "
+        "right? The diagonal is perfect calibration.",
+    .draw = draw,
+};

@@ -1,0 +1,105 @@
+/* The table of arms, and what each metric tells apart. */
+#include "plots/page.h"
+#include <math.h>
+
+/* Whether the mean of b is at least as good as that of a (>= 0), and better (> 0). */
+static double better(const struct summary_metric *m, size_t a, size_t b)
+{
+    double sign = m->metric->direction < 0 ? -1 : 1;
+    return sign * (m->arms[b].mean - m->arms[a].mean);
+}
+
+bool page_on_frontier(const struct figure_data *d, size_t arm)
+{
+    const struct summary_metric *x = figure_control(d), *y = figure_creativity(d);
+    if (!x || !y || !isfinite(x->arms[arm].mean) || !isfinite(y->arms[arm].mean))
+        return false;
+    for (size_t other = 0; other < d->summary->n_arms; other++) {
+        double dx = better(x, arm, other), dy = better(y, arm, other);
+        if (dx >= 0 && dy >= 0 && (dx > 0 || dy > 0))
+            return false;
+    }
+    return true;
+}
+
+static void cell(struct text *out, const struct interval *i)
+{
+    if (!isfinite(i->mean)) {
+        text_add(out, "<td data-v=\"\">&ndash;</td>");
+        return;
+    }
+    text_add(out, "<td data-v=\"");
+    text_add_real(out, i->mean);
+    text_addf(out, "\">%.4g", i->mean);
+    if (isfinite(i->low))
+        text_addf(out, "<span class=\"i\">%.4g&hairsp;&ndash;&hairsp;%.4g</span>", i->low, i->high);
+    text_add(out, "</td>");
+}
+
+static void row(struct text *out, const struct figure_data *d, size_t arm)
+{
+    size_t n;
+    const struct results_arm *a = &results_arms(d->results, &n)[arm];
+    text_addf(out, "<tr><td data-v=\"%zu\">%s</td><td class=\"l\">", arm,
+              page_on_frontier(d, arm) ? "<span class=\"star\" title=\"on the frontier\">&#9733;</span>" : "");
+    page_text(out, a->lm);
+    text_add(out, "</td><td class=\"l\"><code>");
+    page_text(out, *a->chain ? a->chain : "(no chain)");
+    text_add(out, "</code></td>");
+    for (size_t m = 0; m < d->summary->n_metrics; m++)
+        cell(out, &d->summary->metrics[m].arms[arm]);
+    text_add(out, "</tr>\n");
+}
+
+void page_arms(struct text *out, const struct figure_data *d)
+{
+    text_add(
+        out,
+        "<h2 id=\"arms\">Arms</h2>\n<p class=\"dim small\">Means over items with 95 % bootstrap intervals; click a "
+        "heading to sort. &#9733;: on the creativity-control frontier.</p>\n<div class=\"scroll\"><table "
+        "class=\"sort\"><thead><tr><th></th><th class=\"l\">lm</th><th class=\"l\">chain</th>");
+    for (size_t m = 0; m < d->summary->n_metrics; m++) {
+        const struct results_metric *metric = d->summary->metrics[m].metric;
+        text_add(out, "<th title=\"");
+        page_text(out, metric->meaning);
+        text_add(out, "\">");
+        page_text(out, metric->name);
+        text_add(out, metric->direction > 0 ? " &uarr;</th>" : metric->direction < 0 ? " &darr;</th>" : "</th>");
+    }
+    text_add(out, "</tr></thead><tbody>\n");
+    for (size_t arm = 0; arm < d->summary->n_arms; arm++)
+        row(out, d, arm);
+    text_add(out, "</tbody></table></div>\n");
+}
+
+void page_metrics(struct text *out, const struct figure_data *d)
+{
+    size_t n;
+    const struct results_arm *arms = results_arms(d->results, &n);
+    text_add(
+        out,
+        "<h2 id=\"metrics\">What each metric tells apart</h2>\n<p class=\"dim small\">Pairs of arms whose paired "
+        "difference by item is significant (sign-flip permutation, Holm's correction over all pairs at 5 %).</p>\n"
+        "<div class=\"scroll\"><table class=\"sort\"><thead><tr><th class=\"l\">metric</th><th class=\"l\">meaning</th>"
+        "<th>pairs</th><th>told apart</th><th>least p</th><th class=\"l\">the clearest "
+        "pair</th></tr></thead><tbody>\n");
+    for (size_t i = 0; i < d->summary->n_metrics; i++) {
+        const struct summary_metric *m = &d->summary->metrics[i];
+        text_add(out, "<tr><td class=\"l\">");
+        page_text(out, m->metric->name);
+        text_add(out, "</td><td class=\"l\">");
+        page_text(out, m->metric->meaning);
+        text_addf(out, "</td><td data-v=\"%zu\">%zu</td><td data-v=\"%zu\">%zu</td>", m->n_pairs, m->n_pairs,
+                  m->n_separated, m->n_separated);
+        if (m->n_pairs == 0 || !isfinite(m->least_p)) {
+            text_add(out, "<td data-v=\"\">&ndash;</td><td class=\"l\"></td></tr>\n");
+            continue;
+        }
+        text_addf(out, "<td data-v=\"%g\">%.2g</td><td class=\"l\">", m->least_p, m->least_p);
+        page_text(out, arms[m->best_a].name);
+        text_add(out, " / ");
+        page_text(out, arms[m->best_b].name);
+        text_add(out, "</td></tr>\n");
+    }
+    text_add(out, "</tbody></table></div>\n");
+}

@@ -1,0 +1,69 @@
+/* The ten lines that a run ends with. */
+#include "plots/page.h"
+#include "plots/report.h"
+#include <math.h>
+
+/* The arm with the best mean, by the metric's direction; n when none has one. */
+static size_t best_arm(const struct summary_metric *m, size_t n)
+{
+    size_t best = n;
+    double sign = m && m->metric->direction < 0 ? -1 : 1;
+    for (size_t i = 0; m && i < n; i++)
+        if (isfinite(m->arms[i].mean) && (best == n || sign * m->arms[i].mean > sign * m->arms[best].mean))
+            best = i;
+    return best;
+}
+
+static void axis(const struct results *r, const struct summary_metric *m, const char *name, struct text *out)
+{
+    size_t n;
+    const struct results_arm *arms = results_arms(r, &n);
+    size_t i = best_arm(m, n);
+    if (i == n)
+        return;
+    text_addf(out, "  most %-11s %s | %s: %s = %.4g", name, arms[i].lm, *arms[i].chain ? arms[i].chain : "(no chain)",
+              m->metric->name, m->arms[i].mean);
+    if (isfinite(m->arms[i].low))
+        text_addf(out, " [%.4g, %.4g]", m->arms[i].low, m->arms[i].high);
+    text_add(out, "\n");
+    text_addf(out, "  %s tells apart %zu of %zu pairs of arms (Holm, 5 %%)\n", m->metric->name, m->n_separated,
+              m->n_pairs);
+}
+
+static void frontier(const struct figure_data *d, struct text *out)
+{
+    text_add(out, "  on the creativity-control frontier:");
+    for (size_t lm = 0; lm < d->n_lms; lm++) {
+        size_t on = 0, all = 0;
+        for (size_t arm = 0; arm < d->summary->n_arms; arm++)
+            if (figure_lm(d, arm) == lm) {
+                all++;
+                on += page_on_frontier(d, arm);
+            }
+        text_addf(out, "%s %s %zu of %zu", lm == 0 ? "" : ",", d->lms[lm], on, all);
+    }
+    text_add(out, "\n");
+}
+
+void report_summary(const struct results *r, const struct summary *s, struct text *out)
+{
+    struct figure_data d;
+    size_t n_items, n_records, n_fits;
+    results_items(r, &n_items);
+    results_records(r, &n_records);
+    const struct results_fit *fits = results_fits(r, &n_fits);
+    const struct results_cost *cost = results_cost(r);
+    figure_data_init(&d, r, s);
+    text_addf(out, "  %zu lms x %zu chains, %zu items, %u draws: %zu records in %.0f s\n", d.n_lms, d.n_chains, n_items,
+              results_draws(r), n_records, cost->seconds);
+    for (size_t i = 0; i < n_fits && i < 2; i++)
+        text_addf(out, "  fitted temperature of %s: %.3f (nats a symbol %.4f to %.4f, ECE %.4f to %.4f)\n", fits[i].lm,
+                  fits[i].value, fits[i].nll_before, fits[i].nll_after, fits[i].ece_before, fits[i].ece_after);
+    axis(r, figure_creativity(&d), "creative", out);
+    axis(r, figure_control(&d), "controlled", out);
+    if (figure_creativity(&d) && figure_control(&d))
+        frontier(&d, out);
+    text_addf(out, "  %llu rows asked for, %llu positions computed: shared prefixes are computed once\n",
+              (unsigned long long)cost->asked, (unsigned long long)cost->positions);
+    figure_data_fini(&d);
+}
