@@ -1,7 +1,10 @@
 /* A chain: an ordered list of transforms of one distribution.  Its canonical text is its identity.
  *
  *   temperature=0.8 | top_k=40 | top_p=0.95            ("" is the empty chain: the distribution as it is)
- * Without a profile: smallest prefix whose mass reaches p, ties by symbol id, at least one kept. */
+ * Without a profile: smallest prefix whose mass reaches p, ties by symbol id, at least one kept.
+ *
+ * Invariants: a step never brings back what an earlier one masked; a dead row stays dead and ends the chain's work; the
+ * state is plain bytes, so a clone is a memcpy and continues as the original would. */
 #ifndef DECODE_CHAIN_H
 #define DECODE_CHAIN_H
 
@@ -9,26 +12,34 @@
 
 struct chain;
 
-/* What one step left, for `dist`, logs and reports. */
+/* What one step left, for `dist`, logs and reports.  All zero for a dead row. */
 struct chain_report {
     uint32_t kept;
-    double mass;    /* of the distribution before the step, kept by the step */
+    double mass;    /* of the distribution before the step, kept by the step; 1 when nothing was masked */
     double entropy; /* nats, after the step */
 };
 
 struct chain *chain_parse(const char *text); /* NULL + ERR_USAGE */
+/* The same over another table (a script's own transforms beside the built-in ones); the types must outlive the chain. */
+struct chain *chain_parse_types(const char *text, const struct transform_type *const types[], size_t n_types);
 void chain_free(struct chain *c);
 const char *chain_text(const struct chain *c); /* canonical; lives as long as c */
 size_t chain_length(const struct chain *c);
 const struct transform *chain_step(const struct chain *c, size_t i);
-bool chain_greedy(const struct chain *c);     /* it leaves one symbol, whatever the noise: draws would repeat */
+bool chain_greedy(const struct chain *c); /* it leaves one symbol, whatever the noise: draws would repeat */
 size_t chain_state_size(const struct chain *c);
 
+/* state: chain_state_size() bytes aligned to 16, one a hypothesis. */
 void chain_start(const struct chain *c, void *state);
-/* Applies every step to r in place.  report (may be NULL) gets one entry a step.  0 or < 0. */
+/* Applies every step to r (measured) in place.  report (may be NULL) gets one entry a step.  0 or < 0.
+ * Uses at->work: all but spare[SCRATCH_ROW], where r may lie. */
 int chain_apply(const struct chain *c, void *state, struct row *r, const struct transform_at *at,
                 struct chain_report report[]);
 void chain_accept(const struct chain *c, void *state, sym_t chosen);
+
+/* The probability under `before` of what `after` still allows; exactly 1 when nothing was masked in between, 0 when
+ * either is dead.  scratch: n floats, may be before's own scores (which are then lost). */
+double chain_mass(const struct row *before, const struct row *after, float *scratch);
 
 /* The table. */
 const struct transform_type *const *transform_types(size_t *n);

@@ -21,7 +21,7 @@ struct hyp_step {
     float logp_final;    /* under the chain's distribution */
     float entropy;       /* nats, of the lm's row */
     float entropy_final; /* nats, of the chain's distribution */
-    float mass;          /* of the lm's row (after tempering: of the chain's input) that the chain kept */
+    float mass;          /* probability under the lm's row of what the chain kept */
     uint32_t kept;       /* symbols the chain kept */
     struct lm_trace trace;
 };
@@ -29,11 +29,14 @@ struct hyp_step {
 struct hyp {
     struct hyp_step *steps; /* (n_steps,) the end symbol included */
     size_t n_steps, cap_steps;
-    struct text text; /* the bytes of the symbols, specials left out, cut at a stop string or limit */
+    struct text text;  /* the bytes of the symbols, specials left out, cut at a stop string or limit */
     double log_weight; /* of the target that the search pursues; 0 for plain sampling */
     enum hyp_end end;
 };
 
+/* Adds a decision and, unless it ends the hypothesis, the symbol's bytes.  The step returned is valid until the next. */
+struct hyp_step *hyp_add(struct hyp *h, const struct space *space, const struct hyp_step *step);
+void hyp_copy(struct hyp *to, const struct hyp *from); /* to is zeroed or holds an older copy, whose memory is kept */
 void hyp_fini(struct hyp *h);
 
 #endif

@@ -34,26 +34,30 @@ struct search_type {
     const struct param *params;
     size_t n_params;
     const char *meaning, *source;
-    size_t size;                             /* bytes of its state */
-    int (*init)(struct search *s);           /* makes its slots, pushes the prompt */
+    bool random;                                                  /* its outcome depends on the draw */
+    size_t size;                                                  /* bytes of its state */
+    int (*init)(struct search *s);                                /* makes its slots, pushes the prompt */
     int (*want)(struct search *s, struct want out[], size_t max); /* how many; 0: finished */
     int (*feed)(struct search *s, struct row_work *work);
     int (*move)(struct search *s);
     const struct hyp *(*hyps)(const struct search *s, size_t *n);
-    void (*fini)(struct search *s);          /* drops its slots */
+    void (*fini)(struct search *s); /* drops its slots; also after an init that failed */
 };
 
 struct search {
     const struct search_type *type;
     struct search_args args;
     struct spec_value value[SPEC_MAX_PARAMS];
+    struct spec *spec;     /* what value points into */
     struct symbols prompt; /* as the first voice sees it */
     void *state;           /* type->size bytes, zeroed */
 };
 
 /* text: "sample", "greedy", "beam(8)"; NULL + ERR_USAGE (unknown: lists) or what init() met. */
 struct search *search_open(const char *text, const struct search_args *args);
-void search_close(struct search *s);
+void search_close(struct search *s); /* NULL is fine; before the lm and the other borrowed things go */
+/* How many wants were written to out[max]; assert: max is enough (1 for sample and greedy).  0: finished.
+ * Every want that was run must be followed by feed and move; after a failure of any of these, only close. */
 int search_want(struct search *s, struct want out[], size_t max);
 int search_feed(struct search *s, struct row_work *work);
 int search_move(struct search *s);

@@ -1,0 +1,185 @@
+#include "decode/chain.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "decode/scratch.h"
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STATE_ALIGN 16 /* of each step's state inside the chain's: fits any scalar */
+
+struct chain {
+    struct spec *spec;       /* what the bound values point into */
+    struct transform *steps; /* (n,) */
+    size_t *offset;          /* (n,) where a step's state begins */
+    size_t n, state_size;
+    struct text text; /* canonical */
+};
+
+static int unknown_step(const char *name, const struct transform_type *const types[], size_t n_types)
+{
+    if (name[0] == '@')
+        return err_unknown(ERR_USAGE, "profile", name, NULL, 0);
+    const char **names = mem_alloc(n_types, sizeof *names);
+    for (size_t i = 0; i < n_types; i++)
+        names[i] = types[i]->name;
+    err_unknown(ERR_USAGE, "transform", name, names, n_types);
+    free(names);
+    return ERR_USAGE;
+}
+
+static int bind_step(struct transform *t, const struct spec_step *step, const struct transform_type *const types[],
+                     size_t n_types)
+{
+    for (size_t i = 0; i < n_types; i++)
+        if (strcmp(types[i]->name, step->name) == 0)
+            t->type = types[i];
+    if (!t->type)
+        return unknown_step(step->name, types, n_types);
+    return spec_bind(step, t->type->params, t->type->n_params, t->value);
+}
+
+static int bind_steps(struct chain *c, const struct transform_type *const types[], size_t n_types)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        struct transform *t = &c->steps[i];
+        TRY(bind_step(t, &c->spec->steps[i], types, n_types));
+        c->offset[i] = c->state_size;
+        c->state_size += (t->type->state_size + STATE_ALIGN - 1) / STATE_ALIGN * STATE_ALIGN;
+        text_add(&c->text, i > 0 ? " | " : "");
+        spec_canonical(&c->text, t->type->name, t->type->params, t->type->n_params, t->value);
+    }
+    return 0;
+}
+
+struct chain *chain_parse_types(const char *text, const struct transform_type *const types[], size_t n_types)
+{
+    struct spec *spec = spec_parse("chain", text);
+    if (!spec)
+        return NULL;
+    struct chain *c = mem_alloc(1, sizeof *c);
+    c->spec = spec;
+    c->n = spec->n_steps;
+    c->steps = mem_alloc(c->n, sizeof *c->steps);
+    c->offset = mem_alloc(c->n, sizeof *c->offset);
+    if (bind_steps(c, types, n_types) == 0)
+        return c;
+    err_add(ERR_USAGE, "chain '%s'", text);
+    chain_free(c);
+    return NULL;
+}
+
+struct chain *chain_parse(const char *text)
+{
+    size_t n;
+    const struct transform_type *const *types = transform_types(&n);
+    return chain_parse_types(text, types, n);
+}
+
+void chain_free(struct chain *c)
+{
+    if (!c)
+        return;
+    spec_free(c->spec);
+    free(c->steps);
+    free(c->offset);
+    text_free(&c->text);
+    free(c);
+}
+
+const char *chain_text(const struct chain *c)
+{
+    return text_s(&c->text);
+}
+
+size_t chain_length(const struct chain *c)
+{
+    return c->n;
+}
+
+const struct transform *chain_step(const struct chain *c, size_t i)
+{
+    assert(i < c->n);
+    return &c->steps[i];
+}
+
+/* What random steps do before the single symbol is left may change which one it is. */
+bool chain_greedy(const struct chain *c)
+{
+    for (size_t i = 0; i < c->n && !c->steps[i].type->random; i++)
+        if (c->steps[i].type->single(&c->steps[i]))
+            return true;
+    return false;
+}
+
+size_t chain_state_size(const struct chain *c)
+{
+    return c->state_size;
+}
+
+static void *state_of(const struct chain *c, void *state, size_t i)
+{
+    return c->steps[i].type->state_size > 0 ? (char *)state + c->offset[i] : NULL;
+}
+
+void chain_start(const struct chain *c, void *state)
+{
+    if (c->state_size > 0)
+        memset(state, 0, c->state_size);
+    for (size_t i = 0; i < c->n; i++)
+        c->steps[i].type->start(&c->steps[i], state_of(c, state, i));
+}
+
+void chain_accept(const struct chain *c, void *state, sym_t chosen)
+{
+    for (size_t i = 0; i < c->n; i++)
+        c->steps[i].type->accept(&c->steps[i], state_of(c, state, i), chosen);
+}
+
+/* The survivors are packed and measured, so that the sum costs what was kept, not V. */
+double chain_mass(const struct row *before, const struct row *after, float *scratch)
+{
+    uint32_t n = 0;
+    if (row_dead(before) || row_dead(after))
+        return 0;
+    if (row_count(before) == row_count(after))
+        return 1;
+    double log_z = before->log_z;
+    for (uint32_t v = 0; v < after->n; v++)
+        if (after->score[v] > -INFINITY)
+            scratch[n++] = before->score[v];
+    struct row kept = row_over(scratch, n);
+    int ok = row_measure(&kept);
+    assert(ok == 0); /* scores of a measured row */
+    return ok == 0 ? fmin(exp(kept.log_z - log_z), 1) : 0;
+}
+
+static int apply_and_report(const struct transform *t, void *state, struct row *r, const struct transform_at *at,
+                            struct chain_report *report)
+{
+    struct row before = row_over(at->work->spare[SCRATCH_BEFORE], r->n);
+    row_copy(&before, r);
+    TRY(t->type->apply(t, state, r, at));
+    *report = (struct chain_report){ .kept = row_count(r),
+                                     .mass = chain_mass(&before, r, before.score),
+                                     .entropy = row_entropy(r) };
+    return 0;
+}
+
+int chain_apply(const struct chain *c, void *state, struct row *r, const struct transform_at *at,
+                struct chain_report report[])
+{
+    for (size_t i = 0; i < c->n; i++) {
+        const struct transform *t = &c->steps[i];
+        if (report)
+            report[i] = (struct chain_report){ 0 };
+        if (row_dead(r))
+            continue;
+        if (report)
+            TRY(apply_and_report(t, state_of(c, state, i), r, at, &report[i]));
+        else
+            TRY(t->type->apply(t, state_of(c, state, i), r, at));
+    }
+    return 0;
+}

@@ -1,0 +1,47 @@
+#include "decode/hyp.h"
+#include "base/mem.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *hyp_end_name(enum hyp_end e)
+{
+    static const char *const names[] = { [HYP_OPEN] = "open",
+                                         [HYP_SYMBOL] = "symbol",
+                                         [HYP_STRING] = "string",
+                                         [HYP_LIMIT] = "limit",
+                                         [HYP_DEAD] = "dead" };
+    assert((size_t)e < sizeof names / sizeof names[0]);
+    return names[e];
+}
+
+struct hyp_step *hyp_add(struct hyp *h, const struct space *space, const struct hyp_step *step)
+{
+    size_t n;
+    mem_grow(&h->steps, &h->cap_steps, h->n_steps + 1, sizeof *h->steps);
+    h->steps[h->n_steps] = *step;
+    if (!space_is_end(space, step->symbol)) {
+        const uint8_t *bytes = space_text(space, step->symbol, &n);
+        text_addn(&h->text, bytes, n);
+    }
+    return &h->steps[h->n_steps++];
+}
+
+void hyp_copy(struct hyp *to, const struct hyp *from)
+{
+    mem_grow(&to->steps, &to->cap_steps, from->n_steps, sizeof *to->steps);
+    if (from->n_steps > 0)
+        memcpy(to->steps, from->steps, from->n_steps * sizeof *to->steps);
+    to->n_steps = from->n_steps;
+    text_clear(&to->text);
+    text_addn(&to->text, text_s(&from->text), from->text.len);
+    to->log_weight = from->log_weight;
+    to->end = from->end;
+}
+
+void hyp_fini(struct hyp *h)
+{
+    free(h->steps);
+    text_free(&h->text);
+    *h = (struct hyp){ 0 };
+}

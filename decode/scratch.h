@@ -1,0 +1,11 @@
+/* Who uses which spare array of a struct row_work, so that a search, its chain and a step never meet. */
+#ifndef DECODE_SCRATCH_H
+#define DECODE_SCRATCH_H
+
+enum scratch {
+    SCRATCH_ROW,    /* the row under change: a search's copy of the lm's row */
+    SCRATCH_BEFORE, /* what a row was before a step, to say what the step kept */
+    SCRATCH_STEP,   /* one transform's own; holds anything when a step begins */
+};
+
+#endif

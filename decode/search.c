@@ -1,0 +1,108 @@
+#include "decode/search.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "decode/searches.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct search_type *const *search_types(size_t *n)
+{
+    static const struct search_type *const types[] = { &search_sample, &search_greedy };
+    *n = sizeof types / sizeof types[0];
+    return types;
+}
+
+static int unknown(const char *name)
+{
+    size_t n;
+    const struct search_type *const *types = search_types(&n);
+    const char **names = mem_alloc(n, sizeof *names);
+    for (size_t i = 0; i < n; i++)
+        names[i] = types[i]->name;
+    err_unknown(ERR_USAGE, "search", name, names, n);
+    free(names);
+    return ERR_USAGE;
+}
+
+/* Fills type, value and spec (the caller frees spec, also after a failure). */
+static int bind(struct search *s, const char *text)
+{
+    s->spec = spec_parse("search", text);
+    if (!s->spec)
+        return ERR_USAGE;
+    if (s->spec->n_steps != 1)
+        return err_set(ERR_USAGE, "search '%s' has %zu steps, want one", text, s->spec->n_steps);
+    const struct spec_step *step = &s->spec->steps[0];
+    size_t n;
+    const struct search_type *const *types = search_types(&n);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(types[i]->name, step->name) == 0)
+            s->type = types[i];
+    if (!s->type)
+        return unknown(step->name);
+    return spec_bind(step, s->type->params, s->type->n_params, s->value);
+}
+
+struct search *search_open(const char *text, const struct search_args *args)
+{
+    struct search *s = mem_alloc(1, sizeof *s);
+    s->args = *args;
+    if (bind(s, text) == 0 && stop_valid(args->stop) == 0) {
+        s->state = mem_alloc(1, s->type->size);
+        if (s->type->init(s) == 0)
+            return s;
+    }
+    search_close(s);
+    return NULL;
+}
+
+void search_close(struct search *s)
+{
+    if (!s)
+        return;
+    if (s->state)
+        s->type->fini(s);
+    spec_free(s->spec);
+    free(s->prompt.s);
+    free(s->state);
+    free(s);
+}
+
+int search_want(struct search *s, struct want out[], size_t max)
+{
+    return s->type->want(s, out, max);
+}
+
+int search_feed(struct search *s, struct row_work *work)
+{
+    return s->type->feed(s, work);
+}
+
+int search_move(struct search *s)
+{
+    return s->type->move(s);
+}
+
+const struct hyp *search_hyps(const struct search *s, size_t *n)
+{
+    return s->type->hyps(s, n);
+}
+
+int search_canonical(const char *text, struct text *out)
+{
+    struct search s = { 0 };
+    int code = bind(&s, text);
+    if (code == 0)
+        spec_canonical(out, s.type->name, s.type->params, s.type->n_params, s.value);
+    spec_free(s.spec);
+    return code;
+}
+
+bool search_random(const char *text)
+{
+    struct search s = { 0 };
+    bool is_random = bind(&s, text) == 0 && s.type->random;
+    spec_free(s.spec);
+    return is_random;
+}
