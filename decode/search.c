@@ -13,10 +13,8 @@ const struct search_type *const *search_types(size_t *n)
     return types;
 }
 
-static int unknown(const char *name)
+static int unknown(const char *name, const struct search_type *const types[], size_t n)
 {
-    size_t n;
-    const struct search_type *const *types = search_types(&n);
     const char **names = mem_alloc(n, sizeof *names);
     for (size_t i = 0; i < n; i++)
         names[i] = types[i]->name;
@@ -26,7 +24,7 @@ static int unknown(const char *name)
 }
 
 /* Fills type, value and spec (the caller frees spec, also after a failure). */
-static int bind(struct search *s, const char *text)
+static int bind(struct search *s, const char *text, const struct search_type *const types[], size_t n)
 {
     s->spec = spec_parse("search", text);
     if (!s->spec)
@@ -34,27 +32,33 @@ static int bind(struct search *s, const char *text)
     if (s->spec->n_steps != 1)
         return err_set(ERR_USAGE, "search '%s' has %zu steps, want one", text, s->spec->n_steps);
     const struct spec_step *step = &s->spec->steps[0];
-    size_t n;
-    const struct search_type *const *types = search_types(&n);
     for (size_t i = 0; i < n; i++)
         if (strcmp(types[i]->name, step->name) == 0)
             s->type = types[i];
     if (!s->type)
-        return unknown(step->name);
+        return unknown(step->name, types, n);
     return spec_bind(step, s->type->params, s->type->n_params, s->value);
 }
 
-struct search *search_open(const char *text, const struct search_args *args)
+struct search *search_open_types(const char *text, const struct search_args *args,
+                                 const struct search_type *const types[], size_t n_types)
 {
     struct search *s = mem_alloc(1, sizeof *s);
     s->args = *args;
-    if (bind(s, text) == 0 && stop_valid(args->stop) == 0) {
+    if (bind(s, text, types, n_types) == 0 && stop_valid(args->stop) == 0) {
         s->state = mem_alloc(1, s->type->size);
         if (s->type->init(s) == 0)
             return s;
     }
     search_close(s);
     return NULL;
+}
+
+struct search *search_open(const char *text, const struct search_args *args)
+{
+    size_t n;
+    const struct search_type *const *types = search_types(&n);
+    return search_open_types(text, args, types, n);
 }
 
 void search_close(struct search *s)
@@ -89,10 +93,17 @@ const struct hyp *search_hyps(const struct search *s, size_t *n)
     return s->type->hyps(s, n);
 }
 
+static int bind_known(struct search *s, const char *text)
+{
+    size_t n;
+    const struct search_type *const *types = search_types(&n);
+    return bind(s, text, types, n);
+}
+
 int search_canonical(const char *text, struct text *out)
 {
     struct search s = { 0 };
-    int code = bind(&s, text);
+    int code = bind_known(&s, text);
     if (code == 0)
         spec_canonical(out, s.type->name, s.type->params, s.type->n_params, s.value);
     spec_free(s.spec);
@@ -102,7 +113,7 @@ int search_canonical(const char *text, struct text *out)
 bool search_random(const char *text)
 {
     struct search s = { 0 };
-    bool is_random = bind(&s, text) == 0 && s.type->random;
+    bool is_random = bind_known(&s, text) == 0 && s.type->random;
     spec_free(s.spec);
     return is_random;
 }

@@ -24,6 +24,7 @@ struct search_args {
     const struct chain *chain;
     const struct stop *stop;
     const struct prompt *prompt;
+    struct lm *draft;           /* proposes symbols to a speculative search; NULL: none */
     struct rng_address address; /* seed, item, draw; the search fills the rest */
 };
 
@@ -55,6 +56,9 @@ struct search {
 
 /* text: "sample", "greedy", "beam(8)"; NULL + ERR_USAGE (unknown: lists) or what init() met. */
 struct search *search_open(const char *text, const struct search_args *args);
+/* The same over another table; the types must outlive the search. */
+struct search *search_open_types(const char *text, const struct search_args *args,
+                                 const struct search_type *const types[], size_t n_types);
 void search_close(struct search *s); /* NULL is fine; before the lm and the other borrowed things go */
 /* How many wants were written to out[max]; assert: max is enough (1 for sample and greedy).  0: finished.
  * Every want that was run must be followed by feed and move; after a failure of any of these, only close. */

@@ -1,0 +1,31 @@
+/* The engine of the verb `dist`: a line of JSON in, a line of JSON out; no model.
+ *
+ *   in   {"id":"a","logits":[..] or "probs":[..],"history":[..],"prompt":[..],"chain":"top_k=3|top_p=0.9","seed":1,
+ *         "draw":n,"unnormalised":true,"item":"..","space":"<16 hex digits>"}
+ *   out  {"id":"a","probs":[..],"kept":3,"mass":0.97,"entropy":0.8,"steps":[{"name":..,"kept":..,"mass":..,"entropy":..}],
+ *         "logits":[..],"drawn":[..]}              or {"id":"a","error":".."}
+ *
+ * logits: raw scores, null is -inf.  probs: weights >= 0 of any sum (null is 0); their scores are ln p.  history: the
+ * symbols said so far, prompt: those of the prompt before them.  Only one of logits and probs is required; chain is ""
+ * and seed is 0 when absent; id may be a string or an integer.
+ *   probs    after the chain; with unnormalised, without the last step's renormalisation: they sum to that step's mass
+ *   kept     symbols not masked; mass: what they had of the distribution given; entropy: of the result, in nats
+ *   logits   raw scores after the chain, null where masked
+ *   drawn    draw i at the address (seed, item or else id, space, draw i, step = length of history), as `sample` draws;
+ *            item and space are for repeating a logged draw; without `space` it is that of n symbols without text
+ * A distribution without support gives probs of 0, kept 0 and nothing drawn. */
+#ifndef DECODE_DIST_H
+#define DECODE_DIST_H
+
+#include "base/text.h"
+
+struct dist;
+
+struct dist *dist_alloc(void);
+void dist_free(struct dist *d);
+
+/* Appends the answer to a line of n bytes, without a newline, to out: 0, or < 0 when the answer is an error.  Lines are
+ * counted from 1 for messages. */
+int dist_line(struct dist *d, const char *line, size_t n, struct text *out);
+
+#endif

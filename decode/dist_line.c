@@ -1,0 +1,174 @@
+#include "decode/dist_line.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_DRAWS 1000000 /* of one line: the answer stays a line */
+
+static int known_members(const struct dist_line *l)
+{
+    static const char *const names[] = { "id",   "logits", "probs", "history", "prompt",      "chain",
+                                         "seed", "draw",   "item",  "space",   "unnormalised" };
+    enum { N = sizeof names / sizeof names[0] };
+    const char *key;
+    json_t *value;
+    json_object_foreach(l->object, key, value)
+    {
+        size_t i = 0;
+        while (i < N && strcmp(names[i], key) != 0)
+            i++;
+        if (i == N) {
+            err_unknown(ERR_DATA, "member", key, names, N);
+            return err_add(ERR_DATA, "%s", l->where);
+        }
+    }
+    return 0;
+}
+
+static int read_id(struct dist_line *l)
+{
+    const json_t *id = json_object_get(l->object, "id");
+    if (id && !json_is_string(id) && !json_is_integer(id) && !json_is_null(id))
+        return err_set(ERR_DATA, "%s: 'id' is neither a string nor an integer", l->where);
+    if (id) {
+        text_clear(&l->id);
+        doc_canonical(&l->id, id);
+    }
+    return 0;
+}
+
+static int read_values(struct dist_line *l)
+{
+    json_t *logits = json_object_get(l->object, "logits"), *probs = json_object_get(l->object, "probs");
+    if (!logits == !probs)
+        return err_set(ERR_DATA, "%s: %s 'logits' and 'probs', want one of them", l->where,
+                       logits ? "both" : "neither");
+    l->are_probs = probs != NULL;
+    TRY(doc_array(l->object, l->where, probs ? "probs" : "logits", &l->values));
+    if (json_array_size(l->values) == 0 || json_array_size(l->values) > UINT32_MAX)
+        return err_set(ERR_DATA, "%s: a distribution of %zu symbols, want at least one", l->where,
+                       json_array_size(l->values));
+    l->n = (uint32_t)json_array_size(l->values);
+    return 0;
+}
+
+static int read_symbols(const struct dist_line *l, const char *key, struct symbols *out)
+{
+    json_t *list = json_object_get(l->object, key), *m;
+    size_t i;
+    if (!list || json_is_null(list))
+        return 0;
+    TRY(doc_array(l->object, l->where, key, &list));
+    json_array_foreach(list, i, m)
+    {
+        json_int_t v = json_integer_value(m);
+        if (!json_is_integer(m) || v < 0 || v >= (json_int_t)l->n) {
+            char *text = json_dumps(m, JSON_ENCODE_ANY | JSON_COMPACT);
+            err_set(ERR_DATA, "%s: %s[%zu] is %s, want a symbol in 0 .. %u", l->where, key, i, text ? text : "?",
+                    l->n - 1);
+            free(text);
+            return ERR_DATA;
+        }
+        sym_t s = (sym_t)v;
+        symbols_add(out, &s, 1);
+    }
+    return 0;
+}
+
+static int read_space(struct dist_line *l)
+{
+    const char *hex = NULL;
+    TRY(doc_maybe_string(l->object, l->where, "space", &hex));
+    l->has_space = hex != NULL;
+    if (!hex)
+        return 0;
+    if (strlen(hex) != 16 || strspn(hex, "0123456789abcdef") != 16)
+        return err_set(ERR_DATA, "%s: 'space' is '%s', want 16 lower-case hex digits", l->where, hex);
+    l->address.space = strtoull(hex, NULL, 16);
+    return 0;
+}
+
+/* The address of the first draw; the item is the id's text unless it is given. */
+static int read_address(struct dist_line *l)
+{
+    const json_t *id = json_object_get(l->object, "id");
+    const char *item = json_is_string(id) ? json_string_value(id) : text_s(&l->id);
+    int64_t seed = 0;
+    TRY(doc_maybe_string(l->object, l->where, "item", &item));
+    TRY(doc_maybe_int(l->object, l->where, "seed", &seed));
+    if (seed < 0)
+        return err_set(ERR_DATA, "%s: 'seed' is %lld, want 0 or more", l->where, (long long)seed);
+    l->address = (struct rng_address){
+        .seed = (uint64_t)seed, .item = hash_string(item), .step = (uint32_t)l->history.n, .purpose = RNG_DRAW
+    };
+    return read_space(l);
+}
+
+static int read_draws(struct dist_line *l)
+{
+    l->n_draws = -1;
+    TRY(doc_maybe_int(l->object, l->where, "draw", &l->n_draws));
+    const json_t *given = json_object_get(l->object, "draw");
+    if (given && !json_is_null(given) && (l->n_draws < 0 || l->n_draws > MAX_DRAWS))
+        return err_set(ERR_DATA, "%s: 'draw' is %lld, want 0 .. %d", l->where, (long long)l->n_draws, MAX_DRAWS);
+    return doc_maybe_bool(l->object, l->where, "unnormalised", &l->unnormalised);
+}
+
+int dist_line_read(struct dist_line *l, const char *where, const char *s, size_t n)
+{
+    const char *chain = "";
+    l->where = where;
+    text_add(&l->id, "null");
+    l->object = doc_read(where, s, n);
+    if (!l->object)
+        return ERR_DATA;
+    if (!json_is_object(l->object))
+        return err_set(ERR_DATA, "%s: not a JSON object", where);
+    TRY(read_id(l));
+    TRY(known_members(l));
+    TRY(read_values(l));
+    TRY(read_symbols(l, "history", &l->history));
+    TRY(read_symbols(l, "prompt", &l->prompt));
+    TRY(doc_maybe_string(l->object, where, "chain", &chain));
+    TRY(read_address(l));
+    TRY(read_draws(l));
+    l->chain = chain_parse(chain);
+    return l->chain ? 0 : ERR_USAGE;
+}
+
+static int bad_value(const struct dist_line *l, size_t i, const json_t *m)
+{
+    char *text = json_dumps(m, JSON_ENCODE_ANY | JSON_COMPACT);
+    err_set(ERR_DATA, "%s: %s[%zu] is %s, want %s", l->where, l->are_probs ? "probs" : "logits", i,
+            text ? text : "of another kind", l->are_probs ? "a number >= 0 or null" : "a float32 or null (-inf)");
+    free(text);
+    return ERR_DATA;
+}
+
+int dist_line_scores(const struct dist_line *l, float score[])
+{
+    size_t i;
+    json_t *m;
+    json_array_foreach(l->values, i, m)
+    {
+        double x = json_number_value(m);
+        if (json_is_null(m))
+            x = l->are_probs ? 0 : -INFINITY;
+        else if (!json_is_number(m) || (l->are_probs ? x < 0 : fabs(x) > (double)FLT_MAX))
+            return bad_value(l, i, m);
+        score[i] = (float)(l->are_probs ? log(x) : x);
+    }
+    return 0;
+}
+
+void dist_line_fini(struct dist_line *l)
+{
+    json_decref(l->object);
+    text_free(&l->id);
+    free(l->history.s);
+    free(l->prompt.s);
+    chain_free(l->chain);
+}

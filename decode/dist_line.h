@@ -1,0 +1,30 @@
+/* A line of `dist` as it was read and checked (decode/dist.h says what the members mean). */
+#ifndef DECODE_DIST_LINE_H
+#define DECODE_DIST_LINE_H
+
+#include "base/doc.h"
+#include "decode/chain.h"
+#include "model/lm.h"
+
+struct dist_line {
+    json_t *object;
+    struct text id; /* as JSON: "null" until it was read */
+    const char *where;
+    json_t *values; /* (n,) of `logits` or `probs`; borrowed from object */
+    bool are_probs;
+    uint32_t n;
+    struct symbols history, prompt;
+    struct chain *chain;
+    struct rng_address address;
+    bool has_space;
+    int64_t n_draws; /* -1: not asked for */
+    bool unnormalised;
+};
+
+/* l is zeroed.  0, ERR_DATA or ERR_USAGE (the chain); where must outlive l; l->id is right either way. */
+int dist_line_read(struct dist_line *l, const char *where, const char *s, size_t n);
+/* The scores, (n,): 0 or ERR_DATA "line 3: logits[17] is a string, want a number or null". */
+int dist_line_scores(const struct dist_line *l, float score[]);
+void dist_line_fini(struct dist_line *l);
+
+#endif
