@@ -1,0 +1,259 @@
+/* bench: tokens per second against this machine's own memory bandwidth, ensembles against their voices, chains.
+ *
+ * Every figure stands beside a limit or a peer measured in the same run; the best of several repetitions is taken, since
+ * other work on the machine only ever adds time. */
+#include "base/err.h"
+#include "base/mem.h"
+#include "cli/console.h"
+#include "cli/opened.h"
+#include "cli/verbs.h"
+#include "decode/chain.h"
+#include "ensemble/ensemble.h"
+#include "model/transformer.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REPEATS = 3, PREFILL = 64, STEPS = 24, MAX_SLOTS = 256 };
+
+/* Bytes per second of reading a buffer that no cache holds, by all threads. */
+struct reading {
+    const uint64_t *words;
+    size_t n_words, n_parts;
+    uint64_t sum[1024];
+};
+
+static void read_part(void *ctx, size_t i, size_t worker)
+{
+    struct reading *r = ctx;
+    size_t from = r->n_words / r->n_parts * i, n = r->n_words / r->n_parts / 4 * 4;
+    uint64_t s[4] = { 0 };
+    (void)worker;
+    for (size_t k = 0; k < n; k += 4)
+        for (size_t j = 0; j < 4; j++)
+            s[j] += r->words[from + k + j];
+    r->sum[i] = s[0] + s[1] + s[2] + s[3];
+}
+
+static double bandwidth(struct threads *t)
+{
+    const size_t bytes = (size_t)512 << 20;
+    uint64_t *buffer = mem_alloc(bytes, 1);
+    memset(buffer, 1, bytes);
+    struct reading r = { .words = buffer, .n_words = bytes / sizeof *buffer, .n_parts = threads_count(t) * 4 };
+    double best = 0;
+    for (int i = 0; i < REPEATS; i++) {
+        double from = console_now();
+        threads_run(t, r.n_parts < 1024 ? r.n_parts : 1024, read_part, &r);
+        double rate = (double)bytes / (console_now() - from);
+        best = rate > best ? rate : best;
+    }
+    free(buffer);
+    return best;
+}
+
+/* Puts n slots on different prefixes of PREFILL symbols; computes them. */
+static int fill(struct lm *lm, struct core *core, int slots[], size_t n)
+{
+    struct want w[MAX_SLOTS];
+    for (size_t i = 0; i < n; i++) {
+        sym_t s[PREFILL];
+        for (size_t k = 0; k < PREFILL; k++)
+            s[k] = (sym_t)((i * 977 + k * 131 + 7) % (lm->space->n - 4)) + 4;
+        slots[i] = lm_fork(lm, LM_EMPTY, 0);
+        TRY(slots[i]);
+        TRY(lm_push(lm, slots[i], s, PREFILL, NULL));
+        w[i] = (struct want){ .lm = lm, .slot = slots[i], .n_rows = 1 };
+    }
+    return core_run(core, w, n);
+}
+
+/* Seconds of one decode step of n slots, best over STEPS. */
+static int step_seconds(struct lm *lm, struct core *core, size_t n, double *best)
+{
+    int slots[MAX_SLOTS];
+    struct want w[MAX_SLOTS];
+    struct row row;
+    int rc = fill(lm, core, slots, n);
+    *best = 1e30;
+    for (size_t step = 0; rc == 0 && step < STEPS; step++) {
+        double from = console_now();
+        for (size_t i = 0; i < n && rc == 0; i++) {
+            sym_t s = (sym_t)((i * 31 + step * 17) % (lm->space->n - 4)) + 4;
+            rc = lm_push(lm, slots[i], &s, 1, NULL);
+            w[i] = (struct want){ .lm = lm, .slot = slots[i], .n_rows = 1 };
+        }
+        if (rc == 0)
+            rc = core_run(core, w, n);
+        for (size_t i = 0; i < n && rc == 0; i++)
+            rc = lm_rows(&w[i], &row);
+        double seconds = console_now() - from;
+        *best = seconds < *best ? seconds : *best;
+    }
+    for (size_t i = 0; i < n; i++)
+        lm_drop(lm, slots[i]);
+    return rc;
+}
+
+static uint64_t weight_bytes(const struct checkpoint *c)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < c->n_tensors; i++)
+        bytes += c->tensors[i].bytes;
+    return bytes;
+}
+
+static int bench_checkpoint(const struct args *a, const char *name, double limit)
+{
+    static const size_t sizes[] = { 1, 32 };
+    struct opened o;
+    TRY(opened_open(&o, name, a));
+    int rc = 0;
+    for (size_t i = 0; i < 2 && rc == 0; i++) {
+        double seconds;
+        rc = step_seconds(o.lm, o.core, sizes[i], &seconds);
+        if (rc < 0)
+            break;
+        double rate = (double)weight_bytes(o.checkpoint) / seconds;
+        if (a->json)
+            printf("{\"what\":\"decode\",\"lm\":\"%s\",\"kernels\":\"%s\",\"slots\":%zu,\"tokens_per_s\":%.1f,"
+                   "\"weight_bytes_per_s\":%.4g,\"of_bandwidth\":%.4f}\n",
+                   name, transformer_kernels(o.lm), sizes[i], (double)sizes[i] / seconds, rate, rate / limit);
+        else
+            printf("%-14s %-9s %5zu slots %10.0f tokens/s   weights read at %6.2f GB/s, %5.1f %% of bandwidth\n", name,
+                   transformer_kernels(o.lm), sizes[i], (double)sizes[i] / seconds, rate / 1e9, 100 * rate / limit);
+    }
+    opened_close(&o);
+    return rc;
+}
+
+/* A step of a two-voice ensemble beside the steps of its voices, in the same minute. */
+static int bench_ensemble(const struct args *a, const char *rule, size_t n_slots)
+{
+    struct opened x, y;
+    TRY(opened_open(&x, "zoo:prose", a));
+    int rc = opened_open(&y, "zoo:verse", a);
+    if (rc < 0) {
+        opened_close(&x);
+        return rc;
+    }
+    struct voice voices[2] = { { .lm = x.lm }, { .lm = y.lm } };
+    double weights[2] = { 0.5, 0.5 }, together = 1e30, first = 1e30, second = 1e30;
+    struct lm *pair = ensemble_open(voices, weights, 2, rule);
+    rc = pair ? 0 : err_code();
+    for (int i = 0; i < REPEATS && rc == 0; i++) {
+        double s[3] = { 0 };
+        rc = step_seconds(x.lm, x.core, n_slots, &s[0]);
+        if (rc == 0)
+            rc = step_seconds(y.lm, x.core, n_slots, &s[1]);
+        if (rc == 0)
+            rc = step_seconds(pair, x.core, n_slots, &s[2]);
+        first = s[0] < first ? s[0] : first;
+        second = s[1] < second ? s[1] : second;
+        together = s[2] < together ? s[2] : together;
+    }
+    if (rc == 0 && a->json)
+        printf("{\"what\":\"ensemble\",\"rule\":\"%s\",\"slots\":%zu,\"step_us\":%.1f,\"voices_us\":%.1f,\"ratio\":%."
+               "4f}\n",
+               rule, n_slots, together * 1e6, (first + second) * 1e6, together / (first + second));
+    else if (rc == 0)
+        printf("%-14s %5zu slots: a step %8.1f us, its voices %8.1f us, ratio %.3f\n", rule, n_slots, together * 1e6,
+               (first + second) * 1e6, together / (first + second));
+    lm_free(pair);
+    opened_close(&y);
+    opened_close(&x);
+    return rc;
+}
+
+/* Microseconds of a chain on one row of n scores. */
+static int bench_chain(const struct args *a, const char *text, uint32_t n)
+{
+    struct chain *c = chain_parse(text);
+    if (!c)
+        return ERR_USAGE;
+    float *scores = mem_aligned(n, sizeof *scores), *copy = mem_aligned(n, sizeof *copy);
+    struct row_work *work = row_work_alloc(n);
+    struct rng_address address = { .seed = 1, .purpose = RNG_TEST };
+    struct rng_key key = rng_key(&address);
+    /* a peaked row: score -1.1 ln(rank) plus noise, ranks scattered over ids */
+    for (uint32_t v = 0; v < n; v++)
+        scores[v] =
+            (float)(-1.1 * __builtin_log(1.0 + (double)(((uint64_t)v * 2654435761u) % n)) + 0.3 * rng_uniform(&key, v));
+    char *state = mem_alloc(chain_state_size(c), 1);
+    chain_start(c, state);
+    struct transform_at at = { .address = &address, .work = work };
+    double best = 1e30;
+    int rc = 0;
+    for (int i = 0; i < 20 * REPEATS && rc == 0; i++) {
+        struct row row = row_over(copy, n);
+        memcpy(copy, scores, n * sizeof *copy);
+        double from = console_now();
+        rc = row_measure(&row);
+        if (rc == 0)
+            rc = chain_apply(c, state, &row, &at, NULL);
+        if (rc == 0)
+            row_draw(&row, &key);
+        double seconds = console_now() - from;
+        best = seconds < best ? seconds : best;
+    }
+    if (rc == 0 && a->json)
+        printf("{\"what\":\"chain\",\"chain\":\"%s\",\"symbols\":%u,\"us\":%.2f}\n", chain_text(c), n, best * 1e6);
+    else if (rc == 0)
+        printf("%-40s %8u symbols %10.1f us\n", *chain_text(c) ? chain_text(c) : "(draw alone)", n, best * 1e6);
+    free(state);
+    row_work_free(work);
+    free(scores);
+    free(copy);
+    chain_free(c);
+    return rc;
+}
+
+static int run_bench(const struct args *a)
+{
+    static const char *const chains[] = { "",
+                                          "temperature=0.8",
+                                          "top_k=40",
+                                          "top_p=0.95",
+                                          "min_p=0.05",
+                                          "typical=0.95",
+                                          "temperature=0.8 | top_k=40 | top_p=0.95" };
+    static const uint32_t sizes[] = { 7296, 32000, 128256 };
+    int64_t n_threads = (int64_t)threads_cores();
+    TRY(options_int(a, "threads", 1, 1024, &n_threads));
+    struct threads *t = threads_alloc((size_t)n_threads);
+    double limit = bandwidth(t);
+    threads_free(t);
+    size_t n = a->n_operands;
+    const char *const *names = n > 0 ? (const char *const *)a->operand : checkpoint_names(&n);
+    if (a->json)
+        printf("{\"what\":\"bandwidth\",\"threads\":%lld,\"bytes_per_s\":%.4g}\n", (long long)n_threads, limit);
+    else
+        printf("%lld threads; memory is read at %.1f GB/s\n\ndecoding (best of %d steps)\n", (long long)n_threads,
+               limit / 1e9, STEPS);
+    for (size_t i = 0; i < n; i++)
+        TRY(bench_checkpoint(a, names[i], limit));
+    if (a->n_operands > 0)
+        return 0;
+    printf("%s", a->json ? "" : "\na step of zoo:prose with zoo:verse beside their own steps\n");
+    for (size_t slots = 1; slots <= 32; slots *= 32) {
+        TRY(bench_ensemble(a, "linear", slots));
+        TRY(bench_ensemble(a, "log", slots));
+    }
+    printf("%s", a->json ? "" : "\nchains and a draw on one row, one thread\n");
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+        for (size_t i = 0; i < sizeof chains / sizeof *chains; i++)
+            TRY(bench_chain(a, chains[i], sizes[s]));
+    return 0;
+}
+
+static const struct option_row options[] = { OPENED_OPTIONS };
+
+const struct verb verb_bench = {
+    .name = "bench",
+    .operands = "[CHECKPOINT...]",
+    .max_operands = 100,
+    .summary = "tokens/s against this machine's memory bandwidth, ensembles against their voices, chains",
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .run = run_bench,
+};
