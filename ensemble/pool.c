@@ -1,0 +1,161 @@
+#include "ensemble/pool.h"
+#include "base/err.h"
+#include "ensemble/pool_rules.h"
+#include "model/lm.h"
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+static const struct pool_type *const types[] = {
+    &pool_linear, &pool_log, &pool_product, &pool_power, &pool_min, &pool_max, &pool_gated, &pool_contrast,
+};
+#define N_TYPES (sizeof types / sizeof *types)
+
+const struct pool_type *const *pool_types(size_t *n)
+{
+    *n = N_TYPES;
+    return types;
+}
+
+static int unknown_rule(const char *name)
+{
+    const char *names[N_TYPES];
+    for (size_t i = 0; i < N_TYPES; i++)
+        names[i] = types[i]->name;
+    return err_unknown(ERR_USAGE, "pool rule", name, names, N_TYPES);
+}
+
+static int bind(struct pool *p, const char *text)
+{
+    if (p->spec->n_steps != 1)
+        return err_set(ERR_USAGE, "pool rule '%s' has %zu steps, want one: what follows the pool is the chain's", text,
+                       p->spec->n_steps);
+    const struct spec_step *step = &p->spec->steps[0];
+    for (size_t i = 0; i < N_TYPES; i++)
+        if (strcmp(types[i]->name, step->name) == 0)
+            p->type = types[i];
+    if (!p->type)
+        return unknown_rule(step->name);
+    TRY(spec_bind(step, p->type->params, p->type->n_params, p->value));
+    return p->type->check(p);
+}
+
+int pool_parse(const char *text, struct pool *out)
+{
+    *out = (struct pool){ .spec = spec_parse("pool rule", text) };
+    if (!out->spec)
+        return ERR_USAGE;
+    int rc = bind(out, text);
+    if (rc < 0)
+        pool_fini(out);
+    return rc;
+}
+
+void pool_fini(struct pool *p)
+{
+    spec_free(p->spec);
+    *p = (struct pool){ 0 };
+}
+
+void pool_text(const struct pool *p, struct text *out)
+{
+    spec_canonical(out, p->type->name, p->type->params, p->type->n_params, p->value);
+}
+
+static int check_weights(const struct pool *p, const double weight[], size_t n, double *sum)
+{
+    *sum = 0;
+    for (size_t k = 0; k < n; k++) {
+        if (!(weight[k] >= 0) || isinf(weight[k]))
+            return err_set(ERR_USAGE, "%s: weight %zu is %g, want a finite number >= 0", p->type->name, k + 1,
+                           weight[k]);
+        *sum += weight[k];
+    }
+    if (*sum == 0)
+        return err_set(ERR_USAGE, "%s: all %zu weights are 0, want a positive one", p->type->name, n);
+    if (isinf(*sum))
+        return err_set(ERR_USAGE, "%s: the sum of the weights is not finite", p->type->name);
+    return 0;
+}
+
+int pool_weights(const struct pool *p, double weight[], size_t n)
+{
+    double sum;
+    if (n < p->type->min_voices || n > p->type->max_voices)
+        return err_set(ERR_USAGE, "%s pools %u to %u voices, got %zu", p->type->name, (unsigned)p->type->min_voices,
+                       (unsigned)p->type->max_voices, n);
+    TRY(check_weights(p, weight, n, &sum));
+    for (size_t k = 0; k < n; k++) {
+        if (!p->type->weighted)
+            weight[k] = 1 / (double)n;
+        else if (p->type->sums_to_one)
+            weight[k] /= sum;
+    }
+    return 0;
+}
+
+double pool_apply(const struct pool *p, struct row *out, const struct row rows[], const double weight[], size_t n)
+{
+    assert(n >= 1 && n <= LM_MAX_VOICES);
+    return p->type->apply(p, out, rows, weight, n);
+}
+
+/* f is homogeneous: shifted so that ln f(prefix) = 0, the pool of prefix masses stays near the size of the steps
+ * however long the prefix, and its log Z is the increment itself. */
+double pool_apply_prefix(const struct pool *p, struct row *out, const struct row rows[], const double weight[],
+                         size_t n, const double prefix[])
+{
+    struct row moved[LM_MAX_VOICES];
+    double one[LM_MAX_VOICES];
+    assert(p->global && n >= 1 && n <= LM_MAX_VOICES);
+    for (size_t k = 0; k < n; k++)
+        one[k] = 1;
+    double f = p->type->value(p, weight, prefix, n);
+    double shift = f / p->type->value(p, weight, one, n);
+    if (f == -INFINITY)
+        return pool_dead(out, rows);
+    for (size_t k = 0; k < n; k++) {
+        moved[k] = rows[k];
+        moved[k].log_z = prefix[k] == -INFINITY || row_dead(&rows[k]) ? -INFINITY : rows[k].log_z - (prefix[k] - shift);
+    }
+    return p->type->apply(p, out, moved, weight, n);
+}
+
+void pool_share(const double weight[], const double logp[], size_t n, float share[])
+{
+    double top = -INFINITY, sum = 0, part[LM_MAX_VOICES];
+    assert(n >= 1 && n <= LM_MAX_VOICES);
+    for (size_t k = 0; k < n; k++)
+        if (weight[k] > 0 && !isnan(logp[k]))
+            top = fmax(top, logp[k]);
+    for (size_t k = 0; k < n; k++) {
+        bool takes_part = weight[k] > 0 && !isnan(logp[k]);
+        part[k] = !takes_part ? 0 : weight[k] * (top == -INFINITY ? 1 : exp(logp[k] - top));
+        sum += part[k];
+    }
+    for (size_t k = 0; k < n; k++)
+        share[k] = (float)(part[k] / sum);
+}
+
+double pool_disagreement(const struct row rows[], const double weight[], size_t n, struct row *work)
+{
+    struct row live[LM_MAX_VOICES];
+    double w[LM_MAX_VOICES], sum = 0, within = 0;
+    size_t n_live = 0;
+    assert(n <= LM_MAX_VOICES);
+    for (size_t k = 0; k < n; k++) {
+        if (weight[k] == 0 || row_dead(&rows[k]))
+            continue;
+        live[n_live] = rows[k];
+        w[n_live++] = weight[k];
+        sum += weight[k];
+    }
+    if (n_live < 2)
+        return 0;
+    for (size_t k = 0; k < n_live; k++) {
+        w[k] /= sum;
+        within += w[k] * row_entropy(&live[k]);
+    }
+    row_pool_linear(work, live, w, n_live);
+    return fmax(0, row_entropy(work) - within);
+}
