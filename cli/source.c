@@ -1,0 +1,76 @@
+#include "cli/source.h"
+#include "base/err.h"
+#include <string.h>
+
+enum { MAX_NAMES = 256 };
+
+/* The id asked for, or the last node's; NULL + ERR_USAGE that lists the ids. */
+static const char *choose(const json_t *what, const char *wanted)
+{
+    const char *names[MAX_NAMES];
+    size_t n = 0, i;
+    json_t *node;
+    json_array_foreach(json_object_get(what, "lms"), i, node)
+    {
+        const char *id = json_string_value(json_object_get(node, "id"));
+        if (id && n < MAX_NAMES)
+            names[n++] = id;
+        if (id && wanted && strcmp(id, wanted) == 0)
+            return id;
+    }
+    if (!wanted && n > 0)
+        return names[n - 1];
+    err_unknown(ERR_USAGE, "lm", wanted ? wanted : "", names, n);
+    return NULL;
+}
+
+static int open_script(struct source *s, const struct args *a)
+{
+    int64_t n_threads = (int64_t)threads_cores();
+    TRY(options_int(a, "threads", 1, 1024, &n_threads));
+    struct plan_options options = { .mode = options_text(a, "mode"), .kernels = options_text(a, "kernels") };
+    s->plan = plan_prepare(options_text(a, "script"), &options);
+    if (!s->plan)
+        return err_code();
+    const char *id = choose(s->plan->what, options_text(a, "lm"));
+    if (!id)
+        return ERR_USAGE;
+    s->threads = threads_alloc((size_t)n_threads);
+    s->core = core_alloc();
+    s->lms = lms_alloc(s->plan->what, s->threads);
+    if (!lms_ready(s->lms, id))
+        return err_set(ERR_USAGE, "lm '%s' waits for a fit: run the script first, or give its temperature as a number",
+                       id);
+    s->lm = lms_find(s->lms, id);
+    return s->lm ? 0 : err_code();
+}
+
+int source_open(struct source *s, const struct args *a, const char *name)
+{
+    *s = (struct source){ 0 };
+    if (name) {
+        TRY(opened_open(&s->opened, name, a));
+        s->lm = s->opened.lm;
+        s->core = s->opened.core;
+        s->threads = s->opened.threads;
+        s->checkpoint = s->opened.checkpoint;
+        return 0;
+    }
+    int rc = open_script(s, a);
+    if (rc < 0)
+        source_close(s);
+    return rc;
+}
+
+void source_close(struct source *s)
+{
+    if (s->checkpoint) {
+        opened_close(&s->opened);
+    } else {
+        lms_close(s->lms);
+        core_free(s->core);
+        threads_free(s->threads);
+        plan_free(s->plan);
+    }
+    *s = (struct source){ 0 };
+}

@@ -1,0 +1,27 @@
+/* Where a verb's lm comes from: a checkpoint by name, or --script FILE --lm ID: an lm that an experiment declares. */
+#ifndef CLI_SOURCE_H
+#define CLI_SOURCE_H
+
+#include "cli/opened.h"
+#include "experiments/lms.h"
+#include "experiments/plan.h"
+
+#define SOURCE_OPTIONS                                                                                                 \
+    { "script", "FILE", NULL, "take the lm from this experiment script instead of a checkpoint" },                     \
+        { "lm", "ID", NULL, "which lm of the script (default: the last it declares)" }, OPENED_OPTIONS
+
+struct source {
+    struct lm *lm; /* borrowed from what follows */
+    struct core *core;
+    struct threads *threads;
+    struct checkpoint *checkpoint; /* of a checkpoint by name; else NULL */
+    struct opened opened;
+    struct plan *plan;
+    struct lms *lms;
+};
+
+/* name: a checkpoint; NULL: from --script.  0 or the failure; on failure s is empty. */
+int source_open(struct source *s, const struct args *a, const char *name);
+void source_close(struct source *s);
+
+#endif
