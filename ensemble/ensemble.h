@@ -4,8 +4,21 @@
  *   [voice transforms: temperature, calibration, truncation] -> pool rule
  * What is put after the pool (temperature, truncation) is the chain's business.
  *
- * Voices borrow their lms, which must outlive the ensemble and share one symbol space by hash.  The ensemble is pure
- * when all of its voices are. */
+ * Voices borrow their lms and transforms, which must outlive the ensemble; the lms share one symbol space by hash.  One
+ * lm may be several voices (other prompts, other taps).  The ensemble is pure when all of its voices are.
+ *
+ * Beyond the laws of model/lm.h:
+ * 1. A row's log-weight is the pool's log Z; with mode=global it is the increment of the global target.  A voice's own
+ *    log-weight counts in mode=global only, where its prefix mass is the sum of log p + log-weight.
+ * 2. Prefix masses start after the prompt: what prompt() gave is given, what push() gave is said.
+ * 3. push() reads the rows of the last round, so it comes before the next need() of the ensemble or of its voices; a
+ *    fork of the whole of a slot may be pushed in its stead.  Symbols pushed unread (scoring) are read by the next
+ *    rows().
+ * 4. The trace has one entry a voice.  A voice that took no part (gated) has logp NAN and share 0.
+ * 5. A slot is forked inside its prompt only where all voices' prompts have one length (ERR_USAGE otherwise), for a
+ *    position in one voice's prompt is none in another's.  After a failed prompt() a slot may only be dropped.
+ * 6. Voices of weight 0 are computed and traced all the same: observers.
+ * 7. There are no taps of an ensemble: only LM_TAP_FINAL may be wanted. */
 #ifndef ENSEMBLE_ENSEMBLE_H
 #define ENSEMBLE_ENSEMBLE_H
 
@@ -15,17 +28,18 @@
 
 struct voice {
     struct lm *lm;
-    const char *name;             /* unique in the ensemble; NULL: the lm's */
-    const char *template_name;    /* NULL: the lm's own */
-    const char *const *drop;      /* (n_drop,) prompt fields that this voice does not see (context-aware decoding) */
+    const char *name;          /* unique in the ensemble; NULL: the lm's */
+    const char *template_name; /* NULL: the lm's own */
+    const char *const *drop;   /* (n_drop,) prompt fields that this voice does not see (context-aware decoding) */
     size_t n_drop;
-    const struct transform *const *transforms; /* (n_transforms,) stateless, applied to its row in order */
+    const struct transform *const *transforms; /* (n_transforms,) no state, no noise; applied to its row in order */
     size_t n_transforms;
     uint32_t tap; /* LM_TAP_FINAL, or an early exit */
 };
 
 /* rule: pool text ("linear", "log", "power(0.5)", "gated(tau=0.4)"); weights (n,) >= 0, sum > 0, made to sum to one for
- * rules that say so.  NULL + ERR_USAGE: unequal symbol spaces (says what to do), negative weights, unknown rule. */
+ * rules that say so; NULL: equal (1 each, then made to sum to one).  NULL + ERR_USAGE: unequal symbol spaces (says what
+ * to do), negative weights, unknown rule, two voices of one name, a transform that keeps state or draws. */
 struct lm *ensemble_open(const struct voice voices[], const double weights[], size_t n, const char *rule);
 
 #endif

@@ -1,0 +1,68 @@
+/* The inside of an ensemble, for ensemble/ensemble*.c. */
+#ifndef ENSEMBLE_ENSEMBLE_SLOT_H
+#define ENSEMBLE_ENSEMBLE_SLOT_H
+
+#include "ensemble/ensemble.h"
+
+/* One prefix.  Memory is kept when a slot is dropped, for the next that takes its number. */
+struct ensemble_slot {
+    bool used;
+    int voice[LM_MAX_VOICES];           /* the voices' slots */
+    size_t prompt;                      /* symbols of the prompt, as voice 0 counts */
+    struct symbols made;                /* pushed since */
+    struct symbols seen[LM_MAX_VOICES]; /* each voice's prompt; kept for voices with transforms */
+
+    /* mode=global: mass[i * n_voices + k] = ln p_k(made[0 .. i)), known for i < n_known; row 0 is zero. */
+    double *mass;
+    size_t n_known, cap_mass;
+
+    /* This round. */
+    uint32_t n_given[LM_MAX_VOICES]; /* rows wanted of each voice, at its last positions */
+    struct row *given;               /* (n_voices, stride) */
+    size_t stride, cap_given;
+    float *out;     /* (rows, n): the pool at `back` positions before the last, at out + back * n */
+    size_t cap_out; /* floats */
+    float *changed; /* (n_voices, n) rows after the voices' transforms */
+    float *mean;    /* (n,) scratch */
+    struct row_work *work;
+
+    /* The last position's, for push(): valid while epoch is the ensemble's. */
+    uint64_t epoch;
+    struct row last[LM_MAX_VOICES];
+    size_t n_part; /* voices that took part: the first n_part */
+    double disagreement;
+};
+
+struct ensemble {
+    struct lm lm;
+    struct pool pool;
+    struct voice voice[LM_MAX_VOICES];
+    double weight[LM_MAX_VOICES];
+    uint32_t n_voices;
+    struct ensemble_slot *slot;
+    size_t n_slots, cap_slots;
+    struct want *want; /* scratch of need() */
+    size_t cap_want;
+    uint64_t epoch;    /* counts need() */
+    bool transforms;   /* some voice has some */
+    bool dropped_long; /* a dropped slot holds rows of many positions */
+    char *name;
+    char hash[65];
+    const char *voice_names[LM_MAX_VOICES];
+};
+
+extern const struct lm_type ensemble_type;
+
+/* ensemble_rows.c: the rows of one slot. */
+int ensemble_rows(void *self, const struct want *w, struct row out[]);
+/* Voice k's row `back` positions before the last, after its transforms; reads what the core has computed. */
+int ensemble_voice_row(struct ensemble *e, struct ensemble_slot *s, size_t k, uint32_t back, struct row *out);
+/* Reads voice k's rows into s->given. */
+int ensemble_read(struct ensemble *e, struct ensemble_slot *s, size_t k);
+/* Appends the masses after `symbol`, to which the voices gave rows (n_voices,). */
+void ensemble_weigh(struct ensemble *e, struct ensemble_slot *s, const struct row rows[], sym_t symbol);
+
+/* ensemble_need.c */
+int ensemble_need(void *self, const struct want w[], size_t n, struct queue *q);
+
+#endif
