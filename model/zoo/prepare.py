@@ -238,8 +238,6 @@ def main(root, out):
 
     for _, docs in novels(root):
         put("prose", docs)
-        # stanzas quoted in the novels are verse too
-        parts["verse"]["train"] += [p for d in docs[:-3] for p in d.split("\n\n") if False]
     parts["prose"]["train"] += fairytales(root, "train")
     val = fairytales(root, "val")
     parts["prose"]["fit"] += val[:len(val) // 2]
