@@ -81,6 +81,11 @@ void text_add_real(struct text *t, double x)
         text_add(t, x > 0 ? "inf" : "-inf");
         return;
     }
+    if (fabs(x) < 1e15 && x == floor(x)) { /* 40, not 4e+01 */
+        snprintf(s, sizeof s, "%.0f", x);
+        text_add(t, s);
+        return;
+    }
     for (int digits = 1; digits <= DBL_DECIMAL_DIG; digits++) {
         snprintf(s, sizeof s, "%.*g", digits, x);
         if (strtod(s, NULL) == x)

@@ -23,6 +23,9 @@ static void numbers(void)
     text_clear(&t);
     text_add_real(&t, 0.1);
     check(strcmp(text_s(&t), "0.1") == 0, "0.1 is written %s", text_s(&t));
+    text_clear(&t);
+    text_add_real(&t, 40);
+    check(strcmp(text_s(&t), "40") == 0, "40 is written %s", text_s(&t));
     text_free(&t);
     static const char *const bad[] = { "", " 1", "1 ", "1x", "0x10", "nan", "infinity", "1e400", "+1", "1,5", "--1" };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
