@@ -1,0 +1,256 @@
+/* decode/chain: canonical text, messages, greedy chains, and that state is plain bytes which may be cloned. */
+#include "base/err.h"
+#include "decode/chain.h"
+#include "tests/lib/check.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void canonical(const char *text, const char *want)
+{
+    struct chain *c = chain_parse(text);
+    check(c != NULL, "'%s' parses: %s", text, err_text());
+    if (!c)
+        return;
+    check(strcmp(chain_text(c), want) == 0, "'%s' is '%s', want '%s'", text, chain_text(c), want);
+    struct chain *again = chain_parse(chain_text(c));
+    check(again && strcmp(chain_text(again), want) == 0, "'%s' is a fixed point", want);
+    chain_free(again);
+    chain_free(c);
+}
+
+static void refused(const char *text, const char *message)
+{
+    struct chain *c = chain_parse(text);
+    check(c == NULL, "'%s' is refused", text);
+    check(strstr(err_text(), message) != NULL, "'%s' says '%s', want '%s'", text, err_text(), message);
+    chain_free(c);
+}
+
+static void texts(void)
+{
+    canonical("", "");
+    canonical("  ", "");
+    canonical("temperature=0.80|top_k=40 | top_p=.95", "temperature=0.8 | top_k=40 | top_p=0.95");
+    canonical("top_p(0.9, min_keep=2)", "top_p(0.9, min_keep=2)");
+    canonical("top_p(0.9, min_keep=1)", "top_p=0.9");
+    canonical("top_p(min_keep=3, p=0.9)", "top_p(0.9, min_keep=3)");
+    canonical("temperature=inf", "temperature=inf");
+    canonical("temperature(0)", "temperature=0");
+    canonical("min_p=1.05", "min_p=1.05");
+    canonical("typical(0.95)", "typical=0.95");
+    canonical("repetition_penalty(1.2, last_n=64)", "repetition_penalty(1.2, last_n=64)");
+    canonical("frequency_penalty=-0.6|presence_penalty(0.5, 10)",
+              "frequency_penalty=-0.6 | presence_penalty(0.5, last_n=10)");
+    canonical("normalise | no_repeat_ngram=3", "normalise | no_repeat_ngram=3");
+    canonical("top_k=3 | top_k=2 | top_k=3", "top_k=3 | top_k=2 | top_k=3"); /* repeats and any order are allowed */
+
+    refused("temp=0.8", "unknown transform 'temp'; did you mean 'temperature'?");
+    refused("top_o=0.8", "chain 'top_o=0.8': unknown transform 'top_o'; did you mean 'top_k'?");
+    refused("xyzzy", "known: temperature, top_k");
+    refused("@llamacpp | top_k=40", "unknown profile '@llamacpp'");
+    refused("top_p=1.5", "top_p: p is 1.5, want a number in [0, 1]");
+    refused("top_p=-0.1", "p is -0.1");
+    refused("top_k=2.5", "want an integer in [0, ");
+    refused("top_k=-1", "k is -1");
+    refused("top_p", "top_p: p is missing");
+    refused("top_p(0.9, min_keep=0)", "min_keep is 0");
+    refused("top_p(0.9, minkeep=2)", "did you mean 'min_keep'?");
+    refused("temperature=-1", "temperature is -1");
+    refused("temperature=nan", "want a number");
+    refused("temperature=hot", "temperature is 'hot', want a number");
+    refused("repetition_penalty=0", "penalty is 0, want a number in (0, ");
+    refused("presence_penalty(1, last_n=-2)", "last_n is -2");
+    refused("normalise=1", "takes 0 parameters");
+    refused("top_k=3 |", "a step is missing after '|'");
+    refused("top_k=3 top_p=0.5", "want '|' between steps");
+}
+
+static void greedy(void)
+{
+    static const struct {
+        const char *text;
+        bool want;
+    } rows[] = { { "", false },
+                 { "temperature=0", true },
+                 { "temperature=0.01", false },
+                 { "top_k=1", true },
+                 { "top_k(1, min_keep=2)", false },
+                 { "top_k=0", false },
+                 { "top_p=0", true },
+                 { "top_p(0, min_keep=2)", false },
+                 { "top_p=0.01", false },
+                 { "min_p=1", false }, /* equal maxima all stay */
+                 { "min_p=1.01", true },
+                 { "typical=0", true },
+                 { "temperature=0.8 | top_k=1 | top_p=0.9", true },
+                 { "repetition_penalty=1.1", false } };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct chain *c = chain_parse(rows[i].text);
+        check(c && chain_greedy(c) == rows[i].want, "'%s' is%s greedy", rows[i].text, rows[i].want ? "" : " not");
+        chain_free(c);
+    }
+}
+
+/* A stateful transform of this test: raises the last accepted symbol's score by its running mean of accepted ids. */
+struct memory {
+    double sum;
+    uint32_t n, last;
+};
+
+static void memory_start(const struct transform *t, void *state)
+{
+    struct memory *m = state;
+    m->last = (uint32_t)t->value[0].number;
+}
+
+static int memory_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
+{
+    const struct memory *m = state;
+    (void)t;
+    (void)at;
+    r->score[m->last % r->n] += (float)(m->n > 0 ? m->sum / m->n : 0.5);
+    return row_measure(r);
+}
+
+static void memory_accept(const struct transform *t, void *state, sym_t chosen)
+{
+    struct memory *m = state;
+    (void)t;
+    m->sum += chosen;
+    m->n++;
+    m->last = chosen;
+}
+
+static bool never(const struct transform *t)
+{
+    (void)t;
+    return false;
+}
+
+static bool always(const struct transform *t)
+{
+    (void)t;
+    return true;
+}
+
+static const struct param memory_params[] = { { .name = "first", .kind = PARAM_INT, .max = 100, .meaning = "symbol" } };
+static const struct transform_type memory_type = { .name = "memory",
+                                                   .params = memory_params,
+                                                   .n_params = 1,
+                                                   .state_size = sizeof(struct memory),
+                                                   .start = memory_start,
+                                                   .apply = memory_apply,
+                                                   .accept = memory_accept,
+                                                   .single = never };
+static const struct transform_type random_type = { .name = "random",
+                                                   .start = memory_start,
+                                                   .apply = memory_apply,
+                                                   .accept = memory_accept,
+                                                   .single = always,
+                                                   .random = true };
+
+enum { V = 7, STEPS = 12 };
+
+/* Goes on from a state for some steps with the arg max of ever changing rows; what came out is added to `out`. */
+static void go_on(const struct chain *c, void *state, sym_t made[], size_t from, size_t to, struct row_work *work,
+                  float out[])
+{
+    struct rng_address address = { .seed = 3, .purpose = RNG_DRAW };
+    for (size_t step = from; step < to; step++) {
+        float score[V];
+        for (uint32_t v = 0; v < V; v++)
+            score[v] = (float)sin(1.7 * v + 2.3 * (double)step) * 2;
+        struct row r = row_over(score, V);
+        struct transform_at at = { .made = made, .n_made = step, .address = &address, .work = work };
+        check(row_measure(&r) == 0 && chain_apply(c, state, &r, &at, NULL) == 0, "step %zu: %s", step, err_text());
+        made[step] = row_argmax(&r);
+        chain_accept(c, state, made[step]);
+        for (uint32_t v = 0; v < V; v++)
+            out[step * V + v] = (float)row_logp(&r, v);
+    }
+}
+
+/* Every registered transform with parameters that do something, and two stateful steps between them. */
+static void clones(void)
+{
+    const char *text = "normalise | memory=3 | repetition_penalty(1.3, last_n=4) | frequency_penalty=0.2 | "
+                       "presence_penalty=0.1 | temperature=1.1 | memory=5 | top_k=6 | top_p=0.97 | min_p=0.01 | "
+                       "typical=0.98 | no_repeat_ngram=4";
+    const struct transform_type *types[32];
+    size_t n;
+    const struct transform_type *const *known = transform_types(&n);
+    for (size_t i = 0; i < n; i++) {
+        types[i] = known[i];
+        check(strstr(text, known[i]->name) != NULL, "%s is in the chain of this test", known[i]->name);
+    }
+    types[n++] = &memory_type;
+    struct chain *c = chain_parse_types(text, types, n);
+    check(c && strcmp(chain_text(c), text) == 0, "the chain parses: %s", err_text());
+    if (!c)
+        return;
+    size_t size = chain_state_size(c);
+    check(size >= 2 * sizeof(struct memory), "two steps have state of their own");
+    struct row_work *work = row_work_alloc(V);
+    void *state = malloc(size), *clone = malloc(size);
+    sym_t made[STEPS], other[STEPS];
+    float whole[STEPS * V], part[STEPS * V];
+    for (size_t at = 0; at < STEPS; at++) {
+        chain_start(c, state);
+        go_on(c, state, made, 0, at, work, whole);
+        memcpy(clone, state, size); /* a clone, a save, a restore: all the same bytes */
+        memcpy(other, made, sizeof made);
+        memcpy(part, whole, sizeof whole);
+        go_on(c, state, made, at, STEPS, work, whole);
+        go_on(c, clone, other, at, STEPS, work, part);
+        check(memcmp(made, other, sizeof made) == 0 && memcmp(whole, part, sizeof whole) == 0,
+              "a clone after %zu symbols continues as the original", at);
+        check(memcmp(state, clone, size) == 0, "and ends in the same state");
+    }
+    chain_start(c, state);
+    go_on(c, state, made, 0, 1, work, part);
+    check(memcmp(part, whole, V * sizeof *part) == 0, "start begins anew");
+    free(state);
+    free(clone);
+    row_work_free(work);
+    chain_free(c);
+}
+
+static void random_steps(void)
+{
+    const struct transform_type *types[] = { &random_type, &memory_type };
+    struct chain *c = chain_parse_types("random", types, 2), *d = chain_parse_types("memory|random", types, 2);
+    check(c && !chain_greedy(c) && d && !chain_greedy(d), "a random step never makes a chain greedy");
+    check(c && chain_length(c) == 1 && chain_step(c, 0)->type == &random_type, "its step is there");
+    chain_free(c);
+    chain_free(d);
+    chain_free(NULL);
+}
+
+static void table(void)
+{
+    size_t n;
+    const struct transform_type *const *types = transform_types(&n);
+    for (size_t i = 0; i < n; i++) {
+        const struct transform_type *t = types[i];
+        check(t->name && t->meaning && t->domain && t->source && t->start && t->apply && t->accept && t->single,
+              "%s has every slot", t->name);
+        check(strcmp(t->domain, "logits") == 0 || strcmp(t->domain, "probabilities") == 0, "%s: domain", t->name);
+        for (size_t k = 0; k < t->n_params; k++) {
+            const struct param *p = &t->params[k];
+            check(p->meaning && p->max > p->min, "%s: %s has a meaning and a range", t->name, p->name);
+            check(p->required || (p->value >= p->min && p->value <= p->max), "%s: %s: default in range", t->name,
+                  p->name);
+        }
+    }
+}
+
+int main(void)
+{
+    texts();
+    greedy();
+    clones();
+    random_steps();
+    table();
+    return check_done("chain");
+}
