@@ -16,8 +16,8 @@ struct leaf_want {
 
 struct leaf {
     void *self;
-    /* Computes w[n].  0 or ERR_DATA (NaN: names layer or tensor), ERR_MEMORY. */
-    int (*compute)(void *self, const struct leaf_want w[], size_t n);
+    /* Computes w[n], which may name one row several times.  0 or ERR_DATA (NaN: names layer or tensor), ERR_MEMORY. */
+    int (*compute)(void *self, const struct leaf_want w[], size_t n, struct queue *q);
 };
 
 struct core_counts {
@@ -38,5 +38,12 @@ struct core_counts core_counts(const struct core *c);
 /* For need() of leaves: enqueue; leaf must live as long as its lm.  For compute(): report positions passed. */
 void queue_add(struct queue *q, const struct leaf *leaf, const struct leaf_want *w);
 void queue_computed(struct queue *q, uint64_t positions);
+/* Tells core_run()s apart (two far apart may coincide: good enough to know when rows may go).  An lm's need() may be called several times in one run
+ * (several ensembles hold it; several rounds): rows that one of them asked for stay valid to the end of the run, and
+ * afterwards until the need() of the next. */
+uint64_t queue_run(const struct queue *q);
+/* Wants enqueued in this round so far.  A composite that must see a member's rows before it can go on (a gate) compares
+ * it before and after the member's need(): unchanged, and 0 returned, means that they are there. */
+size_t queue_count(const struct queue *q);
 
 #endif

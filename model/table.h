@@ -1,7 +1,10 @@
 /* `table`: an exact lm over a small alphabet, the oracle of many tests: every string can be enumerated.
  *
  * Symbols 0 .. n-2 are letters ('a', 'b', ...); n-1 ends.  The row after a prefix is a fixed random function of
- * (seed, prefix); at max_length letters the end symbol has probability 1.  Tap k gives another such row. */
+ * (seed, prefix); at max_length letters, and after an end, the end symbol has probability 1.  Tap k gives another such row.
+ * The empty prefix has a row too: n_rows may be length + 1.
+ * A prompt's letters are those of its fields `context` and `text` (or `instruction`), absent ones being empty; the template
+ * `backwards` reverses them, so that voices can differ.  Rows are kept for as long as the table lives. */
 #ifndef MODEL_TABLE_H
 #define MODEL_TABLE_H
 
