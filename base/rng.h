@@ -49,11 +49,13 @@ void rng_words(const struct rng_key *k, uint32_t index, uint32_t out[4]);
 /* The raw generator, for its published known answers. */
 void rng_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 
-/* 53 random bits in the open interval (0, 1): never 0, never 1. */
+/* An odd multiple of 2^-53, from 52 random bits: never 0, never 1, as often u as 1 - u. */
 double rng_open53(uint32_t high, uint32_t low);
 double rng_uniform(const struct rng_key *k, uint32_t index); /* rng_open53 of the first two words */
 
-/* A gsl_rng_type over the same generator, for GSL's distributions: rng_gsl_seek() puts r at an address, index 0. */
+/* A gsl_rng_type over the same generator, for GSL's distributions: rng_gsl_seek() puts r at an address, index 0.
+ * gsl_rng_get() gives its words in order, 2^34 before they repeat; gsl_rng_uniform() a multiple of 2^-53 in [0, 1);
+ * gsl_rng_set(r, s) is the address of seed s whose other fields are 0. */
 extern const gsl_rng_type *const rng_gsl_philox;
 void rng_gsl_seek(gsl_rng *r, const struct rng_address *a);
 
