@@ -43,9 +43,10 @@ static int read_id(struct dist_line *l)
 static int read_values(struct dist_line *l)
 {
     json_t *logits = json_object_get(l->object, "logits"), *probs = json_object_get(l->object, "probs");
-    if (!logits == !probs)
-        return err_set(ERR_DATA, "%s: %s 'logits' and 'probs', want one of them", l->where,
-                       logits ? "both" : "neither");
+    if (logits && probs)
+        return err_set(ERR_DATA, "%s: both 'logits' and 'probs', want one of them", l->where);
+    if (!logits && !probs)
+        return err_set(ERR_DATA, "%s: neither 'logits' nor 'probs', want one of them", l->where);
     l->are_probs = probs != NULL;
     TRY(doc_array(l->object, l->where, probs ? "probs" : "logits", &l->values));
     if (json_array_size(l->values) == 0 || json_array_size(l->values) > UINT32_MAX)
@@ -66,10 +67,10 @@ static int read_symbols(const struct dist_line *l, const char *key, struct symbo
     {
         json_int_t v = json_integer_value(m);
         if (!json_is_integer(m) || v < 0 || v >= (json_int_t)l->n) {
-            char *text = json_dumps(m, JSON_ENCODE_ANY | JSON_COMPACT);
-            err_set(ERR_DATA, "%s: %s[%zu] is %s, want a symbol in 0 .. %u", l->where, key, i, text ? text : "?",
-                    l->n - 1);
-            free(text);
+            struct text seen = { 0 };
+            doc_canonical(&seen, m);
+            err_set(ERR_DATA, "%s: %s[%zu] is %s, want a symbol in 0 .. %u", l->where, key, i, text_s(&seen), l->n - 1);
+            text_free(&seen);
             return ERR_DATA;
         }
         sym_t s = (sym_t)v;
@@ -141,10 +142,11 @@ int dist_line_read(struct dist_line *l, const char *where, const char *s, size_t
 
 static int bad_value(const struct dist_line *l, size_t i, const json_t *m)
 {
-    char *text = json_dumps(m, JSON_ENCODE_ANY | JSON_COMPACT);
-    err_set(ERR_DATA, "%s: %s[%zu] is %s, want %s", l->where, l->are_probs ? "probs" : "logits", i,
-            text ? text : "of another kind", l->are_probs ? "a number >= 0 or null" : "a float32 or null (-inf)");
-    free(text);
+    struct text seen = { 0 };
+    doc_canonical(&seen, m);
+    err_set(ERR_DATA, "%s: %s[%zu] is %s, want %s", l->where, l->are_probs ? "probs" : "logits", i, text_s(&seen),
+            l->are_probs ? "a number >= 0 or null" : "a float32 or null (-inf)");
+    text_free(&seen);
     return ERR_DATA;
 }
 
