@@ -1,5 +1,6 @@
 #include "decode/hyp.h"
 #include "base/mem.h"
+#include "decode/chain.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,19 @@ const char *hyp_end_name(enum hyp_end e)
                                          [HYP_DEAD] = "dead" };
     assert((size_t)e < sizeof names / sizeof names[0]);
     return names[e];
+}
+
+struct hyp_step hyp_decide(const struct row *given, const struct row *final, sym_t symbol, float *scratch)
+{
+    return (struct hyp_step){
+        .symbol = symbol,
+        .logp = (float)row_logp(given, symbol),
+        .logp_final = (float)row_logp(final, symbol),
+        .entropy = (float)row_entropy(given),
+        .entropy_final = (float)row_entropy(final),
+        .mass = (float)chain_mass(given, final, scratch),
+        .kept = row_count(final),
+    };
 }
 
 struct hyp_step *hyp_add(struct hyp *h, const struct space *space, const struct hyp_step *step)

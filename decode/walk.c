@@ -47,20 +47,6 @@ static struct rng_address address_of(const struct search *s, const struct walk *
     return a;
 }
 
-/* What the chain made of the lm's row, as numbers. */
-static struct hyp_step decision(const struct row *given, const struct row *final, sym_t symbol, float *scratch)
-{
-    return (struct hyp_step){
-        .symbol = symbol,
-        .logp = (float)row_logp(given, symbol),
-        .logp_final = (float)row_logp(final, symbol),
-        .entropy = (float)row_entropy(given),
-        .entropy_final = (float)row_entropy(final),
-        .mass = (float)chain_mass(given, final, scratch),
-        .kept = row_count(final),
-    };
-}
-
 int walk_feed(struct search *s, struct row_work *work, walk_choice *choose)
 {
     struct walk *w = s->state;
@@ -85,7 +71,7 @@ int walk_feed(struct search *s, struct row_work *work, walk_choice *choose)
         w->hyp.end = HYP_DEAD;
         return 0;
     }
-    struct hyp_step step = decision(&given, &final, choose(&final, &key), work->spare[SCRATCH_BEFORE]);
+    struct hyp_step step = hyp_decide(&given, &final, choose(&final, &key), work->spare[SCRATCH_BEFORE]);
     hyp_add(&w->hyp, a->lm->space, &step);
     symbols_add(&w->made, &step.symbol, 1);
     chain_accept(a->chain, w->chain_state, step.symbol);

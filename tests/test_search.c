@@ -1,0 +1,371 @@
+/* decode/search, sample and greedy, on the exact table: samples against enumeration of all strings, greedy against its
+ * arg max, and the same bytes whoever else is in the batch. */
+#include "base/err.h"
+#include "decode/search.h"
+#include "model/table.h"
+#include "tests/lib/check.h"
+#include <gsl/gsl_cdf.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N = 3, LENGTH = 4, END = N - 1, MAX_STRINGS = 128, DRAWS = 3000 };
+
+static struct lm *table;
+static struct core *core;
+static struct row_work *work;
+
+static struct search *open_search(const char *name, const struct chain *c, const struct stop *stop,
+                                  const struct prompt *prompt, uint32_t draw)
+{
+    struct search_args args = {
+        .lm = table, .chain = c, .stop = stop, .prompt = prompt, .address = { .seed = 5, .item = 77, .draw = draw }
+    };
+    struct search *s = search_open(name, &args);
+    check(s != NULL, "%s opens: %s", name, err_text());
+    return s;
+}
+
+/* Runs the searches together to their ends; with `backwards` every list is gone through from its end. */
+static void run(struct search *const searches[], size_t n, bool backwards)
+{
+    struct want *wants = calloc(n, sizeof *wants);
+    struct search **live = calloc(n, sizeof *live);
+    size_t n_live;
+    do {
+        n_live = 0;
+        for (size_t i = 0; i < n; i++) {
+            struct search *s = searches[backwards ? n - 1 - i : i];
+            if (search_want(s, &wants[n_live], 1) > 0)
+                live[n_live++] = s;
+        }
+        if (n_live > 0)
+            check(core_run(core, wants, n_live) == 0, "core: %s", err_text());
+        for (size_t i = 0; i < n_live; i++)
+            check(search_feed(live[i], work) == 0, "feed: %s", err_text());
+        for (size_t i = 0; i < n_live; i++)
+            check(search_move(live[n_live - 1 - i]) == 0, "move: %s", err_text());
+    } while (n_live > 0);
+    free(wants);
+    free(live);
+}
+
+static const struct hyp *hyp_of(const struct search *s)
+{
+    size_t n;
+    const struct hyp *h = search_hyps(s, &n);
+    check(n == 1, "one hypothesis");
+    return h;
+}
+
+/* Exact probabilities of whole strings under table and chain; a string's code is its symbols in base N + 1. */
+struct strings {
+    uint32_t code[MAX_STRINGS];
+    double p[MAX_STRINGS];
+    size_t n;
+};
+
+static void exact_row(const struct chain *c, const sym_t all[], size_t n_prompt, size_t n_made, double p[])
+{
+    double logp[N];
+    float score[N];
+    struct rng_address a = { .step = (uint32_t)n_made };
+    struct transform_at at = { .space = table->space,
+                               .prompt = all,
+                               .n_prompt = n_prompt,
+                               .made = all + n_prompt,
+                               .n_made = n_made,
+                               .address = &a,
+                               .work = work };
+    table_logp(table, all, n_prompt + n_made, logp);
+    for (int v = 0; v < N; v++)
+        score[v] = (float)logp[v];
+    struct row r = row_over(score, N);
+    check(row_measure(&r) == 0 && chain_apply(c, NULL, &r, &at, NULL) == 0, "reference: %s", err_text());
+    for (sym_t v = 0; v < N; v++)
+        p[v] = exp(row_logp(&r, v));
+}
+
+static void enumerate(const struct chain *c, sym_t all[], size_t n_prompt, size_t n_made, uint32_t code, double p,
+                      struct strings *out)
+{
+    double next[N];
+    exact_row(c, all, n_prompt, n_made, next);
+    for (sym_t v = 0; v < N; v++) {
+        if (next[v] == 0)
+            continue;
+        uint32_t longer = code * (N + 1) + v + 1;
+        all[n_prompt + n_made] = v;
+        if (v == END) {
+            out->code[out->n] = longer;
+            out->p[out->n++] = p * next[v];
+        } else {
+            enumerate(c, all, n_prompt, n_made + 1, longer, p * next[v], out);
+        }
+    }
+}
+
+static uint32_t code_of(const struct hyp *h)
+{
+    uint32_t code = 0;
+    for (size_t i = 0; i < h->n_steps; i++)
+        code = code * (N + 1) + h->steps[i].symbol + 1;
+    return code;
+}
+
+static void check_frequencies(const char *text, const struct strings *exact, const double count[])
+{
+    double chi2 = 0, rest = 0, rest_count = 0, sum = 0;
+    int cells = 0;
+    for (size_t i = 0; i < exact->n; i++) {
+        double want = exact->p[i] * DRAWS;
+        sum += exact->p[i];
+        if (want < 8) {
+            rest += want;
+            rest_count += count[i];
+            continue;
+        }
+        chi2 += (count[i] - want) * (count[i] - want) / want;
+        cells++;
+    }
+    if (rest > 0)
+        chi2 += (rest_count - rest) * (rest_count - rest) / rest;
+    int df = cells + (rest > 0) - 1;
+    check_near(sum, 1, 1e-6, "'%s': all strings sum to one", text);
+    check(df >= 2 && chi2 < gsl_cdf_chisq_Qinv(1e-6, df), "'%s': chi-square %g of %d", text, chi2, df);
+}
+
+static void sample_is_exact(const char *text)
+{
+    const struct prompt_field field = { "text", "ab" };
+    const struct prompt prompt = { .fields = &field, .n_fields = 1 };
+    const struct stop stop = { .max_symbols = 0 };
+    struct chain *c = chain_parse(text);
+    struct strings exact = { .n = 0 };
+    sym_t all[2 + LENGTH + 1] = { 0, 1 };
+    double count[MAX_STRINGS] = { 0 };
+    enumerate(c, all, 2, 0, 0, 1, &exact);
+    static struct search *s[DRAWS];
+    for (uint32_t d = 0; d < DRAWS; d++)
+        s[d] = open_search("sample", c, &stop, &prompt, d);
+    run(s, DRAWS, false);
+    for (uint32_t d = 0; d < DRAWS; d++) {
+        const struct hyp *h = hyp_of(s[d]);
+        size_t i = 0;
+        while (i < exact.n && exact.code[i] != code_of(h))
+            i++;
+        check(i < exact.n && h->end == HYP_SYMBOL && h->log_weight == 0, "'%s': a possible string", text);
+        count[i < exact.n ? i : 0]++;
+        search_close(s[d]);
+    }
+    check_frequencies(text, &exact, count);
+    chain_free(c);
+}
+
+/* The numbers of every decision against the table's exact distribution. */
+static void decisions(void)
+{
+    const struct prompt prompt = { .n_fields = 0 };
+    const struct stop stop = { .max_symbols = 0 };
+    struct chain *c = chain_parse("temperature=0.8 | top_k=2");
+    for (uint32_t d = 0; d < 20; d++) {
+        struct search *s = open_search("sample", c, &stop, &prompt, d);
+        run(&s, 1, false);
+        const struct hyp *h = hyp_of(s);
+        sym_t all[LENGTH + 3];
+        for (size_t i = 0; i < h->n_steps; i++) {
+            const struct hyp_step *step = &h->steps[i];
+            double logp[N], final[N], entropy = 0, entropy_final = 0, mass = 0;
+            uint32_t kept = 0;
+            table_logp(table, all, i, logp);
+            exact_row(c, all, 0, i, final);
+            for (int v = 0; v < N; v++) {
+                entropy -= logp[v] > -INFINITY ? exp(logp[v]) * logp[v] : 0;
+                entropy_final -= final[v] > 0 ? final[v] * log(final[v]) : 0;
+                mass += final[v] > 0 ? exp(logp[v]) : 0;
+                kept += final[v] > 0;
+            }
+            check_near((double)step->logp, logp[step->symbol], 1e-5, "logp");
+            check_near((double)step->logp_final, log(final[step->symbol]), 1e-5, "logp_final");
+            check_near((double)step->entropy, entropy, 1e-5, "entropy");
+            check_near((double)step->entropy_final, entropy_final, 1e-5, "entropy_final");
+            check_near((double)step->mass, mass, 1e-6, "mass");
+            check(step->kept == kept && step->trace.n_voices == 0, "kept %u, want %u", step->kept, kept);
+            all[i] = step->symbol;
+        }
+        check(h->text.len == h->n_steps - 1, "the text is the letters");
+        search_close(s);
+    }
+    chain_free(c);
+}
+
+static void greedy_is_argmax(const char *text, const char *start)
+{
+    const struct prompt_field field = { "text", start };
+    const struct prompt prompt = { .fields = &field, .n_fields = 1 };
+    const struct stop stop = { .max_symbols = 0 };
+    struct chain *c = chain_parse(text);
+    struct search *s = open_search("greedy", c, &stop, &prompt, 3);
+    run(&s, 1, false);
+    const struct hyp *h = hyp_of(s);
+    size_t n_prompt = strlen(start);
+    sym_t all[LENGTH + 3], want = 0;
+    for (size_t i = 0; i < n_prompt; i++)
+        all[i] = (sym_t)(start[i] - 'a');
+    for (size_t i = 0; want != END; i++) {
+        double p[N];
+        exact_row(c, all, n_prompt, i, p);
+        want = 0;
+        for (sym_t v = 1; v < N; v++)
+            want = p[v] > p[want] ? v : want;
+        all[n_prompt + i] = want;
+        check(i < h->n_steps && h->steps[i].symbol == want, "greedy '%s' after '%s': step %zu is %u", text, start, i,
+              want);
+        if (i >= h->n_steps)
+            break;
+    }
+    search_close(s);
+    chain_free(c);
+}
+
+static bool same_hyp(const struct hyp *a, const struct hyp *b)
+{
+    return a->n_steps == b->n_steps && memcmp(a->steps, b->steps, a->n_steps * sizeof *a->steps) == 0 &&
+           a->end == b->end && a->text.len == b->text.len &&
+           memcmp(text_s(&a->text), text_s(&b->text), a->text.len) == 0;
+}
+
+/* 60 searches of two chains: alone, together, together backwards. */
+static void interleaved(void)
+{
+    enum { S = 60 };
+    const struct prompt prompt = { .n_fields = 0 };
+    const char *const strings[] = { "ba" };
+    const struct stop stop = { .strings = strings, .n_strings = 1, .max_symbols = 4 };
+    struct chain *c[2] = { chain_parse("temperature=1.3 | min_p=0.02"),
+                           chain_parse("frequency_penalty=0.5 | top_p=0.95") };
+    struct search *alone[S], *together[S], *backwards[S];
+    for (uint32_t i = 0; i < S; i++) {
+        const char *name = i % 7 == 0 ? "greedy" : "sample";
+        alone[i] = open_search(name, c[i % 2], &stop, &prompt, i / 2);
+        together[i] = open_search(name, c[i % 2], &stop, &prompt, i / 2);
+        backwards[i] = open_search(name, c[i % 2], &stop, &prompt, i / 2);
+        run(&alone[i], 1, false);
+    }
+    run(together, S, false);
+    run(backwards, S, true);
+    size_t stopped = 0;
+    for (size_t i = 0; i < S; i++) {
+        check(same_hyp(hyp_of(alone[i]), hyp_of(together[i])), "search %zu: together as alone", i);
+        check(same_hyp(hyp_of(alone[i]), hyp_of(backwards[i])), "search %zu: in any order", i);
+        check(strstr(text_s(&hyp_of(alone[i])->text), "ba") == NULL, "no stop string is left");
+        stopped += hyp_of(alone[i])->end == HYP_STRING;
+        search_close(alone[i]);
+        search_close(together[i]);
+        search_close(backwards[i]);
+    }
+    check(stopped > 0, "some hypothesis met the stop string");
+    int slot = lm_fork(table, LM_EMPTY, 0);
+    check(slot == 0, "closed searches have dropped their slots: the next is %d", slot);
+    lm_drop(table, slot);
+    chain_free(c[0]);
+    chain_free(c[1]);
+}
+
+/* A stop string in the prompt does not count; limits end; a chain that masks everything kills. */
+static void ends(void)
+{
+    const struct prompt_field field = { "text", "ba" };
+    const struct prompt said = { .fields = &field, .n_fields = 1 }, none = { .n_fields = 0 };
+    const char *const strings[] = { "ba" };
+    struct stop stop = { .strings = strings, .n_strings = 1 };
+    struct chain *plain = chain_parse(""), *one = chain_parse("top_k=1 | no_repeat_ngram=1");
+    int met[HYP_DEAD + 1] = { 0 };
+    for (uint32_t d = 0; d < 40; d++) {
+        struct search *s = open_search("sample", plain, &stop, &said, d);
+        run(&s, 1, false);
+        const struct hyp *h = hyp_of(s);
+        bool again = h->n_steps >= 2 && h->steps[h->n_steps - 2].symbol == 1 && h->steps[h->n_steps - 1].symbol == 0;
+        check((h->end == HYP_STRING) == again && h->n_steps > 0, "only generated text stops");
+        met[h->end]++;
+        search_close(s);
+        stop.max_chars = 1;
+        s = open_search("sample", plain, &stop, &none, d);
+        run(&s, 1, false);
+        h = hyp_of(s);
+        check(h->n_steps == 1 && (h->end == HYP_SYMBOL || (h->end == HYP_LIMIT && h->text.len == 1)), "one character");
+        met[h->end]++;
+        search_close(s);
+        stop.max_chars = 0;
+    }
+    struct search *s = open_search("greedy", one, &stop, &none, 0);
+    run(&s, 1, false);
+    const struct hyp *h = hyp_of(s);
+    double p[N];
+    sym_t first = h->n_steps > 0 ? h->steps[0].symbol : 0;
+    exact_row(plain, &first, 0, 1, p);
+    bool repeats = p[first] > p[0] - (first == 0) && p[first] >= fmax(p[0], fmax(p[1], p[2]));
+    check((h->end == HYP_DEAD && h->n_steps == 1) == repeats, "dead where the only choice is forbidden: %s",
+          hyp_end_name(h->end));
+    met[h->end]++;
+    check(met[HYP_STRING] > 0 && met[HYP_SYMBOL] > 0 && met[HYP_LIMIT] > 0 && met[HYP_DEAD] > 0, "all ends were met");
+    search_close(s);
+    chain_free(plain);
+    chain_free(one);
+}
+
+static void refused(const char *text, const struct search_args *args, const char *message)
+{
+    struct search *s = search_open(text, args);
+    check(s == NULL && strstr(err_text(), message), "'%s' says '%s', want '%s'", text, err_text(), message);
+    search_close(s);
+}
+
+static void errors(void)
+{
+    const struct prompt_field field = { "text", "xyz" };
+    const struct prompt strange = { .fields = &field, .n_fields = 1 }, none = { .n_fields = 0 };
+    const char *const empty[] = { "" };
+    struct stop stop = { .max_symbols = 3 }, bad = { .strings = empty, .n_strings = 1 };
+    struct chain *c = chain_parse("");
+    struct search_args args = { .lm = table, .chain = c, .stop = &stop, .prompt = &none };
+    refused("sampel", &args, "unknown search 'sampel'; did you mean 'sample'?");
+    refused("sample | greedy", &args, "has 2 steps, want one");
+    refused("sample(3)", &args, "takes 0 parameters");
+    refused("sample(", &args, "column");
+    args.stop = &bad;
+    refused("sample", &args, "stop string 1 is empty");
+    args.stop = &stop;
+    args.prompt = &strange;
+    refused("greedy", &args, "want letters a to b");
+    struct text t = { 0 };
+    check(search_canonical(" greedy ( ) ", &t) == 0 && strcmp(text_s(&t), "greedy") == 0, "canonical: %s", text_s(&t));
+    check(search_canonical("greed", &t) == ERR_USAGE, "an unknown search has none");
+    check(search_random("sample") && !search_random("greedy"), "sample draws, greedy does not");
+    text_free(&t);
+    chain_free(c);
+}
+
+int main(void)
+{
+    struct table_options o = { .n = N, .max_length = LENGTH + 2, .seed = 12, .sharpness = 1 };
+    table = table_open(&o);
+    core = core_alloc();
+    work = row_work_alloc(N);
+    static const char *const chains[] = { "", "temperature=0.7 | top_p=0.8", "top_k=2 | typical=0.9",
+                                          "frequency_penalty=1 | presence_penalty=0.5 | min_p=0.05",
+                                          "normalise | repetition_penalty=2 | no_repeat_ngram=2" };
+    for (size_t i = 0; i < sizeof chains / sizeof chains[0]; i++) {
+        sample_is_exact(chains[i]);
+        greedy_is_argmax(chains[i], "");
+        greedy_is_argmax(chains[i], "ba");
+    }
+    decisions();
+    interleaved();
+    ends();
+    errors();
+    row_work_free(work);
+    core_free(core);
+    lm_free(table);
+    return check_done("search");
+}
