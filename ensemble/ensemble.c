@@ -25,7 +25,7 @@ static int take_slot(struct ensemble *e)
     struct ensemble_slot *s = &e->slot[i];
     s->used = true;
     s->prompt = s->made.n = 0;
-    s->epoch = 0; /* no run */
+    s->epoch = 0; /* need() counts from 1 */
     for (size_t k = 0; k < e->n_voices; k++)
         s->seen[k].n = 0;
     if (e->pool.global) {

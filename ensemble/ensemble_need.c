@@ -143,7 +143,7 @@ static int need_all(struct ensemble *e, const struct want w[], size_t n, struct 
 int ensemble_need(void *self, const struct want w[], size_t n, struct queue *q)
 {
     struct ensemble *e = self;
-    e->epoch = queue_run(q);
+    e->epoch++;
     if (e->dropped_long)
         trim(e);
     TRY(start(e, w, n));

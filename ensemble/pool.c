@@ -116,7 +116,9 @@ double pool_apply_prefix(const struct pool *p, struct row *out, const struct row
         return pool_dead(out, rows);
     for (size_t k = 0; k < n; k++) {
         moved[k] = rows[k];
-        moved[k].log_z = prefix[k] == -INFINITY || row_dead(&rows[k]) ? -INFINITY : rows[k].log_z - (prefix[k] - shift);
+        moved[k].log_z = prefix[k] == -INFINITY || row_dead(&rows[k])
+                             ? -INFINITY
+                             : rows[k].log_z - (prefix[k] - shift) - rows[k].log_weight;
     }
     return p->type->apply(p, out, moved, weight, n);
 }
