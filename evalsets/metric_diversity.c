@@ -10,8 +10,8 @@
 #include <string.h>
 #include <zlib.h>
 
-/* V of the expectation-adjusted distinct: word types of a large English vocabulary, the V of its authors' examples to
- * a factor of two.  Values compare only under equal V. */
+/* V of the expectation-adjusted distinct: a round number of word types far above those of any one item's draws.  Values
+ * compare only under equal V. */
 #define EAD_VOCABULARY 32000
 /* A bag of C words holds at most min(C, V) distinct ones; C / (V (1 - (1 - 1/V)^C)) grows with C up to C = V and
  * stays below e / (e - 1) there. */

@@ -52,6 +52,10 @@ static void test_lexicon(void)
     check(a.n == 5 && memcmp(a.id, want, sizeof want) == 0, "equal words, equal numbers, from 1");
     check(b.n == 3 && b.id[0] == 3 && b.id[1] == 1 && b.id[2] == 4, "numbers go on in the next text");
     check(c.n == 1 && c.id[0] == 4, "letter case of accented letters");
+    struct words edge = read(l, "'the the' ''the'' don't");
+    check(edge.n == 4 && edge.id[0] == 1 && edge.id[1] == 1 && edge.id[2] == 1 && edge.id[3] == 3,
+          "an apostrophe at the edge of a word is no part of it");
+    words_free(&edge);
     words_free(&a);
     words_free(&b);
     words_free(&c);
