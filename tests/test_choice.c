@@ -24,7 +24,7 @@ static void test_choices(void)
     s.choice_logp = (double[]){ -1, -2, -3 };
     check_near(score("accuracy", &s, 1), 0, 0, "lm-eval: -1 -2 -3, gold 1");
     check_near(score("accuracy_norm", &s, 1), 0, 0, "-1/2, -2/4, -3: a tie goes to the earlier");
-    s.choice_logp = (double[]){ -1, -1, -1 };
+    s.choice_logp = (double[]){ -1, -1, -3 };
     check_near(score("accuracy", &s, 1), 0, 0, "a tie goes to the first, which is not gold");
     s.choice_logp = (double[]){ -1, -1.9, -3 };
     check_near(score("accuracy_norm", &s, 1), 1, 0, "per byte the longer one wins");
