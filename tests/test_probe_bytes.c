@@ -312,65 +312,92 @@ static double read_text(struct core *core, struct lm *lm, const char *text, doub
     return sum;
 }
 
+static const char *const texts[2][N_TOKENS - 1] = { { "a", "b", "ab", "ba" }, { "b", "a", "aa", "abb" } };
+
+struct world {
+    struct core *core;
+    struct lm *tokens[2], *bytes[2];
+    struct truth truth;
+};
+
+static void one_vocabulary(struct world *o)
+{
+    struct truth *t = &o->truth;
+    double total = 0, ignored = 0;
+    sym_t prefix[LETTERS];
+    enumerate(t, 0, o->bytes[0]->self, prefix, 0);
+    for (size_t i = 0; i < t->n; i++)
+        total += t->mass[0][i];
+    check_near(total, 1, 1e-12, "all tokenisations of all strings");
+    for (size_t i = 0; i < t->n; i++) {
+        double got = read_text(o->core, o->bytes[0], t->text[i], &ignored);
+        check_near(got, log(t->mass[0][i]), 5e-6, "chain rule: '%s' over all its tokenisations", t->text[i]);
+    }
+    struct core_counts before = core_counts(o->core);
+    read_text(o->core, o->bytes[1], "abbab", &ignored);
+    check(core_counts(o->core).rounds - before.rounds >= 5, "unread bytes cost a round each: %llu",
+          (unsigned long long)(core_counts(o->core).rounds - before.rounds));
+}
+
+static const double weights[2] = { 0.35, 0.65 };
+
+/* The global linear pool of two vocabularies is the mixture of the two lms over strings. */
+static void two_vocabularies(struct world *o)
+{
+    struct truth *t = &o->truth;
+    sym_t prefix[LETTERS];
+    struct voice voices[2] = { { .lm = o->bytes[0] }, { .lm = o->bytes[1] } };
+    struct voice mixed[2] = { { .lm = o->bytes[0] }, { .lm = o->tokens[1] } };
+    struct lm *lm = ensemble_open(voices, weights, 2, "linear(mode=global)");
+    check(!ensemble_open(mixed, weights, 2, "linear") && strstr(err_text(), "byte adapter"), "bytes and tokens: %s",
+          err_text());
+    enumerate(t, 1, o->bytes[1]->self, prefix, 0);
+    for (size_t i = 0; i < t->n; i++) {
+        double log_weight = 0, mixture = weights[0] * t->mass[0][i] + weights[1] * t->mass[1][i];
+        double got = read_text(o->core, lm, t->text[i], &log_weight);
+        check_near(got, log(mixture), 1e-5, "'%s': the mixture of strings", t->text[i]);
+        check_near(log_weight, 0, 1e-5, "'%s': without weights", t->text[i]);
+    }
+    lm_free(lm);
+}
+
+static void local_pool(struct world *o)
+{
+    struct voice voices[2] = { { .lm = o->bytes[0] }, { .lm = o->bytes[1] } };
+    struct lm *lm = ensemble_open(voices, weights, 2, "linear"), *all[3] = { o->bytes[0], o->bytes[1], lm };
+    struct row rows[3];
+    struct want want[3];
+    for (size_t k = 0; k < 3; k++) {
+        want[k] = (struct want){ all[k], lm_fork(all[k], LM_EMPTY, 0), 1, LM_TAP_FINAL };
+        fail_on(lm_push(all[k], want[k].slot, (sym_t[]){ 'a', 'b' }, 2, NULL));
+    }
+    fail_on(core_run(o->core, want, 3));
+    for (size_t k = 0; k < 3; k++)
+        fail_on(lm_rows(&want[k], &rows[k]));
+    for (sym_t b = 0; b < BYTES; b++) {
+        double mean = weights[0] * exp(row_logp(&rows[0], b)) + weights[1] * exp(row_logp(&rows[1], b));
+        check_near(exp(row_logp(&rows[2], b)), mean, 1e-6, "local linear pool at byte %u", (unsigned)b);
+    }
+    for (size_t k = 0; k < 3; k++)
+        lm_drop(all[k], want[k].slot);
+    lm_free(lm);
+}
+
 int main(void)
 {
-    static const char *const texts[2][N_TOKENS - 1] = { { "a", "b", "ab", "ba" }, { "b", "a", "aa", "abb" } };
-    static struct truth t;
-    static const double w[2] = { 0.35, 0.65 };
-    struct core *core = core_alloc();
-    struct lm *tokens[2], *bytes[2];
-    sym_t prefix[LETTERS];
-    double total = 0, ignored = 0;
+    static struct world o;
+    o.core = core_alloc();
     for (size_t k = 0; k < 2; k++) {
-        tokens[k] = table_open(&(struct table_options){ N_TOKENS, LETTERS, 60 + k, 1 });
-        bytes[k] = adapter_open(tokens[k], texts[k], k == 0 ? "pairs" : "runs");
+        o.tokens[k] = table_open(&(struct table_options){ N_TOKENS, LETTERS, 60 + k, 1 });
+        o.bytes[k] = adapter_open(o.tokens[k], texts[k], k == 0 ? "pairs" : "runs");
     }
-    enumerate(&t, 0, bytes[0]->self, prefix, 0);
-    for (size_t i = 0; i < t.n; i++)
-        total += t.mass[0][i];
-    check_near(total, 1, 1e-12, "all tokenisations of all strings");
-    for (size_t i = 0; i < t.n; i++) {
-        double got = read_text(core, bytes[0], t.text[i], &ignored);
-        check_near(got, log(t.mass[0][i]), 5e-6, "chain rule: '%s' over all its tokenisations", t.text[i]);
-    }
-    struct core_counts before = core_counts(core);
-    read_text(core, bytes[1], "abbab", &ignored);
-    check(core_counts(core).rounds - before.rounds >= 5, "unread bytes cost a round each: %llu",
-          (unsigned long long)(core_counts(core).rounds - before.rounds));
-
-    /* two vocabularies, one ensemble */
-    enumerate(&t, 1, bytes[1]->self, prefix, 0);
-    struct voice voices[2] = { { .lm = bytes[0] }, { .lm = bytes[1] } };
-    struct lm *local = ensemble_open(voices, w, 2, "linear"),
-              *global = ensemble_open(voices, w, 2, "linear(mode=global)");
-    struct voice mixed[2] = { { .lm = bytes[0] }, { .lm = tokens[1] } };
-    check(!ensemble_open(mixed, w, 2, "linear") && strstr(err_text(), "byte adapter"), "bytes and tokens: %s",
-          err_text());
-    for (size_t i = 0; i < t.n; i++) {
-        double log_weight = 0, mixture = w[0] * t.mass[0][i] + w[1] * t.mass[1][i];
-        double got = read_text(core, global, t.text[i], &log_weight);
-        check_near(got, log(mixture), 1e-5, "'%s': the global linear pool is the mixture of strings", t.text[i]);
-        check_near(log_weight, 0, 1e-5, "'%s': without weights", t.text[i]);
-    }
-    /* the local pool at one position */
-    struct lm *all[3] = { bytes[0], bytes[1], local };
-    struct row rows[3];
-    for (size_t k = 0; k < 3; k++) {
-        struct want want = { all[k], lm_fork(all[k], LM_EMPTY, 0), 1, LM_TAP_FINAL };
-        fail_on(lm_push(all[k], want.slot, (sym_t[]){ 'a', 'b' }, 2, NULL));
-        fail_on(core_run(core, &want, 1));
-        fail_on(lm_rows(&want, &rows[k]));
-    }
-    for (sym_t b = 0; b < BYTES; b++)
-        check_near(exp(row_logp(&rows[2], b)), w[0] * exp(row_logp(&rows[0], b)) + w[1] * exp(row_logp(&rows[1], b)),
-                   1e-6, "local linear pool at byte %u", (unsigned)b);
-    lm_free(local);
-    lm_free(global);
+    one_vocabulary(&o);
+    two_vocabularies(&o);
+    local_pool(&o);
     for (size_t k = 0; k < 2; k++) {
-        adapter_drop(bytes[k]->self, 0);
-        lm_free(bytes[k]);
-        lm_free(tokens[k]);
+        lm_free(o.bytes[k]);
+        lm_free(o.tokens[k]);
     }
-    core_free(core);
+    core_free(o.core);
     return check_done("probe_bytes");
 }
