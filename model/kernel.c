@@ -1,0 +1,228 @@
+/* The choice of a kernel table, and its trial against the reference. */
+#include "model/kernel.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Best first.  In mode f32 the table with bf16 products has nothing to add to avx512. */
+static const struct kernels *const tables[] = { &kernel_avx512bf16, &kernel_avx512, &kernel_avx2, &kernel_reference };
+#define N_TABLES (sizeof tables / sizeof *tables)
+
+/* Shapes of the trial: lengths that are no multiple of any register, batches around the tile sizes. */
+#define TRY_K    96 /* a multiple of 32, as Q8_0 wants; odd ones are TRY_K - 23 */
+#define TRY_N    7
+#define TRY_M    9
+#define TRY_DIM  24
+#define TRY_SEEN 37
+
+struct trial {
+    const struct kernels *k;
+    float x[TRY_M * TRY_K]; /* activations */
+    float w[TRY_N * TRY_K]; /* weights as floats, then packed into row */
+    uint8_t row[TRY_N * TRY_K * 4];
+    float got[TRY_M * TRY_K], want[TRY_M * TRY_K], scratch[KERNEL_ROWS * TRY_K];
+    float page[3][2 * KERNEL_PAGE * TRY_DIM];
+};
+
+static void fill(float x[], size_t n, uint64_t seed)
+{
+    for (uint64_t i = 0; i < n; i++)
+        x[i] = (float)((double)(hash_bytes(&i, sizeof i, seed) >> 11) * 0x1p-52 - 1);
+}
+
+/* Weights in every type; Q8_0 and f16 from bits that are fine as they are. */
+static void pack(struct trial *t, enum dtype type, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint16_t half = type == DTYPE_BF16 ? kernel_to_bf16(t->w[i]) : (uint16_t)(0x3000u + i * 37 % 0x0a00u);
+        if (type == DTYPE_F32)
+            memcpy(t->row + 4 * i, &t->w[i], sizeof t->w[i]);
+        else if (type != DTYPE_Q8_0)
+            memcpy(t->row + 2 * i, &half, sizeof half);
+    }
+    for (size_t i = 0; type == DTYPE_Q8_0 && i < n / 32 * 34; i++)
+        t->row[i] = i % 34 < 2 ? (i % 34 == 0 ? 0x37 : 0x24) : (uint8_t)(i * 41);
+}
+
+static bool differ(const float got[], const float want[], size_t n)
+{
+    double size = 0;
+    for (size_t i = 0; i < n; i++)
+        size = fmax(size, fabs((double)want[i]));
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs((double)got[i] - (double)want[i]) <= 1e-5 * (size + 1)))
+            return true;
+    return false;
+}
+
+static int refuse(const struct kernels *k, const char *what)
+{
+    return err_set(ERR_DATA, "kernels '%s': %s differs from the reference", k->name, what);
+}
+
+static void outputs(float *base, float *out[])
+{
+    memset(base, 0, TRY_M * TRY_K * sizeof *base);
+    for (size_t i = 0; i < TRY_M; i++)
+        out[i] = base + i * TRY_K;
+}
+
+static int try_matmul(struct trial *t, enum dtype type, size_t k)
+{
+    struct weight w = { dtype_name(type), type, t->row, TRY_N, k, dtype_row_bytes(type, k) };
+    float *out[TRY_M], *single[1];
+    fill(t->x, TRY_M * TRY_K, 1);
+    fill(t->w, TRY_N * TRY_K, 2);
+    pack(t, type, TRY_N * k);
+    for (size_t i = 0; i < TRY_M; i++)
+        memset(t->x + i * TRY_K + k, 0, (TRY_K - k) * sizeof *t->x);
+    struct matmul p = { &w, t->x, TRY_K, TRY_M, out };
+    outputs(t->want, out);
+    kernel_reference.matmul(&p, 0, TRY_N, t->scratch);
+    outputs(t->got, out);
+    t->k->matmul(&p, 0, TRY_N, t->scratch);
+    if (differ(t->got, t->want, TRY_M * TRY_K))
+        return refuse(t->k, w.name);
+    for (size_t i = 0; i < TRY_M; i++) { /* and alone as in the batch, bit for bit */
+        struct matmul one = { &w, t->x + i * TRY_K, TRY_K, 1, single };
+        single[0] = t->want;
+        t->k->matmul(&one, 0, TRY_N, t->scratch);
+        if (memcmp(t->want, t->got + i * TRY_K, TRY_N * sizeof *t->got) != 0)
+            return err_set(ERR_DATA, "kernels '%s': %s depends on the batch", t->k->name, w.name);
+    }
+    return 0;
+}
+
+static int try_bf16(struct trial *t, size_t k)
+{
+    struct weight w = { "bf16", DTYPE_BF16, t->row, TRY_N, k, 2 * k };
+    uint16_t rounded[TRY_M * TRY_K];
+    float *out[TRY_M];
+    fill(t->x, TRY_M * TRY_K, 3);
+    fill(t->w, TRY_N * TRY_K, 4);
+    pack(t, DTYPE_BF16, TRY_N * k);
+    for (size_t i = 0; i < TRY_M; i++)
+        memset(t->x + i * TRY_K + k, 0, (TRY_K - k) * sizeof *t->x);
+    t->k->round_bf16(t->x, TRY_M * TRY_K, rounded);
+    for (size_t i = 0; i < TRY_M * TRY_K; i++) {
+        if (rounded[i] != kernel_to_bf16(t->x[i]))
+            return refuse(t->k, "rounding to bf16");
+        t->x[i] = kernel_from_bf16(rounded[i]);
+    }
+    struct matmul p = { &w, t->x, TRY_K, TRY_M, out };
+    outputs(t->want, out);
+    kernel_reference.matmul(&p, 0, TRY_N, t->scratch);
+    if (!t->k->dot_bf16)
+        return 0;
+    p.x = rounded;
+    outputs(t->got, out);
+    t->k->dot_bf16(&p, 0, TRY_N);
+    return differ(t->got, t->want, TRY_M * TRY_K) ? refuse(t->k, "the product of bf16") : 0;
+}
+
+static int try_attend(struct trial *t)
+{
+    const float *pages[3] = { t->page[0], t->page[1], t->page[2] };
+    float score[48];
+    struct attention a = { .q = t->x,
+                           .pages = pages,
+                           .k_at = 0,
+                           .v_at = KERNEL_PAGE * TRY_DIM,
+                           .n = TRY_SEEN,
+                           .head_dim = TRY_DIM,
+                           .scale = 0.7f,
+                           .score = score };
+    fill(t->x, TRY_M * TRY_K, 5);
+    for (size_t i = 0; i < 3; i++)
+        fill(t->page[i], 2 * KERNEL_PAGE * TRY_DIM, 6 + i);
+    a.out = t->want;
+    kernel_reference.attend(&a);
+    a.out = t->got;
+    t->k->attend(&a);
+    return differ(t->got, t->want, TRY_DIM) ? refuse(t->k, "attention") : 0;
+}
+
+static int try_vectors(struct trial *t)
+{
+    enum { N = 75 };
+    fill(t->x, TRY_M * TRY_K, 9);
+    fill(t->w, N, 10);
+    kernel_reference.rms_norm(t->x, t->w, N, 1e-5f, t->want);
+    t->k->rms_norm(t->x, t->w, N, 1e-5f, t->got);
+    if (differ(t->got, t->want, N))
+        return refuse(t->k, "the norm");
+    for (size_t i = 0; i < N; i++)
+        t->got[i] = t->want[i] = 30 * t->x[i] * t->x[i] * t->x[i];
+    kernel_reference.silu_mul(t->want, t->w, N);
+    t->k->silu_mul(t->got, t->w, N);
+    if (differ(t->got, t->want, N))
+        return refuse(t->k, "silu");
+    if (!t->k->finite(t->x, N))
+        return refuse(t->k, "the test for NaN");
+    t->x[N - 1] = NAN;
+    bool ok = !t->k->finite(t->x, N);
+    t->x[N - 1] = -INFINITY;
+    return ok && !t->k->finite(t->x, N) ? 0 : refuse(t->k, "the test for NaN");
+}
+
+static int try_all(struct trial *t)
+{
+    for (int type = 0; type < DTYPE_COUNT; type++) {
+        TRY(try_matmul(t, (enum dtype)type, TRY_K));
+        if (type != DTYPE_Q8_0)
+            TRY(try_matmul(t, (enum dtype)type, TRY_K - 23));
+    }
+    TRY(try_bf16(t, TRY_K));
+    TRY(try_bf16(t, TRY_K - 23));
+    TRY(try_attend(t));
+    return try_vectors(t);
+}
+
+int kernel_try(const struct kernels *k)
+{
+    struct trial *t = mem_aligned(1, sizeof *t);
+    t->k = k;
+    int rc = try_all(t);
+    free(t);
+    return rc;
+}
+
+static const struct kernels *named(const char *name)
+{
+    const char *names[N_TABLES];
+    for (size_t i = 0; i < N_TABLES; i++) {
+        names[i] = tables[i]->name;
+        if (strcmp(name, names[i]) != 0)
+            continue;
+        if (!tables[i]->available()) {
+            err_set(ERR_USAGE, "kernels '%s': not on this machine, they need %s", name, tables[i]->needs);
+            return NULL;
+        }
+        if (kernel_try(tables[i]) < 0) {
+            err_add(ERR_USAGE, "refused");
+            return NULL;
+        }
+        return tables[i];
+    }
+    err_unknown(ERR_USAGE, "kernels", name, names, N_TABLES);
+    return NULL;
+}
+
+const struct kernels *kernel_choose(const char *name, enum kernel_mode mode, struct text *refused)
+{
+    if (name)
+        return named(name);
+    for (size_t i = 0; i < N_TABLES; i++) {
+        const struct kernels *k = tables[i];
+        if (!k->available() || (mode == KERNEL_F32 && k->dot_bf16))
+            continue;
+        if (kernel_try(k) == 0)
+            return k;
+        text_addf(refused, "%s%s", refused->len > 0 ? "; " : "", err_text());
+    }
+    err_set(ERR_DATA, "no kernels pass their trial: %s", text_s(refused));
+    return NULL;
+}

@@ -1,0 +1,88 @@
+/* Kernels: the inner loops of a transformer, one table of functions per instruction set, chosen at run time.
+ *
+ * Laws:
+ * 1. Every output element is accumulated in one fixed order over its inner dimension, whatever the number of rows in the
+ *    batch, their tiling or who computes it: a row computed alone and among 63 others has the same bits.
+ * 2. Tables need not agree with each other bit for bit; the table's name is part of what a run pins.  (avx2 and avx512 do
+ *    agree in f32: both use 16 lanes along the inner dimension, fused multiply-adds, and one reduction tree.)
+ * 3. kernel_choose() tries a table against `reference` before it is used; one that fails is never used.
+ *
+ * Vectors of activations start at 64-byte boundaries of their own and are zero from their length to the next multiple of
+ * KERNEL_PAD, so that loops may run over the pad. */
+#ifndef MODEL_KERNEL_H
+#define MODEL_KERNEL_H
+
+#include "base/text.h"
+#include "model/checkpoint.h"
+
+#define KERNEL_PAD  32u /* elements; one register of bf16 */
+#define KERNEL_PAGE 16u /* positions in a page of keys and values */
+#define KERNEL_ROWS 4u  /* weight rows widened at a time: scratch is (KERNEL_ROWS, pad(k)) floats */
+
+static inline size_t kernel_pad(size_t n)
+{
+    return (n + KERNEL_PAD - 1) / KERNEL_PAD * KERNEL_PAD;
+}
+
+/* A weight matrix as it lies in the file. */
+struct weight {
+    const char *name;
+    enum dtype type;
+    const void *data; /* (n, k) */
+    size_t n, k;
+    size_t row_bytes;
+};
+
+/* out[i][j] = sum over k of x[i][k] * w[j][k]. */
+struct matmul {
+    const struct weight *w;
+    const void *x; /* (m, stride): float, or uint16_t (bf16) for dot_bf16 */
+    size_t stride; /* elements, a multiple of KERNEL_PAD */
+    size_t m;
+    float *const *out; /* (m,) -> (w->n,) */
+};
+
+/* One head of one position over the keys and values of positions 0 .. n-1. */
+struct attention {
+    const float *q;            /* (head_dim,), pad zero */
+    const float *const *pages; /* (ceil(n / KERNEL_PAGE),) */
+    size_t k_at, v_at;         /* floats from a page's start to its keys and values, each (KERNEL_PAGE, head_dim) */
+    size_t n, head_dim;
+    float scale;
+    float *score; /* scratch, n rounded up to KERNEL_PAGE */
+    float *out;   /* (head_dim,) */
+};
+
+struct kernels {
+    const char *name;
+    const char *needs; /* instruction sets, for messages */
+    bool (*available)(void);
+    /* Outputs [from, to) of p, weights widened to float32; scratch as above, one per thread. */
+    void (*matmul)(const struct matmul *p, size_t from, size_t to, float *scratch);
+    /* The same for bf16 weights and activations rounded to bf16, with float32 sums; NULL: this table has none. */
+    void (*dot_bf16)(const struct matmul *p, size_t from, size_t to);
+    void (*round_bf16)(const float *x, size_t n, uint16_t *out);
+    void (*rms_norm)(const float *x, const float *w, size_t n, float eps, float *out);
+    void (*attend)(const struct attention *a);
+    void (*silu_mul)(float *gate, const float *up, size_t n); /* gate = silu(gate) * up */
+    bool (*finite)(const float *x, size_t n);                 /* no NaN, no infinity */
+};
+
+extern const struct kernels kernel_reference, kernel_avx2, kernel_avx512, kernel_avx512bf16;
+
+enum kernel_mode { KERNEL_F32, KERNEL_NATIVE };
+
+/* The named table, or (NULL) the best for the mode that this machine has and that agrees with the reference; what was
+ * refused on the way is appended to *refused.  NULL + ERR_USAGE: unknown, not available here, or disagrees. */
+const struct kernels *kernel_choose(const char *name, enum kernel_mode mode, struct text *refused);
+
+/* Compares a table with the reference on small awkward shapes.  0, or ERR_DATA naming what differs. */
+int kernel_try(const struct kernels *k);
+
+/* One weight row as floats (the embedding), in plain C: the same on all tables. */
+void kernel_widen(enum dtype type, const void *row, size_t n, float out[]);
+float kernel_from_f16(uint16_t h);
+float kernel_from_bf16(uint16_t h);
+uint16_t kernel_to_bf16(float x); /* to nearest, ties to even; NaN stays NaN */
+
+#endif

@@ -1,0 +1,150 @@
+/* The kernels in plain C with double sums: what the others are compared with. */
+#include "model/kernel.h"
+#include <math.h>
+#include <string.h>
+
+static float float_of(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+float kernel_from_bf16(uint16_t h)
+{
+    return float_of((uint32_t)h << 16);
+}
+
+uint16_t kernel_to_bf16(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    if ((bits & 0x7fffffffu) > 0x7f800000u)
+        return (uint16_t)(bits >> 16 | 0x40u); /* a quiet NaN */
+    return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+}
+
+float kernel_from_f16(uint16_t h)
+{
+    uint32_t sign = (uint32_t)(h & 0x8000u) << 16, exponent = h >> 10 & 0x1fu, mantissa = h & 0x3ffu;
+    if (exponent == 0x1f)
+        return float_of(sign | 0x7f800000u | mantissa << 13);
+    if (exponent > 0)
+        return float_of(sign | (exponent + 112) << 23 | mantissa << 13);
+    float tiny = (float)mantissa * 0x1p-24f; /* zero and the subnormals */
+    return sign ? -tiny : tiny;
+}
+
+static void widen_q8_0(const uint8_t *block, size_t n, float out[])
+{
+    for (size_t i = 0; i < n; i += 32, block += 34) {
+        uint16_t scale;
+        memcpy(&scale, block, sizeof scale);
+        for (size_t j = 0; j < 32; j++)
+            out[i + j] = kernel_from_f16(scale) * (float)(int8_t)block[2 + j];
+    }
+}
+
+void kernel_widen(enum dtype type, const void *row, size_t n, float out[])
+{
+    const uint16_t *half = row;
+    switch (type) {
+    case DTYPE_F32: memcpy(out, row, n * sizeof *out); break;
+    case DTYPE_F16:
+        for (size_t i = 0; i < n; i++)
+            out[i] = kernel_from_f16(half[i]);
+        break;
+    case DTYPE_BF16:
+        for (size_t i = 0; i < n; i++)
+            out[i] = kernel_from_bf16(half[i]);
+        break;
+    case DTYPE_Q8_0: widen_q8_0(row, n, out); break;
+    case DTYPE_COUNT: break;
+    }
+}
+
+static bool always(void)
+{
+    return true;
+}
+
+static void reference_matmul(const struct matmul *p, size_t from, size_t to, float *scratch)
+{
+    const struct weight *w = p->w;
+    for (size_t j = from; j < to; j++) {
+        kernel_widen(w->type, (const char *)w->data + j * w->row_bytes, w->k, scratch);
+        for (size_t i = 0; i < p->m; i++) {
+            const float *x = (const float *)p->x + i * p->stride;
+            double sum = 0;
+            for (size_t k = 0; k < w->k; k++)
+                sum += (double)x[k] * (double)scratch[k];
+            p->out[i][j] = (float)sum;
+        }
+    }
+}
+
+static void reference_round_bf16(const float *x, size_t n, uint16_t *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = kernel_to_bf16(x[i]);
+}
+
+static void reference_rms_norm(const float *x, const float *w, size_t n, float eps, float *out)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)x[i] * (double)x[i];
+    double factor = 1 / sqrt(sum / (double)n + (double)eps);
+    for (size_t i = 0; i < n; i++)
+        out[i] = (float)((double)x[i] * factor) * w[i];
+}
+
+static void reference_attend(const struct attention *a)
+{
+    double max = -INFINITY, sum = 0;
+    for (size_t t = 0; t < a->n; t++) {
+        const float *k = a->pages[t / KERNEL_PAGE] + a->k_at + t % KERNEL_PAGE * a->head_dim;
+        double dot = 0;
+        for (size_t d = 0; d < a->head_dim; d++)
+            dot += (double)a->q[d] * (double)k[d];
+        a->score[t] = (float)(dot * (double)a->scale);
+        max = fmax(max, (double)a->score[t]);
+    }
+    for (size_t t = 0; t < a->n; t++) {
+        a->score[t] = (float)exp((double)a->score[t] - max);
+        sum += (double)a->score[t];
+    }
+    for (size_t d = 0; d < a->head_dim; d++) {
+        double mean = 0;
+        for (size_t t = 0; t < a->n; t++)
+            mean +=
+                (double)a->score[t] * (double)a->pages[t / KERNEL_PAGE][a->v_at + t % KERNEL_PAGE * a->head_dim + d];
+        a->out[d] = (float)(mean / sum);
+    }
+}
+
+static void reference_silu_mul(float *gate, const float *up, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        gate[i] = (float)((double)gate[i] / (1 + exp(-(double)gate[i]))) * up[i];
+}
+
+static bool reference_finite(const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(x[i]))
+            return false;
+    return true;
+}
+
+const struct kernels kernel_reference = {
+    .name = "reference",
+    .needs = "nothing",
+    .available = always,
+    .matmul = reference_matmul,
+    .round_bf16 = reference_round_bf16,
+    .rms_norm = reference_rms_norm,
+    .attend = reference_attend,
+    .silu_mul = reference_silu_mul,
+    .finite = reference_finite,
+};

@@ -1,0 +1,31 @@
+/* What the AVX2 and AVX-512 kernels share: the constants of their exp, so that both give the same bits. */
+#ifndef MODEL_KERNEL_X86_H
+#define MODEL_KERNEL_X86_H
+
+#include <stddef.h>
+
+/* Outputs [from, from + n) of a tile, n <= 4. */
+struct x86_span {
+    size_t from, n;
+};
+
+/* Tiles live in registers only when their loops are unrolled. */
+#if defined __clang__
+#define X86_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define X86_UNROLL _Pragma("GCC unroll 8")
+#endif
+
+/* exp x = 2^n exp r, n = round(x log2 e), |r| <= ln 2 / 2; ln 2 in two parts (Cody and Waite), the high one with so few
+ * bits that n times it is exact; exp r by its Taylor series to r^7 (error below 2^-27).  Below LEAST the result is 0,
+ * above MOST that of MOST. */
+#define X86_EXP_LEAST (-87.0f)
+#define X86_EXP_MOST  88.0f
+#define X86_LOG2E     1.44269504f
+#define X86_LN2_HIGH  0.693359375f
+#define X86_LN2_LOW   (-2.12194440e-4f)
+#define X86_EXP_TERMS 8
+static const float x86_exp_poly[X86_EXP_TERMS] = { 1.0f / 5040, 1.0f / 720, 1.0f / 120, 1.0f / 24,
+                                                   1.0f / 6,    0.5f,       1.0f,       1.0f };
+
+#endif
