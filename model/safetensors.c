@@ -1,0 +1,170 @@
+#include "model/safetensors.h"
+#include "base/doc.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEADER_MAX 100000000u /* bytes; the format's own limit */
+
+/* A tensor as the header states it: bytes [begin, end) of the data. */
+struct entry {
+    struct tensor tensor;
+    uint64_t begin, end;
+};
+
+struct entries {
+    struct entry *e; /* (n,) */
+    size_t n, cap;
+};
+
+static int read_type(const json_t *o, const char *where, const char *name, enum dtype *type)
+{
+    static const struct {
+        const char *name;
+        enum dtype type;
+    } known[] = { { "F32", DTYPE_F32 }, { "F16", DTYPE_F16 }, { "BF16", DTYPE_BF16 } };
+    const char *s;
+    if (doc_string(o, where, "dtype", &s) < 0)
+        return err_add(ERR_DATA, "tensor '%s'", name);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(s, known[i].name) == 0) {
+            *type = known[i].type;
+            return 0;
+        }
+    return err_set(ERR_DATA, "%s: tensor '%s' is of type '%s', want F32, F16 or BF16", where, name, s);
+}
+
+static int read_shape(const json_t *o, const char *where, struct tensor *t)
+{
+    json_t *shape;
+    if (doc_array(o, where, "shape", &shape) < 0)
+        return err_add(ERR_DATA, "tensor '%s'", t->name);
+    if (json_array_size(shape) > TENSOR_MAX_DIMS)
+        return err_set(ERR_DATA, "%s: tensor '%s' has %zu dimensions, want at most %d", where, t->name,
+                       json_array_size(shape), TENSOR_MAX_DIMS);
+    for (; t->n_dims < json_array_size(shape); t->n_dims++) {
+        const json_t *d = json_array_get(shape, t->n_dims);
+        if (!json_is_integer(d) || json_integer_value(d) < 0)
+            return err_set(ERR_DATA, "%s: tensor '%s': shape[%u] is not a whole number of 0 or more", where, t->name,
+                           t->n_dims);
+        t->dims[t->n_dims] = (uint64_t)json_integer_value(d);
+    }
+    return 0;
+}
+
+static int read_offsets(const json_t *o, const char *where, struct entry *e, uint64_t size)
+{
+    json_t *a;
+    if (doc_array(o, where, "data_offsets", &a) < 0)
+        return err_add(ERR_DATA, "tensor '%s'", e->tensor.name);
+    const json_t *begin = json_array_get(a, 0), *end = json_array_get(a, 1);
+    if (json_array_size(a) != 2 || !json_is_integer(begin) || !json_is_integer(end) || json_integer_value(begin) < 0 ||
+        json_integer_value(end) < json_integer_value(begin))
+        return err_set(ERR_DATA, "%s: tensor '%s': data_offsets must be two whole numbers, begin and end", where,
+                       e->tensor.name);
+    e->begin = (uint64_t)json_integer_value(begin);
+    e->end = (uint64_t)json_integer_value(end);
+    if (e->end > size)
+        return err_set(ERR_DATA, "%s: tensor '%s' ends at byte %" PRIu64 " of %" PRIu64 " bytes of data", where,
+                       e->tensor.name, e->end, size);
+    return 0;
+}
+
+static int read_entry(struct entry *e, const json_t *o, const char *where, uint64_t size)
+{
+    if (!json_is_object(o))
+        return err_set(ERR_DATA, "%s: tensor '%s' is not an object", where, e->tensor.name);
+    TRY(read_type(o, where, e->tensor.name, &e->tensor.type));
+    TRY(read_shape(o, where, &e->tensor));
+    TRY(read_offsets(o, where, e, size));
+    e->tensor.bytes = e->end - e->begin;
+    return 0;
+}
+
+static int by_offset(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+    if (x->begin != y->begin)
+        return x->begin < y->begin ? -1 : 1;
+    return (x->end > y->end) - (x->end < y->end);
+}
+
+/* The data are covered once, from their first byte to their last. */
+static int check_cover(struct entries *list, const char *where, uint64_t size)
+{
+    uint64_t at = 0;
+    if (list->n > 0)
+        qsort(list->e, list->n, sizeof *list->e, by_offset);
+    for (size_t i = 0; i < list->n; i++) {
+        const struct entry *e = &list->e[i];
+        if (e->begin != at)
+            return err_set(ERR_DATA, "%s: tensor '%s' begins at byte %" PRIu64 ", want %" PRIu64 " (%s)", where,
+                           e->tensor.name, e->begin, at, e->begin < at ? "tensors overlap" : "a hole");
+        at = e->end;
+    }
+    if (at != size)
+        return err_set(ERR_DATA, "%s: the last tensor ends at byte %" PRIu64 ", the data at %" PRIu64, where, at, size);
+    return 0;
+}
+
+static int read_entries(struct entries *list, const json_t *header, const char *where, uint64_t size)
+{
+    const char *name;
+    json_t *o;
+    json_object_foreach((json_t *)(uintptr_t)header, name, o)
+    {
+        if (strcmp(name, "__metadata__") == 0)
+            continue;
+        mem_grow(&list->e, &list->cap, list->n + 1, sizeof *list->e);
+        struct entry *e = &list->e[list->n];
+        e->tensor.name = name;
+        TRY(read_entry(e, o, where, size));
+        list->n++;
+    }
+    return check_cover(list, where, size);
+}
+
+static json_t *read_header(const char *where, const uint8_t *bytes, uint64_t size, uint64_t *length)
+{
+    if (size < 8) {
+        err_set(ERR_DATA, "%s: %" PRIu64 " bytes are too few for a safetensors file", where, size);
+        return NULL;
+    }
+    memcpy(length, bytes, sizeof *length);
+    if (*length > size - 8 || *length > HEADER_MAX) {
+        err_set(ERR_DATA, "%s: the header claims %" PRIu64 " bytes, want at most %" PRIu64, where, *length,
+                size - 8 < HEADER_MAX ? size - 8 : HEADER_MAX);
+        return NULL;
+    }
+    if (*length < 2 || bytes[8] != '{') {
+        err_set(ERR_DATA, "%s: not a safetensors file: the header does not begin with '{'", where);
+        return NULL;
+    }
+    json_t *header = doc_read(where, (const char *)bytes + 8, (size_t)*length);
+    if (header && !json_is_object(header)) {
+        json_decref(header);
+        header = NULL;
+        err_set(ERR_DATA, "%s: the header is not an object", where);
+    }
+    return header;
+}
+
+int safetensors_read(struct tensor_list *out, const char *where, const uint8_t *bytes, uint64_t size)
+{
+    uint64_t length;
+    json_t *header = read_header(where, bytes, size, &length);
+    if (!header)
+        return ERR_DATA;
+    struct entries list = { 0 };
+    const uint8_t *data = bytes + 8 + length;
+    int rc = read_entries(&list, header, where, size - 8 - length);
+    for (size_t i = 0; i < list.n && rc == 0; i++) {
+        list.e[i].tensor.data = data + list.e[i].begin;
+        rc = tensor_list_add(out, where, &list.e[i].tensor);
+    }
+    free(list.e);
+    json_decref(header);
+    return rc;
+}
