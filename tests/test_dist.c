@@ -54,8 +54,12 @@ static void members(struct dist *d)
     check_near(real(step, "entropy"), entropy, 1e-6, "top_p's entropy");
     check(json_object_get(o, "drawn") == NULL, "nothing is drawn unasked");
     json_decref(o);
+}
 
-    o = ask(d, "{\"id\":7,\"logits\":[null,1,0],\"chain\":\"temperature=2|min_p=0.7\",\"unnormalised\":true}", 0);
+static void other_forms(struct dist *d)
+{
+    json_t *o =
+        ask(d, "{\"id\":7,\"logits\":[null,1,0],\"chain\":\"temperature=2|min_p=0.7\",\"unnormalised\":true}", 0);
     check(json_integer_value(json_object_get(o, "id")) == 7, "an integer is an id too");
     double top = 1 / (1 + exp(-.5)); /* of two symbols .5 apart after T = 2 */
     check_near(at(o, "probs", 1), top, 1e-6, "unnormalised: the mass of the last step");
@@ -167,6 +171,7 @@ int main(void)
 {
     struct dist *d = dist_alloc();
     members(d);
+    other_forms(d);
     dead(d);
     draws(d);
     dist_free(d);
