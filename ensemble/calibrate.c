@@ -1,6 +1,7 @@
 #include "ensemble/calibrate.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/row_math.h"
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -71,13 +72,13 @@ static struct moments moments(const float s[], size_t n, double beta)
 {
     double z = 0, first = 0, second = 0;
     for (size_t i = 0; i < n; i++) {
-        double e = exp(beta * s[i]);
+        double e = math_exp64(beta * s[i]);
         z += e;
         first += e * s[i];
         second += e * s[i] * s[i];
     }
     double mean = first / z;
-    return (struct moments){ .log_z = log(z), .mean = mean, .variance = fmax(0, second / z - mean * mean) };
+    return (struct moments){ .log_z = math_log64(z), .mean = mean, .variance = fmax(0, second / z - mean * mean) };
 }
 
 /* The mean negative log-likelihood and its two derivatives in beta. */
@@ -177,7 +178,7 @@ double calibrate_reliability(const struct calibrate *c, double temperature, stru
     for (size_t i = 0; i < c->n; i++) {
         const struct position *p = &c->at[i];
         const float *s = c->score + p->from;
-        double confidence = exp(-moments(s, p->n, 1 / temperature).log_z);
+        double confidence = math_exp64(-moments(s, p->n, 1 / temperature).log_z);
         add_to_bin(bins, n_bins, confidence, label_is_best(s, p));
     }
     for (size_t b = 0; b < n_bins; b++) {

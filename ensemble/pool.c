@@ -1,5 +1,6 @@
 #include "ensemble/pool.h"
 #include "base/err.h"
+#include "base/row_math.h"
 #include "ensemble/pool_rules.h"
 #include "model/lm.h"
 #include <assert.h>
@@ -132,7 +133,7 @@ void pool_share(const double weight[], const double logp[], size_t n, float shar
             top = fmax(top, logp[k]);
     for (size_t k = 0; k < n; k++) {
         bool takes_part = weight[k] > 0 && !isnan(logp[k]);
-        part[k] = !takes_part ? 0 : weight[k] * (top == -INFINITY ? 1 : exp(logp[k] - top));
+        part[k] = !takes_part ? 0 : weight[k] * (top == -INFINITY ? 1 : math_exp64(logp[k] - top));
         sum += part[k];
     }
     for (size_t k = 0; k < n; k++)

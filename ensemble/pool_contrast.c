@@ -10,6 +10,7 @@
  * The mask is never empty: it contains the expert's best.  A dead expert is a dead pool; a dead amateur is flat.
  *
  * Works on scores in host memory. */
+#include "base/row_math.h"
 #include "ensemble/pool_rules.h"
 #include <assert.h>
 #include <math.h>
@@ -34,13 +35,13 @@ static double contrast_apply(const struct pool *p, struct row *out, const struct
                              size_t n)
 {
     const struct row *e = &rows[0], *a = &rows[1];
-    double strength = p->value[STRENGTH].number;
+    double plausibility = p->value[PLAUSIBILITY].number, strength = p->value[STRENGTH].number;
     (void)weight;
     assert(n == 2 && e->ops == &row_cpu && a->ops == &row_cpu && out->ops == &row_cpu);
     (void)n;
     if (row_dead(e))
         return pool_dead(out, rows);
-    double least = (double)row_max(e) + log(p->value[PLAUSIBILITY].number);
+    double least = (double)row_max(e) + (plausibility > 0 ? math_log64(plausibility) : -INFINITY);
     for (uint32_t v = 0; v < out->n; v++) {
         double score = (1 + strength) * (e->score[v] - e->log_z) - strength * amateur_logp(a, v);
         bool plausible = e->score[v] >= least && e->score[v] > -INFINITY;

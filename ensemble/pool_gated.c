@@ -4,6 +4,7 @@
  * The leader's own probability is compared with tau, whatever its weight.  A dead leader is not sure: the gate opens.
  * -inf table: gate shut, the leader's row; gate open, that of `rule` (pool_power.c). */
 #include "base/err.h"
+#include "base/row_math.h"
 #include "ensemble/pool_rules.h"
 #include "model/lm.h"
 #include <math.h>
@@ -25,7 +26,7 @@ static int gated_check(struct pool *p)
 
 static bool gated_others(const struct pool *p, const struct row *leader)
 {
-    return row_dead(leader) || exp(row_max(leader) - leader->log_z) < p->value[TAU].number;
+    return row_dead(leader) || math_exp64(row_max(leader) - leader->log_z) < p->value[TAU].number;
 }
 
 static double gated_apply(const struct pool *p, struct row *out, const struct row rows[], const double weight[],

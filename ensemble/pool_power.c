@@ -19,6 +19,7 @@
  * "All symbols are 0" under linear, power r>0 and max means that every voice is dead.  0 * -inf never arises: voices of
  * weight zero are left out before any arithmetic. */
 #include "base/err.h"
+#include "base/row_math.h"
 #include "ensemble/pool_rules.h"
 #include "model/lm.h"
 #include <assert.h>
@@ -130,8 +131,8 @@ static double power_value(const double weight[], const double logp[], size_t n, 
         return r > 0 ? top : -top; /* r > 0: all are zero.  r < 0: one is zero, a veto */
     for (size_t k = 0; k < n; k++)
         if (weight[k] > 0)
-            sum += weight[k] * exp(r * logp[k] - top);
-    return (log(sum) + top) / r;
+            sum += weight[k] * math_exp64(r * logp[k] - top);
+    return (math_log64(sum) + top) / r;
 }
 
 static double extreme_value(const double weight[], const double logp[], size_t n, double sign)
