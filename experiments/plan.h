@@ -1,22 +1,25 @@
 /* Plans: what a script declared with everything resolved, as canonical JSON; what is hashed, stored and run.
  *
  * {"what": {...}, "from": {...}, "hash": SHA-256 of what}
- *   what: name, seed, draws, limit, stop, log, mode, lms (nodes, below), fits, arms, items, judge, creativity, control
- *   from: script (name, text, set), version, machine, kernels; none of it changes what is asked for
+ *   what: format, name, seed, draws, limit, stop, log, mode, kernels, lms (nodes, below), fits, arms, evalsets, items, judge,
+ *         creativity, control
+ *   from: script, at, set, machine, cores; none of it changes what is asked for
  *
  * Nodes of lms, each before those that use it:
- *   {"id", "kind": "model", "name", "hash", "space", "template"?}
- *   {"id", "kind": "table", "n", "length", "seed", "sharpness"}
- *   {"id", "kind": "ensemble", "rule", "weights", "voices": [{"lm", "name", "template"?, "drop"?, "chain"?,
+ *   {"id", "key", "kind": "model", "name", "hash", "space", "bytes", "parameters", "template"?}
+ *   {"id", "key", "kind": "table", "name", "space", "n", "length", "seed", "sharpness"}
+ *   {"id", "key", "kind": "ensemble", "space", "rule", "weights", "voices": [{"lm", "name", "template"?, "drop"?, "chain"?,
  *                                                             "temperature"?: number or {"fit": id}}]}
- * fits: {"id", "what": "temperature", "lm", "on", "hash", "template"?}
- * arms: {"name", "lm", "chain", "search"}; items: {"set", "id", "hash", "split"}; evalsets: {"name", "hash"} */
+ * fits: {"id", "what": "temperature", "lm", "on", "items": [hash], "template"?}
+ * arms: {"name", "lm", "chain", "search", "repeats"}; items: {"set", "id", "hash"}; evalsets: {"name", "as", "hash"} */
 #ifndef EXPERIMENTS_PLAN_H
 #define EXPERIMENTS_PLAN_H
 
 #include "base/doc.h"
 #include "decode/stop.h"
 #include "evalsets/evalset.h"
+
+#define PLAN_FORMAT 1 /* raised when the same plan would give other numbers */
 
 struct plan_arm {
     const char *name, *lm, *chain, *search; /* lm: id of a node */
@@ -61,6 +64,8 @@ struct plan_options {
 struct plan *plan_prepare(const char *script, const struct plan_options *o);
 /* The same from a declaration (script.h). */
 struct plan *plan_resolve(json_t *declared, const struct text *source, const struct plan_options *o);
+/* From a plan's document, which becomes the plan's also on failure; opens the evalsets.  where: for messages. */
+struct plan *plan_load(json_t *doc, const char *where);
 /* A stored plan.json; opens its evalsets and checks their hashes.  NULL + ERR_DATA, ERR_IO. */
 struct plan *plan_read(const char *path);
 void plan_free(struct plan *p);
@@ -78,7 +83,7 @@ struct plan_cost {
     uint64_t positions;    /* through checkpoints at most, voices and judge counted */
     uint64_t memory_bytes; /* weights and working memory, roughly */
     uint64_t disk_bytes;   /* journal and results.h5, at most */
-    double seconds;        /* at most, at PLAN_FLOPS a core; see docs */
+    double seconds;        /* at most, roughly */
 };
 int plan_cost(const struct plan *p, size_t threads, struct plan_cost *out);
 /* The plan for people: lms, arms, items, cost. */

@@ -9,6 +9,8 @@
 #include "base/space.h"
 #include "evalsets/metric.h"
 
+#define RESULTS_SCHEMA 1 /* raised when the layout of results.h5 changes */
+
 struct results;
 
 struct results_arm {
@@ -104,7 +106,7 @@ struct results_cost {
     double seconds; /* of all sessions */
     uint64_t sessions, positions, rounds, wanted, asked;
     const double *arm_symbols; /* (n_arms,) symbols generated */
-    const double *arm_seconds; /* (n_arms,) wall time of its units as a share of the rounds they took part in */
+    const double *arm_seconds; /* (n_arms,) wall time: every round's, shared evenly among its live units */
 };
 const struct results_cost *results_cost(const struct results *r);
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define HOOK_EVERY 1000
-#define MAX_SOURCE (1u << 20)
+
 /* Lua shortens long names of chunks in messages; ours is short and gives way to the path. */
 #define CHUNK  "@(script)"
 #define PREFIX "(script):"
@@ -226,7 +226,7 @@ json_t *script_read(const char *path, const char *const sets[], size_t n_sets)
 {
     struct text source = { 0 };
     json_t *out = NULL;
-    if (text_read_file(&source, path, MAX_SOURCE) == 0) {
+    if (text_read_file(&source, path, SCRIPT_MAX_SOURCE) == 0) {
         text_s(&source);
         out = script_run(path, &source, sets, n_sets);
     }

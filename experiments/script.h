@@ -14,6 +14,7 @@
 
 #define SCRIPT_INSTRUCTIONS 20000000
 #define SCRIPT_BYTES        (64u << 20)
+#define SCRIPT_MAX_SOURCE   (1u << 20) /* bytes of a script */
 
 /* sets: (n_sets,) "name=value"; a value that reads as a number is one.  The caller's json_t (json_decref), or NULL +
  * ERR_USAGE "path:line: what" / ERR_IO. */

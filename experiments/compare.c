@@ -1,0 +1,190 @@
+#include "experiments/compare.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Items of two results aligned by name: pair i is item a[i] of the first and b[i] of the second. */
+struct pairs {
+    size_t *a, *b;
+    size_t n, unmatched;
+};
+
+static void align(const struct results *ra, const struct results *rb, struct pairs *out)
+{
+    size_t na, nb;
+    const struct results_item *a = results_items(ra, &na), *b = results_items(rb, &nb);
+    out->a = mem_alloc(na, sizeof *out->a);
+    out->b = mem_alloc(na, sizeof *out->b);
+    out->n = 0;
+    for (size_t i = 0; i < na; i++) {
+        /* the same plan gives the same order, so the search mostly ends where it begins */
+        for (size_t k = 0; k < nb; k++) {
+            size_t at = (i + k) % nb;
+            if (strcmp(a[i].name, b[at].name) != 0)
+                continue;
+            out->a[out->n] = i;
+            out->b[out->n++] = at;
+            break;
+        }
+    }
+    out->unmatched = na + nb - 2 * out->n;
+}
+
+static bool is_binary(const double x[], size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(x[i]) && x[i] != 0 && x[i] != 1)
+            return false;
+    return n > 0;
+}
+
+static void count_flips(struct compare_row *row, const double a[], const double b[], size_t n)
+{
+    row->p_mcnemar = NAN;
+    if (!is_binary(a, n) || !is_binary(b, n))
+        return;
+    for (size_t i = 0; i < n; i++) {
+        row->flips_to_b += a[i] == 0 && b[i] == 1;
+        row->flips_to_a += a[i] == 1 && b[i] == 0;
+    }
+    row->p_mcnemar = stats_mcnemar(row->flips_to_b, row->flips_to_a);
+}
+
+struct side {
+    const struct results *r;
+    uint32_t arm;
+    const struct results_metric *m;
+};
+
+static void values(const struct side *s, const size_t pick[], size_t n, double out[])
+{
+    size_t n_items;
+    results_items(s->r, &n_items);
+    double *all = mem_alloc(n_items, sizeof *all);
+    results_by_item(s->r, s->m, s->arm, all);
+    for (size_t i = 0; i < n; i++)
+        out[i] = all[pick[i]];
+    free(all);
+}
+
+static void compare_metric(const struct side *sa, const struct side *sb, const struct pairs *pairs, struct compare *out)
+{
+    size_t n_arms, n = pairs->n;
+    double *a = mem_alloc(n, sizeof *a), *b = mem_alloc(n, sizeof *b), *d = mem_alloc(n, sizeof *d);
+    struct stats_options o = { .seed = 1, .stream = hash_string(sa->m->name) };
+    struct compare_row row = { .metric = sa->m->name,
+                               .direction = sa->m->direction,
+                               .arm_a = results_arms(sa->r, &n_arms)[sa->arm].name,
+                               .arm_b = results_arms(sb->r, &n_arms)[sb->arm].name,
+                               .unmatched = pairs->unmatched };
+    values(sa, pairs->a, n, a);
+    values(sb, pairs->b, n, b);
+    for (size_t i = 0; i < n; i++)
+        d[i] = b[i] - a[i];
+    row.a = stats_bootstrap(a, n, &o);
+    row.b = stats_bootstrap(b, n, &o);
+    row.delta = stats_bootstrap_paired(b, a, n, &o);
+    row.p = stats_signflip(d, n, &o);
+    count_flips(&row, a, b, n);
+    if (row.delta.n > 0) {
+        out->rows = realloc(out->rows, (out->n + 1) * sizeof *out->rows);
+        out->rows[out->n++] = row;
+    }
+    free(a);
+    free(b);
+    free(d);
+}
+
+static void compare_pair(const struct results *a, uint32_t arm_a, const struct results *b, uint32_t arm_b,
+                         struct compare *out)
+{
+    size_t na, nb;
+    const struct results_metric *ma = results_metrics(a, &na), *mb = results_metrics(b, &nb);
+    struct pairs pairs;
+    align(a, b, &pairs);
+    for (size_t i = 0; i < na; i++)
+        for (size_t k = 0; k < nb; k++) {
+            struct side sa = { a, arm_a, &ma[i] }, sb = { b, arm_b, &mb[k] };
+            if (strcmp(ma[i].name, mb[k].name) == 0 && ma[i].level != METRIC_ARM && ma[i].level == mb[k].level)
+                compare_metric(&sa, &sb, &pairs, out);
+        }
+    free(pairs.a);
+    free(pairs.b);
+}
+
+/* Metrics without a direction describe and are no tests: they do not count in the corrections. */
+static void correct(struct compare *c)
+{
+    double *p = mem_alloc(c->n, sizeof *p), *q = mem_alloc(c->n, sizeof *q);
+    for (size_t i = 0; i < c->n; i++)
+        p[i] = c->rows[i].direction != 0 ? c->rows[i].p : NAN;
+    stats_holm(p, c->n, q);
+    for (size_t i = 0; i < c->n; i++)
+        c->rows[i].p_holm = q[i];
+    stats_benjamini_hochberg(p, c->n, q);
+    for (size_t i = 0; i < c->n; i++)
+        c->rows[i].p_bh = q[i];
+    free(p);
+    free(q);
+}
+
+static int finish(struct compare *c)
+{
+    correct(c);
+    return c->n > 0 ? 0 : err_set(ERR_USAGE, "nothing to compare: no item and metric is in both");
+}
+
+int compare_arms(const struct results *a, uint32_t arm_a, const struct results *b, uint32_t arm_b, struct compare *out)
+{
+    *out = (struct compare){ 0 };
+    compare_pair(a, arm_a, b, arm_b, out);
+    return finish(out);
+}
+
+int compare_runs(const struct results *a, const struct results *b, struct compare *out)
+{
+    size_t na, nb, matched = 0;
+    const struct results_arm *arms_a = results_arms(a, &na), *arms_b = results_arms(b, &nb);
+    *out = (struct compare){ 0 };
+    for (size_t i = 0; i < na; i++)
+        for (size_t k = 0; k < nb; k++)
+            if (strcmp(arms_a[i].name, arms_b[k].name) == 0) {
+                matched++;
+                compare_pair(a, (uint32_t)i, b, (uint32_t)k, out);
+            }
+    out->unmatched_arms = na + nb - 2 * matched;
+    return finish(out);
+}
+
+void compare_fini(struct compare *c)
+{
+    free(c->rows);
+    *c = (struct compare){ 0 };
+}
+
+int compare_find_arm(const struct results *r, const char *name)
+{
+    size_t n, found = 0;
+    int at = -1;
+    const struct results_arm *arms = results_arms(r, &n);
+    const char **names = mem_alloc(n, sizeof *names);
+    for (size_t i = 0; i < n; i++) {
+        names[i] = arms[i].name;
+        if (strcmp(arms[i].name, name) == 0) {
+            free(names);
+            return (int)i;
+        }
+        if (strstr(arms[i].name, name)) {
+            found++;
+            at = (int)i;
+        }
+    }
+    if (found != 1)
+        at = found == 0 ? err_unknown(ERR_USAGE, "arm", name, names, n)
+                        : err_set(ERR_USAGE, "arm '%s' could be any of %zu: give more of its name", name, found);
+    free(names);
+    return at;
+}

@@ -1,0 +1,49 @@
+/* Writing HDF5: one array at a time, dimension scales, attributes; the same bytes from the same calls.
+ *
+ * Calls after a failure do nothing; h5_close() tells the first.  One thread. */
+#ifndef EXPERIMENTS_H5_H
+#define EXPERIMENTS_H5_H
+
+#include "base/text.h"
+#include <hdf5.h>
+
+#define H5_RANK 3
+
+struct h5_array {
+    const char *path; /* groups on the way are made */
+    hid_t type;       /* of memory and file: H5T_IEEE_F64LE, ...; H5_STRINGS: data is const char *const[] */
+    int rank;
+    hsize_t dims[H5_RANK];
+    const void *data;
+    const char *unit, *meaning;  /* attributes units and long_name; NULL: none */
+    const char *scales[H5_RANK]; /* paths of dimension scales; NULL: none */
+};
+
+#define H5_STRINGS ((hid_t)-2) /* variable-length UTF-8 */
+
+struct h5;
+
+struct h5 *h5_create(const char *path);              /* NULL + ERR_IO */
+void h5_put(struct h5 *h, const struct h5_array *a); /* floating-point arrays have fill value NaN */
+void h5_scale(struct h5 *h, const char *path);       /* makes an array of rank 1 a dimension scale, named by its path */
+/* Attributes of an object ("/" is the file). */
+void h5_text(struct h5 *h, const char *path, const char *name, const char *value);
+void h5_real(struct h5 *h, const char *path, const char *name, double value);
+void h5_int(struct h5 *h, const char *path, const char *name, int64_t value);
+/* Writes what is left and closes; 0 or ERR_IO with the path of the first array that failed. */
+int h5_close(struct h5 *h);
+
+/* Reading.  Each reads a whole array of at most H5_RANK dimensions into *data (for free()), converting to the memory type;
+ * dims may be NULL.  0, or ERR_DAMAGED naming the array. */
+struct h5_dims {
+    int rank;
+    hsize_t n[H5_RANK];
+};
+int h5_get(hid_t file, const char *path, hid_t type, struct h5_dims *dims, void *data);
+int h5_get_strings(hid_t file, const char *path, size_t *n, char ***out); /* each, and the list, for free() */
+/* n elements from the place `first` of an array of rank 1 into caller memory. */
+int h5_get_part(hid_t file, const char *path, hid_t type, hsize_t first, hsize_t n, void *out);
+int h5_get_text(hid_t file, const char *path, const char *name, char **out);
+int h5_get_real(hid_t file, const char *path, const char *name, double *out);
+
+#endif

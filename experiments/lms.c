@@ -1,0 +1,312 @@
+#include "experiments/lms.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "decode/chain.h"
+#include "ensemble/ensemble.h"
+#include "model/checkpoint.h"
+#include "model/table.h"
+#include "model/transformer.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct node {
+    const char *id;
+    const json_t *doc;
+    struct lm *lm; /* NULL: not built yet */
+    struct checkpoint *checkpoint;
+    struct chain **chains; /* (n_chains,) of the voices */
+    size_t n_chains;
+};
+
+struct lms {
+    const json_t *what;
+    struct threads *threads;
+    struct node *nodes; /* (n_nodes,) in the order of the plan: each before those that use it */
+    size_t n_nodes;
+    double *fits; /* (n_fits,) NAN: not known */
+    size_t n_fits;
+    const char *kernels;
+};
+
+static const char *field(const json_t *o, const char *key)
+{
+    return json_string_value(json_object_get(o, key));
+}
+
+struct lms *lms_alloc(const json_t *what, struct threads *threads)
+{
+    struct lms *s = mem_alloc(1, sizeof *s);
+    s->what = what;
+    s->threads = threads;
+    s->kernels = "";
+    const json_t *nodes = json_object_get(what, "lms");
+    s->n_nodes = json_array_size(nodes);
+    s->nodes = mem_alloc(s->n_nodes, sizeof *s->nodes);
+    for (size_t i = 0; i < s->n_nodes; i++) {
+        s->nodes[i].doc = json_array_get(nodes, i);
+        s->nodes[i].id = field(s->nodes[i].doc, "id");
+    }
+    s->n_fits = json_array_size(json_object_get(what, "fits"));
+    s->fits = mem_alloc(s->n_fits, sizeof *s->fits);
+    for (size_t i = 0; i < s->n_fits; i++)
+        s->fits[i] = NAN;
+    return s;
+}
+
+void lms_close(struct lms *s)
+{
+    if (!s)
+        return;
+    for (size_t i = s->n_nodes; i-- > 0;) {
+        struct node *n = &s->nodes[i];
+        lm_free(n->lm);
+        for (size_t k = 0; k < n->n_chains; k++)
+            chain_free(n->chains[k]);
+        free(n->chains);
+        if (n->checkpoint)
+            checkpoint_close(n->checkpoint);
+    }
+    free(s->nodes);
+    free(s->fits);
+    free(s);
+}
+
+const json_t *lms_node(const json_t *what, const char *id)
+{
+    size_t i;
+    json_t *n;
+    json_array_foreach(json_object_get(what, "lms"), i, n)
+    {
+        if (strcmp(field(n, "id"), id) == 0)
+            return n;
+    }
+    return NULL;
+}
+
+static struct node *node_find(const struct lms *s, const char *id)
+{
+    for (size_t i = 0; i < s->n_nodes; i++)
+        if (strcmp(s->nodes[i].id, id) == 0)
+            return &s->nodes[i];
+    return NULL;
+}
+
+static double *fit_find(const struct lms *s, const char *id)
+{
+    const json_t *fits = json_object_get(s->what, "fits");
+    for (size_t i = 0; i < s->n_fits; i++)
+        if (strcmp(field(json_array_get(fits, i), "id"), id) == 0)
+            return &s->fits[i];
+    return NULL;
+}
+
+void lms_set_fit(struct lms *s, const char *fit, double value)
+{
+    double *f = fit_find(s, fit);
+    if (f)
+        *f = value;
+}
+
+static const json_t *voices_of(const json_t *node)
+{
+    return json_object_get(node, "voices");
+}
+
+bool lms_ready(const struct lms *s, const char *id)
+{
+    size_t i;
+    json_t *v;
+    json_array_foreach(voices_of(lms_node(s->what, id)), i, v)
+    {
+        const char *fit = field(json_object_get(v, "temperature"), "fit");
+        if (fit && isnan(*fit_find(s, fit)))
+            return false;
+        if (!lms_ready(s, field(v, "lm")))
+            return false;
+    }
+    return true;
+}
+
+size_t lms_leaves(const json_t *what, const char *id)
+{
+    const json_t *voices = voices_of(lms_node(what, id));
+    size_t n = 0;
+    for (size_t i = 0; i < json_array_size(voices); i++)
+        n += lms_leaves(what, field(json_array_get(voices, i), "lm"));
+    return voices ? n : 1;
+}
+
+static int build_model(struct lms *s, struct node *n)
+{
+    const char *want = field(n->doc, "hash");
+    if (!(n->checkpoint = checkpoint_open(field(n->doc, "name"))))
+        return ERR_DATA;
+    TRY(checkpoint_hash(n->checkpoint));
+    if (strcmp(want, n->checkpoint->hash) != 0)
+        return err_set(ERR_DATA,
+                       "%s: its hash is %.12s..., the plan was made with %.12s...: the checkpoint has changed",
+                       n->checkpoint->name, n->checkpoint->hash, want);
+    const char *kernels = field(s->what, "kernels");
+    struct transformer_options o = { .mode = field(s->what, "mode"),
+                                     .kernels = kernels && *kernels ? kernels : NULL,
+                                     .threads = s->threads };
+    if (!(n->lm = transformer_open(n->checkpoint, &o)))
+        return ERR_DATA;
+    s->kernels = transformer_kernels(n->lm);
+    return 0;
+}
+
+static int build_table(struct lms *s, struct node *n)
+{
+    (void)s;
+    struct table_options o = { .n = (uint32_t)json_integer_value(json_object_get(n->doc, "n")),
+                               .max_length = (uint32_t)json_integer_value(json_object_get(n->doc, "length")),
+                               .seed = (uint64_t)json_integer_value(json_object_get(n->doc, "seed")),
+                               .sharpness = json_number_value(json_object_get(n->doc, "sharpness")) };
+    n->lm = table_open(&o);
+    return 0;
+}
+
+/* The voice's transforms as chain text: its temperature, fixed or fitted, then its chain. */
+static int voice_chain(struct lms *s, const json_t *voice, struct text *out)
+{
+    const json_t *t = json_object_get(voice, "temperature");
+    const char *fit = field(t, "fit"), *chain = field(voice, "chain");
+    double value = fit ? *fit_find(s, fit) : t ? json_number_value(t) : 1;
+    if (isnan(value))
+        return err_set(ERR_DATA, "fit '%s' has no value yet", fit);
+    text_clear(out);
+    if (t) {
+        text_add(out, "temperature=");
+        text_add_real(out, value);
+    }
+    if (chain && *chain)
+        text_addf(out, "%s%s", t ? "|" : "", chain);
+    return 0;
+}
+
+struct voice_parts {
+    const struct transform **transforms;
+    const char **drop;
+};
+
+static int voice_fill(struct lms *s, struct node *n, const json_t *doc, struct voice *v, struct voice_parts *parts)
+{
+    struct text text = { 0 };
+    v->lm = lms_find(s, field(doc, "lm"));
+    if (!v->lm)
+        return ERR_DATA;
+    v->name = field(doc, "name");
+    v->template_name = field(doc, "template") ? field(doc, "template") : lms_template(s, field(doc, "lm"));
+    int rc = voice_chain(s, doc, &text);
+    struct chain *c = rc == 0 ? chain_parse(text_s(&text)) : NULL;
+    text_free(&text);
+    if (!c)
+        return rc < 0 ? rc : ERR_USAGE;
+    n->chains[n->n_chains++] = c;
+    v->n_transforms = chain_length(c);
+    parts->transforms = mem_alloc(v->n_transforms, sizeof *parts->transforms);
+    for (size_t i = 0; i < v->n_transforms; i++)
+        parts->transforms[i] = chain_step(c, i);
+    v->transforms = parts->transforms;
+    const json_t *drop = json_object_get(doc, "drop");
+    v->n_drop = json_array_size(drop);
+    parts->drop = mem_alloc(v->n_drop, sizeof *parts->drop);
+    for (size_t i = 0; i < v->n_drop; i++)
+        parts->drop[i] = json_string_value(json_array_get(drop, i));
+    v->drop = parts->drop;
+    return 0;
+}
+
+/* ensemble_open() copies what it keeps of the voices except what must outlive it: lms, chains, the plan's strings. */
+static int build_ensemble(struct lms *s, struct node *n)
+{
+    const json_t *docs = voices_of(n->doc), *weights = json_object_get(n->doc, "weights");
+    size_t k = json_array_size(docs);
+    struct voice *voices = mem_alloc(k, sizeof *voices);
+    struct voice_parts *parts = mem_alloc(k, sizeof *parts);
+    double *w = mem_alloc(k, sizeof *w);
+    n->chains = mem_alloc(k, sizeof *n->chains);
+    int rc = 0;
+    for (size_t i = 0; i < k && rc == 0; i++) {
+        w[i] = json_number_value(json_array_get(weights, i));
+        rc = voice_fill(s, n, json_array_get(docs, i), &voices[i], &parts[i]);
+    }
+    if (rc == 0 && !(n->lm = ensemble_open(voices, w, k, field(n->doc, "rule"))))
+        rc = ERR_USAGE;
+    for (size_t i = 0; i < k; i++) {
+        free(parts[i].transforms);
+        free(parts[i].drop);
+    }
+    free(parts);
+    free(voices);
+    free(w);
+    return rc;
+}
+
+static const struct {
+    const char *kind;
+    int (*build)(struct lms *s, struct node *n);
+} kinds[] = { { "model", build_model }, { "table", build_table }, { "ensemble", build_ensemble } };
+
+struct lm *lms_find(struct lms *s, const char *id)
+{
+    struct node *n = node_find(s, id);
+    if (!n) {
+        err_set(ERR_DATA, "the plan has no lm '%s'", id);
+        return NULL;
+    }
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds && !n->lm; i++)
+        if (strcmp(field(n->doc, "kind"), kinds[i].kind) == 0 && kinds[i].build(s, n) < 0)
+            return NULL;
+    return n->lm;
+}
+
+const char *lms_template(const struct lms *s, const char *id)
+{
+    return field(lms_node(s->what, id), "template");
+}
+
+const char *lms_kernels(const struct lms *s)
+{
+    return s->kernels;
+}
+
+/* The checkpoint whose tokenizer speaks for a node: an ensemble's voices share one space, so the first will do. */
+static struct checkpoint *tokenizer_of(struct lms *s, const struct node *n)
+{
+    const json_t *voices = voices_of(n->doc);
+    return voices ? tokenizer_of(s, node_find(s, field(json_array_get(voices, 0), "lm"))) : n->checkpoint;
+}
+
+/* Without a tokenizer (tables): the longest symbol at each place. */
+static int encode_greedy(const struct space *space, const char *text, size_t n, struct symbols *out)
+{
+    for (size_t at = 0; at < n;) {
+        sym_t best = 0;
+        size_t longest = 0;
+        for (sym_t v = 0; v < space->n; v++) {
+            size_t len;
+            const uint8_t *piece = space_text(space, v, &len);
+            if (len > longest && len <= n - at && memcmp(piece, text + at, len) == 0) {
+                best = v;
+                longest = len;
+            }
+        }
+        if (longest == 0)
+            return err_set(ERR_DATA, "the symbol space has nothing for byte 0x%02x of a text", (unsigned char)text[at]);
+        symbols_add(out, &best, 1);
+        at += longest;
+    }
+    return 0;
+}
+
+int lms_encode(struct lms *s, const char *id, const char *text, size_t n, struct symbols *out)
+{
+    struct lm *lm = lms_find(s, id);
+    if (!lm)
+        return ERR_DATA;
+    struct checkpoint *c = tokenizer_of(s, node_find(s, id));
+    return c ? vocab_encode(c->vocab, text, n, out) : encode_greedy(lm->space, text, n, out);
+}

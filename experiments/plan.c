@@ -1,0 +1,157 @@
+#include "experiments/plan.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_PLAN (256u << 20)
+
+static const char *field(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+    return s ? s : "";
+}
+
+static uint32_t limit_of(const json_t *what, const char *key)
+{
+    json_int_t x = json_integer_value(json_object_get(json_object_get(what, "limit"), key));
+    return x > 0 && x < UINT32_MAX ? (uint32_t)x : 0;
+}
+
+static const char **strings(const json_t *list, size_t *n)
+{
+    *n = json_array_size(list);
+    const char **out = mem_alloc(*n, sizeof *out);
+    for (size_t i = 0; i < *n; i++)
+        out[i] = json_string_value(json_array_get(list, i));
+    return out;
+}
+
+static void load_arms(struct plan *p)
+{
+    const json_t *arms = json_object_get(p->what, "arms");
+    p->n_arms = json_array_size(arms);
+    p->arms = mem_alloc(p->n_arms, sizeof *p->arms);
+    for (size_t i = 0; i < p->n_arms; i++) {
+        const json_t *a = json_array_get(arms, i);
+        p->arms[i] = (struct plan_arm){ field(a, "name"), field(a, "lm"), field(a, "chain"), field(a, "search"),
+                                        json_is_true(json_object_get(a, "repeats")) };
+    }
+}
+
+static int open_sets(struct plan *p)
+{
+    const json_t *sets = json_object_get(p->what, "evalsets");
+    p->sets = mem_alloc(json_array_size(sets), sizeof(struct evalset *));
+    for (size_t i = 0; i < json_array_size(sets); i++) {
+        const json_t *s = json_array_get(sets, i);
+        struct evalset *e = evalset_open(field(s, "name"));
+        if (!e)
+            return ERR_DATA;
+        p->sets[p->n_sets++] = e;
+        if (strcmp(e->hash, field(s, "hash")) != 0)
+            return err_set(ERR_DATA, "evalset '%s' has changed since the plan was made", field(s, "name"));
+    }
+    return 0;
+}
+
+static const struct item *item_find(const struct evalset *e, const char *id)
+{
+    for (size_t i = 0; i < e->n_items; i++)
+        if (strcmp(e->items[i].id, id) == 0)
+            return &e->items[i];
+    return NULL;
+}
+
+static int load_item(struct plan *p, const json_t *doc, struct plan_item *out)
+{
+    for (size_t k = 0; k < p->n_sets && !out->item; k++)
+        if (strcmp(p->sets[k]->name, field(doc, "set")) == 0) {
+            out->set = p->sets[k];
+            out->item = item_find(p->sets[k], field(doc, "id"));
+        }
+    if (!out->item)
+        return err_set(ERR_DATA, "the plan's item '%s/%s' is gone", field(doc, "set"), field(doc, "id"));
+    struct text name = { 0 };
+    text_addf(&name, "%s/%s", field(doc, "set"), field(doc, "id"));
+    out->name = name.s;
+    strncpy(out->hash, field(doc, "hash"), sizeof out->hash - 1);
+    return 0;
+}
+
+static int load_items(struct plan *p)
+{
+    const json_t *items = json_object_get(p->what, "items");
+    p->items = mem_alloc(json_array_size(items), sizeof *p->items);
+    for (size_t i = 0; i < json_array_size(items); i++)
+        TRY(load_item(p, json_array_get(items, i), &p->items[p->n_items++]));
+    return 0;
+}
+
+struct plan *plan_load(json_t *doc, const char *where)
+{
+    struct plan *p = mem_alloc(1, sizeof *p);
+    char hash[65];
+    int64_t draws = 0, seed = 0, format = 0;
+    p->doc = doc;
+    if (doc_object(doc, where, "what", &p->what) < 0 || doc_string(doc, where, "hash", &p->hash) < 0 ||
+        doc_int(p->what, where, "format", &format) < 0 || doc_int(p->what, where, "draws", &draws) < 0 ||
+        doc_int(p->what, where, "seed", &seed) < 0 || doc_string(p->what, where, "name", &p->name) < 0)
+        goto fail;
+    doc_hash(p->what, hash);
+    if (format != PLAN_FORMAT || strcmp(hash, p->hash) != 0 || draws < 1 || draws > UINT32_MAX) {
+        err_set(ERR_DATA, "%s: it is not a plan of format %d, or its hash does not fit its content", where,
+                PLAN_FORMAT);
+        goto fail;
+    }
+    p->draws = (uint32_t)draws;
+    p->seed = (uint64_t)seed;
+    p->stop.max_bytes = limit_of(p->what, "bytes");
+    p->stop.max_symbols = limit_of(p->what, "symbols");
+    p->stop.max_chars = limit_of(p->what, "chars");
+    p->stop.strings = strings(json_object_get(p->what, "stop"), &p->stop.n_strings);
+    p->judge = json_string_value(json_object_get(p->what, "judge"));
+    p->creativity = strings(json_object_get(p->what, "creativity"), &p->n_creativity);
+    p->control = strings(json_object_get(p->what, "control"), &p->n_control);
+    load_arms(p);
+    if (open_sets(p) < 0 || load_items(p) < 0)
+        goto fail;
+    return p;
+fail:
+    plan_free(p);
+    return NULL;
+}
+
+struct plan *plan_read(const char *path)
+{
+    json_t *doc = doc_read_file(path, MAX_PLAN);
+    return doc ? plan_load(doc, path) : NULL;
+}
+
+int plan_write(const struct plan *p, const char *path)
+{
+    struct text t = { 0 };
+    doc_pretty(&t, p->doc);
+    text_add(&t, "\n");
+    int rc = text_write_file(path, t.s, t.len);
+    text_free(&t);
+    return rc;
+}
+
+void plan_free(struct plan *p)
+{
+    if (!p)
+        return;
+    for (size_t i = 0; i < p->n_items; i++)
+        free((char *)p->items[i].name);
+    for (size_t i = 0; i < p->n_sets; i++)
+        evalset_close(p->sets[i]);
+    free(p->items);
+    free(p->sets);
+    free(p->arms);
+    free((void *)p->stop.strings);
+    free(p->creativity);
+    free(p->control);
+    json_decref(p->doc);
+    free(p);
+}

@@ -1,0 +1,125 @@
+#include "experiments/jobs.h"
+#include "experiments/lms.h"
+#include "experiments/plan.h"
+#include <math.h>
+
+/* Rough on purpose, and on the safe side: what one core of a small machine does in practice on these shapes, the bytes of
+ * text in one symbol, the bytes a logged symbol takes in the journal and the results file together. */
+#define PLAN_FLOPS       4e9
+#define BYTES_PER_SYMBOL 2.5
+#define DISK_PER_SYMBOL  64
+#define WORKING_BYTES    (512ull << 20)
+
+static const char *field(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+    return s ? s : "";
+}
+
+/* Parameters that a symbol passes through under a node: its leaves' together. */
+static double parameters(const json_t *what, const char *id)
+{
+    const json_t *node = lms_node(what, id), *voices = json_object_get(node, "voices");
+    double sum = voices ? 0 : (double)json_integer_value(json_object_get(node, "parameters"));
+    for (size_t i = 0; i < json_array_size(voices); i++)
+        sum += parameters(what, field(json_array_get(voices, i), "lm"));
+    return sum;
+}
+
+/* Symbols of a generated text at most. */
+static double symbols_limit(const struct plan *p)
+{
+    double most = 4096;
+    if (p->stop.max_symbols)
+        most = fmin(most, p->stop.max_symbols);
+    if (p->stop.max_bytes)
+        most = fmin(most, ceil(p->stop.max_bytes / BYTES_PER_SYMBOL));
+    if (p->stop.max_chars)
+        most = fmin(most, p->stop.max_chars);
+    return most;
+}
+
+int plan_cost(const struct plan *p, size_t threads, struct plan_cost *out)
+{
+    struct jobs jobs;
+    double flops = 0, limit = symbols_limit(p);
+    *out = (struct plan_cost){ 0 };
+    jobs_plan(&jobs, p, 0, 0);
+    out->units = jobs.n_units;
+    out->records = jobs.n_records;
+    for (size_t i = 0; i < jobs.n_units; i++) {
+        const struct job *j = &jobs.units[i];
+        double n = p->items[j->item].item->kind == ITEM_GENERATE ? limit : 64;
+        size_t leaves = lms_leaves(p->what, p->arms[j->arm].lm);
+        out->symbols += (uint64_t)n;
+        out->positions += (uint64_t)n * leaves;
+        flops += 2 * n * parameters(p->what, p->arms[j->arm].lm);
+        if (p->judge) {
+            out->positions += (uint64_t)n;
+            flops += 2 * n * parameters(p->what, p->judge);
+        }
+    }
+    jobs_fini(&jobs);
+    const json_t *lms = json_object_get(p->what, "lms");
+    out->memory_bytes = WORKING_BYTES;
+    for (size_t i = 0; i < json_array_size(lms); i++)
+        out->memory_bytes += (uint64_t)json_integer_value(json_object_get(json_array_get(lms, i), "bytes"));
+    out->disk_bytes = out->symbols * DISK_PER_SYMBOL;
+    out->seconds = flops / (PLAN_FLOPS * (double)(threads ? threads : 1));
+    return 0;
+}
+
+static void describe_lms(const struct plan *p, struct text *out)
+{
+    const json_t *lms = json_object_get(p->what, "lms"), *fits = json_object_get(p->what, "fits");
+    text_addf(out, "lms (%zu)\n", json_array_size(lms));
+    for (size_t i = 0; i < json_array_size(lms); i++) {
+        const json_t *n = json_array_get(lms, i);
+        json_int_t parameters_of = json_integer_value(json_object_get(n, "parameters"));
+        text_addf(out, "  %-24s %s", field(n, "id"), field(n, "kind"));
+        if (parameters_of > 0)
+            text_addf(out, " %s, %.1f M parameters, %.12s", field(n, "name"), (double)parameters_of / 1e6,
+                      field(n, "hash"));
+        if (json_object_get(n, "voices"))
+            text_addf(out, " %s of %zu voices", field(n, "rule"), json_array_size(json_object_get(n, "voices")));
+        text_add(out, "\n");
+    }
+    for (size_t i = 0; i < json_array_size(fits); i++)
+        text_addf(out, "  fit: %s\n", field(json_array_get(fits, i), "id"));
+}
+
+static void describe_work(const struct plan *p, struct text *out)
+{
+    const json_t *sets = json_object_get(p->what, "evalsets");
+    text_addf(out, "arms (%zu)\n", p->n_arms);
+    for (size_t i = 0; i < p->n_arms; i++)
+        text_addf(out, "  %s%s\n", p->arms[i].name, p->arms[i].repeats ? "  [one draw, counted as all]" : "");
+    text_addf(out, "items (%zu)\n", p->n_items);
+    for (size_t i = 0; i < json_array_size(sets); i++) {
+        const char *name = field(json_array_get(sets, i), "as");
+        size_t n = 0;
+        for (size_t k = 0; k < p->n_sets; k++)
+            for (size_t m = 0; m < p->n_items && k == i; m++)
+                n += p->items[m].set == p->sets[k];
+        text_addf(out, "  %-24s %zu\n", name, n);
+    }
+    text_addf(out, "draws %u, seed %llu, judge %s\n", p->draws, (unsigned long long)p->seed,
+              p->judge ? p->judge : "none");
+}
+
+int plan_describe(const struct plan *p, size_t threads, struct text *out)
+{
+    struct plan_cost c;
+    if (plan_cost(p, threads, &c) < 0)
+        return -1;
+    text_addf(out, "plan %s  (%.12s)\n", p->name, p->hash);
+    describe_lms(p, out);
+    describe_work(p, out);
+    text_addf(out, "units %llu (for %llu texts)\n", (unsigned long long)c.units, (unsigned long long)c.records);
+    text_addf(
+        out,
+        "at most: %llu symbols, %llu positions through checkpoints, %.0f MiB of memory, %.0f MiB on disk, %.0f s\n",
+        (unsigned long long)c.symbols, (unsigned long long)c.positions, (double)c.memory_bytes / 1048576,
+        (double)c.disk_bytes / 1048576, c.seconds);
+    return 0;
+}

@@ -1,0 +1,128 @@
+#include "experiments/plan.h"
+#include <string.h>
+
+#define MAX_LINES 12
+
+struct diff {
+    struct text *out;
+    size_t lines;
+    bool only_adds;
+};
+
+static void line(struct diff *d, const char *what, const char *change)
+{
+    if (d->lines++ < MAX_LINES)
+        text_addf(d->out, "  %s: %s\n", what, change);
+    else if (d->lines == MAX_LINES + 1)
+        text_add(d->out, "  ...\n");
+}
+
+static void values(struct diff *d, const char *key, const json_t *a, const json_t *b)
+{
+    struct text t = { 0 };
+    if (a)
+        doc_canonical(&t, a);
+    else
+        text_add(&t, "nothing");
+    text_add(&t, " -> ");
+    if (b)
+        doc_canonical(&t, b);
+    else
+        text_add(&t, "nothing");
+    if (t.len > 160) {
+        text_clear(&t);
+        text_add(&t, "differs");
+    }
+    line(d, key, text_s(&t));
+    text_free(&t);
+}
+
+/* What an entry of a list is called. */
+static void name_of(const json_t *o, struct text *out)
+{
+    const char *name = json_string_value(json_object_get(o, "name")), *id = json_string_value(json_object_get(o, "id"));
+    const char *set = json_string_value(json_object_get(o, "set"));
+    text_clear(out);
+    if (set)
+        text_addf(out, "%s/", set);
+    text_add(out, name && !set ? name : id ? id : "?");
+}
+
+static const json_t *find(const json_t *list, const char *name)
+{
+    struct text t = { 0 };
+    const json_t *found = NULL;
+    for (size_t i = 0; i < json_array_size(list) && !found; i++) {
+        name_of(json_array_get(list, i), &t);
+        if (strcmp(text_s(&t), name) == 0)
+            found = json_array_get(list, i);
+    }
+    text_free(&t);
+    return found;
+}
+
+static void entry(struct diff *d, const char *key, const char *name, const char *change)
+{
+    struct text t = { 0 };
+    text_addf(&t, "'%s' %s", name, change);
+    line(d, key, text_s(&t));
+    text_free(&t);
+}
+
+/* Lists of named things: new ones only add. */
+static void lists(struct diff *d, const char *key, const json_t *a, const json_t *b)
+{
+    struct text t = { 0 };
+    for (size_t i = 0; i < json_array_size(a); i++) {
+        const json_t *x = json_array_get(a, i);
+        name_of(x, &t);
+        const json_t *y = find(b, text_s(&t));
+        if (y && json_equal(x, y))
+            continue;
+        d->only_adds = false;
+        entry(d, key, text_s(&t), y ? "has changed" : "is gone");
+    }
+    for (size_t i = 0; i < json_array_size(b); i++) {
+        name_of(json_array_get(b, i), &t);
+        if (!find(a, text_s(&t)))
+            entry(d, key, text_s(&t), "is new");
+    }
+    text_free(&t);
+}
+
+static bool is_list(const char *key)
+{
+    static const char *const keys[] = { "arms", "items", "lms", "fits", "evalsets" };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (strcmp(key, keys[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Metrics are computed when results are written, and more draws only add; everything else changes outcomes. */
+static bool adds(const char *key, const json_t *a, const json_t *b)
+{
+    if (strcmp(key, "draws") == 0)
+        return json_integer_value(b) >= json_integer_value(a);
+    return strcmp(key, "creativity") == 0 || strcmp(key, "control") == 0;
+}
+
+void plan_diff(const struct plan *old, const struct plan *now, struct text *out, bool *only_adds)
+{
+    struct diff d = { .out = out, .only_adds = true };
+    const char *key;
+    json_t *b;
+    json_object_foreach(now->what, key, b)
+    {
+        const json_t *a = json_object_get(old->what, key);
+        if (a && json_equal(a, b))
+            continue;
+        if (is_list(key)) {
+            lists(&d, key, a, b);
+            continue;
+        }
+        values(&d, key, a, b);
+        d.only_adds &= a && adds(key, a, b);
+    }
+    *only_adds = d.only_adds;
+}

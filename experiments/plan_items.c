@@ -1,0 +1,109 @@
+#include "experiments/plan_items.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "evalsets/evalset.h"
+#include "experiments/plan_leaf.h"
+#include <stdlib.h>
+#include <string.h>
+
+static const char *field(const json_t *o, const char *key)
+{
+    return json_string_value(json_object_get(o, key));
+}
+
+struct pick {
+    const struct item *item;
+    bool kept;
+};
+
+static int hash_order(const void *a, const void *b)
+{
+    const struct item *x = (*(struct pick *const *)a)->item, *y = (*(struct pick *const *)b)->item;
+    if (x->hash != y->hash)
+        return x->hash < y->hash ? -1 : 1;
+    return strcmp(x->id, y->id);
+}
+
+/* Keeps the first n of the candidates in the order of their hashes. */
+static void keep_some(struct pick picks[], size_t n_picks, size_t n)
+{
+    struct pick **order = mem_alloc(n_picks, sizeof(struct pick *));
+    for (size_t i = 0; i < n_picks; i++)
+        order[i] = &picks[i];
+    if (n_picks > 1)
+        qsort(order, n_picks, sizeof *order, hash_order);
+    for (size_t i = 0; i < n_picks && i < n; i++)
+        order[i]->kept = true;
+    free(order);
+}
+
+static bool item_wanted(const struct item *item, const char *lang, const char *split)
+{
+    return (!lang || strcmp(item->lang, lang) == 0) && strcmp(item->split, split) == 0;
+}
+
+/* Where neither the name nor `split` says so, a plan takes the items that are there to be reported. */
+static const char *split_of(const json_t *d)
+{
+    const char *slash = strrchr(field(d, "name"), '/');
+    if (field(d, "split"))
+        return field(d, "split");
+    return slash && (strcmp(slash, "/fit") == 0 || strcmp(slash, "/report") == 0) ? slash + 1 : "report";
+}
+
+static void add_items(const struct evalset *e, const struct pick picks[], size_t n, json_t *items)
+{
+    for (size_t i = 0; i < n; i++) {
+        char hash[65];
+        if (!picks[i].kept)
+            continue;
+        plan_leaf_item(picks[i].item, hash);
+        json_array_append_new(items,
+                              json_pack("{s:s, s:s, s:s}", "set", e->name, "id", picks[i].item->id, "hash", hash));
+    }
+}
+
+static int resolve_set(const json_t *d, uint32_t limit, json_t *sets, json_t *items)
+{
+    struct evalset *e = evalset_open(field(d, "name"));
+    if (!e)
+        return ERR_DATA;
+    struct pick *picks = mem_alloc(e->n_items, sizeof *picks);
+    size_t n = 0, k;
+    for (size_t i = 0; i < e->n_items; i++)
+        if (item_wanted(&e->items[i], field(d, "lang"), split_of(d)))
+            picks[n++].item = &e->items[i];
+    size_t want = n;
+    if (json_object_get(d, "items"))
+        want = (size_t)json_integer_value(json_object_get(d, "items"));
+    if (limit > 0 && limit < want)
+        want = limit;
+    keep_some(picks, n, want);
+    add_items(e, picks, n, items);
+    int rc = n > 0 ? 0
+                   : err_set(ERR_USAGE, "evalset '%s' has no items of split '%s'%s%s", e->name, split_of(d),
+                             field(d, "lang") ? " and language " : "", field(d, "lang") ? field(d, "lang") : "");
+    json_t *other;
+    json_array_foreach(sets, k, other)
+    {
+        if (strcmp(field(other, "as"), e->name) == 0)
+            rc = err_set(ERR_USAGE, "evalset '%s' is named twice", e->name);
+    }
+    json_array_append_new(sets, json_pack("{s:s, s:s, s:s}", "name", field(d, "name"), "as", e->name, "hash", e->hash));
+    free(picks);
+    evalset_close(e);
+    return rc;
+}
+
+int plan_items_resolve(const json_t *declared, uint32_t limit, json_t *what)
+{
+    json_t *sets = json_array(), *items = json_array(), *d;
+    json_object_set_new(what, "evalsets", sets);
+    json_object_set_new(what, "items", items);
+    size_t i;
+    json_array_foreach(json_object_get(declared, "evalsets"), i, d)
+    {
+        TRY(resolve_set(d, limit, sets, items));
+    }
+    return json_array_size(items) > 0 ? 0 : err_set(ERR_USAGE, "the experiment has no items");
+}

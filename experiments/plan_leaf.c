@@ -1,0 +1,152 @@
+#include "experiments/plan_leaf.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "decode/chain.h"
+#include "experiments/pack.h"
+#include "model/checkpoint.h"
+#include "model/table.h"
+#include <string.h>
+
+static json_t *hex64(uint64_t x)
+{
+    char s[17];
+    for (int i = 15; i >= 0; i--, x >>= 4)
+        s[i] = "0123456789abcdef"[x & 15];
+    s[16] = 0;
+    return json_string(s);
+}
+
+static json_t *checkpoint_node(const char *name)
+{
+    struct checkpoint *c = checkpoint_open(name);
+    if (!c || checkpoint_hash(c) < 0) {
+        if (c)
+            checkpoint_close(c);
+        return NULL;
+    }
+    uint64_t bytes = 0, parameters = 0;
+    for (size_t i = 0; i < c->n_tensors; i++) {
+        uint64_t n = 1;
+        for (uint32_t k = 0; k < c->tensors[i].n_dims; k++)
+            n *= c->tensors[i].dims[k];
+        bytes += c->tensors[i].bytes;
+        parameters += n;
+    }
+    json_t *node =
+        json_pack("{s:s, s:s, s:s, s:o, s:I, s:I}", "kind", "model", "name", name, "hash", c->hash, "space",
+                  hex64(vocab_space(c->vocab)->hash), "bytes", (json_int_t)bytes, "parameters", (json_int_t)parameters);
+    checkpoint_close(c);
+    return node;
+}
+
+static int table_number(const char *name, const char *from, const char *key, double *x)
+{
+    char value[32];
+    size_t k = strlen(key), n = strcspn(from + k + 1, ",");
+    if (n >= sizeof value)
+        n = sizeof value - 1;
+    memcpy(value, from + k + 1, n);
+    value[n] = 0;
+    if (text_real(value, x))
+        return 0;
+    return err_set(ERR_USAGE, "%s: %s is '%s', want a number", name, key, value);
+}
+
+static json_t *table_node(const char *name)
+{
+    static const char *const keys[] = { "n", "length", "seed", "sharpness" };
+    double value[] = { 3, 8, 1, 1 };
+    for (const char *s = name + 6; *s; s += strcspn(s, ","), s += *s == ',') {
+        char key[16] = { 0 };
+        size_t n = strcspn(s, "=,"), i = 0;
+        memcpy(key, s, n < sizeof key ? n : sizeof key - 1);
+        while (i < 4 && strcmp(keys[i], key) != 0)
+            i++;
+        if (i == 4 || s[n] != '=') {
+            err_unknown(ERR_USAGE, "parameter of a table", key, keys, 4);
+            return NULL;
+        }
+        if (table_number(name, s, keys[i], &value[i]) < 0)
+            return NULL;
+    }
+    if (!(value[0] >= 2 && value[0] <= 27 && value[1] >= 0 && value[1] <= 4096 && value[2] >= 0 && value[3] >= 0)) {
+        err_set(ERR_USAGE, "%s: want n in 2..27, length in 0..4096, seed and sharpness at least 0", name);
+        return NULL;
+    }
+    struct table_options o = { (uint32_t)value[0], (uint32_t)value[1], (uint64_t)value[2], value[3] };
+    struct lm *lm = table_open(&o);
+    json_t *node = json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:o}", "kind", "table", "name", name, "n", (json_int_t)o.n,
+                             "length", (json_int_t)o.max_length, "seed", (json_int_t)o.seed, "sharpness", o.sharpness,
+                             "space", hex64(lm->space->hash));
+    lm_free(lm);
+    return node;
+}
+
+json_t *plan_leaf(const char *name)
+{
+    return strncmp(name, "table:", 6) == 0 ? table_node(name) : checkpoint_node(name);
+}
+
+json_t *plan_leaf_fit(const char *on)
+{
+    struct evalset *e = evalset_open(on);
+    if (!e)
+        return NULL;
+    json_t *items = json_array();
+    for (size_t i = 0; i < e->n_items; i++) {
+        char hash[65];
+        plan_leaf_item(&e->items[i], hash);
+        if (e->items[i].kind == ITEM_TEXT)
+            json_array_append_new(items, json_string(hash));
+    }
+    json_t *node = json_pack("{s:s, s:o}", "on", on, "items", items);
+    if (json_array_size(items) == 0) {
+        err_set(ERR_USAGE, "fit: '%s' has no texts to fit on", on);
+        json_decref(node);
+        node = NULL;
+    }
+    evalset_close(e);
+    return node;
+}
+
+int plan_leaf_chain(const char *chain, struct text *out)
+{
+    struct chain *c = chain_parse(chain);
+    if (!c)
+        return ERR_USAGE;
+    int rc =
+        chain_state_size(c) == 0 ? 0 : err_set(ERR_USAGE, "chain '%s' of a voice: a step of it keeps state", chain);
+    text_add(out, chain_text(c));
+    chain_free(c);
+    return rc;
+}
+
+static void pack_string(struct text *t, const char *s)
+{
+    pack_u8(t, s != NULL);
+    if (s)
+        pack_bytes(t, s, strlen(s));
+}
+
+void plan_leaf_item(const struct item *item, char hex[65])
+{
+    struct text t = { 0 };
+    pack_u32(&t, item->kind);
+    pack_u64(&t, item->hash); /* the address of its noise */
+    for (size_t i = 0; i < item->prompt.n_fields; i++) {
+        pack_string(&t, item->prompt.fields[i].name);
+        pack_string(&t, item->prompt.fields[i].text);
+    }
+    pack_u32(&t, (uint32_t)item->prompt.n_fields);
+    for (size_t i = 0; i < item->prompt.n_turns; i++) {
+        pack_string(&t, item->prompt.turns[i].role);
+        pack_string(&t, item->prompt.turns[i].text);
+    }
+    pack_u32(&t, (uint32_t)item->prompt.n_turns);
+    for (size_t i = 0; i < item->n_choices; i++)
+        pack_string(&t, item->choices[i]);
+    pack_u32(&t, (uint32_t)item->n_choices);
+    pack_string(&t, item->text);
+    hash_sha256(t.s, t.len, hex);
+    text_free(&t);
+}

@@ -1,0 +1,262 @@
+#include "experiments/plan_nodes.h"
+#include "base/err.h"
+#include "base/space.h"
+#include "ensemble/pool.h"
+#include "experiments/plan_leaf.h"
+#include "model/lm.h"
+#include <string.h>
+
+static const char *field(const json_t *o, const char *key)
+{
+    return json_string_value(json_object_get(o, key));
+}
+
+static void copy_field(json_t *to, const json_t *from, const char *key)
+{
+    json_t *v = json_object_get(from, key);
+    if (v)
+        json_object_set(to, key, v);
+}
+
+json_t *plan_nodes_find(const json_t *list, const char *id)
+{
+    size_t i;
+    json_t *n;
+    json_array_foreach(list, i, n)
+    {
+        if (strcmp(field(n, "id"), id) == 0)
+            return n;
+    }
+    return NULL;
+}
+
+/* Equal but for the name that people gave it. */
+static json_t *equal_in(const json_t *list, const json_t *node)
+{
+    size_t i;
+    json_t *n;
+    json_array_foreach(list, i, n)
+    {
+        if (strcmp(field(n, "key"), field(node, "key")) == 0)
+            return n;
+    }
+    return NULL;
+}
+
+/* Gives node the id wanted (or one made of `made`) and puts it into list; node is consumed. */
+static const char *node_put(json_t *list, json_t *node, const char *wanted, const char *made)
+{
+    char key[65];
+    json_t *nameless = json_copy(node); /* what it is called and where it lies is no part of what it computes */
+    json_object_del(nameless, "name");
+    doc_hash(nameless, key);
+    json_decref(nameless);
+    json_object_set_new(node, "key", json_string(key));
+    json_t *old = equal_in(list, node);
+    if (old && (!wanted || strcmp(wanted, field(old, "id")) == 0)) {
+        json_decref(node);
+        return field(old, "id");
+    }
+    struct text id = { 0 };
+    text_add(&id, wanted ? wanted : made);
+    for (int k = 2; !wanted && plan_nodes_find(list, text_s(&id)); k++) {
+        text_clear(&id);
+        text_addf(&id, "%s#%d", made, k);
+    }
+    if (plan_nodes_find(list, text_s(&id))) {
+        err_set(ERR_USAGE, "two lms are named '%s'", text_s(&id));
+        text_free(&id);
+        json_decref(node);
+        return NULL;
+    }
+    json_object_set_new(node, "id", json_string(text_s(&id)));
+    text_free(&id);
+    json_array_append_new(list, node);
+    return field(node, "id");
+}
+
+static const char *add_model(struct plan_nodes *n, const json_t *d)
+{
+    const char *name = json_string_value(json_array_get(json_object_get(d, "of"), 0));
+    json_t *node = plan_leaf(name);
+    if (!node)
+        return NULL;
+    copy_field(node, d, "template");
+    const char *colon = strrchr(name, ':'), *slash = strrchr(name, '/');
+    const char *made = strncmp(name, "table:", 6) == 0 ? name : slash ? slash + 1 : colon ? colon + 1 : name;
+    return node_put(n->lms, node, field(d, "name"), made);
+}
+
+static const char *add_fit(struct plan_nodes *n, const json_t *d, const char *lm, const char *template_name)
+{
+    static const char *const known[] = { "temperature" };
+    if (strcmp(field(d, "what"), known[0]) != 0) {
+        err_unknown(ERR_USAGE, "fit", field(d, "what"), known, 1);
+        return NULL;
+    }
+    json_t *node = plan_leaf_fit(field(d, "on"));
+    if (!node)
+        return NULL;
+    copy_field(node, d, "what");
+    copy_field(node, plan_nodes_find(n->lms, lm), "space");
+    if (template_name)
+        json_object_set_new(node, "template", json_string(template_name));
+    /* the key speaks of the lm by its key; "lm" itself is put in afterwards */
+    json_object_set_new(node, "of", json_string(field(plan_nodes_find(n->lms, lm), "key")));
+    struct text made = { 0 };
+    text_addf(&made, "%s of %s on %s", field(d, "what"), lm, field(d, "on"));
+    const char *id = node_put(n->fits, node, NULL, text_s(&made));
+    text_free(&made);
+    if (id)
+        json_object_set_new(plan_nodes_find(n->fits, id), "lm", json_string(lm));
+    return id;
+}
+
+/* A voice's document without "lm" and "name", which are no part of what it computes; "of" is its lm's key. */
+static json_t *voice_node(struct plan_nodes *n, const json_t *d, const char *lm)
+{
+    json_t *v = json_object(), *t = json_object_get(d, "temperature");
+    json_object_set_new(v, "of", json_string(field(plan_nodes_find(n->lms, lm), "key")));
+    copy_field(v, d, "template");
+    copy_field(v, d, "drop");
+    const char *chain = field(d, "chain");
+    struct text text = { 0 };
+    int rc = chain ? plan_leaf_chain(chain, &text) : 0;
+    if (chain && rc == 0)
+        json_object_set_new(v, "chain", json_string(text_s(&text)));
+    text_free(&text);
+    if (rc == 0 && json_is_object(t)) {
+        const char *template_name = field(d, "template");
+        const char *id =
+            add_fit(n, t, lm, template_name ? template_name : field(plan_nodes_find(n->lms, lm), "template"));
+        if (id)
+            json_object_set_new(v, "temperature",
+                                json_pack("{s:s}", "key", field(plan_nodes_find(n->fits, id), "key")));
+        rc = id ? 0 : err_add(ERR_USAGE, "%s", field(t, "at"));
+    } else if (rc == 0 && t) {
+        json_object_set_new(v, "temperature", json_real(json_number_value(t)));
+    }
+    if (rc == 0)
+        return v;
+    json_decref(v);
+    return NULL;
+}
+
+static int space_check(const char *first, const char *space, const json_t *lm)
+{
+    if (!space || strcmp(space, field(lm, "space")) == 0)
+        return 0;
+    return err_set(ERR_USAGE, "'%s' and '%s' have different symbol spaces: voices of an ensemble share one", first,
+                   field(lm, "id"));
+}
+
+static int add_voices(struct plan_nodes *n, const json_t *d, json_t *voices, struct text *made)
+{
+    size_t i;
+    json_t *v;
+    const char *space = NULL, *first = NULL;
+    json_array_foreach(json_object_get(d, "of"), i, v)
+    {
+        const char *lm = plan_nodes_add(n, json_array_get(json_object_get(v, "of"), 0));
+        json_t *doc = lm ? voice_node(n, v, lm) : NULL;
+        if (!lm)
+            return ERR_USAGE;
+        if (!doc)
+            return err_add(ERR_USAGE, "%s", field(v, "at"));
+        json_array_append_new(voices, doc);
+        const json_t *node = plan_nodes_find(n->lms, lm);
+        TRY(space_check(first, space, node));
+        space = field(node, "space");
+        first = lm;
+        text_addf(made, "%s%s", i ? ", " : "", lm);
+    }
+    return i <= LM_MAX_VOICES ? 0 : err_set(ERR_USAGE, "%zu voices, want at most %d", i, LM_MAX_VOICES);
+}
+
+static json_t *weights_of(const json_t *d, size_t n)
+{
+    json_t *out = json_array(), *given = json_object_get(d, "weights");
+    for (size_t i = 0; i < n; i++) {
+        json_t *w = json_array_get(given, i);
+        json_array_append_new(out, json_real(w ? json_number_value(w) : 1));
+    }
+    return out;
+}
+
+/* Names for people, and the ids by which the voices' lms are found: no part of the key. */
+static void name_voices(struct plan_nodes *n, const json_t *d, json_t *voices)
+{
+    size_t i;
+    json_t *v;
+    json_array_foreach(json_object_get(d, "of"), i, v)
+    {
+        json_t *doc = json_array_get(voices, i);
+        const char *lm = plan_nodes_add(n, json_array_get(json_object_get(v, "of"), 0));
+        json_object_set_new(doc, "lm", json_string(lm));
+        json_t *t = json_object_get(doc, "temperature"), *fit = json_is_object(t) ? equal_in(n->fits, t) : NULL;
+        if (fit)
+            json_object_set(t, "fit", json_object_get(fit, "id"));
+        struct text name = { 0 };
+        text_add(&name, field(v, "name") ? field(v, "name") : lm);
+        size_t same = 1;
+        for (size_t k = 0; k < i; k++)
+            same += strcmp(field(json_array_get(voices, k), "lm"), lm) == 0;
+        if (same > 1 && !field(v, "name"))
+            text_addf(&name, "#%zu", same);
+        json_object_set_new(doc, "name", json_string(text_s(&name)));
+        text_free(&name);
+    }
+}
+
+static const char *add_ensemble(struct plan_nodes *n, const json_t *d)
+{
+    struct text rule = { 0 }, made = { 0 };
+    struct pool pool;
+    const char *id = NULL;
+    if (pool_parse(field(d, "rule") ? field(d, "rule") : "linear", &pool) < 0)
+        return NULL;
+    pool_text(&pool, &rule);
+    pool_fini(&pool);
+    json_t *voices = json_array();
+    text_addf(&made, "%s(", text_s(&rule));
+    if (add_voices(n, d, voices, &made) == 0) {
+        text_add(&made, ")");
+        json_t *node = json_pack("{s:s, s:s, s:O, s:o}", "kind", "ensemble", "rule", text_s(&rule), "voices", voices,
+                                 "weights", weights_of(d, json_array_size(voices)));
+        const json_t *v = json_array_get(json_object_get(d, "of"), 0);
+        const char *first = plan_nodes_add(n, json_array_get(json_object_get(v, "of"), 0));
+        copy_field(node, plan_nodes_find(n->lms, first), "space");
+        id = node_put(n->lms, node, field(d, "name"), text_s(&made));
+        node = id ? plan_nodes_find(n->lms, id) : NULL;
+        if (node && !field(json_array_get(json_object_get(node, "voices"), 0), "lm"))
+            name_voices(n, d, json_object_get(node, "voices"));
+    }
+    json_decref(voices);
+    text_free(&rule);
+    text_free(&made);
+    return id;
+}
+
+const char *plan_nodes_add(struct plan_nodes *n, const json_t *declared)
+{
+    const char *id = strcmp(field(declared, "kind"), "model") == 0 ? add_model(n, declared) : add_ensemble(n, declared);
+    /* the innermost declaration names the line */
+    if (!id && strncmp(err_text(), field(declared, "at"), strcspn(field(declared, "at"), ":") + 1) != 0)
+        err_add(ERR_USAGE, "%s", field(declared, "at"));
+    return id;
+}
+
+void plan_nodes_leaves(const json_t *lms, const char *id, json_t *keys)
+{
+    const json_t *node = plan_nodes_find(lms, id), *voices = json_object_get(node, "voices");
+    size_t i;
+    json_t *v;
+    if (!voices) {
+        const char *hash = field(node, "hash");
+        json_array_append_new(keys, json_string(hash ? hash : field(node, "key")));
+    }
+    json_array_foreach(voices, i, v)
+    {
+        plan_nodes_leaves(lms, field(v, "lm"), keys);
+    }
+}

@@ -1,0 +1,22 @@
+/* From declared lms to the nodes of a plan.  Shared by plan_*.c alone. */
+#ifndef EXPERIMENTS_PLAN_NODES_H
+#define EXPERIMENTS_PLAN_NODES_H
+
+#include "base/doc.h"
+
+struct plan_nodes {
+    json_t *lms;  /* array of nodes; "key" is the SHA-256 of all that a node's rows depend on, names left out */
+    json_t *fits; /* array */
+};
+
+/* Adds what a declaration of a model or ensemble (script.h) needs; equal lms become one node.  The id of its node,
+ * borrowed from it, or NULL + an error that begins with the declaration's file:line. */
+const char *plan_nodes_add(struct plan_nodes *n, const json_t *declared);
+
+/* The node with an id, in an array of nodes or fits; NULL. */
+json_t *plan_nodes_find(const json_t *list, const char *id);
+
+/* The keys of the leaves below a node into an array of strings. */
+void plan_nodes_leaves(const json_t *lms, const char *id, json_t *keys);
+
+#endif

@@ -1,0 +1,193 @@
+/* From a declaration (script.h) to a plan: names resolved, texts canonical, contents hashed, rules checked. */
+#include "base/err.h"
+#include "base/mem.h"
+#include "decode/chain.h"
+#include "decode/search.h"
+#include "evalsets/metric.h"
+#include "experiments/lms.h"
+#include "experiments/plan.h"
+#include "experiments/plan_items.h"
+#include "experiments/plan_nodes.h"
+#include "experiments/plan_rules.h"
+#include "experiments/script.h"
+#include "experiments/trace_metric.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#define DEFAULT_BYTES 512 /* of a generated text, where the script sets no limit */
+
+static const char *field(const json_t *o, const char *key)
+{
+    return json_string_value(json_object_get(o, key));
+}
+
+static void copy_or(json_t *to, const json_t *from, const char *key, json_t *otherwise)
+{
+    json_t *v = json_object_get(from, key);
+    json_object_set(to, key, v ? v : otherwise);
+    json_decref(otherwise);
+}
+
+static int resolve_arm(struct plan_nodes *nodes, const json_t *d, json_t *arms)
+{
+    const char *lm = plan_nodes_add(nodes, json_object_get(d, "lm"));
+    if (!lm)
+        return ERR_USAGE;
+    const char *search = field(d, "search") ? field(d, "search") : "sample";
+    struct chain *c = chain_parse(field(d, "chain") ? field(d, "chain") : "");
+    struct text canonical = { 0 }, name = { 0 };
+    int rc = c ? search_canonical(search, &canonical) : ERR_USAGE;
+    if (rc == 0) {
+        if (field(d, "name"))
+            text_add(&name, field(d, "name"));
+        else
+            text_addf(&name, "%s | %s", lm, *chain_text(c) ? chain_text(c) : "as it is");
+        if (!field(d, "name") && strcmp(text_s(&canonical), "sample") != 0)
+            text_addf(&name, " | %s", text_s(&canonical));
+        bool repeats = chain_greedy(c) || !search_random(text_s(&canonical));
+        json_array_append_new(arms, json_pack("{s:s, s:s, s:s, s:s, s:b}", "name", text_s(&name), "lm", lm, "chain",
+                                              chain_text(c), "search", text_s(&canonical), "repeats", repeats));
+    }
+    chain_free(c);
+    text_free(&canonical);
+    text_free(&name);
+    return rc == 0 ? 0 : err_add(ERR_USAGE, "%s", field(d, "at"));
+}
+
+static int resolve_lms(const json_t *declared, json_t *what)
+{
+    struct plan_nodes nodes = { json_array(), json_array() };
+    json_t *arms = json_array(), *judge = json_object_get(declared, "judge"), *d;
+    json_object_set_new(what, "lms", nodes.lms);
+    json_object_set_new(what, "fits", nodes.fits);
+    json_object_set_new(what, "arms", arms);
+    size_t i;
+    json_array_foreach(json_object_get(declared, "arms"), i, d)
+    {
+        TRY(resolve_arm(&nodes, d, arms));
+    }
+    const char *id = judge ? plan_nodes_add(&nodes, judge) : NULL;
+    if (judge && !id)
+        return ERR_USAGE;
+    json_object_set_new(what, "judge", id ? json_string(id) : json_null());
+    return 0;
+}
+
+static int resolve_metrics(const json_t *declared, json_t *what, const char *axis)
+{
+    json_t *list = json_object_get(declared, axis);
+    size_t i, n, k = 0;
+    json_t *m;
+    const struct trace_metric *traces = trace_metrics(&n);
+    json_array_foreach(list, i, m)
+    {
+        const char *name = json_string_value(m);
+        for (k = 0; k < n && strcmp(traces[k].name, name) != 0;)
+            k++;
+        if (k == n && !metric_find(name))
+            return err_add(ERR_USAGE, "%s: %s", field(declared, "at"), axis);
+    }
+    json_object_set_new(what, axis, list ? json_incref(list) : json_array());
+    return 0;
+}
+
+static int resolve_limits(const json_t *declared, json_t *what)
+{
+    json_t *limit = json_object_get(declared, "limit");
+    limit = limit && json_is_object(limit) && json_object_size(limit) > 0 ? json_deep_copy(limit)
+                                                                          : json_pack("{s:i}", "bytes", DEFAULT_BYTES);
+    json_object_set_new(what, "limit", limit);
+    copy_or(what, declared, "stop", json_array());
+    copy_or(what, declared, "seed", json_integer(1));
+    copy_or(what, declared, "draws", json_integer(1));
+    copy_or(what, declared, "log", json_string("token"));
+    const char *log = field(what, "log");
+    static const char *const levels[] = { "token" };
+    if (strcmp(log, "token") != 0)
+        return err_unknown(ERR_USAGE, "log level", log, levels, 1);
+    json_int_t draws = json_integer_value(json_object_get(what, "draws"));
+    if (draws < 1 || draws > 100000)
+        return err_set(ERR_USAGE, "%s: draws is %lld, want 1 .. 100000", field(declared, "at"), (long long)draws);
+    return 0;
+}
+
+/* Builds every lm once, so that what is wrong with one shows before the run; gives the kernel path. */
+static int try_lms(json_t *what)
+{
+    struct threads *threads = threads_alloc(1);
+    struct lms *s = lms_alloc(what, threads);
+    const json_t *lms = json_object_get(what, "lms"), *fits = json_object_get(what, "fits");
+    int rc = 0;
+    for (size_t i = 0; i < json_array_size(fits); i++)
+        lms_set_fit(s, field(json_array_get(fits, i), "id"), 1);
+    for (size_t i = 0; i < json_array_size(lms) && rc == 0; i++)
+        if (!lms_find(s, field(json_array_get(lms, i), "id")))
+            rc = ERR_DATA;
+    json_object_set_new(what, "kernels", json_string(lms_kernels(s)));
+    lms_close(s);
+    threads_free(threads);
+    return rc;
+}
+
+static json_t *resolve_from(const json_t *declared, const struct text *source, const struct plan_options *o)
+{
+    struct utsname u;
+    json_t *sets = json_array();
+    for (size_t i = 0; i < o->n_sets; i++)
+        json_array_append_new(sets, json_string(o->sets[i]));
+    json_t *from =
+        json_pack("{s:o, s:s, s:s}", "set", sets, "at", field(declared, "at"), "script", source ? text_s(source) : "");
+    if (uname(&u) == 0)
+        json_object_set_new(
+            from, "machine",
+            json_pack("{s:s, s:s, s:s}", "system", u.sysname, "release", u.release, "processor", u.machine));
+    json_object_set_new(from, "cores", json_integer((json_int_t)threads_cores()));
+    return from;
+}
+
+static int resolve_what(const json_t *declared, json_t *what, const struct plan_options *o)
+{
+    json_object_set(what, "name", json_object_get(declared, "name"));
+    json_object_set_new(what, "format", json_integer(PLAN_FORMAT));
+    json_object_set_new(what, "mode", json_string(o->mode ? o->mode : "f32"));
+    json_object_set_new(what, "kernels", json_string(o->kernels ? o->kernels : ""));
+    TRY(resolve_limits(declared, what));
+    TRY(resolve_metrics(declared, what, "creativity"));
+    TRY(resolve_metrics(declared, what, "control"));
+    TRY(resolve_lms(declared, what));
+    if (plan_items_resolve(declared, o->limit, what) < 0 || plan_rules_check(what) < 0)
+        return err_add(ERR_USAGE, "%s", field(declared, "at"));
+    return try_lms(what);
+}
+
+struct plan *plan_resolve(json_t *declared, const struct text *source, const struct plan_options *o)
+{
+    static const struct plan_options none;
+    o = o ? o : &none;
+    json_t *what = json_object();
+    char hash[65];
+    if (resolve_what(declared, what, o) < 0) {
+        json_decref(what);
+        return NULL;
+    }
+    doc_hash(what, hash);
+    json_t *doc = json_pack("{s:o, s:o, s:s}", "what", what, "from", resolve_from(declared, source, o), "hash", hash);
+    return plan_load(doc, "the plan");
+}
+
+struct plan *plan_prepare(const char *script, const struct plan_options *o)
+{
+    static const struct plan_options none;
+    o = o ? o : &none;
+    struct text source = { 0 };
+    struct plan *p = NULL;
+    json_t *declared = text_read_file(&source, script, SCRIPT_MAX_SOURCE) == 0
+                           ? script_run(script, &source, o->sets, o->n_sets)
+                           : NULL;
+    if (declared)
+        p = plan_resolve(declared, &source, o);
+    json_decref(declared);
+    text_free(&source);
+    return p;
+}

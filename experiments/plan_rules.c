@@ -1,0 +1,94 @@
+#include "experiments/plan_rules.h"
+#include "base/err.h"
+#include "experiments/plan_nodes.h"
+#include <string.h>
+
+static const char *field(const json_t *o, const char *key)
+{
+    return json_string_value(json_object_get(o, key));
+}
+
+static bool holds(const json_t *list, const char *s)
+{
+    size_t i;
+    json_t *v;
+    json_array_foreach(list, i, v)
+    {
+        if (strcmp(json_string_value(v), s) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Who judges must not have written. */
+static int check_judge(const json_t *what, const json_t *arm, const json_t *judges)
+{
+    const json_t *lms = json_object_get(what, "lms");
+    json_t *leaves = json_array(), *leaf;
+    size_t i;
+    int rc = 0;
+    plan_nodes_leaves(lms, field(arm, "lm"), leaves);
+    json_array_foreach(leaves, i, leaf)
+    {
+        if (holds(judges, json_string_value(leaf)))
+            rc = err_set(ERR_USAGE, "the judge '%s' is a voice of arm '%s': it would judge its own text",
+                         field(what, "judge"), field(arm, "name"));
+    }
+    json_decref(leaves);
+    return rc;
+}
+
+static int check_arms(const json_t *what)
+{
+    const json_t *arms = json_object_get(what, "arms"), *lms = json_object_get(what, "lms");
+    bool in_symbols = json_integer_value(json_object_get(json_object_get(what, "limit"), "symbols")) > 0;
+    json_t *judges = json_array(), *arm;
+    const char *space = NULL, *first = NULL;
+    size_t i;
+    int rc = 0;
+    if (field(what, "judge"))
+        plan_nodes_leaves(lms, field(what, "judge"), judges);
+    json_array_foreach(arms, i, arm)
+    {
+        const char *own = field(plan_nodes_find(lms, field(arm, "lm")), "space");
+        if (in_symbols && space && strcmp(space, own) != 0)
+            rc = err_set(ERR_USAGE,
+                         "a limit in symbols over arms of different symbol spaces ('%s', '%s'): use bytes or chars",
+                         first, field(arm, "name"));
+        space = own;
+        first = field(arm, "name");
+        for (size_t k = 0; k < i && rc == 0; k++)
+            if (strcmp(field(json_array_get(arms, k), "name"), first) == 0)
+                rc = err_set(ERR_USAGE, "two arms are named '%s'", first);
+        if (rc == 0)
+            rc = check_judge(what, arm, judges);
+        if (rc < 0)
+            break;
+    }
+    json_decref(judges);
+    return rc;
+}
+
+static int check_fit(const json_t *what, const json_t *fit)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(what, "items"), i, item)
+    {
+        if (holds(json_object_get(fit, "items"), field(item, "hash")))
+            return err_set(ERR_USAGE, "fit '%s' uses item '%s/%s', which is reported: fit on a split of its own",
+                           field(fit, "id"), field(item, "set"), field(item, "id"));
+    }
+    return 0;
+}
+
+int plan_rules_check(const json_t *what)
+{
+    size_t i;
+    json_t *fit;
+    json_array_foreach(json_object_get(what, "fits"), i, fit)
+    {
+        TRY(check_fit(what, fit));
+    }
+    return check_arms(what);
+}

@@ -1,0 +1,236 @@
+#include "experiments/results.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "experiments/results_inside.h"
+#include "experiments/run.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+/* The file to read for `path`: itself, a folder's results.h5, or one compacted aside from the folder's journal when the
+ * run has none yet. */
+static int find_file(struct results *r, const char *path)
+{
+    struct stat st;
+    struct text t = { 0 };
+    int rc = 0;
+    if (stat(path, &st) < 0)
+        return err_set(ERR_IO, "%s: no such results", path);
+    if (!S_ISDIR(st.st_mode)) {
+        r->path = mem_string(path);
+        return 0;
+    }
+    text_addf(&t, "%s/results.h5", path);
+    if (!exists(text_s(&t))) {
+        struct run_compacted c;
+        text_clear(&t);
+        text_addf(&t, "/tmp/chorale-%ld-results.h5", (long)getpid());
+        rc = run_compact(path, text_s(&t), &c);
+        r->aside = mem_string(text_s(&t));
+    }
+    r->path = mem_string(text_s(&t));
+    text_free(&t);
+    return rc;
+}
+
+static json_t *read_doc(struct results *r, const char *name)
+{
+    char *s;
+    if (h5_get_text(r->file, "/", name, &s) < 0)
+        return NULL;
+    json_t *doc = doc_read(name, s, strlen(s));
+    free(s);
+    return doc;
+}
+
+static void read_names(struct results *r)
+{
+    const json_t *what = json_object_get(r->plan, "what");
+    static const char *const axes[] = { "creativity", "control" };
+    for (size_t a = 0; a < 2; a++) {
+        const json_t *list = json_object_get(what, axes[a]);
+        size_t n = json_array_size(list);
+        const char **out = mem_alloc(n, sizeof *out);
+        for (size_t i = 0; i < n; i++)
+            out[i] = json_string_value(json_array_get(list, i));
+        *(a == 0 ? &r->creativity : &r->control) = out;
+        *(a == 0 ? &r->n_creativity : &r->n_control) = n;
+    }
+}
+
+static void read_voices(struct results *r)
+{
+    const json_t *lms = json_object_get(json_object_get(r->plan, "what"), "lms");
+    size_t k;
+    json_t *node;
+    r->voices = mem_alloc(r->n_arms, sizeof *r->voices);
+    for (size_t i = 0; i < r->n_arms; i++)
+        json_array_foreach(lms, k, node)
+        {
+            const json_t *voices = json_object_get(node, "voices");
+            if (strcmp(json_string_value(json_object_get(node, "id")), r->arms[i].lm) != 0)
+                continue;
+            r->voices[i].n = json_array_size(voices);
+            r->voices[i].names = mem_alloc(r->voices[i].n, sizeof(char *));
+            for (size_t v = 0; v < r->voices[i].n; v++)
+                r->voices[i].names[v] = json_string_value(json_object_get(json_array_get(voices, v), "name"));
+        }
+}
+
+static int read_all(struct results *r)
+{
+    hid_t access_list = H5Pcreate(H5P_FILE_ACCESS);
+    /* damaged metadata otherwise keeps the library retrying for minutes */
+    H5Pset_metadata_read_attempts(access_list, 1);
+    r->file = H5Fopen(r->path, H5F_ACC_RDONLY, access_list);
+    H5Pclose(access_list);
+    if (r->file < 0)
+        return err_set(ERR_DAMAGED, "%s: not a results file that can be opened", r->path);
+    r->plan = read_doc(r, "plan");
+    r->provenance = r->plan ? read_doc(r, "provenance") : NULL;
+    if (!r->provenance || !json_is_object(json_object_get(r->plan, "what")))
+        return err_set(ERR_DAMAGED, "%s: it holds no plan; was it written by this program?", r->path);
+    TRY(results_read_axes(r));
+    read_names(r);
+    read_voices(r);
+    TRY(results_read_metrics(r));
+    TRY(results_read_records(r));
+    TRY(results_read_spaces(r));
+    TRY(results_read_fits(r));
+    return results_read_cost(r);
+}
+
+struct results *results_open(const char *path)
+{
+    struct results *r = mem_alloc(1, sizeof *r);
+    r->file = -1;
+    if (find_file(r, path) == 0 && read_all(r) == 0)
+        return r;
+    results_close(r);
+    return NULL;
+}
+
+static void free_tokens(struct results_tokens *t)
+{
+    const void *const all[] = { t->id,   t->kept,         t->logp,       t->logp_final, t->entropy, t->entropy_final,
+                                t->mass, t->disagreement, t->voice_logp, t->voice_share };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        free((void *)(uintptr_t)all[i]);
+    *t = (struct results_tokens){ 0 };
+}
+
+static void free_metrics(struct results *r)
+{
+    for (size_t i = 0; i < r->n_metrics; i++) {
+        free((void *)(uintptr_t)r->metrics[i].name);
+        free((void *)(uintptr_t)r->metrics[i].unit);
+        free((void *)(uintptr_t)r->metrics[i].meaning);
+        free((void *)(uintptr_t)r->metrics[i].value);
+    }
+    free(r->metrics);
+}
+
+static void free_lists(struct results *r)
+{
+    for (size_t i = 0; i < r->n_columns; i++) {
+        for (size_t k = 0; k < r->column_n[i]; k++)
+            free(r->columns[i][k]);
+        free(r->columns[i]);
+    }
+    for (size_t i = 0; i < r->n_arms && r->voices; i++)
+        free(r->voices[i].names);
+    for (size_t i = 0; i < r->n_spaces; i++) {
+        free(r->spaces[i].hash);
+        free(r->spaces[i].bytes);
+        free(r->spaces[i].offsets);
+    }
+    for (size_t i = 0; i < r->n_fits; i++) {
+        const char *const text[] = { r->fits[i].id, r->fits[i].what, r->fits[i].lm, r->fits[i].on };
+        for (size_t k = 0; k < 4; k++)
+            free((void *)(uintptr_t)text[k]);
+    }
+}
+
+void results_close(struct results *r)
+{
+    if (!r)
+        return;
+    free_tokens(&r->tokens);
+    free_metrics(r);
+    free_lists(r);
+    if (r->file >= 0)
+        H5Fclose(r->file);
+    if (r->aside)
+        unlink(r->aside);
+    void *const all[] = { r->path,
+                          r->aside,
+                          r->columns,
+                          r->column_n,
+                          r->voices,
+                          r->spaces,
+                          r->fits,
+                          r->arms,
+                          r->items,
+                          r->creativity,
+                          r->control,
+                          r->records,
+                          r->record_voices,
+                          r->unit_record,
+                          r->unit_count,
+                          r->text,
+                          r->text_offsets,
+                          r->token_offsets,
+                          r->voice_offsets,
+                          r->choice_offsets,
+                          r->choice_logp,
+                          r->arm_space,
+                          (void *)(uintptr_t)r->cost.arm_symbols,
+                          (void *)(uintptr_t)r->cost.arm_seconds };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        free(all[i]);
+    json_decref(r->plan);
+    json_decref(r->provenance);
+    free(r);
+}
+
+/* One column of a record's trace, or NULL + error. */
+static void *part(struct results *r, const char *path, hid_t type, uint64_t first, uint64_t n)
+{
+    void *out = mem_alloc((size_t)n, 4);
+    if (h5_get_part(r->file, path, type, first, n, out) == 0)
+        return out;
+    free(out);
+    return NULL;
+}
+
+int results_tokens(struct results *r, const struct results_record *record, struct results_tokens *out)
+{
+    size_t i = (size_t)(record - r->records);
+    uint64_t first = r->token_offsets[i], n = r->token_offsets[i + 1] - first;
+    uint64_t voice = r->voice_offsets[i], n_voice = r->voice_offsets[i + 1] - voice;
+    struct results_tokens *t = &r->tokens;
+    free_tokens(t);
+    t->n = (size_t)n;
+    t->n_voices = r->record_voices[i];
+    t->id = part(r, "/tokens/ids", H5T_NATIVE_UINT32, first, n);
+    t->kept = part(r, "/tokens/kept", H5T_NATIVE_UINT32, first, n);
+    t->logp = part(r, "/tokens/logp", H5T_NATIVE_FLOAT, first, n);
+    t->logp_final = part(r, "/tokens/logp_final", H5T_NATIVE_FLOAT, first, n);
+    t->entropy = part(r, "/tokens/entropy", H5T_NATIVE_FLOAT, first, n);
+    t->entropy_final = part(r, "/tokens/entropy_final", H5T_NATIVE_FLOAT, first, n);
+    t->mass = part(r, "/tokens/mass", H5T_NATIVE_FLOAT, first, n);
+    t->disagreement = part(r, "/tokens/disagreement", H5T_NATIVE_FLOAT, first, n);
+    t->voice_logp = part(r, "/tokens/voice_logp", H5T_NATIVE_FLOAT, voice, n_voice);
+    t->voice_share = part(r, "/tokens/voice_share", H5T_NATIVE_FLOAT, voice, n_voice);
+    *out = *t;
+    return t->id && t->kept && t->logp && t->logp_final && t->entropy && t->entropy_final && t->mass &&
+                   t->disagreement && t->voice_logp && t->voice_share
+               ? 0
+               : ERR_DAMAGED;
+}

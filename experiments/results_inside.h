@@ -1,0 +1,62 @@
+/* The inside of struct results, for results*.c. */
+#ifndef EXPERIMENTS_RESULTS_INSIDE_H
+#define EXPERIMENTS_RESULTS_INSIDE_H
+
+#include "experiments/h5.h"
+#include "experiments/results.h"
+
+struct results_space {
+    char *hash;
+    uint8_t *bytes;
+    uint64_t *offsets; /* (n + 1,) */
+    size_t n;
+};
+
+struct results_arm_voices {
+    const char **names;
+    size_t n;
+};
+
+struct results {
+    char *path;
+    char *aside; /* a compacted file of our own, deleted on close; NULL */
+    hid_t file;
+    json_t *plan, *provenance;
+    struct results_arm *arms;
+    struct results_item *items;
+    struct results_arm_voices *voices; /* (n_arms,) */
+    size_t n_arms, n_items;
+    uint32_t draws;
+    char ***columns; /* (n_columns,) lists of strings that arms and items point into */
+    size_t *column_n;
+    size_t n_columns, cap_columns;
+    struct results_metric *metrics;
+    size_t n_metrics, cap_metrics;
+    const char **creativity, **control;
+    size_t n_creativity, n_control;
+    struct results_record *records;
+    uint32_t *record_voices; /* (n_records,) */
+    size_t n_records;
+    int64_t *unit_record; /* (n_arms, n_items, draws) */
+    uint32_t *unit_count;
+    char *text;
+    uint64_t *text_offsets, *token_offsets, *voice_offsets, *choice_offsets;
+    double *choice_logp;
+    struct results_space *spaces;
+    size_t n_spaces;
+    size_t *arm_space; /* (n_arms,) index into spaces */
+    struct results_fit *fits;
+    size_t n_fits;
+    struct results_cost cost;
+    struct results_tokens tokens; /* of the last results_tokens() */
+};
+
+/* Each reads its part; 0 or ERR_DAMAGED. */
+int results_read_axes(struct results *r);
+int results_read_metrics(struct results *r);
+int results_read_records(struct results *r);
+int results_read_spaces(struct results *r);
+int results_read_fits(struct results *r);
+int results_read_cost(struct results *r);
+
+#endif

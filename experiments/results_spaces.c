@@ -1,0 +1,76 @@
+#include "experiments/results_spaces.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "experiments/lms.h"
+#include "model/checkpoint.h"
+#include "model/table.h"
+#include <stdlib.h>
+#include <string.h>
+
+static void put_space(struct h5 *h, const struct space *s, const char *hash)
+{
+    struct {
+        const char *name;
+        hid_t type;
+        size_t n;
+        const void *data;
+    } parts[] = { { "bytes", H5T_STD_U8LE, s->offsets[s->n], s->bytes },
+                  { "offsets", H5T_STD_U64LE, (size_t)s->n + 1, s->offsets },
+                  { "special", H5T_STD_U8LE, s->n, s->special } };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        struct text path = { 0 };
+        text_addf(&path, "/space/%s/%s", hash, parts[i].name);
+        h5_put(h, &(struct h5_array){ .path = text_s(&path),
+                                      .type = parts[i].type,
+                                      .rank = 1,
+                                      .dims = { parts[i].n },
+                                      .data = parts[i].data });
+        text_free(&path);
+    }
+}
+
+/* The first leaf below a node: its space is the node's. */
+static const json_t *leaf_of(const json_t *what, const char *id)
+{
+    const json_t *node = lms_node(what, id), *voices = json_object_get(node, "voices");
+    return voices ? leaf_of(what, json_string_value(json_object_get(json_array_get(voices, 0), "lm"))) : node;
+}
+
+static int write_space(struct h5 *h, const json_t *leaf)
+{
+    const char *name = json_string_value(json_object_get(leaf, "name"));
+    const char *hash = json_string_value(json_object_get(leaf, "space"));
+    if (strcmp(json_string_value(json_object_get(leaf, "kind")), "table") == 0) {
+        struct table_options o = { .n = (uint32_t)json_integer_value(json_object_get(leaf, "n")) };
+        struct lm *lm = table_open(&o);
+        put_space(h, lm->space, hash);
+        lm_free(lm);
+        return 0;
+    }
+    struct checkpoint *c = checkpoint_open_vocab(name);
+    if (!c)
+        return ERR_DATA;
+    put_space(h, vocab_space(c->vocab), hash);
+    checkpoint_close(c);
+    return 0;
+}
+
+int results_write_spaces(struct h5 *h, const struct plan *p)
+{
+    const char **seen = mem_alloc(p->n_arms, sizeof *seen);
+    size_t n = 0;
+    int rc = 0;
+    for (size_t i = 0; i < p->n_arms && rc == 0; i++) {
+        const json_t *leaf = leaf_of(p->what, p->arms[i].lm);
+        const char *hash = json_string_value(json_object_get(leaf, "space"));
+        size_t k = 0;
+        while (k < n && strcmp(seen[k], hash) != 0)
+            k++;
+        if (k < n)
+            continue;
+        seen[n++] = hash;
+        rc = write_space(h, leaf);
+    }
+    free(seen);
+    return rc;
+}

@@ -1,0 +1,195 @@
+#include "experiments/run.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "experiments/runner.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char *path_in(const char *folder, const char *name)
+{
+    struct text t = { 0 };
+    text_addf(&t, "%s/%s", folder, name);
+    return t.s;
+}
+
+static int make_folder(const char *folder)
+{
+    char *s = mem_string(folder);
+    int rc = 0;
+    for (char *slash = strchr(s + 1, '/');; slash = strchr(slash + 1, '/')) {
+        if (slash)
+            *slash = 0;
+        if (mkdir(s, 0777) < 0 && errno != EEXIST)
+            rc = err_set(ERR_IO, "%s: cannot create the folder: %s", s, strerror(errno));
+        if (!slash || rc < 0)
+            break;
+        *slash = '/';
+    }
+    free(s);
+    return rc;
+}
+
+static int refuse(const char *folder, const struct plan *old, const struct plan *now, bool extend)
+{
+    struct text diff = { 0 };
+    bool only_adds;
+    plan_diff(old, now, &diff, &only_adds);
+    int rc = 0;
+    if (!only_adds)
+        rc =
+            err_set(ERR_USAGE, "%s holds another plan; give another folder.  What differs:\n%s", folder, text_s(&diff));
+    else if (!extend)
+        rc = err_set(ERR_USAGE, "%s holds a smaller plan; --extend continues it.  What differs:\n%s", folder,
+                     text_s(&diff));
+    text_free(&diff);
+    return rc;
+}
+
+/* The folder's plan becomes p: written when there is none, kept when equal, replaced when it only grows. */
+static int settle_plan(const struct plan *p, const char *folder, const struct run_options *o)
+{
+    char *path = path_in(folder, "plan.json");
+    int rc = 0;
+    if (access(path, F_OK) < 0) {
+        rc = plan_write(p, path);
+    } else {
+        struct plan *old = plan_read(path);
+        if (!old)
+            rc = ERR_DATA;
+        else if (strcmp(old->hash, p->hash) != 0) {
+            rc = refuse(folder, old, p, o->extend);
+            rc = rc < 0 ? rc : plan_write(p, path);
+        }
+        plan_free(old);
+    }
+    free(path);
+    return rc;
+}
+
+static bool sharded(const struct run_options *o)
+{
+    return o->n_shards > 1;
+}
+
+struct locks {
+    int whole, own; /* -1: not held */
+};
+
+/* A whole run holds the folder alone; shards share it, each holding its own. */
+static int take_locks(struct locks *l, const char *folder, const struct run_options *o)
+{
+    *l = (struct locks){ -1, -1 };
+    if (!sharded(o)) {
+        l->whole = journal_lock(folder, "lock");
+        return l->whole < 0 ? l->whole : 0;
+    }
+    l->whole = journal_lock_shared(folder, "lock");
+    TRY(l->whole);
+    struct text name = { 0 };
+    text_addf(&name, "lock.%u-of-%u", o->shard, o->n_shards);
+    l->own = journal_lock(folder, text_s(&name));
+    text_free(&name);
+    return l->own < 0 ? l->own : 0;
+}
+
+static void drop_locks(struct locks *l)
+{
+    if (l->own >= 0)
+        close(l->own);
+    if (l->whole >= 0)
+        close(l->whole);
+}
+
+static struct journal *open_journal(const char *journal, const struct run_options *o)
+{
+    struct text prefix = { 0 };
+    if (sharded(o))
+        text_addf(&prefix, "shard%03u", o->shard);
+    else
+        text_add(&prefix, "run");
+    struct journal *j = journal_open(journal, text_s(&prefix));
+    text_free(&prefix);
+    return j;
+}
+
+/* Runs what is left and says how it went; what was finished is in the journal whatever comes back. */
+static int work(const struct plan *p, struct jobs *jobs, const char *journal, const struct run_options *o)
+{
+    struct runner r;
+    struct journal *j = open_journal(journal, o);
+    if (!j)
+        return ERR_IO;
+    int rc = runner_init(&r, p, jobs, j, o);
+    bool busy = jobs->n_done < jobs->n_units || jobs->n_judge > 0;
+    if (rc == 0 && busy) {
+        rc = runner_fits(&r);
+        rc = rc < 0 ? rc : runner_work(&r);
+        if (rc != ERR_IO) { /* keep the first message: a session that fails to be told is no news then */
+            char *why = mem_string(err_text());
+            if (runner_session(&r) < 0 && rc == 0)
+                rc = ERR_IO;
+            else if (rc < 0)
+                err_set((enum err)rc, "%s", why);
+            free(why);
+        }
+    }
+    if (rc == 0 && r.progress.failed > 0)
+        rc = err_set(ERR_SOME, "%llu of %zu units failed; the first: %s", (unsigned long long)r.progress.failed,
+                     jobs->n_units, r.first_failure);
+    runner_fini(&r);
+    char *why = mem_string(err_text());
+    int closed = journal_close(j);
+    if (rc < 0)
+        err_set((enum err)rc, "%s", why);
+    free(why);
+    return rc < 0 ? rc : closed;
+}
+
+/* Whether the journal now holds every unit of the whole plan: a shard compacts only then. */
+static bool complete(const struct plan *p, const char *journal)
+{
+    struct jobs jobs;
+    jobs_plan(&jobs, p, 0, 0);
+    bool whole = jobs_load(&jobs, journal) == 0 && jobs.n_done == jobs.n_units && jobs.n_judge == 0;
+    jobs_fini(&jobs);
+    return whole;
+}
+
+static int execute_locked(const struct plan *p, const char *folder, const struct run_options *o)
+{
+    TRY(settle_plan(p, folder, o));
+    char *journal = path_in(folder, "journal");
+    struct jobs jobs;
+    jobs_plan(&jobs, p, o->shard, o->n_shards);
+    int rc = jobs_load(&jobs, journal);
+    rc = rc < 0 ? rc : work(p, &jobs, journal, o);
+    jobs_fini(&jobs);
+    if ((rc == 0 || rc == ERR_SOME) && (!sharded(o) || complete(p, journal))) {
+        struct run_compacted c;
+        char *why = mem_string(err_text());
+        int compacted = run_compact(folder, NULL, &c);
+        if (compacted < 0)
+            rc = compacted;
+        else if (rc < 0)
+            err_set((enum err)rc, "%s", why);
+        free(why);
+    }
+    free(journal);
+    return rc;
+}
+
+int run_execute(const struct plan *p, const char *folder, const struct run_options *o)
+{
+    struct locks locks;
+    if (sharded(o) && (o->shard < 1 || o->shard > o->n_shards))
+        return err_set(ERR_USAGE, "shard %u of %u, want 1 .. %u", o->shard, o->n_shards, o->n_shards);
+    TRY(make_folder(folder));
+    int rc = take_locks(&locks, folder, o);
+    if (rc == 0)
+        rc = execute_locked(p, folder, o);
+    drop_locks(&locks);
+    return rc;
+}

@@ -1,0 +1,375 @@
+#include "experiments/runner.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "decode/chain.h"
+#include "experiments/fit.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+double runner_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int open_chains(struct runner *r)
+{
+    r->chains = mem_alloc(r->plan->n_arms, sizeof(struct chain *));
+    for (size_t i = 0; i < r->plan->n_arms; i++)
+        if (!(r->chains[i] = chain_parse(r->plan->arms[i].chain)))
+            return ERR_USAGE;
+    return 0;
+}
+
+int runner_init(struct runner *r, const struct plan *p, struct jobs *jobs, struct journal *journal,
+                const struct run_options *o)
+{
+    *r = (struct runner){ .plan = p, .options = o, .jobs = jobs, .journal = journal };
+    r->batch = o->batch ? o->batch : RUN_BATCH;
+    r->threads = threads_alloc(o->threads ? o->threads : threads_cores());
+    r->lms = lms_alloc(p->what, r->threads);
+    r->core = core_alloc();
+    r->live = mem_alloc(r->batch, sizeof(struct task *));
+    r->status = mem_alloc(r->batch, sizeof *r->status);
+    r->messages = mem_alloc(r->batch, sizeof(char *));
+    r->first = mem_alloc(r->batch + 1, sizeof *r->first);
+    r->arm_seconds = mem_alloc(p->n_arms, sizeof *r->arm_seconds);
+    r->started_at = time(NULL);
+    r->started = r->committed_at = runner_now();
+    r->progress.found = r->progress.done = jobs->n_done;
+    r->progress.total = jobs->n_units;
+    r->progress.eta = NAN;
+    return open_chains(r);
+}
+
+void runner_fini(struct runner *r)
+{
+    for (size_t i = 0; i < r->n_live; i++)
+        task_close(r->live[i]);
+    for (size_t i = 0; r->works && i < threads_count(r->threads); i++)
+        row_work_free(r->works[i]);
+    for (size_t i = 0; r->chains && i < r->plan->n_arms; i++)
+        chain_free(r->chains[i]);
+    lms_close(r->lms);
+    core_free(r->core);
+    threads_free(r->threads);
+    free(r->works);
+    free(r->chains);
+    free(r->live);
+    for (size_t i = 0; i < r->batch; i++)
+        free(r->messages[i]);
+    free(r->messages);
+    free(r->status);
+    free(r->first);
+    free(r->wants);
+    free(r->arm_seconds);
+    free(r->first_failure);
+    text_free(&r->payload);
+}
+
+/* Scratch for the widest space among the arms' lms; they can be built once the fits are known. */
+static int open_works(struct runner *r)
+{
+    uint32_t n = 1;
+    for (size_t i = 0; i < r->plan->n_arms; i++) {
+        const struct lm *lm = lms_find(r->lms, r->plan->arms[i].lm);
+        if (!lm)
+            return ERR_DATA;
+        n = lm->space->n > n ? lm->space->n : n;
+    }
+    r->works = mem_alloc(threads_count(r->threads), sizeof(struct row_work *));
+    for (size_t i = 0; i < threads_count(r->threads); i++)
+        r->works[i] = row_work_alloc(n);
+    return 0;
+}
+
+static int journal_payload(struct runner *r)
+{
+    int rc = journal_add(r->journal, text_s(&r->payload), r->payload.len);
+    text_clear(&r->payload);
+    r->n_uncommitted++;
+    return rc;
+}
+
+static int fit_one(struct runner *r, const json_t *doc, double *value)
+{
+    if (isnan(*value)) {
+        struct text t = { 0 };
+        json_t *result = fit_compute(doc, r->lms, r->core);
+        if (!result)
+            return ERR_DATA;
+        *value = json_real_value(json_object_get(result, "value"));
+        doc_canonical(&t, result);
+        json_decref(result);
+        unit_write_message(&r->payload, UNIT_FIT, unit_fit_key(r->plan, doc), text_s(&t));
+        text_free(&t);
+        TRY(journal_payload(r));
+        TRY(journal_commit(r->journal));
+    }
+    lms_set_fit(r->lms, json_string_value(json_object_get(doc, "id")), *value);
+    return 0;
+}
+
+/* In the order of the plan: a fit of an ensemble stands after the fits of its voices. */
+int runner_fits(struct runner *r)
+{
+    const json_t *fits = json_object_get(r->plan->what, "fits");
+    r->progress.phase = "fit";
+    if (r->options->progress && json_array_size(fits) > 0)
+        r->options->progress(r->options->progress_ctx, &r->progress);
+    for (size_t i = 0; i < json_array_size(fits); i++)
+        TRY(fit_one(r, json_array_get(fits, i), &r->jobs->fits[i]));
+    return open_works(r);
+}
+
+/* A unit that fails is told to the journal, counts as not done, and does not stop the others. */
+static int unit_failed(struct runner *r, struct unit_key key)
+{
+    r->progress.failed++;
+    if (!r->first_failure)
+        r->first_failure = mem_string(err_text());
+    unit_write_message(&r->payload, UNIT_FAILED, key, err_text());
+    return journal_payload(r);
+}
+
+static bool fatal(int rc)
+{
+    return rc == ERR_MEMORY || rc == ERR_IO;
+}
+
+static void skip_done(struct runner *r)
+{
+    while (r->next_unit < r->jobs->n_units && r->jobs->units[r->next_unit].done)
+        r->next_unit++;
+}
+
+static bool work_left(const struct runner *r)
+{
+    return r->next_judge < r->jobs->n_judge || r->next_unit < r->jobs->n_units;
+}
+
+/* The next piece of work: texts before the judge first, so that they do not pile up.  NULL: no more. */
+static struct task *next_task(struct runner *r, struct unit_key *key)
+{
+    const struct task_world w = { r->plan, r->lms, r->chains };
+    struct jobs *j = r->jobs;
+    if (r->next_judge < j->n_judge) {
+        *key = j->judge[r->next_judge].key;
+        return task_open_judge(&w, &j->judge[r->next_judge++]);
+    }
+    const struct job *job = &j->units[r->next_unit++];
+    skip_done(r);
+    *key = job->key;
+    return task_open_unit(&w, job);
+}
+
+static int admit(struct runner *r)
+{
+    while (r->n_live < r->batch && work_left(r)) {
+        struct unit_key key;
+        struct task *t = next_task(r, &key);
+        if (t)
+            r->live[r->n_live++] = t;
+        else
+            TRY(unit_failed(r, key));
+    }
+    return 0;
+}
+
+static int finish(struct runner *r, struct task *t)
+{
+    const struct job *job = task_job(t);
+    task_write(t, &r->payload);
+    int rc = 0;
+    if (job)
+        rc = jobs_finished(r->jobs, job, r->payload.s, r->payload.len);
+    if (job)
+        r->progress.done++;
+    else
+        r->progress.judged++;
+    return rc < 0 ? rc : journal_payload(r);
+}
+
+/* Asks every task what it wants; those that want nothing are finished and leave. */
+static int gather(struct runner *r)
+{
+    size_t kept = 0;
+    r->n_wants = 0;
+    for (size_t i = 0; i < r->n_live; i++) {
+        struct task *t = r->live[i];
+        mem_grow(&r->wants, &r->cap_wants, r->n_wants + TASK_WANTS, sizeof *r->wants);
+        size_t n = task_want(t, r->wants + r->n_wants, TASK_WANTS);
+        if (n == 0) {
+            int rc = finish(r, t);
+            task_close(t);
+            if (rc < 0) {
+                memmove(r->live + kept, r->live + i + 1, (r->n_live - i - 1) * sizeof(struct task *));
+                r->n_live -= i + 1 - kept;
+                return rc;
+            }
+            continue;
+        }
+        r->first[kept] = r->n_wants;
+        r->n_wants += n;
+        r->live[kept++] = t;
+    }
+    r->first[kept] = r->n_wants;
+    r->n_live = kept;
+    return 0;
+}
+
+/* Tasks whose status is a failure leave; the others close ranks. */
+static void drop_failed(struct runner *r)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < r->n_live; i++) {
+        if (r->status[i] < 0)
+            task_close(r->live[i]);
+        else
+            r->live[kept++] = r->live[i];
+    }
+    r->n_live = kept;
+}
+
+/* The core failed for the sake of some task: each is tried alone, the guilty leave, the others are run again. */
+static int core_isolate(struct runner *r)
+{
+    for (size_t i = 0; i < r->n_live; i++) {
+        r->status[i] = core_run(r->core, r->wants + r->first[i], r->first[i + 1] - r->first[i]);
+        if (fatal(r->status[i]))
+            return r->status[i];
+        if (r->status[i] < 0)
+            TRY(unit_failed(r, task_key(r->live[i])));
+    }
+    drop_failed(r);
+    TRY(gather(r));
+    return core_run(r->core, r->wants, r->n_wants);
+}
+
+static void feed_part(void *ctx, size_t i, size_t worker)
+{
+    struct runner *r = ctx;
+    r->status[i] = task_feed(r->live[i], r->works[worker]);
+    if (r->status[i] < 0)
+        r->messages[i] = mem_string(err_text()); /* messages are per thread: the owner takes it from here */
+}
+
+static int feed_and_move(struct runner *r)
+{
+    threads_run(r->threads, r->n_live, feed_part, r);
+    for (size_t i = 0; i < r->n_live; i++) {
+        int rc = r->status[i];
+        if (rc == 0)
+            rc = task_move(r->live[i]);
+        else
+            rc = err_set((enum err)rc, "%s", r->messages[i]);
+        free(r->messages[i]);
+        r->messages[i] = NULL;
+        r->status[i] = rc;
+        if (fatal(rc))
+            return rc;
+        if (rc < 0)
+            TRY(unit_failed(r, task_key(r->live[i])));
+    }
+    drop_failed(r);
+    return 0;
+}
+
+static int round_run(struct runner *r)
+{
+    int rc = core_run(r->core, r->wants, r->n_wants);
+    if (rc < 0 && !fatal(rc))
+        rc = core_isolate(r);
+    return rc < 0 ? rc : feed_and_move(r);
+}
+
+static void account(struct runner *r, double seconds)
+{
+    for (size_t i = 0; i < r->n_live; i++) {
+        const struct job *job = task_job(r->live[i]);
+        if (job)
+            r->arm_seconds[job->arm] += seconds / (double)r->n_live;
+    }
+}
+
+#define COMMIT_SECONDS 0.5
+#define COMMIT_UNITS   256
+#define REPORT_SECONDS 0.1
+
+static int commit_when_due(struct runner *r, double now)
+{
+    if (r->n_uncommitted < COMMIT_UNITS && (now - r->committed_at < COMMIT_SECONDS || r->n_uncommitted == 0))
+        return 0;
+    r->n_uncommitted = 0;
+    r->committed_at = now;
+    return journal_commit(r->journal);
+}
+
+static void report_when_due(struct runner *r, double now)
+{
+    struct run_progress *p = &r->progress;
+    if (!r->options->progress || (now - r->reported_at < REPORT_SECONDS && work_left(r)))
+        return;
+    r->reported_at = now;
+    p->phase = "run";
+    p->seconds = now - r->started;
+    p->rate = p->seconds > 0 ? (double)(p->done - p->found) / p->seconds : 0;
+    p->eta = p->rate > 0 ? (double)(p->total - p->done) / p->rate : NAN;
+    p->to_judge = r->jobs->n_judge;
+    r->options->progress(r->options->progress_ctx, p);
+}
+
+static int signal_seen(const struct runner *r)
+{
+    int signal = r->options->signal ? *r->options->signal : 0;
+    if (signal == 0)
+        return 0;
+    return err_set(signal == SIGTERM ? ERR_SIGTERM : ERR_SIGINT, "interrupted; the same command goes on from here");
+}
+
+int runner_work(struct runner *r)
+{
+    skip_done(r);
+    for (;;) {
+        double start = runner_now();
+        TRY(signal_seen(r));
+        TRY(admit(r));
+        TRY(gather(r));
+        TRY(commit_when_due(r, start));
+        report_when_due(r, start);
+        if (r->n_live == 0 && !work_left(r))
+            return 0;
+        if (r->n_live == 0)
+            continue;
+        TRY(round_run(r));
+        account(r, runner_now() - start);
+    }
+}
+
+int runner_session(struct runner *r)
+{
+    struct core_counts c = core_counts(r->core);
+    json_t *arms = json_object();
+    char started[32];
+    struct tm utc;
+    gmtime_r(&r->started_at, &utc);
+    strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    for (size_t i = 0; i < r->plan->n_arms; i++)
+        json_object_set_new(arms, r->plan->arms[i].name, json_real(r->arm_seconds[i]));
+    json_t *doc =
+        json_pack("{s:s, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "started", started, "seconds",
+                  runner_now() - r->started, "units", (json_int_t)(r->progress.done - r->progress.found), "failed",
+                  (json_int_t)r->progress.failed, "rounds", (json_int_t)c.rounds, "wanted", (json_int_t)c.wanted,
+                  "asked", (json_int_t)c.asked, "computed", (json_int_t)c.computed, "threads",
+                  (json_int_t)threads_count(r->threads), "batch", (json_int_t)r->batch, "arms", arms);
+    struct text t = { 0 };
+    doc_canonical(&t, doc);
+    json_decref(doc);
+    unit_write_message(&r->payload, UNIT_SESSION, (struct unit_key){ 0 }, text_s(&t));
+    text_free(&t);
+    TRY(journal_payload(r));
+    return journal_commit(r->journal);
+}

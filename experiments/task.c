@@ -1,0 +1,220 @@
+#include "experiments/task.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "decode/search.h"
+#include "experiments/score.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How a kind of task turns its lm into a result. */
+struct task_type {
+    int (*open)(struct task *t, const struct task_world *w);
+    size_t (*want)(struct task *t, struct want out[], size_t max);
+    int (*feed)(struct task *t, struct row_work *work);
+    int (*move)(struct task *t);
+    void (*write)(const struct task *t, struct text *payload);
+};
+
+struct task {
+    const struct task_type *type;
+    struct unit_key key;
+    const struct job *job;
+    const struct plan_item *item;
+    struct prompt prompt;
+    struct lm *lm;
+    const char *lm_id;
+    struct search *search;
+    struct score *score;
+    const char *text; /* what is scored: the item's, or the judge's text */
+    size_t n_text;
+    struct symbols *parts; /* (n_parts,) the continuations that are scored */
+    size_t n_parts;
+};
+
+static int generate_open(struct task *t, const struct task_world *w)
+{
+    const struct job *j = t->job;
+    const struct plan_arm *arm = &w->plan->arms[j->arm];
+    struct search_args args = {
+        .lm = t->lm,
+        .chain = w->chains[j->arm],
+        .stop = &w->plan->stop,
+        .prompt = &t->prompt,
+        .address = { .seed = w->plan->seed, .item = t->item->item->hash, .draw = arm->repeats ? 0 : j->draw },
+    };
+    t->search = search_open(arm->search, &args);
+    return t->search ? 0 : ERR_DATA;
+}
+
+static size_t generate_want(struct task *t, struct want out[], size_t max)
+{
+    int n = search_want(t->search, out, max);
+    return n > 0 ? (size_t)n : 0;
+}
+
+static int generate_feed(struct task *t, struct row_work *work)
+{
+    return search_feed(t->search, work);
+}
+
+static int generate_move(struct task *t)
+{
+    return search_move(t->search);
+}
+
+static void generate_write(const struct task *t, struct text *payload)
+{
+    size_t n;
+    const struct hyp *hyps = search_hyps(t->search, &n);
+    unit_write_hyps(payload, t->key, &t->search->prompt, hyps, n);
+}
+
+static int encode_parts(struct task *t, const struct task_world *w, const char *const texts[], const size_t lengths[])
+{
+    t->parts = mem_alloc(t->n_parts, sizeof *t->parts);
+    for (size_t i = 0; i < t->n_parts; i++)
+        TRY(lms_encode(w->lms, t->lm_id, texts[i], lengths[i], &t->parts[i]));
+    t->score = score_open(t->lm, &t->prompt, t->parts, t->n_parts);
+    return t->score ? 0 : ERR_DATA;
+}
+
+static int choice_open(struct task *t, const struct task_world *w)
+{
+    const struct item *item = t->item->item;
+    size_t lengths[TASK_WANTS];
+    t->n_parts = item->n_choices;
+    if (t->n_parts > TASK_WANTS)
+        return err_set(ERR_DATA, "%s: %zu choices, want at most %d", t->item->name, t->n_parts, TASK_WANTS);
+    for (size_t i = 0; i < t->n_parts; i++)
+        lengths[i] = strlen(item->choices[i]);
+    return encode_parts(t, w, item->choices, lengths);
+}
+
+static int text_open(struct task *t, const struct task_world *w)
+{
+    t->n_parts = 1;
+    return encode_parts(t, w, &t->text, &t->n_text);
+}
+
+static size_t scored_want(struct task *t, struct want out[], size_t max)
+{
+    return score_want(t->score, out, max);
+}
+
+static int scored_feed(struct task *t, struct row_work *work)
+{
+    (void)work;
+    return score_feed(t->score, NULL);
+}
+
+static int scored_move(struct task *t)
+{
+    return score_move(t->score);
+}
+
+static void choice_write(const struct task *t, struct text *payload)
+{
+    double sum[TASK_WANTS];
+    uint32_t n_symbols[TASK_WANTS];
+    for (size_t i = 0; i < t->n_parts; i++) {
+        sum[i] = score_sum(t->score, i);
+        n_symbols[i] = (uint32_t)t->parts[i].n;
+    }
+    unit_write_choices(payload, t->key, sum, n_symbols, t->n_parts);
+}
+
+static void text_write(const struct task *t, struct text *payload)
+{
+    unit_write_text(payload, t->key, &t->parts[0], score_logp(t->score, 0));
+}
+
+static void judge_write(const struct task *t, struct text *payload)
+{
+    unit_write_judged(payload, t->key, -score_sum(t->score, 0), (uint32_t)t->parts[0].n);
+}
+
+static const struct task_type types[] = {
+    [ITEM_GENERATE] = { generate_open, generate_want, generate_feed, generate_move, generate_write },
+    [ITEM_CHOICE] = { choice_open, scored_want, scored_feed, scored_move, choice_write },
+    [ITEM_TEXT] = { text_open, scored_want, scored_feed, scored_move, text_write },
+};
+static const struct task_type judge_type = { text_open, scored_want, scored_feed, scored_move, judge_write };
+
+static struct task *task_open(struct task *t, const struct task_world *w)
+{
+    t->prompt = t->item->item->prompt;
+    t->prompt.template_name = lms_template(w->lms, t->lm_id);
+    t->lm = lms_find(w->lms, t->lm_id);
+    if (t->lm && t->type->open(t, w) == 0)
+        return t;
+    task_close(t);
+    return NULL;
+}
+
+struct task *task_open_unit(const struct task_world *w, const struct job *job)
+{
+    struct task *t = mem_alloc(1, sizeof *t);
+    t->job = job;
+    t->key = job->key;
+    t->item = &w->plan->items[job->item];
+    t->type = &types[t->item->item->kind];
+    t->lm_id = w->plan->arms[job->arm].lm;
+    t->text = t->item->item->text;
+    t->n_text = t->text ? strlen(t->text) : 0;
+    return task_open(t, w);
+}
+
+struct task *task_open_judge(const struct task_world *w, const struct judge_job *job)
+{
+    struct task *t = mem_alloc(1, sizeof *t);
+    t->key = job->key;
+    t->item = &w->plan->items[job->item];
+    t->type = &judge_type;
+    t->lm_id = w->plan->judge;
+    t->text = job->text;
+    t->n_text = job->n_text;
+    return task_open(t, w);
+}
+
+void task_close(struct task *t)
+{
+    if (!t)
+        return;
+    search_close(t->search);
+    score_close(t->score);
+    for (size_t i = 0; t->parts && i < t->n_parts; i++)
+        free(t->parts[i].s);
+    free(t->parts);
+    free(t);
+}
+
+size_t task_want(struct task *t, struct want out[], size_t max)
+{
+    return t->type->want(t, out, max);
+}
+
+int task_feed(struct task *t, struct row_work *work)
+{
+    return t->type->feed(t, work);
+}
+
+int task_move(struct task *t)
+{
+    return t->type->move(t);
+}
+
+void task_write(const struct task *t, struct text *payload)
+{
+    t->type->write(t, payload);
+}
+
+struct unit_key task_key(const struct task *t)
+{
+    return t->key;
+}
+
+const struct job *task_job(const struct task *t)
+{
+    return t->job;
+}

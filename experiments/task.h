@@ -1,0 +1,33 @@
+/* A task: one live piece of a run (a unit or a text before the judge), with the verbs of a search.
+ *
+ * task_feed() touches nothing but the task and may run in parallel; everything else belongs to the owner thread. */
+#ifndef EXPERIMENTS_TASK_H
+#define EXPERIMENTS_TASK_H
+
+#include "experiments/jobs.h"
+#include "experiments/lms.h"
+
+struct task;
+
+/* What tasks are made from; borrowed. */
+struct task_world {
+    const struct plan *plan;
+    struct lms *lms;
+    struct chain **chains; /* (plan->n_arms,) */
+};
+
+/* NULL + what went wrong with this unit alone (its prompt is longer than the context, say). */
+struct task *task_open_unit(const struct task_world *w, const struct job *job);
+struct task *task_open_judge(const struct task_world *w, const struct judge_job *job);
+void task_close(struct task *t);
+
+size_t task_want(struct task *t, struct want out[], size_t max); /* 0: finished; want room for TASK_WANTS */
+int task_feed(struct task *t, struct row_work *work);
+int task_move(struct task *t);
+void task_write(const struct task *t, struct text *payload); /* of a finished task, appended */
+struct unit_key task_key(const struct task *t);
+const struct job *task_job(const struct task *t); /* NULL for a text before the judge; lives as long as the jobs */
+
+#define TASK_WANTS 64
+
+#endif

@@ -1,0 +1,60 @@
+#include "experiments/trace_metric.h"
+#include <math.h>
+
+static double mean(const float x[], size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)x[i];
+    return n > 0 ? sum / (double)n : NAN;
+}
+
+static double entropy(const struct unit_record *r)
+{
+    return mean(r->entropy, r->n_steps);
+}
+
+static double entropy_final(const struct unit_record *r)
+{
+    return mean(r->entropy_final, r->n_steps);
+}
+
+static double kept_mass(const struct unit_record *r)
+{
+    return mean(r->mass, r->n_steps);
+}
+
+static double kept_log2(const struct unit_record *r)
+{
+    double sum = 0;
+    for (size_t i = 0; i < r->n_steps; i++)
+        sum += log2(r->kept[i] > 0 ? (double)r->kept[i] : 1);
+    return r->n_steps > 0 ? sum / (double)r->n_steps : NAN;
+}
+
+static double disagreement(const struct unit_record *r)
+{
+    return r->n_voices > 0 ? mean(r->disagreement, r->n_steps) : NAN;
+}
+
+static double ended(const struct unit_record *r)
+{
+    return r->end == HYP_SYMBOL || r->end == HYP_STRING ? 1 : 0;
+}
+
+const struct trace_metric *trace_metrics(size_t *n)
+{
+    static const struct trace_metric table[] = {
+        { "entropy", "nats", "entropy of the lm's distribution, mean over symbols", 0, 0, INFINITY, entropy },
+        { "entropy_final", "nats", "entropy of what the chain left, mean over symbols", 0, 0, INFINITY, entropy_final },
+        { "kept_mass", "share", "probability that the chain kept, mean over symbols", 0, 0, 1, kept_mass },
+        { "kept_log2", "bits", "log2 of the number of symbols the chain kept, mean over symbols", 0, 0, INFINITY,
+          kept_log2 },
+        { "disagreement", "nats", "how far the voices differ: entropy of their mean less their mean entropy", 0, 0,
+          INFINITY, disagreement },
+        { "ended", "share", "texts that end by themselves (end symbol or stop string), not at a limit", 0, 0, 1,
+          ended },
+    };
+    *n = sizeof table / sizeof *table;
+    return table;
+}

@@ -1,0 +1,172 @@
+#include "experiments/unit.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "experiments/lms.h"
+#include "experiments/pack.h"
+#include <string.h>
+
+static struct unit_key key_of(struct text *t)
+{
+    /* two seeds: 128 bits, so that no run is ever large enough for a chance meeting */
+    struct unit_key k = { hash_bytes(t->s, t->len, 0x63686f72), hash_bytes(t->s, t->len, 0x616c65) };
+    text_free(t);
+    return k;
+}
+
+static void pack_string(struct text *t, const char *s)
+{
+    pack_bytes(t, s, strlen(s));
+}
+
+static const char *what_string(const struct plan *p, const char *key)
+{
+    const char *s = json_string_value(json_object_get(p->what, key));
+    return s ? s : "";
+}
+
+static const char *lm_key(const struct plan *p, const char *id)
+{
+    return json_string_value(json_object_get(lms_node(p->what, id), "key"));
+}
+
+/* What every key begins with: the kind of frame, how numbers are made, which lm. */
+static void pack_start(struct text *t, const struct plan *p, enum unit_frame frame, const char *lm)
+{
+    pack_u32(t, frame);
+    pack_u32(t, PLAN_FORMAT);
+    pack_string(t, what_string(p, "mode"));
+    pack_string(t, what_string(p, "kernels"));
+    pack_string(t, what_string(p, "log"));
+    pack_string(t, lm);
+}
+
+struct unit_key unit_key(const struct plan *p, const struct plan_arm *arm, const struct plan_item *item, uint32_t draw)
+{
+    struct text t = { 0 };
+    pack_start(&t, p, UNIT_RESULT, lm_key(p, arm->lm));
+    pack_string(&t, item->hash);
+    if (item->item->kind == ITEM_GENERATE) {
+        pack_string(&t, arm->chain);
+        pack_string(&t, arm->search);
+        pack_u32(&t, p->stop.max_bytes);
+        pack_u32(&t, p->stop.max_symbols);
+        pack_u32(&t, p->stop.max_chars);
+        for (size_t i = 0; i < p->stop.n_strings; i++)
+            pack_string(&t, p->stop.strings[i]);
+        pack_u64(&t, arm->repeats ? 0 : p->seed);
+        pack_u32(&t, arm->repeats ? 0 : draw);
+    }
+    return key_of(&t);
+}
+
+struct unit_key unit_judge_key(const struct plan *p, const struct plan_item *item, const char *text, size_t n)
+{
+    struct text t = { 0 };
+    pack_start(&t, p, UNIT_JUDGED, lm_key(p, p->judge));
+    pack_string(&t, item->hash);
+    pack_bytes(&t, text, n);
+    return key_of(&t);
+}
+
+struct unit_key unit_fit_key(const struct plan *p, const json_t *fit)
+{
+    struct text t = { 0 };
+    pack_start(&t, p, UNIT_FIT, json_string_value(json_object_get(fit, "key")));
+    return key_of(&t);
+}
+
+bool unit_key_equal(struct unit_key x, struct unit_key y)
+{
+    return x.a == y.a && x.b == y.b;
+}
+
+static void write_head(struct text *t, enum unit_frame frame, struct unit_key key)
+{
+    pack_u8(t, (uint8_t)frame);
+    pack_u64(t, key.a);
+    pack_u64(t, key.b);
+}
+
+static void write_result_head(struct text *t, struct unit_key key, enum item_kind kind, const struct symbols *prompt)
+{
+    write_head(t, UNIT_RESULT, key);
+    pack_u8(t, (uint8_t)kind);
+    pack_u32(t, (uint32_t)prompt->n);
+    for (size_t i = 0; i < prompt->n; i++)
+        pack_u32(t, prompt->s[i]);
+}
+
+static void write_voices(struct text *t, const struct hyp *h, uint32_t n_voices)
+{
+    for (size_t i = 0; i < h->n_steps; i++)
+        for (uint32_t k = 0; k < n_voices; k++) {
+            const struct lm_trace *trace = &h->steps[i].trace;
+            pack_f32(t, trace->n_voices == n_voices ? trace->logp[k] : 0);
+            pack_f32(t, trace->n_voices == n_voices ? trace->share[k] : 0);
+        }
+}
+
+static void write_hyp(struct text *t, const struct hyp *h)
+{
+    uint32_t n_voices = 0;
+    for (size_t i = 0; i < h->n_steps; i++)
+        n_voices = h->steps[i].trace.n_voices > n_voices ? h->steps[i].trace.n_voices : n_voices;
+    pack_u8(t, (uint8_t)h->end);
+    pack_f64(t, h->log_weight);
+    pack_bytes(t, text_s(&h->text), h->text.len);
+    pack_u32(t, (uint32_t)h->n_steps);
+    pack_u32(t, n_voices);
+    for (size_t i = 0; i < h->n_steps; i++) {
+        const struct hyp_step *s = &h->steps[i];
+        pack_u32(t, s->symbol);
+        pack_u32(t, s->kept);
+        const float x[] = { s->logp, s->logp_final, s->entropy, s->entropy_final, s->mass, s->trace.disagreement };
+        for (size_t k = 0; k < sizeof x / sizeof *x; k++)
+            pack_f32(t, x[k]);
+    }
+    write_voices(t, h, n_voices);
+}
+
+void unit_write_hyps(struct text *t, struct unit_key key, const struct symbols *prompt, const struct hyp hyps[],
+                     size_t n)
+{
+    write_result_head(t, key, ITEM_GENERATE, prompt);
+    pack_u32(t, (uint32_t)n);
+    for (size_t i = 0; i < n; i++)
+        write_hyp(t, &hyps[i]);
+}
+
+void unit_write_text(struct text *t, struct unit_key key, const struct symbols *text, const double logp[])
+{
+    static const struct symbols none;
+    write_result_head(t, key, ITEM_TEXT, &none);
+    pack_u32(t, (uint32_t)text->n);
+    for (size_t i = 0; i < text->n; i++) {
+        pack_u32(t, text->s[i]);
+        pack_f32(t, (float)logp[i]);
+    }
+}
+
+void unit_write_choices(struct text *t, struct unit_key key, const double logp[], const uint32_t n_symbols[], size_t n)
+{
+    static const struct symbols none;
+    write_result_head(t, key, ITEM_CHOICE, &none);
+    pack_u32(t, (uint32_t)n);
+    for (size_t i = 0; i < n; i++) {
+        pack_f64(t, logp[i]);
+        pack_u32(t, n_symbols[i]);
+    }
+}
+
+void unit_write_judged(struct text *t, struct unit_key key, double nll, uint32_t n_symbols)
+{
+    write_head(t, UNIT_JUDGED, key);
+    pack_f64(t, nll);
+    pack_u32(t, n_symbols);
+}
+
+void unit_write_message(struct text *t, enum unit_frame kind, struct unit_key key, const char *message)
+{
+    write_head(t, kind, key);
+    pack_string(t, message);
+}

@@ -1,0 +1,81 @@
+/* Units: the work of a run, one (arm, item, draw) each, and what the journal says about them.
+ *
+ * A unit's key hashes all that affects its outcome: the lm's key, the item's content, the compute mode and kernels, and
+ * for generated texts chain, search, limits, seed and draw.  Choice and scoring items have no chain, search or draw in
+ * their keys, and arms whose draws would be equal have draw 0: such units are computed once and counted often. */
+#ifndef EXPERIMENTS_UNIT_H
+#define EXPERIMENTS_UNIT_H
+
+#include "base/text.h"
+#include "decode/hyp.h"
+#include "experiments/plan.h"
+
+struct unit_key {
+    uint64_t a, b; /* two hashes of the same bytes: 128 bits */
+};
+
+struct unit_key unit_key(const struct plan *p, const struct plan_arm *arm, const struct plan_item *item, uint32_t draw);
+/* A text under the judge, for an item. */
+struct unit_key unit_judge_key(const struct plan *p, const struct plan_item *item, const char *text, size_t n);
+struct unit_key unit_fit_key(const struct plan *p, const json_t *fit);
+bool unit_key_equal(struct unit_key x, struct unit_key y);
+
+/* One hypothesis, its steps as columns. */
+struct unit_record {
+    enum hyp_end end;
+    double log_weight;
+    const char *text;
+    size_t n_text;
+    size_t n_steps;
+    uint32_t n_voices;
+    uint32_t *symbol, *kept;                                                  /* (n_steps,) */
+    float *logp, *logp_final, *entropy, *entropy_final, *mass, *disagreement; /* (n_steps,) */
+    float *voice_logp, *voice_share;                                          /* (n_steps, n_voices) */
+};
+
+/* What a unit gave.  Decoded: everything lies in one block of memory, text points into the payload. */
+struct unit_result {
+    struct unit_key key;
+    enum item_kind kind;
+    const uint32_t *prompt; /* (n_prompt,) symbols of the prompt as the first voice saw it */
+    size_t n_prompt;
+    struct unit_record *records; /* GENERATE; TEXT: one, whose steps have symbol and logp only */
+    size_t n_records;
+    const double *choice_logp; /* (n_choices,) CHOICE */
+    const uint32_t *choice_symbols;
+    size_t n_choices;
+    void *memory;
+};
+
+/* Kinds of journal frames: the first byte of a payload. */
+enum unit_frame {
+    UNIT_RESULT = 1,
+    UNIT_JUDGED = 2, /* key, nll, symbols */
+    UNIT_FIT = 3,    /* key, JSON */
+    UNIT_FAILED = 4, /* key, message; it does not count as done */
+    UNIT_SESSION = 5 /* JSON: what a session cost */
+};
+
+/* Payloads, appended. */
+void unit_write_hyps(struct text *t, struct unit_key key, const struct symbols *prompt, const struct hyp hyps[],
+                     size_t n);
+void unit_write_text(struct text *t, struct unit_key key, const struct symbols *text, const double logp[]);
+void unit_write_choices(struct text *t, struct unit_key key, const double logp[], const uint32_t n_symbols[], size_t n);
+void unit_write_judged(struct text *t, struct unit_key key, double nll, uint32_t n_symbols);
+void unit_write_message(struct text *t, enum unit_frame kind, struct unit_key key, const char *message);
+
+/* What a payload is about; false when it is not one of ours. */
+struct unit_head {
+    enum unit_frame frame;
+    struct unit_key key;
+    double nll;          /* JUDGED */
+    uint32_t n_symbols;  /* JUDGED */
+    const char *message; /* FAILED, FIT, SESSION: within the payload, not terminated */
+    size_t n_message;
+};
+bool unit_head(const void *payload, size_t n, struct unit_head *out);
+/* A RESULT in full: 0 or ERR_DAMAGED. */
+int unit_decode(const void *payload, size_t n, struct unit_result *out);
+void unit_fini(struct unit_result *r);
+
+#endif

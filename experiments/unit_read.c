@@ -1,0 +1,146 @@
+#include "base/err.h"
+#include "base/mem.h"
+#include "experiments/pack.h"
+#include "experiments/unit.h"
+#include <math.h>
+#include <stdlib.h>
+
+bool unit_head(const void *payload, size_t n, struct unit_head *out)
+{
+    struct unpack u = unpack_over(payload, n);
+    *out = (struct unit_head){ .frame = (enum unit_frame)unpack_u8(&u) };
+    out->key.a = unpack_u64(&u);
+    out->key.b = unpack_u64(&u);
+    switch (out->frame) {
+    case UNIT_RESULT: return !u.bad;
+    case UNIT_JUDGED:
+        out->nll = unpack_f64(&u);
+        out->n_symbols = unpack_u32(&u);
+        return unpack_done(&u);
+    case UNIT_FIT:
+    case UNIT_FAILED:
+    case UNIT_SESSION: out->message = unpack_bytes(&u, &out->n_message); return unpack_done(&u);
+    }
+    return false;
+}
+
+/* The decoded arrays, each an allocation of its own, so that they end where sanitizers look. */
+struct memory {
+    void **blocks;
+    size_t n, cap;
+};
+
+static void *block(struct unit_result *r, size_t n, size_t size)
+{
+    struct memory *m = r->memory;
+    mem_grow(&m->blocks, &m->cap, m->n + 1, sizeof *m->blocks);
+    return m->blocks[m->n++] = mem_alloc(n, size);
+}
+
+static void columns_alloc(struct unit_result *r, struct unit_record *h)
+{
+    h->symbol = block(r, h->n_steps, sizeof *h->symbol);
+    h->kept = block(r, h->n_steps, sizeof *h->kept);
+    float **columns[] = { &h->logp, &h->logp_final, &h->entropy, &h->entropy_final, &h->mass, &h->disagreement };
+    for (size_t k = 0; k < sizeof columns / sizeof *columns; k++)
+        *columns[k] = block(r, h->n_steps, sizeof(float));
+    h->voice_logp = block(r, h->n_steps * h->n_voices, sizeof(float));
+    h->voice_share = block(r, h->n_steps * h->n_voices, sizeof(float));
+}
+
+static void read_hyp(struct unpack *u, struct unit_result *r, struct unit_record *h)
+{
+    h->end = (enum hyp_end)unpack_u8(u);
+    h->log_weight = unpack_f64(u);
+    h->text = unpack_bytes(u, &h->n_text);
+    h->n_steps = unpack_count(u, 32);
+    h->n_voices = unpack_u32(u);
+    u->bad |= h->n_voices > LM_MAX_VOICES || h->end > HYP_DEAD;
+    if (u->bad)
+        h->n_steps = h->n_voices = 0;
+    columns_alloc(r, h);
+    for (size_t i = 0; i < h->n_steps; i++) {
+        h->symbol[i] = unpack_u32(u);
+        h->kept[i] = unpack_u32(u);
+        float *const to[] = { &h->logp[i],          &h->logp_final[i], &h->entropy[i],
+                              &h->entropy_final[i], &h->mass[i],       &h->disagreement[i] };
+        for (size_t k = 0; k < sizeof to / sizeof *to; k++)
+            *to[k] = unpack_f32(u);
+    }
+    for (size_t i = 0; i < h->n_steps * h->n_voices; i++) {
+        h->voice_logp[i] = unpack_f32(u);
+        h->voice_share[i] = unpack_f32(u);
+    }
+}
+
+static void read_text(struct unpack *u, struct unit_result *r)
+{
+    r->n_records = 1;
+    struct unit_record *h = r->records = block(r, 1, sizeof *r->records);
+    h->text = "";
+    h->n_steps = unpack_count(u, 8);
+    columns_alloc(r, h);
+    for (size_t i = 0; i < h->n_steps; i++) {
+        h->symbol[i] = unpack_u32(u);
+        h->logp[i] = h->logp_final[i] = unpack_f32(u);
+        h->entropy[i] = h->entropy_final[i] = h->mass[i] = h->disagreement[i] = NAN;
+    }
+}
+
+static void read_choices(struct unpack *u, struct unit_result *r)
+{
+    r->n_choices = unpack_count(u, 12);
+    double *logp = block(r, r->n_choices, sizeof *logp);
+    uint32_t *symbols = block(r, r->n_choices, sizeof *symbols);
+    for (size_t i = 0; i < r->n_choices; i++) {
+        logp[i] = unpack_f64(u);
+        symbols[i] = unpack_u32(u);
+    }
+    r->choice_logp = logp;
+    r->choice_symbols = symbols;
+    /* one record that has no text, so that every unit has one */
+    r->n_records = 1;
+    r->records = block(r, 1, sizeof *r->records);
+    r->records[0].text = "";
+}
+
+int unit_decode(const void *payload, size_t n, struct unit_result *out)
+{
+    struct unpack u = unpack_over(payload, n);
+    *out = (struct unit_result){ .memory = mem_alloc(1, sizeof(struct memory)) };
+    bool ours = unpack_u8(&u) == UNIT_RESULT;
+    out->key.a = unpack_u64(&u);
+    out->key.b = unpack_u64(&u);
+    out->kind = (enum item_kind)unpack_u8(&u);
+    out->n_prompt = unpack_count(&u, 4);
+    uint32_t *prompt = block(out, out->n_prompt, sizeof *prompt);
+    for (size_t i = 0; i < out->n_prompt; i++)
+        prompt[i] = unpack_u32(&u);
+    out->prompt = prompt;
+    switch (out->kind) {
+    case ITEM_GENERATE:
+        out->n_records = unpack_count(&u, 21);
+        out->records = block(out, out->n_records, sizeof *out->records);
+        for (size_t i = 0; i < out->n_records; i++)
+            read_hyp(&u, out, &out->records[i]);
+        break;
+    case ITEM_CHOICE: read_choices(&u, out); break;
+    case ITEM_TEXT: read_text(&u, out); break;
+    default: ours = false;
+    }
+    if (ours && unpack_done(&u))
+        return 0;
+    unit_fini(out);
+    return err_set(ERR_DAMAGED, "a journal frame passed its checksum but holds no result");
+}
+
+void unit_fini(struct unit_result *r)
+{
+    struct memory *m = r->memory;
+    for (size_t i = 0; m && i < m->n; i++)
+        free(m->blocks[i]);
+    if (m)
+        free(m->blocks);
+    free(m);
+    *r = (struct unit_result){ 0 };
+}
