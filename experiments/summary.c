@@ -31,7 +31,7 @@ static void fill_means(struct summary_metric *s, const double x[], size_t n_arms
     s->arms = mem_alloc(n_arms, sizeof *s->arms);
     for (size_t arm = 0; arm < n_arms; arm++) {
         if (m->level == METRIC_ARM)
-            s->arms[arm] = (struct interval){ m->value[arm], NAN, NAN, isnan(m->value[arm]) ? 0 : 1 };
+            s->arms[arm] = (struct interval){ m->value[arm], NAN, NAN, isnan(m->value[arm]) ? 0u : 1u };
         else
             s->arms[arm] = stats_bootstrap(x + arm * n_items, n_items, &o);
     }
