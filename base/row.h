@@ -29,11 +29,12 @@ struct row {
 /* Scratch for rows of up to n symbols; one thread at a time. */
 struct row_work {
     uint32_t n;
-    float *key;    /* (n,) sort keys, temporary scores */
-    sym_t *id;     /* (n,) candidates */
-    float *value;  /* (n,) */
-    double *mass;  /* (n,) */
-    float *spare[3]; /* (n,) each, zeroed once: for the layers above, no function of rows touches them (decode/scratch.h) */
+    float *key;   /* (n,) sort keys, temporary scores */
+    sym_t *id;    /* (n,) candidates */
+    float *value; /* (n,) */
+    double *mass; /* (n,) */
+    float *spare
+        [3]; /* (n,) each, zeroed once: for the layers above, no function of rows touches them (decode/scratch.h) */
 };
 struct row_work *row_work_alloc(uint32_t n);
 void row_work_free(struct row_work *w);
@@ -48,19 +49,19 @@ void row_copy(struct row *to, const struct row *from); /* to->n == from->n; scor
 int row_measure(struct row *r);
 
 bool row_dead(const struct row *r);
-double row_logp(const struct row *r, sym_t v);             /* score[v] - log_z; -INFINITY when masked or dead */
-double row_entropy(const struct row *r);                   /* nats; 0 for a dead row */
-sym_t row_argmax(const struct row *r);                     /* lowest id among equals; assert: not dead */
+double row_logp(const struct row *r, sym_t v); /* score[v] - log_z; -INFINITY when masked or dead */
+double row_entropy(const struct row *r);       /* nats; 0 for a dead row */
+sym_t row_argmax(const struct row *r);         /* lowest id among equals; assert: not dead */
 float row_max(const struct row *r);
-uint32_t row_count(const struct row *r);                   /* symbols not masked */
+uint32_t row_count(const struct row *r); /* symbols not masked */
 void row_gather(const struct row *r, const sym_t id[], size_t n, double logp[]);
 uint32_t row_top(const struct row *r, uint32_t k, struct row_work *w, sym_t id[], double logp[]); /* best first */
 
 /* Changes of scores; each measures again (log_z is right afterwards).  Masked stays masked. */
-void row_scale(struct row *r, double factor);              /* score * factor, around the maximum */
-void row_normalise(struct row *r);                         /* score - log_z, log_z = 0; dead stays dead */
-void row_mask_below(struct row *r, float score);           /* masks score[v] < score */
-void row_only(struct row *r, sym_t v);                     /* masks all others */
+void row_scale(struct row *r, double factor);    /* score * factor, around the maximum */
+void row_normalise(struct row *r);               /* score - log_z, log_z = 0; dead stays dead */
+void row_mask_below(struct row *r, float score); /* masks score[v] < score */
+void row_only(struct row *r, sym_t v);           /* masks all others */
 
 /* Exact cuts.  Order: score descending, then id ascending.  Each keeps at least min_keep (>= 1) of the unmasked. */
 void row_keep_rank(struct row *r, uint32_t k, struct row_work *w);

@@ -1,0 +1,268 @@
+/* Lanes: the few machine operations that exp, log and the row kernels are written in, LANES floats at a time.
+ *
+ * A file sets LANES (1, 8: AVX2 + FMA, 16: AVX-512) before it includes this; 1 is plain C and the default.  Each
+ * operation rounds every lane exactly as plain C does, so that one text compiled for every LANES gives the same bits.
+ *
+ *   vf  LANES floats                        vu  LANES uint32_t, the bits of a vf
+ *   vd  LANES / HALVES doubles              vw  as many uint64_t, the bits of a vd; half h of a vf makes one vd
+ */
+#ifndef BASE_LANES_H
+#define BASE_LANES_H
+
+#include <stdint.h>
+#include <string.h>
+
+#ifndef LANES
+#define LANES 1
+#endif
+
+#define LANES_INLINE static inline __attribute__((always_inline, unused))
+
+#if LANES == 1
+
+#include <math.h>
+
+#define HALVES 1
+typedef float vf;
+typedef uint32_t vu;
+typedef double vd;
+typedef uint64_t vw;
+
+LANES_INLINE vu vu_of(vf x)
+{
+    vu u;
+    memcpy(&u, &x, sizeof u);
+    return u;
+}
+LANES_INLINE vf vf_of(vu u)
+{
+    vf x;
+    memcpy(&x, &u, sizeof x);
+    return x;
+}
+LANES_INLINE vw vw_of(vd x)
+{
+    vw u;
+    memcpy(&u, &x, sizeof u);
+    return u;
+}
+LANES_INLINE vd vd_of(vw u)
+{
+    vd x;
+    memcpy(&x, &u, sizeof x);
+    return x;
+}
+LANES_INLINE vf vf_set(float x)
+{
+    return x;
+}
+LANES_INLINE vd vd_set(double x)
+{
+    return x;
+}
+LANES_INLINE vw vw_set(uint64_t x)
+{
+    return x;
+}
+LANES_INLINE vf vf_fma(vf a, vf b, vf c)
+{
+    return fmaf(a, b, c);
+}
+LANES_INLINE vf vf_max(vf a, vf b)
+{
+    return a > b ? a : b;
+}
+LANES_INLINE vd vd_max(vd a, vd b)
+{
+    return a > b ? a : b;
+}
+LANES_INLINE vf vf_less(vf a, vf b, vf yes, vf no)
+{
+    return a < b ? yes : no;
+}
+LANES_INLINE vd vd_less(vd a, vd b, vd yes, vd no)
+{
+    return a < b ? yes : no;
+}
+LANES_INLINE int vf_any_not_below(vf a, vf b)
+{
+    return !(a < b);
+}
+LANES_INLINE int vf_any_equal(vf a, vf b)
+{
+    return a == b;
+}
+LANES_INLINE vd vf_half(vf x, int h)
+{
+    (void)h;
+    return x;
+}
+LANES_INLINE vf vf_join(const vd d[HALVES])
+{
+    return (float)d[0];
+}
+LANES_INLINE vw vw_mul32(vw a, vw b)
+{
+    return (a & 0xFFFFFFFFu) * (b & 0xFFFFFFFFu);
+}
+
+#else
+
+#include <immintrin.h>
+
+#define HALVES 2
+typedef float vf __attribute__((vector_size(4 * LANES)));
+typedef uint32_t vu __attribute__((vector_size(4 * LANES)));
+typedef double vd __attribute__((vector_size(4 * LANES)));
+typedef uint64_t vw __attribute__((vector_size(4 * LANES)));
+
+LANES_INLINE vu vu_of(vf x)
+{
+    return (vu)x;
+}
+LANES_INLINE vf vf_of(vu u)
+{
+    return (vf)u;
+}
+LANES_INLINE vw vw_of(vd x)
+{
+    return (vw)x;
+}
+LANES_INLINE vd vd_of(vw u)
+{
+    return (vd)u;
+}
+
+#if LANES == 8
+
+LANES_INLINE vf vf_set(float x)
+{
+    return (vf)_mm256_set1_ps(x);
+}
+LANES_INLINE vd vd_set(double x)
+{
+    return (vd)_mm256_set1_pd(x);
+}
+LANES_INLINE vw vw_set(uint64_t x)
+{
+    return (vw)_mm256_set1_epi64x((long long)x);
+}
+LANES_INLINE vf vf_fma(vf a, vf b, vf c)
+{
+    return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+}
+LANES_INLINE vf vf_max(vf a, vf b)
+{
+    return (vf)_mm256_max_ps((__m256)a, (__m256)b); /* a > b ? a : b, NaN included */
+}
+LANES_INLINE vd vd_max(vd a, vd b)
+{
+    return (vd)_mm256_max_pd((__m256d)a, (__m256d)b);
+}
+LANES_INLINE vf vf_less(vf a, vf b, vf yes, vf no)
+{
+    return (vf)_mm256_blendv_ps((__m256)no, (__m256)yes, _mm256_cmp_ps((__m256)a, (__m256)b, _CMP_LT_OQ));
+}
+LANES_INLINE vd vd_less(vd a, vd b, vd yes, vd no)
+{
+    return (vd)_mm256_blendv_pd((__m256d)no, (__m256d)yes, _mm256_cmp_pd((__m256d)a, (__m256d)b, _CMP_LT_OQ));
+}
+LANES_INLINE int vf_any_not_below(vf a, vf b)
+{
+    return _mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_NLT_UQ));
+}
+LANES_INLINE int vf_any_equal(vf a, vf b)
+{
+    return _mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_EQ_OQ));
+}
+LANES_INLINE vd vf_half(vf x, int h)
+{
+    __m128 low = _mm256_castps256_ps128((__m256)x), high = _mm256_extractf128_ps((__m256)x, 1);
+    return (vd)_mm256_cvtps_pd(h ? high : low);
+}
+LANES_INLINE vf vf_join(const vd d[HALVES])
+{
+    __m128 low = _mm256_cvtpd_ps((__m256d)d[0]), high = _mm256_cvtpd_ps((__m256d)d[1]);
+    return (vf)_mm256_insertf128_ps(_mm256_castps128_ps256(low), high, 1);
+}
+LANES_INLINE vw vw_mul32(vw a, vw b)
+{
+    return (vw)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+}
+
+#elif LANES == 16
+
+LANES_INLINE vf vf_set(float x)
+{
+    return (vf)_mm512_set1_ps(x);
+}
+LANES_INLINE vd vd_set(double x)
+{
+    return (vd)_mm512_set1_pd(x);
+}
+LANES_INLINE vw vw_set(uint64_t x)
+{
+    return (vw)_mm512_set1_epi64((long long)x);
+}
+LANES_INLINE vf vf_fma(vf a, vf b, vf c)
+{
+    return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+}
+LANES_INLINE vf vf_max(vf a, vf b)
+{
+    return (vf)_mm512_max_ps((__m512)a, (__m512)b); /* a > b ? a : b, NaN included */
+}
+LANES_INLINE vd vd_max(vd a, vd b)
+{
+    return (vd)_mm512_max_pd((__m512d)a, (__m512d)b);
+}
+LANES_INLINE vf vf_less(vf a, vf b, vf yes, vf no)
+{
+    return (vf)_mm512_mask_blend_ps(_mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ), (__m512)no, (__m512)yes);
+}
+LANES_INLINE vd vd_less(vd a, vd b, vd yes, vd no)
+{
+    return (vd)_mm512_mask_blend_pd(_mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_LT_OQ), (__m512d)no, (__m512d)yes);
+}
+LANES_INLINE int vf_any_not_below(vf a, vf b)
+{
+    return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_NLT_UQ);
+}
+LANES_INLINE int vf_any_equal(vf a, vf b)
+{
+    return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_EQ_OQ);
+}
+LANES_INLINE vd vf_half(vf x, int h)
+{
+    __m256 low = _mm512_castps512_ps256((__m512)x), high = _mm512_extractf32x8_ps((__m512)x, 1);
+    return (vd)_mm512_cvtps_pd(h ? high : low);
+}
+LANES_INLINE vf vf_join(const vd d[HALVES])
+{
+    __m256 low = _mm512_cvtpd_ps((__m512d)d[0]), high = _mm512_cvtpd_ps((__m512d)d[1]);
+    return (vf)_mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
+}
+LANES_INLINE vw vw_mul32(vw a, vw b)
+{
+    return (vw)_mm512_mul_epu32((__m512i)a, (__m512i)b);
+}
+
+#endif
+#endif
+
+LANES_INLINE vf vf_load(const float *p)
+{
+    vf x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+LANES_INLINE void vf_store(float *p, vf x)
+{
+    memcpy(p, &x, sizeof x);
+}
+LANES_INLINE void vd_store(double *p, vd x)
+{
+    memcpy(p, &x, sizeof x);
+}
+
+#endif

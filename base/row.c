@@ -1,0 +1,184 @@
+#include "base/row.h"
+#include "base/mem.h"
+#include "base/row_draw.h"
+#include "base/row_kernel.h"
+#include "base/row_math.h"
+#include "base/row_ops.h"
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+/* Above this a float's spacing (2^-11) would show in probabilities: row_scale() then drops the offset of the scores. */
+#define SCALE_MOST 4096
+
+struct row_work *row_work_alloc(uint32_t n)
+{
+    struct row_work *w = mem_alloc(1, sizeof *w);
+    w->n = n;
+    w->key = mem_aligned(n, sizeof *w->key);
+    w->id = mem_aligned(n, sizeof *w->id);
+    w->value = mem_aligned(n, sizeof *w->value);
+    w->mass = mem_aligned(n, sizeof *w->mass);
+    for (int i = 0; i < 3; i++)
+        w->spare[i] = mem_aligned(n, sizeof *w->spare[i]);
+    return w;
+}
+
+void row_work_free(struct row_work *w)
+{
+    if (!w)
+        return;
+    free(w->key);
+    free(w->id);
+    free(w->value);
+    free(w->mass);
+    for (int i = 0; i < 3; i++)
+        free(w->spare[i]);
+    free(w);
+}
+
+struct row row_over(float *score, uint32_t n)
+{
+    assert(n > 0);
+    return (struct row){ .ops = &row_cpu, .score = score, .n = n, .log_z = -INFINITY };
+}
+
+void row_copy(struct row *to, const struct row *from)
+{
+    assert(to->n == from->n && to->ops == from->ops);
+    if (to->score != from->score)
+        from->ops->copy(to, from);
+    to->log_z = from->log_z;
+    to->log_weight = from->log_weight;
+}
+
+int row_measure(struct row *r)
+{
+    return r->ops->measure(r);
+}
+
+bool row_dead(const struct row *r)
+{
+    return !(r->log_z > -INFINITY);
+}
+
+double row_logp(const struct row *r, sym_t v)
+{
+    double logp;
+    row_gather(r, &v, 1, &logp);
+    return logp;
+}
+
+double row_entropy(const struct row *r)
+{
+    return row_dead(r) ? 0 : r->ops->entropy(r);
+}
+
+sym_t row_argmax(const struct row *r)
+{
+    assert(!row_dead(r));
+    return r->ops->argmax(r);
+}
+
+float row_max(const struct row *r)
+{
+    return r->ops->max(r);
+}
+
+uint32_t row_count(const struct row *r)
+{
+    return r->ops->count(r);
+}
+
+void row_gather(const struct row *r, const sym_t id[], size_t n, double logp[])
+{
+    if (!row_dead(r)) {
+        r->ops->gather(r, id, n, logp);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        logp[i] = -INFINITY;
+}
+
+uint32_t row_top(const struct row *r, uint32_t k, struct row_work *w, sym_t id[], double logp[])
+{
+    assert(w->n >= r->n);
+    return row_dead(r) || k == 0 ? 0 : r->ops->top(r, k, w, id, logp);
+}
+
+/* After a change that leaves no NaN and no +INFINITY. */
+static void measure_again(struct row *r)
+{
+    int rc = r->ops->measure(r);
+    assert(rc == 0);
+    (void)rc;
+}
+
+void row_scale(struct row *r, double factor)
+{
+    assert(factor >= 0 && factor < INFINITY);
+    if (row_dead(r))
+        return;
+    double max = (double)row_max(r), offset = max * factor;
+    r->ops->affine(r, &(struct row_affine){ max, factor, fabs(offset) <= SCALE_MOST ? offset : 0 });
+    measure_again(r);
+}
+
+void row_normalise(struct row *r)
+{
+    if (row_dead(r))
+        return;
+    r->ops->affine(r, &(struct row_affine){ r->log_z, 1, 0 });
+    r->log_z = 0;
+}
+
+void row_mask_below(struct row *r, float score)
+{
+    r->ops->mask_below(r, score);
+    measure_again(r);
+}
+
+void row_only(struct row *r, sym_t v)
+{
+    assert(v < r->n);
+    r->ops->mask_but(r, v);
+    measure_again(r);
+}
+
+void row_keep_rank(struct row *r, uint32_t k, struct row_work *w)
+{
+    assert(w->n >= r->n);
+    if (row_dead(r) || k >= r->n)
+        return;
+    r->ops->keep_rank(r, k > 1 ? k : 1, w);
+    measure_again(r);
+}
+
+void row_keep_mass(struct row *r, double p, uint32_t min_keep, struct row_work *w)
+{
+    assert(w->n >= r->n && !isnan(p));
+    if (row_dead(r) || p >= 1)
+        return;
+    r->ops->keep_mass(r, p, min_keep > 1 ? min_keep : 1, w);
+    measure_again(r);
+}
+
+void row_keep_mass_by(struct row *r, const float key[], double p, uint32_t min_keep, struct row_work *w)
+{
+    assert(w->n >= r->n && !isnan(p));
+    if (row_dead(r) || p >= 1)
+        return;
+    r->ops->keep_mass_by(r, key, p, min_keep > 1 ? min_keep : 1, w);
+    measure_again(r);
+}
+
+sym_t row_draw(const struct row *r, const struct rng_key *k)
+{
+    assert(!row_dead(r));
+    return r->ops->draw(r, k);
+}
+
+double row_noise(const struct rng_key *k, sym_t v)
+{
+    return row_draw_noise(k, v);
+}

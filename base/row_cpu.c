@@ -1,0 +1,150 @@
+/* The table of rows in host memory. */
+#include "base/err.h"
+#include "base/row_cut.h"
+#include "base/row_draw.h"
+#include "base/row_kernel.h"
+#include "base/row_math.h"
+#include "base/row_ops.h"
+#include <math.h>
+#include <string.h>
+
+const struct row_kernel *row_kernel_best(void)
+{
+    if (row_kernel_avx512.supported())
+        return &row_kernel_avx512;
+    return row_kernel_avx2.supported() ? &row_kernel_avx2 : &row_kernel_plain;
+}
+
+static float cpu_max(const struct row *r)
+{
+    float max;
+    r->ops->kernel()->max(r->score, r->n, &max);
+    return max;
+}
+
+static int bad_score(const struct row *r)
+{
+    uint32_t v = 0;
+    while (r->score[v] < INFINITY)
+        v++;
+    return err_set(ERR_DATA, "score of symbol %u is %s, want a number or -inf", v, isnan(r->score[v]) ? "nan" : "inf");
+}
+
+static int cpu_measure(struct row *r)
+{
+    const struct row_kernel *kernel = r->ops->kernel();
+    float max;
+    r->log_z = -INFINITY;
+    if (!kernel->max(r->score, r->n, &max))
+        return bad_score(r);
+    if (max > -INFINITY)
+        r->log_z = (double)max + math_log64(kernel->sum(r->score, r->n, max));
+    return 0;
+}
+
+static void cpu_copy(struct row *to, const struct row *from)
+{
+    memcpy(to->score, from->score, from->n * sizeof *from->score);
+}
+
+static sym_t cpu_argmax(const struct row *r)
+{
+    return r->ops->kernel()->find(r->score, r->n, cpu_max(r));
+}
+
+static uint32_t cpu_count(const struct row *r)
+{
+    return r->ops->kernel()->count(r->score, r->n);
+}
+
+/* H = log Z - sum p score = ln S + (1/S) sum exp(d) (-d), d = score - max: both terms positive, nothing cancels. */
+static double cpu_entropy(const struct row *r)
+{
+    float max = cpu_max(r);
+    double log_s = r->log_z - (double)max;
+    return log_s + r->ops->kernel()->surprise(r->score, r->n, max) * math_exp64(-log_s);
+}
+
+static void cpu_gather(const struct row *r, const sym_t id[], size_t n, double logp[])
+{
+    for (size_t i = 0; i < n; i++)
+        logp[i] = (double)r->score[id[i]] - r->log_z;
+}
+
+static void cpu_affine(struct row *r, const struct row_affine *f)
+{
+    r->ops->kernel()->affine(r->score, r->score, r->n, f);
+}
+
+static void cpu_mask_below(struct row *r, float score)
+{
+    r->ops->kernel()->cut(r->score, r->n, score, r->n - 1);
+}
+
+static void cpu_mask_but(struct row *r, sym_t v)
+{
+    for (uint32_t i = 0; i < r->n; i++)
+        r->score[i] = i == v ? r->score[i] : -INFINITY;
+}
+
+/* Parts w p^factor of a pool, normalised members p. */
+static void parts_fill(struct row_part part[], const struct row rows[], const double weight[], size_t n, double power)
+{
+    for (size_t k = 0; k < n; k++) {
+        double offset = math_log64(weight[k]) - power * rows[k].log_z;
+        float near = (float)offset;
+        part[k] = (struct row_part){ rows[k].score, power, offset, near, math_exp64(offset - (double)near) };
+    }
+}
+
+static void cpu_pool_linear(struct row *out, const struct row rows[], const double weight[], size_t n)
+{
+    struct row_part part[ROW_PARTS];
+    parts_fill(part, rows, weight, n, 1);
+    out->ops->kernel()->mix(out->score, part, n, out->n);
+}
+
+static void cpu_pool_log(struct row *out, const struct row rows[], const double weight[], size_t n)
+{
+    struct row_part part[ROW_PARTS];
+    for (size_t k = 0; k < n; k++)
+        part[k] = (struct row_part){ rows[k].score, weight[k], -weight[k] * rows[k].log_z, 0, 1 };
+    out->ops->kernel()->product(out->score, part, n, out->n);
+}
+
+static void cpu_pool_power(struct row *out, const struct row rows[], const double weight[], size_t n, double r)
+{
+    const struct row_kernel *kernel = out->ops->kernel();
+    struct row_part part[ROW_PARTS];
+    if (!isinf(r)) {
+        parts_fill(part, rows, weight, n, r);
+        kernel->mean(out->score, part, n, out->n, r);
+        return;
+    }
+    for (size_t k = 0; k < n; k++)
+        part[k] = (struct row_part){ rows[k].score, 1, -rows[k].log_z, 0, 1 };
+    kernel->extreme(out->score, part, n, out->n, r > 0 ? 1 : -1);
+}
+
+const struct row_ops row_cpu = {
+    .name = "cpu",
+    .kernel = row_kernel_best,
+    .measure = cpu_measure,
+    .copy = cpu_copy,
+    .max = cpu_max,
+    .argmax = cpu_argmax,
+    .count = cpu_count,
+    .entropy = cpu_entropy,
+    .gather = cpu_gather,
+    .top = row_cut_top,
+    .affine = cpu_affine,
+    .mask_below = cpu_mask_below,
+    .mask_but = cpu_mask_but,
+    .keep_rank = row_cut_rank,
+    .keep_mass = row_cut_mass,
+    .keep_mass_by = row_cut_mass_by,
+    .draw = row_draw_host,
+    .pool_linear = cpu_pool_linear,
+    .pool_log = cpu_pool_log,
+    .pool_power = cpu_pool_power,
+};

@@ -1,0 +1,245 @@
+/* Exact cuts: a histogram of candidates finds the bin where the cut falls, that bin alone is divided again.
+ *
+ * A float's bits, turned so that the wanted order is that of unsigned integers, are its key: bins of keys need no range
+ * and no rounding, and equal scores share a bin at every depth.  Ties are settled by symbol id, because the lists keep
+ * the order of ids.  A rank is a mass of 1 for each symbol. */
+#include "base/row_cut.h"
+#include "base/row_kernel.h"
+#include "base/row_math.h"
+#include "base/row_ops.h"
+#include "base/row_sort.h"
+#include <assert.h>
+#include <math.h>
+
+#define BINS  1024
+#define SMALL 32 /* candidates that are sorted rather than divided */
+
+/* Candidates in the order of ids, in a row_work's arrays; those of the boundary bin stay as it narrows. */
+struct cut {
+    uint32_t *key; /* (n,) */
+    sym_t *id;     /* (n,) */
+    float *mass;   /* (n,) */
+    uint32_t n;
+    double target;  /* of mass that the kept reach */
+    double before;  /* mass of what stands before the candidates */
+    uint32_t ahead; /* number of what stands before them */
+};
+
+/* Where a cut falls: the last symbol kept and its key. */
+struct edge {
+    uint32_t key;
+    sym_t id;
+    uint32_t kept; /* symbols up to it */
+    bool reached;  /* the mass reaches the target */
+};
+
+static void key_range(const struct cut *c, uint32_t *low, uint32_t *high)
+{
+    *low = UINT32_MAX;
+    *high = 0;
+    for (uint32_t i = 0; i < c->n; i++) {
+        *low = c->key[i] < *low ? c->key[i] : *low;
+        *high = c->key[i] > *high ? c->key[i] : *high;
+    }
+}
+
+/* The mass and number of the candidates by key. */
+struct bins {
+    uint32_t low;
+    int shift;
+    double mass[BINS];
+    uint32_t count[BINS];
+};
+
+static void bins_fill(struct bins *b, const struct cut *c, uint32_t low, uint32_t high)
+{
+    b->low = low;
+    b->shift = 0;
+    while ((high - low) >> b->shift >= BINS)
+        b->shift++;
+    memset(b->mass, 0, sizeof b->mass);
+    memset(b->count, 0, sizeof b->count);
+    for (uint32_t i = 0; i < c->n; i++) {
+        uint32_t bin = (c->key[i] - low) >> b->shift;
+        b->mass[bin] += (double)c->mass[i];
+        b->count[bin]++;
+    }
+}
+
+/* Leaves the candidates of the bin in which the mass reaches the target; of the last one where it never does. */
+static void narrow(struct cut *c, const struct bins *b)
+{
+    uint32_t bin = 0, last = 0, kept = 0;
+    for (uint32_t i = 0; i < BINS; i++)
+        last = b->count[i] ? i : last;
+    while (bin < last && c->before + b->mass[bin] < c->target) {
+        c->before += b->mass[bin];
+        c->ahead += b->count[bin];
+        bin++;
+    }
+    for (uint32_t i = 0; i < c->n; i++) {
+        c->key[kept] = c->key[i];
+        c->id[kept] = c->id[i];
+        c->mass[kept] = c->mass[i];
+        kept += (c->key[i] - b->low) >> b->shift == bin;
+    }
+    c->n = kept;
+}
+
+static void insertion_sort(struct cut *c)
+{
+    for (uint32_t i = 1; i < c->n; i++) {
+        uint32_t key = c->key[i], j = i;
+        sym_t id = c->id[i];
+        float mass = c->mass[i];
+        for (; j > 0 && c->key[j - 1] > key; j--) {
+            c->key[j] = c->key[j - 1];
+            c->id[j] = c->id[j - 1];
+            c->mass[j] = c->mass[j - 1];
+        }
+        c->key[j] = key;
+        c->id[j] = id;
+        c->mass[j] = mass;
+    }
+}
+
+/* n >= 1.  Changes the lists. */
+static struct edge cut_find(struct cut *c)
+{
+    struct bins bins;
+    uint32_t low, high, i;
+    key_range(c, &low, &high);
+    while (c->n > SMALL && low < high) {
+        bins_fill(&bins, c, low, high);
+        narrow(c, &bins);
+        key_range(c, &low, &high);
+    }
+    if (low < high)
+        insertion_sort(c);
+    double mass = c->before + (double)c->mass[0];
+    for (i = 0; mass < c->target && i + 1 < c->n; i++)
+        mass += (double)c->mass[i + 1];
+    return (struct edge){ c->key[i], c->id[i], c->ahead + i + 1, mass >= c->target };
+}
+
+/* The symbols of at least this score, keyed by score descending; mass[] holds the scores. */
+static struct cut by_score(const struct row *r, float least, struct row_work *w)
+{
+    struct cut c = { .key = (uint32_t *)(void *)w->key, .id = w->id, .mass = w->value };
+    c.n = r->ops->kernel()->collect(r->score, r->n, least, c.id, c.mass);
+    for (uint32_t i = 0; i < c.n; i++)
+        c.key[i] = row_sort_descending(c.mass[i]);
+    return c;
+}
+
+static void count_ranks(struct cut *c, uint32_t k)
+{
+    c->target = k;
+    for (uint32_t i = 0; i < c->n; i++)
+        c->mass[i] = 1;
+}
+
+/* A score that at least k symbols reach: the k-th of the largest scores of blocks.  -INFINITY: no such luck. */
+static float reached_by(const struct row *r, uint32_t k, struct row_work *w)
+{
+    uint32_t n_blocks = (r->n - 1) / ROW_BLOCK + 1;
+    struct cut c = { .key = (uint32_t *)(void *)w->key, .id = w->id, .mass = w->value, .n = n_blocks };
+    if (k > n_blocks / 2)
+        return -INFINITY;
+    r->ops->kernel()->block_max(r->score, r->n, c.mass);
+    for (uint32_t i = 0; i < n_blocks; i++) {
+        c.key[i] = row_sort_descending(c.mass[i]);
+        c.id[i] = i;
+    }
+    count_ranks(&c, k);
+    return row_sort_ascending_of(~cut_find(&c).key);
+}
+
+/* The edge of the first k of the rank order; kept < k when fewer are not masked. */
+static struct edge rank_edge(const struct row *r, uint32_t k, struct row_work *w)
+{
+    struct cut c = by_score(r, reached_by(r, k, w), w);
+    count_ranks(&c, k);
+    return cut_find(&c);
+}
+
+void row_cut_rank(struct row *r, uint32_t k, struct row_work *w)
+{
+    struct edge e = rank_edge(r, k, w);
+    r->ops->kernel()->cut(r->score, r->n, r->score[e.id], e.id);
+}
+
+/* What row.h calls reached, in units of exp(score - shift). */
+static double mass_target(const struct row *r, double p, float shift)
+{
+    return p * (1 - 0x1p-22) * math_exp64(r->log_z - (double)shift);
+}
+
+/* A score so low that what stands below it has less than half of 1 - p: the cut falls above it. */
+static float mass_least(const struct row *r, double p)
+{
+    return (float)(r->log_z + math_log64((1 - p) / 2 / r->n));
+}
+
+void row_cut_mass(struct row *r, double p, uint32_t min_keep, struct row_work *w)
+{
+    const struct row_kernel *kernel = r->ops->kernel();
+    float shift = (float)r->log_z, least = mass_least(r, p);
+    struct edge e = { 0 };
+    for (int turn = 0; turn < 2 && !e.reached; turn++, least = -INFINITY) {
+        struct cut c = by_score(r, least, w);
+        c.target = mass_target(r, p, shift);
+        kernel->exp(c.mass, c.n, shift);
+        if (c.n > 0)
+            e = cut_find(&c);
+    }
+    if (e.kept < min_keep)
+        e = rank_edge(r, min_keep, w);
+    kernel->cut(r->score, r->n, r->score[e.id], e.id);
+}
+
+static struct cut by_key(const struct row *r, const float key[], struct row_work *w)
+{
+    struct cut c = { .key = (uint32_t *)(void *)w->key, .id = w->id, .mass = w->value };
+    c.n = r->ops->kernel()->collect(r->score, r->n, -INFINITY, c.id, c.mass);
+    for (uint32_t i = 0; i < c.n; i++)
+        c.key[i] = row_sort_ascending(key[c.id[i]]);
+    return c;
+}
+
+void row_cut_mass_by(struct row *r, const float key[], double p, uint32_t min_keep, struct row_work *w)
+{
+    float shift = (float)r->log_z;
+    struct cut c = by_key(r, key, w);
+    c.target = mass_target(r, p, shift);
+    r->ops->kernel()->exp(c.mass, c.n, shift);
+    struct edge e = cut_find(&c);
+    if (e.kept < min_keep) {
+        c = by_key(r, key, w);
+        count_ranks(&c, min_keep);
+        e = cut_find(&c);
+    }
+    for (sym_t v = 0; v < r->n; v++) {
+        uint32_t at = row_sort_ascending(key[v]);
+        if (at > e.key || (at == e.key && v > e.id))
+            r->score[v] = -INFINITY;
+    }
+}
+
+uint32_t row_cut_top(const struct row *r, uint32_t k, struct row_work *w, sym_t id[], double logp[])
+{
+    struct edge e = rank_edge(r, k, w);
+    struct cut c = by_score(r, r->score[e.id], w);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < c.n; i++) {
+        c.key[n] = c.key[i];
+        c.id[n] = c.id[i];
+        n += c.key[i] < e.key || c.id[i] <= e.id;
+    }
+    row_sort(c.key, c.id, n, w);
+    for (uint32_t i = 0; i < n; i++) {
+        id[i] = c.id[i];
+        logp[i] = (double)r->score[id[i]] - r->log_z;
+    }
+    return n;
+}

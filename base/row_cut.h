@@ -1,0 +1,13 @@
+/* Exact cuts of rows in host memory, by threshold search instead of sorting (base/row.h: row_keep_*, row_top). */
+#ifndef BASE_ROW_CUT_H
+#define BASE_ROW_CUT_H
+
+#include "base/row.h"
+
+/* As the functions of base/row.h; the row need not be measured afterwards. */
+void row_cut_rank(struct row *r, uint32_t k, struct row_work *w);
+void row_cut_mass(struct row *r, double p, uint32_t min_keep, struct row_work *w);
+void row_cut_mass_by(struct row *r, const float key[], double p, uint32_t min_keep, struct row_work *w);
+uint32_t row_cut_top(const struct row *r, uint32_t k, struct row_work *w, sym_t id[], double logp[]);
+
+#endif

@@ -1,0 +1,71 @@
+/* The inner loops of rows in host memory, once for each instruction set; all give the same bits.
+ *
+ * n may be anything from 1; no alignment is asked.  "Masked" is -INFINITY. */
+#ifndef BASE_ROW_KERNEL_H
+#define BASE_ROW_KERNEL_H
+
+#include "base/rng.h"
+#include "base/space.h"
+#include <stdbool.h>
+
+#define ROW_BLOCK 64 /* symbols whose noise is made together; also the stride of the loops */
+#define ROW_PARTS 64 /* most members of a pool */
+
+/* x -> (x - center) * factor + offset in double; masked stays masked, and nothing else becomes so. */
+struct row_affine {
+    double center, factor, offset;
+};
+
+/* A member of a pool: its part of a symbol's log weight is score * factor + offset.  For float work offset is also
+ * given as a float and what is left of it: exp(offset) = exp(near) * rest. */
+struct row_part {
+    const float *score;
+    double factor;
+    double offset;
+    float near;
+    double rest;
+};
+
+struct row_kernel {
+    const char *name;
+    bool (*supported)(void);
+
+    /* *max is the largest score.  False when a score is NaN or +INFINITY. */
+    bool (*max)(const float score[], uint32_t n, float *max);
+    /* The first symbol of that score, or n. */
+    uint32_t (*find)(const float score[], uint32_t n, float x);
+    uint32_t (*count)(const float score[], uint32_t n);
+    /* Sum of exp(score - shift); score <= shift + 88. */
+    double (*sum)(const float score[], uint32_t n, float shift);
+    /* Sum of exp(score - shift) * (shift - score) over what is not masked. */
+    double (*surprise)(const float score[], uint32_t n, float shift);
+    void (*exp)(float x[], uint32_t n, float shift); /* x -> exp(x - shift) */
+
+    void (*affine)(float out[], const float score[], uint32_t n, const struct row_affine *f);
+    /* Masks what stands after symbol `last` of score `least` in rank order. */
+    void (*cut)(float score[], uint32_t n, float least, sym_t last);
+    /* The symbols not masked with score >= least, in order; returns how many. */
+    uint32_t (*collect)(const float score[], uint32_t n, float least, sym_t id[], float value[]);
+
+    void (*block_max)(const float score[], uint32_t n, float max[]); /* (ceil(n / ROW_BLOCK),) */
+    /* Times of n blocks from first on (base/row_draw.c), n a multiple of 8, and the place of each within its block. */
+    void (*block_time)(const struct rng_key *k, uint32_t first, uint32_t n, double time[], uint8_t place[]);
+    /* top - ln time, which a score of the block with its noise cannot pass; n is rounded up to a multiple of 8. */
+    void (*block_bound)(const float top[], const double time[], uint32_t n, double bound[]);
+
+    /* out = log sum_k exp(part k): float exp and log; factor is taken as 1. */
+    void (*mix)(float out[], const struct row_part part[], size_t n_parts, uint32_t n);
+    /* out = (1/r) log sum_k exp(part k): double exp and log. */
+    void (*mean)(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double r);
+    /* out = sum_k part k. */
+    void (*product)(float out[], const struct row_part part[], size_t n_parts, uint32_t n);
+    /* out = the largest part times sign. */
+    void (*extreme)(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double sign);
+};
+
+extern const struct row_kernel row_kernel_plain, row_kernel_avx2, row_kernel_avx512;
+
+/* The best of those that this machine supports. */
+const struct row_kernel *row_kernel_best(void);
+
+#endif

@@ -1,0 +1,408 @@
+/* The text of the row kernels, compiled once for each LANES (row_plain.c, row_avx2.c, row_avx512.c).
+ *
+ * Sixteen lanes, whatever the machine has: symbol v belongs to lane v % 16.  In each lane four consecutive terms are
+ * added as floats, those sums as doubles, and at the end the lanes in one fixed tree.  A row's end is filled up with
+ * masked symbols.  The file that includes this sets LANES, KERNEL (the table's name) and KERNEL_SUPPORTED. */
+#include "base/row_kernel.h"
+#include "base/row_math.h"
+#include <float.h>
+#include <math.h>
+
+#define STRIDE ROW_BLOCK
+#define TURNS  (16 / LANES) /* vectors that make sixteen lanes */
+#define WIDE   (LANES / HALVES)
+
+static void fill(float to[STRIDE], const float from[], uint32_t n)
+{
+    for (uint32_t i = 0; i < STRIDE; i++)
+        to[i] = i < n ? from[i] : -INFINITY;
+}
+
+/* Runs STEP for every whole stride of a row as `at`, then for its padded end. */
+#define EACH_STRIDE(score, n, STEP)                                                                                    \
+    do {                                                                                                               \
+        uint32_t each_v = 0;                                                                                           \
+        for (; each_v + STRIDE <= (n); each_v += STRIDE) {                                                             \
+            const float *at = (score) + each_v;                                                                        \
+            STEP;                                                                                                      \
+        }                                                                                                              \
+        if (each_v < (n)) {                                                                                            \
+            float at[STRIDE];                                                                                          \
+            fill(at, (score) + each_v, (n)-each_v);                                                                    \
+            STEP;                                                                                                      \
+        }                                                                                                              \
+    } while (0)
+
+struct lanes {
+    vd sum[TURNS][HALVES];
+};
+
+LANES_INLINE void lanes_add(struct lanes *l, int turn, vf x)
+{
+    for (int h = 0; h < HALVES; h++)
+        l->sum[turn][h] = l->sum[turn][h] + vf_half(x, h);
+}
+
+static double lanes_total(const struct lanes *l)
+{
+    double x[16];
+    for (int j = 0; j < TURNS; j++)
+        for (int h = 0; h < HALVES; h++)
+            vd_store(x + j * LANES + h * WIDE, l->sum[j][h]);
+    for (int half = 8; half > 0; half /= 2)
+        for (int i = 0; i < half; i++)
+            x[i] += x[i + half];
+    return x[0];
+}
+
+static float largest(vf x)
+{
+    float y[LANES], best;
+    vf_store(y, x);
+    best = y[0];
+    for (int i = 1; i < LANES; i++)
+        best = y[i] > best ? y[i] : best;
+    return best;
+}
+
+LANES_INLINE vf stride_max(const float at[])
+{
+    vf a = vf_load(at);
+    for (int i = LANES; i < STRIDE; i += LANES)
+        a = vf_max(vf_load(at + i), a);
+    return a;
+}
+
+LANES_INLINE int stride_bad(const float at[])
+{
+    int bad = 0;
+    for (int i = 0; i < STRIDE; i += LANES)
+        bad |= vf_any_not_below(vf_load(at + i), vf_set(INFINITY));
+    return bad;
+}
+
+static bool kernel_max(const float score[], uint32_t n, float *max)
+{
+    vf top = vf_set(-INFINITY);
+    int bad = 0;
+    EACH_STRIDE(score, n, bad |= stride_bad(at); top = vf_max(stride_max(at), top));
+    *max = largest(top);
+    return !bad;
+}
+
+static void kernel_block_max(const float score[], uint32_t n, float max[])
+{
+    uint32_t block = 0;
+    EACH_STRIDE(score, n, max[block++] = largest(stride_max(at)));
+}
+
+static uint32_t kernel_find(const float score[], uint32_t n, float x)
+{
+    for (uint32_t v = 0; v < n; v += STRIDE) {
+        uint32_t end = n - v < STRIDE ? n - v : STRIDE;
+        int found = end < STRIDE;
+        for (int i = 0; !found && i < STRIDE; i += LANES)
+            found = vf_any_equal(vf_load(score + v + i), vf_set(x));
+        for (uint32_t i = 0; found && i < end; i++)
+            if (score[v + i] == x)
+                return v + i;
+    }
+    return n;
+}
+
+static uint32_t kernel_count(const float score[], uint32_t n)
+{
+    uint32_t count = 0;
+    for (uint32_t v = 0; v < n; v++)
+        count += score[v] > -INFINITY;
+    return count;
+}
+
+LANES_INLINE void stride_sum(struct lanes *l, const float at[], vf c)
+{
+    for (int j = 0; j < TURNS; j++, at += LANES) {
+        vf x0 = math_exp(vf_load(at) - c), x1 = math_exp(vf_load(at + 16) - c);
+        vf x2 = math_exp(vf_load(at + 32) - c), x3 = math_exp(vf_load(at + 48) - c);
+        lanes_add(l, j, (x0 + x1) + (x2 + x3));
+    }
+}
+
+static double kernel_sum(const float score[], uint32_t n, float shift)
+{
+    struct lanes l = { 0 };
+    vf c = vf_set(shift);
+    EACH_STRIDE(score, n, stride_sum(&l, at, c));
+    return lanes_total(&l);
+}
+
+LANES_INLINE vf surprise(const float x[], vf c)
+{
+    vf d = vf_load(x) - c;
+    return math_exp(d) * (vf_set(0) - vf_max(d, vf_set(-FLT_MAX))); /* masked: 0 * FLT_MAX */
+}
+
+LANES_INLINE void stride_surprise(struct lanes *l, const float at[], vf c)
+{
+    for (int j = 0; j < TURNS; j++, at += LANES) {
+        vf x0 = surprise(at, c), x1 = surprise(at + 16, c), x2 = surprise(at + 32, c), x3 = surprise(at + 48, c);
+        lanes_add(l, j, (x0 + x1) + (x2 + x3));
+    }
+}
+
+static double kernel_surprise(const float score[], uint32_t n, float shift)
+{
+    struct lanes l = { 0 };
+    vf c = vf_set(shift);
+    EACH_STRIDE(score, n, stride_surprise(&l, at, c));
+    return lanes_total(&l);
+}
+
+LANES_INLINE vf affine(vf x, const struct row_affine *f)
+{
+    vd y[HALVES];
+    for (int h = 0; h < HALVES; h++) {
+        vd wide = (vf_half(x, h) - vd_set(f->center)) * vd_set(f->factor) + vd_set(f->offset);
+        y[h] = vd_max(wide, vd_set(-FLT_MAX));
+    }
+    return vf_less(vf_set(-INFINITY), x, vf_join(y), x);
+}
+
+static void kernel_affine(float out[], const float score[], uint32_t n, const struct row_affine *f)
+{
+    uint32_t v = 0;
+    for (; v + LANES <= n; v += LANES)
+        vf_store(out + v, affine(vf_load(score + v), f));
+    if (v < n) {
+        float end[STRIDE];
+        fill(end, score + v, n - v);
+        vf_store(end, affine(vf_load(end), f));
+        memcpy(out + v, end, (n - v) * sizeof *out);
+    }
+}
+
+static void kernel_exp(float x[], uint32_t n, float shift)
+{
+    uint32_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        vf_store(x + i, math_exp(vf_load(x + i) - vf_set(shift)));
+    if (i < n) {
+        float end[STRIDE];
+        fill(end, x + i, n - i);
+        vf_store(end, math_exp(vf_load(end) - vf_set(shift)));
+        memcpy(x + i, end, (n - i) * sizeof *x);
+    }
+}
+
+static void kernel_cut(float score[], uint32_t n, float least, sym_t last)
+{
+    uint32_t v = 0;
+    for (; v + LANES <= n; v += LANES) {
+        vf x = vf_load(score + v);
+        vf_store(score + v, vf_less(x, vf_set(least), vf_set(-INFINITY), x));
+    }
+    for (; v < n; v++)
+        if (score[v] < least)
+            score[v] = -INFINITY;
+    for (v = last + 1; v < n; v++) {
+        v += kernel_find(score + v, n - v, least);
+        if (v < n)
+            score[v] = -INFINITY;
+    }
+}
+
+static uint32_t kernel_collect(const float score[], uint32_t n, float least, sym_t id[], float value[])
+{
+    uint32_t count = 0;
+    float above = least > -INFINITY ? least : -FLT_MAX;
+    for (uint32_t v = 0; v < n; v++)
+        if (score[v] >= above) {
+            id[count] = v;
+            value[count++] = score[v];
+        }
+    return count;
+}
+
+/* Salmon et al. 2011, as base/rng.c; a lane is 64 bits wide, of which the low half counts. */
+static void philox(vw c[4], const uint32_t key[2])
+{
+    uint32_t k0 = key[0], k1 = key[1];
+    for (int i = 0; i < 10; i++) {
+        vw a = vw_mul32(c[0], vw_set(0xD2511F53u)), b = vw_mul32(c[2], vw_set(0xCD9E8D57u));
+        c[0] = (b >> 32) ^ c[1] ^ vw_set(k0);
+        c[1] = b;
+        c[2] = (a >> 32) ^ c[3] ^ vw_set(k1);
+        c[3] = a;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+}
+
+/* rng_open53() of lanes: 52 bits behind an exponent of 0 are 1 + (odd - 1) 2^-53. */
+LANES_INLINE vd open53(vw high, vw low)
+{
+    vw bits = (high & vw_set(0xFFFFFFFFu)) << 20 | (low & vw_set(0xFFFFFFFFu)) >> 12;
+    return (vd_of(bits | vw_of(vd_set(1))) - vd_set(1)) + vd_set(0x1p-53);
+}
+
+static void kernel_block_time(const struct rng_key *k, uint32_t first, uint32_t n, double time[], uint8_t place[])
+{
+    for (uint32_t i = 0; i < n; i += WIDE) {
+        uint64_t index[WIDE], third[WIDE];
+        vw c[4] = { vw_set(0), vw_set(k->counter[0]), vw_set(k->counter[1]), vw_set(k->counter[2]) };
+        for (uint32_t j = 0; j < WIDE; j++)
+            index[j] = first + i + j;
+        memcpy(&c[0], index, sizeof c[0]);
+        philox(c, k->key);
+        vd_store(time + i, (vd_set(0) - math_log64(open53(c[0], c[1]))) * vd_set(1. / ROW_BLOCK));
+        memcpy(third, &c[2], sizeof third);
+        for (uint32_t j = 0; j < WIDE; j++)
+            place[i + j] = (uint8_t)((uint32_t)third[j] >> 26);
+    }
+}
+
+static void kernel_block_bound(const float top[], const double time[], uint32_t n, double bound[])
+{
+    for (uint32_t i = 0; i < n; i += WIDE) {
+        double wide[WIDE];
+        vd score, t;
+        for (uint32_t j = 0; j < WIDE; j++)
+            wide[j] = (double)top[i + j];
+        memcpy(&score, wide, sizeof score);
+        memcpy(&t, time + i, sizeof t);
+        vd_store(bound + i, score - math_log64(t));
+    }
+}
+
+LANES_INLINE vf mix(const struct row_part part[], size_t n_parts, uint32_t v)
+{
+    vd sum[HALVES];
+    vf top = vf_set(-FLT_MAX);
+    for (size_t k = 0; k < n_parts; k++)
+        top = vf_max(vf_load(part[k].score + v) + vf_set(part[k].near), top);
+    for (int h = 0; h < HALVES; h++)
+        sum[h] = vd_set(0);
+    for (size_t k = 0; k < n_parts; k++) {
+        vf e = math_exp((vf_load(part[k].score + v) + vf_set(part[k].near)) - top);
+        for (int h = 0; h < HALVES; h++)
+            sum[h] = sum[h] + vf_half(e, h) * vd_set(part[k].rest);
+    }
+    vf s = vf_join(sum);
+    return vf_less(vf_set(0), s, top + math_log(s), vf_set(-INFINITY));
+}
+
+LANES_INLINE vf mean(const struct row_part part[], size_t n_parts, uint32_t v, double r)
+{
+    vd y[HALVES];
+    for (int h = 0; h < HALVES; h++) {
+        vd top = vd_set(-INFINITY), sum = vd_set(0);
+        for (size_t k = 0; k < n_parts; k++)
+            top = vd_max(vf_half(vf_load(part[k].score + v), h) * vd_set(part[k].factor) + vd_set(part[k].offset), top);
+        for (size_t k = 0; k < n_parts; k++) {
+            vd a = vf_half(vf_load(part[k].score + v), h) * vd_set(part[k].factor) + vd_set(part[k].offset);
+            sum = sum + math_exp64(a - top);
+        }
+        vd value = vd_max((top + math_log64(sum)) / vd_set(r), vd_set(-FLT_MAX));
+        /* an infinite top: no member has the symbol (r > 0), or one has it not (r < 0) */
+        y[h] = vd_less(vd_max(top, vd_set(0) - top), vd_set(INFINITY), value, vd_set(-INFINITY));
+    }
+    return vf_join(y);
+}
+
+LANES_INLINE vf product(const struct row_part part[], size_t n_parts, uint32_t v)
+{
+    vd y[HALVES];
+    for (int h = 0; h < HALVES; h++) {
+        vd sum = vd_set(0);
+        for (size_t k = 0; k < n_parts; k++)
+            sum = sum + (vf_half(vf_load(part[k].score + v), h) * vd_set(part[k].factor) + vd_set(part[k].offset));
+        y[h] = vd_less(vd_set(-INFINITY), sum, vd_max(sum, vd_set(-FLT_MAX)), sum);
+    }
+    return vf_join(y);
+}
+
+LANES_INLINE vf extreme(const struct row_part part[], size_t n_parts, uint32_t v, double sign)
+{
+    vd y[HALVES];
+    for (int h = 0; h < HALVES; h++) {
+        vd top = vd_set(-INFINITY);
+        for (size_t k = 0; k < n_parts; k++)
+            top = vd_max((vf_half(vf_load(part[k].score + v), h) + vd_set(part[k].offset)) * vd_set(sign), top);
+        y[h] = top * vd_set(sign);
+    }
+    return vf_join(y);
+}
+
+/* The end of a pool: LANES symbols of every part, copied to where they may be read whole. */
+struct pool_end {
+    float score[ROW_PARTS][LANES];
+    struct row_part part[ROW_PARTS];
+};
+
+static void pool_end(struct pool_end *e, const struct row_part part[], size_t n_parts, uint32_t v, uint32_t n)
+{
+    for (size_t k = 0; k < n_parts; k++) {
+        e->part[k] = part[k];
+        e->part[k].score = e->score[k];
+        for (uint32_t i = 0; i < LANES; i++)
+            e->score[k][i] = v + i < n ? part[k].score[v + i] : -INFINITY;
+    }
+}
+
+/* Stores VALUE, an expression in `part` and `v`, for every symbol. */
+#define EACH_POOLED(VALUE)                                                                                             \
+    do {                                                                                                               \
+        uint32_t v = 0;                                                                                                \
+        for (; v + LANES <= n; v += LANES)                                                                             \
+            vf_store(out + v, VALUE);                                                                                  \
+        if (v < n) {                                                                                                   \
+            struct pool_end end;                                                                                       \
+            float last[LANES], *to = out + v;                                                                          \
+            size_t left = n - v;                                                                                       \
+            pool_end(&end, part, n_parts, v, n);                                                                       \
+            part = end.part;                                                                                           \
+            v = 0;                                                                                                     \
+            vf_store(last, VALUE);                                                                                     \
+            memcpy(to, last, left * sizeof *to);                                                                       \
+        }                                                                                                              \
+    } while (0)
+
+static void kernel_mix(float out[], const struct row_part part[], size_t n_parts, uint32_t n)
+{
+    EACH_POOLED(mix(part, n_parts, v));
+}
+
+static void kernel_mean(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double r)
+{
+    EACH_POOLED(mean(part, n_parts, v, r));
+}
+
+static void kernel_product(float out[], const struct row_part part[], size_t n_parts, uint32_t n)
+{
+    EACH_POOLED(product(part, n_parts, v));
+}
+
+static void kernel_extreme(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double sign)
+{
+    EACH_POOLED(extreme(part, n_parts, v, sign));
+}
+
+const struct row_kernel KERNEL = {
+    .name = KERNEL_NAME,
+    .supported = KERNEL_SUPPORTED,
+    .max = kernel_max,
+    .find = kernel_find,
+    .count = kernel_count,
+    .sum = kernel_sum,
+    .surprise = kernel_surprise,
+    .exp = kernel_exp,
+    .affine = kernel_affine,
+    .cut = kernel_cut,
+    .collect = kernel_collect,
+    .block_max = kernel_block_max,
+    .block_time = kernel_block_time,
+    .block_bound = kernel_block_bound,
+    .mix = kernel_mix,
+    .mean = kernel_mean,
+    .product = kernel_product,
+    .extreme = kernel_extreme,
+};

@@ -1,0 +1,41 @@
+/* What can be done with a row where it lives: one table for host memory, one for each kind of device.
+ *
+ * The functions of base/row.h check their arguments and call these.  Scores of a row are measured (log_z right), not
+ * dead, and free of NaN and +INFINITY here, unless an entry says otherwise; entries that change scores need not measure. */
+#ifndef BASE_ROW_OPS_H
+#define BASE_ROW_OPS_H
+
+#include "base/row.h"
+
+struct row_kernel;
+struct row_affine;
+
+struct row_ops {
+    const char *name;
+    const struct row_kernel *(*kernel)(void); /* host rows: their inner loops */
+
+    int (*measure)(struct row *r); /* as row_measure(): any scores */
+    void (*copy)(struct row *to, const struct row *from);
+    float (*max)(const struct row *r);
+    sym_t (*argmax)(const struct row *r);
+    uint32_t (*count)(const struct row *r);
+    double (*entropy)(const struct row *r);
+    void (*gather)(const struct row *r, const sym_t id[], size_t n, double logp[]);
+    uint32_t (*top)(const struct row *r, uint32_t k, struct row_work *w, sym_t id[], double logp[]);
+
+    void (*affine)(struct row *r, const struct row_affine *f);
+    void (*mask_below)(struct row *r, float score);
+    void (*mask_but)(struct row *r, sym_t v); /* v == r->n: masks all, whatever the scores were */
+    void (*keep_rank)(struct row *r, uint32_t k, struct row_work *w);
+    void (*keep_mass)(struct row *r, double p, uint32_t min_keep, struct row_work *w);
+    void (*keep_mass_by)(struct row *r, const float key[], double p, uint32_t min_keep, struct row_work *w);
+
+    sym_t (*draw)(const struct row *r, const struct rng_key *k);
+
+    /* out->score, not normalised; no row is dead, every weight > 0, 1 <= n_rows <= ROW_PARTS. */
+    void (*pool_linear)(struct row *out, const struct row rows[], const double weight[], size_t n_rows);
+    void (*pool_log)(struct row *out, const struct row rows[], const double weight[], size_t n_rows);
+    void (*pool_power)(struct row *out, const struct row rows[], const double weight[], size_t n_rows, double r);
+};
+
+#endif

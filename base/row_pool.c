@@ -1,0 +1,101 @@
+/* Pools: which members take part, and what is certain without arithmetic; the sums are those of the rows' table.
+ *
+ *   case                     linear, power r > 0, max     log, power r < 0, min
+ *   weight 0                 left out                     left out
+ *   a member is dead         left out                     the pool is dead
+ *   one member, weight 1     that member, bit for bit     that member, bit for bit
+ *   no member is left        dead                         dead */
+#include "base/row.h"
+#include "base/row_kernel.h"
+#include "base/row_ops.h"
+#include <assert.h>
+#include <math.h>
+
+/* The members that take part. */
+struct party {
+    struct row rows[ROW_PARTS];
+    double weight[ROW_PARTS];
+    size_t n;
+    bool dead; /* one of them is */
+};
+
+static void party_fill(struct party *p, const struct row rows[], const double weight[], size_t n_rows)
+{
+    p->n = 0;
+    p->dead = false;
+    for (size_t i = 0; i < n_rows; i++) {
+        assert(weight[i] >= 0 && weight[i] < INFINITY);
+        if (weight[i] == 0)
+            continue;
+        if (row_dead(&rows[i])) {
+            p->dead = true;
+            continue;
+        }
+        assert(p->n < ROW_PARTS);
+        p->rows[p->n] = rows[i];
+        p->weight[p->n++] = weight[i];
+    }
+}
+
+static double pool_dead(struct row *out)
+{
+    out->ops->mask_but(out, out->n);
+    out->log_z = -INFINITY;
+    return -INFINITY;
+}
+
+static double pool_only(struct row *out, const struct row *member)
+{
+    double log_weight = out->log_weight;
+    row_copy(out, member);
+    out->log_weight = log_weight;
+    row_normalise(out);
+    return 0;
+}
+
+static double pool_finish(struct row *out)
+{
+    int rc = row_measure(out);
+    assert(rc == 0);
+    (void)rc;
+    double log_z = out->log_z;
+    row_normalise(out);
+    return log_z;
+}
+
+double row_pool_linear(struct row *out, const struct row rows[], const double weight[], size_t n_rows)
+{
+    struct party p;
+    party_fill(&p, rows, weight, n_rows);
+    if (p.n == 0)
+        return pool_dead(out);
+    if (p.n == 1 && p.weight[0] == 1)
+        return pool_only(out, &p.rows[0]);
+    out->ops->pool_linear(out, p.rows, p.weight, p.n);
+    return pool_finish(out);
+}
+
+double row_pool_log(struct row *out, const struct row rows[], const double weight[], size_t n_rows)
+{
+    struct party p;
+    party_fill(&p, rows, weight, n_rows);
+    if (p.dead || p.n == 0)
+        return pool_dead(out);
+    if (p.n == 1 && p.weight[0] == 1)
+        return pool_only(out, &p.rows[0]);
+    out->ops->pool_log(out, p.rows, p.weight, p.n);
+    return pool_finish(out);
+}
+
+double row_pool_power(struct row *out, const struct row rows[], const double weight[], size_t n_rows, double r)
+{
+    struct party p;
+    assert(r < 0 || r > 0);
+    party_fill(&p, rows, weight, n_rows);
+    if ((p.dead && r < 0) || p.n == 0)
+        return pool_dead(out);
+    if (p.n == 1 && p.weight[0] == 1)
+        return pool_only(out, &p.rows[0]);
+    out->ops->pool_power(out, p.rows, p.weight, p.n, r);
+    return pool_finish(out);
+}
