@@ -1,6 +1,7 @@
 #include "decode/chain.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/row_math.h"
 #include "decode/scratch.h"
 #include <assert.h>
 #include <math.h>
@@ -152,7 +153,7 @@ double chain_mass(const struct row *before, const struct row *after, float *scra
     struct row kept = row_over(scratch, n);
     int ok = row_measure(&kept);
     assert(ok == 0); /* scores of a measured row */
-    return ok == 0 ? fmin(exp(kept.log_z - log_z), 1) : 0;
+    return ok == 0 ? fmin(math_exp64(kept.log_z - log_z), 1) : 0;
 }
 
 static int apply_and_report(const struct transform *t, void *state, struct row *r, const struct transform_at *at,

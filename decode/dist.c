@@ -1,6 +1,7 @@
 #include "decode/dist.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/row_math.h"
 #include "decode/chain.h"
 #include "decode/dist_line.h"
 #include "decode/scratch.h"
@@ -65,7 +66,7 @@ static void add_probs(struct text *out, const struct row *r, double factor)
 {
     for (uint32_t v = 0; v < r->n; v++) {
         text_add(out, v > 0 ? "," : "");
-        text_add_real(out, exp(row_logp(r, v)) * factor);
+        text_add_real(out, math_exp64(row_logp(r, v)) * factor);
     }
 }
 

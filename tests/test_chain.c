@@ -164,7 +164,7 @@ static void go_on(const struct chain *c, void *state, sym_t made[], size_t from,
         struct row r = row_over(score, V);
         struct transform_at at = { .made = made, .n_made = step, .address = &address, .work = work };
         check(row_measure(&r) == 0 && chain_apply(c, state, &r, &at, NULL) == 0, "step %zu: %s", step, err_text());
-        made[step] = row_argmax(&r);
+        made[step] = row_dead(&r) ? 0 : row_argmax(&r);
         chain_accept(c, state, made[step]);
         for (uint32_t v = 0; v < V; v++)
             out[step * V + v] = (float)row_logp(&r, v);

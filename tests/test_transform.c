@@ -1,0 +1,391 @@
+/* decode/transform*: laws that every registered transform keeps, and each against a plain reference that sorts. */
+#include "base/err.h"
+#include "base/rng.h"
+#include "decode/chain.h"
+#include "tests/lib/check.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_V = 90, MAX_SAID = 40 };
+
+enum law {
+    MASKS = 1,      /* survivors keep their scores, bit for bit */
+    IDEMPOTENT = 2, /* twice is once */
+    SHIFT = 4,      /* adding a constant to all scores masks the same symbols */
+    CUTS = 8,       /* it keeps min_keep, or one */
+};
+
+struct law_case {
+    const char *text;
+    unsigned laws;
+    uint32_t min_keep;
+};
+
+static const struct law_case cases[] = {
+    { "temperature=0", MASKS | IDEMPOTENT | SHIFT | CUTS, 1 },
+    { "temperature=1", MASKS | IDEMPOTENT | SHIFT, 0 },
+    { "temperature=0.6", SHIFT, 0 },
+    { "temperature=inf", SHIFT, 0 },
+    { "temperature=1e-300", SHIFT, 0 },
+    { "top_k=0", MASKS | IDEMPOTENT | SHIFT, 0 },
+    { "top_k=1", MASKS | IDEMPOTENT | SHIFT | CUTS, 1 },
+    { "top_k=7", MASKS | IDEMPOTENT | SHIFT | CUTS, 7 },
+    { "top_k(2, min_keep=5)", MASKS | IDEMPOTENT | SHIFT | CUTS, 5 },
+    { "top_k=4294967295", MASKS | IDEMPOTENT | SHIFT, 0 },
+    { "top_p=0", MASKS | IDEMPOTENT | SHIFT | CUTS, 1 },
+    { "top_p=1", MASKS | IDEMPOTENT | SHIFT, 0 },
+    { "top_p=0.6137", MASKS | SHIFT | CUTS, 1 },
+    { "top_p(0.2371, min_keep=4)", MASKS | SHIFT | CUTS, 4 },
+    { "min_p=0", MASKS | IDEMPOTENT | SHIFT, 0 },
+    { "min_p=0.0837", MASKS | IDEMPOTENT | SHIFT | CUTS, 1 },
+    { "min_p(0.9371, min_keep=3)", MASKS | IDEMPOTENT | SHIFT | CUTS, 3 },
+    { "min_p=1", MASKS | IDEMPOTENT | SHIFT | CUTS, 1 },
+    { "min_p=7", MASKS | IDEMPOTENT | SHIFT | CUTS, 1 },
+    { "min_p=inf", MASKS | IDEMPOTENT | SHIFT | CUTS, 1 },
+    { "typical=0", MASKS | CUTS, 1 },
+    { "typical=1", MASKS | IDEMPOTENT, 0 },
+    { "typical=0.4371", MASKS | CUTS, 1 },
+    { "typical(0.1371, min_keep=6)", MASKS | CUTS, 6 },
+    { "repetition_penalty=1.3", 0, 0 },
+    { "repetition_penalty(0.5, last_n=3)", 0, 0 },
+    { "frequency_penalty=0.7", 0, 0 },
+    { "presence_penalty(-0.4, last_n=5)", 0, 0 },
+    { "no_repeat_ngram=0", MASKS | IDEMPOTENT | SHIFT, 0 },
+    { "no_repeat_ngram=2", MASKS | IDEMPOTENT | SHIFT, 0 },
+    { "normalise", SHIFT, 0 },
+};
+enum { N_CASES = sizeof cases / sizeof cases[0] };
+
+/* A random row and what was said before it.  Scores are multiples of 1/64, so that ties and exact shifts are common. */
+struct scene {
+    uint32_t n;
+    float score[MAX_V];
+    sym_t prompt[MAX_SAID], made[MAX_SAID];
+    size_t n_prompt, n_made;
+};
+
+static struct rng_key key;
+static uint32_t drawn;
+
+static uint32_t below(uint32_t n)
+{
+    uint32_t words[4];
+    rng_words(&key, drawn++, words);
+    return words[0] % n;
+}
+
+static struct scene scene_random(void)
+{
+    struct scene s = { .n = below(5) == 0 ? 1 + below(3) : 1 + below(MAX_V) };
+    uint32_t spread = below(2) == 0 ? 64 : 1024;
+    for (uint32_t v = 0; v < s.n; v++)
+        s.score[v] = below(6) == 0 ? -INFINITY : (float)((int)below(spread) - (int)spread / 2) / 64;
+    s.n_prompt = below(MAX_SAID);
+    s.n_made = below(MAX_SAID);
+    uint32_t alphabet = below(2) == 0 && s.n > 4 ? 4 : s.n;
+    for (size_t i = 0; i < MAX_SAID; i++) {
+        s.prompt[i] = below(alphabet);
+        s.made[i] = below(alphabet);
+    }
+    return s;
+}
+
+static struct row_work *work;
+
+/* Applies a chain to score[s->n]; the row's log_z is checked. */
+static struct row apply(const struct chain *c, const struct scene *s, float score[], struct chain_report report[])
+{
+    struct rng_address address = { .seed = 1, .step = (uint32_t)s->n_made, .purpose = RNG_DRAW };
+    struct transform_at at = { .prompt = s->prompt,
+                               .n_prompt = s->n_prompt,
+                               .made = s->made,
+                               .n_made = s->n_made,
+                               .address = &address,
+                               .work = work };
+    struct row r = row_over(score, s->n), again = row_over(score, s->n);
+    check(row_measure(&r) == 0, "measured");
+    check(chain_apply(c, NULL, &r, &at, report) == 0, "%s: %s", chain_text(c), err_text());
+    check(row_measure(&again) == 0 && (r.log_z == again.log_z || fabs(r.log_z - again.log_z) < 1e-6),
+          "%s: log_z is right: %g, %g", chain_text(c), r.log_z, again.log_z);
+    return r;
+}
+
+static void check_masks(const struct law_case *k, const struct scene *s, const float after[])
+{
+    for (uint32_t v = 0; v < s->n; v++) {
+        check(!isnan(after[v]) && after[v] < INFINITY, "%s: no NaN, no inf", k->text);
+        check(s->score[v] > -INFINITY || after[v] == -INFINITY, "%s: masked stays masked", k->text);
+        if (k->laws & MASKS)
+            check(after[v] == s->score[v] || after[v] == -INFINITY, "%s: survivors keep their scores", k->text);
+    }
+}
+
+static uint32_t alive(const float score[], uint32_t n)
+{
+    uint32_t count = 0;
+    for (uint32_t v = 0; v < n; v++)
+        count += score[v] > -INFINITY;
+    return count;
+}
+
+static void check_laws(const struct law_case *k, const struct chain *c, const struct scene *s)
+{
+    float once[MAX_V], twice[MAX_V], shifted[MAX_V];
+    struct chain_report report;
+    memcpy(once, s->score, sizeof once);
+    struct row r = apply(c, s, once, &report);
+    check_masks(k, s, once);
+    uint32_t before = alive(s->score, s->n), after = alive(once, s->n);
+    check(before > 0 || row_dead(&r), "%s: dead stays dead", k->text);
+    check(report.kept == after, "%s: kept is %u, want %u", k->text, report.kept, after);
+    check(report.mass >= 0 && report.mass <= 1 && (report.mass == 1) >= (before == after && before > 0),
+          "%s: mass is %g", k->text, report.mass);
+    if (k->laws & CUTS)
+        check(after >= (k->min_keep < before ? k->min_keep : before), "%s: min_keep: %u of %u", k->text, after, before);
+    if (k->laws & IDEMPOTENT) {
+        memcpy(twice, once, sizeof twice);
+        apply(c, s, twice, NULL);
+        check(memcmp(once, twice, s->n * sizeof *once) == 0, "%s: twice is once", k->text);
+    }
+    if (k->laws & SHIFT) {
+        for (uint32_t v = 0; v < s->n; v++)
+            shifted[v] = s->score[v] + 16;
+        apply(c, s, shifted, NULL);
+        for (uint32_t v = 0; v < s->n; v++)
+            check((shifted[v] == -INFINITY) == (once[v] == -INFINITY), "%s: a shift masks the same", k->text);
+    }
+}
+
+static void laws(void)
+{
+    size_t n_types;
+    const struct transform_type *const *types = transform_types(&n_types);
+    for (size_t i = 0; i < n_types; i++) {
+        bool covered = false;
+        for (size_t k = 0; k < N_CASES; k++)
+            covered |= strncmp(cases[k].text, types[i]->name, strlen(types[i]->name)) == 0;
+        check(covered, "%s has laws here", types[i]->name);
+    }
+    for (size_t k = 0; k < N_CASES; k++) {
+        struct chain *c = chain_parse(cases[k].text);
+        check(c != NULL, "%s: %s", cases[k].text, err_text());
+        for (int round = 0; c && round < 120; round++) {
+            struct scene s = scene_random();
+            check_laws(&cases[k], c, &s);
+        }
+        struct scene none = { .n = 5, .score = { -INFINITY, -INFINITY, -INFINITY, -INFINITY, -INFINITY } };
+        struct scene one = { .n = 1, .score = { -3 } };
+        if (c) {
+            check_laws(&cases[k], c, &none);
+            check_laws(&cases[k], c, &one);
+        }
+        chain_free(c);
+    }
+}
+
+/* References.  Each fills keep[] and change[] from the scene, in doubles, by sorting. */
+static const double *sort_key;
+
+static int by_key(const void *a, const void *b)
+{
+    sym_t x = *(const sym_t *)a, y = *(const sym_t *)b;
+    if (sort_key[x] != sort_key[y])
+        return sort_key[x] < sort_key[y] ? -1 : 1;
+    return x < y ? -1 : x > y;
+}
+
+static double reference_log_z(const struct scene *s)
+{
+    double sum = 0;
+    for (uint32_t v = 0; v < s->n; v++)
+        sum += exp((double)s->score[v]);
+    return log(sum);
+}
+
+/* Keeps the shortest prefix, in the order of k, that holds min_keep symbols and reaches mass or rank.  False where the
+ * mass is met too closely for the last bits of a sum to decide. */
+static bool reference_prefix(const struct scene *s, const double k[], double mass, uint32_t rank, uint32_t min_keep,
+                             bool keep[])
+{
+    sym_t id[MAX_V];
+    uint32_t n = 0;
+    double log_z = reference_log_z(s), sum = 0;
+    for (sym_t v = 0; v < s->n; v++)
+        if (s->score[v] > -INFINITY)
+            id[n++] = v;
+    sort_key = k;
+    qsort(id, n, sizeof *id, by_key);
+    memset(keep, 0, s->n * sizeof *keep);
+    for (uint32_t i = 0; i < n; i++) {
+        bool enough = rank > 0 ? i >= rank : mass < 1 && sum >= mass;
+        if (rank == 0 && mass > 0 && fabs(sum - mass) < 1e-6)
+            return false;
+        if (enough && i >= min_keep)
+            return true;
+        keep[id[i]] = true;
+        sum += exp((double)s->score[id[i]] - log_z);
+    }
+    return true;
+}
+
+static void compare(const char *text, const struct scene *s, const bool keep[])
+{
+    float score[MAX_V];
+    struct chain *c = chain_parse(text);
+    memcpy(score, s->score, sizeof score);
+    apply(c, s, score, NULL);
+    for (uint32_t v = 0; v < s->n; v++)
+        check((score[v] > -INFINITY) == keep[v], "%s: symbol %u of %u is %s", text, v, s->n,
+              keep[v] ? "kept" : "masked");
+    chain_free(c);
+}
+
+static void cut_references(const struct scene *s)
+{
+    double down[MAX_V], distance[MAX_V], log_z = reference_log_z(s), entropy = 0, top = -INFINITY;
+    bool keep[MAX_V];
+    char text[80];
+    for (uint32_t v = 0; v < s->n; v++) {
+        double lp = (double)s->score[v] - log_z;
+        down[v] = -(double)s->score[v];
+        top = fmax(top, (double)s->score[v]);
+        entropy -= lp > -INFINITY ? exp(lp) * lp : 0;
+    }
+    for (uint32_t v = 0; v < s->n; v++) /* our order is by float32 distance */
+        distance[v] = (double)(float)fabs((double)s->score[v] - (log_z - entropy));
+    uint32_t k = 1 + below(12), min_keep = 1 + below(4);
+    double p = (below(1000) + .5) / 1001;
+    snprintf(text, sizeof text, "top_k(%u, min_keep=%u)", k, min_keep);
+    if (reference_prefix(s, down, 0, k, min_keep, keep))
+        compare(text, s, keep);
+    snprintf(text, sizeof text, "top_p(%.9f, min_keep=%u)", p, min_keep);
+    if (reference_prefix(s, down, p, 0, min_keep, keep))
+        compare(text, s, keep);
+    snprintf(text, sizeof text, "typical(%.9f, min_keep=%u)", p, min_keep);
+    if (reference_prefix(s, distance, p, 0, min_keep, keep))
+        compare(text, s, keep);
+    (void)reference_prefix(s, down, 0, min_keep, min_keep, keep);
+    for (uint32_t v = 0; v < s->n; v++)
+        keep[v] |= s->score[v] > -INFINITY && (double)s->score[v] >= top + log(p) - 1e-7;
+    snprintf(text, sizeof text, "min_p(%.9f, min_keep=%u)", p, min_keep);
+    compare(text, s, keep);
+}
+
+static uint32_t count_last(const struct scene *s, bool with_prompt, long last_n, sym_t v)
+{
+    uint32_t count = 0;
+    long left = last_n < 0 ? 1000 : last_n;
+    for (size_t i = s->n_made; i-- > 0 && left-- > 0;)
+        count += s->made[i] == v;
+    for (size_t i = s->n_prompt; with_prompt && left > 0 && i-- > 0; left--)
+        count += s->prompt[i] == v;
+    return count;
+}
+
+static void penalty_references(const struct scene *s)
+{
+    static const char *const names[] = { "repetition_penalty", "frequency_penalty", "presence_penalty" };
+    for (int kind = 0; kind < 3; kind++) {
+        float score[MAX_V];
+        char text[80];
+        long last_n = (long)below(30) - 1;
+        double penalty = 0.25 + below(16) * 0.125;
+        snprintf(text, sizeof text, "%s(%g, last_n=%ld)", names[kind], penalty, last_n);
+        struct chain *c = chain_parse(text);
+        memcpy(score, s->score, sizeof score);
+        apply(c, s, score, NULL);
+        for (uint32_t v = 0; v < s->n; v++) {
+            double old = (double)s->score[v], want = old;
+            uint32_t count = count_last(s, kind == 0, last_n, v);
+            if (count > 0)
+                want = kind == 1   ? old - penalty * count
+                       : kind == 2 ? old - penalty
+                       : old <= 0  ? old * penalty
+                                   : old / penalty;
+            check_near((double)score[v], want, 1e-5 * fabs(want), "%s: symbol %u said %u times", text, v, count);
+        }
+        chain_free(c);
+    }
+}
+
+/* Writes the whole text out and looks for every n-gram by memcmp. */
+static void ngram_reference(const struct scene *s)
+{
+    sym_t all[2 * MAX_SAID + 1];
+    bool keep[MAX_V];
+    char text[40];
+    size_t n = 1 + below(4), said = s->n_prompt + s->n_made;
+    memcpy(all, s->prompt, s->n_prompt * sizeof *all);
+    memcpy(all + s->n_prompt, s->made, s->n_made * sizeof *all);
+    for (sym_t v = 0; v < s->n; v++) {
+        keep[v] = s->score[v] > -INFINITY;
+        all[said] = v;
+        for (size_t i = 0; said + 1 >= n && i + n <= said; i++)
+            keep[v] &= memcmp(all + i, all + said + 1 - n, n * sizeof *all) != 0;
+    }
+    snprintf(text, sizeof text, "no_repeat_ngram=%zu", n);
+    compare(text, s, keep);
+}
+
+static void scale_references(const struct scene *s)
+{
+    static const double temperatures[] = { 0.25, 0.7, 1, 1.5, 8 };
+    for (int i = 0; i < 5; i++) {
+        float score[MAX_V];
+        char text[40];
+        double t = temperatures[i], sum = 0;
+        snprintf(text, sizeof text, "temperature=%g", t);
+        struct chain *c = chain_parse(text);
+        memcpy(score, s->score, sizeof score);
+        struct row r = apply(c, s, score, NULL);
+        for (uint32_t v = 0; v < s->n; v++)
+            sum += exp((double)s->score[v] / t);
+        for (uint32_t v = 0; v < s->n; v++) {
+            if (s->score[v] > -INFINITY)
+                check_near((double)score[v], (double)s->score[v] / t, 1e-5, "%s: raw scores are divided", text);
+            check_near(exp(row_logp(&r, v)), sum > 0 ? exp((double)s->score[v] / t) / sum : 0, 1e-6, "%s: p(%u)", text,
+                       v);
+        }
+        chain_free(c);
+    }
+}
+
+static void greedy_and_uniform(const struct scene *s)
+{
+    struct chain *zero = chain_parse("temperature=0"), *inf = chain_parse("temperature=inf | normalise");
+    float cold[MAX_V], hot[MAX_V];
+    memcpy(cold, s->score, sizeof cold);
+    memcpy(hot, s->score, sizeof hot);
+    apply(zero, s, cold, NULL);
+    apply(inf, s, hot, NULL);
+    uint32_t best = 0, n = alive(s->score, s->n);
+    for (uint32_t v = 1; v < s->n; v++)
+        best = s->score[v] > s->score[best] ? v : best;
+    for (uint32_t v = 0; v < s->n; v++) {
+        check((cold[v] > -INFINITY) == (n > 0 && v == best), "temperature=0 keeps the first maximum alone");
+        if (s->score[v] > -INFINITY)
+            check_near((double)hot[v], -log(n), 1e-6, "temperature=inf is uniform over the support");
+    }
+    chain_free(zero);
+    chain_free(inf);
+}
+
+int main(void)
+{
+    struct rng_address a = { .seed = 20, .purpose = RNG_TEST };
+    key = rng_key(&a);
+    work = row_work_alloc(MAX_V);
+    laws();
+    for (int round = 0; round < 400; round++) {
+        struct scene s = scene_random();
+        cut_references(&s);
+        penalty_references(&s);
+        ngram_reference(&s);
+        scale_references(&s);
+        greedy_and_uniform(&s);
+    }
+    row_work_free(work);
+    return check_done("transform");
+}
