@@ -1,0 +1,158 @@
+/* fit: calibration on a labelled split, reported and stored; the same as fit{} in a script. */
+#include "base/err.h"
+#include "cli/console.h"
+#include "cli/verbs.h"
+#include "experiments/fit.h"
+#include "experiments/plan.h"
+#include "experiments/script.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A checkpoint alone is fitted through the same declarations that a script would make. */
+static const char one_voice[] =
+    "local m = model(arg.model)\n"
+    "local e = ensemble { voice { m, temperature = fit { what = arg.what, on = arg.on } } }\n"
+    "experiment { name = 'fit', evalsets = { { 'openings', items = 1 } }, arms = { { lm = e } } }\n";
+
+static struct plan *plan_of(const struct args *a)
+{
+    const char *operand = a->operand[0], *end = strrchr(operand, '.');
+    struct plan_options options = { .mode = options_text(a, "mode"), .kernels = options_text(a, "kernels") };
+    if (end && strcmp(end, ".lua") == 0)
+        return plan_prepare(operand, &options);
+    struct text source = { 0 }, sets[3] = { { 0 }, { 0 }, { 0 } };
+    text_add(&source, one_voice);
+    text_addf(&sets[0], "model=%s", operand);
+    text_addf(&sets[1], "what=%s", options_text(a, "what"));
+    text_addf(&sets[2], "on=%s", options_text(a, "on"));
+    const char *const pairs[] = { sets[0].s, sets[1].s, sets[2].s };
+    json_t *declared = script_run("fit", &source, pairs, 3);
+    struct plan *p = declared ? plan_resolve(declared, &source, &options) : NULL;
+    json_decref(declared);
+    text_free(&source);
+    for (int i = 0; i < 3; i++)
+        text_free(&sets[i]);
+    return p;
+}
+
+static double real(const json_t *o, const char *key)
+{
+    const json_t *x = json_object_get(o, key);
+    return json_is_number(x) ? json_number_value(x) : (double)NAN;
+}
+
+static void print_bins(const json_t *result)
+{
+    size_t i;
+    json_t *before;
+    printf("  %-12s %8s %22s   %22s\n", "", "", "before", "after");
+    printf("  %-12s %8s %11s %10s   %11s %10s\n", "bin", "n", "confidence", "right", "confidence", "right");
+    json_array_foreach(json_object_get(result, "before"), i, before)
+    {
+        const json_t *after = json_array_get(json_object_get(result, "after"), i);
+        if (real(before, "n") == 0 && real(after, "n") == 0)
+            continue;
+        printf("  %.2f - %.2f  %8.0f %11.4f %10.4f   %11.4f %10.4f\n", (double)i / FIT_BINS, (double)(i + 1) / FIT_BINS,
+               real(before, "n"), real(before, "confidence"), real(before, "accuracy"), real(after, "confidence"),
+               real(after, "accuracy"));
+    }
+}
+
+static void print_fit(const struct args *a, const json_t *fit, const json_t *result)
+{
+    const char *lm = json_string_value(json_object_get(fit, "lm")), *on = json_string_value(json_object_get(fit, "on"));
+    struct text t = { 0 };
+    if (a->json) {
+        doc_canonical(&t, result);
+        puts(text_s(&t));
+        text_free(&t);
+        return;
+    }
+    printf("%s: temperature %.4f, fitted on %.0f positions of %s\n", lm ? lm : "?", real(result, "value"),
+           real(result, "n"), on ? on : "?");
+    printf("  nats a symbol %.4f -> %.4f, ECE of the top symbol %.4f -> %.4f\n", real(result, "nll_before"),
+           real(result, "nll_after"), real(result, "ece_before"), real(result, "ece_after"));
+    if (a->verbose)
+        print_bins(result);
+}
+
+static int fit_all(const struct args *a, const struct plan *p, struct lms *lms, json_t *all)
+{
+    size_t i;
+    json_t *fit;
+    struct core *core = core_alloc();
+    int rc = 0;
+    json_array_foreach(json_object_get(p->what, "fits"), i, fit)
+    {
+        json_t *result = rc == 0 ? fit_compute(fit, lms, core) : NULL;
+        if (!result) {
+            rc = rc < 0 ? rc : err_code();
+            break;
+        }
+        print_fit(a, fit, result);
+        lms_set_fit(lms, json_string_value(json_object_get(fit, "id")), real(result, "value"));
+        json_array_append_new(all, result);
+    }
+    core_free(core);
+    return rc;
+}
+
+static int store(const struct args *a, const json_t *all)
+{
+    const char *path = options_text(a, "out");
+    struct text t = { 0 };
+    if (!path)
+        return 0;
+    doc_pretty(&t, all);
+    int rc = text_write_file(path, text_s(&t), t.len);
+    text_free(&t);
+    if (rc == 0)
+        console_say(a->quiet, "stored in %s", path);
+    return rc;
+}
+
+static int run_fit(const struct args *a)
+{
+    int64_t n_threads = (int64_t)threads_cores();
+    TRY(options_int(a, "threads", 1, 1024, &n_threads));
+    struct plan *p = plan_of(a);
+    if (!p)
+        return err_code();
+    struct threads *threads = threads_alloc((size_t)n_threads);
+    struct lms *lms = lms_alloc(p->what, threads);
+    json_t *all = json_array();
+    int rc = 0;
+    if (json_array_size(json_object_get(p->what, "fits")) == 0)
+        rc = err_set(ERR_USAGE, "%s declares no fit", a->operand[0]);
+    if (rc == 0)
+        rc = fit_all(a, p, lms, all);
+    if (rc == 0)
+        rc = store(a, all);
+    json_decref(all);
+    lms_close(lms);
+    threads_free(threads);
+    plan_free(p);
+    return rc;
+}
+
+static const struct option_row options[] = {
+    { "what", "NAME", "temperature", "what is fitted" },
+    { "on", "EVALSET/SPLIT", "held_out/fit", "the labelled split" },
+    { "out", "FILE", NULL, "store the results as JSON" },
+    { "threads", "N", NULL, "threads; default: physical cores" },
+    { "mode", "MODE", NULL, "compute mode: f32 (default) or native" },
+    { "kernels", "PATH", NULL, "kernel path: reference, avx2, avx512; default: the best of this machine" },
+};
+
+const struct verb verb_fit = {
+    .name = "fit",
+    .operands = "CHECKPOINT|SCRIPT.lua",
+    .min_operands = 1,
+    .max_operands = 1,
+    .summary = "fits calibration on a labelled split: reliability before and after (--verbose: every bin)",
+    .details = "A checkpoint is fitted on --on; a script's fits are computed as its run would.",
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .run = run_fit,
+};
