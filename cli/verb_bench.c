@@ -55,7 +55,7 @@ static double bandwidth(struct threads *t)
 /* Puts n slots on different prefixes of PREFILL symbols; computes them. */
 static int fill(struct lm *lm, struct core *core, int slots[], size_t n)
 {
-    struct want w[MAX_SLOTS];
+    struct want w[MAX_SLOTS] = { { 0 } };
     for (size_t i = 0; i < n; i++) {
         sym_t s[PREFILL];
         for (size_t k = 0; k < PREFILL; k++)
@@ -72,7 +72,7 @@ static int fill(struct lm *lm, struct core *core, int slots[], size_t n)
 static int step_seconds(struct lm *lm, struct core *core, size_t n, double *best)
 {
     int slots[MAX_SLOTS];
-    struct want w[MAX_SLOTS];
+    struct want w[MAX_SLOTS] = { { 0 } };
     struct row row;
     int rc = fill(lm, core, slots, n);
     *best = 1e30;
