@@ -147,9 +147,10 @@ double chain_mass(const struct row *before, const struct row *after, float *scra
     if (row_count(before) == row_count(after))
         return 1;
     double log_z = before->log_z;
-    for (uint32_t v = 0; v < after->n; v++)
-        if (after->score[v] > -INFINITY)
-            scratch[n++] = before->score[v];
+    for (uint32_t v = 0; v < after->n; v++) { /* without a branch, which would be guessed wrong at every other symbol */
+        scratch[n] = before->score[v];
+        n += after->score[v] > -INFINITY;
+    }
     struct row kept = row_over(scratch, n);
     int ok = row_measure(&kept);
     assert(ok == 0); /* scores of a measured row */

@@ -113,10 +113,7 @@ static void limits(void)
     text_ends(&s, "abcde", "abcde", HYP_LIMIT);
     text_ends(&s, "abcdefgh", "abcde", HYP_LIMIT);
     text_ends(&s, "abc\xe4\xb8\xad", "abc", HYP_LIMIT); /* the character would end at byte 6 */
-    text_ends(&s,
-              "ab\xe4\xb8\xad"
-              "d",
-              "ab\xe4\xb8\xad", HYP_LIMIT);
+    text_ends(&s, "ab\344\270\255d", "ab\xe4\xb8\xad", HYP_LIMIT);
     text_ends(&s, "abc\xe4/\xb8/\xad", "abc", HYP_LIMIT);
     s = (struct stop){ .max_chars = 2 };
     text_ends(&s, "\xe4\xb8\xad/\xe6/\x96/\x87z", "\xe4\xb8\xad\xe6\x96\x87", HYP_LIMIT);
@@ -130,10 +127,7 @@ static void limits(void)
     text_ends(&s, "acb", "ac", HYP_LIMIT);
     s = (struct stop){ .max_bytes = 3, .max_chars = 2 };
     text_ends(&s, "abcd", "ab", HYP_LIMIT);
-    text_ends(&s,
-              "\xe4\xb8\xad"
-              "d",
-              "\xe4\xb8\xad", HYP_LIMIT);
+    text_ends(&s, "\344\270\255d", "\xe4\xb8\xad", HYP_LIMIT);
 }
 
 static void end_symbol(void)
@@ -191,13 +185,7 @@ static void walk_split(const struct stop *stop, const struct text *t, uint32_t s
 static void any_split(void)
 {
     static const char *const parts[] = { "a", "b", "aa", "ab", "\xf0\x9f\x98\x80", "\xe4\xb8\xad", "\xff", "\xe4" };
-    static const char *const stops[] = { "ab",
-                                         "aab",
-                                         "aaab",
-                                         "b\xe4\xb8\xad",
-                                         "\xf0\x9f\x98\x80"
-                                         "a",
-                                         "ba" };
+    static const char *const stops[] = { "ab", "aab", "aaab", "b\xe4\xb8\xad", "\360\237\230\200a", "ba" };
     struct rng_address a = { .seed = 7, .purpose = RNG_TEST };
     struct rng_key k = rng_key(&a);
     uint32_t index = 0;
