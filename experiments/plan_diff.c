@@ -45,7 +45,7 @@ static void name_of(const json_t *o, struct text *out)
     text_clear(out);
     if (set)
         text_addf(out, "%s/", set);
-    text_add(out, name && !set ? name : id ? id : "?");
+    text_add(out, id ? id : name ? name : "?");
 }
 
 static const json_t *find(const json_t *list, const char *name)

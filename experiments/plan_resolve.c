@@ -42,7 +42,7 @@ static int resolve_arm(struct plan_nodes *nodes, const json_t *d, json_t *arms)
         if (field(d, "name"))
             text_add(&name, field(d, "name"));
         else
-            text_addf(&name, "%s | %s", lm, *chain_text(c) ? chain_text(c) : "as it is");
+            text_addf(&name, "%s: %s", lm, *chain_text(c) ? chain_text(c) : "as it is");
         if (!field(d, "name") && strcmp(text_s(&canonical), "sample") != 0)
             text_addf(&name, " | %s", text_s(&canonical));
         bool repeats = chain_greedy(c) || !search_random(text_s(&canonical));
@@ -108,7 +108,7 @@ static int resolve_limits(const json_t *declared, json_t *what)
         return err_unknown(ERR_USAGE, "log level", log, levels, 1);
     json_int_t draws = json_integer_value(json_object_get(what, "draws"));
     if (draws < 1 || draws > 100000)
-        return err_set(ERR_USAGE, "%s: draws is %lld, want 1 .. 100000", field(declared, "at"), (long long)draws);
+        return err_set(ERR_USAGE, "draws is %lld, want 1 .. 100000", (long long)draws);
     return 0;
 }
 
@@ -152,7 +152,8 @@ static int resolve_what(const json_t *declared, json_t *what, const struct plan_
     json_object_set_new(what, "format", json_integer(PLAN_FORMAT));
     json_object_set_new(what, "mode", json_string(o->mode ? o->mode : "f32"));
     json_object_set_new(what, "kernels", json_string(o->kernels ? o->kernels : ""));
-    TRY(resolve_limits(declared, what));
+    if (resolve_limits(declared, what) < 0)
+        return err_add(ERR_USAGE, "%s", field(declared, "at"));
     TRY(resolve_metrics(declared, what, "creativity"));
     TRY(resolve_metrics(declared, what, "control"));
     TRY(resolve_lms(declared, what));

@@ -1,0 +1,115 @@
+#include "tests/lib/letters.h"
+#include "base/err.h"
+#include "experiments/init.h"
+#include "experiments/script.h"
+#include "tests/lib/check.h"
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/chorale-letters-XXXXXX";
+
+const char letters_script[] =
+    "local a = model { 'table:n=4,length=16,seed=3,sharpness=1.5', name = 'a' }\n"
+    "local b = model { 'table:n=4,length=16,seed=5,sharpness=0.7', name = 'b' }\n"
+    "local duet = ensemble { voice { a, temperature = fit { what = 'temperature', on = 'DIR/held' } },\n"
+    "                        voice { b, chain = 'top_k=3' }, rule = arg.rule or 'linear', weights = { 0.6, 0.4 },\n"
+    "                        name = 'duet' }\n"
+    "experiment { name = 'letters', seed = 7, draws = arg.draws or 3, limit = { bytes = 10 },\n"
+    "  evalsets = { 'DIR/gen', 'DIR/choice', 'DIR/score' },\n"
+    "  arms = grid { lm = { a, b, duet }, chain = { 'temperature=0', '', each('temperature=%g|top_p=0.8', { 0.7, 1.5 "
+    "}) } },\n"
+    "  judge = model { 'table:n=4,length=60,seed=9', name = 'judge' },\n"
+    "  creativity = { 'distinct_1' }, control = 'judge_bpb' }\n";
+
+const char *letters_path(const char *name)
+{
+    static char paths[4][512];
+    static int next;
+    char *p = paths[next++ % 4];
+    snprintf(p, sizeof paths[0], "%s/%s", folder, name);
+    return p;
+}
+
+void letters_write(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    if (!f || fputs(text, f) < 0 || fclose(f) != 0)
+        check_skip("letters", "cannot write temporary files");
+}
+
+static void make_set(const char *name, const char *kind, const char *metric, const char *items)
+{
+    char path[256], text[512];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    mkdir(path, 0777);
+    snprintf(path, sizeof path, "%s/%s/README.md", folder, name);
+    letters_write(path, "# Letters\n\nOf tests.\n");
+    snprintf(path, sizeof path, "%s/%s/evalset.json", folder, name);
+    snprintf(text, sizeof text, "{\"name\":\"%s\",\"kind\":\"%s\",\"lang\":[\"en\"],\"metrics\":[\"%s\"]}", name, kind,
+             metric);
+    letters_write(path, text);
+    snprintf(path, sizeof path, "%s/%s/items.jsonl", folder, name);
+    letters_write(path, items);
+}
+
+void letters_open(void)
+{
+    init_libraries();
+    if (!mkdtemp(folder))
+        check_skip("letters", "no temporary folder");
+    make_set("gen", "generate", "distinct_1",
+             "{\"id\":\"one\",\"lang\":\"en\",\"text\":\"ab\"}\n{\"id\":\"two\",\"lang\":\"en\",\"text\":\"c\"}\n"
+             "{\"id\":\"three\",\"lang\":\"en\",\"text\":\"abc\"}\n{\"id\":\"four\",\"lang\":\"en\",\"text\":\"cab\"}\n"
+             "{\"id\":\"five\",\"lang\":\"en\",\"text\":\"bb\"}\n");
+    make_set("choice", "choice", "accuracy",
+             "{\"id\":\"x\",\"lang\":\"en\",\"text\":\"ab\",\"choices\":[\"a\",\"cb\",\"ccc\"],\"gold\":1}\n"
+             "{\"id\":\"y\",\"lang\":\"en\",\"text\":\"\",\"choices\":[\"ab\",\"ba\"],\"gold\":0}\n");
+    make_set("score", "text", "bits_per_byte", "{\"id\":\"s\",\"lang\":\"en\",\"text\":\"abcabcab\"}\n");
+    make_set("held", "text", "bits_per_byte",
+             "{\"id\":\"h1\",\"lang\":\"en\",\"text\":\"abacabcbbacb\"}\n{\"id\":\"h2\",\"lang\":\"en\",\"text\":"
+             "\"ccbacba\"}\n"
+             "{\"id\":\"h3\",\"lang\":\"en\",\"text\":\"babacccabcc\"}\n");
+}
+
+void letters_close(void)
+{
+    letters_remove(folder);
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
+void letters_remove(const char *path)
+{
+    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+struct plan *letters_plan(const char *script, const struct plan_options *o)
+{
+    struct text t = { 0 };
+    for (const char *s = script, *dir; *s; s = dir) {
+        dir = strstr(s, "DIR");
+        dir = dir ? dir : s + strlen(s);
+        text_addn(&t, s, (size_t)(dir - s));
+        if (*dir) {
+            text_add(&t, folder);
+            dir += 3;
+        }
+    }
+    static const struct plan_options none;
+    o = o ? o : &none;
+    json_t *declared = script_run("letters.lua", &t, o->sets, o->n_sets);
+    struct plan *p = declared ? plan_resolve(declared, &t, o) : NULL;
+    json_decref(declared);
+    text_free(&t);
+    return p;
+}

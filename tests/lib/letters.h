@@ -1,0 +1,22 @@
+/* A small experiment over exact tables, in a temporary folder: evalsets of letters and a script. */
+#ifndef TESTS_LIB_LETTERS_H
+#define TESTS_LIB_LETTERS_H
+
+#include "experiments/plan.h"
+
+/* Makes the folder with evalsets gen, choice, score (all reported) and held (to fit on); exits with 77 when it cannot. */
+void letters_open(void);
+void letters_close(void);
+const char *letters_path(const char *name); /* FOLDER/NAME; valid until the next four calls */
+
+/* The script; DIR in it stands for the folder.  Three lms (two tables and an ensemble with a fitted voice), four chains,
+ * a judge. */
+extern const char letters_script[];
+
+/* A plan from a script in which DIR is replaced; NULL + err_text(). */
+struct plan *letters_plan(const char *script, const struct plan_options *o);
+
+void letters_write(const char *path, const char *text);
+void letters_remove(const char *path); /* a file or a folder with all in it */
+
+#endif

@@ -1,0 +1,201 @@
+/* Plans: canonical, stored and read back, compared; the rules that refuse. */
+#include "base/err.h"
+#include "experiments/jobs.h"
+#include "experiments/plan.h"
+#include "experiments/unit.h"
+#include "tests/lib/check.h"
+#include "tests/lib/letters.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The script of the letters with one line changed or added. */
+static struct plan *edited(const char *from, const char *to, const struct plan_options *o)
+{
+    struct text t = { 0 };
+    const char *at = strstr(letters_script, from);
+    check(at != NULL, "the script has '%s'", from);
+    text_addn(&t, letters_script, (size_t)(at - letters_script));
+    text_add(&t, to);
+    text_add(&t, at + strlen(from));
+    struct plan *p = letters_plan(text_s(&t), o);
+    text_free(&t);
+    return p;
+}
+
+static void refused(const char *from, const char *to, const char *why)
+{
+    struct plan *p = edited(from, to, NULL);
+    check(!p, "'%s' is refused", to);
+    check(strstr(err_text(), why) != NULL, "'%s': want '%s' in: %s", to, why, err_text());
+    check(strstr(err_text(), "letters.lua:") == err_text(), "'%s': the place comes first: %s", to, err_text());
+    plan_free(p);
+}
+
+static void test_resolves(void)
+{
+    struct plan *p = letters_plan(letters_script, NULL), *q = letters_plan(letters_script, NULL);
+    check(p && q, "a plan: %s", err_text());
+    if (!p || !q)
+        return;
+    check(strcmp(p->hash, q->hash) == 0, "the same script, the same plan");
+    check(p->n_arms == 12 && p->n_items == 8 && p->draws == 3, "%zu arms, %zu items", p->n_arms, p->n_items);
+    check(strcmp(p->arms[0].name, "a: temperature=0") == 0, "name of an arm: %s", p->arms[0].name);
+    check(p->arms[0].repeats && !p->arms[1].repeats, "greedy arms repeat");
+    check(strcmp(p->arms[11].chain, "temperature=1.5 | top_p=0.8") == 0, "canonical chain: %s", p->arms[11].chain);
+    check(p->judge && strcmp(p->judge, "judge") == 0, "the judge");
+    struct jobs jobs;
+    jobs_plan(&jobs, p, 0, 0);
+    /* 5 texts to generate: 9 drawing arms x 3 draws + 3 greedy arms; 3 items that need no chain: once for each lm */
+    check(jobs.n_units == 5 * (9 * 3 + 3) + 3 * 3, "%zu distinct units", jobs.n_units);
+    check(jobs.n_records == 12 * 8 * 3, "%zu records", jobs.n_records);
+    jobs_fini(&jobs);
+    plan_write(p, letters_path("plan.json"));
+    struct plan *r = plan_read(letters_path("plan.json"));
+    check(r && strcmp(r->hash, p->hash) == 0 && r->n_items == 8, "stored and read back: %s", r ? "" : err_text());
+    struct plan_cost c;
+    check(plan_cost(p, 2, &c) == 0 && c.units == 159, "%llu units cost something", (unsigned long long)c.units);
+    struct text t = { 0 };
+    check(plan_describe(p, 2, &t) == 0 && strstr(text_s(&t), "units 159"), "described: %s", text_s(&t));
+    text_free(&t);
+    plan_free(p);
+    plan_free(q);
+    plan_free(r);
+}
+
+static void test_keys(void)
+{
+    struct plan *p = letters_plan(letters_script, NULL);
+    struct plan *q = edited("seed = 7", "seed = 8", NULL), *r = edited("name = 'a' }", "name = 'z' }", NULL);
+    if (!p || !q || !r) {
+        check(false, "plans: %s", err_text());
+        return;
+    }
+    struct unit_key k = unit_key(p, &p->arms[1], &p->items[0], 0);
+    check(!unit_key_equal(k, unit_key(p, &p->arms[1], &p->items[0], 1)), "draws differ");
+    check(!unit_key_equal(k, unit_key(p, &p->arms[2], &p->items[0], 0)), "chains differ");
+    check(!unit_key_equal(k, unit_key(p, &p->arms[1], &p->items[1], 0)), "items differ");
+    check(!unit_key_equal(k, unit_key(p, &p->arms[5], &p->items[0], 0)), "lms differ");
+    check(!unit_key_equal(k, unit_key(q, &q->arms[1], &q->items[0], 0)), "seeds differ");
+    check(unit_key_equal(k, unit_key(r, &r->arms[1], &r->items[0], 0)), "what an lm is called is no part of the key");
+    check(unit_key_equal(unit_key(p, &p->arms[0], &p->items[0], 0), unit_key(q, &q->arms[0], &q->items[0], 2)),
+          "a greedy arm has one key for all draws and seeds");
+    check(unit_key_equal(unit_key(p, &p->arms[1], &p->items[5], 0), unit_key(p, &p->arms[3], &p->items[5], 2)),
+          "a choice has neither chain nor draw in its key");
+    plan_free(p);
+    plan_free(q);
+    plan_free(r);
+}
+
+static void differs(const struct plan *p, const char *from, const char *to, const char *line, bool adds)
+{
+    struct text t = { 0 };
+    bool only_adds;
+    struct plan *q = edited(from, to, NULL);
+    if (!q) {
+        check(false, "%s: %s", to, err_text());
+        return;
+    }
+    plan_diff(p, q, &t, &only_adds);
+    check(strstr(text_s(&t), line) != NULL, "'%s': want '%s' in:\n%s", to, line, text_s(&t));
+    check(only_adds == adds, "'%s': only adds: %d", to, only_adds);
+    text_free(&t);
+    plan_free(q);
+}
+
+static void test_diff(void)
+{
+    struct plan *p = letters_plan(letters_script, NULL);
+    if (!p) {
+        check(false, "plan: %s", err_text());
+        return;
+    }
+    differs(p, "arg.draws or 3", "5", "draws: 3 -> 5", true);
+    differs(p, "arg.draws or 3", "2", "draws: 3 -> 2", false);
+    differs(p, "seed = 7", "seed = 8", "seed: 7 -> 8", false);
+    differs(p, "{ 0.7, 1.5 }", "{ 0.7, 1.5, 2 }", "arms: 'a: temperature=2 | top_p=0.8' is new", true);
+    differs(p, "{ 0.7, 1.5 }", "{ 0.7 }", "arms: 'a: temperature=1.5 | top_p=0.8' is gone", false);
+    differs(p, "{ 'DIR/gen', 'DIR/choice', 'DIR/score' }", "{ 'DIR/gen', 'DIR/score' }", "items: 'choice/x' is gone",
+            false);
+    differs(p, "weights = { 0.6, 0.4 }", "weights = { 0.5, 0.5 }", "lms: 'duet' has changed", false);
+    differs(p, "seed=5", "seed=6", "lms: 'b' has changed", false);
+    differs(p, "bytes = 10", "bytes = 11", "limit: {\"bytes\":10} -> {\"bytes\":11}", false);
+    differs(p, "judge = model { 'table:n=4,length=60,seed=9', name = 'judge' },", "", "judge: \"judge\" -> null",
+            false);
+    struct plan_options few = { .limit = 2 }, more = { .limit = 4 };
+    struct plan *two = letters_plan(letters_script, &few), *four = letters_plan(letters_script, &more);
+    struct text t = { 0 };
+    bool only_adds = false;
+    plan_diff(two, four, &t, &only_adds);
+    check(only_adds && two->n_items == 5 && four->n_items == 7, "fewer items are among more: %zu, %zu\n%s",
+          two->n_items, four->n_items, text_s(&t));
+    text_free(&t);
+    plan_free(two);
+    plan_free(four);
+    plan_free(p);
+}
+
+static void test_rules(void)
+{
+    refused("judge = model { 'table:n=4,length=60,seed=9', name = 'judge' }", "judge = a", "would judge its own text");
+    refused("judge = model { 'table:n=4,length=60,seed=9', name = 'judge' }", "judge = duet",
+            "would judge its own text");
+    refused("'temperature=0', ''", "'top_p=2'", "top_p");
+    refused("limit = { bytes = 10 }", "limit = { symbols = 10 }, arms2 = 1", "unknown field");
+    refused("on = 'DIR/held'", "on = 'DIR/score'", "which is reported");
+    refused("on = 'DIR/held'", "on = 'DIR/gen'", "no texts to fit on");
+    refused("rule = arg.rule or 'linear'", "rule = 'liner'", "linear");
+    refused("chain = 'top_k=3'", "chain = 'top_j=3'", "top_k");
+    refused("creativity = { 'distinct_1' }", "creativity = { 'distinct1' }", "distinct_1");
+    refused("'DIR/score' }", "'DIR/score', 'DIR/score' }", "named twice");
+    refused("'DIR/score' }", "{ 'DIR/score', lang = 'zh' } }", "no items");
+    refused("'DIR/score' }", "'DIR/scores' }", "scores");
+    refused("name = 'b' }", "name = 'a' }", "two lms are named 'a'");
+    refused("n=4,length=16,seed=5", "n=5,length=16,seed=5", "symbol spaces");
+    refused("n=4,length=16,seed=5", "n=4,lenth=16,seed=5", "length");
+    refused("'table:n=4,length=16,seed=5,sharpness=0.7'", "'zoo:nobody'", "nobody");
+    refused("arg.draws or 3", "0", "want 1 .. 100000");
+    refused("draws = arg.draws or 3,", "draws = 3, log = 'everything',", "log level");
+    struct plan *p = edited("limit = { bytes = 10 }", "limit = { symbols = 10 }", NULL);
+    check(p != NULL, "a limit in symbols over one space: %s", err_text());
+    plan_free(p);
+    static const char two_spaces[] =
+        "experiment { name = 't', evalsets = 'DIR/gen', limit = { symbols = 4 },\n"
+        "  arms = { { lm = model 'table:n=4,length=9' }, { lm = model 'table:n=5,length=9' } } }\n";
+    p = letters_plan(two_spaces, NULL);
+    check(!p && strstr(err_text(), "symbols over arms of different"), "limit in symbols over two spaces: %s",
+          err_text());
+    plan_free(p);
+}
+
+/* Stored plans are not trusted: any byte changed is noticed. */
+static void test_stored(void)
+{
+    struct plan *p = letters_plan(letters_script, NULL);
+    struct text t = { 0 };
+    plan_write(p, letters_path("plan.json"));
+    text_read_file(&t, letters_path("plan.json"), 1 << 20);
+    char *seed = strstr(t.s, "\"seed\": 7");
+    check(seed != NULL, "the stored plan names its seed");
+    if (seed)
+        seed[8] = '8';
+    letters_write(letters_path("plan.json"), t.s);
+    check(plan_read(letters_path("plan.json")) == NULL && strstr(err_text(), "hash"), "a changed plan: %s", err_text());
+    letters_write(letters_path("plan.json"), "{\"what\":3}");
+    check(plan_read(letters_path("plan.json")) == NULL, "no plan: %s", err_text());
+    check(plan_read(letters_path("none.json")) == NULL, "no file: %s", err_text());
+    text_free(&t);
+    plan_free(p);
+}
+
+int main(void)
+{
+    letters_open();
+    test_resolves();
+    test_keys();
+    test_diff();
+    test_rules();
+    test_stored();
+    letters_close();
+    return check_done("plan");
+}
