@@ -3,25 +3,16 @@
  * Formats (Hugging Face folder, GGUF) end here: everything above sees one set of canonical tensor names, those of the
  * Hugging Face Llama layout ("model.layers.0.self_attn.q_proj.weight"), row-major with outer dimension first.
  * Weights are mapped read-only; data pointers live as long as the checkpoint.  Files are hostile: every size is checked
- * against the file before anything is allocated or read. */
+ * against the file before anything is allocated or read.
+ *
+ * A folder holds config.json, tokenizer.json, model.safetensors or model.safetensors.index.json with its shards, and
+ * perhaps generation_config.json, tokenizer_config.json, chat_template.jinja.  A GGUF file holds all of it. */
 #ifndef MODEL_CHECKPOINT_H
 #define MODEL_CHECKPOINT_H
 
 #include "base/text.h"
+#include "model/tensor.h"
 #include "model/vocab.h"
-
-enum dtype { DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_Q8_0, DTYPE_COUNT };
-const char *dtype_name(enum dtype t);
-size_t dtype_row_bytes(enum dtype t, size_t n); /* bytes of a row of n values; n a multiple of 32 for Q8_0 */
-
-struct tensor {
-    const char *name;
-    enum dtype type;
-    uint32_t n_dims;
-    uint64_t dims[4]; /* outer first */
-    const void *data;
-    uint64_t bytes;
-};
 
 /* Hyperparameters of a Llama-family decoder. */
 struct config {
@@ -43,32 +34,44 @@ struct generation_defaults {
 };
 
 struct checkpoint {
-    const char *name; /* as asked for: "zoo:prose", a path */
-    const char *path; /* resolved */
+    const char *name;   /* as asked for: "zoo:prose", a path */
+    const char *path;   /* resolved */
     const char *format; /* "safetensors", "gguf" */
-    char hash[65];    /* SHA-256 over config, tokenizer and weights; "" until checkpoint_hash() */
+    char hash[65];      /* SHA-256 over config, tokenizer and weights; "" until checkpoint_hash() */
     struct config config;
     struct generation_defaults generation;
     const struct tensor *tensors; /* (n_tensors,) sorted by name */
     size_t n_tensors;
     struct vocab *vocab;
-    const char *chat_template; /* Jinja source as shipped, or NULL */
-    void *files;
+    const char *chat_template;      /* Jinja source as shipped, or NULL */
+    struct checkpoint_files *files; /* what the pointers above point into */
 };
 
-/* name: "zoo:NAME" (a bundled checkpoint), a folder with config.json, or a .gguf file.
+/* name: "zoo:NAME" (a bundled checkpoint), a folder with config.json, or a GGUF file.
  * NULL + ERR_DATA or ERR_IO; an unknown zoo name lists the known ones. */
 struct checkpoint *checkpoint_open(const char *name);
-/* The same, tokenizer and hyperparameters only: a vocabulary-only GGUF or folder without weights will do. */
+/* The same, tokenizer and hyperparameters only: a vocabulary-only GGUF or folder without weights will do.  Where the
+ * architecture is not one that this program computes, config holds its name alone. */
 struct checkpoint *checkpoint_open_vocab(const char *name);
-void checkpoint_close(struct checkpoint *c);
+/* The same, weights and hyperparameters only, for files whose tokenizer is absent or of an unsupported kind: vocab is
+ * NULL. */
+struct checkpoint *checkpoint_open_weights(const char *name);
+void checkpoint_close(struct checkpoint *c); /* NULL is fine */
 
 /* NULL + ERR_DATA when absent. */
 const struct tensor *checkpoint_tensor(const struct checkpoint *c, const char *name);
-/* Reads everything once to fill c->hash.  0 or ERR_IO. */
-int checkpoint_hash(struct checkpoint *c);
+uint64_t checkpoint_parameters(const struct checkpoint *c); /* values of all tensors */
+uint64_t checkpoint_bytes(const struct checkpoint *c);      /* bytes of all tensors */
 
-/* Where bundled files are: $CHORALE_HOME if set, else where the program was built.  Set once by cli/ and tests. */
+/* Fills c->hash: SHA-256 over the files that were opened, in this order: config.json, generation_config.json,
+ * tokenizer_config.json, tokenizer.json, weights (shards by name); or the GGUF file.  Of each: its role ("config", ...)
+ * with its NUL, its size as 8 bytes little-endian, its bytes.  Reads everything once; keeps a hash that is there. */
+int checkpoint_hash(struct checkpoint *c); /* 0 */
+
+/* Where bundled files are; without a call, $CHORALE_HOME.  Set once by cli/ and tests. */
 void checkpoint_set_home(const char *home);
+/* The bundled checkpoints, "zoo:bytes", ..., sorted; (*n,), none without a home.  Valid until the next call or a failed
+ * open; one thread at a time. */
+const char *const *checkpoint_names(size_t *n);
 
 #endif

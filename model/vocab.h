@@ -1,30 +1,57 @@
-/* A vocabulary: bytes to tokens and back, exactly as the checkpoint's own tokenizer does it. */
+/* A vocabulary: bytes to tokens and back, exactly as the checkpoint's own tokenizer does it.
+ *
+ * Encoding uses scratch of the vocabulary: one thread at a time.  Everything else only reads.
+ *
+ * Ends of its symbol space: those that the caller gives (generation_config.json's eos_token_id, else config.json's) and,
+ * where the vocabulary has both role marks below as single added tokens, these marks too: a model that opens a new
+ * instruction or response by itself has finished. */
 #ifndef MODEL_VOCAB_H
 #define MODEL_VOCAB_H
 
 #include "base/space.h"
 #include "model/lm.h"
 
+#define VOCAB_MARK_INSTRUCTION "\n\n### Instruction:\n"
+#define VOCAB_MARK_RESPONSE    "\n\n### Response:\n"
+
 struct vocab;
 
-/* From tokenizer.json (byte-level BPE).  space_ends: ids that end a hypothesis (generation_config, else eos).
- * NULL + ERR_DATA naming the file and what is not supported. */
+/* From tokenizer.json (byte-level BPE).  ends: ids that end a hypothesis.
+ * NULL + ERR_DATA naming the file and what is not supported, or ERR_IO. */
 struct vocab *vocab_open_json(const char *path, const sym_t ends[], size_t n_ends);
-void vocab_free(struct vocab *v);
+/* The same from the n bytes of such a file; where is its name in messages. */
+struct vocab *vocab_read_json(const char *where, const char *text, size_t n, const sym_t ends[], size_t n_ends);
+void vocab_free(struct vocab *v); /* NULL is fine */
 
-const struct space *vocab_space(const struct vocab *v); /* lives as long as v */
+const struct space *vocab_space(const struct vocab *v); /* lives as long as v; n is that of the tokenizer, unpadded */
 const char *vocab_kind(const struct vocab *v);          /* "byte-level bpe", ... */
 int64_t vocab_bos(const struct vocab *v);               /* -1: none */
 bool vocab_adds_bos(const struct vocab *v);             /* the tokenizer's post-processor puts bos in front */
+bool vocab_has_marks(const struct vocab *v);            /* both role marks are single added tokens */
 
-/* Appends the ids of n bytes of text.  Text is data: special tokens written in it are not parsed.  Invalid UTF-8 is
- * treated as Hugging Face's lossy decoding would (U+FFFD).  No bos.  0 or ERR_DATA. */
+/* Appends the ids of n bytes of text.  Text is data: special tokens written in it are not parsed (added tokens that are
+ * not special are, as the tokenizer does).  Invalid UTF-8 is treated as Hugging Face's lossy decoding would: U+FFFD for
+ * each maximal part of a sequence.  No bos.  0 or ERR_DATA. */
 int vocab_encode(struct vocab *v, const char *text, size_t n, struct symbols *out);
-/* The same, but special tokens in the text are parsed (for templates and for `tokenize`). */
+/* The same, but special tokens in the text are parsed (for `tokenize`). */
 int vocab_encode_special(struct vocab *v, const char *text, size_t n, struct symbols *out);
 
-/* The piece of a token as text for people ("Ġthe" form of the tokenizer file); valid while v lives. */
+/* A text made of parts, tokenised as one: pieces may cross from part to part, as they do in a rendered prompt, but
+ * special tokens are parsed only where they lie within literal parts. */
+struct vocab_part {
+    const char *text;
+    size_t n;
+    bool is_data;
+};
+int vocab_encode_parts(struct vocab *v, const struct vocab_part parts[], size_t n_parts, struct symbols *out);
+
+/* The piece of a token as text for people ("Ġthe" form of the tokenizer file); "" for an id that the file leaves out;
+ * valid while v lives. */
 const char *vocab_piece(const struct vocab *v, sym_t id);
 int64_t vocab_find(const struct vocab *v, const char *piece); /* -1: none */
+
+/* Says which token is bos where the tokenizer file does not (tokenizer_config.json, config.json).  Does not change
+ * vocab_adds_bos(). */
+void vocab_set_bos(struct vocab *v, sym_t id);
 
 #endif

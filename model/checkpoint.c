@@ -1,0 +1,169 @@
+#include "model/checkpoint.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "model/checkpoint_files.h"
+#include <errno.h>
+#include <math.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const struct checkpoint_want want_all = { .weights = true, .vocab = true };
+static const struct checkpoint_want want_vocab = { .vocab = true };
+static const struct checkpoint_want want_weights = { .weights = true };
+
+const struct map_file *checkpoint_map(struct checkpoint *c, const char *role, const char *name)
+{
+    struct checkpoint_files *f = c->files;
+    struct text path = { 0 };
+    text_addf(&path, "%s/%s", c->path, name);
+    mem_grow(&f->part, &f->cap_parts, f->n_parts + 1, sizeof *f->part);
+    int rc = map_file_open(&f->part[f->n_parts].map, text_s(&path));
+    text_free(&path);
+    if (rc < 0)
+        return NULL;
+    f->part[f->n_parts].role = role;
+    return &f->part[f->n_parts++].map;
+}
+
+int checkpoint_check_vocab(const struct checkpoint *c)
+{
+    uint32_t n = c->vocab ? vocab_space(c->vocab)->n : 0;
+    if (n > c->config.n_vocab && c->config.n_vocab > 0)
+        return err_set(ERR_DATA, "%s: the tokenizer has %u tokens, the embedding only %u rows", c->path, n,
+                       c->config.n_vocab);
+    return 0;
+}
+
+/* A file that is no folder: GGUF, or nothing we know. */
+static int read_file(struct checkpoint *c, const struct checkpoint_want *want)
+{
+    struct checkpoint_files *f = c->files;
+    mem_grow(&f->part, &f->cap_parts, 1, sizeof *f->part);
+    TRY(map_file_open(&f->part[0].map, c->path));
+    f->part[0].role = "weights";
+    f->n_parts = 1;
+    if (f->part[0].map.size < 4 || memcmp(f->part[0].map.bytes, "GGUF", 4) != 0)
+        return err_set(ERR_DATA, "%s: not a checkpoint; want a folder with config.json, or a GGUF file", c->path);
+    return checkpoint_read_gguf(c, want);
+}
+
+static int no_such(const char *name)
+{
+    size_t n;
+    int seen = errno;
+    const char *const *names = checkpoint_names(&n);
+    if (seen == ENOENT && !strchr(name, '/') && n > 0)
+        return err_unknown(ERR_DATA, "checkpoint", name, names, n);
+    return err_set(ERR_IO, "checkpoint '%s': cannot open: %s", name, strerror(seen));
+}
+
+static int read_any(struct checkpoint *c, const struct checkpoint_want *want)
+{
+    struct stat st;
+    bool zoo = strncmp(c->name, "zoo:", 4) == 0;
+    if (!(c->files->path = zoo ? checkpoint_zoo_path(c->name) : mem_string(c->name)))
+        return ERR_DATA;
+    c->path = c->files->path;
+    if (stat(c->path, &st) != 0)
+        return no_such(c->name);
+    TRY(S_ISDIR(st.st_mode) ? checkpoint_read_folder(c, want) : read_file(c, want));
+    TRY(tensor_list_sort(&c->files->tensors, c->path));
+    c->tensors = c->files->tensors.t;
+    c->n_tensors = c->files->tensors.n;
+    return checkpoint_check_vocab(c);
+}
+
+static struct checkpoint *open_parts(const char *name, const struct checkpoint_want *want)
+{
+    struct checkpoint *c = mem_alloc(1, sizeof *c);
+    c->files = mem_alloc(1, sizeof *c->files);
+    c->files->name = mem_string(name);
+    c->name = c->files->name;
+    c->generation =
+        (struct generation_defaults){ .temperature = NAN, .top_p = NAN, .repetition_penalty = NAN, .do_sample = -1 };
+    if (read_any(c, want) == 0)
+        return c;
+    checkpoint_close(c);
+    return NULL;
+}
+
+struct checkpoint *checkpoint_open(const char *name)
+{
+    return open_parts(name, &want_all);
+}
+
+struct checkpoint *checkpoint_open_vocab(const char *name)
+{
+    return open_parts(name, &want_vocab);
+}
+
+struct checkpoint *checkpoint_open_weights(const char *name)
+{
+    return open_parts(name, &want_weights);
+}
+
+void checkpoint_close(struct checkpoint *c)
+{
+    if (!c)
+        return;
+    struct checkpoint_files *f = c->files;
+    vocab_free(c->vocab);
+    tensor_list_free(&f->tensors);
+    gguf_free(f->gguf);
+    for (size_t i = 0; i < f->n_parts; i++)
+        map_file_close(&f->part[i].map);
+    free(f->part);
+    free(f->name);
+    free(f->path);
+    free(f->architecture);
+    free(f->chat_template);
+    free(f);
+    free(c);
+}
+
+const struct tensor *checkpoint_tensor(const struct checkpoint *c, const char *name)
+{
+    const struct tensor *t = tensor_list_find(&c->files->tensors, name);
+    if (!t)
+        err_set(ERR_DATA, "%s: tensor '%s' is missing", c->path, name);
+    return t;
+}
+
+uint64_t checkpoint_parameters(const struct checkpoint *c)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < c->n_tensors; i++)
+        n += c->tensors[i].bytes / dtype_block_bytes(c->tensors[i].type) * dtype_block(c->tensors[i].type);
+    return n;
+}
+
+uint64_t checkpoint_bytes(const struct checkpoint *c)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < c->n_tensors; i++)
+        n += c->tensors[i].bytes;
+    return n;
+}
+
+int checkpoint_hash(struct checkpoint *c)
+{
+    if (c->hash[0])
+        return 0;
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    EVP_MD_CTX *sha = EVP_MD_CTX_new();
+    EVP_DigestInit_ex(sha, EVP_sha256(), NULL);
+    for (size_t i = 0; i < c->files->n_parts; i++) {
+        const struct checkpoint_part *p = &c->files->part[i];
+        EVP_DigestUpdate(sha, p->role, strlen(p->role) + 1);
+        EVP_DigestUpdate(sha, &p->map.size, sizeof p->map.size);
+        EVP_DigestUpdate(sha, p->map.bytes, (size_t)p->map.size);
+    }
+    EVP_DigestFinal_ex(sha, digest, NULL);
+    EVP_MD_CTX_free(sha);
+    for (int i = 0; i < 32; i++)
+        snprintf(c->hash + 2 * i, 3, "%02x", digest[i]);
+    return 0;
+}

@@ -1,0 +1,41 @@
+/* The inside of a checkpoint: its files, and the readers of the two formats. */
+#ifndef MODEL_CHECKPOINT_FILES_H
+#define MODEL_CHECKPOINT_FILES_H
+
+#include "model/checkpoint.h"
+#include "model/gguf.h"
+#include "model/map_file.h"
+
+struct checkpoint_part {
+    const char *role; /* "config", "generation", "tokenizer_config", "tokenizer", "weights" */
+    struct map_file map;
+};
+
+struct checkpoint_files {
+    struct checkpoint_part *part; /* (n_parts,) in the order of checkpoint_hash() */
+    size_t n_parts, cap_parts;
+    struct tensor_list tensors; /* canonical names, sorted */
+    struct gguf *gguf;
+    char *name, *path, *architecture, *chat_template;
+};
+
+/* What to open of a checkpoint. */
+struct checkpoint_want {
+    bool weights, vocab;
+};
+
+/* Fill a checkpoint whose name, path and files are set (files with no part yet; for gguf the file is the one part).
+ * 0 or ERR_*; what was opened is in c->files either way. */
+int checkpoint_read_folder(struct checkpoint *c, const struct checkpoint_want *want);
+int checkpoint_read_gguf(struct checkpoint *c, const struct checkpoint_want *want);
+
+/* Maps folder/name as the next part; the pointer is valid until the next call.  NULL + ERR_IO, ERR_DATA. */
+const struct map_file *checkpoint_map(struct checkpoint *c, const char *role, const char *name);
+
+/* The tokenizer fits the embedding: 0 or ERR_DATA. */
+int checkpoint_check_vocab(const struct checkpoint *c);
+
+/* The folder of "zoo:NAME", for free(); NULL + ERR_DATA listing the known names. */
+char *checkpoint_zoo_path(const char *name);
+
+#endif

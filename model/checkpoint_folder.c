@@ -1,0 +1,257 @@
+/* A checkpoint folder in the Hugging Face layout. */
+#include "base/err.h"
+#include "base/mem.h"
+#include "model/checkpoint_files.h"
+#include "model/config_json.h"
+#include "model/safetensors.h"
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NAME_BYTES 255 /* of a shard's name */
+
+static bool there(const struct checkpoint *c, const char *name)
+{
+    struct text path = { 0 };
+    text_addf(&path, "%s/%s", c->path, name);
+    bool found = access(text_s(&path), F_OK) == 0;
+    text_free(&path);
+    return found;
+}
+
+/* Maps a JSON file as a part and reads it; NULL + ERR_* (json_decref the result). */
+static json_t *read_part(struct checkpoint *c, const char *role, const char *name)
+{
+    const struct map_file *m = checkpoint_map(c, role, name);
+    return m ? doc_read(m->path, (const char *)m->bytes, (size_t)m->size) : NULL;
+}
+
+static int use_config(struct checkpoint *c, const json_t *o, const struct checkpoint_want *want)
+{
+    const char *type, *where = c->path;
+    if (want->weights)
+        return config_json_read(o, where, &c->config);
+    TRY(config_json_architecture(o, where, &type));
+    c->files->architecture = mem_string(type);
+    if (config_json_read(o, where, &c->config) < 0) /* a vocabulary needs none of it */
+        c->config = (struct config){ .architecture = c->files->architecture };
+    return 0;
+}
+
+/* config.json, and its ends into *ends. */
+static int read_config(struct checkpoint *c, const struct checkpoint_want *want, struct symbols *ends, int64_t *bos)
+{
+    if (!want->weights && !there(c, "config.json"))
+        return 0;
+    json_t *o = read_part(c, "config", "config.json");
+    if (!o)
+        return err_code();
+    int rc = use_config(c, o, want);
+    if (rc == 0)
+        rc = config_json_ends(o, c->path, ends);
+    if (rc == 0 && !json_is_array(json_object_get(o, "bos_token_id")))
+        rc = doc_maybe_int(o, c->path, "bos_token_id", bos);
+    json_decref(o);
+    return rc;
+}
+
+/* generation_config.json; its ends, where it has some, replace those of config.json. */
+static int read_generation(struct checkpoint *c, struct symbols *ends)
+{
+    if (!there(c, "generation_config.json"))
+        return 0;
+    json_t *o = read_part(c, "generation", "generation_config.json");
+    if (!o)
+        return err_code();
+    struct symbols own = { 0 };
+    int rc = config_json_generation(o, c->path, &c->generation);
+    if (rc == 0)
+        rc = config_json_ends(o, c->path, &own);
+    if (rc == 0 && own.n > 0) {
+        ends->n = 0;
+        symbols_add(ends, own.s, own.n);
+    }
+    free(own.s);
+    json_decref(o);
+    return rc;
+}
+
+/* A chat template is a text, or a list of {name, template} of which "default" is meant; NULL: none. */
+static const char *default_template(const json_t *o)
+{
+    const json_t *row;
+    size_t i;
+    json_array_foreach(o, i, row)
+    {
+        const char *name = json_string_value(json_object_get(row, "name"));
+        if (name && strcmp(name, "default") == 0)
+            return json_string_value(json_object_get(row, "template"));
+    }
+    return json_string_value(o);
+}
+
+/* tokenizer_config.json: the chat template, and the text of bos (a string or {content}) for free() in *bos. */
+static int read_tokenizer_config(struct checkpoint *c, char **bos)
+{
+    if (!there(c, "tokenizer_config.json"))
+        return 0;
+    json_t *o = read_part(c, "tokenizer_config", "tokenizer_config.json");
+    if (!o)
+        return err_code();
+    const json_t *token = json_object_get(o, "bos_token");
+    const char *text = json_string_value(json_is_object(token) ? json_object_get(token, "content") : token);
+    const char *chat = default_template(json_object_get(o, "chat_template"));
+    *bos = text ? mem_string(text) : NULL;
+    c->files->chat_template = chat ? mem_string(chat) : NULL;
+    json_decref(o);
+    return 0;
+}
+
+/* Newer writers keep the chat template in a file of its own. */
+static int read_chat_template(struct checkpoint *c)
+{
+    struct text path = { 0 }, t = { 0 };
+    text_addf(&path, "%s/chat_template.jinja", c->path);
+    int rc = 0;
+    if (there(c, "chat_template.jinja"))
+        rc = text_read_file(&t, text_s(&path), 1u << 20);
+    if (rc == 0 && t.len > 0) {
+        free(c->files->chat_template);
+        c->files->chat_template = mem_string(text_s(&t));
+    }
+    text_free(&t);
+    text_free(&path);
+    c->chat_template = c->files->chat_template;
+    return rc;
+}
+
+static int read_vocab(struct checkpoint *c, const struct symbols *ends, const char *bos_text, int64_t bos)
+{
+    const struct map_file *m = checkpoint_map(c, "tokenizer", "tokenizer.json");
+    if (!m)
+        return err_code();
+    c->vocab = vocab_read_json(m->path, (const char *)m->bytes, (size_t)m->size, ends->s, ends->n);
+    if (!c->vocab)
+        return ERR_DATA;
+    if (bos_text && vocab_find(c->vocab, bos_text) >= 0)
+        bos = vocab_find(c->vocab, bos_text);
+    if (vocab_bos(c->vocab) < 0 && bos >= 0 && bos < (int64_t)vocab_space(c->vocab)->n)
+        vocab_set_bos(c->vocab, (sym_t)bos);
+    return 0;
+}
+
+static int read_shard(struct checkpoint *c, const char *name)
+{
+    const struct map_file *m = checkpoint_map(c, "weights", name);
+    return m ? safetensors_read(&c->files->tensors, m->path, m->bytes, m->size) : err_code();
+}
+
+/* A shard lies in the folder itself: letters, digits, '-', '_', '.', not hidden, ending in .safetensors. */
+static bool is_shard_name(const char *s)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    static const char end[] = ".safetensors";
+    size_t n = strlen(s);
+    return n > sizeof end - 1 && n <= NAME_BYTES && s[0] != '.' && strspn(s, allowed) == n &&
+           strcmp(s + n - (sizeof end - 1), end) == 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int read_shards(struct checkpoint *c, const json_t *map, const char **shards, const char *where)
+{
+    const char *tensor;
+    const json_t *file;
+    size_t n = 0;
+    json_object_foreach((json_t *)(uintptr_t)map, tensor, file)
+    {
+        const char *name = json_string_value(file);
+        if (!name || !is_shard_name(name))
+            return err_set(ERR_DATA, "%s: tensor '%s' is in '%s', which is no plain name of a .safetensors file", where,
+                           tensor, name ? name : "(not a text)");
+        shards[n++] = name;
+    }
+    if (n > 0)
+        qsort(shards, n, sizeof *shards, by_name);
+    for (size_t i = 0; i < n; i++)
+        if (i == 0 || strcmp(shards[i - 1], shards[i]) != 0)
+            TRY(read_shard(c, shards[i]));
+    return 0;
+}
+
+/* The shards hold what the index says, no more and no less. */
+static int check_index(struct checkpoint *c, const json_t *map, const char *where)
+{
+    struct tensor_list *l = &c->files->tensors;
+    TRY(tensor_list_sort(l, where));
+    for (size_t i = 0; i < l->n; i++)
+        if (!json_object_get(map, l->t[i].name))
+            return err_set(ERR_DATA, "%s: tensor '%s' of a shard is not in the index", where, l->t[i].name);
+    const char *tensor;
+    const json_t *file;
+    json_object_foreach((json_t *)(uintptr_t)map, tensor, file)
+    {
+        if (!tensor_list_find(l, tensor))
+            return err_set(ERR_DATA, "%s: tensor '%s' is not in '%s'", where, tensor, json_string_value(file));
+    }
+    return 0;
+}
+
+static int read_index(struct checkpoint *c)
+{
+    static const char name[] = "model.safetensors.index.json";
+    struct map_file m;
+    struct text path = { 0 };
+    text_addf(&path, "%s/%s", c->path, name);
+    int rc = map_file_open(&m, text_s(&path));
+    json_t *o = rc == 0 ? doc_read(text_s(&path), (const char *)m.bytes, (size_t)m.size) : NULL, *map;
+    if (rc == 0)
+        map_file_close(&m);
+    if (rc == 0)
+        rc = o ? doc_object(o, text_s(&path), "weight_map", &map) : ERR_DATA;
+    if (rc == 0) {
+        const char **shards = mem_alloc(json_object_size(map), sizeof *shards);
+        rc = read_shards(c, map, shards, text_s(&path));
+        if (rc == 0)
+            rc = check_index(c, map, text_s(&path));
+        free(shards);
+    }
+    json_decref(o);
+    text_free(&path);
+    return rc;
+}
+
+static int read_tokenizer(struct checkpoint *c, const struct checkpoint_want *want, const struct symbols *ends,
+                          int64_t bos)
+{
+    char *bos_text = NULL;
+    int rc = read_tokenizer_config(c, &bos_text);
+    if (rc == 0)
+        rc = read_chat_template(c);
+    if (rc == 0 && want->vocab)
+        rc = read_vocab(c, ends, bos_text, bos);
+    free(bos_text);
+    return rc;
+}
+
+int checkpoint_read_folder(struct checkpoint *c, const struct checkpoint_want *want)
+{
+    struct symbols ends = { 0 };
+    int64_t bos = -1;
+    c->format = "safetensors";
+    int rc = read_config(c, want, &ends, &bos);
+    if (rc == 0)
+        rc = read_generation(c, &ends);
+    if (rc == 0)
+        rc = read_tokenizer(c, want, &ends, bos);
+    free(ends.s);
+    TRY(rc);
+    if (!want->weights)
+        return 0;
+    if (there(c, "model.safetensors") || !there(c, "model.safetensors.index.json"))
+        return read_shard(c, "model.safetensors");
+    return read_index(c);
+}

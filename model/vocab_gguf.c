@@ -1,0 +1,179 @@
+#include "model/vocab_gguf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "model/vocab_inside.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_SPLITS 3
+
+/* Splits of the original tokenizers that the names stand for. */
+#define SPLIT_FALCON_PUNCTUATION "[\\p{P}\\$\\+<=>\\^~\\|`]+"
+#define SPLIT_LLAMA3                                                                                                   \
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"           \
+    "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+#define SPLIT_QWEN2                                                                                                    \
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"                \
+    "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+
+/* A pre-tokeniser by name; splits that are NULL are not there. */
+static const struct pre {
+    const char *name;
+    const char *split[MAX_SPLITS];
+    bool ignores_merges, adds_bos, composes;
+} pres[] = {
+    { .name = "gpt-2", .split = { pretoken_gpt2 } },
+    { .name = "falcon", .split = { SPLIT_FALCON_PUNCTUATION, pretoken_gpt2, "[0-9][0-9][0-9]" } },
+    { .name = "llama-bpe", .split = { SPLIT_LLAMA3 }, .ignores_merges = true, .adds_bos = true },
+    { .name = "llama3", .split = { SPLIT_LLAMA3 }, .ignores_merges = true, .adds_bos = true },
+    { .name = "qwen2", .split = { SPLIT_QWEN2 }, .composes = true },
+};
+
+/* Types of tokens in a GGUF file. */
+enum { TYPE_NORMAL = 1, TYPE_UNKNOWN = 2, TYPE_CONTROL = 3, TYPE_USER = 4, TYPE_UNUSED = 5, TYPE_BYTE = 6 };
+
+static int read_model(struct vocab *v, const struct gguf *g)
+{
+    char *model;
+    TRY(gguf_maybe_string(g, "tokenizer.ggml.model", &model));
+    int rc = 0;
+    if (!model)
+        rc = err_set(ERR_DATA, "%s: there is no tokenizer in it ('tokenizer.ggml.model' is missing)", v->where);
+    else if (strcmp(model, "gpt2") != 0)
+        rc = err_set(ERR_DATA,
+                     "%s: 'tokenizer.ggml.model' is '%s'%s, which is not supported; want 'gpt2' (byte-level BPE)",
+                     v->where, model, strcmp(model, "llama") == 0 ? " (SentencePiece)" : "");
+    free(model);
+    return rc;
+}
+
+static int use_pre(struct vocab *v, const struct pre *p)
+{
+    for (size_t i = 0; i < MAX_SPLITS && p->split[i]; i++)
+        TRY(pretoken_add(v->pretoken, v->where, p->split[i]));
+    v->ignores_merges = p->ignores_merges;
+    v->adds_bos = p->adds_bos;
+    v->composes = p->composes;
+    return 0;
+}
+
+static int read_pre(struct vocab *v, const struct gguf *g)
+{
+    enum { N = sizeof pres / sizeof *pres };
+    const char *names[N];
+    char *pre;
+    TRY(gguf_maybe_string(g, "tokenizer.ggml.pre", &pre));
+    int rc = ERR_DATA;
+    for (size_t i = 0; i < N; i++)
+        names[i] = pres[i].name;
+    size_t found = 0;
+    while (pre && found < N && strcmp(pre, names[found]) != 0)
+        found++;
+    if (pre && found < N) {
+        rc = use_pre(v, &pres[found]);
+    } else {
+        err_unknown(ERR_DATA, "pre-tokeniser", pre ? pre : "", names, N);
+        err_add(ERR_DATA, "%s: tokenizer.ggml.pre", v->where);
+    }
+    free(pre);
+    return rc;
+}
+
+static int put_token(struct vocab *v, uint32_t id, const char *s, uint64_t n, int32_t type)
+{
+    enum token_kind kind = TOKEN_NORMAL;
+    if (type == TYPE_CONTROL || type == TYPE_UNKNOWN)
+        kind = TOKEN_SPECIAL;
+    else if (type == TYPE_USER)
+        kind = TOKEN_ADDED;
+    else if (type != TYPE_NORMAL && type != TYPE_UNUSED)
+        return err_set(ERR_DATA, "%s: token %u is of type %d, want 1 .. 5", v->where, id, (int)type);
+    if (memchr(s, 0, (size_t)n))
+        return err_set(ERR_DATA, "%s: token %u has a NUL inside", v->where, id);
+    return vocab_put(v, id, s, (size_t)n, kind);
+}
+
+static int read_tokens(struct vocab *v, const struct gguf *g)
+{
+    const struct gguf_value *tokens, *types;
+    TRY(gguf_array(g, "tokenizer.ggml.tokens", GGUF_STRING, &tokens));
+    TRY(gguf_array(g, "tokenizer.ggml.token_type", GGUF_I32, &types));
+    if (types->n != tokens->n || tokens->n > INT32_MAX)
+        return err_set(ERR_DATA, "%s: %" PRIu64 " tokens have %" PRIu64 " types", v->where, tokens->n, types->n);
+    const uint8_t *at = tokens->data;
+    for (uint32_t i = 0; i < tokens->n; i++) {
+        uint64_t n;
+        int32_t type;
+        const char *s = gguf_next_string(&at, &n);
+        memcpy(&type, types->data + (size_t)i * sizeof type, sizeof type);
+        TRY(put_token(v, i, s, n, type));
+    }
+    return 0;
+}
+
+static int read_merges(struct vocab *v, const struct gguf *g)
+{
+    const struct gguf_value *merges;
+    if (!gguf_find(g, "tokenizer.ggml.merges"))
+        return 0; /* writers leave an empty array out */
+    TRY(gguf_array(g, "tokenizer.ggml.merges", GGUF_STRING, &merges));
+    const uint8_t *at = merges->data;
+    for (uint64_t i = 0; i < merges->n; i++) {
+        uint64_t n;
+        const char *s = gguf_next_string(&at, &n), *space = memchr(s, ' ', (size_t)n);
+        if (!space)
+            return err_set(ERR_DATA, "%s: merge %" PRIu64 " '%.*s' is no pair of tokens", v->where, i, (int)n, s);
+        size_t left = (size_t)(space - s);
+        TRY(vocab_put_merge(v, s, left, space + 1, (size_t)n - left - 1));
+    }
+    return 0;
+}
+
+static int read_ends(const struct gguf *g, sym_t ends[], size_t *n_ends)
+{
+    static const char *const keys[] = { "tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id" };
+    *n_ends = 0;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (gguf_find(g, keys[i]))
+            TRY(gguf_maybe_u32(g, keys[i], &ends[(*n_ends)++]));
+    return 0;
+}
+
+static int read_bos(struct vocab *v, const struct gguf *g)
+{
+    uint32_t bos = UINT32_MAX;
+    TRY(gguf_maybe_u32(g, "tokenizer.ggml.bos_token_id", &bos));
+    TRY(gguf_maybe_bool(g, "tokenizer.ggml.add_bos_token", &v->adds_bos));
+    if (bos != UINT32_MAX && bos >= v->n)
+        return err_set(ERR_DATA, "%s: 'tokenizer.ggml.bos_token_id' is %u, beyond the vocabulary of %u", v->where, bos,
+                       v->n);
+    if (bos != UINT32_MAX)
+        v->bos = bos;
+    else if (v->adds_bos)
+        return err_set(ERR_DATA, "%s: a bos token is to be added, but 'tokenizer.ggml.bos_token_id' is missing",
+                       v->where);
+    return 0;
+}
+
+static int read_all(struct vocab *v, const struct gguf *g)
+{
+    sym_t ends[2];
+    size_t n_ends;
+    TRY(read_model(v, g));
+    TRY(read_pre(v, g));
+    TRY(read_tokens(v, g));
+    TRY(read_merges(v, g));
+    TRY(read_bos(v, g));
+    TRY(read_ends(g, ends, &n_ends));
+    return vocab_finish(v, ends, n_ends);
+}
+
+struct vocab *vocab_read_gguf(const struct gguf *g)
+{
+    struct vocab *v = vocab_alloc(g->where);
+    if (read_all(v, g) == 0)
+        return v;
+    vocab_free(v);
+    return NULL;
+}

@@ -1,0 +1,13 @@
+/* The vocabulary in the metadata of a GGUF file: tokenizer.ggml.model "gpt2", byte-level BPE.
+ *
+ * The file names its pre-tokeniser (tokenizer.ggml.pre) instead of spelling it out; the known names are a table.  Ends
+ * are its eos and eot tokens, and the role marks (model/vocab.h). */
+#ifndef MODEL_VOCAB_GGUF_H
+#define MODEL_VOCAB_GGUF_H
+
+#include "model/gguf.h"
+#include "model/vocab.h"
+
+struct vocab *vocab_read_gguf(const struct gguf *g); /* NULL + ERR_DATA */
+
+#endif
