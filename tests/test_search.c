@@ -6,6 +6,8 @@
 #include "tests/lib/check.h"
 #include <gsl/gsl_cdf.h>
 #include <math.h>
+#include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +28,38 @@ static struct search *open_search(const char *name, const struct chain *c, const
     return s;
 }
 
-/* Runs the searches together to their ends; with `backwards` every list is gone through from its end. */
+/* Every other live search from `first` on, with scratch of its own: feed touches nothing but its search. */
+struct half {
+    struct search *const *live;
+    size_t n, first;
+};
+
+static void *feed_half(void *arg)
+{
+    const struct half *h = arg;
+    struct row_work *own = row_work_alloc(N);
+    intptr_t failed = 0;
+    for (size_t i = h->first; i < h->n; i += 2)
+        failed += search_feed(h->live[i], own) < 0;
+    row_work_free(own);
+    return (void *)failed;
+}
+
+static void feed_all(struct search *const live[], size_t n, bool in_threads)
+{
+    struct half half[2] = { { live, n, 0 }, { live, n, 1 } };
+    for (size_t i = 0; i < n && !in_threads; i++)
+        check(search_feed(live[i], work) == 0, "feed: %s", err_text());
+    if (!in_threads)
+        return;
+    pthread_t other;
+    void *failed;
+    check(pthread_create(&other, NULL, feed_half, &half[1]) == 0, "a thread");
+    check(feed_half(&half[0]) == NULL && pthread_join(other, &failed) == 0 && failed == NULL, "feed in two threads");
+}
+
+/* Runs the searches together to their ends; with `backwards` every list is gone through from its end and
+ * fed by two threads. */
 static void run(struct search *const searches[], size_t n, bool backwards)
 {
     struct want *wants = calloc(n, sizeof *wants);
@@ -41,8 +74,7 @@ static void run(struct search *const searches[], size_t n, bool backwards)
         }
         if (n_live > 0)
             check(core_run(core, wants, n_live) == 0, "core: %s", err_text());
-        for (size_t i = 0; i < n_live; i++)
-            check(search_feed(live[i], work) == 0, "feed: %s", err_text());
+        feed_all(live, n_live, backwards);
         for (size_t i = 0; i < n_live; i++)
             check(search_move(live[n_live - 1 - i]) == 0, "move: %s", err_text());
     } while (n_live > 0);
@@ -235,7 +267,7 @@ static bool same_hyp(const struct hyp *a, const struct hyp *b)
            memcmp(text_s(&a->text), text_s(&b->text), a->text.len) == 0;
 }
 
-/* 60 searches of two chains: alone, together, together backwards. */
+/* 60 searches of two chains: alone, together, together backwards and fed by two threads. */
 static void interleaved(void)
 {
     enum { S = 60 };
