@@ -8,7 +8,6 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { N = 3, LENGTH = 4, END = N - 1, MAX_STRINGS = 128, DRAWS = 3000 };
@@ -62,8 +61,8 @@ static void feed_all(struct search *const live[], size_t n, bool in_threads)
  * fed by two threads. */
 static void run(struct search *const searches[], size_t n, bool backwards)
 {
-    struct want *wants = calloc(n, sizeof *wants);
-    struct search **live = calloc(n, sizeof *live);
+    static struct want wants[DRAWS];
+    static struct search *live[DRAWS];
     size_t n_live;
     do {
         n_live = 0;
@@ -78,8 +77,6 @@ static void run(struct search *const searches[], size_t n, bool backwards)
         for (size_t i = 0; i < n_live; i++)
             check(search_move(live[n_live - 1 - i]) == 0, "move: %s", err_text());
     } while (n_live > 0);
-    free(wants);
-    free(live);
 }
 
 static const struct hyp *hyp_of(const struct search *s)
