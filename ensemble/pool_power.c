@@ -87,28 +87,19 @@ double pool_only(struct row *out, const struct row *row)
 
 double pool_mean(struct row *out, const struct row rows[], const double weight[], size_t n, double r)
 {
-    struct row active[LM_MAX_VOICES];
-    double w[LM_MAX_VOICES];
-    size_t n_active = 0;
-    for (size_t k = 0; k < n; k++) {
-        if (weight[k] == 0)
-            continue;
-        if (row_dead(&rows[k]) && r <= 0)
-            return pool_dead(out, rows);
-        if (row_dead(&rows[k]))
-            continue;
-        w[n_active] = weight[k];
-        active[n_active++] = rows[k];
-    }
-    if (n_active == 0)
-        return pool_dead(out, rows);
-    if (n_active == 1 && w[0] == 1)
-        return pool_only(out, &active[0]);
+    size_t n_active = 0, last = 0;
+    for (size_t k = 0; k < n; k++)
+        if (weight[k] > 0) {
+            n_active++;
+            last = k;
+        }
+    if (n_active == 1 && weight[last] == 1)
+        return pool_only(out, &rows[last]);
     if (r == 0)
-        return row_pool_log(out, active, w, n_active);
+        return row_pool_log(out, rows, weight, n);
     if (r == 1)
-        return row_pool_linear(out, active, w, n_active);
-    return row_pool_power(out, active, w, n_active, r);
+        return row_pool_linear(out, rows, weight, n);
+    return row_pool_power(out, rows, weight, n, r);
 }
 
 static double mean_apply(const struct pool *p, struct row *out, const struct row rows[], const double weight[],
