@@ -7,11 +7,16 @@
 #include "model/lm.h"
 
 struct transformer_options {
-    const char *mode;     /* "f32": activations in float32; "native": what the weight type calls for */
-    const char *kernels;  /* NULL: the best this machine passes its self-test with; "reference", "avx2", "avx512" */
+    /* "f32": activations in float32, weights widened (exact).  "native": what the weight type calls for: bf16 weights
+     * meet activations rounded to bf16 with float32 sums where the kernels have that (avx512bf16), else as f32; other types
+     * as f32.  NULL: f32. */
+    const char *mode;
+    const char *
+        kernels; /* NULL: the best this machine passes its self-test with; "reference", "avx2", "avx512", "avx512bf16" */
     struct threads *threads; /* borrowed */
-    size_t kv_bytes;      /* memory for KV pages; 0: a default; eviction recomputes, never fails */
-    size_t row_bytes;     /* memory for computed rows; 0: a default */
+    size_t kv_bytes;         /* memory for KV pages; 0: a default; eviction recomputes, never fails */
+    size_t row_bytes;        /* memory for computed rows, exceeded by what one run of the core wants; 0: a default */
+    size_t chunk;            /* positions computed at a time at most; 0: a default; no number depends on it */
 };
 
 /* c is borrowed and must outlive the lm.  NULL + ERR_DATA (a tensor is missing or of the wrong shape), ERR_USAGE. */
@@ -19,5 +24,7 @@ struct lm *transformer_open(struct checkpoint *c, const struct transformer_optio
 
 /* The kernel path chosen, for plans: "avx512". */
 const char *transformer_kernels(const struct lm *lm);
+/* Why better kernels that this machine has were not taken, "" as a rule: each failed its trial. */
+const char *transformer_refused(const struct lm *lm);
 
 #endif

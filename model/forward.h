@@ -1,0 +1,60 @@
+/* The forward pass of a Llama decoder over one batch of token positions, of however many prefixes.
+ *
+ * Each position is computed by itself: what it attends to are the pages of its own path, in which the positions of the
+ * same batch have put their keys and values before anyone attends.  So a position's numbers depend on its prefix alone. */
+#ifndef MODEL_FORWARD_H
+#define MODEL_FORWARD_H
+
+#include "base/threads.h"
+#include "model/kv.h"
+#include "model/weights.h"
+
+struct forward_token {
+    sym_t symbol;
+    uint32_t position;
+    const float *const *pages; /* (position / KERNEL_PAGE + 1,) of its path */
+    float *own;                /* the page that takes its keys and values; NULL: they are there already */
+};
+
+struct forward_row {
+    size_t token;
+    uint32_t tap; /* LM_TAP_FINAL, LM_TAP_HIDDEN, or after how many layers */
+    float *out;   /* (n_scores,), or (dim,) of LM_TAP_HIDDEN; starts at a multiple of 64 bytes */
+};
+
+struct forward_copy {
+    const float *from;
+    float *to;
+    size_t n; /* positions, from the first of the page on */
+};
+
+struct forward_batch {
+    const struct forward_token *tokens; /* (n_tokens,) */
+    size_t n_tokens, n_full;            /* the first n_full are the tokens of rows that need the last layer */
+    const struct forward_row *rows;     /* (n_rows,) (token, tap) all different */
+    size_t n_rows;
+    const struct forward_copy *copies; /* (n_copies,) in this order */
+    size_t n_copies;
+};
+
+/* Everything is borrowed. */
+struct forward_parts {
+    const struct checkpoint *checkpoint;
+    const struct weights *weights;
+    const struct kernels *kernels;
+    const struct kv *kv;
+    struct threads *threads;
+    enum kernel_mode mode;
+    size_t n_scores;   /* rows of the head that are used: padded vocabulary rows are not */
+    size_t max_tokens; /* of a batch */
+};
+
+struct forward;
+
+struct forward *forward_alloc(const struct forward_parts *parts);
+void forward_free(struct forward *f);
+
+/* 0, or ERR_DATA naming the layer and the tensor whose numbers are not finite. */
+int forward_run(struct forward *f, const struct forward_batch *b);
+
+#endif

@@ -1,0 +1,188 @@
+#include "model/kv.h"
+#include "base/mem.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct page {
+    float *data;               /* NULL: a free entry */
+    uint32_t own[KERNEL_PAGE]; /* nodes whose place this is; 0: a copy */
+    size_t filled;
+    uint64_t pass;        /* the last that used it */
+    int32_t newer, older; /* by last use; -1: none.  Of a free entry: older is the next free one */
+};
+
+struct kv {
+    struct tree *tree;
+    struct kv_shape shape;
+    size_t page_floats, budget; /* budget in pages */
+    struct page *pages;
+    size_t n_pages, pages_cap;
+    int32_t newest, oldest, free_page;
+    float **spare; /* (n_spare,) data of evicted pages, for the next */
+    size_t n_spare, spare_cap;
+    size_t n_live, n_used;
+    uint64_t pass;
+};
+
+struct kv *kv_alloc(struct tree *tree, const struct kv_shape *shape, size_t bytes)
+{
+    struct kv *kv = mem_alloc(1, sizeof *kv);
+    kv->tree = tree;
+    kv->shape = *shape;
+    kv->page_floats = shape->n_layers * 2 * shape->n_kv_heads * KERNEL_PAGE * shape->head_dim;
+    kv->budget = bytes / (kv->page_floats * sizeof(float));
+    kv->newest = kv->oldest = kv->free_page = -1;
+    return kv;
+}
+
+void kv_free(struct kv *kv)
+{
+    if (!kv)
+        return;
+    for (size_t i = 0; i < kv->n_pages; i++)
+        free(kv->pages[i].data);
+    for (size_t i = 0; i < kv->n_spare; i++)
+        free(kv->spare[i]);
+    free(kv->spare);
+    free(kv->pages);
+    free(kv);
+}
+
+size_t kv_values_at(const struct kv *kv)
+{
+    return kv->shape.n_kv_heads * KERNEL_PAGE * kv->shape.head_dim;
+}
+
+size_t kv_keys_at(const struct kv *kv, size_t layer, size_t head)
+{
+    return layer * 2 * kv_values_at(kv) + head * KERNEL_PAGE * kv->shape.head_dim;
+}
+
+float *kv_page(const struct kv *kv, int32_t page)
+{
+    return kv->pages[page].data;
+}
+
+void kv_begin(struct kv *kv)
+{
+    kv->pass++;
+    kv->n_used = 0;
+}
+
+bool kv_room(const struct kv *kv, size_t n_pages)
+{
+    return kv->n_used + n_pages <= kv->budget;
+}
+
+static void unlink_page(struct kv *kv, int32_t page)
+{
+    struct page *p = &kv->pages[page];
+    if (p->newer >= 0)
+        kv->pages[p->newer].older = p->older;
+    else
+        kv->newest = p->older;
+    if (p->older >= 0)
+        kv->pages[p->older].newer = p->newer;
+    else
+        kv->oldest = p->newer;
+}
+
+static void link_newest(struct kv *kv, int32_t page)
+{
+    struct page *p = &kv->pages[page];
+    p->newer = -1;
+    p->older = kv->newest;
+    if (kv->newest >= 0)
+        kv->pages[kv->newest].newer = page;
+    else
+        kv->oldest = page;
+    kv->newest = page;
+}
+
+void kv_use(struct kv *kv, int32_t page)
+{
+    struct page *p = &kv->pages[page];
+    if (p->pass != kv->pass)
+        kv->n_used++;
+    p->pass = kv->pass;
+    unlink_page(kv, page);
+    link_newest(kv, page);
+}
+
+static void evict(struct kv *kv, int32_t page)
+{
+    struct page *p = &kv->pages[page];
+    unlink_page(kv, page);
+    mem_grow(&kv->spare, &kv->spare_cap, kv->n_spare + 1, sizeof *kv->spare);
+    kv->spare[kv->n_spare++] = p->data;
+    p->data = NULL;
+    p->older = kv->free_page;
+    kv->free_page = page;
+    kv->n_live--;
+    for (size_t i = 0; i < KERNEL_PAGE; i++) {
+        if (!p->own[i])
+            continue;
+        tree_node(kv->tree, p->own[i])->page = -1;
+        tree_release(kv->tree, p->own[i]);
+    }
+}
+
+/* Evicts while more than n pages live and the oldest is not of this pass. */
+static void evict_to(struct kv *kv, size_t n)
+{
+    while (kv->n_live > n && kv->pages[kv->oldest].pass != kv->pass)
+        evict(kv, kv->oldest);
+}
+
+static int32_t new_page(struct kv *kv)
+{
+    evict_to(kv, kv->budget > 0 ? kv->budget - 1 : 0);
+    int32_t page = kv->free_page;
+    if (page < 0) {
+        mem_grow(&kv->pages, &kv->pages_cap, kv->n_pages + 1, sizeof *kv->pages);
+        page = (int32_t)kv->n_pages++;
+    } else {
+        kv->free_page = kv->pages[page].older;
+    }
+    float *data = kv->n_spare > 0 ? kv->spare[--kv->n_spare] : mem_aligned(kv->page_floats, sizeof *data);
+    kv->pages[page] = (struct page){ .data = data, .pass = kv->pass };
+    kv->n_live++;
+    kv->n_used++;
+    link_newest(kv, page);
+    return page;
+}
+
+struct kv_copy kv_claim(struct kv *kv, uint32_t id, size_t position)
+{
+    size_t at = position % KERNEL_PAGE;
+    struct node *n = tree_node(kv->tree, id);
+    int32_t before = at > 0 ? tree_node(kv->tree, n->parent)->page : -1;
+    struct kv_copy copy = { .from = -1 };
+    assert(n->page < 0 && (at == 0 || before >= 0));
+    if (before >= 0)
+        kv_use(kv, before);
+    if (before >= 0 && kv->pages[before].filled == at)
+        n->page = before;
+    else
+        n->page = new_page(kv);
+    struct page *p = &kv->pages[n->page];
+    if (at > 0 && n->page != before)
+        copy = (struct kv_copy){ before, n->page, at };
+    p->own[at] = id;
+    p->filled = at + 1;
+    return copy;
+}
+
+void kv_trim(struct kv *kv)
+{
+    evict_to(kv, kv->budget);
+    while (kv->n_spare > 0 && kv->n_live + kv->n_spare > kv->budget)
+        free(kv->spare[--kv->n_spare]);
+}
+
+void kv_clear(struct kv *kv)
+{
+    while (kv->oldest >= 0)
+        evict(kv, kv->oldest);
+}

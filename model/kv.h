@@ -1,0 +1,47 @@
+/* Pages of keys and values: what attention remembers of the positions before.
+ *
+ * A page holds KERNEL_PAGE positions of one path through the prefix tree, [layer][k, v][kv head][position][head_dim] in
+ * float32.  It always holds all positions of its block up to the last one it has, so a path needs one page a block: that
+ * of its deepest node there.  A path that leaves another in the middle of a block gets a page of its own, into which the
+ * shared positions are copied (copy on write): it costs no pass.
+ *
+ * Pages are a cache: they go, least recently used first, when their bytes exceed the budget and no pass uses them. */
+#ifndef MODEL_KV_H
+#define MODEL_KV_H
+
+#include "model/kernel.h"
+#include "model/tree.h"
+
+struct kv_shape {
+    size_t n_layers, n_kv_heads, head_dim;
+};
+
+/* The first n positions of page `from` are to be in page `to` before any later position of `to` attends. */
+struct kv_copy {
+    int32_t from, to; /* from < 0: nothing to do */
+    size_t n;
+};
+
+struct kv;
+
+struct kv *kv_alloc(struct tree *tree, const struct kv_shape *shape, size_t bytes);
+void kv_free(struct kv *kv);
+
+/* Floats from a page's start to the keys of (layer, kv head), (KERNEL_PAGE, head_dim); the values follow in the same
+ * layout kv_values_at() floats later. */
+size_t kv_keys_at(const struct kv *kv, size_t layer, size_t head);
+size_t kv_values_at(const struct kv *kv);
+float *kv_page(const struct kv *kv, int32_t page);
+
+/* A pass begins: pages used from here on stay until the next one begins. */
+void kv_begin(struct kv *kv);
+void kv_use(struct kv *kv, int32_t page);
+bool kv_room(const struct kv *kv, size_t n_pages); /* n_pages more fit the budget beside those that the pass uses */
+/* Gives a node without a page (at `position`) its place, and uses it. */
+struct kv_copy kv_claim(struct kv *kv, uint32_t node, size_t position);
+/* Gives back what exceeds the budget and is not used by this pass. */
+void kv_trim(struct kv *kv);
+/* Forgets all: after a pass that failed half-way. */
+void kv_clear(struct kv *kv);
+
+#endif

@@ -1,0 +1,256 @@
+#include "model/transformer.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "model/core.h"
+#include "model/pass.h"
+#include "model/template.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_KV_BYTES  ((size_t)512 << 20)
+#define DEFAULT_ROW_BYTES ((size_t)256 << 20)
+#define DEFAULT_CHUNK     ((size_t)256)
+
+struct transformer {
+    struct lm lm;
+    struct leaf leaf;
+    struct checkpoint *c;
+    struct weights *weights;
+    const struct kernels *kernels;
+    struct text refused;
+    struct tree *tree;
+    struct kv *kv;
+    struct row_store *store;
+    struct forward *forward;
+    struct pass *pass;
+    struct space *bare; /* the space of a checkpoint without tokenizer; NULL otherwise */
+    char hash[65];
+};
+
+static int transformer_compute(void *self, const struct leaf_want w[], size_t n, struct queue *q)
+{
+    struct transformer *t = self;
+    uint64_t computed = 0;
+    int rc = pass_run(t->pass, w, n, queue_run(q), &computed);
+    queue_computed(q, computed);
+    return rc;
+}
+
+static int check_want(const struct transformer *t, const struct want *w)
+{
+    size_t length = tree_length(t->tree, w->slot);
+    uint32_t n_layers = t->c->config.n_layers;
+    if (length == 0)
+        return err_set(ERR_DATA, "%s: an empty prefix has no next symbol: want at least one symbol before it",
+                       t->lm.name);
+    assert(w->n_rows >= 1 && w->n_rows <= length);
+    if (w->tap != LM_TAP_FINAL && w->tap != LM_TAP_HIDDEN && w->tap >= n_layers)
+        return err_set(ERR_USAGE, "%s: early exit after layer %u, want 1 to %u", t->lm.name, w->tap, n_layers - 1);
+    return 0;
+}
+
+static int transformer_need(void *self, const struct want w[], size_t n, struct queue *q)
+{
+    struct transformer *t = self;
+    for (size_t i = 0; i < n; i++) {
+        TRY(check_want(t, &w[i]));
+        const uint32_t *end = tree_path(t->tree, w[i].slot) + tree_length(t->tree, w[i].slot);
+        bool missing = false;
+        for (const uint32_t *node = end - w[i].n_rows; node < end; node++) {
+            struct kept_row *r = row_store_find(t->tree, *node, w[i].tap);
+            missing |= r == NULL;
+            if (r)
+                row_store_use(t->store, r, queue_run(q));
+        }
+        if (missing)
+            queue_add(q, &t->leaf, &(struct leaf_want){ w[i].slot, w[i].n_rows, w[i].tap });
+    }
+    return 0;
+}
+
+static int transformer_rows(void *self, const struct want *w, struct row out[])
+{
+    struct transformer *t = self;
+    const uint32_t *node = tree_path(t->tree, w->slot) + tree_length(t->tree, w->slot) - w->n_rows;
+    for (uint32_t i = 0; i < w->n_rows; i++) {
+        const struct kept_row *r = row_store_find(t->tree, node[i], w->tap);
+        assert(r && r->ready); /* the core has run over this want */
+        out[i] = r->row;
+    }
+    return 0;
+}
+
+static int transformer_push(void *self, int slot, const sym_t s[], size_t n, struct lm_trace *trace)
+{
+    struct transformer *t = self;
+    size_t length = tree_length(t->tree, slot);
+    if (n > t->lm.max_length - length)
+        return err_set(ERR_DATA, "%s: a prefix of %zu symbols, its context limit is %u (max_position_embeddings)",
+                       t->lm.name, length + n, t->lm.max_length);
+    for (size_t i = 0; i < n; i++)
+        assert(s[i] < t->lm.space->n);
+    tree_push(t->tree, slot, s, n);
+    if (trace)
+        *trace = (struct lm_trace){ 0 };
+    return 0;
+}
+
+static int transformer_prompt(void *self, int slot, const struct prompt *p, struct symbols *seen)
+{
+    struct transformer *t = self;
+    struct symbols s = { 0 };
+    assert(tree_length(t->tree, slot) == 0);
+    if (!t->c->vocab)
+        return err_set(ERR_DATA, "%s: has no tokenizer: cannot read a prompt", t->lm.name);
+    int rc = template_render(t->c->vocab, p->template_name ? p->template_name : "auto", p, &s);
+    if (rc == 0)
+        rc = transformer_push(t, slot, s.s, s.n, NULL);
+    if (rc == 0 && seen)
+        symbols_add(seen, s.s, s.n);
+    free(s.s);
+    return rc;
+}
+
+static int transformer_fork(void *self, int src, size_t len)
+{
+    struct transformer *t = self;
+    return tree_fork(t->tree, src, len);
+}
+
+static void transformer_drop(void *self, int slot)
+{
+    struct transformer *t = self;
+    tree_drop(t->tree, slot);
+}
+
+static size_t transformer_length(void *self, int slot)
+{
+    struct transformer *t = self;
+    return tree_length(t->tree, slot);
+}
+
+static void transformer_free(void *self)
+{
+    struct transformer *t = self;
+    pass_free(t->pass);
+    forward_free(t->forward);
+    row_store_free(t->store);
+    kv_free(t->kv);
+    tree_free(t->tree);
+    weights_close(t->weights);
+    space_free(t->bare);
+    text_free(&t->refused);
+    free(t);
+}
+
+static const struct lm_type transformer_type = {
+    .name = "transformer",
+    .prompt = transformer_prompt,
+    .push = transformer_push,
+    .fork = transformer_fork,
+    .drop = transformer_drop,
+    .length = transformer_length,
+    .need = transformer_need,
+    .rows = transformer_rows,
+    .free = transformer_free,
+};
+
+/* Symbols without text: what a checkpoint without tokenizer speaks. */
+static struct space *bare_space(uint32_t n)
+{
+    uint64_t *offsets = mem_alloc(n + (size_t)1, sizeof *offsets);
+    uint8_t *special = mem_alloc(n, 1);
+    struct space *s = space_alloc(SPACE_TOKEN, n, special, offsets, special, NULL, 0);
+    free(offsets);
+    free(special);
+    return s;
+}
+
+static int choose(struct transformer *t, const struct transformer_options *o, enum kernel_mode *mode)
+{
+    static const char *const modes[] = { [KERNEL_F32] = "f32", [KERNEL_NATIVE] = "native" };
+    const char *name = o->mode ? o->mode : "f32";
+    *mode = strcmp(name, "native") == 0 ? KERNEL_NATIVE : KERNEL_F32;
+    if (strcmp(name, modes[*mode]) != 0)
+        return err_unknown(ERR_USAGE, "compute mode", name, modes, 2);
+    t->kernels = kernel_choose(o->kernels, *mode, &t->refused);
+    return t->kernels ? 0 : err_code();
+}
+
+static int open_lm(struct transformer *t, const char *mode)
+{
+    struct checkpoint *c = t->c;
+    struct text identity = { 0 };
+    if (!c->vocab)
+        t->bare = bare_space(c->config.n_vocab);
+    const struct space *space = t->bare ? t->bare : vocab_space(c->vocab);
+    if (space->n > c->config.n_vocab)
+        return err_set(ERR_DATA, "%s: the tokenizer has %u symbols, the embedding %u rows", c->name, space->n,
+                       c->config.n_vocab);
+    if (!*c->hash)
+        TRY(checkpoint_hash(c));
+    text_addf(&identity, "%s %s %s", c->hash, mode, t->kernels->name);
+    hash_sha256(text_s(&identity), identity.len, t->hash);
+    text_free(&identity);
+    t->lm = (struct lm){ .type = &transformer_type,
+                         .self = t,
+                         .space = space,
+                         .name = c->name,
+                         .hash = t->hash,
+                         .max_length = c->config.max_positions,
+                         .pure = true };
+    t->leaf = (struct leaf){ .self = t, .compute = transformer_compute };
+    return 0;
+}
+
+static int open_all(struct transformer *t, const struct transformer_options *o)
+{
+    enum kernel_mode mode;
+    const struct config *g = &t->c->config;
+    size_t chunk = o->chunk > 0 ? o->chunk : DEFAULT_CHUNK;
+    t->weights = weights_open(t->c);
+    if (!t->weights)
+        return ERR_DATA;
+    TRY(choose(t, o, &mode));
+    TRY(open_lm(t, mode == KERNEL_NATIVE ? "native" : "f32"));
+    uint32_t n = t->lm.space->n;
+    t->tree = tree_alloc();
+    t->kv = kv_alloc(t->tree, &(struct kv_shape){ g->n_layers, g->n_kv_heads, g->head_dim },
+                     o->kv_bytes > 0 ? o->kv_bytes : DEFAULT_KV_BYTES);
+    t->store = row_store_alloc(t->tree, n, g->dim, o->row_bytes > 0 ? o->row_bytes : DEFAULT_ROW_BYTES);
+    t->forward = forward_alloc(&(struct forward_parts){ .checkpoint = t->c,
+                                                        .weights = t->weights,
+                                                        .kernels = t->kernels,
+                                                        .kv = t->kv,
+                                                        .threads = o->threads,
+                                                        .mode = mode,
+                                                        .n_scores = n,
+                                                        .max_tokens = chunk });
+    t->pass = pass_alloc(&(struct pass_parts){ t->tree, t->kv, t->store, t->forward, o->threads, chunk });
+    return 0;
+}
+
+struct lm *transformer_open(struct checkpoint *c, const struct transformer_options *o)
+{
+    struct transformer *t = mem_alloc(1, sizeof *t);
+    t->c = c;
+    if (open_all(t, o) < 0) {
+        transformer_free(t);
+        return NULL;
+    }
+    return &t->lm;
+}
+
+const char *transformer_kernels(const struct lm *lm)
+{
+    const struct transformer *t = lm->self;
+    return t->kernels->name;
+}
+
+const char *transformer_refused(const struct lm *lm)
+{
+    const struct transformer *t = lm->self;
+    return text_s(&t->refused);
+}

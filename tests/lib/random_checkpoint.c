@@ -1,0 +1,123 @@
+#include "tests/lib/random_checkpoint.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "model/kernel.h"
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct builder {
+    struct tensor *tensors;
+    size_t n, cap;
+    enum dtype type;
+    uint64_t seed;
+};
+
+static float uniform(uint64_t i, uint64_t seed)
+{
+    return (float)((double)(hash_bytes(&i, sizeof i, seed) >> 11) * 0x1p-52 - 1);
+}
+
+static uint16_t to_f16(float x) /* |x| in 2^-14 .. 1 or so; truncates */
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    int exponent = (int)(bits >> 23 & 0xff) - 127 + 15;
+    return (uint16_t)((bits >> 16 & 0x8000u) | (exponent <= 0 ? 0u : (uint32_t)exponent << 10 | (bits >> 13 & 0x3ffu)));
+}
+
+static void put(enum dtype type, void *data, size_t i, float x, float size)
+{
+    uint16_t half = type == DTYPE_F16 ? to_f16(x) : kernel_to_bf16(x);
+    if (type == DTYPE_F32) {
+        memcpy((float *)data + i, &x, sizeof x);
+    } else if (type == DTYPE_Q8_0) {
+        uint8_t *block = (uint8_t *)data + i / 32 * 34;
+        uint16_t scale = to_f16(size / 127);
+        memcpy(block, &scale, sizeof scale);
+        block[2 + i % 32] = (uint8_t)(int8_t)lrintf(x / size * 127);
+    } else {
+        memcpy((uint16_t *)data + i, &half, sizeof half);
+    }
+}
+
+/* Uniform weights with the variance 1 / k of common initialisations; norms between 0.5 and 1.5. */
+static void add(struct builder *b, uint64_t n, uint64_t k, const char *name)
+{
+    enum dtype type = k > 0 ? b->type : DTYPE_F32;
+    size_t width = k > 0 ? k : n, rows = k > 0 ? n : 1;
+    float size = k > 0 ? sqrtf(3.0f / (float)k) : 0.5f;
+    uint64_t seed = hash_bytes(name, strlen(name), b->seed);
+    mem_grow(&b->tensors, &b->cap, b->n + 1, sizeof *b->tensors);
+    struct tensor *t = &b->tensors[b->n++];
+    *t = (struct tensor){ .name = mem_string(name), .type = type, .n_dims = k > 0 ? 2 : 1, .dims = { n, k } };
+    t->bytes = rows * dtype_row_bytes(type, width);
+    void *data = mem_aligned((size_t)t->bytes, 1);
+    for (size_t i = 0; i < rows * width; i++)
+        put(type, data, i, uniform(i, seed) * size + (k > 0 ? 0 : 1), size);
+    t->data = data;
+}
+
+static void add_layer(struct builder *b, const struct config *c, uint32_t layer)
+{
+    uint64_t q = (uint64_t)c->n_heads * c->head_dim, kv = (uint64_t)c->n_kv_heads * c->head_dim;
+    const struct {
+        const char *name;
+        uint64_t n, k;
+    } parts[] = {
+        { "self_attn.q_proj", q, c->dim },         { "self_attn.k_proj", kv, c->dim },
+        { "self_attn.v_proj", kv, c->dim },        { "self_attn.o_proj", c->dim, q },
+        { "mlp.gate_proj", c->ffn, c->dim },       { "mlp.up_proj", c->ffn, c->dim },
+        { "mlp.down_proj", c->dim, c->ffn },       { "input_layernorm", c->dim, 0 },
+        { "post_attention_layernorm", c->dim, 0 },
+    };
+    char name[96];
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        snprintf(name, sizeof name, "model.layers.%u.%s.weight", layer, parts[i].name);
+        add(b, parts[i].n, parts[i].k, name);
+    }
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct tensor *)a)->name, ((const struct tensor *)b)->name);
+}
+
+struct checkpoint *random_checkpoint(const struct config *config, enum dtype type, uint64_t seed)
+{
+    struct builder b = { .type = type, .seed = seed };
+    struct checkpoint *c = mem_alloc(1, sizeof *c);
+    add(&b, config->n_vocab, config->dim, "model.embed_tokens.weight");
+    if (!config->tied_head)
+        add(&b, config->n_vocab, config->dim, "lm_head.weight");
+    add(&b, config->dim, 0, "model.norm.weight");
+    for (uint32_t i = 0; i < config->n_layers; i++)
+        add_layer(&b, config, i);
+    qsort(b.tensors, b.n, sizeof *b.tensors, by_name);
+    *c = (struct checkpoint){
+        .name = "random", .path = "", .format = "memory", .config = *config, .tensors = b.tensors, .n_tensors = b.n
+    };
+    hash_sha256(&seed, sizeof seed, c->hash);
+    return c;
+}
+
+void random_checkpoint_free(struct checkpoint *c)
+{
+    for (size_t i = 0; i < c->n_tensors; i++) {
+        free((void *)(uintptr_t)c->tensors[i].data);
+        free((void *)(uintptr_t)c->tensors[i].name);
+    }
+    free((void *)(uintptr_t)c->tensors);
+    free(c);
+}
+
+void *random_checkpoint_data(struct checkpoint *c, const char *tensor)
+{
+    const struct tensor *t = c->tensors;
+    while (strcmp(t->name, tensor) != 0)
+        t++;
+    assert(t < c->tensors + c->n_tensors);
+    return (void *)(uintptr_t)t->data;
+}
