@@ -18,6 +18,13 @@
 
 #define LANES_INLINE static inline __attribute__((always_inline, unused))
 
+/* Loops over halves and turns are written out, so that what they hold stays in registers. */
+#if defined(__clang__)
+#define LANES_UNROLL _Pragma("unroll")
+#else
+#define LANES_UNROLL _Pragma("GCC unroll 16")
+#endif
+
 #if LANES == 1
 
 #include <math.h>
@@ -76,6 +83,10 @@ LANES_INLINE vd vd_max(vd a, vd b)
 {
     return a > b ? a : b;
 }
+LANES_INLINE float vf_largest(vf x)
+{
+    return x;
+}
 LANES_INLINE vf vf_less(vf a, vf b, vf yes, vf no)
 {
     return a < b ? yes : no;
@@ -84,18 +95,35 @@ LANES_INLINE vd vd_less(vd a, vd b, vd yes, vd no)
 {
     return a < b ? yes : no;
 }
-LANES_INLINE int vf_any_not_below(vf a, vf b)
+LANES_INLINE unsigned vf_not_less_bits(vf a, vf b)
 {
     return !(a < b);
 }
-LANES_INLINE int vf_any_equal(vf a, vf b)
+LANES_INLINE unsigned vf_equal_bits(vf a, vf b)
 {
     return a == b;
+}
+/* p 2^n where x >= least, else 0; n = t - 1.5 * 2^23, and p 2^n is normal. */
+LANES_INLINE vf vf_scale(vf p, vf t, vf x, vf least)
+{
+    vf y = vf_of(vu_of(p) + (vu_of(t) << 23));
+    return x >= least ? y : 0;
 }
 LANES_INLINE vd vf_half(vf x, int h)
 {
     (void)h;
     return x;
+}
+/* Appends the lanes of x whose bit is set; returns how many. */
+LANES_INLINE unsigned vf_compress(float *to, vf x, unsigned bits)
+{
+    *to = x;
+    return bits;
+}
+LANES_INLINE unsigned vu_compress(uint32_t *to, vu x, unsigned bits)
+{
+    *to = x;
+    return bits;
 }
 LANES_INLINE vf vf_join(const vd d[HALVES])
 {
@@ -159,6 +187,12 @@ LANES_INLINE vd vd_max(vd a, vd b)
 {
     return (vd)_mm256_max_pd((__m256d)a, (__m256d)b);
 }
+LANES_INLINE float vf_largest(vf x)
+{
+    __m128 a = _mm_max_ps(_mm256_castps256_ps128((__m256)x), _mm256_extractf128_ps((__m256)x, 1));
+    a = _mm_max_ps(a, _mm_movehl_ps(a, a));
+    return _mm_cvtss_f32(_mm_max_ss(a, _mm_movehdup_ps(a)));
+}
 LANES_INLINE vf vf_less(vf a, vf b, vf yes, vf no)
 {
     return (vf)_mm256_blendv_ps((__m256)no, (__m256)yes, _mm256_cmp_ps((__m256)a, (__m256)b, _CMP_LT_OQ));
@@ -167,13 +201,36 @@ LANES_INLINE vd vd_less(vd a, vd b, vd yes, vd no)
 {
     return (vd)_mm256_blendv_pd((__m256d)no, (__m256d)yes, _mm256_cmp_pd((__m256d)a, (__m256d)b, _CMP_LT_OQ));
 }
-LANES_INLINE int vf_any_not_below(vf a, vf b)
+LANES_INLINE unsigned vf_not_less_bits(vf a, vf b)
 {
-    return _mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_NLT_UQ));
+    return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_NLT_UQ));
 }
-LANES_INLINE int vf_any_equal(vf a, vf b)
+LANES_INLINE unsigned vf_equal_bits(vf a, vf b)
 {
-    return _mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_EQ_OQ));
+    return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_EQ_OQ));
+}
+LANES_INLINE vf vf_scale(vf p, vf t, vf x, vf least)
+{
+    __m256 y = (__m256)(vu_of(p) + (vu_of(t) << 23));
+    return (vf)_mm256_and_ps(y, _mm256_cmp_ps((__m256)x, (__m256)least, _CMP_GE_OQ));
+}
+LANES_INLINE unsigned vu_compress(uint32_t *to, vu x, unsigned bits)
+{
+    uint32_t lane[LANES];
+    unsigned n = 0;
+    memcpy(lane, &x, sizeof x);
+    for (; bits; bits &= bits - 1)
+        to[n++] = lane[__builtin_ctz(bits)];
+    return n;
+}
+LANES_INLINE unsigned vf_compress(float *to, vf x, unsigned bits)
+{
+    float lane[LANES];
+    unsigned n = 0;
+    memcpy(lane, &x, sizeof x);
+    for (; bits; bits &= bits - 1)
+        to[n++] = lane[__builtin_ctz(bits)];
+    return n;
 }
 LANES_INLINE vd vf_half(vf x, int h)
 {
@@ -216,6 +273,10 @@ LANES_INLINE vd vd_max(vd a, vd b)
 {
     return (vd)_mm512_max_pd((__m512d)a, (__m512d)b);
 }
+LANES_INLINE float vf_largest(vf x)
+{
+    return _mm512_reduce_max_ps((__m512)x);
+}
 LANES_INLINE vf vf_less(vf a, vf b, vf yes, vf no)
 {
     return (vf)_mm512_mask_blend_ps(_mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ), (__m512)no, (__m512)yes);
@@ -224,13 +285,28 @@ LANES_INLINE vd vd_less(vd a, vd b, vd yes, vd no)
 {
     return (vd)_mm512_mask_blend_pd(_mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_LT_OQ), (__m512d)no, (__m512d)yes);
 }
-LANES_INLINE int vf_any_not_below(vf a, vf b)
+LANES_INLINE unsigned vf_not_less_bits(vf a, vf b)
 {
     return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_NLT_UQ);
 }
-LANES_INLINE int vf_any_equal(vf a, vf b)
+LANES_INLINE unsigned vf_equal_bits(vf a, vf b)
 {
     return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_EQ_OQ);
+}
+LANES_INLINE vf vf_scale(vf p, vf t, vf x, vf least)
+{
+    __mmask16 keep = _mm512_cmp_ps_mask((__m512)x, (__m512)least, _CMP_GE_OQ);
+    return (vf)_mm512_maskz_scalef_ps(keep, (__m512)p, (__m512)(t - vf_set(0x1.8p23f)));
+}
+LANES_INLINE unsigned vu_compress(uint32_t *to, vu x, unsigned bits)
+{
+    _mm512_mask_compressstoreu_epi32(to, (__mmask16)bits, (__m512i)x);
+    return (unsigned)__builtin_popcount(bits);
+}
+LANES_INLINE unsigned vf_compress(float *to, vf x, unsigned bits)
+{
+    _mm512_mask_compressstoreu_ps(to, (__mmask16)bits, (__m512)x);
+    return (unsigned)__builtin_popcount(bits);
 }
 LANES_INLINE vd vf_half(vf x, int h)
 {
@@ -250,6 +326,22 @@ LANES_INLINE vw vw_mul32(vw a, vw b)
 #endif
 #endif
 
+/* v, v + 1, ... in the lanes of a vu, a vw.  The steps are constants: lanes written one by one and read as one vector
+ * would wait for the stores to leave the core. */
+LANES_INLINE vu vu_from(uint32_t v)
+{
+    static const uint32_t step[16] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+    vu u;
+    memcpy(&u, step, sizeof u);
+    return u + v;
+}
+LANES_INLINE vw vw_from(uint64_t v)
+{
+    static const uint64_t step[8] = { 0, 1, 2, 3, 4, 5, 6, 7 };
+    vw u;
+    memcpy(&u, step, sizeof u);
+    return u + v;
+}
 LANES_INLINE vf vf_load(const float *p)
 {
     vf x;

@@ -4,8 +4,9 @@
  * log p(v) = score[v] - log_z.  A masked symbol has score -INFINITY.  NaN and +INFINITY are errors.  A row whose
  * scores are all -INFINITY is *dead*: log_z is -INFINITY and it may not be drawn from.
  *
- * Sums are double, in blocks of fixed order, so that a row's numbers do not depend on the instruction set chosen for
- * the scores; exp and log are our own (base/row_math.h), not libm's.
+ * Sums are double, in sixteen lanes of fixed order (base/row_kernel_body.h), and exp and log are our own
+ * (base/row_math.h), so that a row's numbers are the same bits on every instruction set.  They are as exact as float
+ * scores allow: log_z within 1e-6 of the true one, mostly within 1e-8.
  *
  * The primitives are a table of functions (row_ops): the CPU's here, a device's later.  Pools and chains are written
  * over the functions below and so run where the rows are.  None allocates: scratch is a struct row_work. */
@@ -29,12 +30,11 @@ struct row {
 /* Scratch for rows of up to n symbols; one thread at a time. */
 struct row_work {
     uint32_t n;
-    float *key;   /* (n,) sort keys, temporary scores */
-    sym_t *id;    /* (n,) candidates */
-    float *value; /* (n,) */
-    double *mass; /* (n,) */
-    float *spare
-        [3]; /* (n,) each, zeroed once: for the layers above, no function of rows touches them (decode/scratch.h) */
+    float *key;      /* (n,) sort keys, temporary scores */
+    sym_t *id;       /* (n,) candidates */
+    float *value;    /* (n,) */
+    double *mass;    /* (n,) */
+    float *spare[3]; /* (n,) each, zeroed once, for the layers above: no function of rows touches them */
 };
 struct row_work *row_work_alloc(uint32_t n);
 void row_work_free(struct row_work *w);
@@ -57,13 +57,18 @@ uint32_t row_count(const struct row *r); /* symbols not masked */
 void row_gather(const struct row *r, const sym_t id[], size_t n, double logp[]);
 uint32_t row_top(const struct row *r, uint32_t k, struct row_work *w, sym_t id[], double logp[]); /* best first */
 
-/* Changes of scores; each measures again (log_z is right afterwards).  Masked stays masked. */
-void row_scale(struct row *r, double factor);    /* score * factor, around the maximum */
+/* Changes of scores; each measures again (log_z is right afterwards).  Masked stays masked.
+ * row_scale(): factor >= 0; where factor times the maximum passes 4096, a float's spacing would show in the
+ * probabilities, and the new scores are relative to the maximum. */
+void row_scale(struct row *r, double factor);    /* score * factor, and never masks */
 void row_normalise(struct row *r);               /* score - log_z, log_z = 0; dead stays dead */
 void row_mask_below(struct row *r, float score); /* masks score[v] < score */
 void row_only(struct row *r, sym_t v);           /* masks all others */
 
-/* Exact cuts.  Order: score descending, then id ascending.  Each keeps at least min_keep (>= 1) of the unmasked. */
+/* Exact cuts.  Order: score descending, then id ascending.  Each keeps at least min_keep (>= 1) of the unmasked, and
+ * needs a row_work of at least n symbols.
+ * A mass m reaches p when m >= p (1 - 2^-22).  Scores are floats, so that a probability is known to about 2^-23 of
+ * itself (the rounding of a score between 1 and 4, the error of exp); of {.4, .3, .2, .1} the first two do reach .7. */
 void row_keep_rank(struct row *r, uint32_t k, struct row_work *w);
 /* The shortest prefix whose probability reaches p (p >= 1 keeps all that is not masked). */
 void row_keep_mass(struct row *r, double p, uint32_t min_keep, struct row_work *w);
@@ -77,9 +82,9 @@ sym_t row_draw(const struct row *r, const struct rng_key *k);
 /* The noise itself of symbol v (for oracles and for speculative decoding with the target's own noise). */
 double row_noise(const struct rng_key *k, sym_t v);
 
-/* Pools of n_rows rows into out (out->score is n floats of its own; normalised, log_z = 0).  weight[i] >= 0; rows of
- * weight 0 are left out entirely.  Each returns log Z of the pool before normalisation; -INFINITY when out is dead.
- * Rows of a pool are used normalised (score - log_z).
+/* Pools of n_rows <= 64 rows into out (out->score is n floats of its own; normalised, log_z = 0).  weight[i] >= 0;
+ * rows of weight 0 are left out entirely.  Each returns log Z of the pool before normalisation; -INFINITY when out is
+ * dead.  Rows of a pool are used normalised (score - log_z); one alone with weight 1 comes out bit for bit.
  * linear: log sum w p.   log: sum w log p.   power: (1/r) log sum w p^r, r != 0, r may be +-INFINITY (max, min). */
 double row_pool_linear(struct row *out, const struct row rows[], const double weight[], size_t n_rows);
 double row_pool_log(struct row *out, const struct row rows[], const double weight[], size_t n_rows);

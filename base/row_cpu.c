@@ -93,7 +93,7 @@ static void parts_fill(struct row_part part[], const struct row rows[], const do
     for (size_t k = 0; k < n; k++) {
         double offset = math_log64(weight[k]) - power * rows[k].log_z;
         float near = (float)offset;
-        part[k] = (struct row_part){ rows[k].score, power, offset, near, math_exp64(offset - (double)near) };
+        part[k] = (struct row_part){ rows[k].score, power, offset, near, (float)(offset - (double)near) };
     }
 }
 
@@ -108,7 +108,7 @@ static void cpu_pool_log(struct row *out, const struct row rows[], const double 
 {
     struct row_part part[ROW_PARTS];
     for (size_t k = 0; k < n; k++)
-        part[k] = (struct row_part){ rows[k].score, weight[k], -weight[k] * rows[k].log_z, 0, 1 };
+        part[k] = (struct row_part){ rows[k].score, weight[k], -weight[k] * rows[k].log_z, 0, 0 };
     out->ops->kernel()->product(out->score, part, n, out->n);
 }
 
@@ -122,7 +122,7 @@ static void cpu_pool_power(struct row *out, const struct row rows[], const doubl
         return;
     }
     for (size_t k = 0; k < n; k++)
-        part[k] = (struct row_part){ rows[k].score, 1, -rows[k].log_z, 0, 1 };
+        part[k] = (struct row_part){ rows[k].score, 1, -rows[k].log_z, 0, 0 };
     kernel->extreme(out->score, part, n, out->n, r > 0 ? 1 : -1);
 }
 

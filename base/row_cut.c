@@ -175,19 +175,21 @@ static double mass_target(const struct row *r, double p, float shift)
     return p * (1 - 0x1p-22) * math_exp64(r->log_z - (double)shift);
 }
 
-/* A score so low that what stands below it has less than half of 1 - p: the cut falls above it. */
-static float mass_least(const struct row *r, double p)
+/* Scores above which the cut is sought, one after the other.  At most e^8 symbols have a probability above e^-8: enough
+ * for peaked rows.  What stands below the second has less than half of 1 - p, so that only rounding can miss the cut. */
+static float mass_least(const struct row *r, double p, int turn)
 {
-    return (float)(r->log_z + math_log64((1 - p) / 2 / r->n));
+    double below[] = { -8, math_log64((1 - p) / 2 / r->n), -INFINITY };
+    return (float)(r->log_z + below[turn]);
 }
 
 void row_cut_mass(struct row *r, double p, uint32_t min_keep, struct row_work *w)
 {
     const struct row_kernel *kernel = r->ops->kernel();
-    float shift = (float)r->log_z, least = mass_least(r, p);
+    float shift = (float)r->log_z;
     struct edge e = { 0 };
-    for (int turn = 0; turn < 2 && !e.reached; turn++, least = -INFINITY) {
-        struct cut c = by_score(r, least, w);
+    for (int turn = 0; turn < 3 && !e.reached; turn++) {
+        struct cut c = by_score(r, mass_least(r, p, turn), w);
         c.target = mass_target(r, p, shift);
         kernel->exp(c.mass, c.n, shift);
         if (c.n > 0)

@@ -15,15 +15,21 @@
 #include <assert.h>
 #include <math.h>
 
-#define BLOCKS 2048u      /* blocks in one sweep: 131,072 symbols, 26 KiB of stack */
-#define CLOSE  0x1p-40    /* of the bound: more than the rounding of log and time can shift a noise beyond it */
+#define BLOCKS 2048u      /* blocks in one sweep: 131,072 symbols, 16 KiB of stack */
+#define CLOSE  0x1p-15    /* more than row_kernel.block_noise errs */
 #define INNER  0x80000000 /* index of what is within blocks */
 
 struct block {
-    uint32_t b;
+    uint32_t b, place;
     double time;
-    uint8_t place;
 };
+
+static struct block block_at(const struct rng_key *k, uint32_t b)
+{
+    uint32_t w[4];
+    rng_words(k, b, w);
+    return (struct block){ b, w[2] >> 26, (0 - math_log64(rng_open53(w[0], w[1]))) * (1. / ROW_BLOCK) };
+}
 
 static double noise_within(const struct rng_key *k, const struct block *at, uint32_t j)
 {
@@ -38,11 +44,7 @@ static double noise_within(const struct rng_key *k, const struct block *at, uint
 
 double row_draw_noise(const struct rng_key *k, sym_t v)
 {
-    struct block at = { .b = v / ROW_BLOCK };
-    uint32_t w[4];
-    rng_words(k, at.b, w);
-    at.time = (0 - math_log64(rng_open53(w[0], w[1]))) * (1. / ROW_BLOCK);
-    at.place = (uint8_t)(w[2] >> 26);
+    struct block at = block_at(k, v / ROW_BLOCK);
     return noise_within(k, &at, v % ROW_BLOCK);
 }
 
@@ -58,62 +60,49 @@ static void best_take(struct best *best, double value, sym_t v)
         *best = (struct best){ value, v };
 }
 
-static void expand(const struct row *r, const struct rng_key *k, const struct block *at, struct best *best)
+/* Looks at those symbols of a block that could win with its largest noise. */
+static void expand(const struct row *r, const struct rng_key *k, uint32_t b, struct best *best)
 {
-    uint32_t v = at->b * ROW_BLOCK, end = r->n - v < ROW_BLOCK ? r->n - v : ROW_BLOCK;
-    double most = 0 - math_log64(at->time) + CLOSE;
+    struct block at = block_at(k, b);
+    uint32_t v = b * ROW_BLOCK, end = r->n - v < ROW_BLOCK ? r->n - v : ROW_BLOCK;
+    double most = CLOSE - math_log64(at.time);
+    if (at.place < end && r->score[v + at.place] > -INFINITY)
+        best_take(best, (double)r->score[v + at.place] + noise_within(k, &at, at.place), v + at.place);
     for (uint32_t j = 0; j < end; j++) {
         double score = (double)r->score[v + j];
         if (score > -INFINITY && score + most >= best->value)
-            best_take(best, score + noise_within(k, at, j), v + j);
+            best_take(best, score + noise_within(k, &at, j), v + j);
     }
 }
 
-/* Blocks [first, first + n) of a row. */
-struct sweep {
-    uint32_t first, n;
-    float top[BLOCKS];
-    double time[BLOCKS];
-    uint8_t place[BLOCKS];
-};
-
-static struct block sweep_block(const struct sweep *s, uint32_t i)
-{
-    return (struct block){ s->first + i, s->time[i], s->place[i] };
-}
-
-static void sweep_run(struct sweep *s, const struct row *r, const struct rng_key *k, struct best *best)
+/* Blocks [first, first + n) of a row: the best block first, so that few of the others are looked at. */
+static void sweep(const struct row *r, const struct rng_key *k, uint32_t first, uint32_t n, struct best *best)
 {
     const struct row_kernel *kernel = r->ops->kernel();
-    uint32_t v = s->first * ROW_BLOCK, left = r->n - v, lead = 0;
-    double bound[BLOCKS], most = -INFINITY;
-    kernel->block_max(r->score + v, left < BLOCKS * ROW_BLOCK ? left : BLOCKS * ROW_BLOCK, s->top);
-    kernel->block_time(k, s->first, (s->n + 7) & ~7u, s->time, s->place);
-    kernel->block_bound(s->top, s->time, s->n, bound);
-    for (uint32_t i = 0; i < s->n; i++)
-        if (bound[i] > most) {
-            most = bound[i];
-            lead = i;
-        }
-    struct block at = sweep_block(s, lead); /* most likely the winner's: few of the others are then looked at */
-    if (most > -INFINITY)
-        expand(r, k, &at, best);
-    for (uint32_t i = 0; i < s->n; i++)
-        if (bound[i] + CLOSE >= best->value && s->top[i] > -INFINITY && i != lead) {
-            at = sweep_block(s, i);
-            expand(r, k, &at, best);
-        }
+    float top[BLOCKS], noise[BLOCKS];
+    uint32_t v = first * ROW_BLOCK, left = r->n - v, lead = 0;
+    double most = -INFINITY;
+    kernel->block_max(r->score + v, left < BLOCKS * ROW_BLOCK ? left : BLOCKS * ROW_BLOCK, top);
+    kernel->block_noise(k, first, (n + 15) & ~15u, noise);
+    for (uint32_t i = 0; i < n; i++) {
+        double bound = (double)top[i] + (double)noise[i];
+        lead = bound > most ? i : lead;
+        most = bound > most ? bound : most;
+    }
+    if (most + CLOSE < best->value || !(most > -INFINITY))
+        return;
+    expand(r, k, first + lead, best);
+    for (uint32_t i = 0; i < n; i++)
+        if ((double)top[i] + ((double)noise[i] + CLOSE) >= best->value && i != lead)
+            expand(r, k, first + i, best);
 }
 
 sym_t row_draw_host(const struct row *r, const struct rng_key *k)
 {
     struct best best = { -INFINITY, UINT32_MAX };
-    uint32_t n_blocks = (uint32_t)(((uint64_t)r->n + ROW_BLOCK - 1) / ROW_BLOCK);
-    struct sweep s;
-    for (s.first = 0; s.first < n_blocks; s.first += BLOCKS) {
-        s.n = n_blocks - s.first < BLOCKS ? n_blocks - s.first : BLOCKS;
-        sweep_run(&s, r, k, &best);
-    }
+    uint32_t n_blocks = (r->n - 1) / ROW_BLOCK + 1;
+    for (uint32_t first = 0; first < n_blocks; first += BLOCKS)
+        sweep(r, k, first, n_blocks - first < BLOCKS ? n_blocks - first : BLOCKS, &best);
     assert(best.v < r->n);
     return best.v;
 }

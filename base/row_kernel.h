@@ -17,13 +17,13 @@ struct row_affine {
 };
 
 /* A member of a pool: its part of a symbol's log weight is score * factor + offset.  For float work offset is also
- * given as a float and what is left of it: exp(offset) = exp(near) * rest. */
+ * given as a float and what that leaves of it. */
 struct row_part {
     const float *score;
     double factor;
     double offset;
     float near;
-    double rest;
+    float rest;
 };
 
 struct row_kernel {
@@ -44,14 +44,12 @@ struct row_kernel {
     void (*affine)(float out[], const float score[], uint32_t n, const struct row_affine *f);
     /* Masks what stands after symbol `last` of score `least` in rank order. */
     void (*cut)(float score[], uint32_t n, float least, sym_t last);
-    /* The symbols not masked with score >= least, in order; returns how many. */
+    /* The symbols not masked with score >= least, in order; returns how many.  id and value hold n. */
     uint32_t (*collect)(const float score[], uint32_t n, float least, sym_t id[], float value[]);
 
     void (*block_max)(const float score[], uint32_t n, float max[]); /* (ceil(n / ROW_BLOCK),) */
-    /* Times of n blocks from first on (base/row_draw.c), n a multiple of 8, and the place of each within its block. */
-    void (*block_time)(const struct rng_key *k, uint32_t first, uint32_t n, double time[], uint8_t place[]);
-    /* top - ln time, which a score of the block with its noise cannot pass; n is rounded up to a multiple of 8. */
-    void (*block_bound)(const float top[], const double time[], uint32_t n, double bound[]);
+    /* The largest noise of n blocks from first on (base/row_draw.c), within 2^-16; n a multiple of 16. */
+    void (*block_noise)(const struct rng_key *k, uint32_t first, uint32_t n, float noise[]);
 
     /* out = log sum_k exp(part k): float exp and log; factor is taken as 1. */
     void (*mix)(float out[], const struct row_part part[], size_t n_parts, uint32_t n);

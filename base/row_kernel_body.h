@@ -39,6 +39,7 @@ struct lanes {
 
 LANES_INLINE void lanes_add(struct lanes *l, int turn, vf x)
 {
+    LANES_UNROLL
     for (int h = 0; h < HALVES; h++)
         l->sum[turn][h] = l->sum[turn][h] + vf_half(x, h);
 }
@@ -46,23 +47,15 @@ LANES_INLINE void lanes_add(struct lanes *l, int turn, vf x)
 static double lanes_total(const struct lanes *l)
 {
     double x[16];
+    LANES_UNROLL
     for (int j = 0; j < TURNS; j++)
-        for (int h = 0; h < HALVES; h++)
-            vd_store(x + j * LANES + h * WIDE, l->sum[j][h]);
+        LANES_UNROLL
+    for (int h = 0; h < HALVES; h++)
+        vd_store(x + j * LANES + h * WIDE, l->sum[j][h]);
     for (int half = 8; half > 0; half /= 2)
         for (int i = 0; i < half; i++)
             x[i] += x[i + half];
     return x[0];
-}
-
-static float largest(vf x)
-{
-    float y[LANES], best;
-    vf_store(y, x);
-    best = y[0];
-    for (int i = 1; i < LANES; i++)
-        best = y[i] > best ? y[i] : best;
-    return best;
 }
 
 LANES_INLINE vf stride_max(const float at[])
@@ -77,7 +70,7 @@ LANES_INLINE int stride_bad(const float at[])
 {
     int bad = 0;
     for (int i = 0; i < STRIDE; i += LANES)
-        bad |= vf_any_not_below(vf_load(at + i), vf_set(INFINITY));
+        bad |= (int)vf_not_less_bits(vf_load(at + i), vf_set(INFINITY));
     return bad;
 }
 
@@ -86,14 +79,14 @@ static bool kernel_max(const float score[], uint32_t n, float *max)
     vf top = vf_set(-INFINITY);
     int bad = 0;
     EACH_STRIDE(score, n, bad |= stride_bad(at); top = vf_max(stride_max(at), top));
-    *max = largest(top);
+    *max = vf_largest(top);
     return !bad;
 }
 
 static void kernel_block_max(const float score[], uint32_t n, float max[])
 {
     uint32_t block = 0;
-    EACH_STRIDE(score, n, max[block++] = largest(stride_max(at)));
+    EACH_STRIDE(score, n, max[block++] = vf_largest(stride_max(at)));
 }
 
 static uint32_t kernel_find(const float score[], uint32_t n, float x)
@@ -102,7 +95,7 @@ static uint32_t kernel_find(const float score[], uint32_t n, float x)
         uint32_t end = n - v < STRIDE ? n - v : STRIDE;
         int found = end < STRIDE;
         for (int i = 0; !found && i < STRIDE; i += LANES)
-            found = vf_any_equal(vf_load(score + v + i), vf_set(x));
+            found = (int)vf_equal_bits(vf_load(score + v + i), vf_set(x));
         for (uint32_t i = 0; found && i < end; i++)
             if (score[v + i] == x)
                 return v + i;
@@ -120,6 +113,7 @@ static uint32_t kernel_count(const float score[], uint32_t n)
 
 LANES_INLINE void stride_sum(struct lanes *l, const float at[], vf c)
 {
+    LANES_UNROLL
     for (int j = 0; j < TURNS; j++, at += LANES) {
         vf x0 = math_exp(vf_load(at) - c), x1 = math_exp(vf_load(at + 16) - c);
         vf x2 = math_exp(vf_load(at + 32) - c), x3 = math_exp(vf_load(at + 48) - c);
@@ -143,6 +137,7 @@ LANES_INLINE vf surprise(const float x[], vf c)
 
 LANES_INLINE void stride_surprise(struct lanes *l, const float at[], vf c)
 {
+    LANES_UNROLL
     for (int j = 0; j < TURNS; j++, at += LANES) {
         vf x0 = surprise(at, c), x1 = surprise(at + 16, c), x2 = surprise(at + 32, c), x3 = surprise(at + 48, c);
         lanes_add(l, j, (x0 + x1) + (x2 + x3));
@@ -160,6 +155,7 @@ static double kernel_surprise(const float score[], uint32_t n, float shift)
 LANES_INLINE vf affine(vf x, const struct row_affine *f)
 {
     vd y[HALVES];
+    LANES_UNROLL
     for (int h = 0; h < HALVES; h++) {
         vd wide = (vf_half(x, h) - vd_set(f->center)) * vd_set(f->factor) + vd_set(f->offset);
         y[h] = vd_max(wide, vd_set(-FLT_MAX));
@@ -212,9 +208,17 @@ static void kernel_cut(float score[], uint32_t n, float least, sym_t last)
 
 static uint32_t kernel_collect(const float score[], uint32_t n, float least, sym_t id[], float value[])
 {
-    uint32_t count = 0;
+    uint32_t count = 0, v = 0;
     float above = least > -INFINITY ? least : -FLT_MAX;
-    for (uint32_t v = 0; v < n; v++)
+    for (; v + LANES <= n; v += LANES) {
+        vf x = vf_load(score + v);
+        unsigned bits = vf_not_less_bits(x, vf_set(above));
+        if (bits) {
+            vf_compress(value + count, x, bits);
+            count += vu_compress(id + count, vu_from(v), bits);
+        }
+    }
+    for (; v < n; v++)
         if (score[v] >= above) {
             id[count] = v;
             value[count++] = score[v];
@@ -223,7 +227,7 @@ static uint32_t kernel_collect(const float score[], uint32_t n, float least, sym
 }
 
 /* Salmon et al. 2011, as base/rng.c; a lane is 64 bits wide, of which the low half counts. */
-static void philox(vw c[4], const uint32_t key[2])
+LANES_INLINE void philox(vw c[4], const uint32_t key[2])
 {
     uint32_t k0 = key[0], k1 = key[1];
     for (int i = 0; i < 10; i++) {
@@ -244,33 +248,33 @@ LANES_INLINE vd open53(vw high, vw low)
     return (vd_of(bits | vw_of(vd_set(1))) - vd_set(1)) + vd_set(0x1p-53);
 }
 
-static void kernel_block_time(const struct rng_key *k, uint32_t first, uint32_t n, double time[], uint8_t place[])
+/* Least times of blocks first, first + 1, ... */
+LANES_INLINE vd block_time(const struct rng_key *k, uint32_t first)
 {
-    for (uint32_t i = 0; i < n; i += WIDE) {
-        uint64_t index[WIDE], third[WIDE];
-        vw c[4] = { vw_set(0), vw_set(k->counter[0]), vw_set(k->counter[1]), vw_set(k->counter[2]) };
-        for (uint32_t j = 0; j < WIDE; j++)
-            index[j] = first + i + j;
-        memcpy(&c[0], index, sizeof c[0]);
-        philox(c, k->key);
-        vd_store(time + i, (vd_set(0) - math_log64(open53(c[0], c[1]))) * vd_set(1. / ROW_BLOCK));
-        memcpy(third, &c[2], sizeof third);
-        for (uint32_t j = 0; j < WIDE; j++)
-            place[i + j] = (uint8_t)((uint32_t)third[j] >> 26);
+    vw c[4] = { vw_from(first), vw_set(k->counter[0]), vw_set(k->counter[1]), vw_set(k->counter[2]) };
+    philox(c, k->key);
+    return (vd_set(0) - math_log64(open53(c[0], c[1]))) * vd_set(1. / ROW_BLOCK);
+}
+
+static void kernel_block_noise(const struct rng_key *k, uint32_t first, uint32_t n, float noise[])
+{
+    for (uint32_t i = 0; i < n; i += LANES) {
+        vd time[HALVES];
+        LANES_UNROLL
+        for (int h = 0; h < HALVES; h++)
+            time[h] = block_time(k, first + i + (uint32_t)h * WIDE);
+        vf_store(noise + i, vf_set(0) - math_log(vf_join(time)));
     }
 }
 
-static void kernel_block_bound(const float top[], const double time[], uint32_t n, double bound[])
+/* exp(score + offset - top).  What score + near loses by rounding is found (Knuth's two-sum) and given back: near is
+ * the same for every symbol, so that its roundings would not cancel. */
+LANES_INLINE vf mix_term(const struct row_part *part, uint32_t v, vf top)
 {
-    for (uint32_t i = 0; i < n; i += WIDE) {
-        double wide[WIDE];
-        vd score, t;
-        for (uint32_t j = 0; j < WIDE; j++)
-            wide[j] = (double)top[i + j];
-        memcpy(&score, wide, sizeof score);
-        memcpy(&t, time + i, sizeof t);
-        vd_store(bound + i, score - math_log64(t));
-    }
+    vf score = vf_max(vf_load(part->score + v), vf_set(-FLT_MAX)), near = vf_set(part->near);
+    vf sum = score + near, back = sum - score;
+    vf lost = (score - (sum - back)) + (near - back);
+    return math_exp((sum - top) + (lost + vf_set(part->rest)));
 }
 
 LANES_INLINE vf mix(const struct row_part part[], size_t n_parts, uint32_t v)
@@ -279,20 +283,23 @@ LANES_INLINE vf mix(const struct row_part part[], size_t n_parts, uint32_t v)
     vf top = vf_set(-FLT_MAX);
     for (size_t k = 0; k < n_parts; k++)
         top = vf_max(vf_load(part[k].score + v) + vf_set(part[k].near), top);
+    LANES_UNROLL
     for (int h = 0; h < HALVES; h++)
         sum[h] = vd_set(0);
     for (size_t k = 0; k < n_parts; k++) {
-        vf e = math_exp((vf_load(part[k].score + v) + vf_set(part[k].near)) - top);
+        vf e = mix_term(&part[k], v, top);
+        LANES_UNROLL
         for (int h = 0; h < HALVES; h++)
-            sum[h] = sum[h] + vf_half(e, h) * vd_set(part[k].rest);
+            sum[h] = sum[h] + vf_half(e, h);
     }
     vf s = vf_join(sum);
-    return vf_less(vf_set(0), s, top + math_log(s), vf_set(-INFINITY));
+    return vf_less(vf_set(-FLT_MAX), top, top + math_log(s), vf_set(-INFINITY));
 }
 
 LANES_INLINE vf mean(const struct row_part part[], size_t n_parts, uint32_t v, double r)
 {
     vd y[HALVES];
+    LANES_UNROLL
     for (int h = 0; h < HALVES; h++) {
         vd top = vd_set(-INFINITY), sum = vd_set(0);
         for (size_t k = 0; k < n_parts; k++)
@@ -311,6 +318,7 @@ LANES_INLINE vf mean(const struct row_part part[], size_t n_parts, uint32_t v, d
 LANES_INLINE vf product(const struct row_part part[], size_t n_parts, uint32_t v)
 {
     vd y[HALVES];
+    LANES_UNROLL
     for (int h = 0; h < HALVES; h++) {
         vd sum = vd_set(0);
         for (size_t k = 0; k < n_parts; k++)
@@ -323,6 +331,7 @@ LANES_INLINE vf product(const struct row_part part[], size_t n_parts, uint32_t v
 LANES_INLINE vf extreme(const struct row_part part[], size_t n_parts, uint32_t v, double sign)
 {
     vd y[HALVES];
+    LANES_UNROLL
     for (int h = 0; h < HALVES; h++) {
         vd top = vd_set(-INFINITY);
         for (size_t k = 0; k < n_parts; k++)
@@ -399,8 +408,7 @@ const struct row_kernel KERNEL = {
     .cut = kernel_cut,
     .collect = kernel_collect,
     .block_max = kernel_block_max,
-    .block_time = kernel_block_time,
-    .block_bound = kernel_block_bound,
+    .block_noise = kernel_block_noise,
     .mix = kernel_mix,
     .mean = kernel_mean,
     .product = kernel_product,

@@ -2,7 +2,7 @@
  *
  * Each takes as many lanes as base/lanes.h gives; with the default of one they are ordinary scalar functions:
  *
- *     math_exp     float   2 ulp     x <= 88; 0 below -87 (about 2^-125.5); exp(-inf) = 0; NaN undefined
+ *     math_exp     float   2 ulp     x <= 88; 0 below -87 (about 2^-125.5); exp(-inf) = exp(NaN) = 0
  *     math_log     float   2 ulp     normal x > 0
  *     math_exp64   double  2 ulp     -inf <= x <= 709; 0 below -700
  *     math_log64   double  2 ulp     normal x > 0
@@ -27,8 +27,7 @@ LANES_INLINE vf math_exp(vf x)
     p = vf_fma(p, r, vf_set(0x1.555492p-3f));
     p = vf_fma(p, r, vf_set(0x1.fffffcp-2f));
     p = vf_fma(p * r, r, r);
-    vf y = vf_of(vu_of(p + vf_set(1)) + (vu_of(t) << 23));
-    return vf_less(x, vf_set(-87), vf_set(0), y);
+    return vf_scale(p + vf_set(1), t, x, vf_set(-87));
 }
 
 /* x = 2^k (1 + f), sqrt(1/2) <= 1 + f < sqrt 2. */

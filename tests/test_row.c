@@ -1,0 +1,247 @@
+/* Rows: exp and log, one result on every instruction set, measures, changes of scores.  Truth: libm in (long) double. */
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/row_kernel.h"
+#include "base/row_math.h"
+#include "base/row_ops.h"
+#include "tests/lib/check.h"
+#include "tests/lib/rows.h"
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST 256000
+
+static float score[MOST], other[MOST], third[MOST];
+
+/* Distance in units of the last place of want. */
+static double ulps(long double got, long double want, int bits)
+{
+    return want == 0 ? (got == 0 ? 0 : INFINITY) : (double)(fabsl(got - want) / ldexpl(1, ilogbl(want) - bits + 1));
+}
+
+static void test_exp_log(void)
+{
+    double worst[4] = { 0 };
+    struct rng_key k = rng_key(&(struct rng_address){ .purpose = RNG_TEST });
+    for (uint32_t i = 0; i < 300000; i++) {
+        double u = rng_uniform(&k, i);
+        float x = (float)(88 - 175 * u), y = (float)exp(80 * (u - .5)), one = (float)(.5 + u * 2);
+        double wide = 700 - 1400 * u, z = exp(600 * (u - .5)), near = 1 - ldexp(u, -(int)(i % 50));
+        worst[0] = fmax(worst[0], ulps((long double)math_exp(x), expl((long double)x), 24));
+        worst[1] = fmax(worst[1], ulps((long double)math_log(y), logl((long double)y), 24));
+        worst[1] = fmax(worst[1], ulps((long double)math_log(one), logl((long double)one), 24));
+        worst[2] = fmax(worst[2], ulps((long double)math_exp64(wide), expl((long double)wide), 53));
+        worst[3] = fmax(worst[3], ulps((long double)math_log64(z), logl((long double)z), 53));
+        worst[3] = fmax(worst[3], ulps((long double)math_log64(near), logl((long double)near), 53));
+    }
+    for (int i = 0; i < 4; i++)
+        check(worst[i] <= 2, "function %d of row_math.h errs by %g ulp", i, worst[i]);
+    check(math_exp(0) == 1 && math_log(1) == 0 && math_exp64(0) == 1 && math_log64(1) == 0, "exact at 0 and 1");
+    check(math_exp(-INFINITY) == 0 && math_exp(-87.01f) == 0 && math_exp64(-INFINITY) == 0, "nothing below");
+    check(math_exp(-87) > 0 && math_exp64(-700) > 0, "least");
+}
+
+static const uint32_t sizes[] = { 1, 2, 7, 15, 16, 17, 31, 63, 64, 65, 100, 127, 128, 129, 1000, 5003 };
+#define N_SIZES (sizeof sizes / sizeof sizes[0])
+
+/* Everything that a kernel gives for a row, as bytes. */
+struct given {
+    float max, floats[4][5003];
+    double sum, surprise;
+    uint32_t found, count, n_collected;
+    sym_t id[5003];
+    bool good;
+};
+
+static void give(const struct row_kernel *k, const struct row *r, const struct row_part part[], struct given *g)
+{
+    uint32_t n = r->n;
+    float least = (float)r->log_z - 5;
+    memset(g, 0, sizeof *g);
+    g->good = k->max(r->score, n, &g->max);
+    g->found = k->find(r->score, n, g->max);
+    g->count = k->count(r->score, n);
+    g->sum = k->sum(r->score, n, g->max);
+    g->surprise = k->surprise(r->score, n, g->max);
+    g->n_collected = k->collect(r->score, n, least, g->id, g->floats[0]);
+    k->exp(g->floats[0], g->n_collected, (float)r->log_z);
+    for (uint32_t i = g->n_collected; i < n; i++)
+        g->floats[0][i] = 0; /* collect() may use what is left */
+    k->affine(g->floats[1], r->score, n, &(struct row_affine){ r->log_z, 1.7, 0.3 });
+    memcpy(g->floats[2], r->score, n * sizeof(float));
+    k->cut(g->floats[2], n, g->max, g->found);
+    k->block_max(r->score, n, g->floats[3]);
+    k->mix(g->floats[3] + 100, part, 3, n < 4900 ? n : 4900);
+}
+
+static void give_pools(const struct row_kernel *k, const struct row_part part[], uint32_t n, struct given *g)
+{
+    memset(g, 0, sizeof *g);
+    k->mean(g->floats[0], part, 3, n, part[0].factor);
+    k->product(g->floats[1], part, 3, n);
+    k->extreme(g->floats[2], part, 3, n, -1);
+    k->block_noise(&(struct rng_key){ { 1, 2 }, { 3, 4, 5 } }, n, 1008, g->floats[3]);
+}
+
+static void parts_of(const struct row rows[3], double factor, struct row_part part[3])
+{
+    for (int i = 0; i < 3; i++) {
+        double offset = log(.2 + .1 * i) - factor * rows[i].log_z;
+        part[i] = (struct row_part){ rows[i].score, factor, offset, (float)offset, (float)(offset - (float)offset) };
+    }
+}
+
+static void test_same_bits(void)
+{
+    const struct row_kernel *fast[] = { &row_kernel_avx2, &row_kernel_avx512 };
+    struct given *want = mem_alloc(1, sizeof *want), *got = mem_alloc(1, sizeof *got);
+    for (int i = 0; i < 2; i++)
+        for (size_t s = 0; fast[i]->supported() && s < N_SIZES * ROWS_KINDS; s++) {
+            enum rows_kind kind = (enum rows_kind)(s % ROWS_KINDS);
+            uint32_t n = sizes[s / ROWS_KINDS];
+            struct row rows[3] = { rows_make(kind, s, score, n), rows_make(kind, s + 1, other, n),
+                                   rows_make(ROWS_MASKED, s, third, n) };
+            struct row_part part[3];
+            parts_of(rows, s % 2 ? 1.5 : -.5, part);
+            give(&row_kernel_plain, &rows[0], part, want);
+            give(fast[i], &rows[0], part, got);
+            check(memcmp(want, got, sizeof *got) == 0, "%s: %s row of %u", fast[i]->name, rows_name(kind), n);
+            give_pools(&row_kernel_plain, part, n, want);
+            give_pools(fast[i], part, n, got);
+            check(memcmp(want, got, sizeof *got) == 0, "%s: pools of %s rows of %u", fast[i]->name, rows_name(kind), n);
+        }
+    check(row_kernel_plain.supported() && row_kernel_best()->supported(), "a kernel for this machine");
+    free(want);
+    free(got);
+}
+
+/* log Z and entropy in long double. */
+static void truth(const struct row *r, long double *log_z, long double *entropy)
+{
+    long double sum = 0, expected = 0, max = (long double)row_max(r);
+    for (uint32_t v = 0; v < r->n; v++)
+        if (r->score[v] > -INFINITY) {
+            long double e = expl((long double)r->score[v] - max);
+            sum += e;
+            expected += e * ((long double)r->score[v] - max);
+        }
+    *log_z = max + logl(sum);
+    *entropy = logl(sum) - expected / sum;
+}
+
+static void test_measure(void)
+{
+    for (size_t s = 0; s < N_SIZES * ROWS_KINDS + ROWS_KINDS; s++) {
+        enum rows_kind kind = (enum rows_kind)(s % ROWS_KINDS);
+        uint32_t n = s / ROWS_KINDS < N_SIZES ? sizes[s / ROWS_KINDS] : MOST;
+        struct row r = rows_make(kind, s, score, n);
+        long double log_z, entropy;
+        uint32_t best = 0, count = 0;
+        truth(&r, &log_z, &entropy);
+        check_near(r.log_z, (double)log_z, 1e-6, "log Z, %s row of %u", rows_name(kind), n);
+        check_near(row_entropy(&r), (double)entropy, 2e-6, "entropy, %s row of %u", rows_name(kind), n);
+        for (uint32_t v = 0; v < n; v++) {
+            best = score[v] > score[best] ? v : best;
+            count += score[v] != -INFINITY;
+        }
+        check(row_argmax(&r) == best && row_max(&r) == score[best], "argmax, %s row of %u", rows_name(kind), n);
+        check(row_count(&r) == count, "count, %s row of %u", rows_name(kind), n);
+        check(row_logp(&r, best) == (double)score[best] - r.log_z, "logp, %s row of %u", rows_name(kind), n);
+    }
+}
+
+static void test_bad_scores(void)
+{
+    static const uint32_t places[] = { 0, 17, 63, 64, 127, 129 };
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+        for (int nan = 0; nan < 2; nan++) {
+            char want[64];
+            rows_make(ROWS_NORMAL, i, score, 130);
+            score[places[i]] = nan ? NAN : INFINITY;
+            struct row r = row_over(score, 130);
+            snprintf(want, sizeof want, "score of symbol %u is %s", places[i], nan ? "nan" : "inf");
+            check(row_measure(&r) == ERR_DATA && strncmp(err_text(), want, strlen(want)) == 0, "%s", err_text());
+            check(row_dead(&r), "a bad row is not drawn from");
+        }
+}
+
+static void test_dead(void)
+{
+    struct row r = row_over(score, 70);
+    struct row_work *w = row_work_alloc(70);
+    sym_t id[70];
+    double logp[70];
+    for (int i = 0; i < 70; i++)
+        score[i] = -INFINITY;
+    check(row_measure(&r) == 0 && row_dead(&r) && r.log_z == -INFINITY, "all masked is dead");
+    check(row_entropy(&r) == 0 && row_count(&r) == 0 && row_logp(&r, 3) == -INFINITY, "measures of a dead row");
+    check(row_max(&r) == -INFINITY && row_top(&r, 5, w, id, logp) == 0, "maximum and top of a dead row");
+    row_scale(&r, 2);
+    row_normalise(&r);
+    row_keep_rank(&r, 3, w);
+    row_keep_mass(&r, .5, 1, w);
+    row_keep_mass_by(&r, other, .5, 1, w);
+    row_mask_below(&r, 0);
+    row_only(&r, 5);
+    check(row_dead(&r) && row_count(&r) == 0, "a dead row stays dead");
+    row_work_free(w);
+    row_work_free(NULL);
+}
+
+static void test_changes(void)
+{
+    struct row a = rows_make(ROWS_MASKED, 5, score, 1000), b = row_over(other, 1000);
+    row_copy(&b, &a);
+    check(memcmp(score, other, 4000) == 0 && b.log_z == a.log_z, "copy");
+    row_scale(&b, .5);
+    double wrong = 0;
+    for (int v = 0; v < 1000; v++)
+        wrong =
+            fmax(wrong, score[v] == -INFINITY ? other[v] != -INFINITY : fabs((double)other[v] - .5 * (double)score[v]));
+    check(wrong <= 1e-6, "scale by 1/2: wrong by %g", wrong);
+    row_scale(&b, 0);
+    check_near(row_entropy(&b), log(row_count(&a)), 1e-6, "scale by 0 is uniform over what is not masked");
+    row_copy(&b, &a);
+    row_scale(&b, DBL_MAX);
+    check(row_count(&b) == row_count(&a) && row_entropy(&b) == 0,
+          "scale by the largest factor keeps the maximum alone");
+    check(row_argmax(&b) == row_argmax(&a), "its symbol is the same");
+    row_copy(&b, &a);
+    row_normalise(&b);
+    check(b.log_z == 0 && row_count(&b) == row_count(&a), "normalised");
+    check_near(row_logp(&b, 0), row_logp(&a, 0), 1e-6, "normalising changes no probability");
+    row_mask_below(&b, b.score[0]);
+    check(b.score[0] > -INFINITY && row_count(&b) < row_count(&a), "what equals the threshold stays");
+    for (int v = 0; v < 1000; v++)
+        check((other[v] > -INFINITY) == (score[v] >= score[0]), "mask below, symbol %d", v);
+    row_only(&b, 0);
+    check(row_count(&b) == 1 && row_logp(&b, 0) == 0, "only one symbol");
+    check(a.log_weight == 0, "no log weight");
+}
+
+/* Two scores that differ by one unit keep their order at any temperature: scores stay near the maximum. */
+static void test_scale_keeps_small_differences(void)
+{
+    score[0] = nextafterf(100, 0);
+    score[1] = 100;
+    struct row r = row_over(score, 2);
+    row_measure(&r);
+    double gap = 100 - (double)score[0];
+    row_scale(&r, 1 / gap);
+    check_near(row_logp(&r, 0) - row_logp(&r, 1), -1, 1e-6, "a gap of one unit, scaled to 1");
+}
+
+int main(void)
+{
+    test_exp_log();
+    test_same_bits();
+    test_measure();
+    test_bad_scores();
+    test_dead();
+    test_changes();
+    test_scale_keeps_small_differences();
+    return check_done("row");
+}
