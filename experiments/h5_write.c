@@ -79,16 +79,34 @@ static hid_t creation_of(const struct h5_array *a)
     return create;
 }
 
+/* The groups on the way to an array, made here rather than by the library, which would note the time in them. */
+static void make_groups(struct h5 *h, const char *path)
+{
+    char *s = mem_string(path);
+    for (char *slash = strchr(s + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        if (H5Lexists(h->file, s, H5P_DEFAULT) <= 0) {
+            hid_t create = H5Pcreate(H5P_GROUP_CREATE);
+            H5Pset_obj_track_times(create, 0);
+            hid_t group = H5Gcreate2(h->file, s, H5P_DEFAULT, create, H5P_DEFAULT);
+            if (group < 0 || H5Gclose(group) < 0)
+                fail(h, s);
+            H5Pclose(create);
+        }
+        *slash = '/';
+    }
+    free(s);
+}
+
 static int put_data(struct h5 *h, const struct h5_array *a, hid_t type)
 {
-    hid_t space = H5Screate_simple(a->rank, a->dims, NULL), create = creation_of(a), links = H5Pcreate(H5P_LINK_CREATE);
+    hid_t space = H5Screate_simple(a->rank, a->dims, NULL), create = creation_of(a);
     hsize_t total = (hsize_t)H5Sget_simple_extent_npoints(space);
-    H5Pset_create_intermediate_group(links, 1);
-    hid_t set = H5Dcreate2(h->file, a->path, type, space, links, create, H5P_DEFAULT);
+    make_groups(h, a->path);
+    hid_t set = H5Dcreate2(h->file, a->path, type, space, H5P_DEFAULT, create, H5P_DEFAULT);
     int rc = set < 0 || (total > 0 && H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, a->data) < 0) ? -1 : 0;
     if (set >= 0 && H5Dclose(set) < 0)
         rc = -1;
-    H5Pclose(links);
     H5Pclose(create);
     H5Sclose(space);
     return rc;

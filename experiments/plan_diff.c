@@ -37,6 +37,18 @@ static void values(struct diff *d, const char *key, const json_t *a, const json_
     text_free(&t);
 }
 
+/* By canonical text: a number that was stored as 1 and one that is 1.0 are the same. */
+static bool equal(const json_t *a, const json_t *b)
+{
+    struct text s = { 0 }, t = { 0 };
+    doc_canonical(&s, a);
+    doc_canonical(&t, b);
+    bool same = strcmp(text_s(&s), text_s(&t)) == 0;
+    text_free(&s);
+    text_free(&t);
+    return same;
+}
+
 /* What an entry of a list is called. */
 static void name_of(const json_t *o, struct text *out)
 {
@@ -77,7 +89,7 @@ static void lists(struct diff *d, const char *key, const json_t *a, const json_t
         const json_t *x = json_array_get(a, i);
         name_of(x, &t);
         const json_t *y = find(b, text_s(&t));
-        if (y && json_equal(x, y))
+        if (y && equal(x, y))
             continue;
         d->only_adds = false;
         entry(d, key, text_s(&t), y ? "has changed" : "is gone");
@@ -115,7 +127,7 @@ void plan_diff(const struct plan *old, const struct plan *now, struct text *out,
     json_object_foreach(now->what, key, b)
     {
         const json_t *a = json_object_get(old->what, key);
-        if (a && json_equal(a, b))
+        if (a && equal(a, b))
             continue;
         if (is_list(key)) {
             lists(&d, key, a, b);

@@ -37,13 +37,15 @@ static int score_start(struct score *s, const struct prompt *prompt)
     int first = lm_fork(s->lm, LM_EMPTY, 0);
     if (first < 0)
         return first;
-    int rc = lm_prompt(s->lm, first, prompt, NULL);
+    struct symbols seen = { 0 };
+    int rc = lm_prompt(s->lm, first, prompt, &seen);
     for (size_t i = 0; i < s->n && rc == 0; i++) {
         int slot = lm_fork(s->lm, first, lm_length(s->lm, first));
         s->parts[i].slot = slot;
         rc = slot < 0 ? slot : part_push(s, &s->parts[i]);
     }
     lm_drop(s->lm, first);
+    free(seen.s);
     return rc;
 }
 

@@ -9,6 +9,9 @@ void letters_open(void);
 void letters_close(void);
 const char *letters_path(const char *name); /* FOLDER/NAME; valid until the next four calls */
 
+#define LETTERS_HELD 10
+const char *letters_held(size_t i); /* text i of evalset held; 105 letters in all */
+
 /* The script; DIR in it stands for the folder.  Three lms (two tables and an ensemble with a fitted voice), four chains,
  * a judge. */
 extern const char letters_script[];
