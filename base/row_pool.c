@@ -7,6 +7,7 @@
  *   no member is left        dead                         dead */
 #include "base/row.h"
 #include "base/row_kernel.h"
+#include "base/row_math.h"
 #include "base/row_ops.h"
 #include <assert.h>
 #include <math.h>
@@ -87,6 +88,17 @@ double row_pool_log(struct row *out, const struct row rows[], const double weigh
     return pool_finish(out);
 }
 
+/* Makes the weights sum to one and returns the log of what they did: divided by a small r it would drown the scores. */
+static double party_share(struct party *p)
+{
+    double total = 0;
+    for (size_t k = 0; k < p->n; k++)
+        total += p->weight[k];
+    for (size_t k = 0; k < p->n; k++)
+        p->weight[k] /= total;
+    return math_log64(total);
+}
+
 double row_pool_power(struct row *out, const struct row rows[], const double weight[], size_t n_rows, double r)
 {
     struct party p;
@@ -96,6 +108,7 @@ double row_pool_power(struct row *out, const struct row rows[], const double wei
         return pool_dead(out);
     if (p.n == 1 && p.weight[0] == 1)
         return pool_only(out, &p.rows[0]);
+    double log_total = isinf(r) ? 0 : party_share(&p);
     out->ops->pool_power(out, p.rows, p.weight, p.n, r);
-    return pool_finish(out);
+    return pool_finish(out) + log_total / r;
 }
