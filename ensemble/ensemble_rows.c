@@ -98,11 +98,15 @@ static int pool_at(struct ensemble *e, struct ensemble_slot *s, uint32_t back, s
     }
     if (back > 0)
         return 0;
-    struct row mean = row_over(s->mean, n_symbols);
+    struct row mixture = *out;
+    if (n > 1 && !pool_mixes(&e->pool)) {
+        mixture = row_over(s->mean, n_symbols);
+        row_pool_linear(&mixture, rows, e->weight, n);
+    }
     for (size_t k = 0; k < n; k++)
         s->last[k] = rows[k];
     s->n_part = n;
-    s->disagreement = pool_disagreement(rows, e->weight, n, &mean);
+    s->disagreement = n > 1 ? pool_disagreement(rows, e->weight, n, &mixture) : 0;
     s->epoch = e->epoch;
     return 0;
 }

@@ -140,25 +140,19 @@ void pool_share(const double weight[], const double logp[], size_t n, float shar
         share[k] = (float)(part[k] / sum);
 }
 
-double pool_disagreement(const struct row rows[], const double weight[], size_t n, struct row *work)
+bool pool_mixes(const struct pool *p)
 {
-    struct row live[LM_MAX_VOICES];
-    double w[LM_MAX_VOICES], sum = 0, within = 0;
-    size_t n_live = 0;
-    assert(n <= LM_MAX_VOICES);
+    return p->r == 1 && !p->global;
+}
+
+double pool_disagreement(const struct row rows[], const double weight[], size_t n, const struct row *mixture)
+{
+    double sum = 0, within = 0;
     for (size_t k = 0; k < n; k++) {
         if (weight[k] == 0 || row_dead(&rows[k]))
             continue;
-        live[n_live] = rows[k];
-        w[n_live++] = weight[k];
         sum += weight[k];
+        within += weight[k] * row_entropy(&rows[k]);
     }
-    if (n_live < 2)
-        return 0;
-    for (size_t k = 0; k < n_live; k++) {
-        w[k] /= sum;
-        within += w[k] * row_entropy(&live[k]);
-    }
-    row_pool_linear(work, live, w, n_live);
-    return fmax(0, row_entropy(work) - within);
+    return sum > 0 ? fmax(0, row_entropy(mixture) - within / sum) : 0;
 }

@@ -73,8 +73,9 @@ double pool_apply_prefix(const struct pool *p, struct row *out, const struct row
  * w_k p_k^r / sum, would be constant for log pools and so say nothing.)  Where all give zero: the weights. */
 void pool_share(const double weight[], const double logp[], size_t n, float share[]);
 
-/* nats: entropy of the weighted mean of the rows - weighted mean of their entropies (Jensen-Shannon); work holds one
- * row of n floats.  Dead rows are left out; 0 when fewer than two are left. */
-double pool_disagreement(const struct row rows[], const double weight[], size_t n, struct row *work);
+/* nats: entropy of the voices' mixture - weighted mean of their entropies (Jensen-Shannon); dead voices are left out.
+ * mixture: what row_pool_linear() makes of these rows and weights, or the pool itself where pool_mixes() it. */
+double pool_disagreement(const struct row rows[], const double weight[], size_t n, const struct row *mixture);
+bool pool_mixes(const struct pool *p); /* whether what it makes of several rows is their mixture */
 
 #endif

@@ -139,6 +139,7 @@ static void answer(struct request *q, struct text *out)
     text_add_real(out, row_entropy(&pooled));
     for (size_t k = 0; k < q->n_voices; k++)
         (void)row_measure(&q->rows[k]); /* measured before: cannot fail; disagreement is between whole distributions */
+    row_pool_linear(&scratch, q->rows, q->weight, q->n_voices);
     text_add(out, ",\"disagreement\":");
     text_add_real(out, pool_disagreement(q->rows, q->weight, q->n_voices, &scratch));
     text_addf(out, ",\"dead\":%s}", row_dead(&pooled) ? "true" : "false");

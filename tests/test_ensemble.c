@@ -297,17 +297,18 @@ static void transforms(void)
     lm_free(lm);
 }
 
-static void traces(void)
+static void traces(const char *rule)
 {
     const struct transform *sharper[] = { &sharpen2 };
     struct voice v[2] = { { .lm = tables[0], .name = "a", .transforms = sharper, .n_transforms = 1 },
                           { .lm = tables[1], .name = "b" } };
-    struct lm *lm = opened(v, (double[]){ 0.3, 0.7 }, 2, "log");
+    struct lm *lm = opened(v, (double[]){ 0.3, 0.7 }, 2, rule);
     struct lm_trace t;
     float a[N], b[N], got[N], work_score[N];
     struct row rows[2] = { row_after(tables[0], "ab", a), row_after(tables[1], "ab", b) }, r,
                work = row_over(work_score, N);
     row_scale(&rows[0], 2);
+    row_pool_linear(&work, rows, (double[]){ 0.3, 0.7 }, 2);
     int slot = slot_after(lm, "ab");
     fail_on(lm_push(lm, slot, &(sym_t){ 2 }, 0, &t));
     check(t.n_voices == 0, "no rows, no trace");
@@ -436,7 +437,8 @@ int main(void)
     errors();
     prompts();
     transforms();
-    traces();
+    traces("log");
+    traces("linear");
     scoring("linear");
     scoring("power(-1)");
     scoring("linear(mode=global)");
