@@ -62,7 +62,8 @@ double pool_apply(const struct pool *p, struct row *out, const struct row rows[]
 
 /* The pool of prefixes: prefix[k] = ln p_k(prefix), -INFINITY where voice k excludes it.  out(b) is the normalised
  * f(p_1(prefix b), .., p_K(prefix b)); returns ln sum_b f(prefix b) - ln f(prefix), the log-weight that the step adds.
- * A row's own log-weight belongs to its p_k(prefix b).  p->global must hold.  The empty prefix has ln f = 0, so a run starts at log-weight 0. */
+ * A row's own log-weight belongs to its p_k(prefix b).  p->global must hold.  The empty prefix has ln f = 0, so a run
+ * starts at log-weight 0. */
 double pool_apply_prefix(const struct pool *p, struct row *out, const struct row rows[], const double weight[],
                          size_t n, const double prefix[]);
 
