@@ -95,9 +95,15 @@ static int read_tokenizer_config(struct checkpoint *c, char **bos)
 {
     if (!there(c, "tokenizer_config.json"))
         return 0;
-    json_t *o = read_part(c, "tokenizer_config", "tokenizer_config.json");
-    if (!o)
+    const struct map_file *m = checkpoint_map(c, "tokenizer_config", "tokenizer_config.json");
+    if (!m)
         return err_code();
+    /* writers put 1e30 as a whole number into model_max_length, which no integer holds: numbers are not used here */
+    json_error_t e;
+    json_t *o =
+        json_loadb((const char *)m->bytes, (size_t)m->size, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &e);
+    if (!o)
+        return err_set(ERR_DATA, "%s:%d:%d: %s", m->path, e.line, e.column, e.text);
     const json_t *token = json_object_get(o, "bos_token");
     const char *text = json_string_value(json_is_object(token) ? json_object_get(token, "content") : token);
     const char *chat = default_template(json_object_get(o, "chat_template"));

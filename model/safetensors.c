@@ -19,68 +19,67 @@ struct entries {
     size_t n, cap;
 };
 
-static int read_type(const json_t *o, const char *where, const char *name, enum dtype *type)
+/* The members of one entry; at names the file and the tensor. */
+static int read_type(const json_t *o, const char *at, enum dtype *type)
 {
     static const struct {
         const char *name;
         enum dtype type;
     } known[] = { { "F32", DTYPE_F32 }, { "F16", DTYPE_F16 }, { "BF16", DTYPE_BF16 } };
     const char *s;
-    if (doc_string(o, where, "dtype", &s) < 0)
-        return err_add(ERR_DATA, "tensor '%s'", name);
+    TRY(doc_string(o, at, "dtype", &s));
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(s, known[i].name) == 0) {
             *type = known[i].type;
             return 0;
         }
-    return err_set(ERR_DATA, "%s: tensor '%s' is of type '%s', want F32, F16 or BF16", where, name, s);
+    return err_set(ERR_DATA, "%s is of type '%s', want F32, F16 or BF16", at, s);
 }
 
-static int read_shape(const json_t *o, const char *where, struct tensor *t)
+static int read_shape(const json_t *o, const char *at, struct tensor *t)
 {
     json_t *shape;
-    if (doc_array(o, where, "shape", &shape) < 0)
-        return err_add(ERR_DATA, "tensor '%s'", t->name);
+    TRY(doc_array(o, at, "shape", &shape));
     if (json_array_size(shape) > TENSOR_MAX_DIMS)
-        return err_set(ERR_DATA, "%s: tensor '%s' has %zu dimensions, want at most %d", where, t->name,
-                       json_array_size(shape), TENSOR_MAX_DIMS);
+        return err_set(ERR_DATA, "%s has %zu dimensions, want at most %d", at, json_array_size(shape), TENSOR_MAX_DIMS);
     for (; t->n_dims < json_array_size(shape); t->n_dims++) {
         const json_t *d = json_array_get(shape, t->n_dims);
         if (!json_is_integer(d) || json_integer_value(d) < 0)
-            return err_set(ERR_DATA, "%s: tensor '%s': shape[%u] is not a whole number of 0 or more", where, t->name,
-                           t->n_dims);
+            return err_set(ERR_DATA, "%s: shape[%u] is not a whole number of 0 or more", at, t->n_dims);
         t->dims[t->n_dims] = (uint64_t)json_integer_value(d);
     }
     return 0;
 }
 
-static int read_offsets(const json_t *o, const char *where, struct entry *e, uint64_t size)
+static int read_offsets(const json_t *o, const char *at, struct entry *e, uint64_t size)
 {
     json_t *a;
-    if (doc_array(o, where, "data_offsets", &a) < 0)
-        return err_add(ERR_DATA, "tensor '%s'", e->tensor.name);
+    TRY(doc_array(o, at, "data_offsets", &a));
     const json_t *begin = json_array_get(a, 0), *end = json_array_get(a, 1);
     if (json_array_size(a) != 2 || !json_is_integer(begin) || !json_is_integer(end) || json_integer_value(begin) < 0 ||
         json_integer_value(end) < json_integer_value(begin))
-        return err_set(ERR_DATA, "%s: tensor '%s': data_offsets must be two whole numbers, begin and end", where,
-                       e->tensor.name);
+        return err_set(ERR_DATA, "%s: data_offsets must be two whole numbers, begin and end", at);
     e->begin = (uint64_t)json_integer_value(begin);
     e->end = (uint64_t)json_integer_value(end);
     if (e->end > size)
-        return err_set(ERR_DATA, "%s: tensor '%s' ends at byte %" PRIu64 " of %" PRIu64 " bytes of data", where,
-                       e->tensor.name, e->end, size);
+        return err_set(ERR_DATA, "%s ends at byte %" PRIu64 " of %" PRIu64 " bytes of data", at, e->end, size);
+    e->tensor.bytes = e->end - e->begin;
     return 0;
 }
 
 static int read_entry(struct entry *e, const json_t *o, const char *where, uint64_t size)
 {
-    if (!json_is_object(o))
-        return err_set(ERR_DATA, "%s: tensor '%s' is not an object", where, e->tensor.name);
-    TRY(read_type(o, where, e->tensor.name, &e->tensor.type));
-    TRY(read_shape(o, where, &e->tensor));
-    TRY(read_offsets(o, where, e, size));
-    e->tensor.bytes = e->end - e->begin;
-    return 0;
+    struct text at = { 0 };
+    text_addf(&at, "%s: tensor '%s'", where, e->tensor.name);
+    int rc = json_is_object(o) ? 0 : err_set(ERR_DATA, "%s is not an object", text_s(&at));
+    if (rc == 0)
+        rc = read_type(o, text_s(&at), &e->tensor.type);
+    if (rc == 0)
+        rc = read_shape(o, text_s(&at), &e->tensor);
+    if (rc == 0)
+        rc = read_offsets(o, text_s(&at), e, size);
+    text_free(&at);
+    return rc;
 }
 
 static int by_offset(const void *a, const void *b)
