@@ -94,3 +94,29 @@ const struct summary_metric *figure_control(const struct figure_data *d)
     const char *const *names = results_control(d->results, &n);
     return first(d, names, n);
 }
+
+static size_t take(const struct figure_data *d, const char *const names[], size_t n, size_t at,
+                   const struct summary_metric *out[])
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct summary_metric *m = summary_find(d->summary, names[i]);
+        for (size_t k = 0; k < at && m; k++)
+            m = out[k] == m ? NULL : m;
+        if (m)
+            out[at++] = m;
+    }
+    return at;
+}
+
+void figure_order(const struct figure_data *d, const struct summary_metric *out[])
+{
+    size_t n, at;
+    const char *const *names = results_creativity(d->results, &n);
+    at = take(d, names, n, 0, out);
+    names = results_control(d->results, &n);
+    at = take(d, names, n, at, out);
+    for (size_t i = 0; i < d->summary->n_metrics; i++) {
+        const char *name = d->summary->metrics[i].metric->name;
+        at = take(d, &name, 1, at, out);
+    }
+}

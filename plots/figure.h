@@ -35,6 +35,9 @@ size_t figure_chain(const struct figure_data *d, size_t arm);
 /* "distinct-3, share of 3-grams (more is better)" */
 void figure_label(struct text *t, const struct results_metric *m);
 
+/* The metrics in the order of tables: those the script named for its axes first.  out (n_metrics,). */
+void figure_order(const struct figure_data *d, const struct summary_metric *out[]);
+
 /* Short name of a metric's axis: the first metric the script named for it that has values; NULL: none. */
 const struct summary_metric *figure_creativity(const struct figure_data *d);
 const struct summary_metric *figure_control(const struct figure_data *d);

@@ -119,8 +119,8 @@ void page_figure(struct text *out, const struct figure_type *f, const char *svg)
 
 void page_chains(struct text *out, const struct figure_data *d)
 {
-    text_add(out,
-             "<div class=\"scroll\"><table><thead><tr><th>point</th><th class=\"l\">chain</th></tr></thead><tbody>\n");
+    text_add(out, "<div class=\"scroll\"><table class=\"chains\"><thead><tr><th>point</th><th "
+                  "class=\"l\">chain</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < d->n_chains; i++) {
         text_addf(out, "<tr><td>%zu</td><td class=\"l\"><code>", i + 1);
         page_text(out, *d->chains[i] ? d->chains[i] : "(no chain)");
@@ -192,7 +192,8 @@ void page_provenance(struct text *out, const struct results *r)
     }
     json_object_foreach((json_t *)(uintptr_t)results_provenance(r), key, value)
     {
-        term(out, key, value);
+        if (strcmp(key, "sessions") != 0) /* what each session cost: summed below */
+            term(out, key, value);
     }
     text_add(out, "</dl>\n");
     const char *script = json_string_value(json_object_get(json_object_get(from, "script"), "text"));

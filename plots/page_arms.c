@@ -1,6 +1,8 @@
 /* The table of arms, and what each metric tells apart. */
+#include "base/mem.h"
 #include "plots/page.h"
 #include <math.h>
+#include <stdlib.h>
 
 /* Whether the mean of b is at least as good as that of a (>= 0), and better (> 0). */
 static double better(const struct summary_metric *m, size_t a, size_t b)
@@ -36,7 +38,7 @@ static void cell(struct text *out, const struct interval *i)
     text_add(out, "</td>");
 }
 
-static void row(struct text *out, const struct figure_data *d, size_t arm)
+static void row(struct text *out, const struct figure_data *d, const struct summary_metric *const order[], size_t arm)
 {
     size_t n;
     const struct results_arm *a = &results_arms(d->results, &n)[arm];
@@ -47,19 +49,21 @@ static void row(struct text *out, const struct figure_data *d, size_t arm)
     page_text(out, *a->chain ? a->chain : "(no chain)");
     text_add(out, "</code></td>");
     for (size_t m = 0; m < d->summary->n_metrics; m++)
-        cell(out, &d->summary->metrics[m].arms[arm]);
+        cell(out, &order[m]->arms[arm]);
     text_add(out, "</tr>\n");
 }
 
 void page_arms(struct text *out, const struct figure_data *d)
 {
+    const struct summary_metric **order = mem_alloc(d->summary->n_metrics, sizeof *order);
+    figure_order(d, order);
     text_add(
         out,
         "<h2 id=\"arms\">Arms</h2>\n<p class=\"dim small\">Means over items with 95 % bootstrap intervals; click a "
         "heading to sort. &#9733;: on the creativity-control frontier.</p>\n<div class=\"scroll\"><table "
         "class=\"sort\"><thead><tr><th></th><th class=\"l\">lm</th><th class=\"l\">chain</th>");
     for (size_t m = 0; m < d->summary->n_metrics; m++) {
-        const struct results_metric *metric = d->summary->metrics[m].metric;
+        const struct results_metric *metric = order[m]->metric;
         text_add(out, "<th title=\"");
         page_text(out, metric->meaning);
         text_add(out, "\">");
@@ -68,14 +72,17 @@ void page_arms(struct text *out, const struct figure_data *d)
     }
     text_add(out, "</tr></thead><tbody>\n");
     for (size_t arm = 0; arm < d->summary->n_arms; arm++)
-        row(out, d, arm);
+        row(out, d, order, arm);
     text_add(out, "</tbody></table></div>\n");
+    free(order);
 }
 
 void page_metrics(struct text *out, const struct figure_data *d)
 {
     size_t n;
     const struct results_arm *arms = results_arms(d->results, &n);
+    const struct summary_metric **order = mem_alloc(d->summary->n_metrics, sizeof *order);
+    figure_order(d, order);
     text_add(
         out,
         "<h2 id=\"metrics\">What each metric tells apart</h2>\n<p class=\"dim small\">Pairs of arms whose paired "
@@ -84,10 +91,10 @@ void page_metrics(struct text *out, const struct figure_data *d)
         "<th>pairs</th><th>told apart</th><th>least p</th><th class=\"l\">the clearest "
         "pair</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < d->summary->n_metrics; i++) {
-        const struct summary_metric *m = &d->summary->metrics[i];
+        const struct summary_metric *m = order[i];
         text_add(out, "<tr><td class=\"l\">");
         page_text(out, m->metric->name);
-        text_add(out, "</td><td class=\"l\">");
+        text_add(out, "</td><td class=\"l w\">");
         page_text(out, m->metric->meaning);
         text_addf(out, "</td><td data-v=\"%zu\">%zu</td><td data-v=\"%zu\">%zu</td>", m->n_pairs, m->n_pairs,
                   m->n_separated, m->n_separated);
@@ -102,4 +109,5 @@ void page_metrics(struct text *out, const struct figure_data *d)
         text_add(out, "</td></tr>\n");
     }
     text_add(out, "</tbody></table></div>\n");
+    free(order);
 }

@@ -1,7 +1,7 @@
 -- What does an ensemble buy in creativity, and what does it cost in control?
 --
 -- Two voices of one family (novels and tales; Shakespeare), alone and as two ensembles, under eight chains.  Creativity: how
--- little the draws of one item repeat each other, and how little a text repeats itself.  Control: how many of the words it
+-- little the draws of one item repeat themselves and each other.  Control: how many of the words it
 -- was told to use a text uses, and what a judge outside the ensembles makes of it.
 --
 -- Prediction, written before the first run: the log pool (AND) gains control over the linear pool (OR) at equal creativity,
@@ -22,10 +22,9 @@ experiment {
   evalsets = { { "keywords", lang = "en", items = 16 }, { "openings", lang = "en", items = 8 } },
   arms = grid {
     lm = { prose, verse, linear, geometric },
-    chain = { "temperature=0", each("temperature=%g | min_p=0.05", { 0.5, 0.8, 1, 1.5 }), "top_p=0.9", "typical=0.9",
-              "temperature=1.2" },
+    chain = { "temperature=0", each("temperature=%g | min_p=0.05", { 0.4, 0.6, 0.8, 1, 1.4, 2 }), "top_p=0.9" },
   },
   judge = model "zoo:mixed",
-  creativity = { "spread", "distinct_3" },
+  creativity = { "distinct_2", "spread" },
   control = { "coverage", "judge_bpb" },
 }
