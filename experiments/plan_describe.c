@@ -5,8 +5,8 @@
 
 /* Rough on purpose, and on the safe side: what one core of a small machine does in practice on these shapes, the bytes of
  * text in one symbol, the bytes a logged symbol takes in the journal and the results file together. */
-#define PLAN_FLOPS       4e9
-#define BYTES_PER_SYMBOL 2.5
+#define PLAN_FLOPS       2e10
+#define BYTES_PER_SYMBOL 3
 #define DISK_PER_SYMBOL  64
 #define WORKING_BYTES    (512ull << 20)
 

@@ -15,6 +15,25 @@ static char *path_in(const char *folder, const char *name)
     return t.s;
 }
 
+struct plan *run_prepare(const char *script, const char *folder, const struct plan_options *o)
+{
+    struct plan_options pinned = { 0 };
+    if (o)
+        pinned = *o;
+    char *path = path_in(folder, "plan.json");
+    struct plan *old = access(path, F_OK) == 0 ? plan_read(path) : NULL;
+    const char *mode = old ? json_string_value(json_object_get(old->what, "mode")) : NULL;
+    const char *kernels = old ? json_string_value(json_object_get(old->what, "kernels")) : NULL;
+    if (!pinned.mode)
+        pinned.mode = mode;
+    if (!pinned.kernels && kernels && *kernels)
+        pinned.kernels = kernels;
+    struct plan *p = plan_prepare(script, &pinned);
+    plan_free(old);
+    free(path);
+    return p;
+}
+
 static int make_folder(const char *folder)
 {
     char *s = mem_string(folder);

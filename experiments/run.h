@@ -37,6 +37,10 @@ struct run_options {
 
 #define RUN_BATCH 64
 
+/* plan_prepare(), but for a folder that holds a run already with that run's compute mode and kernel path, where o does not
+ * say otherwise: another machine uses them or refuses. */
+struct plan *run_prepare(const char *script, const char *folder, const struct plan_options *o);
+
 /* Runs what the folder does not hold yet, then compacts (a shard that is not the last to finish only closes its journal).
  * 0; ERR_SOME (units failed: err_text() has the count and the first); ERR_USAGE (another plan: the difference);
  * ERR_LOCKED, ERR_IO, ERR_DATA, ERR_SIGINT, ERR_SIGTERM. */

@@ -311,7 +311,7 @@ static int commit_when_due(struct runner *r, double now)
 static void report_when_due(struct runner *r, double now)
 {
     struct run_progress *p = &r->progress;
-    if (!r->options->progress || (now - r->reported_at < REPORT_SECONDS && work_left(r)))
+    if (!r->options->progress || (now - r->reported_at < REPORT_SECONDS && r->n_live > 0))
         return;
     r->reported_at = now;
     p->phase = "run";

@@ -1,0 +1,156 @@
+/* Comparison, gates and summary on a run of exact tables, against sums by hand. */
+#include "base/err.h"
+#include "experiments/compare.h"
+#include "experiments/run.h"
+#include "experiments/summary.h"
+#include "tests/lib/check.h"
+#include "tests/lib/letters.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct compare_row *row_of(const struct compare *c, const char *metric)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (strcmp(c->rows[i].metric, metric) == 0)
+            return &c->rows[i];
+    check(false, "a row of '%s'", metric);
+    return NULL;
+}
+
+/* Mean over items of the mean over draws (those that have a value) of b - a, from the raw values. */
+static double delta_by_hand(const struct results *r, const char *metric, uint32_t a, uint32_t b, size_t *n)
+{
+    const struct results_metric *m = results_metric(r, metric);
+    size_t n_items;
+    double sum = 0;
+    results_items(r, &n_items);
+    *n = 0;
+    for (size_t i = 0; m && i < n_items; i++) {
+        double mean[2], total[2] = { 0 }, count[2] = { 0 };
+        for (size_t d = 0; d < results_draws(r); d++)
+            for (size_t k = 0; k < 2; k++) {
+                double x = m->value[((k ? b : a) * n_items + i) * results_draws(r) + d];
+                total[k] += isnan(x) ? 0 : x;
+                count[k] += isnan(x) ? 0 : 1;
+            }
+        for (size_t k = 0; k < 2; k++)
+            mean[k] = total[k] / count[k];
+        if (isnan(mean[1] - mean[0]))
+            continue;
+        sum += mean[1] - mean[0];
+        ++*n;
+    }
+    return sum / (double)*n;
+}
+
+static void test_arms(const struct results *r)
+{
+    struct compare c;
+    int a = compare_find_arm(r, "a: as it is"), b = compare_find_arm(r, "b: as it is");
+    check(a >= 0 && b >= 0, "arms by name");
+    check(compare_find_arm(r, "duet: temperature=1.5") >= 0, "by a part of the name");
+    check(compare_find_arm(r, "temperature") == ERR_USAGE && strstr(err_text(), "could be any"), "%s", err_text());
+    check(compare_find_arm(r, "c: nothing") == ERR_USAGE && strstr(err_text(), "known"), "%s", err_text());
+    check(compare_arms(r, (uint32_t)a, r, (uint32_t)b, &c) == 0, "compared: %s", err_text());
+    const struct compare_row *row = row_of(&c, "judge_bpb");
+    size_t n;
+    double want = delta_by_hand(r, "judge_bpb", (uint32_t)a, (uint32_t)b, &n);
+    if (row) {
+        check_near(row->delta.mean, want, 1e-12, "difference by hand");
+        check(row->delta.n == n && row->delta.low <= want && want <= row->delta.high, "interval [%g, %g]",
+              row->delta.low, row->delta.high);
+        check(row->a.n <= 5 && row->delta.n <= row->a.n && row->delta.n <= row->b.n, "items that have the metric on both sides");
+        check(row->p > 0 && row->p <= row->p_holm && row->p_bh <= row->p_holm, "p %g, Holm %g, BH %g", row->p,
+              row->p_holm, row->p_bh);
+    }
+    row = row_of(&c, "accuracy");
+    if (row)
+        check(row->flips_to_a + row->flips_to_b <= 2 && !isnan(row->p_mcnemar), "flips of a 0/1 metric");
+    row = row_of(&c, "entropy");
+    if (row)
+        check(isnan(row->p_holm), "what only describes is not tested");
+    compare_fini(&c);
+    check(compare_arms(r, (uint32_t)a, r, (uint32_t)a, &c) == 0 && row_of(&c, "distinct_1")->p == 1,
+          "an arm with itself");
+    compare_fini(&c);
+}
+
+static void gate(const struct compare *c, const char *text, int want)
+{
+    struct text why = { 0 };
+    int got = compare_gate(c, text, &why);
+    check(got == want, "gate '%s': %d, want %d (%s)", text, got, want, got < 0 ? err_text() : text_s(&why));
+    check((got > 0) == (why.len > 0), "a failure is told");
+    text_free(&why);
+}
+
+static void test_gates(const struct results *r)
+{
+    struct compare c;
+    int a = compare_find_arm(r, "a: as it is"), b = compare_find_arm(r, "b: as it is");
+    if (compare_arms(r, (uint32_t)a, r, (uint32_t)b, &c) < 0)
+        return;
+    double delta = row_of(&c, "judge_bpb")->delta.mean;
+    gate(&c, delta < 0 ? "judge_bpb<0" : "judge_bpb>0", 1);
+    gate(&c, delta < 0 ? "judge_bpb>0" : "judge_bpb<0", 0);
+    gate(&c, "judge_bpb>-1000%", 1);
+    gate(&c, "judge_bpb<-1000%", 0);
+    gate(&c, "judge_bp<0", ERR_USAGE);
+    gate(&c, "judge_bpb", ERR_USAGE);
+    gate(&c, "judge_bpb<x", ERR_USAGE);
+    compare_fini(&c);
+}
+
+static void test_runs(const struct results *r, const struct results *fewer)
+{
+    struct compare c;
+    check(compare_runs(r, r, &c) == 0 && c.unmatched_arms == 0, "a run with itself");
+    for (size_t i = 0; i < c.n; i++)
+        check(c.rows[i].delta.mean == 0 && c.rows[i].p == 1, "%s of %s does not differ", c.rows[i].metric,
+              c.rows[i].arm_a);
+    compare_fini(&c);
+    check(compare_runs(r, fewer, &c) == 0, "runs of different items");
+    check(c.n > 0 && c.rows[0].unmatched == 3 && c.rows[0].delta.mean == 0, "unmatched items are counted: %zu",
+          c.rows[0].unmatched);
+    compare_fini(&c);
+}
+
+static void test_summary(const struct results *r)
+{
+    struct summary s;
+    summary_of(r, &s);
+    const struct summary_metric *m = summary_find(&s, "judge_bpb");
+    check(m && s.n_arms == 12 && m->n_pairs == 66, "all pairs of arms");
+    check(summary_find(&s, "nothing") == NULL, "no such metric");
+    for (size_t i = 0; m && i < s.n_arms; i++)
+        check(m->arms[i].n <= 5 && m->arms[i].low <= m->arms[i].mean && m->arms[i].mean <= m->arms[i].high, "arm %zu",
+              i);
+    /* five items: the least two-sided p of signs is 2/32, and no correction makes it smaller */
+    check(m && m->n_separated == 0 && m->least_p >= 2.0 / 32, "five items separate nothing: %g", m ? m->least_p : 0);
+    summary_fini(&s);
+}
+
+int main(void)
+{
+    letters_open();
+    struct plan_options few = { .limit = 2 };
+    struct run_options one = { .threads = 1 };
+    struct plan *p = letters_plan(letters_script, NULL), *q = letters_plan(letters_script, &few);
+    check(p && q && run_execute(p, letters_path("p"), &one) == 0 && run_execute(q, letters_path("q"), &one) == 0,
+          "two runs: %s", err_text());
+    struct results *r = results_open(letters_path("p")), *fewer = results_open(letters_path("q"));
+    check(r && fewer, "their results: %s", err_text());
+    if (r && fewer) {
+        test_arms(r);
+        test_gates(r);
+        test_runs(r, fewer);
+        test_summary(r);
+    }
+    results_close(r);
+    results_close(fewer);
+    plan_free(p);
+    plan_free(q);
+    letters_close();
+    return check_done("compare");
+}
