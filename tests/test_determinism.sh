@@ -45,7 +45,8 @@ killed=0
 tries=0
 while [ "$killed" -lt "$kills" ] && [ "$tries" -lt 200 ]; do
     tries=$((tries + 1))
-    run four --threads 2 --batch 16 &
+    # exec: the kill must hit the program, not a shell around it
+    (exec "$chorale" run "$script" --out "$work/four" --no-report --quiet --threads 2 --batch 16) &
     pid=$!
     sleep "0.$((tries * 7919 % 90 + 10))"
     if kill -9 "$pid" 2>/dev/null; then
