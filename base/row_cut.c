@@ -12,7 +12,8 @@
 #include <math.h>
 
 #define BINS  1024
-#define SMALL 32 /* candidates that are sorted rather than divided */
+#define SMALL 32  /* candidates that are sorted rather than divided */
+#define MANY  512 /* candidates whose exact keys are worth avoiding */
 
 /* Candidates in the order of ids, in a row_work's arrays; those of the boundary bin stay as it narrows. */
 struct cut {
@@ -43,45 +44,56 @@ static void key_range(const struct cut *c, uint32_t *low, uint32_t *high)
     }
 }
 
-/* The mass and number of the candidates by key. */
+/* The mass and number of the candidates by key; odd and even candidates apart, since a sum that waits for the one just
+ * stored takes several times as long. */
 struct bins {
     uint32_t low;
     int shift;
-    double mass[BINS];
-    uint32_t count[BINS];
+    double mass[2][BINS];
+    uint32_t count[2][BINS];
 };
 
-static void bins_fill(struct bins *b, const struct cut *c, uint32_t low, uint32_t high)
+static void bins_add(struct bins *b, const struct cut *c)
 {
-    b->low = low;
-    b->shift = 0;
-    while ((high - low) >> b->shift >= BINS)
-        b->shift++;
     memset(b->mass, 0, sizeof b->mass);
     memset(b->count, 0, sizeof b->count);
     for (uint32_t i = 0; i < c->n; i++) {
-        uint32_t bin = (c->key[i] - low) >> b->shift;
-        b->mass[bin] += (double)c->mass[i];
-        b->count[bin]++;
+        uint32_t bin = (c->key[i] - b->low) >> b->shift;
+        b->mass[i % 2][bin] += (double)c->mass[i];
+        b->count[i % 2][bin]++;
     }
 }
 
-/* Leaves the candidates of the bin in which the mass reaches the target; of the last one where it never does. */
-static void narrow(struct cut *c, const struct bins *b)
+/* The bin in which the mass reaches the target, or the last one where it never does; counts what stands before it. */
+static uint32_t bins_find(const struct bins *b, struct cut *c)
 {
-    uint32_t bin = 0, last = 0, kept = 0;
+    uint32_t bin = 0, last = 0;
     for (uint32_t i = 0; i < BINS; i++)
-        last = b->count[i] ? i : last;
-    while (bin < last && c->before + b->mass[bin] < c->target) {
-        c->before += b->mass[bin];
-        c->ahead += b->count[bin];
-        bin++;
+        last = b->count[0][i] + b->count[1][i] > 0 ? i : last;
+    for (; bin < last; bin++) {
+        double mass = b->mass[0][bin] + b->mass[1][bin];
+        if (c->before + mass >= c->target)
+            break;
+        c->before += mass;
+        c->ahead += b->count[0][bin] + b->count[1][bin];
     }
+    return bin;
+}
+
+/* Leaves the candidates of that bin of keys from low to high. */
+static void narrow(struct cut *c, uint32_t low, uint32_t high)
+{
+    struct bins b = { .low = low };
+    uint32_t kept = 0;
+    while ((high - low) >> b.shift >= BINS)
+        b.shift++;
+    bins_add(&b, c);
+    uint32_t bin = bins_find(&b, c);
     for (uint32_t i = 0; i < c->n; i++) {
         c->key[kept] = c->key[i];
         c->id[kept] = c->id[i];
         c->mass[kept] = c->mass[i];
-        kept += (c->key[i] - b->low) >> b->shift == bin;
+        kept += (c->key[i] - low) >> b.shift == bin;
     }
     c->n = kept;
 }
@@ -106,12 +118,10 @@ static void insertion_sort(struct cut *c)
 /* n >= 1.  Changes the lists. */
 static struct edge cut_find(struct cut *c)
 {
-    struct bins bins;
     uint32_t low, high, i;
     key_range(c, &low, &high);
     while (c->n > SMALL && low < high) {
-        bins_fill(&bins, c, low, high);
-        narrow(c, &bins);
+        narrow(c, low, high);
         key_range(c, &low, &high);
     }
     if (low < high)
@@ -122,14 +132,18 @@ static struct edge cut_find(struct cut *c)
     return (struct edge){ c->key[i], c->id[i], c->ahead + i + 1, mass >= c->target };
 }
 
-/* The symbols of at least this score, keyed by score descending; mass[] holds the scores. */
+/* The symbols of at least this score; mass[] holds the scores, keys are still to be made. */
 static struct cut by_score(const struct row *r, float least, struct row_work *w)
 {
     struct cut c = { .key = (uint32_t *)(void *)w->key, .id = w->id, .mass = w->value };
     c.n = r->ops->kernel()->collect(r->score, r->n, least, c.id, c.mass);
-    for (uint32_t i = 0; i < c.n; i++)
-        c.key[i] = row_sort_descending(c.mass[i]);
     return c;
+}
+
+static void key_by_score(struct cut *c, const struct row *r)
+{
+    for (uint32_t i = 0; i < c->n; i++)
+        c->key[i] = row_sort_descending(r->score[c->id[i]]);
 }
 
 static void count_ranks(struct cut *c, uint32_t k)
@@ -159,6 +173,7 @@ static float reached_by(const struct row *r, uint32_t k, struct row_work *w)
 static struct edge rank_edge(const struct row *r, uint32_t k, struct row_work *w)
 {
     struct cut c = by_score(r, reached_by(r, k, w), w);
+    key_by_score(&c, r);
     count_ranks(&c, k);
     return cut_find(&c);
 }
@@ -183,15 +198,39 @@ static float mass_least(const struct row *r, double p, int turn)
     return (float)(r->log_z + below[turn]);
 }
 
+/* From scores to masses.  Many candidates are first divided by bins of equal width in score, which vectors can do, so
+ * that exact keys are made for one bin alone. */
+static void weigh(struct cut *c, const struct row *r, float least, float shift)
+{
+    const struct row_kernel *kernel = r->ops->kernel();
+    struct bins bins = { .low = ROW_BIN };
+    float top = least, scale = 0;
+    if (c->n > MANY) {
+        kernel->max(c->mass, c->n, &top);
+        scale = (BINS - 1) / (top - least);
+    }
+    bool wide = scale > 0 && scale < INFINITY; /* scores differ, and by a finite amount */
+    if (wide)
+        kernel->bin(c->key, c->mass, c->n, top, scale);
+    kernel->exp(c->mass, c->n, shift);
+    if (wide) {
+        bins_add(&bins, c);
+        uint32_t bin = bins_find(&bins, c);
+        c->n = kernel->pick(c->key, c->n, ROW_BIN + bin, c->id, c->mass);
+    }
+    key_by_score(c, r);
+}
+
 void row_cut_mass(struct row *r, double p, uint32_t min_keep, struct row_work *w)
 {
     const struct row_kernel *kernel = r->ops->kernel();
     float shift = (float)r->log_z;
     struct edge e = { 0 };
     for (int turn = 0; turn < 3 && !e.reached; turn++) {
-        struct cut c = by_score(r, mass_least(r, p, turn), w);
+        float least = mass_least(r, p, turn);
+        struct cut c = by_score(r, least, w);
         c.target = mass_target(r, p, shift);
-        kernel->exp(c.mass, c.n, shift);
+        weigh(&c, r, least, shift);
         if (c.n > 0)
             e = cut_find(&c);
     }
@@ -233,6 +272,7 @@ uint32_t row_cut_top(const struct row *r, uint32_t k, struct row_work *w, sym_t 
     struct edge e = rank_edge(r, k, w);
     struct cut c = by_score(r, r->score[e.id], w);
     uint32_t n = 0;
+    key_by_score(&c, r);
     for (uint32_t i = 0; i < c.n; i++) {
         c.key[n] = c.key[i];
         c.id[n] = c.id[i];

@@ -8,8 +8,9 @@
 #include "base/space.h"
 #include <stdbool.h>
 
-#define ROW_BLOCK 64 /* symbols whose noise is made together; also the stride of the loops */
-#define ROW_PARTS 64 /* most members of a pool */
+#define ROW_BLOCK 64          /* symbols whose noise is made together; also the stride of the loops */
+#define ROW_PARTS 64          /* most members of a pool */
+#define ROW_BIN   0x4B000000u /* the bits of 2^23f: integers added to it stand in the low bits */
 
 /* x -> (x - center) * factor + offset in double; masked stays masked, and nothing else becomes so. */
 struct row_affine {
@@ -46,6 +47,11 @@ struct row_kernel {
     void (*cut)(float score[], uint32_t n, float least, sym_t last);
     /* The symbols not masked with score >= least, in order; returns how many.  id and value hold n. */
     uint32_t (*collect)(const float score[], uint32_t n, float least, sym_t id[], float value[]);
+
+    /* key = ROW_BIN + round((top - value) * scale), which is below 2^23. */
+    void (*bin)(uint32_t key[], const float value[], uint32_t n, float top, float scale);
+    /* Leaves those id and value whose key is the given one of bin(), in order; returns how many. */
+    uint32_t (*pick)(const uint32_t key[], uint32_t n, uint32_t given, sym_t id[], float value[]);
 
     void (*block_max)(const float score[], uint32_t n, float max[]); /* (ceil(n / ROW_BLOCK),) */
     /* The largest noise of n blocks from first on (base/row_draw.c), within 2^-16; n a multiple of 16. */

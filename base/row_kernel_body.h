@@ -226,6 +226,42 @@ static uint32_t kernel_collect(const float score[], uint32_t n, float least, sym
     return count;
 }
 
+static void kernel_bin(uint32_t key[], const float value[], uint32_t n, float top, float scale)
+{
+    uint32_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        vu bits = vu_of((vf_set(top) - vf_load(value + i)) * vf_set(scale) + vf_set(0x1p23f));
+        memcpy(key + i, &bits, sizeof bits);
+    }
+    for (; i < n; i++) {
+        float x = (top - value[i]) * scale + 0x1p23f;
+        memcpy(key + i, &x, sizeof x);
+    }
+}
+
+static uint32_t kernel_pick(const uint32_t key[], uint32_t n, uint32_t given, sym_t id[], float value[])
+{
+    uint32_t count = 0, i = 0;
+    float as_float;
+    memcpy(&as_float, &given, sizeof given);
+    for (; i + LANES <= n; i += LANES) {
+        vu keys, ids;
+        memcpy(&keys, key + i, sizeof keys);
+        unsigned bits = vf_equal_bits(vf_of(keys), vf_set(as_float));
+        if (bits) {
+            memcpy(&ids, id + i, sizeof ids);
+            vf_compress(value + count, vf_load(value + i), bits);
+            count += vu_compress(id + count, ids, bits);
+        }
+    }
+    for (; i < n; i++)
+        if (key[i] == given) {
+            id[count] = id[i];
+            value[count++] = value[i];
+        }
+    return count;
+}
+
 /* Salmon et al. 2011, as base/rng.c; a lane is 64 bits wide, of which the low half counts. */
 LANES_INLINE void philox(vw c[4], const uint32_t key[2])
 {
@@ -407,6 +443,8 @@ const struct row_kernel KERNEL = {
     .affine = kernel_affine,
     .cut = kernel_cut,
     .collect = kernel_collect,
+    .bin = kernel_bin,
+    .pick = kernel_pick,
     .block_max = kernel_block_max,
     .block_noise = kernel_block_noise,
     .mix = kernel_mix,

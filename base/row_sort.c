@@ -1,7 +1,7 @@
 #include "base/row_sort.h"
 #include <string.h>
 
-#define DIGIT 11 /* bits of a digit: three digits of 32 bits */
+#define DIGIT 8 /* bits of a digit: more write streams than 2^8 would not fit a first cache */
 #define SMALL 64
 
 uint32_t row_sort_ascending(float x)
@@ -68,9 +68,8 @@ void row_sort(uint32_t key[], sym_t id[], uint32_t n, struct row_work *w)
         by_insertion(a, n);
         return;
     }
-    by_digit(a, b, n, 0);
-    by_digit(b, a, n, DIGIT);
-    by_digit(a, b, n, 2 * DIGIT);
-    memcpy(key, b.key, n * sizeof *key);
-    memcpy(id, b.id, n * sizeof *id);
+    for (int shift = 0; shift < 32; shift += 2 * DIGIT) {
+        by_digit(a, b, n, shift);
+        by_digit(b, a, n, shift + DIGIT);
+    }
 }

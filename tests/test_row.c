@@ -52,6 +52,7 @@ struct given {
     float max, floats[4][5003];
     double sum, surprise;
     uint32_t found, count, n_collected;
+    uint32_t n_picked, key[5003];
     sym_t id[5003];
     bool good;
 };
@@ -68,8 +69,15 @@ static void give(const struct row_kernel *k, const struct row *r, const struct r
     g->surprise = k->surprise(r->score, n, g->max);
     g->n_collected = k->collect(r->score, n, least, g->id, g->floats[0]);
     k->exp(g->floats[0], g->n_collected, (float)r->log_z);
-    for (uint32_t i = g->n_collected; i < n; i++)
-        g->floats[0][i] = 0; /* collect() may use what is left */
+    k->bin(g->key, r->score, n, g->max, 3.5f);
+    for (sym_t v = 0; v < n; v++)
+        g->floats[3][v] = (float)(g->id[v] = v);
+    g->n_picked = k->pick(g->key, n, g->key[n / 2], g->id, g->floats[3]);
+    for (uint32_t i = 0; i < n; i++) { /* collect() and pick() may use what is left */
+        g->floats[0][i] = i < g->n_collected ? g->floats[0][i] : 0;
+        g->floats[3][i] = 0;
+        g->id[i] = i < g->n_picked ? g->id[i] : 0;
+    }
     k->affine(g->floats[1], r->score, n, &(struct row_affine){ r->log_z, 1.7, 0.3 });
     memcpy(g->floats[2], r->score, n * sizeof(float));
     k->cut(g->floats[2], n, g->max, g->found);

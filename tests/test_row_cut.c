@@ -92,7 +92,8 @@ static void check_mass(const struct row *r, double p, uint32_t min_keep, const c
     check(kept_exactly(r, &c, kept), "%s row of %u: mass %.17g, at least %u: %u of %u, want %u", name, r->n, p,
           min_keep, row_count(&c), n, kept);
     if (kept > min_keep)
-        check(exp(true_log_z(&c) - true_log_z(r)) > fmin(p, 1) * (1 - 1e-6), "%s row of %u: %g is reached", name, r->n, p);
+        check(exp(true_log_z(&c) - true_log_z(r)) > fmin(p, 1) * (1 - 1e-6), "%s row of %u: %g is reached", name, r->n,
+              p);
     row_copy(&c, r);
     row_keep_mass_by(&c, key, p, min_keep, work);
     n = sorted(r, key, 1);
@@ -127,7 +128,7 @@ static void check_all(enum rows_kind kind, uint64_t seed, uint32_t n)
 static void test_against_sort(void)
 {
     static const uint32_t sizes[] = { 1, 2, 3, 5, 31, 32, 33, 64, 65, 200, 999, 5000 };
-    uint64_t turns = getenv("CHORALE_LONG") ? 200 : 4;
+    uint64_t turns = getenv("CHORALE_LONG") ? 200 : 2;
     for (uint64_t seed = 0; seed < turns; seed++)
         for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
             for (int kind = 0; kind < ROWS_KINDS; kind++)
@@ -137,7 +138,7 @@ static void test_against_sort(void)
 static void test_many_small(void)
 {
     struct rng_key k = rng_key(&(struct rng_address){ .seed = 9, .purpose = RNG_TEST });
-    for (uint32_t i = 0; i < 3000; i++) {
+    for (uint32_t i = 0; i < 2000; i++) {
         uint32_t w[4];
         rng_words(&k, i, w);
         struct row r = rows_make((enum rows_kind)(w[0] % ROWS_KINDS), i, score, 1 + w[1] % 100);
@@ -149,12 +150,13 @@ static void test_many_small(void)
 
 static void test_large(void)
 {
-    for (int kind = 0; kind < ROWS_KINDS; kind++) {
+    for (int kind = 0; kind < (getenv("CHORALE_LONG") ? ROWS_KINDS : ROWS_TIES); kind++) {
         struct row r = rows_make((enum rows_kind)kind, 77, score, MOST);
         keys_of(&r);
-        check_rank(&r, 40, rows_name((enum rows_kind)kind));
         check_mass(&r, .95, 1, rows_name((enum rows_kind)kind));
     }
+    struct row r = rows_make(ROWS_NORMAL, 78, score, MOST);
+    check_rank(&r, 40, "normal");
 }
 
 /* Masses that are met exactly: shared/reference conformance A3, D, F and decoding 1C. */
