@@ -217,7 +217,7 @@ const struct kernels *kernel_choose(const char *name, enum kernel_mode mode, str
         return named(name);
     for (size_t i = 0; i < N_TABLES; i++) {
         const struct kernels *k = tables[i];
-        if (!k->available() || (mode == KERNEL_F32 && k->dot_bf16))
+        if (!k->available() || (k->dot_bf16 && (mode == KERNEL_F32 || !k->bf16_pays())))
             continue;
         if (kernel_try(k) == 0)
             return k;

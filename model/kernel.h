@@ -59,7 +59,9 @@ struct kernels {
     bool (*available)(void);
     /* Outputs [from, to) of p, weights widened to float32; scratch as above, one per thread. */
     void (*matmul)(const struct matmul *p, size_t from, size_t to, float *scratch);
-    /* The same for bf16 weights and activations rounded to bf16, with float32 sums; NULL: this table has none. */
+    /* The same for bf16 weights and activations rounded to bf16, with float32 sums, and whether that is faster on this
+     * machine than widening; NULL: this table has none. */
+    bool (*bf16_pays)(void);
     void (*dot_bf16)(const struct matmul *p, size_t from, size_t to);
     void (*round_bf16)(const float *x, size_t n, uint16_t *out);
     void (*rms_norm)(const float *x, const float *w, size_t n, float eps, float *out);
@@ -72,8 +74,8 @@ extern const struct kernels kernel_reference, kernel_avx2, kernel_avx512, kernel
 
 enum kernel_mode { KERNEL_F32, KERNEL_NATIVE };
 
-/* The named table, or (NULL) the best for the mode that this machine has and that agrees with the reference; what was
- * refused on the way is appended to *refused.  NULL + ERR_USAGE: unknown, not available here, or disagrees. */
+/* The named table, or (NULL) the best for the mode that this machine has and that agrees with the reference (one with
+ * bf16 products only in native mode and where they pay); what was refused on the way is appended to *refused.  NULL + ERR_USAGE: unknown, not available here, or disagrees. */
 const struct kernels *kernel_choose(const char *name, enum kernel_mode mode, struct text *refused);
 
 /* Compares a table with the reference on small awkward shapes.  0, or ERR_DATA naming what differs. */

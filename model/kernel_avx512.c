@@ -12,7 +12,9 @@
 
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")))
 #define INLINE static inline __attribute__((always_inline)) TARGET
-#define TILE   6 /* batch rows: 4 x 6 sums + 4 weights fit the 32 registers */
+#define TILE   6    /* batch rows: 4 x 6 sums + 4 weights fit the 32 registers */
+#define FEW    1    /* batch rows that do not pay for widening a weight row once for all */
+#define AHEAD  4096 /* bytes that weights are fetched before they are used */
 
 static bool has_avx512(void)
 {
@@ -43,12 +45,27 @@ INLINE float sum1(__m512 a)
     return _mm_cvtss_f32(sum4(a, zero, zero, zero));
 }
 
+/* The rows of a matrix lie one after the other, so what comes next is ahead in memory whatever the tile. */
+INLINE void prefetch(const void *w)
+{
+    _mm_prefetch((const char *)w + AHEAD, _MM_HINT_T0);
+}
+
+INLINE __m512 from_bf16(__m256i half)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+}
+
 INLINE void widen_bf16(const uint16_t *w, size_t k, float *out)
 {
-    for (size_t i = 0; i < k; i += 16) {
-        __m256i half = _mm256_maskz_loadu_epi16(first(k - i), w + i);
-        _mm512_storeu_ps(out + i, _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16)));
+    size_t i = 0;
+    for (; i + 32 <= k; i += 32) {
+        prefetch(w + i);
+        _mm512_storeu_ps(out + i, from_bf16(_mm256_loadu_si256((const __m256i *)(const void *)(w + i))));
+        _mm512_storeu_ps(out + i + 16, from_bf16(_mm256_loadu_si256((const __m256i *)(const void *)(w + i + 16))));
     }
+    for (; i < k; i += 16)
+        _mm512_storeu_ps(out + i, from_bf16(_mm256_maskz_loadu_epi16(first(k - i), w + i)));
 }
 
 INLINE void widen_f16(const uint16_t *w, size_t k, float *out)
@@ -110,8 +127,41 @@ INLINE void tile_f32(const struct matmul *p, const float *const w[4], size_t i, 
         p->out[i + t] + to->from, (__mmask8)((1u << to->n) - 1u), sum4(sum[t][0], sum[t][1], sum[t][2], sum[t][3]));
 }
 
+/* One batch row, bf16 weights widened in registers: the same products and sums as tile_f32() makes, without scratch. */
+INLINE void row_bf16(const struct matmul *p, const uint16_t *const w[4], size_t i, const struct x86_span *to)
+{
+    __m512 sum[4] = { _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps() };
+    const float *x = (const float *)p->x + i * p->stride;
+    for (size_t k = 0; k < p->w->k; k += 16) {
+        __m512 v = _mm512_loadu_ps(x + k);
+        __mmask16 m = first(p->w->k - k);
+        X86_UNROLL for (size_t r = 0; r < 4; r++)
+        {
+            prefetch(w[r] + k);
+            sum[r] = _mm512_fmadd_ps(from_bf16(_mm256_maskz_loadu_epi16(m, w[r] + k)), v, sum[r]);
+        }
+    }
+    _mm_mask_storeu_ps(p->out[i] + to->from, (__mmask8)((1u << to->n) - 1u), sum4(sum[0], sum[1], sum[2], sum[3]));
+}
+
+TARGET static void few_bf16(const struct matmul *p, size_t from, size_t to)
+{
+    for (size_t j = from; j < to; j += 4) {
+        struct x86_span span = { j, to - j < 4 ? to - j : 4 };
+        const uint16_t *w[4];
+        for (size_t r = 0; r < 4; r++)
+            w[r] = (const uint16_t *)p->w->data + (j + (r < span.n ? r : 0)) * p->w->k;
+        for (size_t i = 0; i < p->m; i++)
+            row_bf16(p, w, i, &span);
+    }
+}
+
 TARGET static void avx512_matmul(const struct matmul *p, size_t from, size_t to, float *scratch)
 {
+    if (p->w->type == DTYPE_BF16 && p->m <= FEW) {
+        few_bf16(p, from, to);
+        return;
+    }
     size_t stride = kernel_pad(p->w->k);
     for (size_t j = from; j < to; j += 4) {
         struct x86_span span = { j, to - j < 4 ? to - j : 4 };
@@ -261,6 +311,14 @@ static bool has_avx512bf16(void)
     return has_avx512() && __builtin_cpu_supports("avx512bf16");
 }
 
+/* A vdpbf16ps does the work of two fused multiply-adds.  AMD's Zen 4 and 5 issue as many of it a cycle; Intel's Sapphire
+ * and Emerald Rapids one every other cycle, a quarter (measured 1.35 against 5.5 thousand million a second): there float32
+ * with widened weights is twice as fast, and exact. */
+static bool bf16_pays(void)
+{
+    return __builtin_cpu_is("amd");
+}
+
 static inline __attribute__((always_inline)) TARGET_BF16 __m512bh pairs(const uint16_t *w, size_t left)
 {
     __mmask32 m = left >= 32 ? 0xffffffffu : (1u << left) - 1u;
@@ -315,6 +373,7 @@ const struct kernels kernel_avx512bf16 = {
     .name = "avx512bf16",
     .needs = "AVX-512 F, BW, DQ, VL and BF16",
     .available = has_avx512bf16,
+    .bf16_pays = bf16_pays,
     .matmul = avx512_matmul,
     .dot_bf16 = avx512_dot_bf16,
     .round_bf16 = avx512_round_bf16,

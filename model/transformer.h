@@ -8,8 +8,8 @@
 
 struct transformer_options {
     /* "f32": activations in float32, weights widened (exact).  "native": what the weight type calls for: bf16 weights
-     * meet activations rounded to bf16 with float32 sums where the kernels have that (avx512bf16), else as f32; other types
-     * as f32.  NULL: f32. */
+     * meet activations rounded to bf16 with float32 sums where the kernels have that (avx512bf16, which is chosen by itself
+     * only where the processor is faster that way), else as f32; other types as f32.  NULL: f32. */
     const char *mode;
     const char *
         kernels; /* NULL: the best this machine passes its self-test with; "reference", "avx2", "avx512", "avx512bf16" */

@@ -121,6 +121,8 @@ static void check_greedy(const struct reference *r, struct bench *b, const char 
         if (got != want && (double)lead <= 2 * TOLERANCE * (double)largest)
             return;
         check(got == want, "%s: greedy step %u: %u, Hugging Face has %u (lead %g)", what, i, got, want, (double)lead);
+        if (got != want)
+            return;
         check(lm_push(b->lm, w.slot, &got, 1, NULL) == 0, "%s: %s", what, err_text());
     }
 }
@@ -136,8 +138,12 @@ static void against_hugging_face(const char *name, const char *folder)
     }
     if (!reference_open(&r, name))
         return;
-    check(hash_sha256_file(path, hash) == 0 && strcmp(hash, r.hash) == 0,
-          "%s: the reference is of other weights: run tests/fixtures/transformer/make.py again", name);
+    bool same = hash_sha256_file(path, hash) == 0 && strcmp(hash, r.hash) == 0;
+    check(same, "%s: the reference is of other weights: run tests/fixtures/transformer/make.py again", name);
+    if (!same) {
+        text_free(&r.file);
+        return;
+    }
     struct checkpoint *c = checkpoint_open_weights(folder);
     check(c != NULL, "%s: %s", folder, err_text());
     for (size_t i = 0; c && i < N_PATHS; i++) {
@@ -212,14 +218,15 @@ static void weight_types(void)
 static void native_mode(void)
 {
     struct checkpoint *c = random_checkpoint(&small, DTYPE_BF16, 6);
+    const char *path = kernel_avx512bf16.available() ? "avx512bf16" : NULL;
     struct bench exact = bench_open(c, (struct transformer_options){ .mode = "f32" });
-    struct bench native = bench_open(c, (struct transformer_options){ .mode = "native" });
+    struct bench native = bench_open(c, (struct transformer_options){ .mode = "native", .kernels = path });
     struct row want, got;
     check(rows_of(&exact, text, N_TEXT, 1, LM_TAP_FINAL, &want) == 0, "%s", err_text());
     check(rows_of(&native, text, N_TEXT, 1, LM_TAP_FINAL, &got) == 0, "%s", err_text());
     double d = difference(&want, &got);
     check(d < 0.03, "native mode differs from f32 by %g of the largest logit", d);
-    if (kernel_avx512bf16.available())
+    if (path)
         check(d > 1e-5, "native mode really rounds: %g", d);
     check(strcmp(exact.lm->hash, native.lm->hash) != 0, "the mode is part of the identity");
     bench_close(&exact);
