@@ -60,7 +60,8 @@ static void test_arms(const struct results *r)
         check_near(row->delta.mean, want, 1e-12, "difference by hand");
         check(row->delta.n == n && row->delta.low <= want && want <= row->delta.high, "interval [%g, %g]",
               row->delta.low, row->delta.high);
-        check(row->a.n <= 5 && row->delta.n <= row->a.n && row->delta.n <= row->b.n, "items that have the metric on both sides");
+        check(row->a.n <= 5 && row->delta.n <= row->a.n && row->delta.n <= row->b.n,
+              "items that have the metric on both sides");
         check(row->p > 0 && row->p <= row->p_holm && row->p_bh <= row->p_holm, "p %g, Holm %g, BH %g", row->p,
               row->p_holm, row->p_bh);
     }
