@@ -329,6 +329,52 @@ static void splits(void)
     pretoken_free(p);
 }
 
+/* Whether "a c c 1" is split as classes.txt says of c. */
+static bool splits_as(struct pretoken *p, uint32_t c, char kind)
+{
+    char s[16] = "a";
+    size_t n = 1, n_spans;
+    const struct span *spans;
+    for (int i = 0; i < 2; i++) {
+        int length = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+        static const uint8_t lead[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+        for (int k = length - 1; k >= 0; k--)
+            s[n++] = (char)(length == 1 ? c : k == length - 1 ? lead[length] | c >> 6 * k : 0x80 | (c >> 6 * k & 0x3f));
+    }
+    size_t width = (n - 1) / 2;
+    s[n++] = '1';
+    if (pretoken_split(p, s, n, &spans, &n_spans) < 0)
+        return false;
+    size_t second = n_spans > 1 ? spans[1].from : 0;
+    switch (kind) {
+    case 'L': return n_spans == 2 && second == n - 1;
+    case 'N': return n_spans == 2 && second == 1;
+    case 'S': return n_spans == 4 && second == 1 && spans[2].from == 1 + width;
+    default: return n_spans == 3 && second == 1 && spans[2].from == n - 1;
+    }
+}
+
+/* Every range of characters at both ends, and beyond them the next one's; with CHORALE_LONG every character. */
+static void classes(void)
+{
+    struct text t = { 0 };
+    struct pretoken *p = pretoken_alloc();
+    size_t n = 0;
+    check(pretoken_add(p, "gpt2", pretoken_gpt2) == 0, "%s", err_text());
+    check(text_read_file(&t, FIXTURES "classes.txt", 1u << 20) == 0, "%s", err_text());
+    for (const char *line = text_s(&t); *line; line += strcspn(line, "\n"), line += *line == '\n') {
+        unsigned first, last;
+        char kind;
+        check(sscanf(line, "%x %x %c", &first, &last, &kind) == 3, "a line of classes.txt");
+        uint32_t step = getenv("CHORALE_LONG") || last == first ? 1 : last - first;
+        for (uint32_t c = first; c <= last; c += step, n++)
+            check(splits_as(p, c, kind), "U+%04X splits as %c", c, kind);
+    }
+    check(n > 2000, "%zu characters", n);
+    text_free(&t);
+    pretoken_free(p);
+}
+
 /* Each file has one thing that is not supported or wrong; the message names it. */
 static void refusals(void)
 {
@@ -423,6 +469,7 @@ int main(void)
     merges();
     long_piece();
     splits();
+    classes();
     properties();
     refusals();
     hugging_face();

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "model/checkpoint.h"
 #include "model/gguf.h"
+#include "model/vocab_gguf.h"
 #include "tests/lib/bytes.h"
 #include "tests/lib/check.h"
 #include <stdio.h>
@@ -431,8 +432,120 @@ static void vocabularies(void)
     text_free(&path);
 }
 
+/* A llama of one layer without its tensors but the embedding; change is a key left out or put in with 0 or a text. */
+struct change {
+    const char *leave_out, *number, *text, *tensor, *message;
+    uint32_t value;
+    const char *text_value;
+};
+
+static struct text small_llama(const struct change *c)
+{
+    static const struct {
+        const char *key;
+        uint32_t value;
+    } keys[] = { { "llama.embedding_length", 32 },
+                 { "llama.block_count", 1 },
+                 { "llama.attention.head_count", 4 },
+                 { "llama.feed_forward_length", 64 },
+                 { "llama.context_length", 128 } };
+    struct draft d = start();
+    bytes_key_string(&d.pairs, "general.architecture", "llama");
+    bytes_key(&d.pairs, "llama.attention.layer_norm_rms_epsilon", 6);
+    bytes_f32(&d.pairs, 1e-5f);
+    d.n_pairs = 2;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (!c->leave_out || strcmp(c->leave_out, keys[i].key) != 0) {
+            bytes_key_u32(&d.pairs, keys[i].key, keys[i].value);
+            d.n_pairs++;
+        }
+    if (c->number) {
+        bytes_key_u32(&d.pairs, c->number, c->value);
+        d.n_pairs++;
+    }
+    if (c->text) {
+        bytes_key_string(&d.pairs, c->text, c->text_value);
+        d.n_pairs++;
+    }
+    add_tensor(&d, c->tensor ? c->tensor : "token_embd.weight", 1, 2, (uint64_t[]){ 32, 2 }, 0);
+    d.data = 128;
+    return finish(&d);
+}
+
+static void configs(void)
+{
+    static const struct change cases[] = {
+        { .message = NULL },
+        { .leave_out = "llama.block_count", .message = "'llama.block_count' is missing" },
+        { .leave_out = "llama.context_length", .message = "'llama.context_length' is missing" },
+        { .number = "llama.attention.head_count_kv", .value = 3, .message = "4 heads do not divide among 3" },
+        { .number = "llama.attention.head_count_kv", .value = 0, .message = "_kv' is 0, want 1 .. 16777216" },
+        { .number = "llama.attention.key_length", .value = 7, .message = "heads are 7 wide" },
+        { .number = "llama.rope.dimension_count", .value = 4, .message = "is 4, want the width of a head, 8" },
+        { .text = "llama.rope.scaling.type", .text_value = "yarn", .message = "'llama.rope.scaling.type' is 'yarn'" },
+        { .text = "llama.rope.scaling.type", .text_value = "none", .message = NULL },
+        { .text = "llama.attention.head_count_kv", .text_value = "2", .message = "is of type string, want a whole" },
+        { .tensor = "rope_freqs.weight", .message = "'rope_freqs.weight' has no place in the llama architecture" },
+        { .tensor = "blk.0.attn_q.bias", .message = "'blk.0.attn_q.bias' has no place" },
+        { .tensor = "blk.99999999999999999999.attn_q.weight", .message = "has no place" },
+        { .tensor = "blk.0.attn_q.weight", .message = "'token_embd.weight' is missing" },
+    };
+    struct text path = { 0 };
+    text_addf(&path, "/tmp/chorale-test-gguf-config-%ld.gguf", (long)getpid());
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct text t = small_llama(&cases[i]);
+        check(text_write_file(text_s(&path), t.s, t.len) == 0, "%s", err_text());
+        struct checkpoint *c = checkpoint_open_weights(text_s(&path));
+        if (cases[i].message)
+            check(!c && strstr(err_text(), cases[i].message), "says '%s', want '%s'", c ? "fine" : err_text(),
+                  cases[i].message);
+        else
+            check(c && c->config.n_kv_heads == 4 && c->config.head_dim == 8 && c->config.n_vocab == 2 &&
+                      c->config.tied_head && c->config.rope_theta == 10000.0f && !c->vocab,
+                  "defaults: %s", err_text());
+        checkpoint_close(c);
+        text_free(&t);
+    }
+    unlink(text_s(&path));
+    text_free(&path);
+}
+
+/* Random damage to a whole checkpoint: three bytes at a time, mostly in the head. */
+static void campaign(void)
+{
+    static const char from[] = CHORALE_HOME "/tests/fixtures/checkpoint/llama.gguf";
+    struct text t = { 0 };
+    uint32_t state = 1, n_good = 0;
+    int rounds = getenv("CHORALE_LONG") ? 100000 : 300;
+    check(text_read_file(&t, from, 1u << 20) == 0, "%s", err_text());
+    for (int i = 0; i < rounds; i++) {
+        size_t at[3];
+        char old[3];
+        for (int k = 0; k < 3; k++) {
+            state = state * 1664525u + 1013904223u;
+            at[k] = (state >> 8) % (k == 0 ? t.len : 1200 + state % 8000);
+            old[k] = t.s[at[k]];
+            t.s[at[k]] = (char)(state >> 3);
+        }
+        void *copy;
+        struct gguf *g = read_copy(&t, t.len, &copy);
+        struct vocab *v = g ? vocab_read_gguf(g) : NULL;
+        n_good += v != NULL;
+        check(v || err_code() == ERR_DATA, "round %d: %s", i, err_text());
+        vocab_free(v);
+        gguf_free(g);
+        free(copy);
+        for (int k = 3; k-- > 0;)
+            t.s[at[k]] = old[k];
+    }
+    check(n_good > 0, "some damage is not seen");
+    text_free(&t);
+}
+
 int main(void)
 {
+    configs();
+    campaign();
     heads();
     keys();
     strings_and_arrays();
