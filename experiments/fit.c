@@ -9,10 +9,10 @@
 #include <string.h>
 
 struct fit {
-    const char *id, *what, *lm_id, *on, *template_name;
+    const char *id, *what, *lm_id, *on, *lang, *template_name;
     struct lm *lm;
     struct evalset *set;
-    struct symbols *texts; /* (set->n_items,) empty for items that are no texts */
+    struct symbols *texts; /* (set->n_items,) empty for items that are no texts of the language */
     struct calibrate *calibrate;
     size_t at, stride; /* every stride-th position is kept */
 };
@@ -28,7 +28,7 @@ static int encode_texts(struct fit *f, struct lms *lms)
     f->texts = mem_alloc(f->set->n_items, sizeof *f->texts);
     for (size_t i = 0; i < f->set->n_items; i++) {
         const struct item *item = &f->set->items[i];
-        if (item->kind != ITEM_TEXT)
+        if (item->kind != ITEM_TEXT || (f->lang && strcmp(item->lang, f->lang) != 0))
             continue;
         TRY(lms_encode(lms, f->lm_id, item->text, strlen(item->text), &f->texts[i]));
         total += f->texts[i].n;
@@ -111,6 +111,7 @@ json_t *fit_compute(const json_t *doc, struct lms *lms, struct core *core)
                      .what = field(doc, "what"),
                      .lm_id = field(doc, "lm"),
                      .on = field(doc, "on"),
+                     .lang = field(doc, "lang"),
                      .template_name = field(doc, "template"),
                      .calibrate = calibrate_alloc() };
     json_t *out = NULL;

@@ -10,7 +10,7 @@
  *   {"id", "key", "kind": "table", "name", "space", "n", "length", "seed", "sharpness"}
  *   {"id", "key", "kind": "ensemble", "space", "rule", "weights", "voices": [{"lm", "name", "template"?, "drop"?, "chain"?,
  *                                                             "temperature"?: number or {"fit": id}}]}
- * fits: {"id", "what": "temperature", "lm", "on", "items": [hash], "template"?}
+ * fits: {"id", "what": "temperature", "lm", "on", "lang"?, "items": [hash], "template"?}
  * arms: {"name", "lm", "chain", "search", "repeats"}; items: {"set", "id", "hash"}; evalsets: {"name", "as", "hash"} */
 #ifndef EXPERIMENTS_PLAN_H
 #define EXPERIMENTS_PLAN_H

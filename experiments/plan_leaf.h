@@ -8,8 +8,8 @@
 /* "zoo:prose", a path, or "table:n=4,length=5,seed=3,sharpness=1" (3, 8, 1 and 1 where it says nothing): a node without
  * id.  NULL + error. */
 json_t *plan_leaf(const char *name);
-/* {"on", "hash", "items"}; NULL + error when the split is empty or has no texts to fit on. */
-json_t *plan_leaf_fit(const char *on);
+/* {"on", "items"} of the texts of a split, of one language (NULL: all); NULL + error when there are none to fit on. */
+json_t *plan_leaf_fit(const char *on, const char *lang);
 /* Canonical text of a voice's chain, appended; ERR_USAGE when it needs state (a voice's transforms have none). */
 int plan_leaf_chain(const char *chain, struct text *out);
 /* SHA-256 of everything in an item that can change an outcome. */

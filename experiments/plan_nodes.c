@@ -94,10 +94,11 @@ static const char *add_fit(struct plan_nodes *n, const json_t *d, const char *lm
         err_unknown(ERR_USAGE, "fit", field(d, "what"), known, 1);
         return NULL;
     }
-    json_t *node = plan_leaf_fit(field(d, "on"));
+    json_t *node = plan_leaf_fit(field(d, "on"), field(d, "lang"));
     if (!node)
         return NULL;
     copy_field(node, d, "what");
+    copy_field(node, d, "lang");
     copy_field(node, plan_nodes_find(n->lms, lm), "space");
     if (template_name)
         json_object_set_new(node, "template", json_string(template_name));

@@ -100,7 +100,7 @@ const char *const prelude_lines[] = {
     "    model = { { source }, name = text, template = text },\n",
     "    voice = { { source }, name = text, template = text, drop = texts, temperature = warmth, chain = text },\n",
     "    ensemble = { rule = text, weights = list, name = text },\n",
-    "    fit = { what = text, on = text },\n",
+    "    fit = { what = text, on = text, lang = text },\n",
     "    search = {},\n",
     "    grid = { lm = lms, chain = texts, search = texts },\n",
     "    arm = { lm = lm, chain = text, search = text, name = text },\n",

@@ -95,7 +95,7 @@ local schema = {
     model = { { source }, name = text, template = text },
     voice = { { source }, name = text, template = text, drop = texts, temperature = warmth, chain = text },
     ensemble = { rule = text, weights = list, name = text },
-    fit = { what = text, on = text },
+    fit = { what = text, on = text, lang = text },
     search = {},
     grid = { lm = lms, chain = texts, search = texts },
     arm = { lm = lm, chain = text, search = text, name = text },

@@ -144,6 +144,7 @@ static void test_rules(void)
     refused("limit = { bytes = 10 }", "limit = { symbols = 10 }, arms2 = 1", "unknown field");
     refused("on = 'DIR/held'", "on = 'DIR/score'", "which is reported");
     refused("on = 'DIR/held'", "on = 'DIR/gen'", "no texts to fit on");
+    refused("on = 'DIR/held'", "on = 'DIR/held', lang = 'zh'", "in language zh");
     refused("rule = arg.rule or 'linear'", "rule = 'liner'", "linear");
     refused("chain = 'top_k=3'", "chain = 'top_j=3'", "top_k");
     refused("creativity = { 'distinct_1' }", "creativity = { 'distinct1' }", "distinct_1");
