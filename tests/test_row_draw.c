@@ -248,8 +248,25 @@ static void test_noise_is_gumbel(void)
     check(fabs(z) < gsl_cdf_ugaussian_Qinv(ERROR / 2), "two symbols of a block: correlation %g sigma", z);
 }
 
+/* The noise as base/row_draw.c writes its words and times, with libm. */
+static void test_layout_of_noise(void)
+{
+    for (sym_t v = 0; v < 2000; v++) {
+        struct rng_key k = key_at(31, v % 10);
+        uint32_t w[4], block = v / 64, j = v % 64;
+        rng_words(&k, block, w);
+        double time = -log(rng_open53(w[0], w[1])) / 64;
+        if (j != w[2] >> 26) {
+            rng_words(&k, 0x80000000u + 32 * block + j / 2, w);
+            time -= j % 2 ? log(rng_open53(w[2], w[3])) : log(rng_open53(w[0], w[1]));
+        }
+        check_near(row_noise(&k, v), -log(time), 1e-12, "noise of symbol %u", v);
+    }
+}
+
 int main(void)
 {
+    test_layout_of_noise();
     test_is_argmax();
     test_is_argmax_large();
     test_masked_maximum();

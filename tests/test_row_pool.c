@@ -85,6 +85,23 @@ static void test_values(void)
     }
 }
 
+/* Raw scores of a large offset lose nothing but what their own floats lost. */
+static void test_offsets(void)
+{
+    static const double w[4] = { .4, .3, .2, .1 };
+    for (uint32_t offset = 100; offset <= 30000; offset *= 3) {
+        struct row rows[4];
+        for (uint64_t k = 0; k < 4; k++) {
+            rows[k] = rows_make(ROWS_NORMAL, 60 + k, member[k], MOST);
+            for (sym_t v = 0; v < MOST; v++)
+                member[k][v] += (float)(offset * (k + 1));
+            row_measure(&rows[k]);
+        }
+        for (size_t r = 0; r < N_POWERS; r++)
+            check_values(rows, w, powers[r], "offset row");
+    }
+}
+
 /* Two voices and no shared symbol; one zero; all zeros of one symbol; a weight of zero; a dead voice. */
 static void test_zeros(void)
 {
@@ -211,6 +228,7 @@ static void test_renyi(void)
 int main(void)
 {
     test_values();
+    test_offsets();
     test_zeros();
     test_dead_over_rubbish();
     test_idempotent();
