@@ -205,14 +205,20 @@ INLINE float score(const struct attention *a, const float *k)
     return sum1(s) * a->scale;
 }
 
+INLINE struct lanes add(struct lanes a, struct lanes b)
+{
+    return (struct lanes){ _mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high) };
+}
+
 INLINE void values16(const struct attention *a, size_t d, float total)
 {
     size_t left = a->head_dim - d;
-    struct lanes sum = set1(0);
+    struct lanes s[4] = { set1(0), set1(0), set1(0), set1(0) };
     for (size_t t = 0; t < a->n; t++) {
         const float *v = a->pages[t / KERNEL_PAGE] + a->v_at + t % KERNEL_PAGE * a->head_dim + d;
-        sum = muladd(set1(a->score[t]), load_first(v, left), sum);
+        s[t % 4] = muladd(set1(a->score[t]), load_first(v, left), s[t % 4]);
     }
+    struct lanes sum = add(add(s[0], s[1]), add(s[2], s[3]));
     sum.low = _mm256_div_ps(sum.low, _mm256_set1_ps(total));
     sum.high = _mm256_div_ps(sum.high, _mm256_set1_ps(total));
     store_first(a->out + d, sum, left);

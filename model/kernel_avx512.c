@@ -238,17 +238,23 @@ INLINE __m128 score4(const struct attention *a, const float *k)
     return _mm_mul_ps(sum4(s[0], s[1], s[2], s[3]), _mm_set1_ps(a->scale));
 }
 
-/* out[d .. d + 15] = sum of score * value / total. */
+/* out[d .. d + 15] = sum of score * value / total.  Four sums, of the positions t modulo 4, so that one addition need not
+ * wait for the last. */
 INLINE void values16(const struct attention *a, size_t d, float total)
 {
     __mmask16 m = first(a->head_dim - d);
-    __m512 sum = _mm512_setzero_ps();
-    for (size_t t = 0; t < a->n; t += KERNEL_PAGE) {
-        const float *v = a->pages[t / KERNEL_PAGE] + a->v_at + d;
-        size_t n = a->n - t < KERNEL_PAGE ? a->n - t : KERNEL_PAGE;
-        for (size_t i = 0; i < n; i++)
-            sum = _mm512_fmadd_ps(_mm512_set1_ps(a->score[t + i]), _mm512_maskz_loadu_ps(m, v + i * a->head_dim), sum);
+    __m512 s[4] = { _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps() };
+    for (size_t t = 0; t < a->n; t += 4) {
+        const float *v = a->pages[t / KERNEL_PAGE] + a->v_at + t % KERNEL_PAGE * a->head_dim + d;
+        size_t n = a->n - t;
+        X86_UNROLL for (size_t i = 0; i < 4; i++)
+        {
+            if (i < n)
+                s[i] = _mm512_fmadd_ps(_mm512_set1_ps(a->score[t + i]), _mm512_maskz_loadu_ps(m, v + i * a->head_dim),
+                                       s[i]);
+        }
     }
+    __m512 sum = _mm512_add_ps(_mm512_add_ps(s[0], s[1]), _mm512_add_ps(s[2], s[3]));
     _mm512_mask_storeu_ps(a->out + d, m, _mm512_div_ps(sum, _mm512_set1_ps(total)));
 }
 

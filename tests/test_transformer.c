@@ -346,6 +346,42 @@ static void little_memory(void)
     random_checkpoint_free(c);
 }
 
+/* An embedding padded beyond the tokenizer's symbols: rows have the symbols alone. */
+static void padded_vocabulary(void)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/model/zoo/prose/tokenizer.json", CHORALE_HOME);
+    if (access(path, R_OK) != 0) {
+        printf("%s: skipped, no such tokenizer\n", path);
+        return;
+    }
+    struct config padded = small;
+    struct vocab *vocab = vocab_open_json(path, NULL, 0);
+    check(vocab != NULL, "%s", err_text());
+    padded.n_vocab = vocab_space(vocab)->n + 60;
+    struct checkpoint *c = random_checkpoint(&padded, DTYPE_BF16, 13);
+    struct bench whole = bench_open(c, (struct transformer_options){ 0 });
+    c->vocab = vocab;
+    struct bench cut = bench_open(c, (struct transformer_options){ 0 });
+    struct row all, row;
+    check(rows_of(&whole, text, N_TEXT, 1, LM_TAP_FINAL, &all) == 0, "%s", err_text());
+    check(rows_of(&cut, text, N_TEXT, 1, LM_TAP_FINAL, &row) == 0, "%s", err_text());
+    check(row.n == vocab_space(vocab)->n && all.n == row.n + 60, "a row of %u symbols, %u with the padding", row.n,
+          all.n);
+    check(memcmp(row.score, all.score, row.n * sizeof(float)) == 0, "the scores are those of the symbols");
+    check(row.log_z < all.log_z, "the padding has no part in log Z");
+    bench_close(&whole);
+    bench_close(&cut);
+    c->config.n_vocab = row.n - 1;
+    struct threads *threads = threads_alloc(1);
+    struct lm *lm = transformer_open(c, &(struct transformer_options){ .threads = threads });
+    check(!lm && err_code() == ERR_DATA, "a tokenizer larger than the embedding is refused");
+    lm_free(lm);
+    threads_free(threads);
+    random_checkpoint_free(c);
+    vocab_free(vocab);
+}
+
 static void spoil(enum dtype type, const char *tensor, const char *layer)
 {
     struct checkpoint *c = random_checkpoint(&small, type, 11);
@@ -416,6 +452,7 @@ int main(void)
     rope_orders();
     sharing();
     little_memory();
+    padded_vocabulary();
     not_finite();
     refusals();
     return check_done("transformer");
