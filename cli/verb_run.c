@@ -104,30 +104,43 @@ static int report(const struct args *a, const char *folder)
     return rc;
 }
 
-static int execute(const struct args *a, const struct plan *p, struct run_options *run)
+/* A folder that holds a run already decides compute mode and kernels where the options do not.  Without --out the folder
+ * is known only when the script has been read. */
+static struct plan *prepare(const struct args *a, const struct plan_options *o, struct text *folder)
+{
+    const char *script = a->operand[0], *out = options_text(a, "out");
+    if (out) {
+        text_add(folder, out);
+        return run_prepare(script, out, o);
+    }
+    struct plan *p = plan_prepare(script, o);
+    if (!p)
+        return NULL;
+    text_addf(folder, "runs/%s", p->name);
+    plan_free(p);
+    return run_prepare(script, text_s(folder), o);
+}
+
+static int execute(const struct args *a, const struct plan *p, const char *folder, struct run_options *run)
 {
     struct console_progress progress = { .what = "units", .quiet = a->quiet || a->json };
-    struct text folder = { 0 };
-    const char *out = options_text(a, "out");
-    text_addf(&folder, "%s%s", out ? out : "runs/", out ? "" : p->name);
     run->progress = show_progress;
     run->progress_ctx = &progress;
     run->signal = &caught;
     catch_signals();
-    int rc = run_execute(p, text_s(&folder), run);
+    int rc = run_execute(p, folder, run);
     console_progress_end(&progress);
     bool whole = rc == 0 || rc == ERR_SOME;
     if (rc == ERR_SOME)
         fprintf(stderr, "chorale: %s\n", err_text());
     if (whole && run->n_shards <= 1) {
-        int reported = report(a, text_s(&folder));
+        int reported = report(a, folder);
         rc = reported < 0 ? reported : rc;
     }
     if (rc == ERR_SIGINT || rc == ERR_SIGTERM)
         console_say(a->quiet, "interrupted after a clean close; the same command resumes");
     if (a->json && whole)
-        printf("{\"run\":\"%s\",\"plan\":\"%s\"}\n", text_s(&folder), p->hash);
-    text_free(&folder);
+        printf("{\"run\":\"%s\",\"plan\":\"%s\"}\n", folder, p->hash);
     return rc;
 }
 
@@ -138,15 +151,17 @@ static int run_run(const struct args *a)
     const char **sets = calloc(a->n_repeated + 1, sizeof *sets);
     int rc = sets ? read_options(a, &plan, &run) : ERR_MEMORY;
     struct plan *p = NULL;
+    struct text folder = { 0 };
     if (rc == 0) {
         plan.n_sets = collect_sets(a, sets);
         plan.sets = sets;
-        p = plan_prepare(a->operand[0], &plan);
+        p = prepare(a, &plan, &folder);
         rc = p ? 0 : err_code();
     }
     if (rc == 0)
-        rc = options_flag(a, "dry-run") ? dry_run(a, p, run.threads) : execute(a, p, &run);
+        rc = options_flag(a, "dry-run") ? dry_run(a, p, run.threads) : execute(a, p, text_s(&folder), &run);
     plan_free(p);
+    text_free(&folder);
     free(sets);
     return rc;
 }

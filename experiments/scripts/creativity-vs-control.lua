@@ -10,7 +10,7 @@
 local prose = model "zoo:prose"
 local verse = model "zoo:verse"
 
-local calm = fit { what = "temperature", on = "held_out/fit" }
+local calm = fit { what = "temperature", on = "held_out/fit", lang = "en" }
 
 local linear = ensemble { voice { prose }, voice { verse },
                           rule = "linear", weights = { 0.7, 0.3 }, name = "linear" }
