@@ -1,19 +1,37 @@
 /* logits: the next-token distribution after a prompt. */
 #include "base/err.h"
 #include "base/mem.h"
-#include "cli/opened.h"
+#include "cli/source.h"
 #include "cli/verbs.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* The operand after the checkpoint's, which a script takes the place of. */
+static const char *prompt_of(const struct args *a)
+{
+    size_t at = options_text(a, "script") ? 0 : 1;
+    return a->n_operands > at ? a->operand[at] : "";
+}
+
+/* A slot that holds the symbols; >= 0 or failure. */
+static int slot_of(struct lm *lm, const struct symbols *ids)
+{
+    int slot = lm_fork(lm, LM_EMPTY, 0);
+    TRY(slot);
+    int rc = lm_push(lm, slot, ids->s, ids->n, NULL);
+    if (rc < 0)
+        lm_drop(lm, slot);
+    return rc < 0 ? rc : slot;
+}
+
 /* The prompt as ids: --ids, or the text through the template. */
-static int make_slot(struct opened *o, const struct args *a, struct symbols *seen)
+static int make_slot(struct source *o, const struct args *a, struct symbols *seen)
 {
     const char *ids = options_text(a, "ids");
     if (!ids) {
-        struct prompt_field field = { "text", a->n_operands > 1 ? a->operand[1] : "" };
+        struct prompt_field field = { "text", prompt_of(a) };
         struct prompt prompt = { .fields = &field, .n_fields = 1, .template_name = options_text(a, "template") };
         int slot = lm_fork(o->lm, LM_EMPTY, 0);
         int rc = slot < 0 ? slot : lm_prompt(o->lm, slot, &prompt, seen);
@@ -29,7 +47,7 @@ static int make_slot(struct opened *o, const struct args *a, struct symbols *see
         symbols_add(seen, &symbol, 1);
     }
     free(copy);
-    return rc < 0 ? rc : opened_slot(o, seen->s, seen->n);
+    return rc < 0 ? rc : slot_of(o->lm, seen);
 }
 
 static void add_numbers(struct text *t, const char *key, const double x[], size_t n)
@@ -87,7 +105,7 @@ static void print_table(const struct lm *lm, const struct row *r, const sym_t id
     }
 }
 
-static int show(struct opened *o, const struct args *a, int slot)
+static int show(struct source *o, const struct args *a, int slot)
 {
     int64_t top = 10;
     TRY(options_int(a, "top", 1, 1 << 24, &top));
@@ -117,15 +135,18 @@ static int show(struct opened *o, const struct args *a, int slot)
 
 static int run_logits(const struct args *a)
 {
-    struct opened o;
+    struct source o;
     struct symbols seen = { 0 };
-    TRY(opened_open(&o, a->operand[0], a));
+    bool has_script = options_text(a, "script") != NULL;
+    if (!has_script && a->n_operands == 0)
+        return err_set(ERR_USAGE, "a checkpoint is missing: chorale logits CHECKPOINT [PROMPT], or --script FILE");
+    TRY(source_open(&o, a, has_script ? NULL : a->operand[0]));
     int slot = make_slot(&o, a, &seen);
     int rc = slot < 0 ? slot : show(&o, a, slot);
     if (slot >= 0)
         lm_drop(o.lm, slot);
     free(seen.s);
-    opened_close(&o);
+    source_close(&o);
     return rc;
 }
 
@@ -134,15 +155,14 @@ static const struct option_row options[] = {
     { "all", NULL, NULL, "the whole vocabulary, in the order of ids" },
     { "ids", "LIST", NULL, "the prompt as ids, instead of a text" },
     { "template", "NAME", NULL, "prompt template: plain, tiger, auto" },
-    OPENED_OPTIONS,
+    SOURCE_OPTIONS,
 };
 
 const struct verb verb_logits = {
     .name = "logits",
     .operands = "CHECKPOINT [PROMPT]",
-    .min_operands = 1,
     .max_operands = 2,
-    .summary = "the next-token distribution after a prompt",
+    .summary = "the next-token distribution after a prompt, of a checkpoint or (--script) of a declared lm",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .run = run_logits,
