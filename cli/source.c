@@ -4,13 +4,13 @@
 
 enum { MAX_NAMES = 256 };
 
-/* The id asked for, or the last node's; NULL + ERR_USAGE that lists the ids. */
-static const char *choose(const json_t *what, const char *wanted)
+/* The id asked for, or that of the last arm's lm; NULL + ERR_USAGE that lists the ids. */
+static const char *choose(const struct plan *p, const char *wanted)
 {
     const char *names[MAX_NAMES];
     size_t n = 0, i;
     json_t *node;
-    json_array_foreach(json_object_get(what, "lms"), i, node)
+    json_array_foreach(json_object_get(p->what, "lms"), i, node)
     {
         const char *id = json_string_value(json_object_get(node, "id"));
         if (id && n < MAX_NAMES)
@@ -18,9 +18,9 @@ static const char *choose(const json_t *what, const char *wanted)
         if (id && wanted && strcmp(id, wanted) == 0)
             return id;
     }
-    if (!wanted && n > 0)
-        return names[n - 1];
-    err_unknown(ERR_USAGE, "lm", wanted ? wanted : "", names, n);
+    if (!wanted)
+        return p->arms[p->n_arms - 1].lm;
+    err_unknown(ERR_USAGE, "lm", wanted, names, n);
     return NULL;
 }
 
@@ -32,7 +32,7 @@ static int open_script(struct source *s, const struct args *a)
     s->plan = plan_prepare(options_text(a, "script"), &options);
     if (!s->plan)
         return err_code();
-    const char *id = choose(s->plan->what, options_text(a, "lm"));
+    const char *id = choose(s->plan, options_text(a, "lm"));
     if (!id)
         return ERR_USAGE;
     s->threads = threads_alloc((size_t)n_threads);

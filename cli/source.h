@@ -8,7 +8,7 @@
 
 #define SOURCE_OPTIONS                                                                                                 \
     { "script", "FILE", NULL, "take the lm from this experiment script instead of a checkpoint" },                     \
-        { "lm", "ID", NULL, "which lm of the script (default: the last it declares)" }, OPENED_OPTIONS
+        { "lm", "ID", NULL, "which lm of the script; default: that of its last arm" }, OPENED_OPTIONS
 
 struct source {
     struct lm *lm; /* borrowed from what follows */
