@@ -177,7 +177,6 @@ TARGET static void avx512_matmul(const struct matmul *p, size_t from, size_t to,
         case 3: tile_f32(p, w, i, 3, &span); break;
         case 2: tile_f32(p, w, i, 2, &span); break;
         case 1: tile_f32(p, w, i, 1, &span); break;
-        default: break;
         }
     }
 }
@@ -370,7 +369,6 @@ TARGET_BF16 static void avx512_dot_bf16(const struct matmul *p, size_t from, siz
         case 3: tile_bf16(p, w, i, 3, &span); break;
         case 2: tile_bf16(p, w, i, 2, &span); break;
         case 1: tile_bf16(p, w, i, 1, &span); break;
-        default: break;
         }
     }
 }

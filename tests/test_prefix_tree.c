@@ -58,7 +58,7 @@ static void refork(struct world *w, size_t s, size_t from)
     push(w, s, 1 + below(20));
 }
 
-static void compare(struct world *w, const struct want wants[N_LMS][N_WANTS])
+static void compare(struct want wants[N_LMS][N_WANTS])
 {
     for (size_t i = 0; i < N_WANTS; i++) {
         struct row truth[LIMIT], row[LIMIT];
@@ -71,7 +71,6 @@ static void compare(struct world *w, const struct want wants[N_LMS][N_WANTS])
             check(differ == 0, "lm %zu: %zu of %u rows differ", k, differ, wants[k][i].n_rows);
         }
     }
-    (void)w;
 }
 
 static void ask(struct world *w)
@@ -86,7 +85,7 @@ static void ask(struct world *w)
     }
     for (size_t k = 0; k < N_LMS; k++)
         check(core_run(w->core[k], wants[k], N_WANTS) == 0, "%s", err_text());
-    compare(w, wants);
+    compare(wants);
 }
 
 static void walk(struct world *w, size_t n_steps)

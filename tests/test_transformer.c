@@ -1,12 +1,10 @@
-/* The transformer against Hugging Face transformers (tests/fixtures/transformer/make.py) on every kernel path this machine
- * has, and its taps, rotary orders, weight types, memory limits and guards against truths of their own. */
+/* The transformer's weight types, modes, taps, rotary orders, sharing, memory limits and guards against truths of their
+ * own; tests/test_logits.c has Hugging Face's. */
 #include "base/err.h"
-#include "base/hash.h"
 #include "base/mem.h"
-#include "model/core.h"
 #include "model/kernel.h"
-#include "model/transformer.h"
 #include "tests/lib/check.h"
+#include "tests/lib/lm_bench.h"
 #include "tests/lib/random_checkpoint.h"
 #include <math.h>
 #include <stdio.h>
@@ -14,152 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TOLERANCE 1e-4 /* of a row's largest |logit| */
-
 static const struct kernels *const paths[] = { &kernel_reference, &kernel_avx2, &kernel_avx512, &kernel_avx512bf16 };
 #define N_PATHS (sizeof paths / sizeof *paths)
-
-/* An lm with its core and threads. */
-struct bench {
-    struct threads *threads;
-    struct core *core;
-    struct lm *lm;
-};
-
-static struct bench bench_open(struct checkpoint *c, struct transformer_options o)
-{
-    struct bench b = { threads_alloc(2), core_alloc(), NULL };
-    o.threads = b.threads;
-    b.lm = transformer_open(c, &o);
-    check(b.lm != NULL, "%s: %s", c->name, err_text());
-    return b;
-}
-
-static void bench_close(struct bench *b)
-{
-    lm_free(b->lm);
-    core_free(b->core);
-    threads_free(b->threads);
-}
-
-/* The rows at the last n_rows positions of the prefix ids[n], in a new slot that stays. */
-static int rows_of(struct bench *b, const sym_t ids[], size_t n, uint32_t n_rows, uint32_t tap, struct row out[])
-{
-    struct want w = { b->lm, lm_fork(b->lm, LM_EMPTY, 0), n_rows, tap };
-    TRY(lm_push(b->lm, w.slot, ids, n, NULL));
-    TRY(core_run(b->core, &w, 1));
-    return lm_rows(&w, out);
-}
-
-/* --- against Hugging Face --- */
-
-struct reference {
-    struct text file;
-    char hash[65];
-    uint32_t n, stride, kept, n_prompt, n_greedy;
-    const uint32_t *ids;
-    const float *rows;  /* (n, 1 + kept) */
-    const char *greedy; /* (n_greedy) of 12 bytes */
-};
-
-static bool reference_open(struct reference *r, const char *name)
-{
-    char path[512];
-    snprintf(path, sizeof path, "%s/tests/fixtures/transformer/%s.bin", CHORALE_HOME, name);
-    *r = (struct reference){ 0 };
-    if (text_read_file(&r->file, path, 1 << 24) < 0) {
-        check(false, "%s", err_text());
-        return false;
-    }
-    const char *s = r->file.s;
-    for (size_t i = 0; i < 32; i++)
-        snprintf(r->hash + 2 * i, 3, "%02x", (unsigned char)s[i]);
-    memcpy(&r->n, s + 32, 5 * sizeof r->n);
-    r->ids = (const uint32_t *)(const void *)(s + 52);
-    r->rows = (const float *)(const void *)(r->ids + r->n);
-    r->greedy = (const char *)(r->rows + (size_t)r->n * (1 + r->kept));
-    check(r->greedy + 12 * (size_t)r->n_greedy == s + r->file.len, "%s: a whole reference", name);
-    return true;
-}
-
-static void check_logits(const struct reference *r, struct bench *b, const char *what)
-{
-    struct row *rows = mem_alloc(r->n, sizeof *rows);
-    double worst = 0;
-    int rc = rows_of(b, r->ids, r->n, r->n, LM_TAP_FINAL, rows);
-    check(rc == 0, "%s: %s", what, err_text());
-    for (uint32_t i = 0; rc == 0 && i < r->n; i++) {
-        const float *want = r->rows + (size_t)i * (1 + r->kept);
-        double largest = 0, difference = 0;
-        for (uint32_t v = 0; v < rows[i].n; v++)
-            largest = fmax(largest, fabs((double)rows[i].score[v]));
-        for (uint32_t k = 0; k < r->kept; k++)
-            difference = fmax(difference, fabs((double)rows[i].score[k * r->stride] - (double)want[1 + k]));
-        check_near(largest, (double)want[0], TOLERANCE * (double)want[0], "%s: largest |logit| at %u", what, i);
-        worst = fmax(worst, difference / (double)want[0]);
-    }
-    check(worst <= TOLERANCE, "%s: logits differ from Hugging Face by %.2g of the largest, want %g", what, worst,
-          TOLERANCE);
-    printf("%s: largest difference from Hugging Face %.2g of the row's largest |logit|\n", what, worst);
-    free(rows);
-}
-
-/* The same 64 symbols, up to a tie closer than the tolerance: after one, the texts may part. */
-static void check_greedy(const struct reference *r, struct bench *b, const char *what)
-{
-    struct want w = { b->lm, lm_fork(b->lm, LM_EMPTY, 0), 1, LM_TAP_FINAL };
-    check(lm_push(b->lm, w.slot, r->ids, r->n_prompt, NULL) == 0, "%s: %s", what, err_text());
-    for (uint32_t i = 0; i < r->n_greedy; i++) {
-        uint32_t want;
-        float lead, largest;
-        struct row row;
-        memcpy(&want, r->greedy + 12 * i, 4);
-        memcpy(&lead, r->greedy + 12 * i + 4, 4);
-        memcpy(&largest, r->greedy + 12 * i + 8, 4);
-        check(core_run(b->core, &w, 1) == 0 && lm_rows(&w, &row) == 0, "%s: %s", what, err_text());
-        sym_t got = row_argmax(&row);
-        if (got != want && (double)lead <= 2 * TOLERANCE * (double)largest)
-            return;
-        check(got == want, "%s: greedy step %u: %u, Hugging Face has %u (lead %g)", what, i, got, want, (double)lead);
-        if (got != want)
-            return;
-        check(lm_push(b->lm, w.slot, &got, 1, NULL) == 0, "%s: %s", what, err_text());
-    }
-}
-
-static void against_hugging_face(const char *name, const char *folder)
-{
-    struct reference r;
-    char hash[65], path[600], what[128];
-    snprintf(path, sizeof path, "%s/model.safetensors", folder);
-    if (access(path, R_OK) != 0) {
-        printf("%s: skipped, no such checkpoint\n", folder);
-        return;
-    }
-    if (!reference_open(&r, name))
-        return;
-    bool same = hash_sha256_file(path, hash) == 0 && strcmp(hash, r.hash) == 0;
-    check(same, "%s: the reference is of other weights: run tests/fixtures/transformer/make.py again", name);
-    if (!same) {
-        text_free(&r.file);
-        return;
-    }
-    struct checkpoint *c = checkpoint_open_weights(folder);
-    check(c != NULL, "%s: %s", folder, err_text());
-    for (size_t i = 0; c && i < N_PATHS; i++) {
-        if (!paths[i]->available())
-            continue;
-        snprintf(what, sizeof what, "%s on %s", name, paths[i]->name);
-        struct bench b = bench_open(c, (struct transformer_options){ .mode = "f32", .kernels = paths[i]->name });
-        check_logits(&r, &b, what);
-        check_greedy(&r, &b, what);
-        bench_close(&b);
-    }
-    checkpoint_close(c);
-    text_free(&r.file);
-}
-
-/* --- against truths of its own --- */
 
 static const struct config small = { .architecture = "llama",
                                      .n_vocab = 70,
@@ -192,13 +46,15 @@ static void weight_types(void)
         struct checkpoint *c = random_checkpoint(&small, (enum dtype)type, 5);
         struct bench truth = bench_open(c, (struct transformer_options){ .kernels = "reference" });
         struct row want, got[N_PATHS];
-        check(rows_of(&truth, text, N_TEXT, 1, LM_TAP_FINAL, &want) == 0, "%s", err_text());
+        check(bench_rows(&truth, text, N_TEXT, (struct want){ .n_rows = 1, .tap = LM_TAP_FINAL }, &want) == 0, "%s",
+              err_text());
         struct bench b[N_PATHS] = { { 0 } };
         for (size_t i = 0; i < N_PATHS; i++) {
             if (!paths[i]->available())
                 continue;
             b[i] = bench_open(c, (struct transformer_options){ .kernels = paths[i]->name });
-            check(rows_of(&b[i], text, N_TEXT, 1, LM_TAP_FINAL, &got[i]) == 0, "%s", err_text());
+            check(bench_rows(&b[i], text, N_TEXT, (struct want){ .n_rows = 1, .tap = LM_TAP_FINAL }, &got[i]) == 0,
+                  "%s", err_text());
             check(difference(&want, &got[i]) < 1e-5, "%s on %s: differs from the reference by %g",
                   dtype_name((enum dtype)type), paths[i]->name, difference(&want, &got[i]));
             check(strcmp(transformer_kernels(b[i].lm), paths[i]->name) == 0, "the path is the one asked for");
@@ -222,8 +78,10 @@ static void native_mode(void)
     struct bench exact = bench_open(c, (struct transformer_options){ .mode = "f32" });
     struct bench native = bench_open(c, (struct transformer_options){ .mode = "native", .kernels = path });
     struct row want, got;
-    check(rows_of(&exact, text, N_TEXT, 1, LM_TAP_FINAL, &want) == 0, "%s", err_text());
-    check(rows_of(&native, text, N_TEXT, 1, LM_TAP_FINAL, &got) == 0, "%s", err_text());
+    check(bench_rows(&exact, text, N_TEXT, (struct want){ .n_rows = 1, .tap = LM_TAP_FINAL }, &want) == 0, "%s",
+          err_text());
+    check(bench_rows(&native, text, N_TEXT, (struct want){ .n_rows = 1, .tap = LM_TAP_FINAL }, &got) == 0, "%s",
+          err_text());
     double d = difference(&want, &got);
     check(d < 0.03, "native mode differs from f32 by %g of the largest logit", d);
     if (path)
@@ -240,21 +98,23 @@ static void taps(void)
     struct checkpoint *c = random_checkpoint(&small, DTYPE_F32, 7);
     struct bench b = bench_open(c, (struct transformer_options){ .chunk = 5 });
     struct row row, exit, hidden;
-    check(rows_of(&b, text, N_TEXT, 1, LM_TAP_FINAL, &row) == 0, "%s", err_text());
+    check(bench_rows(&b, text, N_TEXT, (struct want){ .n_rows = 1, .tap = LM_TAP_FINAL }, &row) == 0, "%s", err_text());
     for (uint32_t k = 1; k < small.n_layers; k++) {
         struct config fewer = small;
         fewer.n_layers = k;
         struct checkpoint *first = random_checkpoint(&fewer, DTYPE_F32, 7);
         struct bench f = bench_open(first, (struct transformer_options){ 0 });
         struct row want;
-        check(rows_of(&f, text, N_TEXT, 1, LM_TAP_FINAL, &want) == 0, "%s", err_text());
-        check(rows_of(&b, text, N_TEXT, 1, k, &exit) == 0, "%s", err_text());
+        check(bench_rows(&f, text, N_TEXT, (struct want){ .n_rows = 1, .tap = LM_TAP_FINAL }, &want) == 0, "%s",
+              err_text());
+        check(bench_rows(&b, text, N_TEXT, (struct want){ .n_rows = 1, .tap = k }, &exit) == 0, "%s", err_text());
         check(memcmp(want.score, exit.score, want.n * sizeof(float)) == 0, "early exit after %u layers", k);
         check(difference(&row, &exit) > 0.1, "and it is another row");
         bench_close(&f);
         random_checkpoint_free(first);
     }
-    check(rows_of(&b, text, N_TEXT, 1, LM_TAP_HIDDEN, &hidden) == 0, "%s", err_text());
+    check(bench_rows(&b, text, N_TEXT, (struct want){ .n_rows = 1, .tap = LM_TAP_HIDDEN }, &hidden) == 0, "%s",
+          err_text());
     check(hidden.n == small.dim && isnan(hidden.log_z), "the hidden state is a vector of %u", hidden.n);
     const float *head = random_checkpoint_data(c, "lm_head.weight");
     for (uint32_t v = 0; v < row.n; v++) {
@@ -263,9 +123,11 @@ static void taps(void)
             dot += (double)hidden.score[d] * (double)head[v * small.dim + d];
         check_near(dot, (double)row.score[v], 1e-5, "head times hidden state");
     }
-    check(rows_of(&b, text, N_TEXT, 1, small.n_layers, &exit) == ERR_USAGE && strstr(err_text(), "want 1 to 2"),
+    check(bench_rows(&b, text, N_TEXT, (struct want){ .n_rows = 1, .tap = small.n_layers }, &exit) == ERR_USAGE &&
+              strstr(err_text(), "want 1 to 2"),
           "an exit after the last layer: %s", err_text());
-    check(rows_of(&b, text, 0, 1, LM_TAP_FINAL, &exit) == ERR_DATA, "an empty prefix has no row");
+    check(bench_rows(&b, text, 0, (struct want){ .n_rows = 1, .tap = LM_TAP_FINAL }, &exit) == ERR_DATA,
+          "an empty prefix has no row");
     bench_close(&b);
     random_checkpoint_free(c);
 }
@@ -292,8 +154,9 @@ static void rope_orders(void)
     struct bench x = bench_open(a, (struct transformer_options){ 0 }),
                  y = bench_open(b, (struct transformer_options){ 0 });
     struct row want, got;
-    check(rows_of(&x, text, N_TEXT, 1, LM_TAP_FINAL, &want) == 0, "%s", err_text());
-    check(rows_of(&y, text, N_TEXT, 1, LM_TAP_FINAL, &got) == 0, "%s", err_text());
+    check(bench_rows(&x, text, N_TEXT, (struct want){ .n_rows = 1, .tap = LM_TAP_FINAL }, &want) == 0, "%s",
+          err_text());
+    check(bench_rows(&y, text, N_TEXT, (struct want){ .n_rows = 1, .tap = LM_TAP_FINAL }, &got) == 0, "%s", err_text());
     check(difference(&want, &got) < 1e-5, "both rotary orders: differ by %g", difference(&want, &got));
     bench_close(&x);
     bench_close(&y);
@@ -332,13 +195,16 @@ static void little_memory(void)
     struct bench ample = bench_open(c, (struct transformer_options){ 0 });
     struct bench tight = bench_open(c, (struct transformer_options){ .kv_bytes = 1, .row_bytes = 1, .chunk = 7 });
     struct row want[N_TEXT], got[N_TEXT];
-    check(rows_of(&ample, text, N_TEXT, N_TEXT, LM_TAP_FINAL, want) == 0, "%s", err_text());
+    check(bench_rows(&ample, text, N_TEXT, (struct want){ .n_rows = N_TEXT, .tap = LM_TAP_FINAL }, want) == 0, "%s",
+          err_text());
     for (int round = 0; round < 2; round++) {
-        check(rows_of(&tight, text, N_TEXT, N_TEXT, LM_TAP_FINAL, got) == 0, "%s", err_text());
+        check(bench_rows(&tight, text, N_TEXT, (struct want){ .n_rows = N_TEXT, .tap = LM_TAP_FINAL }, got) == 0, "%s",
+              err_text());
         for (size_t i = 0; i < N_TEXT; i++)
             check(memcmp(want[i].score, got[i].score, want[i].n * sizeof(float)) == 0, "row %zu with little memory", i);
         sym_t other[3] = { 9, 9, (sym_t)round };
-        check(rows_of(&tight, other, 3, 1, LM_TAP_FINAL, got) == 0, "%s", err_text());
+        check(bench_rows(&tight, other, 3, (struct want){ .n_rows = 1, .tap = LM_TAP_FINAL }, got) == 0, "%s",
+              err_text());
     }
     check(core_counts(tight.core).computed >= 2 * N_TEXT, "rows and pages went and were computed again");
     bench_close(&ample);
@@ -364,8 +230,10 @@ static void padded_vocabulary(void)
     c->vocab = vocab;
     struct bench cut = bench_open(c, (struct transformer_options){ 0 });
     struct row all, row;
-    check(rows_of(&whole, text, N_TEXT, 1, LM_TAP_FINAL, &all) == 0, "%s", err_text());
-    check(rows_of(&cut, text, N_TEXT, 1, LM_TAP_FINAL, &row) == 0, "%s", err_text());
+    check(bench_rows(&whole, text, N_TEXT, (struct want){ .n_rows = 1, .tap = LM_TAP_FINAL }, &all) == 0, "%s",
+          err_text());
+    check(bench_rows(&cut, text, N_TEXT, (struct want){ .n_rows = 1, .tap = LM_TAP_FINAL }, &row) == 0, "%s",
+          err_text());
     check(row.n == vocab_space(vocab)->n && all.n == row.n + 60, "a row of %u symbols, %u with the padding", row.n,
           all.n);
     check(memcmp(row.score, all.score, row.n * sizeof(float)) == 0, "the scores are those of the symbols");
@@ -389,7 +257,7 @@ static void spoil(enum dtype type, const char *tensor, const char *layer)
     struct row row;
     uint32_t nan = type == DTYPE_F32 ? 0x7fc00000u : 0x7fc07fc0u;
     memcpy(random_checkpoint_data(c, tensor), &nan, sizeof nan);
-    int rc = rows_of(&b, (sym_t[]){ 0, 2, 0 }, 3, 1, LM_TAP_FINAL, &row);
+    int rc = bench_rows(&b, (sym_t[]){ 0, 2, 0 }, 3, (struct want){ .n_rows = 1, .tap = LM_TAP_FINAL }, &row);
     check(rc == ERR_DATA && strstr(err_text(), tensor) && strstr(err_text(), layer), "NaN in %s: %d %s", tensor, rc,
           err_text());
     check(core_counts(b.core).computed == 0, "a failed pass counts for nothing");
@@ -439,13 +307,6 @@ static void refusals(void)
 
 int main(void)
 {
-    char folder[512];
-    snprintf(folder, sizeof folder, "%s/tests/fixtures/transformer/gqa", CHORALE_HOME);
-    against_hugging_face("gqa", folder);
-    snprintf(folder, sizeof folder, "%s/tests/fixtures/transformer/untied", CHORALE_HOME);
-    against_hugging_face("untied", folder);
-    snprintf(folder, sizeof folder, "%s/model/zoo/prose", CHORALE_HOME);
-    against_hugging_face("prose", folder);
     weight_types();
     native_mode();
     taps();
