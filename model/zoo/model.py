@@ -12,8 +12,9 @@ class Head(torch.autograd.Function):
         for i in range(0, len(h), 1024):
             x, t, w = h[i:i + 1024], target[i:i + 1024], weight[i:i + 1024]
             z = x @ emb.t()
+            z -= z.max(1, keepdim=True).values
             picked = z.gather(1, t[:, None])[:, 0]
-            z.exp_()      # the logits stay far below 88: no maximum is taken out
+            z.exp_()
             total = z.sum(1, keepdim=True)
             loss += float(((total[:, 0].log() - picked) * w).sum())
             z *= w[:, None] / total

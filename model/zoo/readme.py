@@ -5,7 +5,7 @@ usage: readme.py NAME TEXTS OUT     (reads TEXTS/run/{NAME.jsonl,NAME.eval.json,
 """
 import json, sys
 
-from train import TABLE, TASK_SHARE, TOKENS_A_STEP
+from train import BYTES_A_STEP, TABLE, TASK_SHARE, TOKENS_A_STEP
 
 ABOUT = {
     "prose": "English fiction: novels, fairy tales, little stories.",
@@ -50,7 +50,8 @@ def main(name, texts, out):
     load = lambda n: [json.loads(l) for l in open(f"{texts}/run/{n}.jsonl")]
     kind, layers, ffn, parent, mixture, _, length, _ = TABLE[name]
     own = load(name)
-    log = (load(parent) if parent and name != "draft" else []) + own
+    shared = name in ("mixed", "prose", "verse", "han")      # its log goes on from the base's
+    log = (load(parent) if shared else []) + own
     ev = json.load(open(f"{texts}/run/{name}.eval.json"))
     kn = json.load(open(f"{texts}/run/kn.json"))
     base = kn["bytes" if kind == "bytes" else name if name in DATA else "mixed"]
@@ -62,11 +63,11 @@ def main(name, texts, out):
             ("tokenizer", "byte-level BPE, 7,296 entries, shared" if kind == "bpe" else "256 bytes and 4 specials (260 entries)"),
             ("context", "512 tokens" if kind == "bpe" else "512 bytes"),
             ("data", "; ".join(DATA[d] for d in mixture) if name in DATA else "the data of `prose`, `verse` and `han`"),
-            ("started from", {"draft": "the token embedding of the common base", "bytes": "random weights"}.get(
-                name, f"the common base ({load('base')[-1]['tokens'] / 1e6:.1f} M tokens of everything)")),
-            ("steps", f"{last['step']:,} of {TOKENS_A_STEP:,} tokens" + (" (base included)" if parent and name != "draft" else "")),
-            ("tokens seen", f"{last['tokens'] / 1e6:.1f} M" + (f", of which {(last['tokens'] - own[0]['tokens']) / 1e6:.1f} M of its own mixture" if parent and name != "draft" else "")),
-            ("time", f"{last['seconds'] / 60:.0f} minutes on one or two CPU cores" + (" (base included)" if parent and name != "draft" else "")),
+            ("started from", {"draft": "the token embedding of the common base", "bytes": "the layers of the common base, and its embeddings of the 256 byte symbols"}.get(
+                name, f"the common base ({own[0]['tokens'] / 1e6:.1f} M tokens of everything)")),
+            ("steps", f"{last['step']:,} of {BYTES_A_STEP if kind == 'bytes' else TOKENS_A_STEP:,} tokens" + (" (base included)" if shared else "")),
+            ("tokens seen", f"{last['tokens'] / 1e6:.1f} M" + (f", of which {(last['tokens'] - own[0]['tokens']) / 1e6:.1f} M of its own mixture" if shared else "")),
+            ("time", f"{last['seconds'] / 60:.0f} minutes on one or two CPU cores" + (" (base included)" if shared else "")),
             ("mixture", ", ".join(f"{d} {s:.0%}" for d, s in mixture.items()) + f"; {TASK_SHARE:.0%} of the windows are instruction tasks, loss on the response only")]
     t += ["| | |", "|---|---|"] + [f"| {a} | {b} |" for a, b in rows]
     t += ["", "## Held-out bits per byte", "",
@@ -78,7 +79,7 @@ def main(name, texts, out):
     if "wikitext2_valid" in ev:
         t.append(f"| wikitext2 valid (never trained on) | {ev['wikitext2_valid']:.3f} | - |")
     t += ["", "## Loss curve", "", "Bits per byte on the first window of `fit` documents"
-          + (", common base first" if parent and name != "draft" else "") + ":", "", "![loss curve](curve.svg)", "",
+          + (", common base first" if shared else "") + ":", "", "![loss curve](curve.svg)", "",
           "| tokens | training loss (nats a token) | prose | verse | han |", "|---|---|---|---|---|"]
     keep = sorted({round(i * (len(log) - 1) / 9) for i in range(1, 10)})
     for e in (log[i] for i in keep):

@@ -1,4 +1,4 @@
-"""Instruction tasks made from the text itself: (instruction, response) pairs for each domain."""
+"""Instruction tasks made from the text itself: (instruction, response[, the words asked for]) for each domain."""
 import collections, json, math, random, re
 
 STOP = set("""about above after again against ahead almost alone along already also although always among another anyone
@@ -20,6 +20,13 @@ HAN_SENTENCE = re.compile(r"[^。！？]+[。！？]*[”’]*")
 
 def read(path):
     return open(path, encoding="utf-8").read().rstrip("\n").split("\n\f\n")
+
+
+def choose(rng, found):
+    """Two to eight of the words, in the order of the text: what a small model can learn to follow"""
+    found = list(dict.fromkeys(found))
+    k = min(len(found), rng.choice((2, 3, 3, 4, 4, 5, 6, 8)))
+    return [found[i] for i in sorted(rng.sample(range(len(found)), k))] if k >= 2 else None
 
 
 class Maker:
@@ -76,13 +83,15 @@ class Maker:
             if not lines:
                 return None
             parts = HAN_SENTENCE.findall("\n".join(lines))
-            i, n = rng.randrange(len(parts)), rng.randint(1, 3)
+            i, n = rng.randrange(len(parts)), rng.choice((1, 1, 2, 2, 3))
             text = "".join(parts[i:i + n]).strip()
-            found = sorted({text[j:j + 2] for j in range(len(text) - 1)} & self.pairs)
-            if not 8 <= len(text) <= 110 or len(found) < 2:
-                return None
-            rng.shuffle(found)
-            return f"用这些词写一段话：{'、'.join(found[:rng.randint(2, min(4, len(found)))])}。", text
+            found, j = [], 0
+            while j < len(text) - 1:
+                known = text[j:j + 2] in self.pairs
+                found += [text[j:j + 2]] if known else []
+                j += 2 if known else 1
+            words = choose(rng, found)
+            return (f"用这些词写一段话：{'、'.join(words)}。", text, words) if words and 8 <= len(text) <= 80 else None
         if domain == "verse":
             lines = rng.choice(rng.choice(self.speeches))[1:]
             if len(lines) < 2:
@@ -93,13 +102,10 @@ class Maker:
             parts = SENTENCE.findall(rng.choice(doc.split("\n")))
             if not parts:
                 return None
-            i, n = rng.randrange(len(parts)), rng.randint(1, 4)
+            i, n = rng.randrange(len(parts)), rng.choice((1, 1, 2, 2, 3, 4))
             text = "".join(parts[i:i + n]).strip()
-        found = sorted(set(re.findall(r" ([a-z]{4,})\b", text)) & self.words)
-        if not 40 <= len(text) <= 420 or len(found) < 2:
-            return None
-        rng.shuffle(found)
-        return f"Write a passage with these words: {', '.join(found[:rng.randint(2, min(4, len(found)))])}.", text
+        words = choose(rng, [w for w in re.findall(r" ([a-z]{4,})\b", text) if w in self.words])
+        return (f"Write a passage with these words: {', '.join(words)}.", text, words) if words and 30 <= len(text) <= 320 else None
 
     def first_line(self, rng, domain):
         doc = rng.choice(self.docs[domain])
@@ -140,7 +146,7 @@ class Maker:
         kind = rng.choice(("couplet", "blank verse", "dialogue"))
         return f"Write a verse in the form: {kind}.", rng.choice(self.forms[kind])
 
-    SHARES = {"prose": (0.65, 0.35, 0.0), "verse": (0.4, 0.3, 0.3), "han": (0.45, 0.25, 0.3)}
+    SHARES = {"prose": (0.8, 0.2, 0.0), "verse": (0.6, 0.2, 0.2), "han": (0.6, 0.15, 0.25)}
 
     def make(self, domain, count, seed):
         rng, out = random.Random(f"{domain} {seed}"), []

@@ -5,7 +5,8 @@ usage: train.py NAME TEXTS [--minutes M] [--threads N]
 
 TEXTS is prepare.py's output with the tokenizers of tokenizer.py in TEXTS/tok; NAME is a row of the table.
 Writes TEXTS/run/NAME.pt (weights and optimiser) and TEXTS/run/NAME.jsonl (the log). Stages are measured in
-minutes: the rate falls linearly to nothing over a stage with `decay`, and stays constant without.
+minutes: the rate falls linearly to nothing over a stage with `decay`, and stays constant without. Windows
+of 512 are preceded by windows of 256 in the first part of a stage (SHORT).
 """
 import argparse, json, math, os, time
 
@@ -19,17 +20,20 @@ from model import Head, Llama, Optimiser
 ALL = {"prose": 0.42, "verse": 0.10, "han": 0.48}
 #         tokenizer  layers ffn  starts from  mixture          minutes window decay
 TABLE = {
-    "base":  ("bpe",   2, 512, None,   ALL,            45, 256, False),
-    "mixed": ("bpe",   2, 512, "base", ALL,            15, 512, True),
-    "prose": ("bpe",   2, 512, "base", {"prose": 1.0}, 15, 512, True),
-    "verse": ("bpe",   2, 512, "base", {"verse": 1.0}, 8,  512, True),
-    "han":   ("bpe",   2, 512, "base", {"han": 1.0},   15, 512, True),
-    "draft": ("bpe",   1, 256, "base", ALL,            10, 256, True),
-    "bytes": ("bytes", 2, 512, None,   ALL,            20, 512, True),
+    "base":  ("bpe",   2, 512, None,   ALL,            36, 256, False),
+    "mixed": ("bpe",   2, 512, "base", ALL,            16, 512, True),
+    "prose": ("bpe",   2, 512, "base", {"prose": 1.0}, 19, 512, True),
+    "verse": ("bpe",   2, 512, "base", {"verse": 1.0}, 14, 512, True),
+    "han":   ("bpe",   2, 512, "base", {"han": 1.0},   19, 512, True),
+    "draft": ("bpe",   1, 256, "base", ALL,            7,  512, True),
+    "bytes": ("bytes", 2, 512, "base", ALL,            18, 512, True),
 }
 TOKENS_A_STEP = 4096
+BYTES_A_STEP = 2048
 TASK_SHARE = 1 / 3
+WORD_WEIGHT = 3   # of the words asked for, in keyword tasks
 WARMUP = 60      # steps
+SHORT = 0.5
 
 
 def encode(texts, kind, domain, which):
@@ -47,17 +51,21 @@ def encode(texts, kind, domain, which):
 
 
 def encode_tasks(texts, kind, domain, count):
-    """(ids, weights, starts) of tasks; the weight is 1 on the response and its end"""
-    path = f"{texts}/run/{kind}.{domain}.tasks.npz"
+    """(ids, weights, starts) of tasks; the weight is 1 on the response and its end, more on the words asked for"""
+    path = f"{texts}/run/{kind}.{domain}.words.npz"
     if not os.path.exists(path):
         tok = Tokenizer.from_file(f"{texts}/tok/{kind}/tokenizer.json")
         made = tasks.Maker(texts).make(domain, count, 1)
         ids, weight, start = [], [], [0]
-        prompts = tok.encode_batch([f"\n\n### Instruction:\n{a}\n\n### Response:\n" for a, _ in made])
-        answers = tok.encode_batch([b for _, b in made], add_special_tokens=False)
-        for p, a in zip(prompts, answers):
+        prompts = tok.encode_batch([f"\n\n### Instruction:\n{a}\n\n### Response:\n" for a, *_ in made])
+        answers = tok.encode_batch([t[1] for t in made], add_special_tokens=False)
+        for t, p, a in zip(made, prompts, answers):
+            hot = np.zeros(len(t[1]) + 1, bool)
+            for word in t[2] if len(t) > 2 else ():
+                at = t[1].find(word if domain == "han" else " " + word)
+                hot[at:at + len(word) + (domain != "han")] = True
             ids += p.ids + a.ids + [1]
-            weight += [0] * len(p.ids) + [1] * (len(a.ids) + 1)
+            weight += [0] * len(p.ids) + [WORD_WEIGHT if hot[b:e].any() else 1 for b, e in a.offsets] + [1]
             start.append(len(ids))
         np.savez(path, ids=np.array(ids, np.uint16), weight=np.array(weight, np.uint8), start=np.array(start))
     z = np.load(path)
@@ -96,7 +104,7 @@ def masks(x):
 
 
 @torch.no_grad()
-def held_out(model, sets, length):
+def held_out(model, sets):
     """bits per byte of the start of some held-out documents"""
     out = {}
     for name, (ids, start, size, text_bytes) in sets.items():
@@ -131,8 +139,8 @@ def main():
     a.add_argument("texts")
     a.add_argument("--minutes", type=float)
     a.add_argument("--threads", type=int, default=2)
-    a.add_argument("--muon", type=float, default=0.02)
-    a.add_argument("--adam", type=float, default=0.003)
+    a.add_argument("--muon", type=float, default=0.015, help="rate of the matrices; 0.02 for `bytes`")
+    a.add_argument("--adam", type=float, default=0.0015, help="rate of the embedding; 0.003 for `bytes`")
     a.add_argument("--resume", action="store_true", help="go on from NAME.pt")
     a = a.parse_args()
     kind, layers, ffn, parent, mixture, minutes, length, decay = TABLE[a.name]
@@ -147,27 +155,36 @@ def main():
     path = f"{a.texts}/run/{a.name}.pt"
     if a.resume or parent:
         s = torch.load(path if a.resume else f"{a.texts}/run/{parent}.pt")
-        if a.name == "draft" and not a.resume:     # a model of another shape: only the embedding
+        if a.name in ("draft", "bytes") and not a.resume:    # another shape: only what fits is taken over
             with torch.no_grad():
-                model.p["model.embed_tokens.weight"].copy_(s["model"]["model.embed_tokens.weight"])
+                for k, v in model.p.items():
+                    v.copy_(s["model"][k][:len(v)] if ("embed" in k) or a.name == "bytes" else v)
         else:
             model.load(s["model"])
             opt.load(s["optimiser"])
             done = s["done"]
-    streams = {}
-    for d in mixture:
-        ids, start, _ = encode(a.texts, kind, d, "train")
-        weight = (ids != 0).astype(np.uint8)
-        t = encode_tasks(a.texts, kind, d, {"prose": 120000, "verse": 40000, "han": 120000}[d])
-        streams[d] = shuffled(ids, weight, start, length, rng), packed(*t, length, rng)
-    sets = held_out_sets(a.texts, kind, length)
+
+    def open_streams(length):
+        streams = {}
+        for d in mixture:
+            ids, start, _ = encode(a.texts, kind, d, "train")
+            weight = (ids != 0).astype(np.uint8)
+            t = encode_tasks(a.texts, kind, d, {"prose": 120000, "verse": 40000, "han": 120000}[d])
+            streams[d] = shuffled(ids, weight, start, length, rng), packed(*t, length, rng)
+        return streams
+
+    size = {"bpe": TOKENS_A_STEP, "bytes": BYTES_A_STEP}[kind]
+    full, short = length, length == 512
+    length = full // 2 if short else full
+    streams = open_streams(length)
+    sets = held_out_sets(a.texts, kind, full)
     log = open(f"{a.texts}/run/{a.name}.jsonl", "a" if a.resume else "w")
     names, shares = list(mixture), list(mixture.values())
-    rows = TOKENS_A_STEP // length
+    rows = size // length
     begin, step, total, count, looked, saved = time.time(), 0, 0.0, 0.0, 0.0, time.time()
 
     def save():
-        done_now = {"steps": done["steps"] + step, "tokens": done["tokens"] + step * rows * length,
+        done_now = {"steps": done["steps"] + step, "tokens": done["tokens"] + step * size,
                     "seconds": done["seconds"] + time.time() - begin}
         torch.save({"model": model.p, "optimiser": opt.state(), "done": done_now, "config": model.config}, path + ".new")
         os.replace(path + ".new", path)
@@ -176,9 +193,9 @@ def main():
         gone = (time.time() - begin) / (60 * minutes)
         if time.time() - looked > min(180, 12 * minutes) or gone >= 1:
             looked = time.time()
-            entry = {"step": done["steps"] + step, "tokens": done["tokens"] + step * rows * length,
+            entry = {"step": done["steps"] + step, "tokens": done["tokens"] + step * size,
                      "seconds": round(done["seconds"] + time.time() - begin), "loss": round(total / max(count, 1), 4),
-                     "bits_per_byte": held_out(model, sets, length)}
+                     "bits_per_byte": held_out(model, sets)}
             log.write(json.dumps(entry) + "\n")
             log.flush()
             total = count = 0.0
@@ -187,6 +204,9 @@ def main():
             saved = time.time()
         if gone >= 1:
             break
+        if short and gone > SHORT:
+            short, length, rows = False, full, size // full
+            streams = open_streams(length)
         pairs = [next(streams[names[d]][int(rng.random() < TASK_SHARE)])
                  for d in rng.choice(len(names), rows, p=shares)]
         x = torch.from_numpy(np.stack([p[0] for p in pairs]).astype(np.int64))
@@ -194,7 +214,7 @@ def main():
         keep = w.nonzero()[:, 0]
         h = model.hidden(x[:, :-1], masks(x[:, :-1])).reshape(-1, 256)[keep]
         loss = Head.apply(h, model.p["model.embed_tokens.weight"], x[:, 1:].reshape(-1)[keep],
-                          torch.full((len(keep),), 1 / len(keep)))
+                          w[keep] / w.sum())
         loss.backward()
         warm = 1.0 if done["steps"] else min(1.0, (step + 1) / WARMUP)
         opt.step(warm * (1 - gone if decay else 1.0))
