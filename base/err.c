@@ -51,7 +51,7 @@ static const char *nearest(const char *seen, const char *const names[], size_t n
         size_t d = text_distance(seen, names[i]);
         bool begins = *seen && strncmp(seen, names[i], strlen(seen)) == 0;
         if (begins)
-            d = d < ERR_NEAR ? d : ERR_NEAR; /* an abbreviation counts as near */
+            d = d < 1 ? d : 1; /* an abbreviation is as near as one slip */
         if (d < best_distance && (begins || d < strlen(names[i]))) {
             best_distance = d;
             best = names[i];

@@ -1,5 +1,8 @@
 #include "cli/console.h"
+#include "base/err.h"
+#include <errno.h>
 #include <math.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +38,20 @@ double console_now(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+int console_check(void)
+{
+    errno = 0;
+    if (!ferror(stdout) && fflush(stdout) == 0)
+        return 0;
+    return err_set(ERR_IO, "cannot write to stdout%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
+}
+
+bool console_reader_gone(void)
+{
+    struct pollfd out = { .fd = STDOUT_FILENO };
+    return poll(&out, 1, 0) > 0 && (out.revents & POLLERR);
 }
 
 static void time_text(double seconds, char out[32])

@@ -28,4 +28,9 @@ void console_progress_end(struct console_progress *p);
 
 double console_now(void); /* seconds of a steady clock */
 
+/* Whether what was printed reached stdout so far: 0, or ERR_IO.  Loops that print ask, so as not to compute for a reader
+ * that has gone. */
+int console_check(void);
+bool console_reader_gone(void); /* stdout is a pipe whose reader ended: nothing that anyone wants to be told */
+
 #endif

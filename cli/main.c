@@ -5,7 +5,6 @@
 #include "evalsets/evalset.h"
 #include "experiments/init.h"
 #include "model/checkpoint.h"
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,19 +39,40 @@ static const struct verb *find(const char *name)
     return NULL;
 }
 
-/* A run interrupted cleanly, and an error: both end with one line on stderr and the status of the code. */
+/* A run interrupted cleanly, and an error: both end with one message on stderr and the status of the code. */
 static int status_of(int code)
 {
+    int n = (int)strlen(err_text());
     if (code >= 0)
         return 0;
-    if (err_text()[0] != '\0')
-        fprintf(stderr, "chorale: %s\n", err_text());
+    while (n > 0 && err_text()[n - 1] == '\n')
+        n--;
+    if (n > 0 && !(code == ERR_IO && console_reader_gone()))
+        fprintf(stderr, "chorale: %.*s\n", n, err_text());
     return -code;
+}
+
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
+}
+
+/* The verb's help, or its work. */
+static int run_verb(const char *name, int argc, char *argv[], bool help)
+{
+    struct args a = { 0 };
+    const struct verb *verb = find(name);
+    int code = !verb ? ERR_USAGE : help ? 0 : options_parse(verb, argc, argv, &a);
+    if (code >= 0 && (help || a.help))
+        options_help(verb);
+    else if (code >= 0)
+        code = verb->run(&a);
+    options_fini(&a);
+    return code;
 }
 
 int main(int argc, char *argv[])
 {
-    struct args a = { 0 };
     const char *home = getenv("CHORALE_HOME");
     if (!home || !*home)
         home = CHORALE_HOME;
@@ -60,22 +80,20 @@ int main(int argc, char *argv[])
     init_libraries();
     checkpoint_set_home(home);
     evalset_set_home(home);
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-        usage(argc < 2 ? stderr : stdout);
-        return argc < 2 ? 2 : 0;
+    if (argc < 2) {
+        usage(stderr);
+        return -ERR_USAGE;
     }
-    if (strcmp(argv[1], "--version") == 0) {
+    int code = 0;
+    bool help = is_help(argv[1]);
+    if (help && argc == 2)
+        usage(stdout);
+    else if (strcmp(argv[1], "--version") == 0)
         printf("chorale " CHORALE_VERSION "\n");
-        return 0;
-    }
-    const struct verb *verb = find(argv[1]);
-    int code = verb ? options_parse(verb, argc - 2, argv + 2, &a) : ERR_USAGE;
-    if (code >= 0 && a.help)
-        options_help(verb);
-    else if (code >= 0)
-        code = verb->run(&a);
-    options_fini(&a);
-    if (fflush(stdout) != 0 && code >= 0)
-        code = err_set(ERR_IO, "cannot write to stdout: %s", strerror(errno));
-    return status_of(code);
+    else if (help)
+        code = run_verb(argv[2], 0, argv, true);
+    else
+        code = run_verb(argv[1], argc - 2, argv + 2, false);
+    int written = console_check(); /* sets the message only when it fails */
+    return status_of(code == 0 ? written : code);
 }

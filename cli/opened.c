@@ -8,7 +8,7 @@ static int open_lm(struct opened *o, const char *name, const struct args *a)
     TRY(options_int(a, "threads", 1, 1024, &n_threads));
     o->checkpoint = checkpoint_open(name);
     if (!o->checkpoint)
-        return ERR_DATA;
+        return err_code();
     TRY(checkpoint_hash(o->checkpoint));
     o->threads = threads_alloc((size_t)n_threads);
     o->core = core_alloc();

@@ -12,7 +12,8 @@
     { "threads", "N", NULL, "threads; default: physical cores" },                                                      \
         { "mode", "MODE", "native", "compute mode: f32 or native" },                                                   \
     {                                                                                                                  \
-        "kernels", "PATH", NULL, "kernel path: reference, avx2, avx512; default: the best that passes its self-test"   \
+        "kernels", "PATH", NULL,                                                                                       \
+            "kernel path: avx512bf16, avx512, avx2, reference; default: the best that passes its self-test"            \
     }
 
 struct opened {

@@ -28,12 +28,20 @@ static const struct option_row *find(const struct option_row rows[], size_t n, c
 static int unknown(const struct verb *verb, const char *name)
 {
     const char *names[OPTIONS_MAX + N_COMMON];
-    size_t n = 0;
-    for (size_t i = 0; i < verb->n_options; i++)
-        names[n++] = verb->options[i].name;
-    for (size_t i = 0; i < N_COMMON; i++)
-        names[n++] = common[i].name;
-    return err_unknown(ERR_USAGE, "option", name, names, n);
+    struct text all = { 0 }, seen = { 0 };
+    size_t at[OPTIONS_MAX + N_COMMON], n = verb->n_options + N_COMMON;
+    text_addf(&seen, "--%s", name);
+    for (size_t i = 0; i < n; i++) {
+        at[i] = all.len;
+        text_addf(&all, "--%s", i < verb->n_options ? verb->options[i].name : common[i - verb->n_options].name);
+        text_addn(&all, "", 1);
+    }
+    for (size_t i = 0; i < n; i++)
+        names[i] = all.s + at[i];
+    int rc = err_unknown(ERR_USAGE, "option", text_s(&seen), names, n);
+    text_free(&all);
+    text_free(&seen);
+    return rc;
 }
 
 static void set_common(struct args *a, size_t i)
@@ -98,14 +106,16 @@ int options_parse(const struct verb *verb, int argc, char *argv[], struct args *
         else if (is_option && (argv[i][1] == '-' || strcmp(argv[i], "-h") == 0))
             TRY(take_option(a, argc, argv, &i));
         else if (is_option)
-            return err_set(ERR_USAGE, "unknown option '%s'; options begin with two dashes (see --help)", argv[i]);
+            return err_set(ERR_USAGE,
+                           "unknown option '%s'; options begin with two dashes, and after -- nothing is an option",
+                           argv[i]);
         else
             operands[a->n_operands++] = argv[i];
     }
     if (a->help)
         return 0;
     if (a->n_operands < verb->min_operands || a->n_operands > verb->max_operands)
-        return err_set(ERR_USAGE, "got %zu operand%s, want: chorale %s [OPTIONS] %s", a->n_operands,
+        return err_set(ERR_USAGE, "%zu operand%s given, want: chorale %s [OPTIONS] %s", a->n_operands,
                        a->n_operands == 1 ? "" : "s", verb->name, verb->operands);
     return 0;
 }
@@ -121,7 +131,7 @@ static void print_row(const struct option_row *r)
     char left[64];
     snprintf(left, sizeof left, "--%s%s%s", r->name, r->value ? " " : "", r->value ? r->value : "");
     printf("  %-24s %s", left, r->meaning);
-    if (r->fallback)
+    if (r->fallback && *r->fallback)
         printf(" [%s]", r->fallback);
     printf("\n");
 }

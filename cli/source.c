@@ -20,7 +20,7 @@ static const char *choose(const struct plan *p, const char *wanted)
     }
     if (!wanted)
         return p->arms[p->n_arms - 1].lm;
-    err_unknown(ERR_USAGE, "lm", wanted, names, n);
+    err_unknown(ERR_USAGE, "lm of the script", wanted, names, n);
     return NULL;
 }
 
@@ -48,6 +48,8 @@ static int open_script(struct source *s, const struct args *a)
 int source_open(struct source *s, const struct args *a, const char *name)
 {
     *s = (struct source){ 0 };
+    if (name && options_text(a, "lm"))
+        return err_set(ERR_USAGE, "--lm '%s' names an lm of a script: give --script FILE too", options_text(a, "lm"));
     if (name) {
         TRY(opened_open(&s->opened, name, a));
         s->lm = s->opened.lm;

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "cli/bandwidth.h"
 #include "cli/console.h"
 #include "cli/opened.h"
 #include "cli/verbs.h"
@@ -16,42 +17,6 @@
 #include <string.h>
 
 enum { REPEATS = 3, PREFILL = 64, STEPS = 24, MAX_SLOTS = 256 };
-
-/* Bytes per second of reading a buffer that no cache holds, by all threads. */
-struct reading {
-    const uint64_t *words;
-    size_t n_words, n_parts;
-    uint64_t sum[1024];
-};
-
-static void read_part(void *ctx, size_t i, size_t worker)
-{
-    struct reading *r = ctx;
-    size_t from = r->n_words / r->n_parts * i, n = r->n_words / r->n_parts / 4 * 4;
-    uint64_t s[4] = { 0 };
-    (void)worker;
-    for (size_t k = 0; k < n; k += 4)
-        for (size_t j = 0; j < 4; j++)
-            s[j] += r->words[from + k + j];
-    r->sum[i] = s[0] + s[1] + s[2] + s[3];
-}
-
-static double bandwidth(struct threads *t)
-{
-    const size_t bytes = (size_t)512 << 20;
-    uint64_t *buffer = mem_alloc(bytes, 1);
-    memset(buffer, 1, bytes);
-    struct reading r = { .words = buffer, .n_words = bytes / sizeof *buffer, .n_parts = threads_count(t) * 4 };
-    double best = 0;
-    for (int i = 0; i < REPEATS; i++) {
-        double from = console_now();
-        threads_run(t, r.n_parts < 1024 ? r.n_parts : 1024, read_part, &r);
-        double rate = (double)bytes / (console_now() - from);
-        best = rate > best ? rate : best;
-    }
-    free(buffer);
-    return best;
-}
 
 /* The k-th symbol of slot i in measurement `salt`: no prefix comes twice, or the row store would answer for the model. */
 static sym_t symbol_of(const struct lm *lm, uint32_t salt, size_t i, size_t k)
@@ -247,8 +212,10 @@ static int run_bench(const struct args *a)
     int64_t n_threads = (int64_t)threads_cores();
     TRY(options_int(a, "threads", 1, 1024, &n_threads));
     struct threads *t = threads_alloc((size_t)n_threads);
-    double limit = bandwidth(t);
+    double limit = bandwidth_measure(t);
     threads_free(t);
+    if (limit < 0)
+        return err_code();
     size_t n = a->n_operands;
     if (a->json)
         printf("{\"what\":\"bandwidth\",\"threads\":%lld,\"bytes_per_s\":%.4g}\n", (long long)n_threads, limit);

@@ -67,8 +67,11 @@ static void print_table(const struct compare *c)
             printf("\nA: %s\nB: %s\n%-16s %10s %10s %10s  %-23s %8s %5s\n", a, b, "metric", "A", "B", "B - A",
                    "95 % interval", "p (Holm)", "items");
         }
-        printf("%-16s %10.4g %10.4g %+10.4g  [%+10.4g, %+9.4g] %8.2g %5zu  %s%s%s\n", r->metric, r->a.mean, r->b.mean,
-               r->delta.mean, r->delta.low, r->delta.high, r->p_holm, r->delta.n, console_colour(colour), word,
+        char p[32] = "-"; /* no test was made */
+        if (isfinite(r->p_holm))
+            snprintf(p, sizeof p, "%.2g", r->p_holm);
+        printf("%-16s %10.4g %10.4g %+10.4g  [%+10.4g, %+9.4g] %8s %5zu  %s%s%s\n", r->metric, r->a.mean, r->b.mean,
+               r->delta.mean, r->delta.low, r->delta.high, p, r->delta.n, console_colour(colour), word,
                console_colour(CONSOLE_PLAIN));
         if (r->unmatched > 0)
             printf("%-16s %zu items only one side has were left out\n", "", r->unmatched);
@@ -99,11 +102,14 @@ static int compare(const struct args *a, struct results *x, struct results *y)
     const char *arms[2] = { NULL, NULL };
     struct compare c;
     size_t n = 0;
-    for (size_t i = 0; i < a->n_repeated && n < 2; i += 2)
-        if (strcmp(a->repeated[i], "arm") == 0)
+    for (size_t i = 0; i < a->n_repeated; i += 2)
+        if (strcmp(a->repeated[i], "arm") == 0) {
+            if (n == 2)
+                return err_set(ERR_USAGE, "--arm '%s' is the third, want two at most", a->repeated[i + 1]);
             arms[n++] = a->repeated[i + 1];
+        }
     if (x == y && n < 2)
-        return err_set(ERR_USAGE, "one run: say which two arms, --arm A --arm B");
+        return err_set(ERR_USAGE, "one run: say which two of its arms, --arm A --arm B");
     if (n == 0) {
         TRY(compare_runs(x, y, &c));
     } else {

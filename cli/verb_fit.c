@@ -5,6 +5,7 @@
 #include "experiments/fit.h"
 #include "experiments/plan.h"
 #include "experiments/script.h"
+#include "model/checkpoint.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +23,10 @@ static struct plan *plan_of(const struct args *a)
     if (end && strcmp(end, ".lua") == 0)
         return plan_prepare(operand, &options);
     struct text source = { 0 }, sets[3] = { { 0 }, { 0 }, { 0 } };
+    struct checkpoint *c = checkpoint_open(operand); /* a wrong name is told by its own message, not the script's */
+    if (!c)
+        return NULL;
+    checkpoint_close(c);
     text_add(&source, one_voice);
     text_addf(&sets[0], "model=%s", operand);
     text_addf(&sets[1], "what=%s", options_text(a, "what"));
@@ -142,7 +147,7 @@ static const struct option_row options[] = {
     { "out", "FILE", NULL, "store the results as JSON" },
     { "threads", "N", NULL, "threads; default: physical cores" },
     { "mode", "MODE", NULL, "compute mode: f32 (default) or native" },
-    { "kernels", "PATH", NULL, "kernel path: reference, avx2, avx512; default: the best of this machine" },
+    { "kernels", "PATH", NULL, "kernel path: avx512bf16, avx512, avx2, reference; default: the best of this machine" },
 };
 
 const struct verb verb_fit = {

@@ -6,6 +6,7 @@
 #include "cli/source.h"
 #include "cli/verbs.h"
 #include "decode/search.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@ struct job {
     struct prompt prompt;
     struct row_work *work;
     size_t shown; /* bytes of the text already on stdout */
+    bool alone;   /* one draw was asked for */
     bool stream;
 };
 
@@ -49,34 +51,49 @@ static int run_search(struct job *j, struct search *s)
         if (rc == 0)
             rc = search_move(s);
         stream(j, s);
+        if (rc == 0 && ferror(stdout))
+            rc = console_check();
     }
+    stream(j, s); /* a search may end a hypothesis while it is asked what it wants: a full context */
     free(wants);
     return rc < 0 ? rc : n;
+}
+
+static void add_number(struct text *t, double x)
+{
+    if (isfinite(x))
+        text_add_real(t, x);
+    else
+        text_add(t, "null"); /* -inf: JSON has no name for it */
 }
 
 static void add_step(struct text *t, const struct hyp_step *s)
 {
     text_addf(t, "{\"id\":%u,\"logp\":", s->symbol);
-    text_add_real(t, (double)s->logp);
+    add_number(t, (double)s->logp);
     text_add(t, ",\"logp_final\":");
-    text_add_real(t, (double)s->logp_final);
+    add_number(t, (double)s->logp_final);
     text_add(t, ",\"entropy\":");
-    text_add_real(t, (double)s->entropy);
+    add_number(t, (double)s->entropy);
     text_addf(t, ",\"kept\":%u,\"mass\":", s->kept);
-    text_add_real(t, (double)s->mass);
+    add_number(t, (double)s->mass);
     if (s->trace.n_voices > 0)
         text_add(t, ",\"voices\":[");
     for (uint32_t k = 0; k < s->trace.n_voices; k++) {
         text_add(t, k == 0 ? "" : ",");
-        text_add_real(t, (double)s->trace.logp[k]);
+        add_number(t, (double)s->trace.logp[k]);
     }
     text_add(t, s->trace.n_voices > 0 ? "]}" : "}");
 }
 
-static void print_hyp(const struct args *a, const struct hyp *h, uint32_t draw)
+/* Texts have lines of their own: several are told apart by a line before each. */
+static void print_hyp(const struct args *a, const struct hyp *h, uint32_t draw, bool alone)
 {
     struct text t = { 0 };
     if (!a->json) {
+        if (!alone)
+            printf("%s--- draw %u, %s%s\n", console_colour(CONSOLE_DIM), draw, hyp_end_name(h->end),
+                   console_colour(CONSOLE_PLAIN));
         fwrite(text_s(&h->text), 1, h->text.len, stdout);
         putchar('\n');
         return;
@@ -84,7 +101,7 @@ static void print_hyp(const struct args *a, const struct hyp *h, uint32_t draw)
     text_addf(&t, "{\"draw\":%u,\"end\":\"%s\",\"text\":", draw, hyp_end_name(h->end));
     text_add_json(&t, text_s(&h->text), h->text.len);
     text_add(&t, ",\"log_weight\":");
-    text_add_real(&t, h->log_weight);
+    add_number(&t, h->log_weight);
     text_add(&t, ",\"steps\":[");
     for (size_t i = 0; i < h->n_steps; i++) {
         text_add(&t, i == 0 ? "" : ",");
@@ -113,7 +130,7 @@ static int one_draw(struct job *j, const struct args *a, uint64_t seed, uint32_t
         putchar('\n');
     else
         for (size_t i = 0; rc == 0 && i < n; i++)
-            print_hyp(a, &h[i], draw);
+            print_hyp(a, &h[i], draw, j->alone && n == 1);
     if (rc == 0 && n > 0 && h[0].end == HYP_DEAD)
         console_say(a->quiet, "the distribution had no support left after %zu symbols", h[0].n_steps);
     search_close(s);
@@ -148,11 +165,15 @@ static int generate(struct job *j, const struct args *a)
     j->chain = chain_parse(options_text(a, "chain"));
     if (!j->chain)
         return ERR_USAGE;
+    j->alone = n == 1;
     j->stream = n == 1 && !a->json;
     j->work = row_work_alloc(j->source->lm->space->n);
     int rc = 0;
-    for (int64_t draw = 0; rc == 0 && draw < n; draw++)
+    for (int64_t draw = 0; rc == 0 && draw < n; draw++) {
         rc = one_draw(j, a, (uint64_t)seed, (uint32_t)draw);
+        if (rc == 0 && ferror(stdout))
+            rc = console_check();
+    }
     row_work_free(j->work);
     chain_free(j->chain);
     return rc;
@@ -166,6 +187,9 @@ static int run_generate(const struct args *a)
     bool instruct = options_flag(a, "instruct");
     if (!has_script && a->n_operands == 0)
         return err_set(ERR_USAGE, "a checkpoint is missing: chorale generate CHECKPOINT [PROMPT], or --script FILE");
+    if (has_script && a->n_operands > 1)
+        return err_set(ERR_USAGE, "with --script the only operand is the prompt, not '%s' and '%s'", a->operand[0],
+                       a->operand[1]);
     TRY(source_open(&source, a, has_script ? NULL : a->operand[0]));
     struct prompt_field field = { instruct ? "instruction" : "text", text };
     struct job j = { .source = &source,
@@ -181,7 +205,7 @@ static const struct option_row options[] = {
     { "seed", "N", "1", "the same seed gives the same bytes" },
     { "n", "N", "1", "draws" },
     { "instruct", NULL, NULL, "the prompt is an instruction (template tiger where the checkpoint knows it)" },
-    { "template", "NAME", NULL, "prompt template: plain, tiger, auto" },
+    { "template", "NAME", NULL, "prompt template: plain, tiger, auto, or its text: \"Q: {text} A:\"" },
     { "max-symbols", "N", "0", "limit in symbols; 0: none" },
     { "max-bytes", "N", "400", "limit in bytes, cut at a character; 0: none" },
     { "max-chars", "N", "0", "limit in characters; 0: none" },

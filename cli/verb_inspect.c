@@ -62,7 +62,7 @@ static void print_text(const struct args *a, const struct checkpoint *c)
         printf("\n  symbol space    %016llx\n", (unsigned long long)space->hash);
     }
     if (c->chat_template)
-        printf("  chat template   %zu bytes of Jinja (shown by --json)\n", strlen(c->chat_template));
+        printf("  chat template   %zu bytes of Jinja (in --json)\n", strlen(c->chat_template));
     if (c->hash[0])
         printf("  SHA-256         %s\n", c->hash);
     if (a->verbose)
@@ -89,8 +89,8 @@ static void print_json(const struct checkpoint *c)
         json_object_set_new(o, "chat_template", json_string(c->chat_template));
     struct text t = { 0 };
     if (o)
-        doc_pretty(&t, o);
-    fputs(text_s(&t), stdout);
+        doc_canonical(&t, o);
+    puts(text_s(&t));
     text_free(&t);
     json_decref(o);
 }

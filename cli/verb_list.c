@@ -19,18 +19,24 @@ struct entry {
     size_t n_params;
 };
 
+static const char *const kinds[] = { "number", "integer", "text", "list" }; /* of enum param_kind */
+
 static void range(struct text *t, const struct param *p)
 {
     text_add(t, p->min_open || isinf(p->min) ? "(" : "[");
     text_add_real(t, p->min);
     text_add(t, ", ");
-    text_add_real(t, p->max);
-    text_add(t, isinf(p->max) ? ")" : "]");
+    bool unbounded = isinf(p->max) || (p->kind == PARAM_INT && p->max >= UINT32_MAX);
+    if (unbounded)
+        text_add(t, "inf)");
+    else {
+        text_add_real(t, p->max);
+        text_add(t, "]");
+    }
 }
 
 static void print_param(const struct param *p)
 {
-    static const char *const kinds[] = { "number", "integer", "text", "list" };
     struct text t = { 0 };
     text_addf(&t, "%s %s", p->name, kinds[p->kind]);
     if (p->kind == PARAM_REAL || p->kind == PARAM_INT) {
@@ -70,6 +76,7 @@ static void print_entry_json(const struct entry *e)
         text_add(&t, i == 0 ? "{" : ",{");
         add_member(&t, "name", p->name);
         add_member(&t, "meaning", p->meaning);
+        add_member(&t, "kind", kinds[p->kind]);
         if (number) {
             struct text r = { 0 };
             range(&r, p);
@@ -171,7 +178,9 @@ static int list_templates(const struct args *a)
     size_t n;
     const char *const *names = template_names(&n);
     for (size_t i = 0; i < n; i++)
-        print_entry(a, &(struct entry){ names[i], "prompt template", NULL, NULL, 0 });
+        print_entry(a, &(struct entry){ names[i],
+                                        "prompt template; or write one inline, with fields in braces: \"Q: {text} A:\"",
+                                        NULL, NULL, 0 });
     return 0;
 }
 
@@ -198,10 +207,10 @@ static int run_list(const struct args *a)
 
 const struct verb verb_list = {
     .name = "list",
-    .operands = "WHAT",
+    .operands = "strategies|rules|searches|metrics|evalsets|checkpoints|templates",
     .min_operands = 1,
     .max_operands = 1,
-    .summary = "strategies, rules, searches, metrics, evalsets, checkpoints or templates",
+    .summary = "strategies, rules, searches, metrics, evalsets, checkpoints, templates: what there is, with parameters",
     .details = "Each with its parameters, ranges, defaults and one line of meaning; --verbose adds the source.",
     .run = run_list,
 };

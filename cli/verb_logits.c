@@ -47,6 +47,8 @@ static int make_slot(struct source *o, const struct args *a, struct symbols *see
         symbols_add(seen, &symbol, 1);
     }
     free(copy);
+    if (rc == 0 && seen->n == 0)
+        rc = err_set(ERR_USAGE, "--ids is empty, want at least one id");
     return rc < 0 ? rc : slot_of(o->lm, seen);
 }
 
@@ -140,6 +142,11 @@ static int run_logits(const struct args *a)
     bool has_script = options_text(a, "script") != NULL;
     if (!has_script && a->n_operands == 0)
         return err_set(ERR_USAGE, "a checkpoint is missing: chorale logits CHECKPOINT [PROMPT], or --script FILE");
+    if (a->n_operands > (has_script ? 0u : 1u) && options_text(a, "ids"))
+        return err_set(ERR_USAGE, "the prompt is given twice: as '%s' and as --ids", a->operand[a->n_operands - 1]);
+    if (has_script && a->n_operands > 1)
+        return err_set(ERR_USAGE, "with --script the only operand is the prompt, not '%s' and '%s'", a->operand[0],
+                       a->operand[1]);
     TRY(source_open(&o, a, has_script ? NULL : a->operand[0]));
     int slot = make_slot(&o, a, &seen);
     int rc = slot < 0 ? slot : show(&o, a, slot);
@@ -154,7 +161,7 @@ static const struct option_row options[] = {
     { "top", "N", "10", "the N likeliest" },
     { "all", NULL, NULL, "the whole vocabulary, in the order of ids" },
     { "ids", "LIST", NULL, "the prompt as ids, instead of a text" },
-    { "template", "NAME", NULL, "prompt template: plain, tiger, auto" },
+    { "template", "NAME", NULL, "prompt template: plain, tiger, auto, or its text: \"Q: {text} A:\"" },
     SOURCE_OPTIONS,
 };
 

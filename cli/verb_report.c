@@ -26,7 +26,8 @@ static int report_one(const struct args *a, const char *run)
         summary_fini(&s);
         if (!a->quiet && !a->json)
             fputs(text_s(&lines), stdout);
-        printf(a->json ? "{\"report\":\"%s/index.html\"}\n" : "  report: %s/index.html\n", text_s(&folder));
+        if (!a->quiet || a->json)
+            printf(a->json ? "{\"report\":\"%s/index.html\"}\n" : "  report: %s/index.html\n", text_s(&folder));
     }
     results_close(r);
     text_free(&folder);

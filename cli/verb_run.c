@@ -72,10 +72,10 @@ static int dry_run(const struct args *a, const struct plan *p, size_t threads)
     struct text t = { 0 };
     int rc = 0;
     if (a->json)
-        doc_pretty(&t, p->doc);
+        doc_canonical(&t, p->doc);
     else
         rc = plan_describe(p, threads, &t);
-    fputs(text_s(&t), stdout);
+    printf(a->json ? "%s\n" : "%s", text_s(&t));
     text_free(&t);
     return rc;
 }
@@ -90,7 +90,7 @@ static int report(const struct args *a, const char *folder)
         return err_code();
     text_addf(&path, "%s/report", folder);
     int rc = options_flag(a, "no-report") ? 0 : report_write(r, text_s(&path));
-    if (rc == 0 && !a->quiet) {
+    if (rc == 0 && !a->quiet && !a->json) {
         summary_of(r, &s);
         report_summary(r, &s, &lines);
         summary_fini(&s);
@@ -121,6 +121,15 @@ static struct plan *prepare(const struct args *a, const struct plan_options *o, 
     return run_prepare(script, text_s(folder), o);
 }
 
+static void print_folder(const char *folder, const char *hash)
+{
+    struct text t = { 0 };
+    text_add(&t, "{\"run\":");
+    text_add_json(&t, folder, strlen(folder));
+    printf("%s,\"plan\":\"%s\"}\n", text_s(&t), hash);
+    text_free(&t);
+}
+
 static int execute(const struct args *a, const struct plan *p, const char *folder, struct run_options *run)
 {
     struct console_progress progress = { .what = "units", .quiet = a->quiet || a->json };
@@ -131,16 +140,17 @@ static int execute(const struct args *a, const struct plan *p, const char *folde
     int rc = run_execute(p, folder, run);
     console_progress_end(&progress);
     bool whole = rc == 0 || rc == ERR_SOME;
-    if (rc == ERR_SOME)
-        fprintf(stderr, "chorale: %s\n", err_text());
+    struct text failed = { 0 }; /* the report would write over it */
+    text_add(&failed, err_text());
     if (whole && run->n_shards <= 1) {
         int reported = report(a, folder);
-        rc = reported < 0 ? reported : rc;
+        rc = reported < 0 ? reported : rc < 0 ? err_set((enum err)rc, "%s", text_s(&failed)) : rc;
     }
     if (rc == ERR_SIGINT || rc == ERR_SIGTERM)
-        console_say(a->quiet, "interrupted after a clean close; the same command resumes");
+        err_set((enum err)rc, "interrupted after a clean close; the same command resumes");
     if (a->json && whole)
-        printf("{\"run\":\"%s\",\"plan\":\"%s\"}\n", folder, p->hash);
+        print_folder(folder, p->hash);
+    text_free(&failed);
     return rc;
 }
 
@@ -177,7 +187,7 @@ static const struct option_row options[] = {
     { "threads", "N", NULL, "threads; default: physical cores" },
     { "batch", "N", NULL, "units alive at once; the results do not depend on it" },
     { "mode", "MODE", NULL, "compute mode: f32 (default) or native" },
-    { "kernels", "PATH", NULL, "kernel path: reference, avx2, avx512; default: the best of this machine" },
+    { "kernels", "PATH", NULL, "kernel path: avx512bf16, avx512, avx2, reference; default: the best of this machine" },
 };
 
 const struct verb verb_run = {

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define INPUT_MAX ((size_t)1 << 28)
 
@@ -55,6 +56,18 @@ static size_t count_words(const char *s, size_t n)
     return count;
 }
 
+static void print_tokens(const struct space *space, const struct symbols *ids, const double logp[])
+{
+    for (size_t i = 0; i < ids->n; i++) {
+        size_t n;
+        const uint8_t *bytes = space_text(space, ids->s[i], &n);
+        struct text t = { 0 };
+        text_add_json(&t, (const char *)bytes, n);
+        printf("%8u %10.5f  %s\n", ids->s[i], logp[i], text_s(&t));
+        text_free(&t);
+    }
+}
+
 static void print_score(const struct args *a, struct opened *o, const struct text *input, const struct symbols *ids,
                         const double logp[])
 {
@@ -66,8 +79,7 @@ static void print_score(const struct args *a, struct opened *o, const struct tex
     double bits_per_byte = nll / ((double)input->len * M_LN2);
     if (!a->json) {
         if (options_flag(a, "tokens"))
-            for (size_t i = 0; i < ids->n; i++)
-                printf("%8u %10.5f  %s\n", ids->s[i], logp[i], vocab_piece(o->checkpoint->vocab, ids->s[i]));
+            print_tokens(o->lm->space, ids, logp);
         printf("bits per byte     %.6f\nnats              %.6f\nbytes             %zu\ntokens            %zu\n"
                "token perplexity  %.4f\nword perplexity   %.4f\n",
                bits_per_byte, nll, input->len, ids->n, exp(nll / (double)ids->n),
@@ -102,7 +114,8 @@ static int score_text(struct opened *o, const struct args *a, const struct text 
     if (rc == 0)
         rc = vocab_encode(o->checkpoint->vocab, text_s(input), input->len, &ids);
     if (rc == 0 && ids.n == 0)
-        rc = err_set(ERR_DATA, "%s: is empty: nothing to score", a->operand[1]);
+        rc = err_set(ERR_DATA, "%s is empty: nothing to score",
+                     strcmp(a->operand[1], "-") == 0 ? "stdin" : a->operand[1]);
     double *logp = mem_alloc(ids.n, sizeof *logp);
     if (rc == 0)
         rc = score_all(o, &ids, window, logp);
@@ -129,7 +142,7 @@ static int run_score(const struct args *a)
 
 static const struct option_row options[] = {
     { "window", "N", NULL, "symbols per rolling window; default: the context limit" },
-    { "tokens", NULL, NULL, "one line a token" },
+    { "tokens", NULL, NULL, "one line a token: id, log-probability, text" },
     OPENED_OPTIONS,
 };
 

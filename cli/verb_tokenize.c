@@ -73,17 +73,45 @@ const struct verb verb_tokenize = {
     .run = run_tokenize,
 };
 
-/* One id: digits between separators (spaces, commas, brackets, the words of the JSON form are not accepted). */
+static const char *source_name(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "stdin" : path;
+}
+
+/* One id: digits between separators (spaces, commas, brackets). */
 static int add_id(const struct space *space, char *word, const char *where, struct symbols *ids)
 {
     uint64_t id;
     if (!text_u64(word, &id))
-        return err_set(ERR_DATA, "%s: '%s' is no id", where, word);
+        return err_set(ERR_DATA, "%s: '%s' is no id; want numbers between spaces or commas, or the JSON of tokenize",
+                       where, word);
     if (id >= space->n)
         return err_set(ERR_DATA, "%s: id %s is beyond the vocabulary of %u", where, word, space->n);
     sym_t symbol = (sym_t)id;
     symbols_add(ids, &symbol, 1);
     return 0;
+}
+
+/* Ids of a text: numbers between separators, or what tokenize --json printed. */
+static int read_ids(const struct space *space, const char *where, const struct text *input, struct symbols *ids)
+{
+    const char *first = text_s(input) + strspn(text_s(input), " \t\r\n");
+    struct text list = { 0 };
+    int rc = 0;
+    if (*first == '{') {
+        json_t *o = doc_read(where, text_s(input), input->len), *array = NULL;
+        rc = o ? doc_array(o, where, "ids", &array) : ERR_DATA;
+        if (rc == 0)
+            doc_canonical(&list, array);
+        json_decref(o);
+    } else {
+        text_add(&list, first);
+    }
+    char *rest = NULL, *word = list.s ? strtok_r(list.s, " ,\t\r\n[]", &rest) : NULL;
+    for (; rc == 0 && word; word = strtok_r(NULL, " ,\t\r\n[]", &rest))
+        rc = add_id(space, word, where, ids);
+    text_free(&list);
+    return rc;
 }
 
 static int run_detokenize(const struct args *a)
@@ -95,10 +123,8 @@ static int run_detokenize(const struct args *a)
     struct symbols ids = { 0 };
     const struct space *space = vocab_space(c->vocab);
     int rc = text_read_file(&input, a->operand[1], INPUT_MAX);
-    char *rest = NULL;
-    char *word = rc == 0 && input.s ? strtok_r(input.s, " ,\t\r\n[]", &rest) : NULL;
-    for (; rc == 0 && word; word = strtok_r(NULL, " ,\t\r\n[]", &rest))
-        rc = add_id(space, word, a->operand[1], &ids);
+    if (rc == 0)
+        rc = read_ids(space, source_name(a->operand[1]), &input, &ids);
     struct text out = { 0 };
     for (size_t i = 0; rc == 0 && i < ids.n; i++) {
         size_t n;
@@ -127,6 +153,6 @@ const struct verb verb_detokenize = {
     .operands = "CHECKPOINT FILE",
     .min_operands = 2,
     .max_operands = 2,
-    .summary = "ids to text (FILE - is stdin; ids between spaces or commas)",
+    .summary = "ids to text (FILE - is stdin; ids between spaces or commas, or the JSON of tokenize)",
     .run = run_detokenize,
 };
