@@ -1,7 +1,7 @@
 #include "decode/dist_line.h"
 #include "base/err.h"
 #include "base/hash.h"
-#include "base/row_math.h"
+#include "base/num.h"
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -151,14 +151,6 @@ static int bad_value(const struct dist_line *l, size_t i, const json_t *m)
     return ERR_DATA;
 }
 
-/* ln x, x >= 0; a subnormal x is scaled first, for math_log64() takes normal numbers. */
-static double log_of(double x)
-{
-    if (x < DBL_MIN)
-        return x > 0 ? math_log64(x * 0x1p60) - math_log64(0x1p60) : -INFINITY;
-    return math_log64(x);
-}
-
 int dist_line_scores(const struct dist_line *l, float score[])
 {
     size_t i;
@@ -170,7 +162,7 @@ int dist_line_scores(const struct dist_line *l, float score[])
             x = l->are_probs ? 0 : -INFINITY;
         else if (!json_is_number(m) || (l->are_probs ? x < 0 : fabs(x) > (double)FLT_MAX))
             return bad_value(l, i, m);
-        score[i] = (float)(l->are_probs ? log_of(x) : x);
+        score[i] = (float)(l->are_probs ? num_log(x) : x);
     }
     return 0;
 }

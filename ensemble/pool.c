@@ -7,6 +7,8 @@
 #include <math.h>
 #include <string.h>
 
+#define MAX_POWER 1e6 /* of a probability: all but an arg max by then; keeps scores within a float */
+
 static const struct pool_type *const types[] = {
     &pool_linear, &pool_log, &pool_product, &pool_power, &pool_min, &pool_max, &pool_gated, &pool_contrast,
 };
@@ -70,6 +72,9 @@ static int check_weights(const struct pool *p, const double weight[], size_t n, 
         if (!(weight[k] >= 0) || isinf(weight[k]))
             return err_set(ERR_USAGE, "%s: weight %zu is %g, want a finite number >= 0", p->type->name, k + 1,
                            weight[k]);
+        if (p->type->weighted && !p->type->sums_to_one && weight[k] > MAX_POWER)
+            return err_set(ERR_USAGE, "%s: weight %zu is %g, want at most %g: it is an exponent", p->type->name, k + 1,
+                           weight[k], MAX_POWER);
         *sum += weight[k];
     }
     if (*sum == 0)
@@ -124,16 +129,29 @@ double pool_apply_prefix(const struct pool *p, struct row *out, const struct row
     return p->type->apply(p, out, moved, weight, n);
 }
 
+/* The weights of the voices that took part, 0 for the others.  Where only voices of weight 0 did (a gate shut on such a
+ * leader), they spoke all the same: 1 each. */
+static void take_part(const double weight[], const double logp[], size_t n, double active[])
+{
+    double sum = 0;
+    for (size_t k = 0; k < n; k++) {
+        active[k] = isnan(logp[k]) ? 0 : weight[k];
+        sum += active[k];
+    }
+    for (size_t k = 0; k < n && sum == 0; k++)
+        active[k] = !isnan(logp[k]);
+}
+
 void pool_share(const double weight[], const double logp[], size_t n, float share[])
 {
-    double top = -INFINITY, sum = 0, part[LM_MAX_VOICES];
+    double top = -INFINITY, sum = 0, part[LM_MAX_VOICES], active[LM_MAX_VOICES];
     assert(n >= 1 && n <= LM_MAX_VOICES);
+    take_part(weight, logp, n, active);
     for (size_t k = 0; k < n; k++)
-        if (weight[k] > 0 && !isnan(logp[k]))
+        if (active[k] > 0)
             top = fmax(top, logp[k]);
     for (size_t k = 0; k < n; k++) {
-        bool takes_part = weight[k] > 0 && !isnan(logp[k]);
-        part[k] = !takes_part ? 0 : weight[k] * (top == -INFINITY ? 1 : math_exp64(logp[k] - top));
+        part[k] = active[k] == 0 ? 0 : active[k] * (top == -INFINITY ? 1 : math_exp64(logp[k] - top));
         sum += part[k];
     }
     for (size_t k = 0; k < n; k++)

@@ -2,14 +2,19 @@
 #include "base/doc.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/num.h"
+#include "base/row_math.h"
 #include "ensemble/pool.h"
 #include "model/lm.h"
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define WHERE    "request"
 #define ROUNDING 1e-4 /* probabilities are often written with few digits: a sum up to 1 + this is taken as it is */
+
+#define MAX_PREFIX 1e9 /* nats: far beyond any text, and a double still has digits behind the point */
 
 struct request {
     struct pool pool;
@@ -57,8 +62,12 @@ static int fill_row(struct request *q, size_t k, const double x[], bool probs)
     *r = row_over(q->score + k * q->n_symbols, q->n_symbols);
     if (probs)
         TRY(check_probs(x, q->n_symbols, k));
-    for (uint32_t v = 0; v < q->n_symbols; v++)
-        r->score[v] = (float)(probs ? log(x[v]) : x[v]);
+    for (uint32_t v = 0; v < q->n_symbols; v++) {
+        if (isfinite(x[v]) && fabs(x[v]) > (double)FLT_MAX)
+            return err_set(ERR_DATA, WHERE ": 'logits' of voice %zu: entry %u is %g, want a float32 or null (-inf)",
+                           k + 1, (unsigned)v, x[v]);
+        r->score[v] = (float)(probs ? num_log(x[v]) : x[v]);
+    }
     int rc = row_measure(r);
     if (rc < 0)
         return err_add(rc, "voice %zu", k + 1);
@@ -111,7 +120,12 @@ static int read_request(struct request *q, const json_t *doc, const char *rule)
         return 0;
     if (!q->pool.global)
         return err_set(ERR_USAGE, WHERE ": 'prefix' is for rules with mode=global, the rule is '%s'", rule);
-    return read_numbers(prefix, "prefix", q->n_voices, q->prefix);
+    TRY(read_numbers(prefix, "prefix", q->n_voices, q->prefix));
+    for (size_t k = 0; k < q->n_voices; k++)
+        if (isfinite(q->prefix[k]) && fabs(q->prefix[k]) > MAX_PREFIX)
+            return err_set(ERR_DATA, WHERE ": 'prefix' entry %zu is %g, want a magnitude of at most %g", k,
+                           q->prefix[k], MAX_PREFIX);
+    return 0;
 }
 
 static void add_real(struct text *out, double x)
@@ -131,7 +145,7 @@ static void answer(struct request *q, struct text *out)
     text_add(out, ",\"probs\":[");
     for (sym_t v = 0; v < q->n_symbols; v++) {
         text_add(out, v > 0 ? "," : "");
-        text_add_real(out, exp(row_logp(&pooled, v)));
+        text_add_real(out, math_exp64(row_logp(&pooled, v)));
     }
     text_add(out, "],\"log_z\":");
     add_real(out, log_z);

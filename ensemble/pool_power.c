@@ -26,6 +26,8 @@
 #include <math.h>
 #include <string.h>
 
+#define LEAST_R 1e-6
+
 /* mode is the last parameter of every rule of the family. */
 static int mean_check(struct pool *p, double r)
 {
@@ -52,9 +54,15 @@ static int log_check(struct pool *p)
     return mean_check(p, 0);
 }
 
+/* Nearer to 0 the sum's rounding, 2^-52 / r, would be larger than what sets the mean apart from the geometric one, and
+ * beyond 1 / LEAST_R the mean is min or max to within a float. */
 static int power_check(struct pool *p)
 {
-    return mean_check(p, p->value[0].number);
+    double r = p->value[0].number, size = fabs(r);
+    if (r != 0 && !isinf(r) && (size < LEAST_R || size > 1 / LEAST_R))
+        return err_set(ERR_USAGE, "power: r is %g, want 0, inf, -inf or a magnitude from %g to %g", r, LEAST_R,
+                       1 / LEAST_R);
+    return mean_check(p, r);
 }
 
 static int min_check(struct pool *p)

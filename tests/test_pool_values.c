@@ -199,6 +199,33 @@ static void excluded_prefix(void)
     }
 }
 
+/* bug: power(1e-30) was uniform, and power(1e307) overflowed; product weights of 1e300 ended the program */
+static void extreme_numbers(void)
+{
+    static const char *const refused[] = { "power(1e-30)", "power(-1e-7)", "power(1e7)", "power(-1e307)" };
+    struct pool p;
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        check(pool_parse(refused[i], &p) == ERR_USAGE && strstr(err_text(), "magnitude from 1e-06 to 1e+06"), "%s: %s",
+              refused[i], err_text());
+    float score[2][2] = { { logf(.9f), logf(.1f) }, { logf(.2f), logf(.8f) } }, to[2];
+    struct row rows[2] = { row_over(score[0], 2), row_over(score[1], 2) }, out = row_over(to, 2);
+    double w[2] = { .5, .5 };
+    check(row_measure(&rows[0]) == 0 && row_measure(&rows[1]) == 0, "rows");
+    check(pool_parse("power(1e-6)", &p) == 0, "power(1e-6): %s", err_text());
+    pool_apply(&p, &out, rows, w, 2);
+    check_near(exp(row_logp(&out, 0)), .6, 1e-6, "power(1e-6) is nearly the geometric mean: sqrt(.9 .2) : sqrt(.1 .8)");
+    pool_fini(&p);
+    check(pool_parse("power(1e6)", &p) == 0, "power(1e6): %s", err_text());
+    pool_apply(&p, &out, rows, w, 2);
+    check_near(exp(row_logp(&out, 0)), 9. / 17, 1e-5, "power(1e6) is nearly max");
+    pool_fini(&p);
+    check(pool_parse("product", &p) == 0, "product");
+    check(pool_weights(&p, (double[]){ 1e300, 1 }, 2) == ERR_USAGE && strstr(err_text(), "weight 1 is 1e+300"), "%s",
+          err_text());
+    check(pool_weights(&p, (double[]){ 1e6, 1 }, 2) == 0, "a weight of 1e6 is an arg max, and allowed");
+    pool_fini(&p);
+}
+
 static void shares(void)
 {
     static const double w[3] = { .5, .3, .2 };
@@ -214,6 +241,9 @@ static void shares(void)
     pool_share(w, (double[]){ -1, NAN, -1 }, 3, share);
     check_near(share[0], .5 / .7, 1e-6, "share: of those who took part");
     check(share[1] == 0, "share: none for who did not");
+    /* bug: a gate shut on a leader of weight 0 gave shares of 0/0 */
+    pool_share((const double[]){ 0, .6, .4 }, (double[]){ -1, NAN, NAN }, 3, share);
+    check(share[0] == 1 && share[1] == 0 && share[2] == 0, "share: who spoke alone, whatever its weight");
 }
 
 static double disagreement(const struct row rows[], const double w[], struct row *mixture)
@@ -313,6 +343,7 @@ int main(void)
     truncated_voice();
     contrast_values();
     excluded_prefix();
+    extreme_numbers();
     shares();
     disagreements();
     texts();
