@@ -178,10 +178,10 @@ int chain_apply(const struct chain *c, void *state, struct row *r, const struct 
             report[i] = (struct chain_report){ 0 };
         if (row_dead(r))
             continue;
-        if (report)
-            TRY(apply_and_report(t, state_of(c, state, i), r, at, &report[i]));
-        else
-            TRY(t->type->apply(t, state_of(c, state, i), r, at));
+        int rc = report ? apply_and_report(t, state_of(c, state, i), r, at, &report[i])
+                        : t->type->apply(t, state_of(c, state, i), r, at);
+        if (rc < 0)
+            return err_add(rc, "%s", t->type->name);
     }
     return 0;
 }

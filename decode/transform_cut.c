@@ -9,10 +9,9 @@
  * Other systems: Hugging Face keeps all ties of the k-th score, T5 and ExLlama's fused kernel those of the last kept one;
  * MLX reads top_p = 0 as off; SGLang's default measures p before top_k renormalises, and keeps one more where the mass
  * is met exactly; ExLlama drops the crossing symbol; llama.cpp's GPU graph compares min_p with > instead of >=. */
-#include "base/row_math.h"
+#include "base/num.h"
 #include "decode/scratch.h"
 #include "decode/transforms.h"
-#include <float.h>
 #include <math.h>
 
 static int top_k_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
@@ -50,9 +49,12 @@ static int min_p_apply(const struct transform *t, void *state, struct row *r, co
     (void)state;
     if (p == 0 || row_dead(r))
         return 0;
-    double share = math_log64(fmin(fmax(p, DBL_MIN), DBL_MAX)); /* of normal numbers */
-    float least = (float)((double)row_max(r) + share);
-    if (p <= 1 && min_keep == 1) {
+    if (p > 1) {
+        row_keep_rank(r, min_keep, at->work);
+        return 0;
+    }
+    float least = (float)((double)row_max(r) + num_log(p));
+    if (min_keep == 1) {
         row_mask_below(r, least);
         return 0;
     }

@@ -372,12 +372,41 @@ static void greedy_and_uniform(const struct scene *s)
     chain_free(inf);
 }
 
+/* bug: p just above 1 kept every tie of the maximum, though the chain called itself greedy */
+static void min_p_above_one(void)
+{
+    float score[3] = { 1, 1, 0 };
+    struct scene s = { .n = 3, .score = { 1, 1, 0 } };
+    struct chain *c = chain_parse("min_p=1.0000000001");
+    check(chain_greedy(c), "min_p above 1 leaves one symbol");
+    struct row r = apply(c, &s, score, NULL);
+    check(row_count(&r) == 1 && row_argmax(&r) == 0, "min_p above 1 keeps the first maximum, %u kept", row_count(&r));
+    chain_free(c);
+}
+
+/* bug: a step that failed did not say which it was */
+static void failing_step(void)
+{
+    float score[2] = { 3e38f, 0 };
+    sym_t said = 0;
+    struct rng_address address = { .seed = 1, .purpose = RNG_DRAW };
+    struct transform_at at = { .made = &said, .n_made = 1, .address = &address, .work = work };
+    struct row r = row_over(score, 2);
+    struct chain *c = chain_parse("top_k=2 | repetition_penalty=0.5");
+    check(row_measure(&r) == 0 && chain_apply(c, NULL, &r, &at, NULL) == ERR_DATA &&
+              strstr(err_text(), "repetition_penalty: score of symbol 0 is inf"),
+          "%s", err_text());
+    chain_free(c);
+}
+
 int main(void)
 {
     struct rng_address a = { .seed = 20, .purpose = RNG_TEST };
     key = rng_key(&a);
     work = row_work_alloc(MAX_V);
     laws();
+    min_p_above_one();
+    failing_step();
     for (int round = 0; round < 400; round++) {
         struct scene s = scene_random();
         cut_references(&s);
