@@ -11,6 +11,7 @@
 #define SPEC_MAX_STEPS 64
 #define SPEC_MAX_ARGS  16
 #define SPEC_MAX_LIST  4096
+#define SPEC_QUOTE     80 /* bytes quoted on either side of a mistake */
 
 struct block {
     struct block *next;
@@ -32,10 +33,18 @@ static void *own(struct spec *s, void *p)
     return p;
 }
 
+/* Of a long text what stands around the place is quoted, so that the reason is not cut off the message. */
 static void fail(struct parser *p, const char *why)
 {
+    size_t column = (size_t)(p->at - p->text), n = strlen(p->text);
+    size_t from = n > 2 * SPEC_QUOTE && column > SPEC_QUOTE ? column - SPEC_QUOTE : 0;
+    size_t end = n - from > 2 * SPEC_QUOTE ? from + 2 * SPEC_QUOTE : n;
+    while (from > 0 && ((unsigned char)p->text[from] & 0xc0) == 0x80)
+        from++; /* whole characters */
+    int shown = (int)text_utf8_ready(p->text + from, end - from);
     if (!p->failed)
-        err_set(ERR_USAGE, "%s '%s': column %zu: %s", p->what, p->text, (size_t)(p->at - p->text) + 1, why);
+        err_set(ERR_USAGE, "%s '%s%.*s%s': column %zu: %s", p->what, from > 0 ? "..." : "", shown, p->text + from,
+                end < n ? "..." : "", column + 1, why);
     p->failed = true;
 }
 

@@ -64,7 +64,8 @@ static int bind_one(const char *name, const struct param *p, const struct spec_a
         return 0;
     if (!a->is_number)
         return err_set(ERR_USAGE, "%s: %s is '%s', want a number", name, p->name, a->value.text);
-    return check_number(name, p, a->value.number);
+    v->number = a->value.number + 0.0; /* -0 becomes 0: one value, one canonical text */
+    return check_number(name, p, v->number);
 }
 
 int spec_bind(const struct spec_step *step, const struct param params[], size_t n_params, struct spec_value out[])

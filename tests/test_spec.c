@@ -51,6 +51,15 @@ int main(void)
     canonical("top_p(0.1, ids=[3, 'a,b', word])", "top_p(0.1, ids=[3, 'a,b', word])");
     canonical("top_p(0.1, ids=[])", "top_p(0.1, ids=[])");
 
+    canonical("top_p=-0", "top_p=0"); /* bug: had a canonical text of its own */
+
+    char many[4000]; /* bug: of a long text the message held the text alone, and no reason */
+    memset(many, 'x', sizeof many);
+    memcpy(many + 3000, " top_p ", 7);
+    many[sizeof many - 1] = '\0';
+    refused(many, "column 3002: want '|' between steps");
+    refused(many, "xxx top_p xxx");
+
     refused("top_p=", "column 7: a value is missing");
     refused("top_p(0.9", "want ',' or ')'");
     refused("top_p=1.5", "p is 1.5, want a number in [0, 1]");
