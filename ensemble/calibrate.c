@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/row_math.h"
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -55,7 +56,7 @@ int calibrate_add(struct calibrate *c, const struct row *r, sym_t label)
         if (v == label)
             p.label = p.n;
         if (r->score[v] > -INFINITY)
-            c->score[p.from + p.n++] = r->score[v] - top;
+            c->score[p.from + p.n++] = fmaxf(r->score[v] - top, -FLT_MAX); /* finite: 0 * -inf would be NaN */
     }
     c->n_score += p.n;
     mem_grow(&c->at, &c->cap, c->n + 1, sizeof *c->at);

@@ -141,11 +141,25 @@ static void lenet(void)
     text_free(&path);
 }
 
+/* bug: scores further apart than the largest float gave moments of 0 * inf */
+static void wide_rows(void)
+{
+    float score[3] = { 3e38f, -3e38f, 2.9e38f };
+    struct row r = row_over(score, 3);
+    struct calibrate *c = calibrate_alloc();
+    struct calibrate_fit fit;
+    check(row_measure(&r) == 0 && calibrate_add(c, &r, 0) == 0, "a wide row: %s", err_text());
+    check(calibrate_temperature(c, &fit) == 0 && isfinite(fit.temperature) && isfinite(fit.nll_before),
+          "a wide row is fitted: %g, %g", fit.temperature, fit.nll_before);
+    calibrate_free(c);
+}
+
 int main(void)
 {
     against_scipy();
     bounds_and_errors();
     edges();
     lenet();
+    wide_rows();
     return check_done("calibrate");
 }
