@@ -33,16 +33,24 @@ static void point(struct text *t, const struct interval *x, const struct interva
     text_addf(t, "%zu\n", chain + 1);
 }
 
-void curves_draw(const struct figure_data *d, const struct summary_metric *x, const struct summary_metric *y,
-                 struct text *script)
+static bool has_point(const struct summary_metric *x, const struct summary_metric *y, size_t arm)
 {
+    return isfinite(x->arms[arm].mean) && isfinite(y->arms[arm].mean);
+}
+
+int curves_draw(const struct figure_data *d, const struct summary_metric *x, const struct summary_metric *y,
+                struct text *script)
+{
+    size_t n_points = 0;
     axis(script, 'x', x);
     axis(script, 'y', y);
     for (size_t lm = 0; lm < d->n_lms; lm++) {
         text_addf(script, "$lm%zu << EOD\n", lm);
         for (size_t arm = 0; arm < d->summary->n_arms; arm++)
-            if (figure_lm(d, arm) == lm && isfinite(x->arms[arm].mean) && isfinite(y->arms[arm].mean))
+            if (figure_lm(d, arm) == lm && has_point(x, y, arm)) {
                 point(script, &x->arms[arm], &y->arms[arm], figure_chain(d, arm));
+                n_points++;
+            }
         text_add(script, "EOD\n");
     }
     text_add(script, "plot ");
@@ -58,4 +66,5 @@ void curves_draw(const struct figure_data *d, const struct summary_metric *x, co
                   style);
     }
     text_add(script, "\n");
+    return n_points > 0 ? 0 : 1; /* gnuplot fails on a figure without points */
 }

@@ -54,6 +54,22 @@ size_t figure_chain(const struct figure_data *d, size_t arm)
     return index_of(d->chains, d->n_chains, results_arms(d->results, &n)[arm].chain);
 }
 
+size_t figure_best(const struct summary_metric *m, size_t n_arms)
+{
+    size_t best = n_arms;
+    double sign = m && m->metric->direction < 0 ? -1 : 1;
+    for (size_t i = 0; m && i < n_arms; i++)
+        if (isfinite(m->arms[i].mean) && (best == n_arms || sign * m->arms[i].mean > sign * m->arms[best].mean))
+            best = i;
+    return best;
+}
+
+void figure_short(struct text *t, const char *s, size_t max)
+{
+    size_t n = strlen(s);
+    text_addn(t, s, n <= max ? n : text_utf8_ready(s, max));
+}
+
 void figure_label(struct text *t, const struct results_metric *m)
 {
     text_add(t, m->name);

@@ -32,6 +32,12 @@ void figure_data_fini(struct figure_data *d);
 size_t figure_lm(const struct figure_data *d, size_t arm);
 size_t figure_chain(const struct figure_data *d, size_t arm);
 
+/* The arm with the best mean of a metric, by its direction; n_arms when none has one or m is NULL. */
+size_t figure_best(const struct summary_metric *m, size_t n_arms);
+
+/* Appends s, cut to at most max bytes of whole characters. */
+void figure_short(struct text *t, const char *s, size_t max);
+
 /* "distinct-3, share of 3-grams (more is better)" */
 void figure_label(struct text *t, const struct results_metric *m);
 

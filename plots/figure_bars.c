@@ -23,7 +23,9 @@ static void block(const struct figure_data *d, const struct summary_metric *m, s
     text_add(t, "EOD\nset ytics (");
     for (size_t arm = 0; arm < n_arms; arm++) {
         struct text label = { 0 };
-        text_addf(&label, "%.40s: %.60s", arms[arm].lm, *arms[arm].chain ? arms[arm].chain : "(no chain)");
+        figure_short(&label, arms[arm].lm, 40);
+        text_add(&label, ": ");
+        figure_short(&label, *arms[arm].chain ? arms[arm].chain : "(no chain)", 60);
         text_add(t, arm == 0 ? "" : ", ");
         plot_string(t, text_s(&label));
         text_addf(t, " %zu", n_arms - arm);

@@ -8,8 +8,7 @@ static int draw(const struct figure_data *d, struct text *script)
     if (!creativity || !control)
         return 1;
     plot_head(script, 900, 560);
-    curves_draw(d, control, creativity, script);
-    return 0;
+    return curves_draw(d, control, creativity, script);
 }
 
 const struct figure_type figure_frontier = {

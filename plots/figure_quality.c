@@ -9,8 +9,7 @@ static int draw(const struct figure_data *d, struct text *script)
     if (!entropy || !quality)
         return 1;
     plot_head(script, 900, 460);
-    curves_draw(d, entropy, quality, script);
-    return 0;
+    return curves_draw(d, entropy, quality, script);
 }
 
 const struct figure_type figure_quality = {

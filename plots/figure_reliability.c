@@ -31,8 +31,8 @@ static int draw(const struct figure_data *d, struct text *script)
         struct text title = { 0 };
         block("before", i, fits[i].before, script);
         block("after", i, fits[i].after, script);
-        text_addf(&title, "%.60s: T = ", fits[i].lm);
-        text_addf(&title, "%.3f, ECE %.4f to %.4f", fits[i].value, fits[i].ece_before, fits[i].ece_after);
+        figure_short(&title, fits[i].lm, 60);
+        text_addf(&title, ": T = %.3f, ECE %.4f to %.4f", fits[i].value, fits[i].ece_before, fits[i].ece_after);
         text_add(script, "set title ");
         plot_string(script, text_s(&title));
         text_addf(script,

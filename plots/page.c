@@ -28,20 +28,9 @@ static void fact(struct text *out, const char *value, const char *what)
     text_addf(out, "</b>%s</div>\n", what);
 }
 
-/* The arm with the best mean of a metric, by its direction; n_arms when none has one. */
-static size_t best_arm(const struct summary_metric *m, size_t n_arms)
-{
-    size_t best = n_arms;
-    double sign = m->metric->direction < 0 ? -1 : 1;
-    for (size_t i = 0; i < n_arms; i++)
-        if (isfinite(m->arms[i].mean) && (best == n_arms || sign * m->arms[i].mean > sign * m->arms[best].mean))
-            best = i;
-    return best;
-}
-
 static void best(struct text *out, const struct figure_data *d, const struct summary_metric *m, const char *axis)
 {
-    size_t n, i = m ? best_arm(m, d->summary->n_arms) : d->summary->n_arms;
+    size_t n, i = figure_best(m, d->summary->n_arms);
     if (i == d->summary->n_arms)
         return;
     const struct results_arm *arm = &results_arms(d->results, &n)[i];
@@ -119,7 +108,7 @@ void page_figure(struct text *out, const struct figure_type *f, const char *svg)
 
 void page_chains(struct text *out, const struct figure_data *d)
 {
-    text_add(out, "<div class=\"scroll\"><table class=\"chains\"><thead><tr><th>point</th><th "
+    text_add(out, "<div class=\"scroll narrow\"><table class=\"chains\"><thead><tr><th>point</th><th "
                   "class=\"l\">chain</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < d->n_chains; i++) {
         text_addf(out, "<tr><td>%zu</td><td class=\"l\"><code>", i + 1);

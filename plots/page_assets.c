@@ -26,7 +26,7 @@ const char page_style[] =
     "var(--line);white-space:nowrap;vertical-align:top}\n"
     "th{position:sticky;top:0;background:var(--card);font-weight:600}td.l,th.l{text-align:left}td.w{white-space:normal;"
     "min-width:14rem}\n"
-    "table.chains{width:auto}table.sort th{cursor:pointer}th[data-up]::after{content:' "
+    ".narrow{width:fit-content;max-width:100%}table.sort th{cursor:pointer}th[data-up]::after{content:' "
     "\\25B2'}th[data-down]::after{content:' \\25BC'}\n"
     "tr:last-child td{border-bottom:0}td .i{color:var(--dim);font-size:.78rem;display:block}\n"
     ".star{color:rgb(var(--v1))}code{font:.84em ui-monospace,'DejaVu Sans "

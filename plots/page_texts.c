@@ -126,11 +126,19 @@ static int add_texts(struct text *out, struct results *r, size_t *n_shown)
 
 static void add_option(struct text *out, const char *value, const char *text)
 {
-    text_addf(out, "<option value=\"");
+    text_add(out, "<option value=\"");
     page_text(out, value);
     text_add(out, "\">");
     page_text(out, text);
     text_add(out, "</option>");
+}
+
+static bool is_first_of_lm(const struct results_arm arms[], size_t arm)
+{
+    size_t i = 0;
+    while (strcmp(arms[i].lm, arms[arm].lm) != 0)
+        i++;
+    return i == arm;
 }
 
 static void add_controls(struct text *out, const struct results *r, size_t n_shown)
@@ -149,7 +157,7 @@ static void add_controls(struct text *out, const struct results *r, size_t n_sho
     text_add(out, results_draws(r) > 1 ? "<option>1</option>" : "");
     text_add(out, "</select></label><label>lm <select id=\"lm\"><option value=\"\">all</option>");
     for (size_t i = 0; i < n_arms; i++)
-        if (i == 0 || strcmp(arms[i].lm, arms[i - 1].lm) != 0)
+        if (is_first_of_lm(arms, i))
             add_option(out, arms[i].lm, arms[i].lm);
     text_add(out, "</select></label></div>\n");
 }

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -88,22 +88,22 @@ static void read_errors(int fd, struct text *errors)
         errors->s[--errors->len] = '\0';
 }
 
-/* The script goes through an unlinked file, not a pipe: gnuplot may die before it has read all, and its messages are
+/* The script goes through a file in memory, not a pipe: gnuplot may die before it has read all, and its messages are
  * read while it works. */
 static int run_gnuplot(const char *name, const struct text *script)
 {
     int errors_pipe[2], status = 0;
-    char path[] = "/tmp/chorale-plot-XXXXXX";
-    int script_fd = mkostemp(path, O_CLOEXEC);
-    if (script_fd < 0 || pipe2(errors_pipe, O_CLOEXEC) != 0)
+    if (pipe2(errors_pipe, O_CLOEXEC) != 0)
         return err_set(ERR_IO, "figure %s: cannot make a pipe for gnuplot: %s", name, strerror(errno));
-    unlink(path);
-    bool written = write_script(script_fd, script) == 0 && lseek(script_fd, 0, SEEK_SET) == 0;
+    int script_fd = memfd_create("chorale-figure", MFD_CLOEXEC);
+    bool written = script_fd >= 0 && write_script(script_fd, script) == 0 && lseek(script_fd, 0, SEEK_SET) == 0;
     pid_t child = written ? fork() : -1;
+    int saved = errno;
     if (child == 0)
         become_gnuplot(script_fd, errors_pipe[1]);
     close(errors_pipe[1]);
-    close(script_fd);
+    if (script_fd >= 0)
+        close(script_fd);
     struct text errors = { 0 };
     if (child > 0)
         read_errors(errors_pipe[0], &errors);
@@ -112,7 +112,7 @@ static int run_gnuplot(const char *name, const struct text *script)
         continue;
     int rc = 0;
     if (child < 0)
-        rc = err_set(ERR_IO, "figure %s: cannot start gnuplot: %s", name, strerror(errno));
+        rc = err_set(ERR_IO, "figure %s: cannot start gnuplot: %s", name, strerror(saved));
     else if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
         rc = err_set(ERR_IO, "figure %s: gnuplot is not installed (Debian's package gnuplot-nox)", name);
     else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)

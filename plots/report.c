@@ -89,6 +89,13 @@ static int write_csv(const struct figure_data *d, const char *folder)
     return rc;
 }
 
+/* A cell of a table: a bar would end it. */
+static void markdown_text(struct text *t, const char *s)
+{
+    for (; *s; s++)
+        text_addf(t, *s == '|' ? "\\|" : "%c", *s);
+}
+
 static int write_markdown(const struct figure_data *d, const char *folder)
 {
     struct text t = { 0 }, path = { 0 };
@@ -101,9 +108,10 @@ static int write_markdown(const struct figure_data *d, const char *folder)
     for (size_t m = 0; m < n_metrics; m++)
         text_add(&t, "---|");
     for (size_t arm = 0; arm < n; arm++) {
-        text_addf(&t, "\n| %s | `", arms[arm].lm);
-        for (const char *c = arms[arm].chain; *c; c++)
-            text_addf(&t, *c == '|' ? "\\|" : "%c", *c);
+        text_add(&t, "\n| ");
+        markdown_text(&t, arms[arm].lm);
+        text_add(&t, " | `");
+        markdown_text(&t, arms[arm].chain);
         text_add(&t, "` |");
         for (size_t m = 0; m < n_metrics; m++) {
             const struct interval *i = &d->summary->metrics[m].arms[arm];

@@ -3,22 +3,11 @@
 #include "plots/report.h"
 #include <math.h>
 
-/* The arm with the best mean, by the metric's direction; n when none has one. */
-static size_t best_arm(const struct summary_metric *m, size_t n)
-{
-    size_t best = n;
-    double sign = m && m->metric->direction < 0 ? -1 : 1;
-    for (size_t i = 0; m && i < n; i++)
-        if (isfinite(m->arms[i].mean) && (best == n || sign * m->arms[i].mean > sign * m->arms[best].mean))
-            best = i;
-    return best;
-}
-
 static void axis(const struct results *r, const struct summary_metric *m, const char *name, struct text *out)
 {
     size_t n;
     const struct results_arm *arms = results_arms(r, &n);
-    size_t i = best_arm(m, n);
+    size_t i = figure_best(m, n);
     if (i == n)
         return;
     text_addf(out, "  most %-11s %s | %s: %s = %.4g", name, arms[i].lm, *arms[i].chain ? arms[i].chain : "(no chain)",

@@ -1,7 +1,9 @@
 /* plots/plot: what users name reaches gnuplot as data, never as a command; failures leave no half-written figure. */
 #include "base/err.h"
+#include "plots/curves.h"
 #include "plots/plot.h"
 #include "tests/lib/check.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -64,11 +66,38 @@ static void failures(const char *folder)
     text_free(&path);
 }
 
+/* bug: two metrics that no arm has both of were a figure without points, on which gnuplot and the report failed */
+static void no_points(void)
+{
+    const struct results_metric metric = { .name = "m" };
+    struct interval none = { .mean = NAN, .low = NAN, .high = NAN };
+    struct summary_metric m = { .metric = &metric, .arms = &none };
+    struct summary s = { .n_arms = 1 };
+    struct figure_data d = { .summary = &s };
+    struct text script = { 0 };
+    check(curves_draw(&d, &m, &m, &script) == 1, "no arm has both values: nothing to draw");
+    text_free(&script);
+}
+
+/* bug: long names were cut inside a character */
+static void short_names(void)
+{
+    struct text t = { 0 };
+    figure_short(&t, "\xe8\xaf\x97\xe8\xaf\x97", 4);
+    check(strcmp(text_s(&t), "\xe8\xaf\x97") == 0, "cut at a whole character, got %zu bytes", t.len);
+    text_clear(&t);
+    figure_short(&t, "prose", 5);
+    check(strcmp(text_s(&t), "prose") == 0, "what fits stays");
+    text_free(&t);
+}
+
 int main(void)
 {
     char folder[] = "/tmp/chorale-test-plot-XXXXXX";
     if (!mkdtemp(folder))
         return 1;
+    no_points();
+    short_names();
     if (system("command -v gnuplot >/dev/null 2>&1") != 0)
         check_skip("plot", "gnuplot is not installed");
     titles(folder);
