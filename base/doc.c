@@ -1,6 +1,7 @@
 #include "base/doc.h"
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/mem.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,7 +177,7 @@ static void write_value(struct text *t, const json_t *o, int indent);
 static void write_object(struct text *t, const json_t *o, int indent)
 {
     size_t n = json_object_size(o), i = 0;
-    const char **keys = calloc(n + 1, sizeof *keys), *key;
+    const char **keys = mem_alloc(n, sizeof *keys), *key;
     json_t *m;
     int inside = indent < 0 ? indent : indent + 1;
     json_object_foreach((json_t *)(uintptr_t)o, key, m)
@@ -218,6 +219,14 @@ static void write_array(struct text *t, const json_t *o, int indent)
     text_add(t, "]");
 }
 
+/* "-0" would read as the integer 0. */
+static void write_real(struct text *t, double x)
+{
+    text_add_real(t, x);
+    if (x == 0 && signbit(x))
+        text_add(t, ".0");
+}
+
 static void write_value(struct text *t, const json_t *o, int indent)
 {
     switch (json_typeof(o)) {
@@ -225,7 +234,7 @@ static void write_value(struct text *t, const json_t *o, int indent)
     case JSON_ARRAY: write_array(t, o, indent); break;
     case JSON_STRING: text_add_json(t, json_string_value(o), json_string_length(o)); break;
     case JSON_INTEGER: text_addf(t, "%lld", (long long)json_integer_value(o)); break;
-    case JSON_REAL: text_add_real(t, json_real_value(o)); break;
+    case JSON_REAL: write_real(t, json_real_value(o)); break;
     case JSON_TRUE: text_add(t, "true"); break;
     case JSON_FALSE: text_add(t, "false"); break;
     case JSON_NULL: text_add(t, "null"); break;

@@ -133,9 +133,30 @@ static void spaces(void)
     space_free(c);
 }
 
+/* bug, found by fuzz_doc: -0.0 was written -0, which reads as the integer 0 */
+static void negative_zero(void)
+{
+    struct text t = { 0 };
+    json_t *o = doc_read("zero", "[-0.0,0.0]", 10);
+    doc_canonical(&t, o);
+    check(strcmp(text_s(&t), "[-0.0,0]") == 0, "-0.0 keeps its sign: %s", text_s(&t));
+    json_decref(o);
+    text_free(&t);
+}
+
+static void logarithms(void)
+{
+    static const double xs[] = { 1, 0.5, 1e-300, 1e-310, 5e-324, 1e308 };
+    for (size_t i = 0; i < sizeof xs / sizeof *xs; i++)
+        check_near(num_log(xs[i]), log(xs[i]), 1e-13 * (1 + fabs(log(xs[i]))), "ln %g", xs[i]);
+    check(num_log(0) == -INFINITY && num_log(-0.0) == -INFINITY, "ln 0");
+}
+
 int main(void)
 {
     numbers();
+    logarithms();
+    negative_zero();
     utf8();
     documents();
     messages();
