@@ -84,6 +84,9 @@ static void print_json(const struct checkpoint *c)
         json_object_set_new(o, "tokenizer", json_string(vocab_kind(c->vocab)));
         json_object_set_new(o, "entries", json_integer(vocab_space(c->vocab)->n));
         json_object_set_new(o, "bos", json_integer(vocab_bos(c->vocab)));
+        char space[17];
+        snprintf(space, sizeof space, "%016llx", (unsigned long long)vocab_space(c->vocab)->hash);
+        json_object_set_new(o, "space", json_string(space));
     }
     if (o && c->chat_template)
         json_object_set_new(o, "chat_template", json_string(c->chat_template));

@@ -1,0 +1,79 @@
+#!/bin/sh
+# What generate decides on a checkpoint is what dist decides on its rows: at every step of every draw the raw row, taken
+# with logits, goes through dist with the same chain, prompt, history, seed, item and space; symbol, log-probability and
+# kept count must be those of generate.  Every transform stands in one of the chains.
+set -u
+chorale=$1
+cd "$(dirname "$0")/.." || exit 1
+name=generate_dist
+command -v jq >/dev/null 2>&1 || { echo "$name: skipped: jq is not installed"; exit 77; }
+[ -f "${CHORALE_HOME:-.}/model/zoo/prose/model.safetensors" ] ||
+    { echo "$name: skipped: the bundled checkpoints are absent"; exit 77; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+how="--mode f32"
+prompt='The moon, the moon, the moon'
+seed=7
+draws=2
+steps=3
+
+fail() {
+    echo "$name: $1"
+    exit 1
+}
+
+cat >"$work/chains" <<'EOF'
+temperature=0.8 | top_k=40 | top_p=0.95
+repetition_penalty=1.3 | frequency_penalty=0.4 | presence_penalty=0.3 | temperature=1.2
+no_repeat_ngram=2 | typical=0.9 | normalise
+min_p=0.05 | temperature=1.5
+EOF
+for strategy in $("$chorale" list strategies --json | jq -r .name); do
+    grep -qw "$strategy" "$work/chains" || fail "no chain of this test has '$strategy': add one"
+done
+
+space=$("$chorale" inspect zoo:prose --json | jq -r .space)
+printf '%s' "$prompt" | "$chorale" tokenize zoo:prose - --json | jq -c .ids >"$work/prompt"
+compared=0
+
+# The rows before each symbol of draw $1 of $work/made, as lines for dist under chain $2.
+lines_of() {
+    step=0
+    : >"$work/lines"
+    while [ "$step" -lt "$n" ]; do
+        history=$(jq -c "select(.draw == $1) | [.steps[:$step][].id]" "$work/made")
+        ids=$(jq -nr --slurpfile p "$work/prompt" --argjson h "$history" '$p[0] + $h | join(" ")')
+        # shellcheck disable=SC2086 # the options are meant to be split
+        "$chorale" logits zoo:prose --all --json --ids "$ids" $how >"$work/row" || fail "logits failed after '$ids'"
+        jq -c --slurpfile p "$work/prompt" --argjson h "$history" --arg chain "$2" --arg space "$space" \
+            "{id: \"$step\", logits, prompt: \$p[0], history: \$h, chain: \$chain, space: \$space, item: \"generate\",
+              seed: $seed, draw: ($1 + 1)}" "$work/row" >>"$work/lines"
+        step=$((step + 1))
+    done
+}
+
+while read -r chain; do
+    # shellcheck disable=SC2086
+    "$chorale" generate zoo:prose "$prompt" --template plain --chain "$chain" --seed $seed --n $draws \
+        --max-symbols $steps --json $how >"$work/made" || fail "generate failed under '$chain'"
+    draw=0
+    while [ "$draw" -lt "$draws" ]; do
+        n=$(jq "select(.draw == $draw) | .steps | length" "$work/made")
+        [ "$n" -ge 1 ] || fail "draw $draw under '$chain' has no step"
+        lines_of "$draw" "$chain"
+        "$chorale" dist "$work/lines" >"$work/decided" || fail "dist failed under '$chain': $(cat "$work/decided")"
+        jq -en --slurpfile made "$work/made" --slurpfile dist "$work/decided" "
+            (\$made[] | select(.draw == $draw) | .steps) as \$g
+            | (\$g | length) == (\$dist | length) and ([\$g, \$dist] | transpose | all(
+                .[0].id as \$id
+                | .[1].drawn[-1] == \$id and .[1].kept == .[0].kept
+                  and ((.[1].probs[\$id] | log) - .[0].logp_final | fabs) < 1e-5
+                  and (.[1].mass - .[0].mass | fabs) < 1e-5))" >/dev/null ||
+            fail "draw $draw under '$chain': generate $(jq -c "select(.draw == $draw) | [.steps[] | [.id, .kept, .logp_final]]" \
+                "$work/made"), dist $(jq -c '[.drawn[-1], .kept, (.probs[.drawn[-1]] | log)]' "$work/decided" | tr '\n' ' ')"
+        compared=$((compared + n))
+        draw=$((draw + 1))
+    done
+done <"$work/chains"
+[ "$compared" -ge 24 ] || fail "only $compared symbols were compared"
+echo "$name: $compared symbols decided alike"
