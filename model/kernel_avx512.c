@@ -24,7 +24,7 @@ static bool has_avx512(void)
 
 INLINE __mmask16 first(size_t n)
 {
-    return n >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << n) - 1u);
+    return (__mmask16)(n >= 16 ? 0xffffu : (1u << n) - 1u);
 }
 
 /* The sums of the lanes of four registers, in elements 0 .. 3. */
