@@ -29,7 +29,7 @@ int walk_want(struct search *s, struct want out[], size_t max)
 {
     struct walk *w = s->state;
     assert(max > 0 && !w->decided);
-    if (w->hyp.end == HYP_OPEN && lm_length(s->args.lm, w->slot) >= s->args.lm->max_length)
+    if (w->hyp.end == HYP_OPEN && lm_room(s->args.lm, w->slot) == 0)
         stop_limit(&w->hyp);
     if (w->hyp.end != HYP_OPEN)
         return 0;

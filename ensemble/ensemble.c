@@ -42,6 +42,17 @@ static size_t ensemble_length(void *self, int slot)
     return lm_length(voice_lm(e, 0), e->slot[slot].voice[0]);
 }
 
+static size_t ensemble_room(void *self, int slot)
+{
+    struct ensemble *e = self;
+    size_t least = SIZE_MAX;
+    for (size_t k = 0; k < e->n_voices; k++) {
+        size_t room = lm_room(voice_lm(e, k), e->slot[slot].voice[k]);
+        least = room < least ? room : least;
+    }
+    return least;
+}
+
 /* fork */
 
 /* len[k]: how much of voice k's prefix belongs to the first len of the ensemble's. */
@@ -194,7 +205,7 @@ static int check_room(const struct ensemble *e, const struct ensemble_slot *s, s
 {
     for (size_t k = 0; k < e->n_voices; k++) {
         size_t length = lm_length(voice_lm(e, k), s->voice[k]);
-        if (n > voice_lm(e, k)->max_length || length > voice_lm(e, k)->max_length - n)
+        if (n > lm_room(voice_lm(e, k), s->voice[k]))
             return err_set(ERR_DATA, "%s: voice '%s' holds %u symbols, want %zu + %zu", e->lm.name, e->voice[k].name,
                            (unsigned)voice_lm(e, k)->max_length, length, n);
     }
@@ -261,6 +272,7 @@ const struct lm_type ensemble_type = {
     .fork = ensemble_fork,
     .drop = ensemble_drop,
     .length = ensemble_length,
+    .room = ensemble_room,
     .need = ensemble_need,
     .rows = ensemble_rows,
     .free = ensemble_free,

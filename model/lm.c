@@ -27,6 +27,11 @@ size_t lm_length(struct lm *lm, int slot)
     return lm->type->length(lm->self, slot);
 }
 
+size_t lm_room(struct lm *lm, int slot)
+{
+    return lm->type->room(lm->self, slot);
+}
+
 int lm_rows(const struct want *w, struct row out[])
 {
     return w->lm->type->rows(w->lm->self, w, out);

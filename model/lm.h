@@ -66,6 +66,9 @@ struct lm_type {
     void (*drop)(void *self, int slot);
     /* The number of symbols of the prefix (as the first voice counts them). */
     size_t (*length)(void *self, int slot);
+    /* The number of symbols that push() will still take: max_length - length of a leaf; of a composite the least room of
+     * its voices, whose prompts may be longer than the first's. */
+    size_t (*room)(void *self, int slot);
     /* Enqueues the leaf wants of w[n] (all of this lm) that have not been computed.  1: another round is needed once these
      * have been computed; 0: after these rows() will do; < 0 failure. */
     int (*need)(void *self, const struct want w[], size_t n, struct queue *q);
@@ -92,6 +95,7 @@ int lm_push(struct lm *lm, int slot, const sym_t s[], size_t n, struct lm_trace 
 int lm_fork(struct lm *lm, int src, size_t len);
 void lm_drop(struct lm *lm, int slot);
 size_t lm_length(struct lm *lm, int slot);
+size_t lm_room(struct lm *lm, int slot);
 int lm_rows(const struct want *w, struct row out[]);
 void lm_free(struct lm *lm); /* NULL is fine; composites borrow what they are made of */
 

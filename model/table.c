@@ -207,6 +207,12 @@ static size_t table_length(void *self, int slot)
     return slot_at(t, slot)->n;
 }
 
+static size_t table_room(void *self, int slot)
+{
+    struct table *t = self;
+    return t->lm.max_length - slot_at(t, slot)->n;
+}
+
 /* Appends the letters of a field. */
 static int add_letters(const struct table *t, const char *text, struct symbols *out)
 {
@@ -276,6 +282,7 @@ static const struct lm_type table_type = {
     .fork = table_fork,
     .drop = table_drop,
     .length = table_length,
+    .room = table_room,
     .need = table_need,
     .rows = table_rows,
     .free = table_free,

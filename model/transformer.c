@@ -131,6 +131,12 @@ static size_t transformer_length(void *self, int slot)
     return tree_length(t->tree, slot);
 }
 
+static size_t transformer_room(void *self, int slot)
+{
+    struct transformer *t = self;
+    return t->lm.max_length - tree_length(t->tree, slot);
+}
+
 static void transformer_free(void *self)
 {
     struct transformer *t = self;
@@ -152,6 +158,7 @@ static const struct lm_type transformer_type = {
     .fork = transformer_fork,
     .drop = transformer_drop,
     .length = transformer_length,
+    .room = transformer_room,
     .need = transformer_need,
     .rows = transformer_rows,
     .free = transformer_free,

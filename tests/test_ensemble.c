@@ -1,6 +1,7 @@
 /* Ensembles as lms, on exact tables: prompts, transforms, traces, scoring at many positions, nesting, names, errors.
  * What they do to strings is in test_ensemble_strings.c. */
 #include "base/err.h"
+#include "decode/search.h"
 #include "ensemble/ensemble.h"
 #include "model/core.h"
 #include "model/table.h"
@@ -427,6 +428,42 @@ static void excluded(void)
     lm_free(brief);
 }
 
+/* bug: where a later voice's prompt was the longer, a walk ran into that voice's limit and failed instead of ending */
+static void ends_at_the_longest(void)
+{
+    static const char *const drop[] = { "context" };
+    struct voice v[2] = { { .lm = tables[0], .name = "short", .drop = drop, .n_drop = 1 },
+                          { .lm = tables[1], .name = "long" } };
+    struct lm *lm = ensemble_open(v, (const double[]){ 1, 0 }, 2, "linear");
+    const struct prompt_field fields[] = { { "context", "ababa" }, { "text", "c" } };
+    const struct prompt prompt = { .fields = fields, .n_fields = 2 };
+    struct chain *chain = chain_parse("");
+    struct stop stop = { 0 };
+    struct row_work *work = row_work_alloc(N);
+    size_t n, n_limited = 0;
+    for (uint32_t draw = 0; draw < 40; draw++) {
+        struct search_args args = { .lm = lm, .chain = chain, .stop = &stop, .prompt = &prompt };
+        args.address.draw = draw;
+        struct search *s = search_open("sample", &args);
+        struct want w;
+        int rc = 0;
+        while (rc == 0 && search_want(s, &w, 1) > 0) {
+            fail_on(core_run(core, &w, 1));
+            rc = search_feed(s, work);
+            rc = rc < 0 ? rc : search_move(s);
+        }
+        check(rc == 0, "draw %u: %s", draw, err_text());
+        const struct hyp *h = search_hyps(s, &n);
+        n_limited += h->end == HYP_LIMIT;
+        check(h->end == HYP_SYMBOL || h->n_steps + 6 == tables[1]->max_length, "draw %u: %zu steps", draw, h->n_steps);
+        search_close(s);
+    }
+    check(n_limited > 3, "some walks reach the limit: %zu of 40", n_limited);
+    row_work_free(work);
+    chain_free(chain);
+    lm_free(lm);
+}
+
 int main(void)
 {
     core = core_alloc();
@@ -436,6 +473,7 @@ int main(void)
     names_and_hashes();
     errors();
     prompts();
+    ends_at_the_longest();
     transforms();
     traces("log");
     traces("linear");

@@ -228,8 +228,23 @@ static void adapter_free(void *self)
     free(a);
 }
 
-static const struct lm_type adapter_type = { "bytes",        adapter_prompt, adapter_push, adapter_fork, adapter_drop,
-                                             adapter_length, adapter_need,   adapter_rows, adapter_free };
+static size_t adapter_room(void *self, int slot)
+{
+    return MAX_LEN - adapter_length(self, slot);
+}
+
+static const struct lm_type adapter_type = {
+    .name = "bytes",
+    .prompt = adapter_prompt,
+    .push = adapter_push,
+    .fork = adapter_fork,
+    .drop = adapter_drop,
+    .length = adapter_length,
+    .room = adapter_room,
+    .need = adapter_need,
+    .rows = adapter_rows,
+    .free = adapter_free,
+};
 
 static struct lm *adapter_open(struct lm *tokens, const char *const text[], const char *name)
 {

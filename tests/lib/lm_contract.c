@@ -319,6 +319,11 @@ static void law_limit(const struct lm_subject *s)
     int slot = lm_fork(b.lm, LM_EMPTY, 0);
     check(lm_push(b.lm, slot, symbols, n, NULL) == ERR_DATA, "%s: a push beyond the limit is refused", s->name);
     check(lm_length(b.lm, slot) == 0, "%s: a refused push leaves the slot as it was", s->name);
+    check(lm_room(b.lm, slot) == n - 1, "%s: an empty slot has room for %zu, want %zu", s->name, lm_room(b.lm, slot),
+          n - 1);
+    check(lm_push(b.lm, slot, symbols, n - 1, NULL) == 0 && lm_room(b.lm, slot) == 0, "%s: room for what it says: %s",
+          s->name, err_text());
+    check(lm_push(b.lm, slot, symbols, 1, NULL) == ERR_DATA, "%s: no room, no push", s->name);
     free(symbols);
     bench_close(&b);
 }
