@@ -51,12 +51,7 @@ static void frontier(struct text *out, const struct figure_data *d)
 {
     text_add(out, "<li>On the frontier (no other arm is better on both axes): ");
     for (size_t lm = 0; lm < d->n_lms; lm++) {
-        size_t on = 0, all = 0;
-        for (size_t arm = 0; arm < d->summary->n_arms; arm++)
-            if (figure_lm(d, arm) == lm) {
-                all++;
-                on += page_on_frontier(d, arm);
-            }
+        size_t all, on = page_count_frontier(d, lm, &all);
         text_add(out, lm == 0 ? "" : ", ");
         page_text(out, d->lms[lm]);
         text_addf(out, " <b>%zu</b> of %zu", on, all);

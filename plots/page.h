@@ -20,6 +20,8 @@ void page_cost(struct text *out, const struct figure_data *d);
 
 /* Whether no other arm is at least as good on both headline axes and better on one. */
 bool page_on_frontier(const struct figure_data *d, size_t arm);
+/* How many of an lm's arms do; *all: how many it has. */
+size_t page_count_frontier(const struct figure_data *d, size_t lm, size_t *all);
 
 extern const char page_style[];  /* CSS */
 extern const char page_script[]; /* JavaScript: sorting, choosing an item */

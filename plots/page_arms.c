@@ -24,6 +24,18 @@ bool page_on_frontier(const struct figure_data *d, size_t arm)
     return true;
 }
 
+size_t page_count_frontier(const struct figure_data *d, size_t lm, size_t *all)
+{
+    size_t on = 0;
+    *all = 0;
+    for (size_t arm = 0; arm < d->summary->n_arms; arm++)
+        if (figure_lm(d, arm) == lm) {
+            on += page_on_frontier(d, arm);
+            (*all)++;
+        }
+    return on;
+}
+
 static void cell(struct text *out, const struct interval *i)
 {
     if (!isfinite(i->mean)) {

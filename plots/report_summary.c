@@ -23,12 +23,7 @@ static void frontier(const struct figure_data *d, struct text *out)
 {
     text_add(out, "  on the creativity-control frontier:");
     for (size_t lm = 0; lm < d->n_lms; lm++) {
-        size_t on = 0, all = 0;
-        for (size_t arm = 0; arm < d->summary->n_arms; arm++)
-            if (figure_lm(d, arm) == lm) {
-                all++;
-                on += page_on_frontier(d, arm);
-            }
+        size_t all, on = page_count_frontier(d, lm, &all);
         text_addf(out, "%s %s %zu of %zu", lm == 0 ? "" : ",", d->lms[lm], on, all);
     }
     text_add(out, "\n");
