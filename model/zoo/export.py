@@ -15,6 +15,7 @@ def main(run, tok, out, context="512"):
     os.makedirs(out, exist_ok=True)
     save_file({k: v.detach().to(torch.bfloat16).contiguous() for k, v in s["model"].items()},
               out + "/model.safetensors", metadata={"format": "pt"})
+    os.chmod(out + "/model.safetensors", 0o644)
     config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": c["vocab"],
               "hidden_size": c["hidden"], "intermediate_size": c["ffn"], "num_hidden_layers": c["layers"],
               "num_attention_heads": c["heads"], "num_key_value_heads": c["kv"], "head_dim": c["hidden"] // c["heads"],

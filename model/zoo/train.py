@@ -18,7 +18,6 @@ import tasks
 from model import Head, Llama, Optimiser
 
 ALL = {"prose": 0.42, "verse": 0.10, "han": 0.48}
-MORE_HAN = {"prose": 0.30, "verse": 0.08, "han": 0.62}     # three bytes a character: it learns slower
 #         tokenizer  layers ffn  starts from  mixture          minutes window decay
 TABLE = {
     "base":  ("bpe",   2, 512, None,   ALL,            36, 256, False),
@@ -27,7 +26,7 @@ TABLE = {
     "verse": ("bpe",   2, 512, "base", {"verse": 1.0}, 14, 512, True),
     "han":   ("bpe",   2, 512, "base", {"han": 1.0},   19, 512, True),
     "draft": ("bpe",   1, 256, "base", ALL,            7,  512, True),
-    "bytes": ("bytes", 2, 512, "base", MORE_HAN,       18, 512, True),
+    "bytes": ("bytes", 2, 512, "base", ALL,            50, 512, True),
 }
 TOKENS_A_STEP = 4096
 BYTES_A_STEP = 2048
