@@ -17,6 +17,11 @@ struct results_arm_voices {
     size_t n;
 };
 
+struct results_column {
+    char **list; /* (n,) */
+    size_t n;
+};
+
 struct results {
     char *path;
     char *aside; /* a compacted file of our own, deleted on close; NULL */
@@ -27,8 +32,7 @@ struct results {
     struct results_arm_voices *voices; /* (n_arms,) */
     size_t n_arms, n_items;
     uint32_t draws;
-    char ***columns; /* (n_columns,) lists of strings that arms and items point into */
-    size_t *column_n;
+    struct results_column *columns; /* (n_columns,) what arms and items point into */
     size_t n_columns, cap_columns;
     struct results_metric *metrics;
     size_t n_metrics, cap_metrics;
@@ -48,7 +52,8 @@ struct results {
     struct results_fit *fits;
     size_t n_fits;
     struct results_cost cost;
-    struct results_tokens tokens; /* of the last results_tokens() */
+    struct results_tokens tokens;  /* traces of the records window_from .. window_to - 1, one after the other */
+    size_t window_from, window_to; /* reading one record at a time would inflate its chunks again for every record */
 };
 
 /* Each reads its part; 0 or ERR_DAMAGED. */
