@@ -81,8 +81,8 @@ struct lm {
     const struct lm_type *type;
     void *self;
     const struct space *space;
-    const char *name;    /* canonical text, the lm's identity in plans and results */
-    const char *hash;    /* 64 hex digits: of everything that its rows depend on */
+    const char *name;          /* canonical text, the lm's identity in plans and results */
+    const char *hash;          /* 64 hex digits: of everything that its rows depend on */
     const char *const *voices; /* (n_voices,) names of its voices; n_voices is 0 for a leaf */
     uint32_t n_voices;
     uint32_t max_length; /* symbols a slot may hold */
