@@ -98,12 +98,13 @@ void console_progress(struct console_progress *p, uint64_t done, uint64_t total,
                       double eta, double seconds)
 {
     double every = isatty(STDERR_FILENO) ? 0.1 : 30;
-    if (p->quiet || (done < total && seconds - p->last < every && p->last > 0))
+    if (p->quiet || p->whole || (done < total && seconds - p->last < every && p->last > 0))
         return;
     if (done < total && !isatty(STDERR_FILENO) && seconds < every)
         return;
     draw(p, done, total, failed, found, eta, seconds);
     p->last = seconds;
+    p->whole = done >= total;
     p->drawn = true;
 }
 

@@ -21,6 +21,7 @@ struct console_progress {
     bool quiet;
     double last; /* when the line was last drawn */
     bool drawn;
+    bool whole; /* the line of the end was drawn */
 };
 void console_progress(struct console_progress *p, uint64_t done, uint64_t total, uint64_t failed, uint64_t found,
                       double eta, double seconds);
