@@ -90,7 +90,7 @@ static void compare_metric(const struct side *sa, const struct side *sb, const s
     row.p = stats_signflip(d, n, &o);
     count_flips(&row, a, b, n);
     if (row.delta.n > 0) {
-        out->rows = realloc(out->rows, (out->n + 1) * sizeof *out->rows);
+        mem_grow(&out->rows, &out->cap, out->n + 1, sizeof *out->rows);
         out->rows[out->n++] = row;
     }
     free(a);

@@ -19,7 +19,7 @@ struct compare_row {
 
 struct compare {
     struct compare_row *rows;
-    size_t n;
+    size_t n, cap;
     size_t unmatched_arms; /* arms only one side has */
 };
 

@@ -18,9 +18,7 @@ static char **column(struct results *r, const char *path, size_t n)
     if (h5_get_strings(r->file, path, &got, &list) < 0)
         return NULL;
     mem_grow(&r->columns, &r->cap_columns, r->n_columns + 1, sizeof *r->columns);
-    r->column_n = realloc(r->column_n, r->cap_columns * sizeof *r->column_n);
-    r->column_n[r->n_columns] = got;
-    r->columns[r->n_columns++] = list;
+    r->columns[r->n_columns++] = (struct results_column){ list, got };
     if (got == n)
         return list;
     damaged(path);
@@ -182,17 +180,23 @@ static int read_column(struct results *r, const char *path, void (*put)(struct r
     return rc;
 }
 
+/* No number of the file is beyond a conversion; what is none of ours does not fit the other arrays. */
+static uint32_t whole(double x)
+{
+    return x >= 0 && x < UINT32_MAX ? (uint32_t)x : UINT32_MAX;
+}
+
 static void put_arm(struct results_record *r, double x)
 {
-    r->arm = (uint32_t)x;
+    r->arm = whole(x);
 }
 static void put_item(struct results_record *r, double x)
 {
-    r->item = (uint32_t)x;
+    r->item = whole(x);
 }
 static void put_draw(struct results_record *r, double x)
 {
-    r->draw = (uint32_t)x;
+    r->draw = whole(x);
 }
 static void put_end(struct results_record *r, double x)
 {
@@ -201,7 +205,7 @@ static void put_end(struct results_record *r, double x)
 }
 static void put_symbols(struct results_record *r, double x)
 {
-    r->n_symbols = (uint32_t)x;
+    r->n_symbols = whole(x);
 }
 static void put_weight(struct results_record *r, double x)
 {
