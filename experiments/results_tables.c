@@ -46,7 +46,7 @@ static int take_frame(struct tables *t, const void *payload, size_t n)
     case UNIT_RESULT: return take_result(t, &h, payload, n);
     case UNIT_JUDGED: take_verdict(t, &h); return 0;
     case UNIT_FIT: take_fit(t, &h); return 0;
-    case UNIT_FAILED: t->state.failed++; return 0;
+    case UNIT_FAILED: keymap_set(&t->failed, h.key, 0); return 0;
     case UNIT_SESSION:
         session = doc_read("a session in the journal", h.message, h.n_message);
         if (session)
@@ -82,6 +82,15 @@ static int read_journal(struct tables *t, const char *journal)
     return more;
 }
 
+/* Work without a result that failed when it was last tried: once, however often that was. */
+static void count_failed(struct tables *t, struct unit_key key)
+{
+    if (keymap_get(&t->failed, key) != 0)
+        return;
+    keymap_set(&t->failed, key, 1);
+    t->state.failed++;
+}
+
 static double nll_of(const struct unit_record *r)
 {
     double sum = 0;
@@ -98,8 +107,12 @@ static void add_record(struct tables *t, const struct job *j, const struct unit_
     r.judge_nll = NAN;
     r.nll = nll_of(h);
     if (t->plan->judge && u->kind == ITEM_GENERATE && h->n_text > 0) {
-        size_t v = keymap_get(&t->verdict, unit_judge_key(t->plan, item, h->text, h->n_text));
-        r.judge_nll = v == KEYMAP_NONE ? NAN : t->verdicts[v];
+        struct unit_key key = unit_judge_key(t->plan, item, h->text, h->n_text);
+        size_t v = keymap_get(&t->verdict, key);
+        if (v == KEYMAP_NONE)
+            count_failed(t, key);
+        else
+            r.judge_nll = t->verdicts[v];
     }
     r.sample = (struct sample){ .item = item->item,
                                 .text = u->kind == ITEM_TEXT ? item->item->text : h->text,
@@ -142,7 +155,10 @@ static void place_units(struct tables *t)
     t->unit_first = mem_alloc(t->jobs.n_units, sizeof *t->unit_first);
     for (size_t i = 0; i < t->jobs.n_units; i++) {
         t->unit_first[i] = SIZE_MAX;
-        t->state.missing += t->units[i].n_records == 0;
+        if (t->units[i].n_records > 0)
+            continue;
+        t->state.missing++;
+        count_failed(t, t->jobs.units[i].key);
     }
     for (uint32_t arm = 0; arm < p->n_arms; arm++)
         for (uint32_t item = 0; item < p->n_items; item++)
@@ -197,6 +213,7 @@ void tables_fini(struct tables *t)
     free(t->payloads);
     free(t->verdicts);
     keymap_free(&t->verdict);
+    keymap_free(&t->failed);
     free(t->records);
     free(t->first);
     free(t->count);

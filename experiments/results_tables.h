@@ -26,6 +26,7 @@ struct tables {
     double *verdicts;          /* (n_verdicts,) */
     size_t n_verdicts, cap_verdicts;
     struct keymap verdict;         /* judge key -> verdicts */
+    struct keymap failed;          /* keys that failed once; 1: counted */
     struct tables_record *records; /* (n_records,) */
     size_t n_records, cap_records;
     int64_t *first;     /* (n_arms, n_items, n_draws) first record of a unit; -1: missing */

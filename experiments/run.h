@@ -47,9 +47,10 @@ struct plan *run_prepare(const char *script, const char *folder, const struct pl
 int run_execute(const struct plan *p, const char *folder, const struct run_options *o);
 
 struct run_compacted {
-    uint64_t units, missing, failed; /* of the plan */
-    uint64_t damaged;                /* places in the journal */
-    char damage[160];                /* the first of them: segment, offset, reason */
+    uint64_t units, missing; /* of the plan */
+    uint64_t failed;         /* of missing: tried, and failed; and texts on which the judge failed */
+    uint64_t damaged;        /* places in the journal */
+    char damage[160];        /* the first of them: segment, offset, reason */
 };
 
 /* Writes to (NULL: folder/results.h5) from the journal, also of a running or interrupted run; only as many units as there

@@ -6,6 +6,7 @@
 #include "experiments/lms.h"
 #include "experiments/results.h"
 #include "experiments/run.h"
+#include "experiments/unit.h"
 #include "model/table.h"
 #include "tests/lib/check.h"
 #include "tests/lib/letters.h"
@@ -355,6 +356,31 @@ static void test_failures(void)
     plan_free(p);
 }
 
+/* A unit that failed once and was computed later has not failed; one that fails again and again has failed once. */
+static void test_failed_once(const struct plan *p)
+{
+    struct unit_key judged = { 1, 2 };
+    struct text plan = file_of(letters_path("whole"), "plan.json"), t = { 0 };
+    struct run_compacted c = { 0 };
+    mkdir(letters_path("once"), 0777);
+    letters_write(letters_path("once/plan.json"), text_s(&plan));
+    struct journal *j = journal_open(letters_path("once/journal"), "run");
+    for (uint32_t draw = 0; draw < 4; draw++) { /* of an arm that draws: 0 twice, 1 once, and a key of no plan */
+        struct unit_key key = draw < 3 ? unit_key(p, &p->arms[1], &p->items[0], draw / 2) : judged;
+        text_clear(&t);
+        unit_write_message(&t, UNIT_FAILED, key, "no luck");
+        journal_add(j, text_s(&t), t.len);
+    }
+    journal_close(j);
+    check(run_compact(letters_path("once"), NULL, &c) == 0 && c.failed == 2, "two units failed: %llu",
+          (unsigned long long)c.failed);
+    check(run(p, "once", (struct run_options){ .threads = 1 }) == 0, "they are tried again: %s", err_text());
+    check(run_compact(letters_path("once"), NULL, &c) == 0 && c.failed == 0 && c.missing == 0, "none failed: %llu",
+          (unsigned long long)c.failed);
+    text_free(&t);
+    text_free(&plan);
+}
+
 static void test_damaged_results(void)
 {
     struct text whole = { 0 };
@@ -389,6 +415,7 @@ int main(void)
         test_torn(p);
         test_refusals(p);
         test_failures();
+        test_failed_once(p);
         test_damaged_results();
     }
     results_close(r);
