@@ -85,6 +85,7 @@ static void entry(struct diff *d, const char *key, const char *name, const char 
 static void lists(struct diff *d, const char *key, const json_t *a, const json_t *b)
 {
     struct text t = { 0 };
+    size_t before = d->lines;
     for (size_t i = 0; i < json_array_size(a); i++) {
         const json_t *x = json_array_get(a, i);
         name_of(x, &t);
@@ -99,6 +100,8 @@ static void lists(struct diff *d, const char *key, const json_t *a, const json_t
         if (!find(a, text_s(&t)))
             entry(d, key, text_s(&t), "is new");
     }
+    if (d->lines == before)
+        line(d, key, "the same in another order");
     text_free(&t);
 }
 

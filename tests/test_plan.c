@@ -122,6 +122,7 @@ static void test_diff(void)
     differs(p, "bytes = 10", "bytes = 11", "limit: {\"bytes\":10} -> {\"bytes\":11}", false);
     differs(p, "judge = model { 'table:n=4,length=60,seed=9', name = 'judge' },", "", "judge: \"judge\" -> null",
             false);
+    differs(p, "{ a, b, duet }", "{ b, a, duet }", "arms: the same in another order", true);
     struct plan_options few = { .limit = 2 }, more = { .limit = 4 };
     struct plan *two = letters_plan(letters_script, &few), *four = letters_plan(letters_script, &more);
     struct text t = { 0 };
