@@ -24,6 +24,16 @@ struct journal {
     bool failed;
 };
 
+static int folder_sync(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    int rc = fsync(fd);
+    close(fd);
+    return rc;
+}
+
 static int folder_make(const char *folder)
 {
     if (mkdir(folder, 0777) == 0 || errno == EEXIST)
@@ -55,14 +65,13 @@ static int journal_fail(struct journal *j, const char *what)
                    (unsigned long long)j->buffer.len, strerror(errno));
 }
 
-/* The folder itself must know the new name before a frame in it is acknowledged. */
-static int folder_sync(const char *folder)
+/* The folder must know the new name, and its parent the folder's, before a frame in it is acknowledged. */
+static int names_sync(const char *folder)
 {
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    int rc = fsync(fd);
-    close(fd);
+    struct text parent = { 0 };
+    text_addf(&parent, "%s/..", folder);
+    int rc = folder_sync(folder) < 0 ? -1 : folder_sync(text_s(&parent));
+    text_free(&parent);
     return rc;
 }
 
@@ -73,7 +82,7 @@ static int segment_open(struct journal *j)
         text_addf(&j->name, "%s/%s-%06u.seg", j->folder, j->prefix, ++j->segment);
         j->fd = open(text_s(&j->name), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
     } while (j->fd < 0 && errno == EEXIST);
-    if (j->fd < 0 || folder_sync(j->folder) < 0)
+    if (j->fd < 0 || names_sync(j->folder) < 0)
         return journal_fail(j, "create a segment for");
     j->size = j->n_frames = 0;
     return 0;
