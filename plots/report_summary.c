@@ -10,8 +10,7 @@ static void axis(const struct results *r, const struct summary_metric *m, const 
     size_t i = figure_best(m, n);
     if (i == n)
         return;
-    text_addf(out, "  most %-11s %s | %s: %s = %.4g", name, arms[i].lm, *arms[i].chain ? arms[i].chain : "(no chain)",
-              m->metric->name, m->arms[i].mean);
+    text_addf(out, "  most %-11s %s; %s = %.4g", name, arms[i].name, m->metric->name, m->arms[i].mean);
     if (isfinite(m->arms[i].low))
         text_addf(out, " [%.4g, %.4g]", m->arms[i].low, m->arms[i].high);
     text_add(out, "\n");
