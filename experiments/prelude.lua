@@ -57,6 +57,33 @@ local function plain(x)
     return (kind == "table" or kind == "function") and kind or x
 end
 
+-- In Lua, so that their steps are counted: #t of a table with holes may be 2^62, and the library's own would move as many.
+local function insert(t, ...)
+    if type(t) ~= "table" then error("insert wants a table, got " .. type(t), 2) end
+    local n, at, x = #t + 1, ...
+    local given = select("#", ...)
+    if given == 1 then t[n] = at return end
+    if given ~= 2 then error("insert wants a table, a place if not its end, and a value", 2) end
+    if math.type(at) ~= "integer" or at < 1 or at > n then
+        error("insert: place " .. base.tostring(plain(at)) .. ", want 1 .. " .. n, 2)
+    end
+    for i = n, at + 1, -1 do t[i] = t[i - 1] end
+    t[at] = x
+end
+
+local function remove(t, at)
+    if type(t) ~= "table" then error("remove wants a table, got " .. type(t), 2) end
+    local n = #t
+    if at == nil then at = n end
+    if at ~= n and (math.type(at) ~= "integer" or at < 1 or at > n + 1) then
+        error("remove: place " .. base.tostring(plain(at)) .. ", want 1 .. " .. n, 2)
+    end
+    local x = t[at]
+    for i = at, n - 1 do t[i] = t[i + 1] end
+    if at <= n then t[n] = nil else t[at] = nil end
+    return x
+end
+
 local function safe_format(pattern, ...)
     if type(pattern) ~= "string" then error("format wants a string first, got " .. type(pattern), 2) end
     if string.find(pattern, "%p", 1, true) then error("format: addresses (%p) are not available", 2) end
@@ -292,7 +319,7 @@ return {
     assert = base.assert, error = error, ipairs = base.ipairs, pairs = pairs, select = select, type = type,
     tonumber = base.tonumber, tostring = function(x) return base.tostring(plain(x)) end, _VERSION = base._VERSION,
     string = safe_string, math = safe_math,
-    table = { insert = table.insert, remove = table.remove, concat = table.concat, unpack = table.unpack,
+    table = { insert = insert, remove = remove, concat = table.concat, unpack = table.unpack,
               pack = table.pack, sort = sort },
     utf8 = { char = utf8.char, len = utf8.len, codepoint = utf8.codepoint, codes = utf8.codes, offset = utf8.offset },
     arg = set, model = model, voice = voice, ensemble = ensemble, fit = fit, search = search, each = each, grid = grid,

@@ -141,6 +141,26 @@ static void test_escapes(void)
     json_decref(e);
 }
 
+/* #t of a table with holes may be 2^61: the library's own insert and remove would move as many, uncounted. */
+static void test_huge_length(void)
+{
+    static const char holes[] = "local t = {} for i = 0, 61 do t[1 << i] = 1 end for i = 1, 7 do t[i] = 1 end\n%s";
+    static const char *const moves[] = { "table.remove(t, 1)", "table.insert(t, 1, 2)" };
+    char source[256];
+    for (size_t i = 0; i < sizeof moves / sizeof *moves; i++) {
+        snprintf(source, sizeof source, holes, moves[i]);
+        fails(source, "dir/test.lua:2:", "without an end");
+    }
+    fails(
+        "local t = { 1, 2, 4 } table.insert(t, 3, 3) table.insert(t, 5) local x = table.remove(t, 1) .. table.remove(t)"
+        " error(x .. #t .. table.concat(t) .. tostring(table.remove({})))",
+        "dir/test.lua:1:", "153234nil");
+    fails("table.insert({ 1 }, 3, 2)", "dir/test.lua:1:", "place 3, want 1 .. 2");
+    fails("table.remove({ 1 }, 3)", "dir/test.lua:1:", "place 3, want 1 .. 1");
+    fails("table.remove({ 1 }, {})", "dir/test.lua:1:", "place table, want");
+    fails("table.insert(nil, 1)", "dir/test.lua:1:", "wants a table, got nil");
+}
+
 /* prelude.c carries prelude.lua as it stands. */
 static void test_prelude(void)
 {
@@ -159,6 +179,7 @@ int main(void)
     test_errors();
     test_limits();
     test_escapes();
+    test_huge_length();
     test_prelude();
     check(script_read("/nowhere/x.lua", NULL, 0) == NULL && strstr(err_text(), "/nowhere/x.lua"), "no file: %s",
           err_text());
