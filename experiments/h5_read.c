@@ -14,6 +14,7 @@ static int damaged(const char *path)
 static int extent(hid_t set, struct h5_dims *dims, hsize_t *total)
 {
     hid_t space = H5Dget_space(set);
+    *dims = (struct h5_dims){ 0 };
     int rank = space < 0 ? -1 : H5Sget_simple_extent_ndims(space), rc = 0;
     if (rank < 0 || rank > H5_RANK || H5Sget_simple_extent_dims(space, dims->n, NULL) < 0)
         rc = -1;
@@ -87,7 +88,8 @@ int h5_get_part(hid_t file, const char *path, hid_t type, hsize_t first, hsize_t
     hid_t set = H5Dopen2(file, path, H5P_DEFAULT), space = set < 0 ? -1 : H5Dget_space(set);
     hid_t memory = H5Screate_simple(1, &n, NULL);
     int rc = 0;
-    if (space < 0 || H5Sselect_hyperslab(space, H5S_SELECT_SET, &first, NULL, &n, NULL) < 0 ||
+    if (space < 0 || H5Sget_simple_extent_ndims(space) != 1 ||
+        H5Sselect_hyperslab(space, H5S_SELECT_SET, &first, NULL, &n, NULL) < 0 ||
         H5Dread(set, type, memory, space, H5P_DEFAULT, out) < 0)
         rc = damaged(path);
     H5Sclose(memory);
@@ -98,12 +100,15 @@ int h5_get_part(hid_t file, const char *path, hid_t type, hsize_t first, hsize_t
     return rc;
 }
 
+/* One value: an array would be read over the end of *out. */
 static int attribute(hid_t file, const char *path, const char *name, hid_t type, void *out)
 {
     if (H5Aexists_by_name(file, path, name, H5P_DEFAULT) <= 0)
         return damaged(name);
-    hid_t at = H5Aopen_by_name(file, path, name, H5P_DEFAULT, H5P_DEFAULT);
-    int rc = at < 0 || H5Aread(at, type, out) < 0 ? damaged(name) : 0;
+    hid_t at = H5Aopen_by_name(file, path, name, H5P_DEFAULT, H5P_DEFAULT), space = at < 0 ? -1 : H5Aget_space(at);
+    int rc = space < 0 || H5Sget_simple_extent_npoints(space) != 1 || H5Aread(at, type, out) < 0 ? damaged(name) : 0;
+    if (space >= 0)
+        H5Sclose(space);
     if (at >= 0)
         H5Aclose(at);
     return rc;

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "experiments/h5.h"
 #include "experiments/journal.h"
 #include "experiments/lms.h"
 #include "experiments/results.h"
@@ -397,6 +398,32 @@ static void test_damaged_results(void)
     text_free(&whole);
 }
 
+/* Attributes of another shape than ours: 64 numbers where one is read, which would go over the stack. */
+static void test_hostile_attributes(void)
+{
+    static const char *const names[] = { "minimum", "units" };
+    static const double many[64] = { 1 };
+    struct text whole = { 0 };
+    text_read_file(&whole, letters_path("whole/results.h5"), 1 << 24);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *path = letters_path("hostile.h5");
+        hsize_t n = sizeof many / sizeof *many;
+        text_write_file(path, whole.s, whole.len);
+        hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT), space = H5Screate_simple(1, &n, NULL);
+        H5Adelete_by_name(file, "/metric/distinct_1", names[i], H5P_DEFAULT);
+        hid_t at = H5Acreate_by_name(file, "/metric/distinct_1", names[i], H5T_IEEE_F64LE, space, H5P_DEFAULT,
+                                     H5P_DEFAULT, H5P_DEFAULT);
+        check(at >= 0 && H5Awrite(at, H5T_NATIVE_DOUBLE, many) >= 0, "%s is made an array", names[i]);
+        H5Aclose(at);
+        H5Sclose(space);
+        H5Fclose(file);
+        struct results *r = results_open(path);
+        check(!r && strstr(err_text(), names[i]), "%s as an array is refused: %s", names[i], err_text());
+        results_close(r);
+    }
+    text_free(&whole);
+}
+
 int main(void)
 {
     letters_open();
@@ -417,6 +444,7 @@ int main(void)
         test_failures();
         test_failed_once(p);
         test_damaged_results();
+        test_hostile_attributes();
     }
     results_close(r);
     plan_free(p);
