@@ -1,6 +1,7 @@
 #include "experiments/plan.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "experiments/plan_check.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,6 +105,8 @@ struct plan *plan_load(json_t *doc, const char *where)
                 PLAN_FORMAT);
         goto fail;
     }
+    if (plan_check(p->what, where) < 0)
+        goto fail;
     p->draws = (uint32_t)draws;
     p->seed = (uint64_t)seed;
     p->stop.max_bytes = limit_of(p->what, "bytes");

@@ -190,6 +190,51 @@ static void test_stored(void)
     plan_free(p);
 }
 
+/* The stored plan with a member of its `what` taken from the text, and a hash that fits: what a hostile one would hold. */
+static void hostile(const char *path, const char *value, const char *why)
+{
+    struct plan *p = letters_plan(letters_script, NULL);
+    json_t *doc = json_deep_copy(p->doc), *at = json_object_get(doc, "what"),
+           *v = json_loads(value, JSON_DECODE_ANY, NULL);
+    char key[32], hash[65];
+    size_t n;
+    for (const char *s = path; *s; s += n + (s[n] == '.')) {
+        n = strcspn(s, ".");
+        snprintf(key, sizeof key, "%.*s", (int)n, s);
+        if (s[n])
+            at = json_is_array(at) ? json_array_get(at, (size_t)atoi(key)) : json_object_get(at, key);
+        else if (json_is_array(at))
+            json_array_set(at, (size_t)atoi(key), v);
+        else
+            json_object_set(at, key, v);
+    }
+    doc_hash(json_object_get(doc, "what"), hash);
+    json_object_set_new(doc, "hash", json_string(hash));
+    struct plan *q = plan_load(doc, "stored");
+    check(!q && strncmp(err_text(), "stored", 6) == 0 && strstr(err_text(), why), "%s = %s: want '%s' in: %s", path,
+          value, why, q ? "nothing" : err_text());
+    plan_free(q);
+    json_decref(v);
+    plan_free(p);
+}
+
+static void test_hostile(void)
+{
+    hostile("stop", "[3]", "'stop'[0] is no string");
+    hostile("creativity", "[null]", "'creativity'[0]");
+    hostile("arms.0.lm", "\"nobody\"", "nothing in 'lms' is 'nobody'");
+    hostile("arms.0.lm", "3", "lm");
+    hostile("arms.1", "[]", "'arms' is no object");
+    hostile("lms.0.key", "null", "key");
+    hostile("lms.0.id", "7", "id");
+    hostile("lms.0.voices", "[]", "has voices");
+    hostile("lms.2.voices.0.lm", "\"duet\"", "nothing in 'lms' is 'duet'");
+    hostile("lms.2.voices", "[]", "no voices");
+    hostile("lms.2.voices.0.temperature", "{\"fit\":\"no\"}", "nothing in 'fits' is 'no'");
+    hostile("judge", "\"nobody\"", "nothing in 'lms' is 'nobody'");
+    hostile("fits.0.key", "false", "key");
+}
+
 int main(void)
 {
     letters_open();
@@ -198,6 +243,7 @@ int main(void)
     test_diff();
     test_rules();
     test_stored();
+    test_hostile();
     letters_close();
     return check_done("plan");
 }
