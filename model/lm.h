@@ -4,7 +4,7 @@
  * an lm's name for one prefix.  Two phases, so that any nesting runs each checkpoint once a round over everything that
  * is wanted: need() enqueues what leaves must compute, the core (model/core.h) computes, rows() reads.
  *
- * Laws (tests/lm_contract.h runs them over every lm type):
+ * Laws (tests/lib/lm_contract.h runs them over every lm type):
  * 1. Only the core, running the queue, computes; only it can fail for reasons of numbers.  Rows are a pure function of
  *    (lm, prefix, prompt).
  * 2. A slot is a name for a prefix; its KV is an evictable cache.  Equal prefixes are one computation, whoever holds
@@ -14,8 +14,8 @@
  * 5. An lm that is not pure (a sampled member) says so and is never shared across draws.
  *
  * Threads: prompt, push, fork, drop and need belong to one owner thread.  After need() and the core, rows() of
- * *different* slots may be called from several threads at once; rows stay valid until the next need() of the same lm,
- * and nobody writes into them. */
+ * *different* slots may be called from several threads at once.  Rows are views that nobody writes into: valid to the end
+ * of the core_run() that asked for them, whatever else is computed in it, and after it until the need() of the next. */
 #ifndef MODEL_LM_H
 #define MODEL_LM_H
 
