@@ -43,17 +43,19 @@ int err_add(int code, const char *format, ...)
     return err_set((enum err)code, "%s: %s", context, old);
 }
 
+/* An abbreviation is as near as one slip; among names that are equally near, the fewer letters apart the better. */
 static const char *nearest(const char *seen, const char *const names[], size_t n)
 {
     const char *best = NULL;
-    size_t best_distance = ERR_NEAR + 1;
+    size_t best_near = ERR_NEAR + 1, best_apart = 0;
     for (size_t i = 0; i < n; i++) {
-        size_t d = text_distance(seen, names[i]);
+        size_t apart = text_distance(seen, names[i]);
         bool begins = *seen && strncmp(seen, names[i], strlen(seen)) == 0;
-        if (begins)
-            d = d < 1 ? d : 1; /* an abbreviation is as near as one slip */
-        if (d < best_distance && (begins || d < strlen(names[i]))) {
-            best_distance = d;
+        size_t near = begins && apart > 1 ? 1 : apart;
+        bool nearer = near < best_near || (near == best_near && best && apart < best_apart);
+        if (nearer && (begins || apart < strlen(names[i]))) {
+            best_near = near;
+            best_apart = apart;
             best = names[i];
         }
     }
