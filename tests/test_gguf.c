@@ -432,6 +432,39 @@ static void vocabularies(void)
     text_free(&path);
 }
 
+/* An added token of the second byte of a character would be found within one, and the search would never end in what is
+ * left of it. */
+static void half_characters(void)
+{
+    static const char *const pieces[] = { "\xbd", "\xe4\xbd", "x\xff", "\xe4\xbd\xa0" };
+    struct text path = { 0 };
+    text_addf(&path, "/tmp/chorale-test-gguf-%ld.gguf", (long)getpid());
+    for (uint32_t i = 0; i < 8; i++) {
+        struct draft d = start();
+        d.n_pairs = 5;
+        bytes_key_string(&d.pairs, "general.architecture", "gpt2");
+        bytes_key_string(&d.pairs, "tokenizer.ggml.model", "gpt2");
+        bytes_key_string(&d.pairs, "tokenizer.ggml.pre", "gpt-2");
+        bytes_key(&d.pairs, "tokenizer.ggml.tokens", 9);
+        bytes_u32(&d.pairs, 8);
+        bytes_u64(&d.pairs, 1);
+        bytes_string(&d.pairs, pieces[i / 2]);
+        bytes_key(&d.pairs, "tokenizer.ggml.token_type", 9);
+        bytes_u32(&d.pairs, 5);
+        bytes_u64(&d.pairs, 1);
+        bytes_u32(&d.pairs, 3 + i % 2); /* special, added */
+        struct text t = finish(&d);
+        check(text_write_file(text_s(&path), t.s, t.len) == 0, "%s", err_text());
+        struct checkpoint *c = checkpoint_open_vocab(text_s(&path));
+        check(i / 2 == 3 ? c != NULL : !c && strstr(err_text(), "token 0 is not UTF-8"), "piece %u: %s", i / 2,
+              c ? "taken" : err_text());
+        checkpoint_close(c);
+        text_free(&t);
+    }
+    unlink(text_s(&path));
+    text_free(&path);
+}
+
 /* A llama of one layer without its tensors but the embedding; change is a key left out or put in with 0 or a text. */
 struct change {
     const char *leave_out, *number, *text, *tensor, *message;
@@ -554,5 +587,6 @@ int main(void)
     values();
     damage();
     vocabularies();
+    half_characters();
     return check_done("gguf");
 }
