@@ -1,0 +1,40 @@
+/* Payloads of journal frames, any bytes: the head and the whole of a result, whose every number can be read. */
+#include "experiments/unit.h"
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static double sum_of(const struct unit_record *h)
+{
+    double sum = 0;
+    for (size_t i = 0; i < h->n_text; i++)
+        sum += (unsigned char)h->text[i];
+    for (size_t i = 0; i < h->n_steps; i++)
+        sum += h->symbol[i] + h->kept[i] + (double)h->logp[i] + (double)h->logp_final[i] + (double)h->mass[i];
+    for (size_t i = 0; i < h->n_steps * h->n_voices; i++)
+        sum += (double)h->voice_logp[i] + (double)h->voice_share[i];
+    return sum;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    struct unit_head head;
+    struct unit_result r;
+    double sum = 0;
+    bool ours = unit_head(data, n, &head);
+    if (unit_decode(data, n, &r) < 0)
+        return 0;
+    if (!ours || head.frame != UNIT_RESULT || !unit_key_equal(head.key, r.key))
+        abort();
+    for (size_t i = 0; i < r.n_records; i++)
+        sum += sum_of(&r.records[i]);
+    for (size_t i = 0; i < r.n_choices; i++)
+        sum += r.choice_logp[i] + r.choice_symbols[i];
+    for (size_t i = 0; i < r.n_prompt; i++)
+        sum += r.prompt[i];
+    unit_fini(&r);
+    static volatile double read; /* so that the compiler cannot leave the reading out */
+    read = sum;
+    (void)read;
+    return 0;
+}
