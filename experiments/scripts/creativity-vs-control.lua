@@ -19,7 +19,7 @@ local geometric = ensemble { voice { prose, temperature = calm }, voice { verse 
 
 experiment {
   name = "creativity-vs-control", seed = 20261123, draws = 4, limit = { bytes = 300 },
-  evalsets = { { "keywords", lang = "en", items = 16 }, { "openings", lang = "en", items = 8 } },
+  evalsets = { { "keywords", lang = "en", items = 18 }, { "openings", lang = "en", items = 6 } },
   arms = grid {
     lm = { prose, verse, linear, geometric },
     chain = { "temperature=0", each("temperature=%g | min_p=0.05", { 0.4, 0.6, 0.8, 1, 1.4, 2 }), "top_p=0.9" },
