@@ -69,8 +69,9 @@ static json_t *table_node(const char *name)
         if (table_number(name, s, keys[i], &value[i]) < 0)
             return NULL;
     }
-    if (!(value[0] >= 2 && value[0] <= 27 && value[1] >= 0 && value[1] <= 4096 && value[2] >= 0 && value[3] >= 0)) {
-        err_set(ERR_USAGE, "%s: want n in 2..27, length in 0..4096, seed and sharpness at least 0", name);
+    if (!(value[0] >= 2 && value[0] <= 27 && value[1] >= 0 && value[1] <= 4096 && value[2] >= 0 && value[2] <= 0x1p53 &&
+          value[3] >= 0 && value[3] <= 1000)) {
+        err_set(ERR_USAGE, "%s: want n in 2..27, length in 0..4096, seed in 0..2^53, sharpness in 0..1000", name);
         return NULL;
     }
     struct table_options o = { (uint32_t)value[0], (uint32_t)value[1], (uint64_t)value[2], value[3] };

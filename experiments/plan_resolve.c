@@ -92,12 +92,27 @@ static int resolve_metrics(const json_t *declared, json_t *what, const char *axi
     return 0;
 }
 
+/* A limit that is none would let texts run on; beyond 32 bits it would become none. */
+static int check_limits(const json_t *limit)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)limit, key, value)
+    {
+        json_int_t x = json_integer_value(value);
+        if (x < 1 || x > INT32_MAX)
+            return err_set(ERR_USAGE, "limit: %s is %lld, want 1 .. %d", key, (long long)x, INT32_MAX);
+    }
+    return 0;
+}
+
 static int resolve_limits(const json_t *declared, json_t *what)
 {
     json_t *limit = json_object_get(declared, "limit");
     limit = limit && json_is_object(limit) && json_object_size(limit) > 0 ? json_deep_copy(limit)
                                                                           : json_pack("{s:i}", "bytes", DEFAULT_BYTES);
     json_object_set_new(what, "limit", limit);
+    TRY(check_limits(limit));
     copy_or(what, declared, "stop", json_array());
     copy_or(what, declared, "seed", json_integer(1));
     copy_or(what, declared, "draws", json_integer(1));

@@ -157,6 +157,10 @@ static void test_rules(void)
     refused("n=4,length=16,seed=5", "n=4,lenth=16,seed=5", "length");
     refused("'table:n=4,length=16,seed=5,sharpness=0.7'", "'zoo:nobody'", "nobody");
     refused("arg.draws or 3", "0", "want 1 .. 100000");
+    refused("bytes = 10", "bytes = 0", "limit: bytes is 0, want 1 ..");
+    refused("bytes = 10", "chars = 5000000000", "limit: chars is 5000000000, want 1 ..");
+    refused("sharpness=0.7", "sharpness=inf", "sharpness in 0..1000");
+    refused("seed=5", "seed=1e300", "seed in 0..2^53");
     refused("draws = arg.draws or 3,", "draws = 3, log = 'everything',", "log level");
     struct plan *p = edited("limit = { bytes = 10 }", "limit = { symbols = 10 }", NULL);
     check(p != NULL, "a limit in symbols over one space: %s", err_text());
