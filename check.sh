@@ -71,6 +71,15 @@ run_tests() { # FOLDER
     skipped=$((skipped + n_skipped))
 }
 
+# FUZZ_SECONDS (600) of one target from its seeds; findings stay in build/fuzz/NAME
+fuzz() { # TARGET
+    stem=$(basename "$1" | sed 's/^fuzz_//')
+    mkdir -p "build/fuzz/$stem"
+    "$1" -max_total_time="${FUZZ_SECONDS:-600}" -print_final_stats=1 -artifact_prefix="build/fuzz/$stem/" \
+        "build/fuzz/$stem" "tests/fuzz/corpus/$stem" >"build/fuzz/$stem.log" 2>&1 || { tail -n 40 "build/fuzz/$stem.log"; return 1; }
+    echo "fuzz_$stem: $(sed -n 's/^stat::number_of_executed_units: *//p' "build/fuzz/$stem.log") runs in ${FUZZ_SECONDS:-600} s, no finding"
+}
+
 format_is_kept() {
     git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
 }
@@ -94,6 +103,15 @@ say 'tests under the sanitizers'
 run_tests debug
 say 'build with clang'
 verdict 'build with clang' build clang -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang
+
+if [ -n "${CHORALE_LONG:-}" ]; then
+    say 'fuzzing'
+    verdict 'build the fuzz targets' build fuzz -DCMAKE_BUILD_TYPE=Debug -DCHORALE_FUZZ=ON -DCMAKE_C_COMPILER=clang
+    for target in build/fuzz/tests/fuzz_*; do
+        [ -x "$target" ] && [ -f "$target" ] || continue
+        verdict "$(basename "$target")" fuzz "$target"
+    done
+fi
 
 say 'done'
 [ "$failed" = 0 ] || echo "the logs are build/*.log"
