@@ -1,6 +1,7 @@
-/* GGUF files of any bytes: what is accepted can be read to its last byte; keys of every type, and the strings of arrays. */
+/* GGUF files of any bytes: what is accepted can be read to its last byte; keys of every type, the strings of
+ * arrays, and the tokenizer. */
 #include "base/mem.h"
-#include "model/gguf.h"
+#include "model/vocab_gguf.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,20 @@ static void read_value(const struct gguf *g, const struct gguf_pair *p, const ui
     }
 }
 
+/* A text of all lengths of characters, also through a tokenizer that the file made up. */
+static void encode(const struct gguf *g)
+{
+    static const char text[] = "ab 12\xc3\xa9\xe4\xbd\xa0\xf0\x9f\x99\x82\xff z";
+    struct vocab *v = vocab_read_gguf(g);
+    struct symbols out = { 0 };
+    if (v && vocab_encode(v, text, sizeof text - 1, &out) == 0)
+        for (size_t i = 0; i < out.n; i++)
+            if (out.s[i] >= vocab_space(v)->n)
+                abort();
+    free(out.s);
+    vocab_free(v);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     uint8_t *bytes = aligned_alloc(4096, (n / 4096 + 1) * 4096);
@@ -41,6 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         if ((const uint8_t *)t->data < bytes || t->bytes > (uint64_t)(bytes + n - (const uint8_t *)t->data))
             abort();
     }
+    if (g)
+        encode(g);
     gguf_free(g);
     free(bytes);
     return 0;
