@@ -29,7 +29,7 @@ struct param {
 /* One value of a bound step; text and list point into the struct spec that it was bound from. */
 struct spec_value {
     double number;
-    const char *text;       /* TEXT and LIST; NULL when absent */
+    const char *text;        /* TEXT and LIST; NULL when absent */
     const char *const *list; /* LIST: (n_list,) element texts */
     size_t n_list;
 };

@@ -14,15 +14,15 @@ struct text {
     size_t cap;
 };
 
-void text_free(struct text *t);  /* leaves it empty and usable */
-void text_clear(struct text *t); /* keeps the memory */
+void text_free(struct text *t);           /* leaves it empty and usable */
+void text_clear(struct text *t);          /* keeps the memory */
 const char *text_s(const struct text *t); /* never NULL */
 void text_add(struct text *t, const char *s);
 void text_addn(struct text *t, const void *s, size_t n);
 void text_addf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void text_add_real(struct text *t, double x);                    /* shortest text that reads back as x; nan, inf, -inf */
-void text_add_json(struct text *t, const char *s, size_t n);     /* with quotes; invalid UTF-8 becomes U+FFFD */
-void text_add_html(struct text *t, const char *s, size_t n);     /* escapes & < > " '; controls become U+FFFD */
+void text_add_real(struct text *t, double x);                /* shortest text that reads back as x; nan, inf, -inf */
+void text_add_json(struct text *t, const char *s, size_t n); /* with quotes; invalid UTF-8 becomes U+FFFD */
+void text_add_html(struct text *t, const char *s, size_t n); /* escapes & < > " '; controls become U+FFFD */
 
 /* Whole strings only, no spaces, no locale; false and *x untouched otherwise.  Reals take inf, -inf, not nan. */
 bool text_real(const char *s, double *x);
