@@ -1,0 +1,19 @@
+/* Timing of whole steps as a run makes them: wants of n live searches, one core run, decisions in parallel, moves. */
+#ifndef CLI_BENCH_STEP_H
+#define CLI_BENCH_STEP_H
+
+#include "base/threads.h"
+#include "model/core.h"
+
+struct bench_step {
+    struct lm *lm;
+    struct core *core;
+    struct threads *threads;
+    size_t n;      /* searches alive at once */
+    uint32_t salt; /* no two measurements share a prompt, or the row store would answer for the model */
+};
+
+/* Best seconds of a step over a few dozen, scaled to n live searches.  0 or the failure of a search. */
+int bench_step(const struct bench_step *b, double *seconds);
+
+#endif
