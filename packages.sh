@@ -4,7 +4,7 @@
 #                                 (no_install=1) it only names them and fails.
 
 packages_build='gcc libc6-dev cmake ninja-build pkg-config libgsl-dev libhdf5-dev liblua5.4-dev libjansson-dev
-    libpcre2-dev libutf8proc-dev zlib1g-dev libxxhash-dev libssl-dev libcmocka-dev gnuplot-nox'
+    libpcre2-dev libutf8proc-dev zlib1g-dev libxxhash-dev libssl-dev gnuplot-nox'
 packages_check='clang libclang-rt-14-dev clang-format hdf5-tools python3-h5py python3-pandas python3-xarray jq'
 
 packages_missing() {
