@@ -66,8 +66,7 @@ static void collect(const struct apart *a, int fd, pid_t pid, struct text *answe
 static int code_of(const struct apart *a, int status, const struct text *answer)
 {
     int32_t code = 0;
-    if (a->signal && *a->signal)
-        return err_set(*a->signal == SIGTERM ? ERR_SIGTERM : ERR_SIGINT, "interrupted while %s", a->what);
+    TRY(interrupt_check(a->signal, a->what));
     if (WIFSIGNALED(status))
         return err_set(ERR_IO, "%s crashed (%s); the journal is whole, and the same command tries again", a->what,
                        strsignal(WTERMSIG(status)));

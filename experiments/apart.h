@@ -4,7 +4,7 @@
 #ifndef EXPERIMENTS_APART_H
 #define EXPERIMENTS_APART_H
 
-#include <signal.h>
+#include "experiments/interrupt.h"
 #include <stddef.h>
 
 struct apart {
@@ -13,7 +13,7 @@ struct apart {
     void *ctx;
     void *answer; /* (n_answer,) within ctx: what the child leaves there comes back */
     size_t n_answer;
-    const volatile sig_atomic_t *signal; /* may be NULL; the child is killed once it is set */
+    interrupt_t *signal; /* the child is killed once it is set */
 };
 
 /* What work() gave, with its message; ERR_IO when the child crashed, ERR_MEMORY when it ran out of memory, ERR_SIGINT or

@@ -63,7 +63,7 @@ static int put_in_place(const struct compaction *c)
     return rc;
 }
 
-int run_compact(const char *folder, const char *to, const volatile sig_atomic_t *signal, struct run_compacted *out)
+int run_compact(const char *folder, const char *to, interrupt_t *signal, struct run_compacted *out)
 {
     struct text results = { 0 }, aside = { 0 };
     text_addf(&results, "%s/results.h5", folder);

@@ -9,8 +9,8 @@
 #ifndef EXPERIMENTS_RUN_H
 #define EXPERIMENTS_RUN_H
 
+#include "experiments/interrupt.h"
 #include "experiments/plan.h"
-#include <signal.h>
 
 struct run_progress {
     uint64_t done, total; /* units of this process's shard, those found in the journal included */
@@ -33,7 +33,7 @@ struct run_options {
         void *ctx,
         const struct run_progress *p); /* may be NULL; called at most every 0.1 s, from the caller's thread */
     void *progress_ctx;
-    const volatile sig_atomic_t *signal; /* may be NULL; SIGINT or SIGTERM once one came: the run closes cleanly */
+    interrupt_t *signal; /* once it is set the run closes cleanly */
 };
 
 #define RUN_BATCH 64
@@ -68,8 +68,8 @@ int run_execute(const struct plan *p, const char *folder, const struct run_optio
 
 /* Writes to (NULL: folder/results.h5) from the journal, also of a running or interrupted run; only as many units as there
  * are.  The work is done in a process of its own: a crash of the HDF5 library cannot hurt the journal or the caller.
- * signal: may be NULL; once it is set the work is given up (ERR_SIGINT, ERR_SIGTERM).
+ * signal: once it is set the work is given up (ERR_SIGINT, ERR_SIGTERM).
  * 0, ERR_IO, ERR_DATA, ERR_MEMORY, ERR_DAMAGED (what was written does not read back). */
-int run_compact(const char *folder, const char *to, const volatile sig_atomic_t *signal, struct run_compacted *out);
+int run_compact(const char *folder, const char *to, interrupt_t *signal, struct run_compacted *out);
 
 #endif

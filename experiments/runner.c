@@ -98,9 +98,9 @@ static int fit_one(struct runner *r, const json_t *doc, double *value)
 {
     if (isnan(*value)) {
         struct text t = { 0 };
-        json_t *result = fit_compute(doc, r->lms, r->core);
+        json_t *result = fit_compute(doc, r->lms, r->core, r->options->signal);
         if (!result)
-            return ERR_DATA;
+            return err_code();
         *value = json_real_value(json_object_get(result, "value"));
         doc_canonical(&t, result);
         json_decref(result);
@@ -334,20 +334,12 @@ static void report_when_due(struct runner *r, double now)
     r->options->progress(r->options->progress_ctx, p);
 }
 
-static int signal_seen(const struct runner *r)
-{
-    int signal = r->options->signal ? *r->options->signal : 0;
-    if (signal == 0)
-        return 0;
-    return err_set(signal == SIGTERM ? ERR_SIGTERM : ERR_SIGINT, "interrupted; the same command goes on from here");
-}
-
 int runner_work(struct runner *r)
 {
     skip_done(r);
     for (;;) {
         double start = runner_now();
-        TRY(signal_seen(r));
+        TRY(interrupt_check(r->options->signal, "computing units"));
         TRY(admit(r));
         TRY(gather(r));
         TRY(commit_when_due(r, start));
