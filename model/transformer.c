@@ -13,7 +13,7 @@
 #define DEFAULT_KV_BYTES  ((size_t)512 << 20)
 #define DEFAULT_ROW_BYTES ((size_t)256 << 20)
 #define DEFAULT_CHUNK     ((size_t)256)
-#define ACTIVATION_BYTES  ((size_t)1 << 30) /* of a chunk at most, unless one position takes more */
+#define ACTIVATION_BYTES  ((size_t)512 << 20) /* of a chunk at most, unless one position takes more */
 
 struct transformer {
     struct lm lm;
