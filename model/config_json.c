@@ -18,7 +18,7 @@ static int read_positive(const json_t *o, const char *where, const char *key, fl
 {
     double x = (double)*to;
     TRY(doc_maybe_real(o, where, key, &x));
-    if (!(x > 0) || !isfinite((float)x))
+    if (!((float)x > 0) || !isfinite((float)x)) /* what is computed with is a float */
         return err_set(ERR_DATA, "%s: '%s' is %g, want more than 0", where, key, x);
     *to = (float)x;
     return 0;

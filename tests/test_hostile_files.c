@@ -303,6 +303,7 @@ static void numbers(void)
         { "rms_norm_eps", "0", "'rms_norm_eps' is 0, want more than 0" },
         { "rms_norm_eps", "-1e-5", "'rms_norm_eps' is -1e-05" },
         { "rms_norm_eps", "1e39", "'rms_norm_eps' is 1e+39, want more than 0" },
+        { "rms_norm_eps", "1e-85", "'rms_norm_eps' is 1e-85, want more than 0" }, /* no float: it would be 0 */
         { "rms_norm_eps", "1e-400", "'rms_norm_eps' is 0" },
         { "rms_norm_eps", "NaN", "config.json:1:" },
         { "rms_norm_eps", "[1]", "'rms_norm_eps' is an array, want a number" },

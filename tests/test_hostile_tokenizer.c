@@ -135,6 +135,7 @@ static void regexes(void)
     static const struct {
         const char *regex, *piece;
     } cases[] = {
+        { "(?:a?){20}a{20}z|a", "a" }, /* a million steps for each letter, and then a match of one */
         { "(a+)+$", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab" },
         { "(?:a|a)*c", "a" },
         { "(a?){40}a{40}x", "a" },
