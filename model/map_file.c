@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define WATCHED 512 /* files; further ones end with the same status, without their name */
+#define WATCHED 4096 /* files; further ones end by the signal */
 
 /* What the signal handler may read: a place is taken while size is not 0.  bytes and path are written before size. */
 static struct {
