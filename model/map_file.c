@@ -22,6 +22,8 @@ static struct {
     atomic_bool taken;
 } watched[WATCHED];
 
+static void (*on_loss)(const char *path);
+
 static int watch(const char *path, const uint8_t *bytes, uint64_t size)
 {
     for (int i = 0; i < WATCHED; i++) {
@@ -44,12 +46,6 @@ static void unwatch(int i)
     atomic_store(&watched[i].taken, false);
 }
 
-static void say(const char *s)
-{
-    ssize_t ignored = write(STDERR_FILENO, s, strlen(s));
-    (void)ignored;
-}
-
 /* Calls only what may be called in a signal handler. */
 static void on_bus_error(int number, siginfo_t *info, void *context)
 {
@@ -60,17 +56,16 @@ static void on_bus_error(int number, siginfo_t *info, void *context)
         uint64_t size = atomic_load(&watched[i].size);
         if (size == 0 || at < bytes || at - bytes >= size)
             continue;
-        say("chorale: ");
-        say(atomic_load(&watched[i].path));
-        say(": became shorter, or could not be read, while it was in use; want a file that stays as it is\n");
-        _exit(-ERR_DATA);
+        on_loss(atomic_load(&watched[i].path));
+        break;
     }
     signal(number, SIG_DFL);
     raise(number);
 }
 
-void map_file_guard(void)
+void map_file_guard(void (*lost)(const char *path))
 {
+    on_loss = lost;
     struct sigaction action = { .sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO | SA_NODEFER };
     sigemptyset(&action.sa_mask);
     sigaction(SIGBUS, &action, NULL);

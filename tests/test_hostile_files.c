@@ -217,6 +217,21 @@ static void bombs(void)
     temp_folder_remove(&f);
 }
 
+static void say(const char *s)
+{
+    ssize_t ignored = write(STDERR_FILENO, s, strlen(s));
+    (void)ignored;
+}
+
+/* As cli/ does it. */
+static void lost(const char *path)
+{
+    say("chorale: ");
+    say(path);
+    say(MAP_FILE_LOST "\n");
+    _exit(3);
+}
+
 /* What a child that reads byte `at` of a mapped file does once the file has been cut to `size`: its status, its words. */
 static int read_cut(const struct temp_folder *f, off_t size, size_t at, struct text *said)
 {
@@ -229,7 +244,7 @@ static int read_cut(const struct temp_folder *f, off_t size, size_t at, struct t
         struct rlimit none = { 0, 0 };
         setrlimit(RLIMIT_CORE, &none);
         dup2(ends[1], STDERR_FILENO);
-        map_file_guard();
+        map_file_guard(lost);
         if (map_file_open(&m, path) < 0 || truncate(path, size) != 0)
             _exit(99);
         volatile uint8_t byte = m.bytes[at];

@@ -119,11 +119,11 @@ static void many(void)
         text_addf(&d.added, "%s{\"id\":%d,\"content\":\"a%05d\"}", i > 0 ? "," : "", 26 + i, i);
     struct vocab *v = expect(&d, NULL);
     struct symbols out = { 0 };
-    char *text = mem_alloc(2000, 1);
-    memset(text, 'a', 2000);
+    char *text = mem_alloc(500, 1);
+    memset(text, 'a', 500);
     double start = seconds();
-    check(v && vocab_encode(v, text, 2000, &out) == 0 && out.n == 2000, "%s", err_text());
-    check(seconds() - start < 20, "2,000 letters in %.1f s", seconds() - start);
+    check(v && vocab_encode(v, text, 500, &out) == 0 && out.n == 500, "%s", err_text());
+    check(seconds() - start < 20, "500 letters in %.1f s", seconds() - start);
     free(text);
     free(out.s);
     vocab_free(v);
@@ -192,10 +192,10 @@ static void long_runs(void)
             struct text t = { 0 };
             const struct span *spans;
             size_t n;
-            while (t.len < 1000000)
+            while (t.len < (getenv("CHORALE_LONG") ? 4000000u : 100000u))
                 text_add(&t, runs[i]);
             text_add(&t, "x");
-            check(pretoken_split(p, t.s, t.len, &spans, &n) == 0 && spans[n - 1].to == t.len, "a megabyte of '%s': %s",
+            check(pretoken_split(p, t.s, t.len, &spans, &n) == 0 && spans[n - 1].to == t.len, "a long run of '%s': %s",
                   runs[i], err_text());
             text_free(&t);
         }
