@@ -113,6 +113,8 @@ int config_json_check(const struct config *c, const char *where)
     if (c->n_heads % c->n_kv_heads != 0)
         return err_set(ERR_DATA, "%s: %u heads do not divide among %u for keys and values", where, c->n_heads,
                        c->n_kv_heads);
+    if (!(c->rope_theta >= 1)) /* below, angles grow with the dimension and overflow */
+        return err_set(ERR_DATA, "%s: rope theta is %g, want 1 or more", where, (double)c->rope_theta);
     if (c->head_dim > CONFIG_HEAD_MAX)
         return err_set(ERR_DATA, "%s: heads are %u wide, want at most %u", where, c->head_dim, CONFIG_HEAD_MAX);
     if (c->head_dim % 2 != 0 || c->head_dim == 0)

@@ -51,7 +51,7 @@ static void on_bus_error(int number, siginfo_t *info, void *context)
 {
     uintptr_t at = (uintptr_t)info->si_addr;
     (void)context;
-    for (int i = 0; i < WATCHED; i++) {
+    for (int i = 0; i < WATCHED && info->si_code == BUS_ADRERR; i++) {
         uintptr_t bytes = (uintptr_t)atomic_load(&watched[i].bytes);
         uint64_t size = atomic_load(&watched[i].size);
         if (size == 0 || at < bytes || at - bytes >= size)

@@ -25,7 +25,7 @@ int map_file_open(struct map_file *m, const char *path);
 void map_file_close(struct map_file *m); /* a zeroed or closed one is fine */
 
 /* From here on SIGBUS within a mapped file calls lost() with the file's path; any other SIGBUS, or one behind which lost()
- * returns, ends the process as before.  lost() runs in a signal handler: it may write() and _exit().  For cli/, once, at
+ * returns, ends the process as before.  lost() runs in a signal handler: it may only write and end the process.  For cli/, once, at
  * start: a library takes no signals by itself. */
 void map_file_guard(void (*lost)(const char *path));
 

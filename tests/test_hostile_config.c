@@ -130,6 +130,7 @@ static const struct {
     { "rms_norm_eps", "[1]", "'rms_norm_eps' is an array, want a number" },
     { "rope_theta", "1e400", "real number overflow" },
     { "rope_theta", "0", "'rope_theta' is 0" },
+    { "rope_theta", "1e-30", "rope theta is 1e-30, want 1 or more" },
     { "rope_theta", "-10000", "'rope_theta' is -10000" },
     { "rope_theta", "true", "'rope_theta' is true, want a number" },
     { "rope_theta", "Infinity", "config.json:1:" },

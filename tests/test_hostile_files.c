@@ -8,6 +8,7 @@
 #include "tests/lib/check.h"
 #include "tests/lib/temp_folder.h"
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -232,7 +233,8 @@ static void lost(const char *path)
     _exit(3);
 }
 
-/* What a child that reads byte `at` of a mapped file does once the file has been cut to `size`: its status, its words. */
+/* What a child that reads byte `at` of a mapped file does once the file has been cut to `size`: its status, its words.
+ * SIZE_MAX: it gets a SIGBUS of another kind. */
 static int read_cut(const struct temp_folder *f, off_t size, size_t at, struct text *said)
 {
     int ends[2];
@@ -247,6 +249,8 @@ static int read_cut(const struct temp_folder *f, off_t size, size_t at, struct t
         map_file_guard(lost);
         if (map_file_open(&m, path) < 0 || truncate(path, size) != 0)
             _exit(99);
+        if (at == SIZE_MAX)
+            raise(SIGBUS); /* not of a mapped file */
         volatile uint8_t byte = m.bytes[at];
         (void)byte;
         map_file_close(&m);
@@ -276,6 +280,9 @@ static void shrinking(void)
     check(strstr(text_s(&said), "/weights: became shorter, or could not be read, while it was in use") &&
               strncmp(text_s(&said), "chorale: ", 9) == 0 && strchr(said.s, '\n') == said.s + said.len - 1,
           "says '%s'", text_s(&said));
+    text_clear(&said);
+    status = read_cut(&f, 4096, SIZE_MAX, &said);
+    check(status == -SIGBUS && said.len == 0, "another SIGBUS: status %d, says '%s'", status, text_s(&said));
     text_free(&bytes);
     text_free(&said);
     temp_folder_remove(&f);

@@ -3,6 +3,7 @@
  * backtrack for ever gives ids or a message, soon. */
 #include "base/err.h"
 #include "base/mem.h"
+#include "model/bpe.h"
 #include "model/pretoken.h"
 #include "model/vocab.h"
 #include "model/vocab_gguf.h"
@@ -203,6 +204,25 @@ static void long_runs(void)
     }
 }
 
+/* Merges chosen so that Fibonacci hashing, which once placed them, puts all into one place: n^2 steps then, some seconds. */
+static void colliding_merges(void)
+{
+    enum { MERGES = 100000 };
+    const uint64_t phi = 0x9e3779b97f4a7c15u;
+    uint32_t inverse = 1; /* of phi modulo 2^32, by Newton's iteration */
+    for (int i = 0; i < 5; i++)
+        inverse *= 2 - (uint32_t)phi * inverse;
+    struct bpe *b = bpe_alloc();
+    double start = seconds();
+    for (sym_t right = 0; right < MERGES; right++) {
+        sym_t left = (0u - (uint32_t)(right * phi >> 32)) * inverse % (1u << 22);
+        check((((uint64_t)left << 32 | right) * phi >> 32) % (1u << 20) == 0, "pair %u collides", right);
+        bpe_add(b, left, right, 1);
+    }
+    check(seconds() - start < 1, "%d merges that collide in %.1f s", MERGES, seconds() - start);
+    bpe_free(b);
+}
+
 /* A GGUF file of a tokenizer: n_tokens and n_types letters, merges, and what else is appended. */
 struct gguf_case {
     const char *what;
@@ -288,6 +308,7 @@ int main(void)
     many();
     regexes();
     long_runs();
+    colliding_merges();
     ggufs();
     return check_done("hostile_tokenizer");
 }
