@@ -16,7 +16,7 @@
  * as much, paid from the budget of the text. */
 #define FIRST_STEPS    2000u
 #define MORE_STEPS     16u
-#define BUDGET         (1u << 24)
+#define BUDGET         (1u << 20)
 #define BUDGET_OF_BYTE 1024u
 
 const char pretoken_gpt2[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
