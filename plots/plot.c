@@ -49,6 +49,8 @@ static void add_literal(struct text *script, const char *s, const char *percent)
     size_t n = strlen(s), i = 0;
     text_add(script, "'");
     while (i < n && i < PLOT_STRING_MAX) {
+        if (s[i] == '>' && i >= 2 && memcmp(s + i - 2, "]]", 2) == 0)
+            text_add(script, " "); /* gnuplot escapes & and < only; XML forbids this too */
         if (s[i] == '%') {
             text_add(script, percent);
             i++;

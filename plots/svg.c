@@ -65,9 +65,11 @@ static bool entity(struct scan *x)
             x->at += strlen(known[i]);
             return true;
         }
-    while (n < left && n < 10 && isxdigit((unsigned char)x->at[n]))
+    bool hex = left > 3 && x->at[2] == 'x';
+    n += hex;
+    while (n < left && n < 10 && (hex ? isxdigit((unsigned char)x->at[n]) : isdigit((unsigned char)x->at[n])))
         n++;
-    if (left < 4 || x->at[1] != '#' || n == 2 || n >= left || x->at[n] != ';')
+    if (left < 4 || x->at[1] != '#' || n == (hex ? 3u : 2u) || n >= left || x->at[n] != ';')
         return wrong(x, "entity", x->at, left);
     x->at += n + 1;
     return true;
@@ -167,6 +169,8 @@ const char *svg_check(const char *s, size_t n, struct text *why)
     while (x.at < x.end && ok) {
         if (*x.at == '<')
             ok = markup(&x);
+        else if (x.end - x.at >= 3 && memcmp(x.at, "]]>", 3) == 0)
+            ok = wrong(&x, "text", x.at, 3);
         else if (x.depth == 0 && !strchr(" \t\r\n", *x.at))
             ok = wrong(&x, "text outside the figure:", x.at, (size_t)(x.end - x.at));
         else
