@@ -109,7 +109,6 @@ static _Noreturn void child(const struct guard_work *w, int fd, double size, con
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     signal(SIGHUP, SIG_DFL);
-    signal(SIGXFSZ, SIG_IGN); /* a file too large is an error of that write */
     setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
     bound_memory(size);
     if (*temporary)
@@ -158,7 +157,7 @@ static void listen_to(struct watch *w, const sigset_t *open_mask)
     unsigned char bytes[512];
     while (!caught) {
         double left = w->deadline - console_now();
-        struct timespec wait = { .tv_sec = left > 0 ? (time_t)left : 0, .tv_nsec = 50000000 };
+        struct timespec wait = { .tv_sec = left > 1 ? (time_t)left : 0, .tv_nsec = left > 1 ? 0 : 2000000 };
         struct pollfd p = { .fd = w->fd, .events = POLLIN };
         if (w->reading && left <= 0) {
             w->timed_out = true;
@@ -207,7 +206,7 @@ static int verdict(struct watch *w, const struct guard_work *work, int status)
     if (caught)
         return err_set(caught == SIGINT ? ERR_SIGINT : ERR_SIGTERM, "interrupted");
     if (w->timed_out)
-        return err_set(ERR_DAMAGED, "results damaged: reading %s did not end in %.0f s (--open-limit gives it more)",
+        return err_set(ERR_DAMAGED, "results damaged: reading %s did not end in %g s (--open-limit gives it more)",
                        path, w->limit);
     if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM))
         return err_set(WTERMSIG(status) == SIGINT ? ERR_SIGINT : ERR_SIGTERM, "interrupted");
@@ -270,6 +269,7 @@ int guard_run(const struct guard_work *work)
     text_addf(&temporary, "%s/chorale-XXXXXX", base && *base ? base : "/tmp");
     if (!mkdtemp(temporary.s))
         text_clear(&temporary); /* only a run without results.h5 needs one */
+    signal(SIGXFSZ, SIG_IGN); /* a file too large is an error of that write, here and in the child */
     hold_signals(&before);
     int rc = fork_child(work, &w, size, text_s(&temporary));
     if (rc == 0) {

@@ -240,6 +240,8 @@ static int run_gnuplot(const struct plot_tool *tool, const char *folder, const c
 static int keep_svg(const char *name, const char *aside, const char *final)
 {
     struct text svg = { 0 }, why = { 0 };
+    if (access(aside, F_OK) != 0)
+        return err_set(ERR_IO, "figure %s: gnuplot wrote no figure", name);
     int rc = text_read_file(&svg, aside, SVG_MAX);
     if (rc == 0 && svg_check(text_s(&svg), svg.len, &why))
         rc = err_set(ERR_IO, "figure %s: gnuplot left %zu bytes that are no whole figure (disk full?): %s", name,

@@ -178,7 +178,7 @@ static void bad_gnuplots(void)
     fail_with("echo 'line 3: nonsense' >&2; exit 1", "line 3: nonsense");
     fail_with("kill -SEGV $$", "ended by a signal: Segmentation fault");
     fail_with("kill -9 $$", "ended by a signal: Killed");
-    fail_with("exit 0", "cannot open");
+    fail_with("exit 0", "wrote no figure");
     fail_with("printf '<svg><g>half' > f.svg.part", "no whole figure");
     fail_with(": > f.svg.part", "left 0 bytes");
     fail_with("printf '<svg><script>alert(1)</script></svg>' > f.svg.part", "element 'script'");
