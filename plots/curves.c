@@ -84,19 +84,20 @@ static void labels(const struct choice *c, size_t lm, size_t n_points, struct te
     text_add(t, "EOD\n");
 }
 
-static void curve(const struct figure_data *d, size_t lm, size_t i, struct text *t)
+static void curve(const struct figure_data *d, size_t lm, size_t style, struct text *t)
 {
-    size_t style = i % 8 + 1;
-    text_addf(t,
-              "%s$lm%zu using 1:2:3:4:5:6 with xyerrorbars lt %zu lw 0.7 pt 0 notitle, \\\n"
-              "  $lm%zu using 1:2 with linespoints lt %zu title ",
-              i == 0 ? "" : ", \\\n  ", lm, style, lm, style);
     struct text name = { 0 };
+    text_addf(t, "$lm%zu using 1:2 with linespoints lt %zu title ", lm, style);
     figure_short(&name, d->lms[lm], 48);
     plot_string(t, text_s(&name));
     text_free(&name);
     text_addf(t, " noenhanced, \\\n  $labels%zu using 1:2:3 with labels offset 0.9,0.6 font ',9' tc lt %zu notitle", lm,
               style);
+}
+
+static void intervals(size_t lm, size_t style, struct text *t)
+{
+    text_addf(t, "$lm%zu using 1:2:3:4:5:6 with xyerrorbars lt %zu lw 0.7 pt 0 notitle, \\\n  ", lm, style);
 }
 
 int curves_draw(const struct figure_data *d, const struct summary_metric *x, const struct summary_metric *y,
@@ -118,8 +119,12 @@ int curves_draw(const struct figure_data *d, const struct summary_metric *x, con
     if (others > 0)
         text_addf(script, "$others using 1:2 with points pt 7 ps 0.35 lc rgb '#bbbbbb' title '%zu other lms', \\\n  ",
                   d->n_lms - n);
-    for (size_t i = 0; i < n; i++)
-        curve(d, chosen[i], i, script);
+    for (size_t i = 0; i < n; i++) {
+        text_add(script, i == 0 ? "" : ", \\\n  ");
+        if (n_points + others <= FIGURE_LABELS)
+            intervals(chosen[i], i % 8 + 1, script);
+        curve(d, chosen[i], i % 8 + 1, script);
+    }
     text_add(script, "\n");
     free(named);
     return n_points + others > 0 ? 0 : 1; /* gnuplot fails on a figure without points */

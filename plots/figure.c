@@ -175,12 +175,14 @@ size_t figure_choose_lms(const struct figure_data *d, size_t out[])
 {
     size_t n = 0;
     bool *chosen = mem_alloc(d->n_lms, sizeof *chosen);
-    for (int pass = 0; pass < 2; pass++) /* those on the frontier, then any */
+    for (int pass = 0; pass < 2; pass++) { /* those on the frontier; any, where they all fit or none is */
+        bool any = d->n_lms <= FIGURE_LMS || (pass == 1 && n == 0);
         for (size_t arm = 0; arm < d->summary->n_arms && n < FIGURE_LMS && d->n_lms > 0; arm++)
-            if (!chosen[d->arm_lm[arm]] && (pass == 1 || d->frontier[arm])) {
+            if (!chosen[d->arm_lm[arm]] && (any || d->frontier[arm])) {
                 chosen[d->arm_lm[arm]] = true;
                 n++;
             }
+    }
     n = 0;
     for (size_t lm = 0; lm < d->n_lms; lm++)
         if (chosen[lm])
@@ -207,9 +209,12 @@ void figure_short(struct text *t, const char *s, size_t max)
 
 void figure_label(struct text *t, const struct results_metric *m)
 {
-    text_add(t, m->name);
-    if (m->unit && *m->unit)
-        text_addf(t, " [%s]", m->unit);
+    figure_short(t, m->name, 48);
+    if (m->unit && *m->unit) {
+        text_add(t, " [");
+        figure_short(t, m->unit, 32);
+        text_add(t, "]");
+    }
     if (m->direction != 0)
         text_add(t, m->direction > 0 ? ", more is better" : ", less is better");
 }

@@ -19,7 +19,7 @@ struct figure_data {
 
 #define FIGURE_LMS    12 /* curves with a name in one figure; the others are grey points */
 #define FIGURE_BARS   40 /* arms in the figure of bars */
-#define FIGURE_LABELS 60 /* more points than that have numbers on the frontier only */
+#define FIGURE_LABELS 60 /* more points than that have numbers on the frontier only, and no intervals */
 #define FIGURE_FITS   12 /* reliability diagrams */
 
 struct figure_type {
@@ -42,7 +42,7 @@ size_t figure_count_frontier(const struct figure_data *d, size_t lm, size_t *all
  * the first headline metric, and the worst.  out (max,); their number. */
 size_t figure_choose(const struct figure_data *d, size_t max, size_t out[]);
 
-/* The lms that are drawn as curves, in their order: all where they fit, else those with arms on the frontier first.
+/* The lms that are drawn as curves, in their order: all where they fit, else those with arms on the frontier.
  * out (FIGURE_LMS,); their number. */
 size_t figure_choose_lms(const struct figure_data *d, size_t out[]);
 

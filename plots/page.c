@@ -14,6 +14,13 @@ void page_text(struct text *out, const char *s)
     text_add_html(out, s, strlen(s));
 }
 
+void page_name(struct text *out, const char *s)
+{
+    size_t n = strlen(s), kept = n <= PAGE_NAME ? n : text_utf8_ready(s, PAGE_NAME);
+    text_add_html(out, s, kept);
+    text_add(out, kept < n ? "&hellip;" : "");
+}
+
 static void add_base64(struct text *out, const uint8_t bytes[], size_t n)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -46,7 +53,7 @@ void page_open(struct text *out, const char *title)
     text_add(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n");
     add_policy(out);
     text_add(out, "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>");
-    page_text(out, title);
+    page_name(out, title);
     text_addf(out, " - Chorale</title>\n<style>\n%s</style></head>\n<body>\n", page_style);
 }
 
@@ -78,11 +85,11 @@ static void best(struct text *out, const struct figure_data *d, const struct sum
         return;
     const struct results_arm *arm = &results_arms(d->results, &n)[i];
     text_addf(out, "<li>Most %s: <b>", axis);
-    page_text(out, arm->lm);
+    page_name(out, arm->lm);
     text_add(out, "</b> with <code>");
-    page_text(out, *arm->chain ? arm->chain : "no chain");
+    page_name(out, *arm->chain ? arm->chain : "no chain");
     text_add(out, "</code>: ");
-    page_text(out, m->metric->name);
+    page_name(out, m->metric->name);
     text_addf(out, " = %.4g", m->arms[i].mean);
     if (isfinite(m->arms[i].low))
         text_addf(out, " [%.4g, %.4g]", m->arms[i].low, m->arms[i].high);
@@ -99,7 +106,7 @@ static void frontier(struct text *out, const struct figure_data *d)
     for (size_t i = 0; i < n; i++) {
         size_t all, on = figure_count_frontier(d, lms[i], &all);
         text_add(out, i == 0 ? "" : ", ");
-        page_text(out, d->lms[lms[i]]);
+        page_name(out, d->lms[lms[i]]);
         text_addf(out, " <b>%zu</b> of %zu", on, all);
     }
     text_add(out, " arms");
@@ -117,7 +124,7 @@ void page_headline(struct text *out, const struct figure_data *d)
     const char *name = json_string_value(json_object_get(json_object_get(results_plan(d->results), "what"), "name"));
     char number[32];
     text_add(out, "<header><p class=\"dim small\">Chorale report</p><h1>");
-    page_text(out, name ? name : "run");
+    page_name(out, name ? name : "run");
     text_add(out,
              "</h1>\n<nav><a href=\"#figures\">figures</a><a href=\"#arms\">arms</a><a href=\"#metrics\">metrics</a>"
              "<a href=\"#texts-side\">generations</a><a href=\"#provenance\">provenance</a><a href=\"#cost\">cost</a>"
@@ -157,7 +164,7 @@ void page_chains(struct text *out, const struct figure_data *d)
                   "class=\"l\">chain</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < d->n_chains && i < MAX_ROWS; i++) {
         text_addf(out, "<tr><td>%zu</td><td class=\"l\"><code>", i + 1);
-        page_text(out, *d->chains[i] ? d->chains[i] : "(no chain)");
+        page_name(out, *d->chains[i] ? d->chains[i] : "(no chain)");
         text_add(out, "</code></td></tr>\n");
     }
     text_add(out, "</tbody></table></div></details>\n");
@@ -176,11 +183,11 @@ void page_fits(struct text *out, const struct results *r)
     for (size_t i = 0; i < n && i < MAX_ROWS; i++) {
         const struct results_fit *f = &fits[i];
         text_add(out, "<tr><td class=\"l\">");
-        page_text(out, f->lm);
+        page_name(out, f->lm);
         text_add(out, "</td><td class=\"l\">");
-        page_text(out, f->on);
+        page_name(out, f->on);
         text_add(out, "</td><td class=\"l\">");
-        page_text(out, f->what);
+        page_name(out, f->what);
         text_addf(out, "</td><td>%.4f</td><td>%.4f &rarr; %.4f</td><td>%.4f &rarr; %.4f</td></tr>\n", f->value,
                   f->nll_before, f->nll_after, f->ece_before, f->ece_after);
     }
@@ -245,9 +252,9 @@ void page_provenance(struct text *out, const struct results *r)
 static void cost_row(struct text *out, const struct results_arm *arm, double symbols, double seconds)
 {
     text_add(out, "<tr><td class=\"l\">");
-    page_text(out, arm->lm);
+    page_name(out, arm->lm);
     text_add(out, "</td><td class=\"l\"><code>");
-    page_text(out, arm->chain);
+    page_name(out, arm->chain);
     text_addf(out, "</code></td><td data-v=\"%.0f\">%.0f</td><td data-v=\"%.6f\">%.3f</td></tr>\n", symbols, symbols,
               seconds, seconds);
 }

@@ -15,7 +15,10 @@ void page_close(struct text *out);                   /* script, end */
 #define PAGE_TEXTS  48  /* arms whose texts are on the page */
 #define PAGE_CHAINS 40  /* chains in the legend of a figure that is open at first */
 
+#define PAGE_NAME 240 /* bytes of a name; arms.csv has names whole */
+
 void page_text(struct text *out, const char *s); /* escaped */
+void page_name(struct text *out, const char *s); /* escaped, and cut where it is longer than any reader wants */
 /* What is said where only n of all arms are shown; nothing when they are all. */
 void page_left_out(struct text *out, size_t n, size_t all);
 void page_headline(struct text *out, const struct figure_data *d);

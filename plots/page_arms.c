@@ -24,9 +24,9 @@ static void row(struct text *out, const struct figure_data *d, const struct summ
     const struct results_arm *a = &results_arms(d->results, &n)[arm];
     text_addf(out, "<tr><td data-v=\"%zu\">%s</td><td class=\"l\">", arm,
               d->frontier[arm] ? "<span class=\"star\" title=\"on the frontier\">&#9733;</span>" : "");
-    page_text(out, a->lm);
+    page_name(out, a->lm);
     text_add(out, "</td><td class=\"l\"><code>");
-    page_text(out, *a->chain ? a->chain : "(no chain)");
+    page_name(out, *a->chain ? a->chain : "(no chain)");
     text_add(out, "</code></td>");
     for (size_t m = 0; m < d->summary->n_metrics; m++)
         cell(out, &order[m]->arms[arm]);
@@ -48,9 +48,9 @@ void page_arms(struct text *out, const struct figure_data *d)
     for (size_t m = 0; m < d->summary->n_metrics; m++) {
         const struct results_metric *metric = order[m]->metric;
         text_add(out, "<th title=\"");
-        page_text(out, metric->meaning);
+        page_name(out, metric->meaning);
         text_add(out, "\">");
-        page_text(out, metric->name);
+        page_name(out, metric->name);
         text_add(out, metric->direction > 0 ? " &uarr;</th>" : metric->direction < 0 ? " &darr;</th>" : "</th>");
     }
     text_add(out, "</tr></thead><tbody>\n");
@@ -76,9 +76,9 @@ void page_metrics(struct text *out, const struct figure_data *d)
     for (size_t i = 0; i < d->summary->n_metrics; i++) {
         const struct summary_metric *m = order[i];
         text_add(out, "<tr><td class=\"l\">");
-        page_text(out, m->metric->name);
+        page_name(out, m->metric->name);
         text_add(out, "</td><td class=\"l w\">");
-        page_text(out, m->metric->meaning);
+        page_name(out, m->metric->meaning);
         text_addf(out, "</td><td data-v=\"%zu\">%zu</td><td data-v=\"%zu\">%zu</td>", m->n_pairs, m->n_pairs,
                   m->n_separated, m->n_separated);
         if (m->n_pairs == 0 || !isfinite(m->least_p)) {
@@ -86,9 +86,9 @@ void page_metrics(struct text *out, const struct figure_data *d)
             continue;
         }
         text_addf(out, "<td data-v=\"%g\">%.2g</td><td class=\"l\">", m->least_p, m->least_p);
-        page_text(out, arms[m->best_a].name);
+        page_name(out, arms[m->best_a].name);
         text_add(out, " / ");
-        page_text(out, arms[m->best_b].name);
+        page_name(out, arms[m->best_b].name);
         text_add(out, "</td></tr>\n");
     }
     text_add(out, "</tbody></table></div>\n");
