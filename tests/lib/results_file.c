@@ -30,13 +30,9 @@ const char *const results_file_hostile[] = {
     "\" onmouseover=\"alert(1)",
     "' onmouseover='alert(1)",
     "<!-- <svg/onload=alert(1)> ]]>",
-    "&lt;b&gt; &#60;b> &amp;",
     "\x01\x02\x1b[31mred\x1b]0;title\x07\x7f",
     "\xe2\x80\xae turned \xe2\x81\xa6 isolated",
     "=HYPERLINK(\"http://127.0.0.1\",\"x\")",
-    "+1+1",
-    "-2+3",
-    "@SUM(A1)",
     "\t=1",
     "a,b\"c\"\r\nd",
     "a|b`c``d|",
@@ -71,7 +67,7 @@ static char *name_of(const struct results_file *f, const char *kind, size_t i)
     return t.s;
 }
 
-/* Names that must begin and end as they are, so that what is special about their ends is kept. */
+/* The name as it is: what is special about its ends is kept. */
 static char *bare_name(const struct results_file *f, const char *kind, size_t i)
 {
     if (f->n_names > 0 && i < f->n_names && strlen(f->names[i]) > 3000) { /* 10,000: more than a literal may have */
@@ -378,7 +374,6 @@ int results_file_write(const char *path, const struct results_file *f)
 {
     struct making m = { f, h5_create(path), (size_t)f->n_arms * f->n_items * f->n_draws };
     static const char *const costs[] = { "seconds", "computed", "rounds", "wanted", "asked" };
-    double one = 1;
     if (!m.h)
         return -1;
     int32_t *draw = mem_alloc(f->n_draws, sizeof *draw);
@@ -397,7 +392,7 @@ int results_file_write(const char *path, const struct results_file *f)
     for (size_t k = 0; k < sizeof costs / sizeof *costs; k++) {
         struct text t = { 0 };
         text_addf(&t, "/cost/session_%s", costs[k]);
-        put(&m, text_s(&t), H5T_IEEE_F64LE, 1, &one);
+        put(&m, text_s(&t), H5T_IEEE_F64LE, 1, &(double){ 1 });
         text_free(&t);
     }
     return h5_close(m.h);
