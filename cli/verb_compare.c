@@ -55,22 +55,25 @@ static const char *verdict(const struct compare_row *r, enum console_colour *col
     return r->direction == 0 ? "B differs" : gain > 0 ? "B is better" : "B is worse";
 }
 
-/* A name out of a file: on a terminal it must not steer it. */
-static void print_name(const char *format, const char *name)
+/* A name out of a file, padded: on a terminal it must not steer it. */
+static void print_name(const char *name, int width)
 {
     struct text t = { 0 };
     text_add(&t, name);
     for (size_t i = 0; i < t.len; i++)
         t.s[i] = (unsigned char)t.s[i] < 0x20 || t.s[i] == 0x7f ? '?' : t.s[i];
-    printf(format, text_s(&t));
+    printf("%-*s", width, text_s(&t));
     text_free(&t);
 }
 
 static void print_heading(const char *a, const char *b)
 {
-    print_name("\nA: %s\n", a);
-    print_name("B: %s\n", b);
-    printf("%-16s %10s %10s %10s  %-23s %8s %5s\n", "metric", "A", "B", "B - A", "95 % interval", "p (Holm)", "items");
+    printf("\nA: ");
+    print_name(a, 0);
+    printf("\nB: ");
+    print_name(b, 0);
+    printf("\n%-16s %10s %10s %10s  %-23s %8s %5s\n", "metric", "A", "B", "B - A", "95 % interval", "p (Holm)",
+           "items");
 }
 
 static void print_table(const struct compare *c)
@@ -88,8 +91,8 @@ static void print_table(const struct compare *c)
         char p[32] = "-"; /* no test was made */
         if (isfinite(r->p_holm))
             snprintf(p, sizeof p, "%.2g", r->p_holm);
-        print_name("%-16s ", r->metric);
-        printf("%10.4g %10.4g %+10.4g  [%+10.4g, %+9.4g] %8s %5zu  %s%s%s\n", r->a.mean, r->b.mean, r->delta.mean,
+        print_name(r->metric, 16);
+        printf(" %10.4g %10.4g %+10.4g  [%+10.4g, %+9.4g] %8s %5zu  %s%s%s\n", r->a.mean, r->b.mean, r->delta.mean,
                r->delta.low, r->delta.high, p, r->delta.n, console_colour(colour), word, console_colour(CONSOLE_PLAIN));
         if (r->unmatched > 0)
             printf("%-16s %zu items only one side has were left out\n", "", r->unmatched);

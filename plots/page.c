@@ -9,15 +9,23 @@ enum {
     MAX_TERMS = 64   /* lms and evalsets of the plan that provenance spells out; results.h5 has the plan */
 };
 
+static void add_html(struct text *out, const char *s, size_t n)
+{
+    size_t from = out->len;
+    text_add_html(out, s, n);
+    for (size_t i = from; i < out->len; i++)
+        out->s[i] = out->s[i] == 0x7f ? ' ' : out->s[i];
+}
+
 void page_text(struct text *out, const char *s)
 {
-    text_add_html(out, s, strlen(s));
+    add_html(out, s, strlen(s));
 }
 
 void page_name(struct text *out, const char *s)
 {
     size_t n = strlen(s), kept = n <= PAGE_NAME ? n : text_utf8_ready(s, PAGE_NAME);
-    text_add_html(out, s, kept);
+    add_html(out, s, kept);
     text_add(out, kept < n ? "&hellip;" : "");
 }
 

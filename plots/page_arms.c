@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#define LEAST_P 1e-20 /* below, a p says no more about anything */
+
 static void cell(struct text *out, const struct interval *i)
 {
     if (!isfinite(i->mean)) {
@@ -85,7 +87,9 @@ void page_metrics(struct text *out, const struct figure_data *d)
             text_add(out, "<td data-v=\"\">&ndash;</td><td class=\"l\"></td></tr>\n");
             continue;
         }
-        text_addf(out, "<td data-v=\"%g\">%.2g</td><td class=\"l\">", m->least_p, m->least_p);
+        text_addf(out, "<td data-v=\"%g\">", m->least_p);
+        text_addf(out, m->least_p < LEAST_P ? "&lt; %.0e" : "%.2g", m->least_p < LEAST_P ? LEAST_P : m->least_p);
+        text_add(out, "</td><td class=\"l\">");
         page_name(out, arms[m->best_a].name);
         text_add(out, " / ");
         page_name(out, arms[m->best_b].name);
