@@ -269,7 +269,7 @@ int guard_run(const struct guard_work *work)
     text_addf(&temporary, "%s/chorale-XXXXXX", base && *base ? base : "/tmp");
     if (!mkdtemp(temporary.s))
         text_clear(&temporary); /* only a run without results.h5 needs one */
-    signal(SIGXFSZ, SIG_IGN); /* a file too large is an error of that write, here and in the child */
+    signal(SIGXFSZ, SIG_IGN);   /* a file too large is an error of that write, here and in the child */
     hold_signals(&before);
     int rc = fork_child(work, &w, size, text_s(&temporary));
     if (rc == 0) {
