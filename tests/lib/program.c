@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_ARGS = 32, SAID_MAX = 1 << 20 };
+enum { MAX_ARGS = 32, SAID_MAX = 16 << 20 };
 
 static size_t file_limit;
 static bool stdout_closed;
