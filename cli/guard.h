@@ -7,7 +7,8 @@
  *   - A child that says it is reading, and reads for longer than the limit: stopped; the same.
  *   - Its memory is bounded (4 GB and 64 times what it reads); a library that wants more fails to get it.
  *   - SIGINT, SIGTERM and SIGHUP end both, ERR_SIGINT or ERR_SIGTERM; a parent that is killed takes the child with it.
- *   - Temporary files of the child lie in a folder of its own ($TMPDIR is set to it) that goes with it.
+ *   - Temporary files of the child lie in a folder of its own ($TMPDIR is set to it) that goes with it, unless the parent is
+ *     killed too.
  * What the child had half written elsewhere is the caller's to clear away (report_abandon()). */
 #ifndef CLI_GUARD_H
 #define CLI_GUARD_H
