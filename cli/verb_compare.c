@@ -1,6 +1,7 @@
 /* compare: two runs, or two arms of one, item by item; a gate for CI. */
 #include "base/err.h"
 #include "cli/console.h"
+#include "cli/guard.h"
 #include "cli/verbs.h"
 #include "experiments/compare.h"
 #include <math.h>
@@ -54,6 +55,27 @@ static const char *verdict(const struct compare_row *r, enum console_colour *col
     return r->direction == 0 ? "B differs" : gain > 0 ? "B is better" : "B is worse";
 }
 
+/* A name out of a file, padded: on a terminal it must not steer it. */
+static void print_name(const char *name, int width)
+{
+    struct text t = { 0 };
+    text_add(&t, name);
+    for (size_t i = 0; i < t.len; i++)
+        t.s[i] = (unsigned char)t.s[i] < 0x20 || t.s[i] == 0x7f ? '?' : t.s[i];
+    printf("%-*s", width, text_s(&t));
+    text_free(&t);
+}
+
+static void print_heading(const char *a, const char *b)
+{
+    printf("\nA: ");
+    print_name(a, 0);
+    printf("\nB: ");
+    print_name(b, 0);
+    printf("\n%-16s %10s %10s %10s  %-23s %8s %5s\n", "metric", "A", "B", "B - A", "95 % interval", "p (Holm)",
+           "items");
+}
+
 static void print_table(const struct compare *c)
 {
     const char *a = "", *b = "";
@@ -64,15 +86,14 @@ static void print_table(const struct compare *c)
         if (strcmp(a, r->arm_a) != 0 || strcmp(b, r->arm_b) != 0) {
             a = r->arm_a;
             b = r->arm_b;
-            printf("\nA: %s\nB: %s\n%-16s %10s %10s %10s  %-23s %8s %5s\n", a, b, "metric", "A", "B", "B - A",
-                   "95 % interval", "p (Holm)", "items");
+            print_heading(a, b);
         }
         char p[32] = "-"; /* no test was made */
         if (isfinite(r->p_holm))
             snprintf(p, sizeof p, "%.2g", r->p_holm);
-        printf("%-16s %10.4g %10.4g %+10.4g  [%+10.4g, %+9.4g] %8s %5zu  %s%s%s\n", r->metric, r->a.mean, r->b.mean,
-               r->delta.mean, r->delta.low, r->delta.high, p, r->delta.n, console_colour(colour), word,
-               console_colour(CONSOLE_PLAIN));
+        print_name(r->metric, 16);
+        printf(" %10.4g %10.4g %+10.4g  [%+10.4g, %+9.4g] %8s %5zu  %s%s%s\n", r->a.mean, r->b.mean, r->delta.mean,
+               r->delta.low, r->delta.high, p, r->delta.n, console_colour(colour), word, console_colour(CONSOLE_PLAIN));
         if (r->unmatched > 0)
             printf("%-16s %zu items only one side has were left out\n", "", r->unmatched);
     }
@@ -128,12 +149,23 @@ static int compare(const struct args *a, struct results *x, struct results *y)
     return rc;
 }
 
-static int run_compare(const struct args *a)
+static struct results *open_guarded(struct guard *g, const struct args *a, size_t i)
 {
-    struct results *x = results_open(a->operand[0]);
+    guard_open(g, i);
+    struct results *r = results_open(a->operand[i]);
+    guard_reading(g, 0);
+    if (r)
+        results_watch(r, guard_reading, g);
+    return r;
+}
+
+static int compare_guarded(struct guard *g, void *ctx)
+{
+    const struct args *a = *(const struct args **)ctx;
+    struct results *x = open_guarded(g, a, 0);
     if (!x)
         return err_code();
-    struct results *y = a->n_operands > 1 ? results_open(a->operand[1]) : x;
+    struct results *y = a->n_operands > 1 ? open_guarded(g, a, 1) : x;
     int rc = y ? compare(a, x, y) : err_code();
     if (y != x)
         results_close(y);
@@ -141,9 +173,18 @@ static int run_compare(const struct args *a)
     return rc;
 }
 
+static int run_compare(const struct args *a)
+{
+    const char *paths[2] = { a->operand[0], a->n_operands > 1 ? a->operand[1] : NULL };
+    struct guard_work work = { .paths = paths, .n_paths = a->n_operands, .work = compare_guarded, .ctx = &a };
+    TRY(options_real(a, "open-limit", 0.001, 1e9, &work.seconds));
+    return guard_run(&work);
+}
+
 static const struct option_row options[] = {
     { "arm", "NAME", NULL, "an arm, by its name or a part only it has; twice: the arm of A and that of B" },
     { "fail-on", "GATE", NULL, "exit with 10 when true, like \"coverage<-0.05\" or \"judge_bpb>2%\" (of B - A)" },
+    { "open-limit", "SECONDS", NULL, "for reading one results file; default: 20 and one more for each MB of both" },
 };
 
 const struct verb verb_compare = {

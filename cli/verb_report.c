@@ -1,49 +1,99 @@
 /* report: figures, tables and one page of a run, finished or not. */
 #include "base/err.h"
+#include "cli/guard.h"
 #include "cli/verbs.h"
 #include "plots/report.h"
 #include <stdio.h>
 #include <string.h>
 
-static int report_one(const struct args *a, const char *run)
+struct job {
+    const struct args *args;
+    const char *run;
+    const char *folder;
+};
+
+static void print(const struct args *a, const struct text *lines, const char *folder)
 {
-    struct text folder = { 0 }, lines = { 0 };
+    struct text t = { 0 };
+    text_addf(&t, "%s/index.html", folder);
+    if (!a->quiet && !a->json)
+        fputs(text_s(lines), stdout);
+    if (a->json) {
+        struct text json = { 0 };
+        text_add_json(&json, t.s, t.len);
+        printf("{\"report\":%s}\n", text_s(&json));
+        text_free(&json);
+    } else if (!a->quiet) {
+        printf("  report: %s\n", text_s(&t));
+    }
+    text_free(&t);
+}
+
+static int report_guarded(struct guard *g, void *ctx)
+{
+    const struct job *job = ctx;
+    struct text lines = { 0 };
     struct summary s;
-    struct results *r = results_open(run);
+    guard_open(g, 0);
+    struct results *r = results_open(job->run);
+    guard_reading(g, 0);
     if (!r)
         return err_code();
-    const char *out = options_text(a, "out"), *end = strstr(run, ".h5");
-    if (out && a->n_operands == 1)
-        text_add(&folder, out);
-    else if (out)
-        text_addf(&folder, "%s-%s", out, strrchr(run, '/') ? strrchr(run, '/') + 1 : run);
-    else
-        text_addf(&folder, "%s%s", run, end && end[3] == '\0' ? ".report" : "/report");
-    int rc = report_write(r, text_s(&folder));
+    results_watch(r, guard_reading, g);
+    summary_of(r, &s);
+    int rc = report_make(r, &s, job->folder);
     if (rc == 0) {
-        summary_of(r, &s);
         report_summary(r, &s, &lines);
-        summary_fini(&s);
-        if (!a->quiet && !a->json)
-            fputs(text_s(&lines), stdout);
-        if (!a->quiet || a->json)
-            printf(a->json ? "{\"report\":\"%s/index.html\"}\n" : "  report: %s/index.html\n", text_s(&folder));
+        print(job->args, &lines, job->folder);
     }
+    summary_fini(&s);
     results_close(r);
-    text_free(&folder);
     text_free(&lines);
+    return rc;
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), k = strlen(end);
+    return n >= k && strcmp(s + n - k, end) == 0;
+}
+
+static void choose_folder(const struct args *a, const char *run, struct text *folder)
+{
+    const char *out = options_text(a, "out");
+    if (out && a->n_operands == 1)
+        text_add(folder, out);
+    else if (out)
+        text_addf(folder, "%s-%s", out, strrchr(run, '/') ? strrchr(run, '/') + 1 : run);
+    else
+        text_addf(folder, "%s%s", run, ends_with(run, ".h5") ? ".report" : "/report");
+}
+
+static int report_one(const struct args *a, const char *run, double seconds)
+{
+    struct text folder = { 0 };
+    choose_folder(a, run, &folder);
+    struct job job = { a, run, text_s(&folder) };
+    struct guard_work work = { .paths = &run, .n_paths = 1, .seconds = seconds, .work = report_guarded, .ctx = &job };
+    int rc = guard_run(&work);
+    if (rc < 0)
+        report_abandon(text_s(&folder));
+    text_free(&folder);
     return rc;
 }
 
 static int run_report(const struct args *a)
 {
+    double seconds = 0;
+    TRY(options_real(a, "open-limit", 0.001, 1e9, &seconds));
     for (size_t i = 0; i < a->n_operands; i++)
-        TRY(report_one(a, a->operand[i]));
+        TRY(report_one(a, a->operand[i], seconds));
     return 0;
 }
 
 static const struct option_row options[] = {
     { "out", "FOLDER", NULL, "report folder; default: report in the run folder" },
+    { "open-limit", "SECONDS", NULL, "for reading one results file; default: 20 and one more for each MB of it" },
 };
 
 const struct verb verb_report = {
@@ -54,7 +104,9 @@ const struct verb verb_report = {
     .summary = "one self-contained HTML page with figures and tables (also of a running or interrupted run)",
     .details = "RUN is a run folder or a results.h5. The folder gets index.html, arms.csv, arms.md and figures/ with "
                "the gnuplot\n"
-               "scripts. The same results give the same bytes.",
+               "scripts: all of a report or nothing of it. The same results give the same bytes.\n"
+               "CHORALE_GNUPLOT in the environment names the gnuplot to run; default: the one in /usr/local/bin, "
+               "/usr/bin, /bin.",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .run = run_report,

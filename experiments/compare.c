@@ -12,25 +12,53 @@ struct pairs {
     size_t n, unmatched;
 };
 
+struct place {
+    const char *name;
+    size_t i;
+};
+
+static int place_order(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    return order != 0 ? order : (x->i > y->i) - (x->i < y->i);
+}
+
+/* The first place of a name in a sorted list, or n. */
+static size_t find(const struct place list[], size_t n, const char *name)
+{
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(list[middle].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < n && strcmp(list[low].name, name) == 0 ? low : n;
+}
+
 static void align(const struct results *ra, const struct results *rb, struct pairs *out)
 {
     size_t na, nb;
     const struct results_item *a = results_items(ra, &na), *b = results_items(rb, &nb);
+    struct place *names = mem_alloc(nb, sizeof *names);
+    for (size_t i = 0; i < nb; i++)
+        names[i] = (struct place){ b[i].name, i };
+    if (nb > 1)
+        qsort(names, nb, sizeof *names, place_order);
     out->a = mem_alloc(na, sizeof *out->a);
     out->b = mem_alloc(na, sizeof *out->b);
     out->n = 0;
     for (size_t i = 0; i < na; i++) {
-        /* the same plan gives the same order, so the search mostly ends where it begins */
-        for (size_t k = 0; k < nb; k++) {
-            size_t at = (i + k) % nb;
-            if (strcmp(a[i].name, b[at].name) != 0)
-                continue;
-            out->a[out->n] = i;
-            out->b[out->n++] = at;
-            break;
-        }
+        size_t at = find(names, nb, a[i].name);
+        if (at == nb)
+            continue;
+        out->a[out->n] = i;
+        out->b[out->n++] = names[at].i;
     }
-    out->unmatched = na + nb - 2 * out->n;
+    free(names);
+    out->unmatched = na - out->n + (nb > out->n ? nb - out->n : 0);
 }
 
 static bool is_binary(const double x[], size_t n)
@@ -98,21 +126,29 @@ static void compare_metric(const struct side *sa, const struct side *sb, const s
     free(d);
 }
 
-static void compare_pair(const struct results *a, uint32_t arm_a, const struct results *b, uint32_t arm_b,
-                         struct compare *out)
+/* Arm arm_a of a with arm arm_b of b, on the items in pairs. */
+struct match {
+    const struct results *a, *b;
+    uint32_t arm_a, arm_b;
+    const struct pairs *pairs;
+};
+
+static void compare_pair(const struct match *x, struct compare *out)
 {
     size_t na, nb;
-    const struct results_metric *ma = results_metrics(a, &na), *mb = results_metrics(b, &nb);
-    struct pairs pairs;
-    align(a, b, &pairs);
+    const struct results_metric *ma = results_metrics(x->a, &na), *mb = results_metrics(x->b, &nb);
     for (size_t i = 0; i < na; i++)
         for (size_t k = 0; k < nb; k++) {
-            struct side sa = { a, arm_a, &ma[i] }, sb = { b, arm_b, &mb[k] };
+            struct side sa = { x->a, x->arm_a, &ma[i] }, sb = { x->b, x->arm_b, &mb[k] };
             if (strcmp(ma[i].name, mb[k].name) == 0 && ma[i].level != METRIC_ARM && ma[i].level == mb[k].level)
-                compare_metric(&sa, &sb, &pairs, out);
+                compare_metric(&sa, &sb, x->pairs, out);
         }
-    free(pairs.a);
-    free(pairs.b);
+}
+
+static void free_pairs(struct pairs *p)
+{
+    free(p->a);
+    free(p->b);
 }
 
 /* Metrics without a direction describe and are no tests: they do not count in the corrections. */
@@ -139,8 +175,11 @@ static int finish(struct compare *c)
 
 int compare_arms(const struct results *a, uint32_t arm_a, const struct results *b, uint32_t arm_b, struct compare *out)
 {
+    struct pairs pairs;
     *out = (struct compare){ 0 };
-    compare_pair(a, arm_a, b, arm_b, out);
+    align(a, b, &pairs);
+    compare_pair(&(struct match){ a, b, arm_a, arm_b, &pairs }, out);
+    free_pairs(&pairs);
     return finish(out);
 }
 
@@ -148,13 +187,16 @@ int compare_runs(const struct results *a, const struct results *b, struct compar
 {
     size_t na, nb, matched = 0;
     const struct results_arm *arms_a = results_arms(a, &na), *arms_b = results_arms(b, &nb);
+    struct pairs pairs;
     *out = (struct compare){ 0 };
+    align(a, b, &pairs);
     for (size_t i = 0; i < na; i++)
         for (size_t k = 0; k < nb; k++)
             if (strcmp(arms_a[i].name, arms_b[k].name) == 0) {
                 matched++;
-                compare_pair(a, (uint32_t)i, b, (uint32_t)k, out);
+                compare_pair(&(struct match){ a, b, (uint32_t)i, (uint32_t)k, &pairs }, out);
             }
+    free_pairs(&pairs);
     out->unmatched_arms = na + nb - 2 * matched;
     return finish(out);
 }

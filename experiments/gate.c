@@ -40,14 +40,25 @@ static bool fails(const struct gate *g, const struct compare_row *row)
     return g->below ? delta < g->limit : delta > g->limit;
 }
 
+/* Every metric once: rows repeat them for each pair of arms. */
+static size_t add_name(const char *names[], size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return n;
+    names[n] = name;
+    return n + 1;
+}
+
 int compare_gate(const struct compare *c, const char *gate, struct text *why)
 {
     struct gate g = { 0 };
     int rc = parse(gate, &g), seen = 0, failed = 0;
+    size_t n_names = 0;
     const char **names = mem_alloc(c->n, sizeof *names);
     for (size_t i = 0; i < c->n && rc == 0; i++) {
         const struct compare_row *row = &c->rows[i];
-        names[i] = row->metric;
+        n_names = add_name(names, n_names, row->metric);
         if (strcmp(row->metric, g.metric) != 0)
             continue;
         seen++;
@@ -61,7 +72,7 @@ int compare_gate(const struct compare *c, const char *gate, struct text *why)
         text_addf(why, " fails %s\n", gate);
     }
     if (rc == 0 && seen == 0)
-        rc = err_unknown(ERR_USAGE, "metric of the gate", g.metric, names, c->n);
+        rc = err_unknown(ERR_USAGE, "metric of the gate", g.metric, names, n_names);
     free(names);
     free(g.metric);
     return rc < 0 ? rc : failed;

@@ -41,14 +41,20 @@ struct h5_column *h5_column_open(struct h5 *h, const char *path, hid_t type);
 void h5_column_add(struct h5_column *c, const void *data, size_t n);
 void h5_column_close(struct h5_column *c); /* before h5_close(); frees */
 
-/* Reading.  Each reads a whole array of at most H5_RANK dimensions into *data (for free()), converting to the memory type;
- * dims may be NULL.  0, or ERR_DAMAGED naming the array. */
+/* Reading, also of files from strangers: sizes are bounded by the file's bytes before anything is allocated; links and
+ * data that lead out of the file are refused.  The library itself may crash or hang on a damaged file: read where that
+ * cannot hurt (cli/guard.h).
+ * h5_get reads a whole array of 1 to H5_RANK dimensions into *data (for free()), converting to the memory type; dims may
+ * be NULL.  0, or ERR_DAMAGED naming the array. */
 struct h5_dims {
     int rank;
     hsize_t n[H5_RANK];
 };
 int h5_get(hid_t file, const char *path, hid_t type, struct h5_dims *dims, void *data);
 int h5_get_strings(hid_t file, const char *path, size_t *n, char ***out); /* each, and the list, for free() */
+int h5_get_size(hid_t file, const char *path, uint64_t *n); /* elements of an array of rank 1, without reading them */
+int h5_get_names(hid_t file, const char *group, size_t *n,
+                 char ***out); /* of a group's members, in order; for free() */
 /* n elements from the place `first` of an array of rank 1 into caller memory. */
 int h5_get_part(hid_t file, const char *path, hid_t type, hsize_t first, hsize_t n, void *out);
 int h5_get_text(hid_t file, const char *path, const char *name, char **out);

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "experiments/results_inside.h"
 #include "experiments/run.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,28 +14,58 @@ static bool exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
-/* The file to read for `path`: itself, a folder's results.h5, or one compacted aside from the folder's journal when the
- * run has none yet. */
+static int open_file(struct results *r, const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return err_set(ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    if (!S_ISREG(st.st_mode)) /* a pipe would be waited for */
+        return err_set(ERR_DAMAGED, "%s: no regular file, want a results.h5 or a run folder", path);
+    hid_t access_list = H5Pcreate(H5P_FILE_ACCESS);
+    H5PLset_loading_state(0); /* a file must not choose code to load */
+    /* damaged metadata otherwise keeps the library retrying for minutes */
+    H5Pset_metadata_read_attempts(access_list, 1);
+    r->file = H5Fopen(path, H5F_ACC_RDONLY, access_list);
+    H5Pclose(access_list);
+    return r->file >= 0 ? 0 : err_set(ERR_DAMAGED, "%s: not a results file that can be opened", path);
+}
+
+/* A folder of our own for what is compacted aside; a guessable name in a folder of everyone's is another's to plant. */
+static int make_aside(struct text *folder)
+{
+    const char *base = getenv("TMPDIR");
+    text_addf(folder, "%s/chorale-XXXXXX", base && *base ? base : "/tmp");
+    return mkdtemp(folder->s) ? 0 : err_set(ERR_IO, "%s: cannot make a folder: %s", folder->s, strerror(errno));
+}
+
+/* Compacts a run that has no results.h5 yet into aside/results.h5 and opens it; the name goes at once. */
+static int open_aside(struct results *r, const char *run)
+{
+    struct text aside = { 0 }, path = { 0 };
+    struct run_compacted c;
+    int rc = make_aside(&aside);
+    if (rc == 0) {
+        text_addf(&path, "%s/results.h5", text_s(&aside));
+        rc = run_compact(run, text_s(&path), NULL, &c);
+        rc = rc < 0 ? rc : open_file(r, text_s(&path));
+        unlink(text_s(&path));
+        rmdir(text_s(&aside));
+    }
+    text_free(&aside);
+    text_free(&path);
+    return rc;
+}
+
+/* Opens what `path` means: itself, a folder's results.h5, or what the folder's journal holds so far. */
 static int find_file(struct results *r, const char *path)
 {
     struct stat st;
     struct text t = { 0 };
-    int rc = 0;
     if (stat(path, &st) < 0)
         return err_set(ERR_IO, "%s: no such results", path);
-    if (!S_ISDIR(st.st_mode)) {
-        r->path = mem_string(path);
-        return 0;
-    }
-    text_addf(&t, "%s/results.h5", path);
-    if (!exists(text_s(&t))) {
-        struct run_compacted c;
-        text_clear(&t);
-        text_addf(&t, "/tmp/chorale-%ld-results.h5", (long)getpid());
-        rc = run_compact(path, text_s(&t), NULL, &c);
-        r->aside = mem_string(text_s(&t));
-    }
+    text_addf(&t, S_ISDIR(st.st_mode) ? "%s/results.h5" : "%s", path);
     r->path = mem_string(text_s(&t));
+    int rc = !S_ISDIR(st.st_mode) || exists(r->path) ? open_file(r, r->path) : open_aside(r, path);
     text_free(&t);
     return rc;
 }
@@ -49,6 +80,13 @@ static json_t *read_doc(struct results *r, const char *name)
     return doc;
 }
 
+/* Names out of the plan; a plan that was tampered with may hold anything. */
+static const char *name_of(const json_t *value)
+{
+    const char *name = json_string_value(value);
+    return name ? name : "?";
+}
+
 static void read_names(struct results *r)
 {
     const json_t *what = json_object_get(r->plan, "what");
@@ -58,10 +96,18 @@ static void read_names(struct results *r)
         size_t n = json_array_size(list);
         const char **out = mem_alloc(n, sizeof *out);
         for (size_t i = 0; i < n; i++)
-            out[i] = json_string_value(json_array_get(list, i));
+            out[i] = name_of(json_array_get(list, i));
         *(a == 0 ? &r->creativity : &r->control) = out;
         *(a == 0 ? &r->n_creativity : &r->n_control) = n;
     }
+}
+
+static void read_arm_voices(struct results_arm_voices *out, const json_t *voices)
+{
+    out->n = json_array_size(voices);
+    out->names = mem_alloc(out->n, sizeof *out->names);
+    for (size_t v = 0; v < out->n; v++)
+        out->names[v] = name_of(json_object_get(json_array_get(voices, v), "name"));
 }
 
 static void read_voices(struct results *r)
@@ -73,25 +119,15 @@ static void read_voices(struct results *r)
     for (size_t i = 0; i < r->n_arms; i++)
         json_array_foreach(lms, k, node)
         {
-            const json_t *voices = json_object_get(node, "voices");
-            if (strcmp(json_string_value(json_object_get(node, "id")), r->arms[i].lm) != 0)
+            if (strcmp(name_of(json_object_get(node, "id")), r->arms[i].lm) != 0)
                 continue;
-            r->voices[i].n = json_array_size(voices);
-            r->voices[i].names = mem_alloc(r->voices[i].n, sizeof(char *));
-            for (size_t v = 0; v < r->voices[i].n; v++)
-                r->voices[i].names[v] = json_string_value(json_object_get(json_array_get(voices, v), "name"));
+            read_arm_voices(&r->voices[i], json_object_get(node, "voices"));
+            break; /* ids are unique in a plan that this program wrote */
         }
 }
 
 static int read_all(struct results *r)
 {
-    hid_t access_list = H5Pcreate(H5P_FILE_ACCESS);
-    /* damaged metadata otherwise keeps the library retrying for minutes */
-    H5Pset_metadata_read_attempts(access_list, 1);
-    r->file = H5Fopen(r->path, H5F_ACC_RDONLY, access_list);
-    H5Pclose(access_list);
-    if (r->file < 0)
-        return err_set(ERR_DAMAGED, "%s: not a results file that can be opened", r->path);
     r->plan = read_doc(r, "plan");
     r->provenance = r->plan ? read_doc(r, "provenance") : NULL;
     if (!r->provenance || !json_is_object(json_object_get(r->plan, "what")))
@@ -104,6 +140,18 @@ static int read_all(struct results *r)
     TRY(results_read_spaces(r));
     TRY(results_read_fits(r));
     return results_read_cost(r);
+}
+
+void results_watch(struct results *r, void (*reading)(void *ctx, int on), void *ctx)
+{
+    r->reading = reading;
+    r->reading_ctx = ctx;
+}
+
+static void tell(const struct results *r, int on)
+{
+    if (r->reading)
+        r->reading(r->reading_ctx, on);
 }
 
 struct results *results_open(const char *path)
@@ -164,12 +212,11 @@ void results_close(struct results *r)
     free_tokens(&r->tokens);
     free_metrics(r);
     free_lists(r);
+    tell(r, 1);
     if (r->file >= 0)
         H5Fclose(r->file);
-    if (r->aside)
-        unlink(r->aside);
+    tell(r, 0);
     void *const all[] = { r->path,
-                          r->aside,
                           r->columns,
                           r->voices,
                           r->spaces,
@@ -198,7 +245,7 @@ void results_close(struct results *r)
     free(r);
 }
 
-#define WINDOW ((uint64_t)1 << 20) /* symbols; about 40 bytes each */
+#define WINDOW ((uint64_t)1 << 18) /* symbols; about 40 bytes each */
 
 /* One column of a trace, or NULL + error. */
 static void *part(struct results *r, const char *path, hid_t type, uint64_t first, uint64_t n)
@@ -227,6 +274,7 @@ static int load_window(struct results *r, size_t i)
     struct results_tokens *t = &r->tokens;
     free_tokens(t);
     choose_window(r, i);
+    tell(r, 1);
     uint64_t first = r->token_offsets[r->window_from], n = r->token_offsets[r->window_to] - first;
     uint64_t voice = r->voice_offsets[r->window_from], n_voice = r->voice_offsets[r->window_to] - voice;
     t->id = part(r, "/tokens/ids", H5T_NATIVE_UINT32, first, n);
@@ -241,6 +289,7 @@ static int load_window(struct results *r, size_t i)
     t->voice_share = part(r, "/tokens/voice_share", H5T_NATIVE_FLOAT, voice, n_voice);
     bool whole = t->id && t->kept && t->logp && t->logp_final && t->entropy && t->entropy_final && t->mass &&
                  t->disagreement && t->voice_logp && t->voice_share;
+    tell(r, 0);
     if (!whole)
         r->window_from = r->window_to = 0;
     return whole ? 0 : ERR_DAMAGED;

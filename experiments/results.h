@@ -1,7 +1,9 @@
 /* results.h5, read: coordinates, metrics, records, texts, traces, provenance.
  *
  * Everything returned is borrowed and lives until results_close(), except tokens (until the next results_tokens()).
- * Foreign or damaged files give ERR_DAMAGED, never a crash of this reader's own making. */
+ * Foreign or damaged files give ERR_DAMAGED, never a crash of this reader's own making: what they claim is held against
+ * the bytes they have, and nothing outside the file is read.  The HDF5 library may crash or hang on a damaged file:
+ * verbs read in a process of its own (cli/guard.h). */
 #ifndef EXPERIMENTS_RESULTS_H
 #define EXPERIMENTS_RESULTS_H
 
@@ -76,6 +78,10 @@ struct results_fit {
  * ERR_DATA, ERR_DAMAGED. */
 struct results *results_open(const char *path);
 void results_close(struct results *r);
+
+/* From now on tells reading(ctx, 1) before each further look into the file, which may hang in the library, and
+ * reading(ctx, 0) after it.  ctx must outlive r. */
+void results_watch(struct results *r, void (*reading)(void *ctx, int on), void *ctx);
 
 const char *results_path(const struct results *r);
 const json_t *results_plan(const struct results *r);       /* plan.json as it was */

@@ -24,8 +24,9 @@ struct results_column {
 
 struct results {
     char *path;
-    char *aside; /* a compacted file of our own, deleted on close; NULL */
     hid_t file;
+    void (*reading)(void *ctx, int on); /* NULL: nobody watches */
+    void *reading_ctx;
     json_t *plan, *provenance;
     struct results_arm *arms;
     struct results_item *items;

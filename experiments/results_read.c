@@ -25,21 +25,13 @@ static char **column(struct results *r, const char *path, size_t n)
     return NULL;
 }
 
-static int count_of(struct results *r, const char *path, size_t *n)
-{
-    char **list;
-    TRY(h5_get_strings(r->file, path, n, &list));
-    for (size_t i = 0; i < *n; i++)
-        free(list[i]);
-    free(list);
-    return 0;
-}
-
 static int read_arms(struct results *r)
 {
-    TRY(count_of(r, "/arm", &r->n_arms));
     struct h5_dims d;
     uint8_t *repeats;
+    uint64_t n;
+    TRY(h5_get_size(r->file, "/arm", &n));
+    r->n_arms = (size_t)n;
     char **name = column(r, "/arm", r->n_arms), **lm = column(r, "/arm_lm", r->n_arms);
     char **chain = column(r, "/arm_chain", r->n_arms), **search = column(r, "/arm_search", r->n_arms);
     if (!name || !lm || !chain || !search)
@@ -54,10 +46,11 @@ static int read_arms(struct results *r)
 
 static int read_items(struct results *r)
 {
-    TRY(count_of(r, "/item", &r->n_items));
     struct h5_dims d;
     int64_t *gold;
-    size_t n = r->n_items;
+    uint64_t count;
+    TRY(h5_get_size(r->file, "/item", &count));
+    size_t n = r->n_items = (size_t)count;
     char **name = column(r, "/item", n), **set = column(r, "/item_set", n), **id = column(r, "/item_id", n);
     char **lang = column(r, "/item_lang", n), **kind = column(r, "/item_kind", n),
          **shown = column(r, "/item_prompt", n);
@@ -119,34 +112,19 @@ static int read_metric(struct results *r, const char *name)
     return rc;
 }
 
-struct names {
-    char **list;
-    size_t n, cap;
-};
-
-static herr_t collect_name(hid_t group, const char *name, const H5L_info_t *info, void *ctx)
-{
-    struct names *names = ctx;
-    (void)group;
-    (void)info;
-    mem_grow(&names->list, &names->cap, names->n + 1, sizeof *names->list);
-    names->list[names->n++] = mem_string(name);
-    return 0;
-}
-
 /* In the order of names, which is the order the writer has. */
 int results_read_metrics(struct results *r)
 {
-    struct names names = { 0 };
+    char **names = NULL;
+    size_t n = 0;
     int rc = 0;
-    if (H5Lexists(r->file, "/metric", H5P_DEFAULT) > 0 &&
-        H5Literate_by_name(r->file, "/metric", H5_INDEX_NAME, H5_ITER_INC, NULL, collect_name, &names, H5P_DEFAULT) < 0)
-        rc = damaged("/metric");
-    for (size_t i = 0; i < names.n; i++) {
-        rc = rc < 0 ? rc : read_metric(r, names.list[i]);
-        free(names.list[i]);
+    if (H5Lexists(r->file, "/metric", H5P_DEFAULT) > 0)
+        rc = h5_get_names(r->file, "/metric", &n, &names);
+    for (size_t i = 0; i < n; i++) {
+        rc = rc < 0 ? rc : read_metric(r, names[i]);
+        free(names[i]);
     }
-    free(names.list);
+    free(names);
     return rc;
 }
 
@@ -256,16 +234,36 @@ static int read_stretches(struct results *r)
     return 0;
 }
 
+/* The traces are read later, a part at a time: each column must be as long as the offsets say. */
+static int check_traces(struct results *r)
+{
+    static const char *const steps[] = { "ids",     "kept",          "logp", "logp_final",
+                                         "entropy", "entropy_final", "mass", "disagreement" };
+    static const char *const voices[] = { "voice_logp", "voice_share" };
+    enum { N_STEPS = sizeof steps / sizeof *steps, N_VOICES = sizeof voices / sizeof *voices };
+    for (size_t i = 0; i < N_STEPS + N_VOICES; i++) {
+        struct text path = { 0 };
+        uint64_t n, want = i < N_STEPS ? r->token_offsets[r->n_records] : r->voice_offsets[r->n_records];
+        text_addf(&path, "/tokens/%s", i < N_STEPS ? steps[i] : voices[i - N_STEPS]);
+        int rc = h5_get_size(r->file, text_s(&path), &n);
+        if (rc == 0 && n != want)
+            rc = damaged(text_s(&path));
+        text_free(&path);
+        TRY(rc);
+    }
+    return 0;
+}
+
 int results_read_records(struct results *r)
 {
     struct h5_dims d, e;
-    double *probe;
-    TRY(h5_get(r->file, "/record/arm", H5T_NATIVE_DOUBLE, &d, &probe));
-    free(probe);
-    r->n_records = d.rank == 1 ? (size_t)d.n[0] : 0;
+    uint64_t n;
+    TRY(h5_get_size(r->file, "/record/arm", &n));
+    r->n_records = (size_t)n;
     r->records = mem_alloc(r->n_records, sizeof *r->records);
     TRY(read_columns(r));
     TRY(read_stretches(r));
+    TRY(check_traces(r));
     TRY(h5_get(r->file, "/unit/record", H5T_NATIVE_INT64, &d, &r->unit_record));
     TRY(h5_get(r->file, "/unit/count", H5T_NATIVE_UINT32, &e, &r->unit_count));
     if (d.rank != 3 || e.rank != 3 || !shape_is(r, &d) || !shape_is(r, &e))

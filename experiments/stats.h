@@ -11,7 +11,8 @@
 
 struct stats_options {
     uint64_t seed, stream;
-    uint32_t replicates; /* of the bootstrap and of Monte-Carlo permutations; 0: 2000 and 9999 */
+    uint32_t replicates; /* of the bootstrap and of drawn permutations; 0: 2000 and about 1000 */
+    size_t exact;        /* items up to which permutations are counted, not drawn; 0: STATS_EXACT */
     double level;        /* of the intervals; 0: 0.95 */
 };
 
@@ -30,8 +31,8 @@ struct interval stats_wilson(size_t k, size_t n, double level);
 double stats_mean(const double x[], size_t n);
 double stats_stderr(const double x[], size_t n); /* sample sd / sqrt(n); NAN for fewer than two */
 
-/* Two-sided p of the mean difference under random signs of d[n]: exact up to STATS_EXACT items, else Monte Carlo with
- * (c + 1) / (B + 1).  1 when nothing differs; NAN for no item. */
+/* Two-sided p of the mean difference under random signs of d[n]: exact up to STATS_EXACT items that differ, else by
+ * importance sampling, to a few per cent of p however small it is.  1 when nothing differs; NAN for no item. */
 #define STATS_EXACT 30
 double stats_signflip(const double d[], size_t n, const struct stats_options *o);
 /* Exact McNemar: b items only the first has right, c only the second. */

@@ -1,6 +1,11 @@
 #include "plots/curves.h"
+#include "base/mem.h"
 #include "plots/plot.h"
 #include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+enum { MAX_POINTS = 2000 }; /* of one block */
 
 static void axis(struct text *t, char name, const struct summary_metric *m)
 {
@@ -38,33 +43,89 @@ static bool has_point(const struct summary_metric *x, const struct summary_metri
     return isfinite(x->arms[arm].mean) && isfinite(y->arms[arm].mean);
 }
 
+struct choice {
+    const struct figure_data *d;
+    const struct summary_metric *x, *y;
+    const bool *named; /* (n_lms,) the lms that are curves */
+};
+
+static void block_head(struct text *t, size_t lm)
+{
+    text_addf(t, lm == SIZE_MAX ? "$others << EOD\n" : "$lm%zu << EOD\n", lm);
+}
+
+/* The block of one lm, or of all that have no curve (SIZE_MAX); how many points it has. */
+static size_t block(const struct choice *c, size_t lm, struct text *t)
+{
+    size_t n = 0;
+    block_head(t, lm);
+    for (size_t arm = 0; arm < c->d->summary->n_arms && n < MAX_POINTS; arm++) {
+        size_t own = c->d->arm_lm[arm];
+        if ((lm == SIZE_MAX ? c->named[own] : own != lm) || !has_point(c->x, c->y, arm))
+            continue;
+        point(t, &c->x->arms[arm], &c->y->arms[arm], c->d->arm_chain[arm]);
+        n++;
+    }
+    text_add(t, "EOD\n");
+    return n;
+}
+
+/* The numbers of the chains: of all points, or where they would cover each other of those on the frontier. */
+static void labels(const struct choice *c, size_t lm, size_t n_points, struct text *t)
+{
+    text_addf(t, "$labels%zu << EOD\n", lm);
+    for (size_t arm = 0; arm < c->d->summary->n_arms; arm++)
+        if (c->d->arm_lm[arm] == lm && has_point(c->x, c->y, arm) &&
+            (n_points <= FIGURE_LABELS || c->d->frontier[arm])) {
+            number(t, c->x->arms[arm].mean);
+            number(t, c->y->arms[arm].mean);
+            text_addf(t, "%zu\n", c->d->arm_chain[arm] + 1);
+        }
+    text_add(t, "EOD\n");
+}
+
+static void curve(const struct figure_data *d, size_t lm, size_t style, struct text *t)
+{
+    struct text name = { 0 };
+    text_addf(t, "$lm%zu using 1:2 with linespoints lt %zu title ", lm, style);
+    figure_short(&name, d->lms[lm], 48);
+    plot_string(t, text_s(&name));
+    text_free(&name);
+    text_addf(t, " noenhanced, \\\n  $labels%zu using 1:2:3 with labels offset 0.9,0.6 font ',9' tc lt %zu notitle", lm,
+              style);
+}
+
+static void intervals(size_t lm, size_t style, struct text *t)
+{
+    text_addf(t, "$lm%zu using 1:2:3:4:5:6 with xyerrorbars lt %zu lw 0.7 pt 0 notitle, \\\n  ", lm, style);
+}
+
 int curves_draw(const struct figure_data *d, const struct summary_metric *x, const struct summary_metric *y,
                 struct text *script)
 {
-    size_t n_points = 0;
+    size_t n_points = 0, others, chosen[FIGURE_LMS], n = figure_choose_lms(d, chosen);
+    bool *named = mem_alloc(d->n_lms, sizeof *named);
+    struct choice c = { d, x, y, named };
     axis(script, 'x', x);
     axis(script, 'y', y);
-    for (size_t lm = 0; lm < d->n_lms; lm++) {
-        text_addf(script, "$lm%zu << EOD\n", lm);
-        for (size_t arm = 0; arm < d->summary->n_arms; arm++)
-            if (figure_lm(d, arm) == lm && has_point(x, y, arm)) {
-                point(script, &x->arms[arm], &y->arms[arm], figure_chain(d, arm));
-                n_points++;
-            }
-        text_add(script, "EOD\n");
-    }
+    for (size_t i = 0; i < n; i++)
+        named[chosen[i]] = true;
+    for (size_t i = 0; i < n; i++)
+        n_points += block(&c, chosen[i], script);
+    others = n < d->n_lms ? block(&c, SIZE_MAX, script) : 0;
+    for (size_t i = 0; i < n; i++)
+        labels(&c, chosen[i], n_points + others, script);
     text_add(script, "plot ");
-    for (size_t lm = 0; lm < d->n_lms; lm++) {
-        size_t style = lm % 8 + 1;
-        text_addf(script,
-                  "%s$lm%zu using 1:2:3:4:5:6 with xyerrorbars lt %zu lw 0.7 pt 0 notitle, \\\n"
-                  "  $lm%zu using 1:2 with linespoints lt %zu title ",
-                  lm == 0 ? "" : ", \\\n  ", lm, style, lm, style);
-        plot_string(script, d->lms[lm]);
-        text_addf(script,
-                  " noenhanced, \\\n  $lm%zu using 1:2:7 with labels offset 0.9,0.6 font ',9' tc lt %zu notitle", lm,
-                  style);
+    if (others > 0)
+        text_addf(script, "$others using 1:2 with points pt 7 ps 0.35 lc rgb '#bbbbbb' title '%zu other lms', \\\n  ",
+                  d->n_lms - n);
+    for (size_t i = 0; i < n; i++) {
+        text_add(script, i == 0 ? "" : ", \\\n  ");
+        if (n_points + others <= FIGURE_LABELS)
+            intervals(chosen[i], i % 8 + 1, script);
+        curve(d, chosen[i], i % 8 + 1, script);
     }
     text_add(script, "\n");
-    return n_points > 0 ? 0 : 1; /* gnuplot fails on a figure without points */
+    free(named);
+    return n_points + others > 0 ? 0 : 1; /* gnuplot fails on a figure without points */
 }

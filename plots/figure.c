@@ -14,12 +14,56 @@ const struct figure_type *const *figure_types(size_t *n)
     return types;
 }
 
-static size_t index_of(const char *const list[], size_t n, const char *s)
+struct named {
+    const char *name;
+    size_t arm;
+};
+
+static int name_order(const void *a, const void *b)
 {
-    size_t i = 0;
-    while (i < n && strcmp(list[i], s) != 0)
-        i++;
-    return i;
+    const struct named *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    return order != 0 ? order : (x->arm > y->arm) - (x->arm < y->arm);
+}
+
+/* How many distinct names there are; index (n_arms,) of each arm's, in the order of the arms.  names[] is sorted. */
+static size_t distinct(struct named names[], size_t n_arms, size_t index[])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < n_arms; i++)
+        names[i].arm = i;
+    if (n_arms > 1)
+        qsort(names, n_arms, sizeof *names, name_order);
+    for (size_t i = 0, first = 0; i < n_arms; i++) {
+        first = strcmp(names[first].name, names[i].name) == 0 ? first : i;
+        index[names[i].arm] = names[first].arm;
+    }
+    for (size_t i = 0; i < n_arms; i++) {
+        bool is_first = index[i] == i;
+        index[i] = is_first ? n : index[index[i]];
+        n += is_first;
+    }
+    return n;
+}
+
+/* Whether the mean of b is at least as good as that of a (>= 0), and better (> 0). */
+static double better(const struct summary_metric *m, size_t a, size_t b)
+{
+    double sign = m->metric->direction < 0 ? -1 : 1;
+    return sign * (m->arms[b].mean - m->arms[a].mean);
+}
+
+static bool on_frontier(const struct figure_data *d, const struct summary_metric *x, const struct summary_metric *y,
+                        size_t arm)
+{
+    if (!x || !y || !isfinite(x->arms[arm].mean) || !isfinite(y->arms[arm].mean))
+        return false;
+    for (size_t other = 0; other < d->summary->n_arms; other++) {
+        double dx = better(x, arm, other), dy = better(y, arm, other);
+        if (dx >= 0 && dy >= 0 && (dx > 0 || dy > 0))
+            return false;
+    }
+    return true;
 }
 
 void figure_data_init(struct figure_data *d, const struct results *r, const struct summary *s)
@@ -27,31 +71,124 @@ void figure_data_init(struct figure_data *d, const struct results *r, const stru
     size_t n_arms;
     const struct results_arm *arms = results_arms(r, &n_arms);
     const char **lms = mem_alloc(n_arms, sizeof *lms), **chains = mem_alloc(n_arms, sizeof *chains);
-    *d = (struct figure_data){ .results = r, .summary = s, .lms = lms, .chains = chains };
-    for (size_t i = 0; i < n_arms; i++) {
-        if (index_of(lms, d->n_lms, arms[i].lm) == d->n_lms)
-            lms[d->n_lms++] = arms[i].lm;
-        if (index_of(chains, d->n_chains, arms[i].chain) == d->n_chains)
-            chains[d->n_chains++] = arms[i].chain;
+    size_t *arm_lm = mem_alloc(n_arms, sizeof *arm_lm), *arm_chain = mem_alloc(n_arms, sizeof *arm_chain);
+    bool *frontier = mem_alloc(n_arms, sizeof *frontier);
+    struct named *names = mem_alloc(n_arms, sizeof *names);
+    *d = (struct figure_data){ .results = r, .summary = s, .lms = lms, .chains = chains, .arm_lm = arm_lm };
+    d->arm_chain = arm_chain;
+    d->frontier = frontier;
+    for (size_t i = 0; i < n_arms; i++)
+        names[i].name = arms[i].lm;
+    d->n_lms = distinct(names, n_arms, arm_lm);
+    for (size_t i = 0; i < n_arms; i++)
+        names[i].name = arms[i].chain;
+    d->n_chains = distinct(names, n_arms, arm_chain);
+    for (size_t i = n_arms; i-- > 0;) { /* the first arm of each gives its name */
+        lms[arm_lm[i]] = arms[i].lm;
+        chains[arm_chain[i]] = arms[i].chain;
     }
+    const struct summary_metric *x = figure_control(d), *y = figure_creativity(d);
+    for (size_t i = 0; i < n_arms; i++)
+        frontier[i] = on_frontier(d, x, y, i);
+    free(names);
 }
 
 void figure_data_fini(struct figure_data *d)
 {
-    free((void *)(uintptr_t)d->lms);
-    free((void *)(uintptr_t)d->chains);
+    const void *const all[] = { d->lms, d->chains, d->arm_lm, d->arm_chain, d->frontier };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        free((void *)(uintptr_t)all[i]);
 }
 
-size_t figure_lm(const struct figure_data *d, size_t arm)
+size_t figure_count_frontier(const struct figure_data *d, size_t lm, size_t *all)
 {
-    size_t n;
-    return index_of(d->lms, d->n_lms, results_arms(d->results, &n)[arm].lm);
+    size_t on = 0;
+    *all = 0;
+    for (size_t arm = 0; arm < d->summary->n_arms; arm++)
+        if (d->arm_lm[arm] == lm) {
+            on += d->frontier[arm];
+            (*all)++;
+        }
+    return on;
 }
 
-size_t figure_chain(const struct figure_data *d, size_t arm)
+static const struct summary_metric *headline(const struct figure_data *d)
 {
-    size_t n;
-    return index_of(d->chains, d->n_chains, results_arms(d->results, &n)[arm].chain);
+    const struct summary_metric *m = figure_creativity(d);
+    return m ? m : figure_control(d);
+}
+
+struct ranked {
+    double value; /* the better the larger */
+    size_t arm;
+};
+
+static int rank_order(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    if (x->value != y->value)
+        return x->value > y->value ? -1 : 1;
+    return (x->arm > y->arm) - (x->arm < y->arm);
+}
+
+/* Arms by the headline metric, the best first; those without a value last. */
+static struct ranked *rank_arms(const struct figure_data *d)
+{
+    size_t n = d->summary->n_arms;
+    struct ranked *r = mem_alloc(n, sizeof *r);
+    const struct summary_metric *m = headline(d);
+    double sign = m && m->metric->direction < 0 ? -1 : 1;
+    for (size_t i = 0; i < n; i++)
+        r[i] = (struct ranked){ m && isfinite(m->arms[i].mean) ? sign * m->arms[i].mean : -INFINITY, i };
+    if (n > 1)
+        qsort(r, n, sizeof *r, rank_order);
+    return r;
+}
+
+size_t figure_choose(const struct figure_data *d, size_t max, size_t out[])
+{
+    size_t n = d->summary->n_arms, count = 0, k = 0;
+    struct ranked *r = rank_arms(d);
+    bool *chosen = mem_alloc(n, sizeof *chosen);
+    for (size_t i = 0; i < n && count < (n <= max ? max : max / 4); i++)
+        if (n <= max || d->frontier[r[i].arm]) {
+            chosen[r[i].arm] = true;
+            count++;
+        }
+    for (size_t i = 0; i < n && count < max * 3 / 4; i++) {
+        count += !chosen[r[i].arm];
+        chosen[r[i].arm] = true;
+    }
+    for (size_t i = n; i-- > 0 && count < max;) {
+        count += !chosen[r[i].arm];
+        chosen[r[i].arm] = true;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (chosen[i])
+            out[k++] = i;
+    free(chosen);
+    free(r);
+    return k;
+}
+
+size_t figure_choose_lms(const struct figure_data *d, size_t out[])
+{
+    size_t n = 0;
+    bool *chosen = mem_alloc(d->n_lms, sizeof *chosen);
+    for (int pass = 0; pass < 2; pass++) { /* those on the frontier; any, where they all fit or none is */
+        bool any = d->n_lms <= FIGURE_LMS || (pass == 1 && n == 0);
+        for (size_t arm = 0; arm < d->summary->n_arms && n < FIGURE_LMS && d->n_lms > 0; arm++)
+            if (!chosen[d->arm_lm[arm]] && (any || d->frontier[arm])) {
+                chosen[d->arm_lm[arm]] = true;
+                n++;
+            }
+    }
+    n = 0;
+    for (size_t lm = 0; lm < d->n_lms; lm++)
+        if (chosen[lm])
+            out[n++] = lm;
+    free(chosen);
+    return n;
 }
 
 size_t figure_best(const struct summary_metric *m, size_t n_arms)
@@ -72,9 +209,12 @@ void figure_short(struct text *t, const char *s, size_t max)
 
 void figure_label(struct text *t, const struct results_metric *m)
 {
-    text_add(t, m->name);
-    if (m->unit && *m->unit)
-        text_addf(t, " [%s]", m->unit);
+    figure_short(t, m->name, 48);
+    if (m->unit && *m->unit) {
+        text_add(t, " [");
+        figure_short(t, m->unit, 32);
+        text_add(t, "]");
+    }
     if (m->direction != 0)
         text_add(t, m->direction > 0 ? ", more is better" : ", less is better");
 }

@@ -13,7 +13,14 @@ struct figure_data {
     size_t n_lms;
     const char *const *chains; /* (n_chains,) distinct chains, in the order of the arms */
     size_t n_chains;
+    const size_t *arm_lm, *arm_chain; /* (n_arms,) indices into them */
+    const bool *frontier; /* (n_arms,) no other arm is at least as good on both headline axes and better on one */
 };
+
+#define FIGURE_LMS    12 /* curves with a name in one figure; the others are grey points */
+#define FIGURE_BARS   40 /* arms in the figure of bars */
+#define FIGURE_LABELS 60 /* more points than that have numbers on the frontier only, and no intervals */
+#define FIGURE_FITS   12 /* reliability diagrams */
 
 struct figure_type {
     const char *name;  /* file stem */
@@ -28,9 +35,16 @@ const struct figure_type *const *figure_types(size_t *n);
 void figure_data_init(struct figure_data *d, const struct results *r, const struct summary *s);
 void figure_data_fini(struct figure_data *d);
 
-/* Index of an arm's lm and chain in the lists. */
-size_t figure_lm(const struct figure_data *d, size_t arm);
-size_t figure_chain(const struct figure_data *d, size_t arm);
+/* How many of an lm's arms are on the frontier; *all: how many it has. */
+size_t figure_count_frontier(const struct figure_data *d, size_t lm, size_t *all);
+
+/* At most max arms that a reader should see, in their order: all where they fit, else those on the frontier, the best by
+ * the first headline metric, and the worst.  out (max,); their number. */
+size_t figure_choose(const struct figure_data *d, size_t max, size_t out[]);
+
+/* The lms that are drawn as curves, in their order: all where they fit, else those with arms on the frontier.
+ * out (FIGURE_LMS,); their number. */
+size_t figure_choose_lms(const struct figure_data *d, size_t out[]);
 
 /* The arm with the best mean of a metric, by its direction; n_arms when none has one or m is NULL. */
 size_t figure_best(const struct summary_metric *m, size_t n_arms);

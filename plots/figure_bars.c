@@ -3,41 +3,54 @@
 #include "plots/plot.h"
 #include <math.h>
 
-static void block(const struct figure_data *d, const struct summary_metric *m, size_t id, struct text *t)
+/* The arms of the figure, from the top down. */
+struct bars {
+    const struct figure_data *d;
+    size_t arms[FIGURE_BARS], n;
+};
+
+static void values(const struct bars *b, const struct summary_metric *m, size_t id, struct text *t)
 {
-    size_t n_arms = d->summary->n_arms, n;
-    const struct results_arm *arms = results_arms(d->results, &n);
     text_addf(t, "$bars%zu << EOD\n", id);
-    for (size_t arm = 0; arm < n_arms; arm++) {
-        const struct interval *i = &m->arms[arm];
+    for (size_t k = 0; k < b->n; k++) {
+        const struct interval *i = &m->arms[b->arms[k]];
         if (!isfinite(i->mean))
             continue;
-        text_addf(t, "%zu ", n_arms - arm);
+        text_addf(t, "%zu ", b->n - k);
         plot_number(t, i->mean);
         text_add(t, " ");
         plot_number(t, isfinite(i->low) ? i->low : i->mean);
         text_add(t, " ");
         plot_number(t, isfinite(i->high) ? i->high : i->mean);
-        text_addf(t, " %zu\n", figure_lm(d, arm) % 8 + 1);
+        text_addf(t, " %zu\n", b->d->arm_lm[b->arms[k]] % 8 + 1);
     }
-    text_add(t, "EOD\nset ytics (");
-    for (size_t arm = 0; arm < n_arms; arm++) {
+    text_add(t, "EOD\n");
+}
+
+static void names(const struct bars *b, struct text *t)
+{
+    size_t n;
+    const struct results_arm *arms = results_arms(b->d->results, &n);
+    text_add(t, "set ytics (");
+    for (size_t k = 0; k < b->n; k++) {
+        const struct results_arm *arm = &arms[b->arms[k]];
         struct text label = { 0 };
-        figure_short(&label, arms[arm].lm, 40);
+        figure_short(&label, arm->lm, 40);
         text_add(&label, ": ");
-        figure_short(&label, *arms[arm].chain ? arms[arm].chain : "(no chain)", 60);
-        text_add(t, arm == 0 ? "" : ", ");
-        plot_string(t, text_s(&label));
-        text_addf(t, " %zu", n_arms - arm);
+        figure_short(&label, *arm->chain ? arm->chain : "(no chain)", 60);
+        text_add(t, k == 0 ? "" : ", ");
+        plot_tic(t, text_s(&label));
+        text_addf(t, " %zu", b->n - k);
         text_free(&label);
     }
     text_add(t, ") font ',10' noenhanced\n");
 }
 
-static void panel(const struct figure_data *d, const struct summary_metric *m, size_t id, struct text *t)
+static void panel(const struct bars *b, const struct summary_metric *m, size_t id, struct text *t)
 {
     struct text title = { 0 };
-    block(d, m, id, t);
+    values(b, m, id, t);
+    names(b, t);
     figure_label(&title, m->metric);
     text_add(t, "set title ");
     plot_string(t, text_s(&title));
@@ -59,18 +72,21 @@ static int draw(const struct figure_data *d, struct text *script)
             metrics[n++] = metrics[i];
     if (n == 0)
         return 1;
-    plot_head(script, 1000, (int)(n * (90 + 17 * d->summary->n_arms)));
-    text_addf(script, "unset key\nset lmargin 48\nset yrange [0.3:%zu.7]\nset multiplot layout %zu,1\n",
-              d->summary->n_arms, n);
+    struct bars b = { .d = d };
+    b.n = figure_choose(d, FIGURE_BARS, b.arms);
+    plot_head(script, 1000, (int)(n * (90 + 17 * b.n)));
+    text_addf(script, "unset key\nset lmargin 48\nset yrange [0.3:%zu.7]\nset multiplot layout %zu,1\n", b.n, n);
     for (size_t i = 0; i < n; i++)
-        panel(d, metrics[i], i, script);
+        panel(&b, metrics[i], i, script);
     text_add(script, "unset multiplot\n");
     return 0;
 }
 
 const struct figure_type figure_bars = {
     .name = "bars",
-    .title = "Every arm",
-    .about = "The headline metrics of each arm with 95 % bootstrap intervals over items; one colour an lm.",
+    .title = "Arm by arm",
+    .about =
+        "The headline metrics of each arm with 95 % bootstrap intervals over items; one colour an lm. Of more than "
+        "40 arms: those on the frontier, the best and the worst.",
     .draw = draw,
 };

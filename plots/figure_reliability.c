@@ -19,6 +19,7 @@ static int draw(const struct figure_data *d, struct text *script)
 {
     size_t n;
     const struct results_fit *fits = results_fits(d->results, &n);
+    n = n < FIGURE_FITS ? n : FIGURE_FITS;
     if (n == 0)
         return 1;
     plot_head(script, 900, (int)(n + 1) / 2 * 400);
@@ -51,6 +52,6 @@ const struct figure_type figure_reliability = {
     .title = "Calibration of fitted voices",
     .about =
         "On the split a temperature was fitted on: when the lm gives its top symbol the probability x, how often is it "
-        "right? The diagonal is perfect calibration.",
+        "right? The diagonal is perfect calibration. The first 12 fits are drawn.",
     .draw = draw,
 };

@@ -1,24 +1,82 @@
 /* The plain pieces: head, headline, figures, chains, fits, provenance, cost. */
 #include "plots/page.h"
+#include "base/hash.h"
 #include <math.h>
 #include <string.h>
 
+enum {
+    MAX_ROWS = 1000, /* of the smaller tables */
+    MAX_TERMS = 64   /* lms and evalsets of the plan that provenance spells out; results.h5 has the plan */
+};
+
+static void add_html(struct text *out, const char *s, size_t n)
+{
+    size_t from = out->len;
+    text_add_html(out, s, n);
+    for (size_t i = from; i < out->len; i++)
+        out->s[i] = out->s[i] == 0x7f ? ' ' : out->s[i];
+}
+
 void page_text(struct text *out, const char *s)
 {
-    text_add_html(out, s, strlen(s));
+    add_html(out, s, strlen(s));
+}
+
+void page_name(struct text *out, const char *s)
+{
+    size_t n = strlen(s), kept = n <= PAGE_NAME ? n : text_utf8_ready(s, PAGE_NAME);
+    add_html(out, s, kept);
+    text_add(out, kept < n ? "&hellip;" : "");
+}
+
+static void add_base64(struct text *out, const uint8_t bytes[], size_t n)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < n; i += 3) {
+        uint32_t x = 0;
+        for (size_t k = 0; k < 3; k++)
+            x = x << 8 | (i + k < n ? bytes[i + k] : 0u);
+        for (size_t k = 0; k < 4; k++)
+            text_addn(out, i + k > n ? "=" : &digits[x >> (18 - 6 * k) & 63], 1);
+    }
+}
+
+/* No script runs but ours, whatever markup might have slipped through; nothing is fetched. */
+static void add_policy(struct text *out)
+{
+    char hex[65];
+    uint8_t bytes[32] = { 0 };
+    hash_sha256(page_script, strlen(page_script), hex);
+    for (size_t i = 0; i < 64; i++)
+        bytes[i / 2] = (uint8_t)(bytes[i / 2] << 4 | (hex[i] <= '9' ? hex[i] - '0' : hex[i] - 'a' + 10));
+    text_add(out,
+             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+             "script-src 'sha256-");
+    add_base64(out, bytes, sizeof bytes);
+    text_add(out, "'; base-uri 'none'; form-action 'none'\">\n");
 }
 
 void page_open(struct text *out, const char *title)
 {
-    text_add(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-                  "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>");
-    page_text(out, title);
+    text_add(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n");
+    add_policy(out);
+    text_add(out, "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>");
+    page_name(out, title);
     text_addf(out, " - Chorale</title>\n<style>\n%s</style></head>\n<body>\n", page_style);
 }
 
 void page_close(struct text *out)
 {
-    text_addf(out, "<script>\n%s</script>\n</body></html>\n", page_script);
+    text_addf(out, "<script>%s</script>\n</body></html>\n", page_script);
+}
+
+void page_left_out(struct text *out, size_t n, size_t all)
+{
+    if (n < all)
+        text_addf(out,
+                  "<p class=\"dim small\">%zu of %zu arms: those on the frontier, the best and the worst by the first "
+                  "headline metric. arms.csv has them all.</p>\n",
+                  n, all);
 }
 
 static void fact(struct text *out, const char *value, const char *what)
@@ -35,10 +93,12 @@ static void best(struct text *out, const struct figure_data *d, const struct sum
         return;
     const struct results_arm *arm = &results_arms(d->results, &n)[i];
     text_addf(out, "<li>Most %s: <b>", axis);
-    page_text(out, arm->lm);
+    page_name(out, arm->lm);
     text_add(out, "</b> with <code>");
-    page_text(out, *arm->chain ? arm->chain : "no chain");
-    text_addf(out, "</code>: %s = %.4g", m->metric->name, m->arms[i].mean);
+    page_name(out, *arm->chain ? arm->chain : "no chain");
+    text_add(out, "</code>: ");
+    page_name(out, m->metric->name);
+    text_addf(out, " = %.4g", m->arms[i].mean);
     if (isfinite(m->arms[i].low))
         text_addf(out, " [%.4g, %.4g]", m->arms[i].low, m->arms[i].high);
     text_addf(out,
@@ -49,14 +109,18 @@ static void best(struct text *out, const struct figure_data *d, const struct sum
 /* How many arms of each lm stand on the frontier. */
 static void frontier(struct text *out, const struct figure_data *d)
 {
+    size_t lms[FIGURE_LMS], n = figure_choose_lms(d, lms);
     text_add(out, "<li>On the frontier (no other arm is better on both axes): ");
-    for (size_t lm = 0; lm < d->n_lms; lm++) {
-        size_t all, on = page_count_frontier(d, lm, &all);
-        text_add(out, lm == 0 ? "" : ", ");
-        page_text(out, d->lms[lm]);
+    for (size_t i = 0; i < n; i++) {
+        size_t all, on = figure_count_frontier(d, lms[i], &all);
+        text_add(out, i == 0 ? "" : ", ");
+        page_name(out, d->lms[lms[i]]);
         text_addf(out, " <b>%zu</b> of %zu", on, all);
     }
-    text_add(out, " arms.</li>\n");
+    text_add(out, " arms");
+    if (n < d->n_lms)
+        text_addf(out, "; %zu more lms", d->n_lms - n);
+    text_add(out, ".</li>\n");
 }
 
 void page_headline(struct text *out, const struct figure_data *d)
@@ -68,7 +132,7 @@ void page_headline(struct text *out, const struct figure_data *d)
     const char *name = json_string_value(json_object_get(json_object_get(results_plan(d->results), "what"), "name"));
     char number[32];
     text_add(out, "<header><p class=\"dim small\">Chorale report</p><h1>");
-    page_text(out, name ? name : "run");
+    page_name(out, name ? name : "run");
     text_add(out,
              "</h1>\n<nav><a href=\"#figures\">figures</a><a href=\"#arms\">arms</a><a href=\"#metrics\">metrics</a>"
              "<a href=\"#texts-side\">generations</a><a href=\"#provenance\">provenance</a><a href=\"#cost\">cost</a>"
@@ -103,14 +167,15 @@ void page_figure(struct text *out, const struct figure_type *f, const char *svg)
 
 void page_chains(struct text *out, const struct figure_data *d)
 {
+    text_addf(out, "<details%s><summary>the chains of the points</summary>", d->n_chains <= PAGE_CHAINS ? " open" : "");
     text_add(out, "<div class=\"scroll narrow\"><table class=\"chains\"><thead><tr><th>point</th><th "
                   "class=\"l\">chain</th></tr></thead><tbody>\n");
-    for (size_t i = 0; i < d->n_chains; i++) {
+    for (size_t i = 0; i < d->n_chains && i < MAX_ROWS; i++) {
         text_addf(out, "<tr><td>%zu</td><td class=\"l\"><code>", i + 1);
-        page_text(out, *d->chains[i] ? d->chains[i] : "(no chain)");
+        page_name(out, *d->chains[i] ? d->chains[i] : "(no chain)");
         text_add(out, "</code></td></tr>\n");
     }
-    text_add(out, "</tbody></table></div>\n");
+    text_add(out, "</tbody></table></div></details>\n");
 }
 
 void page_fits(struct text *out, const struct results *r)
@@ -123,14 +188,14 @@ void page_fits(struct text *out, const struct results *r)
         out,
         "<h2>Fits</h2>\n<div class=\"scroll\"><table><thead><tr><th class=\"l\">lm</th><th class=\"l\">fitted on</th>"
         "<th class=\"l\">what</th><th>value</th><th>nats a symbol</th><th>ECE</th></tr></thead><tbody>\n");
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && i < MAX_ROWS; i++) {
         const struct results_fit *f = &fits[i];
         text_add(out, "<tr><td class=\"l\">");
-        page_text(out, f->lm);
+        page_name(out, f->lm);
         text_add(out, "</td><td class=\"l\">");
-        page_text(out, f->on);
+        page_name(out, f->on);
         text_add(out, "</td><td class=\"l\">");
-        page_text(out, f->what);
+        page_name(out, f->what);
         text_addf(out, "</td><td>%.4f</td><td>%.4f &rarr; %.4f</td><td>%.4f &rarr; %.4f</td></tr>\n", f->value,
                   f->nll_before, f->nll_after, f->ece_before, f->ece_after);
     }
@@ -167,11 +232,15 @@ void page_provenance(struct text *out, const struct results *r)
         term(out, keys[i], json_object_get(what, keys[i]));
     json_array_foreach(json_object_get(what, "lms"), i, value)
     {
+        if (i == MAX_TERMS)
+            break;
         const char *id = json_string_value(json_object_get(value, "id"));
         term(out, id ? id : "lm", value);
     }
     json_array_foreach(json_object_get(what, "evalsets"), i, value)
     {
+        if (i == MAX_TERMS)
+            break;
         term(out, "evalset", value);
     }
     json_object_foreach((json_t *)(uintptr_t)results_provenance(r), key, value)
@@ -188,28 +257,32 @@ void page_provenance(struct text *out, const struct results *r)
     }
 }
 
+static void cost_row(struct text *out, const struct results_arm *arm, double symbols, double seconds)
+{
+    text_add(out, "<tr><td class=\"l\">");
+    page_name(out, arm->lm);
+    text_add(out, "</td><td class=\"l\"><code>");
+    page_name(out, arm->chain);
+    text_addf(out, "</code></td><td data-v=\"%.0f\">%.0f</td><td data-v=\"%.6f\">%.3f</td></tr>\n", symbols, symbols,
+              seconds, seconds);
+}
+
 void page_cost(struct text *out, const struct figure_data *d)
 {
     const struct results_cost *c = results_cost(d->results);
-    size_t n;
-    const struct results_arm *arms = results_arms(d->results, &n);
+    size_t n_arms, chosen[PAGE_ARMS], n = figure_choose(d, PAGE_ARMS, chosen);
+    const struct results_arm *arms = results_arms(d->results, &n_arms);
     text_addf(
         out,
         "<h2 id=\"cost\">Cost</h2>\n<p>%.1f s in %llu session%s; %llu rows asked for, %llu positions passed through a "
         "checkpoint (shared prefixes and coinciding arms are computed once), %llu rounds.</p>\n",
         c->seconds, (unsigned long long)c->sessions, c->sessions == 1 ? "" : "s", (unsigned long long)c->asked,
         (unsigned long long)c->positions, (unsigned long long)c->rounds);
-    text_add(
-        out,
-        "<details><summary>by arm</summary><div class=\"scroll\"><table class=\"sort\"><thead><tr><th class=\"l\">lm"
-        "</th><th class=\"l\">chain</th><th>symbols</th><th>seconds</th></tr></thead><tbody>\n");
-    for (size_t i = 0; i < n; i++) {
-        text_add(out, "<tr><td class=\"l\">");
-        page_text(out, arms[i].lm);
-        text_add(out, "</td><td class=\"l\"><code>");
-        page_text(out, arms[i].chain);
-        text_addf(out, "</code></td><td data-v=\"%.0f\">%.0f</td><td data-v=\"%.6f\">%.3f</td></tr>\n",
-                  c->arm_symbols[i], c->arm_symbols[i], c->arm_seconds[i], c->arm_seconds[i]);
-    }
+    text_add(out, "<details><summary>by arm</summary>");
+    page_left_out(out, n, n_arms);
+    text_add(out, "<div class=\"scroll\"><table class=\"sort\"><thead><tr><th class=\"l\">lm</th><th "
+                  "class=\"l\">chain</th><th>symbols</th><th>seconds</th></tr></thead><tbody>\n");
+    for (size_t i = 0; i < n; i++)
+        cost_row(out, &arms[chosen[i]], c->arm_symbols[chosen[i]], c->arm_seconds[chosen[i]]);
     text_add(out, "</tbody></table></div></details>\n");
 }

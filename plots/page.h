@@ -1,4 +1,8 @@
-/* Pieces of the report's page; each appends HTML to out. */
+/* Pieces of the report's page; each appends HTML to out.
+ *
+ * What comes from outside is text on the page, never markup: it is escaped, a figure is checked (plots/svg.h), and the
+ * page forbids every script but its own by its hash.  The page has a bounded size however large the results are: it says
+ * what it leaves out, and arms.csv has every arm. */
 #ifndef PLOTS_PAGE_H
 #define PLOTS_PAGE_H
 
@@ -7,21 +11,26 @@
 void page_open(struct text *out, const char *title); /* doctype, head, style */
 void page_close(struct text *out);                   /* script, end */
 
+#define PAGE_ARMS   200 /* rows of a table of arms */
+#define PAGE_TEXTS  48  /* arms whose texts are on the page */
+#define PAGE_CHAINS 40  /* chains in the legend of a figure that is open at first */
+
+#define PAGE_NAME 240 /* bytes of a name; arms.csv has names whole */
+
 void page_text(struct text *out, const char *s); /* escaped */
+void page_name(struct text *out, const char *s); /* escaped, and cut where it is longer than any reader wants */
+/* What is said where only n of all arms are shown; nothing when they are all. */
+void page_left_out(struct text *out, size_t n, size_t all);
 void page_headline(struct text *out, const struct figure_data *d);
 void page_figure(struct text *out, const struct figure_type *f, const char *svg); /* svg: the file's text */
 void page_chains(struct text *out, const struct figure_data *d);                  /* the numbers of the chains */
 void page_arms(struct text *out, const struct figure_data *d);
 void page_metrics(struct text *out, const struct figure_data *d);
-int page_generations(struct text *out, struct results *r); /* 0 or ERR_DAMAGED */
+/* Some items side by side; r is that of d.  0 or ERR_DAMAGED. */
+int page_generations(struct text *out, const struct figure_data *d, struct results *r);
 void page_fits(struct text *out, const struct results *r);
 void page_provenance(struct text *out, const struct results *r);
 void page_cost(struct text *out, const struct figure_data *d);
-
-/* Whether no other arm is at least as good on both headline axes and better on one. */
-bool page_on_frontier(const struct figure_data *d, size_t arm);
-/* How many of an lm's arms do; *all: how many it has. */
-size_t page_count_frontier(const struct figure_data *d, size_t lm, size_t *all);
 
 extern const char page_style[];  /* CSS */
 extern const char page_script[]; /* JavaScript: sorting, choosing an item */

@@ -4,37 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Whether the mean of b is at least as good as that of a (>= 0), and better (> 0). */
-static double better(const struct summary_metric *m, size_t a, size_t b)
-{
-    double sign = m->metric->direction < 0 ? -1 : 1;
-    return sign * (m->arms[b].mean - m->arms[a].mean);
-}
-
-bool page_on_frontier(const struct figure_data *d, size_t arm)
-{
-    const struct summary_metric *x = figure_control(d), *y = figure_creativity(d);
-    if (!x || !y || !isfinite(x->arms[arm].mean) || !isfinite(y->arms[arm].mean))
-        return false;
-    for (size_t other = 0; other < d->summary->n_arms; other++) {
-        double dx = better(x, arm, other), dy = better(y, arm, other);
-        if (dx >= 0 && dy >= 0 && (dx > 0 || dy > 0))
-            return false;
-    }
-    return true;
-}
-
-size_t page_count_frontier(const struct figure_data *d, size_t lm, size_t *all)
-{
-    size_t on = 0;
-    *all = 0;
-    for (size_t arm = 0; arm < d->summary->n_arms; arm++)
-        if (figure_lm(d, arm) == lm) {
-            on += page_on_frontier(d, arm);
-            (*all)++;
-        }
-    return on;
-}
+#define LEAST_P 1e-20 /* below, a p says no more about anything */
 
 static void cell(struct text *out, const struct interval *i)
 {
@@ -55,10 +25,10 @@ static void row(struct text *out, const struct figure_data *d, const struct summ
     size_t n;
     const struct results_arm *a = &results_arms(d->results, &n)[arm];
     text_addf(out, "<tr><td data-v=\"%zu\">%s</td><td class=\"l\">", arm,
-              page_on_frontier(d, arm) ? "<span class=\"star\" title=\"on the frontier\">&#9733;</span>" : "");
-    page_text(out, a->lm);
+              d->frontier[arm] ? "<span class=\"star\" title=\"on the frontier\">&#9733;</span>" : "");
+    page_name(out, a->lm);
     text_add(out, "</td><td class=\"l\"><code>");
-    page_text(out, *a->chain ? a->chain : "(no chain)");
+    page_name(out, *a->chain ? a->chain : "(no chain)");
     text_add(out, "</code></td>");
     for (size_t m = 0; m < d->summary->n_metrics; m++)
         cell(out, &order[m]->arms[arm]);
@@ -68,23 +38,26 @@ static void row(struct text *out, const struct figure_data *d, const struct summ
 void page_arms(struct text *out, const struct figure_data *d)
 {
     const struct summary_metric **order = mem_alloc(d->summary->n_metrics, sizeof *order);
+    size_t chosen[PAGE_ARMS], n = figure_choose(d, PAGE_ARMS, chosen);
     figure_order(d, order);
     text_add(
         out,
         "<h2 id=\"arms\">Arms</h2>\n<p class=\"dim small\">Means over items with 95 % bootstrap intervals; click a "
-        "heading to sort. &#9733;: on the creativity-control frontier.</p>\n<div class=\"scroll\"><table "
-        "class=\"sort\"><thead><tr><th></th><th class=\"l\">lm</th><th class=\"l\">chain</th>");
+        "heading to sort. &#9733;: on the creativity-control frontier.</p>\n");
+    page_left_out(out, n, d->summary->n_arms);
+    text_add(out, "<div class=\"scroll\"><table class=\"sort\"><thead><tr><th></th><th class=\"l\">lm</th><th "
+                  "class=\"l\">chain</th>");
     for (size_t m = 0; m < d->summary->n_metrics; m++) {
         const struct results_metric *metric = order[m]->metric;
         text_add(out, "<th title=\"");
-        page_text(out, metric->meaning);
+        page_name(out, metric->meaning);
         text_add(out, "\">");
-        page_text(out, metric->name);
+        page_name(out, metric->name);
         text_add(out, metric->direction > 0 ? " &uarr;</th>" : metric->direction < 0 ? " &darr;</th>" : "</th>");
     }
     text_add(out, "</tr></thead><tbody>\n");
-    for (size_t arm = 0; arm < d->summary->n_arms; arm++)
-        row(out, d, order, arm);
+    for (size_t i = 0; i < n; i++)
+        row(out, d, order, chosen[i]);
     text_add(out, "</tbody></table></div>\n");
     free(order);
 }
@@ -105,19 +78,21 @@ void page_metrics(struct text *out, const struct figure_data *d)
     for (size_t i = 0; i < d->summary->n_metrics; i++) {
         const struct summary_metric *m = order[i];
         text_add(out, "<tr><td class=\"l\">");
-        page_text(out, m->metric->name);
+        page_name(out, m->metric->name);
         text_add(out, "</td><td class=\"l w\">");
-        page_text(out, m->metric->meaning);
+        page_name(out, m->metric->meaning);
         text_addf(out, "</td><td data-v=\"%zu\">%zu</td><td data-v=\"%zu\">%zu</td>", m->n_pairs, m->n_pairs,
                   m->n_separated, m->n_separated);
         if (m->n_pairs == 0 || !isfinite(m->least_p)) {
             text_add(out, "<td data-v=\"\">&ndash;</td><td class=\"l\"></td></tr>\n");
             continue;
         }
-        text_addf(out, "<td data-v=\"%g\">%.2g</td><td class=\"l\">", m->least_p, m->least_p);
-        page_text(out, arms[m->best_a].name);
+        text_addf(out, "<td data-v=\"%g\">", m->least_p);
+        text_addf(out, m->least_p < LEAST_P ? "&lt; %.0e" : "%.2g", m->least_p < LEAST_P ? LEAST_P : m->least_p);
+        text_add(out, "</td><td class=\"l\">");
+        page_name(out, arms[m->best_a].name);
         text_add(out, " / ");
-        page_text(out, arms[m->best_b].name);
+        page_name(out, arms[m->best_b].name);
         text_add(out, "</td></tr>\n");
     }
     text_add(out, "</tbody></table></div>\n");

@@ -1,11 +1,17 @@
 #include "plots/report.h"
 #include "base/err.h"
+#include "base/folder.h"
 #include "plots/page.h"
 #include "plots/plot.h"
+#include "plots/report_tables.h"
 #include <errno.h>
-#include <math.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #define SVG_MAX ((size_t)64 << 20)
 
@@ -14,6 +20,21 @@ static int make_folder(const char *path)
     if (mkdir(path, 0777) == 0 || errno == EEXIST)
         return 0;
     return err_set(ERR_IO, "%s: cannot make the folder: %s", path, strerror(errno));
+}
+
+static void join(struct text *out, const char *folder, const char *name)
+{
+    text_clear(out);
+    text_addf(out, "%s/%s", folder, name);
+}
+
+static int write_text(const char *folder, const char *name, const struct text *t)
+{
+    struct text path = { 0 };
+    join(&path, folder, name);
+    int rc = text_write_file(text_s(&path), text_s(t), t->len);
+    text_free(&path);
+    return rc;
 }
 
 /* Draws a figure and puts it on the page; figures without data are left out. */
@@ -42,7 +63,7 @@ static int add_figures(struct text *page, const struct figure_data *d, const cha
     size_t n;
     const struct figure_type *const *types = figure_types(&n);
     struct text path = { 0 };
-    text_addf(&path, "%s/figures", folder);
+    join(&path, folder, "figures");
     int rc = make_folder(text_s(&path));
     text_add(page, "<div id=\"figures\"></div>\n");
     for (size_t i = 0; i < n && rc == 0; i++)
@@ -51,89 +72,9 @@ static int add_figures(struct text *page, const struct figure_data *d, const cha
     return rc;
 }
 
-static void csv_text(struct text *t, const char *s)
-{
-    text_add(t, "\"");
-    for (; *s; s++)
-        text_addf(t, *s == '"' ? "\"\"" : "%c", *s);
-    text_add(t, "\"");
-}
-
-static int write_csv(const struct figure_data *d, const char *folder)
-{
-    struct text t = { 0 }, path = { 0 };
-    size_t n;
-    const struct results_arm *arms = results_arms(d->results, &n);
-    text_add(&t, "arm,lm,chain,search,metric,mean,low,high,items\n");
-    for (size_t arm = 0; arm < n; arm++)
-        for (size_t m = 0; m < d->summary->n_metrics; m++) {
-            const struct interval *i = &d->summary->metrics[m].arms[arm];
-            const char *const fields[] = { arms[arm].name, arms[arm].lm, arms[arm].chain, arms[arm].search,
-                                           d->summary->metrics[m].metric->name };
-            const double values[] = { i->mean, i->low, i->high };
-            for (size_t k = 0; k < 5; k++) {
-                csv_text(&t, fields[k]);
-                text_add(&t, ",");
-            }
-            for (size_t k = 0; k < 3; k++) {
-                if (isfinite(values[k]))
-                    text_add_real(&t, values[k]);
-                text_add(&t, ",");
-            }
-            text_addf(&t, "%zu\n", i->n);
-        }
-    text_addf(&path, "%s/arms.csv", folder);
-    int rc = text_write_file(text_s(&path), text_s(&t), t.len);
-    text_free(&t);
-    text_free(&path);
-    return rc;
-}
-
-/* A cell of a table: a bar would end it. */
-static void markdown_text(struct text *t, const char *s)
-{
-    for (; *s; s++)
-        text_addf(t, *s == '|' ? "\\|" : "%c", *s);
-}
-
-static int write_markdown(const struct figure_data *d, const char *folder)
-{
-    struct text t = { 0 }, path = { 0 };
-    size_t n, n_metrics = d->summary->n_metrics;
-    const struct results_arm *arms = results_arms(d->results, &n);
-    text_add(&t, "| lm | chain |");
-    for (size_t m = 0; m < n_metrics; m++)
-        text_addf(&t, " %s |", d->summary->metrics[m].metric->name);
-    text_add(&t, "\n|---|---|");
-    for (size_t m = 0; m < n_metrics; m++)
-        text_add(&t, "---|");
-    for (size_t arm = 0; arm < n; arm++) {
-        text_add(&t, "\n| ");
-        markdown_text(&t, arms[arm].lm);
-        text_add(&t, " | `");
-        markdown_text(&t, arms[arm].chain);
-        text_add(&t, "` |");
-        for (size_t m = 0; m < n_metrics; m++) {
-            const struct interval *i = &d->summary->metrics[m].arms[arm];
-            if (!isfinite(i->mean))
-                text_add(&t, " |");
-            else if (isfinite(i->low))
-                text_addf(&t, " %.4g [%.4g, %.4g] |", i->mean, i->low, i->high);
-            else
-                text_addf(&t, " %.4g |", i->mean);
-        }
-    }
-    text_add(&t, "\n");
-    text_addf(&path, "%s/arms.md", folder);
-    int rc = text_write_file(text_s(&path), text_s(&t), t.len);
-    text_free(&t);
-    text_free(&path);
-    return rc;
-}
-
 static int write_page(struct results *r, const struct figure_data *d, const char *folder)
 {
-    struct text page = { 0 }, path = { 0 };
+    struct text page = { 0 };
     const char *name = json_string_value(json_object_get(json_object_get(results_plan(r), "what"), "name"));
     page_open(&page, name ? name : "run");
     page_headline(&page, d);
@@ -141,34 +82,131 @@ static int write_page(struct results *r, const struct figure_data *d, const char
     if (rc == 0) {
         page_arms(&page, d);
         page_metrics(&page, d);
-        rc = page_generations(&page, r);
+        rc = page_generations(&page, d, r);
     }
     if (rc == 0) {
         page_fits(&page, r);
         page_provenance(&page, r);
         page_cost(&page, d);
         page_close(&page);
-        text_addf(&path, "%s/index.html", folder);
-        rc = text_write_file(text_s(&path), text_s(&page), page.len);
+        rc = write_text(folder, "index.html", &page);
     }
     text_free(&page);
+    return rc;
+}
+
+static int write_tables(const struct figure_data *d, const char *folder)
+{
+    struct text t = { 0 };
+    report_csv(&t, d);
+    int rc = write_text(folder, "arms.csv", &t);
+    text_clear(&t);
+    report_markdown(&t, d);
+    rc = rc < 0 ? rc : write_text(folder, "arms.md", &t);
+    text_free(&t);
+    return rc;
+}
+
+/* Renames a file of the new report into place; one that the new report lacks goes. */
+static int install_file(const char *part, const char *folder, const char *name)
+{
+    struct text from = { 0 }, to = { 0 };
+    join(&from, part, name);
+    join(&to, folder, name);
+    int rc = 0;
+    if (access(text_s(&from), F_OK) != 0)
+        unlink(text_s(&to));
+    else if (rename(text_s(&from), text_s(&to)) != 0)
+        rc = err_set(ERR_IO, "%s: cannot write: %s", text_s(&to), strerror(errno));
+    text_free(&from);
+    text_free(&to);
+    return rc;
+}
+
+static int install(const char *part, const char *folder)
+{
+    static const char *const last[] = { "arms.csv", "arms.md", "index.html" };
+    size_t n;
+    const struct figure_type *const *types = figure_types(&n);
+    struct text path = { 0 };
+    join(&path, folder, "figures");
+    int rc = make_folder(text_s(&path));
+    for (size_t i = 0; i < 2 * n && rc == 0; i++) {
+        text_clear(&path);
+        text_addf(&path, "figures/%s.%s", types[i / 2]->name, i % 2 ? "svg" : "gp");
+        rc = install_file(part, folder, text_s(&path));
+    }
+    for (size_t i = 0; i < sizeof last / sizeof *last && rc == 0; i++)
+        rc = install_file(part, folder, last[i]);
     text_free(&path);
+    return rc;
+}
+
+/* Holds the folder while a report is made in it: a descriptor, -1 where the file system has no locks, or ERR_LOCKED. */
+static int hold(const char *folder, int *fd)
+{
+    *fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*fd < 0)
+        return err_set(ERR_IO, "%s: cannot open the folder: %s", folder, strerror(errno));
+    if (flock(*fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return 0;
+    close(*fd);
+    *fd = -1;
+    return err_set(ERR_LOCKED, "%s: another report is being written there", folder);
+}
+
+static int make_part(struct results *r, const struct figure_data *d, const char *part)
+{
+    if (mkdir(part, 0777) != 0)
+        return err_set(ERR_IO, "%s: cannot make the folder: %s", part, strerror(errno));
+    TRY(write_tables(d, part));
+    return write_page(r, d, part);
+}
+
+int report_make(struct results *r, const struct summary *s, const char *folder)
+{
+    struct figure_data d;
+    struct text part = { 0 };
+    int fd;
+    bool is_new = access(folder, F_OK) != 0;
+    TRY(make_folder(folder));
+    TRY(hold(folder, &fd));
+    join(&part, folder, ".part");
+    folder_remove(text_s(&part), 1);
+    figure_data_init(&d, r, s);
+    int rc = make_part(r, &d, text_s(&part));
+    rc = rc < 0 ? rc : install(text_s(&part), folder);
+    folder_remove(text_s(&part), 1);
+    if (rc < 0 && is_new)
+        rmdir(folder);
+    figure_data_fini(&d);
+    text_free(&part);
+    close(fd);
     return rc;
 }
 
 int report_write(struct results *r, const char *folder)
 {
     struct summary s;
-    struct figure_data d;
-    TRY(make_folder(folder));
     summary_of(r, &s);
-    figure_data_init(&d, r, &s);
-    int rc = write_csv(&d, folder);
-    if (rc == 0)
-        rc = write_markdown(&d, folder);
-    if (rc == 0)
-        rc = write_page(r, &d, folder);
-    figure_data_fini(&d);
+    int rc = report_make(r, &s, folder);
     summary_fini(&s);
     return rc;
+}
+
+void report_abandon(const char *folder)
+{
+    struct text part = { 0 };
+    int fd;
+    join(&part, folder, ".part");
+    if (access(text_s(&part), F_OK) == 0 && hold(folder, &fd) == 0) {
+        folder_remove(text_s(&part), 1);
+        /* a figure's program that was ended with the report may be writing its last */
+        for (int tries = 0; tries < 100 && access(text_s(&part), F_OK) == 0; tries++) {
+            nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+            folder_remove(text_s(&part), 1);
+        }
+        close(fd);
+    }
+    text_free(&part);
 }

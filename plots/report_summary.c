@@ -1,7 +1,19 @@
 /* The ten lines that a run ends with. */
-#include "plots/page.h"
+#include "plots/figure.h"
 #include "plots/report.h"
 #include <math.h>
+
+enum { NAME_BYTES = 120 };
+
+/* A name out of a file goes to a terminal: on one line, not without end, and nothing in it may steer the terminal. */
+static void add_name(struct text *out, const char *name)
+{
+    size_t from = out->len;
+    figure_short(out, name, NAME_BYTES);
+    for (size_t i = from; i < out->len; i++)
+        if ((unsigned char)out->s[i] < 0x20 || out->s[i] == 0x7f)
+            out->s[i] = '?';
+}
 
 static void axis(const struct results *r, const struct summary_metric *m, const char *name, struct text *out)
 {
@@ -10,21 +22,31 @@ static void axis(const struct results *r, const struct summary_metric *m, const 
     size_t i = figure_best(m, n);
     if (i == n)
         return;
-    text_addf(out, "  most %-11s %s; %s = %.4g", name, arms[i].name, m->metric->name, m->arms[i].mean);
+    text_addf(out, "  most %-11s ", name);
+    add_name(out, arms[i].name);
+    text_add(out, "; ");
+    add_name(out, m->metric->name);
+    text_addf(out, " = %.4g", m->arms[i].mean);
     if (isfinite(m->arms[i].low))
         text_addf(out, " [%.4g, %.4g]", m->arms[i].low, m->arms[i].high);
     text_add(out, "\n");
-    text_addf(out, "  %s tells apart %zu of %zu pairs of arms (Holm, 5 %%)\n", m->metric->name, m->n_separated,
-              m->n_pairs);
+    text_add(out, "  ");
+    add_name(out, m->metric->name);
+    text_addf(out, " tells apart %zu of %zu pairs of arms (Holm, 5 %%)\n", m->n_separated, m->n_pairs);
 }
 
 static void frontier(const struct figure_data *d, struct text *out)
 {
+    size_t lms[FIGURE_LMS], n = figure_choose_lms(d, lms);
     text_add(out, "  on the creativity-control frontier:");
-    for (size_t lm = 0; lm < d->n_lms; lm++) {
-        size_t all, on = page_count_frontier(d, lm, &all);
-        text_addf(out, "%s %s %zu of %zu", lm == 0 ? "" : ",", d->lms[lm], on, all);
+    for (size_t i = 0; i < n; i++) {
+        size_t all, on = figure_count_frontier(d, lms[i], &all);
+        text_add(out, i == 0 ? " " : ", ");
+        add_name(out, d->lms[lms[i]]);
+        text_addf(out, " %zu of %zu", on, all);
     }
+    if (n < d->n_lms)
+        text_addf(out, "; %zu more lms", d->n_lms - n);
     text_add(out, "\n");
 }
 
@@ -39,9 +61,12 @@ void report_summary(const struct results *r, const struct summary *s, struct tex
     figure_data_init(&d, r, s);
     text_addf(out, "  %zu lms x %zu chains, %zu items, %u draws: %zu records in %.0f s\n", d.n_lms, d.n_chains, n_items,
               results_draws(r), n_records, cost->seconds);
-    for (size_t i = 0; i < n_fits && i < 2; i++)
-        text_addf(out, "  fitted temperature of %s: %.3f (nats a symbol %.4f to %.4f, ECE %.4f to %.4f)\n", fits[i].lm,
-                  fits[i].value, fits[i].nll_before, fits[i].nll_after, fits[i].ece_before, fits[i].ece_after);
+    for (size_t i = 0; i < n_fits && i < 2; i++) {
+        text_add(out, "  fitted temperature of ");
+        add_name(out, fits[i].lm);
+        text_addf(out, ": %.3f (nats a symbol %.4f to %.4f, ECE %.4f to %.4f)\n", fits[i].value, fits[i].nll_before,
+                  fits[i].nll_after, fits[i].ece_before, fits[i].ece_after);
+    }
     axis(r, figure_creativity(&d), "creative", out);
     axis(r, figure_control(&d), "controlled", out);
     if (figure_creativity(&d) && figure_control(&d))

@@ -98,6 +98,8 @@ static void test_gates(const struct results *r)
     gate(&c, "judge_bpb>-1000%", 1);
     gate(&c, "judge_bpb<-1000%", 0);
     gate(&c, "judge_bp<0", ERR_USAGE);
+    const char *named = strstr(err_text(), "judge_bpb, ");
+    check(!named || !strstr(named + 1, "judge_bpb, "), "bug: metrics were listed once for every pair: %s", err_text());
     gate(&c, "judge_bpb", ERR_USAGE);
     gate(&c, "judge_bpb<x", ERR_USAGE);
     compare_fini(&c);

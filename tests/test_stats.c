@@ -70,11 +70,44 @@ static void test_signflip(void)
         same[i] = 0.1 + i * 0.001;
         mixed[i] = i % 2 ? 1 + i * 1e-3 : -1 - i * 1e-3;
     }
-    check_near(stats_signflip(same, 60, &options), 1e-4, 1e-9, "Monte Carlo: (0 + 1) / (9999 + 1)");
+    check_near(stats_signflip(same, 60, &options), 0x1p-59, 1e-20, "all differ to one side: 2 of 2^60");
     double exact = stats_signflip(a, 12, &options);
     double p = stats_signflip(mixed, 60, &options);
-    check(p > 0.9, "Monte Carlo of balanced signs: %g", p);
+    check(p > 0.7, "drawn signs, balanced: %g", p);
     check(exact > 0 && exact < 1, "exact lies inside");
+}
+
+/* P(X >= k) of a fair binomial, twice: the exact p of n differences of one size, k of them to one side. */
+static double binomial_p(int n, int k)
+{
+    double sum = 0, term = ldexp(1, -n);
+    for (int i = 0; i <= n; i++, term = term * (n - i + 1) / i)
+        sum += i >= k ? term : 0;
+    return sum * 2 < 1 ? sum * 2 : 1;
+}
+
+/* bug: 9,999 drawn permutations have no p below 1 / 10000, so that Holm over more than 500 pairs of arms could tell none
+ * apart however they differed.  Oracles: the binomial for differences of one size (a lattice, where every sum is shared by
+ * many permutations), counting for 24 of many sizes. */
+static void test_small_p(void)
+{
+    double d[400];
+    static const struct {
+        int n, k;
+    } cases[] = { { 40, 22 }, { 40, 28 }, { 40, 34 }, { 40, 38 }, { 100, 70 }, { 400, 230 }, { 400, 300 } };
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        for (int i = 0; i < cases[c].n; i++)
+            d[i] = i < cases[c].k ? 0.25 : -0.25;
+        double want = binomial_p(cases[c].n, cases[c].k), got = stats_signflip(d, (size_t)cases[c].n, &options);
+        check_near(got / want, 1, 0.25, "%d of %d: %g, want %g", cases[c].k, cases[c].n, got, want);
+    }
+    struct stats_options draw = { .seed = 7, .stream = 3, .exact = 1 };
+    for (int shift = 0; shift < 10; shift++) {
+        for (int i = 0; i < 24; i++)
+            d[i] = cos(7.3 * i) + 0.13 * shift;
+        double want = stats_signflip(d, 24, &options), got = stats_signflip(d, 24, &draw);
+        check(want > 0.3 ? got > 0.2 : fabs(got / want - 1) < 0.25, "drawn %g, counted %g", got, want);
+    }
 }
 
 /* Coverage of the 95 % interval of the mean of 40 uniform numbers: binomial(400, ~0.94); 5 sigma is 0.06. */
@@ -110,6 +143,7 @@ int main(void)
     init_libraries();
     test_published();
     test_signflip();
+    test_small_p();
     test_bootstrap();
     return check_done("stats");
 }

@@ -1,0 +1,290 @@
+#include "cli/guard.h"
+#include "base/err.h"
+#include "base/folder.h"
+#include "base/text.h"
+#include "cli/console.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define BASE_SECONDS 20.0
+#define MEGABYTE     1048576.0
+#define COMPACT_COST 4.0 /* a journal is first compacted: slower than reading by about this */
+#define BASE_MEMORY  ((rlim_t)4 << 30)
+#define MESSAGE_MAX  65536
+
+/* What the child sends: READING (a path's index follows), IDLE, or DONE (code and message follow, to the end). */
+enum { READING = 'r', IDLE = 'q', DONE = 'd' };
+
+struct guard {
+    int fd;
+    unsigned char path;
+};
+
+static volatile sig_atomic_t caught;
+
+static void on_signal(int number)
+{
+    caught = number;
+}
+
+static void send(int fd, const void *bytes, size_t n)
+{
+    const char *s = bytes;
+    while (n > 0) {
+        ssize_t sent = write(fd, s, n);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent <= 0)
+            return; /* the parent has gone, and we shall */
+        s += sent;
+        n -= (size_t)sent;
+    }
+}
+
+void guard_reading(void *guard, int on)
+{
+    const struct guard *g = guard;
+    unsigned char say[] = { on ? READING : IDLE, g->path };
+    send(g->fd, say, on ? 2 : 1);
+}
+
+void guard_open(struct guard *g, size_t i)
+{
+    g->path = (unsigned char)i;
+    guard_reading(g, 1);
+}
+
+/* Bytes of a file, or of a run folder's results.h5 or journal. */
+static double size_of(const char *path)
+{
+    struct stat st;
+    struct text t = { 0 };
+    double size = 0;
+    text_addf(&t, "%s/results.h5", path);
+    if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode)) {
+        size = (double)st.st_size;
+    } else if (stat(text_s(&t), &st) == 0) {
+        size = (double)st.st_size;
+    } else {
+        text_clear(&t);
+        text_addf(&t, "%s/journal", path);
+        DIR *d = opendir(text_s(&t));
+        for (struct dirent *e; d && (e = readdir(d));)
+            size += fstatat(dirfd(d), e->d_name, &st, 0) == 0 ? COMPACT_COST * (double)st.st_size : 0;
+        if (d)
+            closedir(d);
+    }
+    text_free(&t);
+    return size;
+}
+
+/* Bytes of the present address space (the sanitizers' shadow is terabytes of it: no bound is set there). */
+static void bound_memory(double size)
+{
+#ifndef __SANITIZE_ADDRESS__
+    struct rlimit now, want = { BASE_MEMORY + 64 * (rlim_t)size, RLIM_INFINITY };
+    if (getrlimit(RLIMIT_AS, &now) == 0 && (now.rlim_cur == RLIM_INFINITY || now.rlim_cur > want.rlim_cur)) {
+        want.rlim_max = now.rlim_max;
+        setrlimit(RLIMIT_AS, &want);
+    }
+#else
+    (void)size;
+#endif
+}
+
+static _Noreturn void child(const struct guard_work *w, int fd, double size, const char *temporary)
+{
+    struct guard g = { .fd = fd };
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGHUP, SIG_DFL);
+    setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+    bound_memory(size);
+    if (*temporary)
+        setenv("TMPDIR", temporary, 1);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    int code = w->work(&g, w->ctx);
+    int written = console_check();
+    code = code == 0 ? written : code;
+    send(fd, (char[]){ DONE }, 1);
+    send(fd, &code, sizeof code);
+    send(fd, err_text(), strlen(err_text()));
+    _exit(0);
+}
+
+struct watch {
+    pid_t child;
+    int fd;
+    double limit, deadline; /* deadline is infinite while the child does not read */
+    size_t path;
+    bool reading, timed_out, done;
+    struct text message; /* code and text, once done */
+};
+
+static void take(struct watch *w, const unsigned char bytes[], size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (w->done) {
+            if (w->message.len < MESSAGE_MAX)
+                text_addn(&w->message, bytes + i, 1);
+        } else if (w->reading && w->path == SIZE_MAX) {
+            w->path = bytes[i];
+        } else {
+            w->done = bytes[i] == DONE;
+            w->reading = bytes[i] == READING;
+            w->path = w->reading ? SIZE_MAX : w->path;
+            w->deadline = console_now() + w->limit;
+        }
+    }
+}
+
+/* Until the child closes the pipe, is out of time, or a signal comes. */
+static void listen_to(struct watch *w, const sigset_t *open_mask)
+{
+    unsigned char bytes[512];
+    while (!caught) {
+        double left = w->deadline - console_now();
+        struct timespec wait = { .tv_sec = left > 1 ? (time_t)left : 0, .tv_nsec = left > 1 ? 0 : 2000000 };
+        struct pollfd p = { .fd = w->fd, .events = POLLIN };
+        if (w->reading && left <= 0) {
+            w->timed_out = true;
+            return;
+        }
+        int ready = ppoll(&p, 1, w->reading ? &wait : NULL, open_mask);
+        if (ready < 0 && errno != EINTR)
+            return;
+        if (ready <= 0)
+            continue;
+        ssize_t n = read(w->fd, bytes, sizeof bytes);
+        if (n == 0 || (n < 0 && errno != EINTR))
+            return;
+        take(w, bytes, n > 0 ? (size_t)n : 0);
+    }
+}
+
+/* Names and messages out of a file go to a terminal: nothing in them may steer it. */
+static void harmless(struct text *t)
+{
+    for (size_t i = 0; i < t->len; i++)
+        if (((unsigned char)t->s[i] < 0x20 && t->s[i] != '\n' && t->s[i] != '\t') || t->s[i] == 0x7f)
+            t->s[i] = '?';
+}
+
+static int code_of_signal(const struct watch *w, int number, const char *path)
+{
+    if (number == SIGKILL)
+        return err_set(ERR_MEMORY, "%s: reading it was killed from outside (memory?)", path);
+    if (w->reading)
+        return err_set(ERR_DAMAGED, "results damaged: reading %s crashed in the HDF5 library (%s)", path,
+                       strsignal(number));
+    return err_set(ERR_DAMAGED, "%s: the program crashed after reading it (%s): damaged results, or a fault of ours",
+                   path, strsignal(number));
+}
+
+static int verdict(struct watch *w, const struct guard_work *work, int status)
+{
+    int code = 0;
+    const char *path = work->paths[w->path < work->n_paths ? w->path : 0];
+    if (w->done && w->message.len >= sizeof code) {
+        memcpy(&code, w->message.s, sizeof code);
+        harmless(&w->message);
+        return code < 0 ? err_set((enum err)code, "%s", w->message.s + sizeof code) : code;
+    }
+    if (caught)
+        return err_set(caught == SIGINT ? ERR_SIGINT : ERR_SIGTERM, "interrupted");
+    if (w->timed_out)
+        return err_set(ERR_DAMAGED, "results damaged: reading %s did not end in %g s (--open-limit gives it more)",
+                       path, w->limit);
+    if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM))
+        return err_set(WTERMSIG(status) == SIGINT ? ERR_SIGINT : ERR_SIGTERM, "interrupted");
+    if (WIFSIGNALED(status))
+        return code_of_signal(w, WTERMSIG(status), path);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == -ERR_MEMORY)
+        return err_set(ERR_MEMORY, "%s: it needs more memory than there is", path);
+    return err_set(ERR_DAMAGED, "results damaged: reading %s crashed in the HDF5 library", path);
+}
+
+static int fork_child(const struct guard_work *work, struct watch *w, double size, const char *temporary)
+{
+    int pipe_fd[2];
+    if (pipe2(pipe_fd, O_CLOEXEC) != 0)
+        return err_set(ERR_IO, "cannot make a pipe: %s", strerror(errno));
+    pid_t parent = getpid();
+    fflush(NULL);
+    w->child = fork();
+    if (w->child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent)
+            _exit(1);
+        close(pipe_fd[0]);
+        child(work, pipe_fd[1], size, temporary);
+    }
+    int saved = errno;
+    close(pipe_fd[1]);
+    w->fd = pipe_fd[0];
+    if (w->child > 0)
+        return 0;
+    close(pipe_fd[0]);
+    return err_set(ERR_IO, "cannot start a process: %s", strerror(saved));
+}
+
+/* SIGINT, SIGTERM and SIGHUP come only while we wait in ppoll(). */
+static void hold_signals(sigset_t *before)
+{
+    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+    struct sigaction action = { .sa_handler = on_signal };
+    sigset_t held;
+    sigemptyset(&held);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        sigaddset(&held, numbers[i]);
+        sigaction(numbers[i], &action, NULL);
+    }
+    sigprocmask(SIG_BLOCK, &held, before);
+}
+
+int guard_run(const struct guard_work *work)
+{
+    struct watch w = { .reading = false };
+    sigset_t before;
+    const char *base = getenv("TMPDIR");
+    struct text temporary = { 0 };
+    double size = 0;
+    int status = 0;
+    for (size_t i = 0; i < work->n_paths; i++)
+        size += size_of(work->paths[i]);
+    w.limit = work->seconds > 0 ? work->seconds : BASE_SECONDS + size / MEGABYTE;
+    text_addf(&temporary, "%s/chorale-XXXXXX", base && *base ? base : "/tmp");
+    if (!mkdtemp(temporary.s))
+        text_clear(&temporary); /* only a run without results.h5 needs one */
+    signal(SIGXFSZ, SIG_IGN);   /* a file too large is an error of that write, here and in the child */
+    hold_signals(&before);
+    int rc = fork_child(work, &w, size, text_s(&temporary));
+    if (rc == 0) {
+        listen_to(&w, &before);
+        if (w.timed_out || caught)
+            kill(w.child, SIGKILL);
+        while (waitpid(w.child, &status, 0) < 0 && errno == EINTR)
+            continue;
+        close(w.fd);
+        rc = verdict(&w, work, status);
+    }
+    if (temporary.len > 0)
+        folder_remove(text_s(&temporary), 1);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    text_free(&temporary);
+    text_free(&w.message);
+    return rc;
+}
