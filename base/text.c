@@ -229,7 +229,7 @@ int text_read_file(struct text *t, const char *path, size_t max)
     int rc = 0;
     while ((n = fread(block, 1, sizeof block, f)) > 0) {
         if (t->len + n > max) {
-            rc = err_set(ERR_IO, "%s: larger than %zu bytes", path, max);
+            rc = err_set(ERR_DATA, "%s: larger than %zu bytes", path, max);
             break;
         }
         text_addn(t, block, n);

@@ -42,7 +42,8 @@ size_t text_utf8_count(const char *s, size_t n);
 /* Levenshtein distance, for "did you mean". */
 size_t text_distance(const char *a, const char *b);
 
-/* The whole of a file of at most max bytes into t (cleared first); path "-" is stdin.  0 or ERR_IO. */
+/* The whole of a file of at most max bytes into t (cleared first); path "-" is stdin.  0, ERR_IO, or ERR_DATA
+ * "PATH: larger than ..." */
 int text_read_file(struct text *t, const char *path, size_t max);
 
 /* Writes aside, fsyncs, renames, fsyncs the folder: the file is old or new, never half.  0 or ERR_IO. */

@@ -55,23 +55,30 @@ static int resolve_arm(struct plan_nodes *nodes, const json_t *d, json_t *arms)
     return rc == 0 ? 0 : err_add(ERR_USAGE, "%s", field(d, "at"));
 }
 
-static int resolve_lms(const json_t *declared, json_t *what)
+static int resolve_nodes(struct plan_nodes *nodes, const json_t *declared, json_t *what)
 {
-    struct plan_nodes nodes = { json_array(), json_array() };
     json_t *arms = json_array(), *judge = json_object_get(declared, "judge"), *d;
-    json_object_set_new(what, "lms", nodes.lms);
-    json_object_set_new(what, "fits", nodes.fits);
     json_object_set_new(what, "arms", arms);
     size_t i;
     json_array_foreach(json_object_get(declared, "arms"), i, d)
     {
-        TRY(resolve_arm(&nodes, d, arms));
+        TRY(resolve_arm(nodes, d, arms));
     }
-    const char *id = judge ? plan_nodes_add(&nodes, judge) : NULL;
+    const char *id = judge ? plan_nodes_add(nodes, judge) : NULL;
     if (judge && !id)
         return ERR_USAGE;
     json_object_set_new(what, "judge", id ? json_string(id) : json_null());
     return 0;
+}
+
+static int resolve_lms(const json_t *declared, json_t *what)
+{
+    struct plan_nodes nodes = { .lms = json_array(), .fits = json_array(), .leaves = json_object() };
+    json_object_set_new(what, "lms", nodes.lms);
+    json_object_set_new(what, "fits", nodes.fits);
+    int rc = resolve_nodes(&nodes, declared, what);
+    json_decref(nodes.leaves);
+    return rc;
 }
 
 static int resolve_metrics(const json_t *declared, json_t *what, const char *axis)
@@ -198,9 +205,7 @@ struct plan *plan_prepare(const char *script, const struct plan_options *o)
     o = o ? o : &none;
     struct text source = { 0 };
     struct plan *p = NULL;
-    json_t *declared = text_read_file(&source, script, SCRIPT_MAX_SOURCE) == 0
-                           ? script_run(script, &source, o->sets, o->n_sets)
-                           : NULL;
+    json_t *declared = script_source(script, &source) == 0 ? script_run(script, &source, o->sets, o->n_sets) : NULL;
     if (declared)
         p = plan_resolve(declared, &source, o);
     json_decref(declared);
