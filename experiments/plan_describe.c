@@ -1,7 +1,9 @@
+#include "base/mem.h"
 #include "experiments/jobs.h"
 #include "experiments/lms.h"
 #include "experiments/plan.h"
 #include <math.h>
+#include <stdlib.h>
 
 /* Rough on purpose, and on the safe side: what one core of a small machine does in practice on these shapes, the bytes of
  * text in one symbol, the bytes a logged symbol takes in the journal and the results file together. */
@@ -39,9 +41,27 @@ static double symbols_limit(const struct plan *p)
     return most;
 }
 
+/* What one symbol of an arm, judged or not, costs. */
+struct arm_cost {
+    uint64_t leaves;
+    double flops;
+};
+
+static struct arm_cost *arm_costs(const struct plan *p)
+{
+    struct arm_cost *cost = mem_alloc(p->n_arms, sizeof *cost);
+    double judge = p->judge ? 2 * parameters(p->what, p->judge) : 0;
+    for (size_t i = 0; i < p->n_arms; i++) {
+        cost[i].leaves = lms_leaves(p->what, p->arms[i].lm) + (p->judge != NULL);
+        cost[i].flops = 2 * parameters(p->what, p->arms[i].lm) + judge;
+    }
+    return cost;
+}
+
 int plan_cost(const struct plan *p, size_t threads, struct plan_cost *out)
 {
     struct jobs jobs;
+    struct arm_cost *arms = arm_costs(p);
     double flops = 0, limit = symbols_limit(p);
     *out = (struct plan_cost){ 0 };
     jobs_plan(&jobs, p, 0, 0);
@@ -50,16 +70,12 @@ int plan_cost(const struct plan *p, size_t threads, struct plan_cost *out)
     for (size_t i = 0; i < jobs.n_units; i++) {
         const struct job *j = &jobs.units[i];
         double n = p->items[j->item].item->kind == ITEM_GENERATE ? limit : 64;
-        size_t leaves = lms_leaves(p->what, p->arms[j->arm].lm);
         out->symbols += (uint64_t)n;
-        out->positions += (uint64_t)n * leaves;
-        flops += 2 * n * parameters(p->what, p->arms[j->arm].lm);
-        if (p->judge) {
-            out->positions += (uint64_t)n;
-            flops += 2 * n * parameters(p->what, p->judge);
-        }
+        out->positions += (uint64_t)n * arms[j->arm].leaves;
+        flops += n * arms[j->arm].flops;
     }
     jobs_fini(&jobs);
+    free(arms);
     const json_t *lms = json_object_get(p->what, "lms");
     out->memory_bytes = WORKING_BYTES;
     for (size_t i = 0; i < json_array_size(lms); i++)
