@@ -31,6 +31,10 @@ static int too_deep(const json_t *o, int depth)
 json_t *doc_read(const char *where, const char *s, size_t n)
 {
     json_error_t e;
+    if (n >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0) {
+        err_set(ERR_DATA, "%s:1:1: begins with a byte order mark, want plain UTF-8", where);
+        return NULL;
+    }
     json_t *o = json_loadb(s, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
     if (!o) {
         err_set(ERR_DATA, "%s:%d:%d: %s", where, e.line, e.column, e.text);

@@ -12,7 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define DISTANCE_MAX 256
 
 void text_free(struct text *t)
 {
@@ -194,12 +197,13 @@ bool text_i64(const char *s, int64_t *x)
     return true;
 }
 
+/* Long strings are not compared to their ends: a name of megabytes would take seconds against a dozen others. */
 size_t text_distance(const char *a, const char *b)
 {
-    size_t n = strlen(b), *row = mem_alloc(n + 1, sizeof *row);
+    size_t n_a = strnlen(a, DISTANCE_MAX), n = strnlen(b, DISTANCE_MAX), *row = mem_alloc(n + 1, sizeof *row);
     for (size_t j = 0; j <= n; j++)
         row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
+    for (size_t i = 0; i < n_a; i++) {
         size_t diagonal = row[0];
         row[0] = i + 1;
         for (size_t j = 0; j < n; j++) {
@@ -214,30 +218,53 @@ size_t text_distance(const char *a, const char *b)
     }
     size_t distance = row[n];
     free(row);
-    return distance;
+    return n_a < DISTANCE_MAX && n < DISTANCE_MAX ? distance : SIZE_MAX;
+}
+
+static int read_stream(struct text *t, FILE *f, const char *path, size_t max)
+{
+    char block[65536];
+    size_t n;
+    while ((n = fread(block, 1, sizeof block, f)) > 0) {
+        if (n > max - t->len)
+            return err_set(ERR_DATA, "%s: larger than %zu bytes", path, max);
+        text_addn(t, block, n);
+    }
+    return ferror(f) ? err_set(ERR_IO, "%s: cannot read: %s", path, strerror(errno)) : 0;
 }
 
 int text_read_file(struct text *t, const char *path, size_t max)
 {
     text_clear(t);
-    bool is_stdin = strcmp(path, "-") == 0;
-    FILE *f = is_stdin ? stdin : fopen(path, "rb");
+    if (strcmp(path, "-") == 0)
+        return read_stream(t, stdin, "stdin", max);
+    FILE *f = fopen(path, "rbe");
     if (!f)
         return err_set(ERR_IO, "%s: cannot open: %s", path, strerror(errno));
-    char block[65536];
-    size_t n;
-    int rc = 0;
-    while ((n = fread(block, 1, sizeof block, f)) > 0) {
-        if (t->len + n > max) {
-            rc = err_set(ERR_DATA, "%s: larger than %zu bytes", path, max);
-            break;
-        }
-        text_addn(t, block, n);
+    int rc = read_stream(t, f, path, max);
+    fclose(f);
+    return rc;
+}
+
+int text_read_regular(struct text *t, const char *path, size_t max)
+{
+    struct stat st;
+    text_clear(t);
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && errno != ELOOP)
+        return err_set(ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        if (fd >= 0)
+            close(fd);
+        return err_set(ERR_DATA, "%s: %s, want a regular file", path, fd < 0 ? "a symbolic link" : "no plain file");
     }
-    if (rc == 0 && ferror(f))
-        rc = err_set(ERR_IO, "%s: cannot read: %s", path, strerror(errno));
-    if (!is_stdin)
-        fclose(f);
+    FILE *f = fdopen(fd, "rb");
+    if (!f) {
+        close(fd);
+        return err_set(ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    }
+    int rc = read_stream(t, f, path, max);
+    fclose(f);
     return rc;
 }
 

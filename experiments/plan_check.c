@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "experiments/plan_leaf.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,12 +76,17 @@ static int check_voice(const json_t *what, const char *where, size_t node, const
 static int check_node(const json_t *what, const char *where, size_t node)
 {
     static const char *const model[] = { "name", "hash", NULL }, *const ensemble[] = { "rule", NULL };
+    static const char *const kinds[] = { "model", "table", "ensemble" };
     const json_t *n = json_array_get(json_object_get(what, "lms"), node);
     const char *kind = json_string_value(json_object_get(n, "kind"));
     json_t *voices, *voice;
     size_t i;
     if (strcmp(kind, "model") == 0)
         TRY(strings(n, where, "lms", model));
+    else if (strcmp(kind, "table") == 0)
+        TRY(plan_leaf_table(n, where));
+    else if (strcmp(kind, "ensemble") != 0)
+        return err_add(err_unknown(ERR_DATA, "kind of lm", kind, kinds, 3), "%s", where);
     if (strcmp(kind, "ensemble") != 0)
         return json_object_get(n, "voices") ? err_set(ERR_DATA, "%s: a %s has voices", where, kind) : 0;
     TRY(strings(n, where, "lms", ensemble));

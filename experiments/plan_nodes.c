@@ -146,7 +146,7 @@ static json_t *voice_node(struct plan_nodes *n, const json_t *d, const char *lm)
         if (id)
             json_object_set_new(v, "temperature",
                                 json_pack("{s:s}", "key", field(plan_nodes_find(n->fits, id), "key")));
-        rc = id ? 0 : err_add(ERR_USAGE, "%s", field(t, "at"));
+        rc = id ? 0 : err_add(err_code(), "%s", field(t, "at"));
     } else if (rc == 0 && t) {
         json_object_set_new(v, "temperature", json_real(json_number_value(t)));
     }
@@ -180,7 +180,7 @@ static int add_voices(struct plan_nodes *n, const json_t *d, json_t *voices, con
         if (!lm)
             return ERR_USAGE;
         if (!doc)
-            return err_add(ERR_USAGE, "%s", field(v, "at"));
+            return err_add(err_code(), "%s", field(v, "at"));
         json_array_append_new(voices, doc);
         const json_t *node = plan_nodes_find(n->lms, lm);
         TRY(space_check(first, space, node));
@@ -268,7 +268,7 @@ const char *plan_nodes_add(struct plan_nodes *n, const json_t *declared)
     const char *id = strcmp(field(declared, "kind"), "model") == 0 ? add_model(n, declared) : add_ensemble(n, declared);
     /* the innermost declaration names the line */
     if (!id && strncmp(err_text(), field(declared, "at"), strcspn(field(declared, "at"), ":") + 1) != 0)
-        err_add(ERR_USAGE, "%s", field(declared, "at"));
+        err_add(err_code(), "%s", field(declared, "at"));
     return id;
 }
 
