@@ -89,6 +89,7 @@ local function safe_format(pattern, ...)
     if string.find(pattern, "%p", 1, true) then error("format: addresses (%p) are not available", 2) end
     local args = table.pack(...)
     for i = 1, args.n do args[i] = plain(args[i]) end
+    work(256 * args.n)
     return format(pattern, table.unpack(args, 1, args.n))
 end
 
@@ -221,6 +222,9 @@ local function ensemble(t)
     end
     if e.weights and #e.weights ~= #e then
         error("ensemble: " .. #e.weights .. " weights for " .. #e .. " voices", 2)
+    end
+    for i, w in base.ipairs(e.weights or {}) do
+        if type(w) ~= "number" then error("ensemble: weight " .. i .. " is a " .. type(w) .. ", want a number", 2) end
     end
     return e
 end
