@@ -89,7 +89,8 @@ void text_add_real(struct text *t, double x)
         text_add(t, s);
         return;
     }
-    for (int digits = 1; digits <= DBL_DECIMAL_DIG; digits++) {
+    /* of a normal number fifteen digits are the shortest text where that has no more (%g drops zeros at the end) */
+    for (int digits = fabs(x) < DBL_MIN ? 1 : DBL_DIG; digits <= DBL_DECIMAL_DIG; digits++) {
         snprintf(s, sizeof s, "%.*g", digits, x);
         if (strtod(s, NULL) == x)
             break;
@@ -124,6 +125,19 @@ void text_add_json(struct text *t, const char *s, size_t n)
         i += (size_t)length;
     }
     text_addn(t, "\"", 1);
+}
+
+void text_add_shown(struct text *t, const char *s, size_t n)
+{
+    uint32_t c = 0;
+    for (size_t i = 0; i < n;) {
+        int length = text_utf8(s + i, n - i, &c);
+        if (length <= 0 || c < 0x20 || (c >= 0x7f && c < 0xa0))
+            text_addf(t, c == '\n' && length == 1 ? "\\n" : "\\x%02x", length == 2 ? c : (unsigned char)s[i]);
+        else
+            text_addn(t, s + i, (size_t)length);
+        i += length > 0 ? (size_t)length : 1;
+    }
 }
 
 void text_add_html(struct text *t, const char *s, size_t n)
