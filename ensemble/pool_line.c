@@ -14,6 +14,8 @@
 #define WHERE    "request"
 #define ROUNDING 1e-4 /* probabilities are often written with few digits: a sum up to 1 + this is taken as it is */
 
+#define MAX_TOP 1e9 /* of a voice's largest score: log Z, a double, has to tell it from its neighbours */
+
 #define MAX_PREFIX 1e9 /* nats: far beyond any text, and a double still has digits behind the point */
 
 struct request {
@@ -71,6 +73,9 @@ static int fill_row(struct request *q, size_t k, const double x[], bool probs)
     int rc = row_measure(r);
     if (rc < 0)
         return err_add(rc, "voice %zu", k + 1);
+    if (!row_dead(r) && fabs(r->log_z) > MAX_TOP)
+        return err_set(ERR_DATA, WHERE ": 'logits' of voice %zu: the largest is %g, want a magnitude of at most %g",
+                       k + 1, (double)row_max(r), MAX_TOP);
     if (probs && !row_dead(r))
         r->log_z = 0;
     return 0;
