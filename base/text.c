@@ -272,7 +272,12 @@ int text_read_regular(struct text *t, const char *path, size_t max)
             close(fd);
         return err_set(ERR_DATA, "%s: %s, want a regular file", path, fd < 0 ? "a symbolic link" : "no plain file");
     }
-    FILE *f = fdopen(fd, "rb");
+    bool fits = st.st_size >= 0 && (uintmax_t)st.st_size <= max;
+    FILE *f = fits ? fdopen(fd, "rb") : NULL;
+    if (!fits) {
+        close(fd);
+        return err_set(ERR_DATA, "%s: larger than %zu bytes", path, max);
+    }
     if (!f) {
         close(fd);
         return err_set(ERR_IO, "%s: cannot open: %s", path, strerror(errno));

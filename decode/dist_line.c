@@ -71,6 +71,7 @@ static int read_symbols(const struct dist_line *l, const char *key, struct symbo
         if (!json_is_integer(m) || v < 0 || v >= (json_int_t)l->n) {
             struct text seen = { 0 };
             doc_canonical(&seen, m);
+            text_add(&seen, json_is_real(m) ? " (no integer)" : "");
             err_set(ERR_DATA, "%s: %s[%zu] is %s, want a symbol in 0 .. %u", l->where, key, i, text_s(&seen), l->n - 1);
             text_free(&seen);
             return ERR_DATA;

@@ -52,12 +52,12 @@ static int table_number(const char *name, const char *from, const char *key, dou
     return err_set(ERR_USAGE, "%s: %s is '%s', want a number", name, key, value);
 }
 
-static int table_range(const double x[4], const char *where)
+static int table_range(const double x[4], const char *where, enum err code)
 {
     if (x[0] >= 2 && x[0] <= 27 && x[1] >= 0 && x[1] <= 4096 && x[2] >= 0 && x[2] <= 0x1p53 && x[3] >= 0 &&
         x[3] <= 1000)
         return 0;
-    return err_set(ERR_USAGE, "%s: want n in 2..27, length in 0..4096, seed in 0..2^53, sharpness in 0..1000", where);
+    return err_set(code, "%s: want n in 2..27, length in 0..4096, seed in 0..2^53, sharpness in 0..1000", where);
 }
 
 int plan_leaf_table(const json_t *node, const char *where)
@@ -69,7 +69,7 @@ int plan_leaf_table(const json_t *node, const char *where)
     TRY(doc_int(node, where, "seed", &seed));
     TRY(doc_real(node, where, "sharpness", &sharpness));
     const double x[] = { (double)n, (double)length, (double)seed, sharpness };
-    return table_range(x, where) < 0 ? ERR_DATA : 0;
+    return table_range(x, where, ERR_DATA);
 }
 
 static json_t *table_node(const char *name)
@@ -89,7 +89,7 @@ static json_t *table_node(const char *name)
         if (table_number(name, s, keys[i], &value[i]) < 0)
             return NULL;
     }
-    if (table_range(value, name) < 0)
+    if (table_range(value, name, ERR_USAGE) < 0)
         return NULL;
     struct table_options o = { (uint32_t)value[0], (uint32_t)value[1], (uint64_t)value[2], value[3] };
     struct lm *lm = table_open(&o);
