@@ -260,30 +260,34 @@ int text_read_file(struct text *t, const char *path, size_t max)
     return rc;
 }
 
-int text_read_regular(struct text *t, const char *path, size_t max)
+static int check_regular(int fd, const char *path, size_t max)
 {
     struct stat st;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return err_set(ERR_DATA, "%s: no plain file, want a regular file", path);
+    if (st.st_size < 0 || (uintmax_t)st.st_size > max)
+        return err_set(ERR_DATA, "%s: larger than %zu bytes", path, max);
+    return 0;
+}
+
+int text_read_regular(struct text *t, const char *path, size_t max)
+{
     text_clear(t);
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0 && errno != ELOOP)
+    if (fd < 0 && errno == ELOOP)
+        return err_set(ERR_DATA, "%s: a symbolic link, want a regular file", path);
+    if (fd < 0)
         return err_set(ERR_IO, "%s: cannot open: %s", path, strerror(errno));
-    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        if (fd >= 0)
-            close(fd);
-        return err_set(ERR_DATA, "%s: %s, want a regular file", path, fd < 0 ? "a symbolic link" : "no plain file");
-    }
-    bool fits = st.st_size >= 0 && (uintmax_t)st.st_size <= max;
-    FILE *f = fits ? fdopen(fd, "rb") : NULL;
-    if (!fits) {
+    int rc = check_regular(fd, path, max);
+    FILE *f = rc == 0 ? fdopen(fd, "rb") : NULL;
+    if (rc == 0 && !f)
+        rc = err_set(ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    if (rc == 0)
+        rc = read_stream(t, f, path, max);
+    if (f)
+        fclose(f);
+    else
         close(fd);
-        return err_set(ERR_DATA, "%s: larger than %zu bytes", path, max);
-    }
-    if (!f) {
-        close(fd);
-        return err_set(ERR_IO, "%s: cannot open: %s", path, strerror(errno));
-    }
-    int rc = read_stream(t, f, path, max);
-    fclose(f);
     return rc;
 }
 

@@ -236,7 +236,7 @@ static void test_plans(void)
     /* bug: sixty lines that name each other twice are 2^60 voices */
     struct text lms = { 0 };
     text_add(&lms, TABLE("a", "3"));
-    char of[8] = "a", id[8];
+    char of[16] = "a", id[16];
     for (int i = 0; i < 60; i++) {
         snprintf(id, sizeof id, "e%d", i);
         text_addf(&lms,
