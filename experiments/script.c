@@ -61,6 +61,9 @@ struct job {
     const struct text *source;
     const char *const *sets;
     size_t n_sets;
+    json_t *out; /* what was declared */
+    const char *why;
+    bool none; /* nothing was */
 };
 
 /* Leaves the table of the script's globals and, below it, the table in which experiment() puts what was declared. */
@@ -90,10 +93,10 @@ static void prelude_run(lua_State *L, const struct job *job)
     lua_pop(L, 2);
 }
 
-/* The protected part: argument 1 is the job; returns the declared experiment or nil. */
+/* All that may raise an error of Lua, memory included; argument 1 is the job. */
 static int job_run(lua_State *L)
 {
-    const struct job *job = lua_touserdata(L, 1);
+    struct job *job = lua_touserdata(L, 1);
     prelude_run(L, job);
     if (luaL_loadbufferx(L, job->source->s, job->source->len, SCRIPT_CHUNK, "t") != LUA_OK)
         lua_error(L);
@@ -102,19 +105,30 @@ static int job_run(lua_State *L)
     script_guard_on(L);
     lua_call(L, 0, 0);
     script_guard_off(L);
-    lua_getfield(L, 2, "experiment");
+    job->none = lua_getfield(L, 2, "experiment") == LUA_TNIL;
+    if (!job->none)
+        job->out = script_json(L, -1, &job->why);
+    return 0;
+}
+
+/* An error may be a number, whose text takes memory: made here, where that may fail. */
+static int message(lua_State *L)
+{
+    lua_tostring(L, 1);
     return 1;
 }
 
 static void job_fail(lua_State *L, int status)
 {
     const struct script_guard *g = script_guard_of(L);
-    const char *path = g->path, *said = lua_tostring(L, -1);
+    const char *path = g->path, *said = lua_isstring(L, -1) ? lua_tostring(L, -1) : NULL;
     size_t n = strlen(SCRIPT_PREFIX);
     if (g->out_of_work)
         err_set(ERR_USAGE, "%s:%d: the script ran %d instructions without an end", path, g->line, SCRIPT_INSTRUCTIONS);
     else if (g->out_of_time)
         err_set(ERR_USAGE, "%s:%d: the script ran %d seconds without an end", path, g->line, SCRIPT_SECONDS);
+    else if (g->out_of_host)
+        err_set(ERR_MEMORY, "%s:%d: no memory for the script", path, g->line);
     else if (status == LUA_ERRMEM)
         err_set(ERR_USAGE, "%s:%d: the script needs more than %u MiB", path, g->line, SCRIPT_BYTES >> 20);
     else if (!said)
@@ -125,20 +139,6 @@ static void job_fail(lua_State *L, int status)
         err_set(ERR_USAGE, "%s:%s", path, said + n);
     else
         err_set(ERR_USAGE, "%s:%d: %s", path, g->line, said);
-}
-
-static json_t *job_done(lua_State *L)
-{
-    const struct script_guard *g = script_guard_of(L);
-    const char *why;
-    if (lua_isnil(L, -1)) {
-        err_set(ERR_USAGE, "%s:%d: the script declares no experiment { ... }", g->path, g->line);
-        return NULL;
-    }
-    json_t *out = script_json(L, -1, &why);
-    if (!out)
-        err_set(ERR_USAGE, "%s:%d: experiment: %s", g->path, g->line, why);
-    return out;
 }
 
 /* A plan keeps the script's text as a JSON string: no NUL, no broken UTF-8. */
@@ -165,29 +165,30 @@ static int check_source(const char *path, const struct text *source)
 }
 
 /* string.upper, %g and the order of strings follow the locale of the thread: for a script that is C. */
-static json_t *run_in_c_locale(lua_State *L, struct job *job)
+static void run_in_c_locale(lua_State *L, struct job *job)
 {
     locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0), old = uselocale(c);
-    json_t *out = NULL;
+    const struct script_guard *g = script_guard_of(L);
+    lua_pushcfunction(L, message);
     lua_pushcfunction(L, job_run);
     lua_pushlightuserdata(L, job);
-    int status = lua_pcall(L, 1, 1, 0);
+    int status = lua_pcall(L, 1, 0, 1);
     script_guard_off(L);
-    if (status == LUA_OK)
-        out = job_done(L);
-    else
+    if (status != LUA_OK)
         job_fail(L, status);
+    else if (job->none)
+        err_set(ERR_USAGE, "%s:%d: the script declares no experiment { ... }", g->path, g->line);
+    else if (!job->out)
+        err_set(ERR_USAGE, "%s:%d: experiment: %s", g->path, g->line, job->why);
     uselocale(old);
     if (c)
         freelocale(c);
-    return out;
 }
 
 json_t *script_run(const char *name, const struct text *source, const char *const sets[], size_t n_sets)
 {
     struct script_guard guard = { .path = name, .line = 1 };
-    struct job job = { source, sets, n_sets };
-    json_t *out = NULL;
+    struct job job = { .source = source, .sets = sets, .n_sets = n_sets };
     if (check_source(name, source) < 0)
         return NULL;
     lua_State *L = lua_newstate(script_guard_alloc, &guard);
@@ -195,9 +196,9 @@ json_t *script_run(const char *name, const struct text *source, const char *cons
         err_set(ERR_MEMORY, "%s: no memory for Lua", name);
         return NULL;
     }
-    out = run_in_c_locale(L, &job);
+    run_in_c_locale(L, &job);
     lua_close(L);
-    return out;
+    return job.out;
 }
 
 int script_source(const char *path, struct text *source)

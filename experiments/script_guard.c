@@ -39,6 +39,8 @@ void *script_guard_alloc(void *guard, void *p, size_t old, size_t now)
     void *q = realloc(p, now);
     if (q)
         g->bytes += now - old;
+    else
+        g->out_of_host = true;
     return q;
 }
 

@@ -22,7 +22,7 @@ struct script_guard {
     double deadline; /* seconds of this thread's processor time */
     int line;        /* the last of the script that ran: where errors without a place belong */
     bool on;         /* between script_guard_on() and _off() */
-    bool out_of_work, out_of_time;
+    bool out_of_work, out_of_time, out_of_host; /* the last: the host has no memory, within the script's bounds */
 };
 
 void *script_guard_alloc(void *guard, void *p, size_t old, size_t now); /* for lua_newstate() */
