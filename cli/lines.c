@@ -10,7 +10,7 @@
 static bool blank(const char *s, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (!strchr(" \t\r\n", s[i]))
+        if (s[i] == '\0' || !strchr(" \t\r\n", s[i]))
             return false;
     return true;
 }
@@ -54,12 +54,13 @@ int lines_run(const struct args *a, int (*answer)(void *ctx, const char *line, s
     size_t n, n_failed = 0, n_answered = 0;
     int rc = 0;
     for (size_t n_lines = 1; rc == 0 && read_line(in, &line, &n); n_lines++) {
-        if (blank(text_s(&line), line.len))
+        bool long_one = n > LINE_MAX_BYTES;
+        if (!long_one && blank(text_s(&line), line.len))
             continue;
         text_clear(&out);
-        if (n > LINE_MAX_BYTES)
+        if (long_one)
             too_long(path, n_lines, n, &out);
-        n_failed += n > LINE_MAX_BYTES || answer(ctx, text_s(&line), line.len, &out) < 0;
+        n_failed += long_one || answer(ctx, text_s(&line), line.len, &out) < 0;
         n_answered++;
         puts(text_s(&out));
         if (ferror(stdout))

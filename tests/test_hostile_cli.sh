@@ -83,6 +83,12 @@ test_options() {
     [ "${options:-0}" -ge 30 ] || fail "only ${options:-0} options in the help"
 }
 
+# bug: a line of NULs was blank, and so no line
+test_nuls() {
+    printf '\0\0\n\n \t\n{"id":1,"probs":[1]}\n' >"$work/nuls"
+    expect 1 '1 of 2 lines failed' "$chorale" dist "$work/nuls"
+}
+
 # bug: such a line was read whole before it was measured, and ended the lines after it
 test_long_lines() {
     [ -n "${CHORALE_LONG:-}" ] || return
@@ -99,6 +105,7 @@ test_long_lines() {
 test_terminal
 test_folders
 test_options
+test_nuls
 test_long_lines
 [ $bad = 0 ] && echo "$name: $checks checks passed"
 exit $bad

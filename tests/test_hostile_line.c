@@ -157,7 +157,7 @@ static void says_repeated(const char *before, const char *part, size_t n, const 
 static void test_large(void)
 {
     size_t k = getenv("CHORALE_LONG") ? 100000000 : 4000000;
-    says_repeated("", "[", k / 10, "", "maximum parsing depth reached");
+    says_repeated("", "[", k / 20, "", "maximum parsing depth reached");
     says_repeated("{\"id\":", "[", 100, "", "");
     says_repeated("{\"id\":1,\"probs\":", "{\"a\":", 1000, "1}}", "");
     says_repeated("{\"id\":\"", "x", k, "", "premature end of input");
