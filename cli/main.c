@@ -42,13 +42,10 @@ static const struct verb *find(const char *name)
 /* A run interrupted cleanly, and an error: both end with one message on stderr and the status of the code. */
 static int status_of(int code)
 {
-    int n = (int)strlen(err_text());
     if (code >= 0)
         return 0;
-    while (n > 0 && err_text()[n - 1] == '\n')
-        n--;
-    if (n > 0 && !(code == ERR_IO && console_reader_gone()))
-        fprintf(stderr, "chorale: %.*s\n", n, err_text());
+    if (*err_text() && !(code == ERR_IO && console_reader_gone()))
+        console_error(err_text());
     return -code;
 }
 

@@ -1,6 +1,8 @@
 #include "experiments/script_json.h"
 #include <lauxlib.h>
 #include <math.h>
+#include <stdbool.h>
+#include <string.h>
 
 #define MAX_DEPTH  32
 #define MAX_VALUES 1000000
@@ -22,6 +24,19 @@ static json_t *fail(struct walk *w, json_t *partial, const char *why)
     return NULL;
 }
 
+/* The member named at -2 with the value at -1; both stay.  Plans are JSON without NUL: there it would end a name. */
+static bool member(struct walk *w, json_t *o)
+{
+    size_t n;
+    const char *key = lua_tolstring(w->L, -2, &n);
+    json_t *v = value(w, lua_gettop(w->L));
+    if (v && json_object_setn_new(o, key, n, v) == 0 && strlen(key) == n)
+        return true;
+    if (!w->why)
+        w->why = strlen(key) == n ? "a name is not UTF-8" : "a name holds a NUL";
+    return false;
+}
+
 static json_t *array(struct walk *w, int index, lua_Integer n)
 {
     json_t *a = json_array();
@@ -41,11 +56,9 @@ static json_t *object(struct walk *w, int index)
     json_t *o = json_object();
     lua_pushnil(w->L);
     while (lua_next(w->L, index)) {
-        const char *key = lua_type(w->L, -2) == LUA_TSTRING ? lua_tostring(w->L, -2) : NULL;
-        json_t *v = key ? value(w, lua_gettop(w->L)) : NULL;
-        if (!v || json_object_set_new(o, key, v) < 0) {
+        if (lua_type(w->L, -2) != LUA_TSTRING || !member(w, o)) {
             lua_pop(w->L, 2);
-            return fail(w, o, key ? "a name is not UTF-8" : "a table mixes a list and named fields");
+            return fail(w, o, "a table mixes a list and named fields");
         }
         lua_pop(w->L, 1);
     }
@@ -61,13 +74,9 @@ static json_t *declaration(struct walk *w, int index, lua_Integer n)
     json_object_set_new(o, "of", of);
     lua_pushnil(w->L);
     while (lua_next(w->L, index)) {
-        if (lua_type(w->L, -2) == LUA_TSTRING) {
-            const char *key = lua_tostring(w->L, -2);
-            json_t *v = value(w, lua_gettop(w->L));
-            if (!v || json_object_set_new(o, key, v) < 0) {
-                lua_pop(w->L, 2);
-                return fail(w, o, "a name is not UTF-8");
-            }
+        if (lua_type(w->L, -2) == LUA_TSTRING && !member(w, o)) {
+            lua_pop(w->L, 2);
+            return fail(w, o, "a value cannot be stored");
         }
         lua_pop(w->L, 1);
     }
@@ -105,6 +114,8 @@ static json_t *value(struct walk *w, int index)
     case LUA_TBOOLEAN: return json_boolean(lua_toboolean(w->L, index));
     case LUA_TSTRING:
         s = lua_tolstring(w->L, index, &n);
+        if (memchr(s, '\0', n))
+            return fail(w, NULL, "a string holds a NUL");
         v = json_stringn(s, n);
         return v ? v : fail(w, NULL, "a string is not UTF-8");
     case LUA_TNUMBER:
