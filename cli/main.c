@@ -5,10 +5,12 @@
 #include "evalsets/evalset.h"
 #include "experiments/init.h"
 #include "model/checkpoint.h"
+#include "model/map_file.h"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct verb *const verbs[] = {
     &verb_run,  &verb_report, &verb_compare, &verb_generate, &verb_score,    &verb_logits,     &verb_dist,
@@ -68,12 +70,30 @@ static int run_verb(const char *name, int argc, char *argv[], bool help)
     return code;
 }
 
+static void say(const char *s)
+{
+    ssize_t ignored = write(STDERR_FILENO, s, strlen(s));
+    (void)ignored;
+}
+
+/* In a signal handler: a mapped checkpoint has been cut. */
+static void mapped_file_lost(const char *path)
+{
+    say("chorale: ");
+    say(path);
+    say(MAP_FILE_LOST "\n");
+    _exit(-ERR_DATA);
+}
+
 int main(int argc, char *argv[])
 {
     const char *home = getenv("CHORALE_HOME");
     if (!home || !*home)
         home = CHORALE_HOME;
-    signal(SIGPIPE, SIG_IGN); /* a dying gnuplot or a closed pipe is an error of that write, not the end */
+    /* a dying gnuplot, a closed pipe, a file larger than allowed are errors of that write, not the end */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    map_file_guard(mapped_file_lost);
     init_libraries();
     checkpoint_set_home(home);
     evalset_set_home(home);

@@ -1,9 +1,9 @@
 /* run: script -> plan -> run folder -> results.h5 -> report.  The same command resumes. */
 #include "base/err.h"
 #include "cli/console.h"
+#include "cli/report_job.h"
 #include "cli/verbs.h"
 #include "experiments/run.h"
-#include "plots/report.h"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,13 +24,6 @@ static void catch_signals(void)
     struct sigaction action = { .sa_handler = on_signal };
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-}
-
-/* From here on nothing needs a clean close: files are written aside and renamed. */
-static void release_signals(void)
-{
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
 }
 
 static void show_progress(void *ctx, const struct run_progress *p)
@@ -92,24 +85,11 @@ static int dry_run(const struct args *a, const struct plan *p, size_t threads)
 /* The report, and the ten lines a run ends with. */
 static int report(const struct args *a, const char *folder)
 {
-    struct text path = { 0 }, lines = { 0 };
-    struct summary s;
-    struct results *r = results_open(folder);
-    if (!r)
-        return err_code();
+    struct text path = { 0 };
     text_addf(&path, "%s/report", folder);
-    int rc = options_flag(a, "no-report") ? 0 : report_write(r, text_s(&path));
-    if (rc == 0 && !a->quiet && !a->json) {
-        summary_of(r, &s);
-        report_summary(r, &s, &lines);
-        summary_fini(&s);
-        if (!options_flag(a, "no-report"))
-            text_addf(&lines, "  report: %s/index.html\n", text_s(&path));
-        fputs(text_s(&lines), stdout);
-    }
-    results_close(r);
+    int rc = report_job_run(&(struct report_job){
+        .args = a, .run = folder, .folder = options_flag(a, "no-report") ? NULL : text_s(&path) });
     text_free(&path);
-    text_free(&lines);
     return rc;
 }
 
@@ -172,7 +152,6 @@ static int execute(const struct args *a, const struct plan *p, const char *folde
         rc = caught == SIGTERM ? ERR_SIGTERM : ERR_SIGINT;
         whole = false;
     }
-    release_signals();
     struct text failed = { 0 }; /* the report would write over it */
     text_add(&failed, err_text());
     if (whole && run->n_shards <= 1) {
