@@ -2,20 +2,17 @@
  * and as a power cut may leave it, with operations missing that no sync had made durable.  Whenever that is: every frame
  * acknowledged by a sync is there, plan.json and results.h5 are absent or whole, and the same command ends with the same
  * datasets.  Random choices come from the seed below. */
-#include "base/hash.h"
-#include "base/text.h"
-#include "experiments/journal.h"
+#include "tests/lib/acked.h"
 #include "tests/lib/check.h"
+#include "tests/lib/disk.h"
+#include "tests/lib/h5same.h"
 #include "tests/lib/oplog.h"
 #include "tests/lib/store.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define SEED      20261126u
-#define MAX_ACKED 4096
+#define SEED 20261126u
 
 static uint64_t state = SEED;
 
@@ -25,49 +22,10 @@ static size_t draw(size_t below)
     return (size_t)((state >> 11) % below);
 }
 
-/* Hashes of the payloads that the journal of a run folder holds. */
-static size_t read_frames(const char *folder, uint64_t out[MAX_ACKED])
+static bool same_plan(void)
 {
-    char path[600];
-    snprintf(path, sizeof path, "%s/journal", folder);
-    struct journal_reader *r = journal_read(path);
-    const void *payload;
-    size_t n, count = 0;
-    while (r && journal_next(r, &payload, &n) > 0 && count < MAX_ACKED)
-        out[count++] = hash_bytes(payload, n, 0);
-    journal_read_close(r);
-    return count;
-}
-
-static size_t n_lost(const char *folder, const uint64_t acked[], size_t n_acked)
-{
-    static uint64_t there[MAX_ACKED];
-    size_t n = read_frames(folder, there), lost = 0;
-    for (size_t i = 0; i < n_acked; i++) {
-        size_t k = 0;
-        while (k < n && there[k] != acked[i])
-            k++;
-        lost += k == n;
-    }
-    return lost;
-}
-
-static bool exists(const char *folder, const char *name)
-{
-    char path[600];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return access(path, F_OK) == 0;
-}
-
-static bool same_file(const char *a, const char *b, const char *name)
-{
-    char path[600];
-    struct text x = { 0 }, y = { 0 };
-    snprintf(path, sizeof path, "%s/%s", a, name);
-    bool same = text_read_file(&x, path, 1 << 26) == 0;
-    snprintf(path, sizeof path, "%s/%s", b, name);
-    same =
-        same && text_read_file(&y, path, 1 << 26) == 0 && x.len == y.len && memcmp(text_s(&x), text_s(&y), x.len) == 0;
+    struct text x = disk_read(store_path("whole"), "plan.json"), y = disk_read(store_path("trial"), "plan.json");
+    bool same = x.len == y.len && memcmp(text_s(&x), text_s(&y), x.len) == 0;
     text_free(&x);
     text_free(&y);
     return same;
@@ -76,20 +34,21 @@ static bool same_file(const char *a, const char *b, const char *name)
 static size_t all_lost, all_differ;
 
 /* What a disturbed folder must satisfy, and that it heals. */
-static void judge(const char *what, const uint64_t acked[], size_t n_acked)
+static void judge(const char *what, const struct acked *acked, size_t n_acked)
 {
     const char *trial = store_path("trial");
-    size_t lost = n_lost(trial, acked, n_acked);
+    struct acked now;
+    acked_read(&now, trial);
+    size_t lost = acked_lost(acked, n_acked, &now);
     all_lost += lost;
     check(lost == 0, "%s: %zu of %zu acknowledged frames are lost", what, lost, n_acked);
-    check(!exists(trial, "plan.json") || same_file(store_path("whole"), trial, "plan.json"), "%s: half a plan.json",
-          what);
-    check(!exists(trial, "results.h5") || store_same("trial"), "%s: half a results.h5", what);
+    check(!disk_exists(trial, "plan.json") || same_plan(), "%s: half a plan.json", what);
+    check(!disk_exists(trial, "results.h5") || store_same("trial"), "%s: half a results.h5", what);
     struct store_end end = store_run("trial", STORE_PLAIN);
     check(end.status == 0, "%s: the same command again: status %d: %s", what, end.status, end.message);
     bool same = end.status == 0 && store_same("trial");
     all_differ += !same;
-    check(same, "%s: other datasets", what);
+    check(same, "%s: other datasets: %s", what, end.status == 0 ? h5same_difference() : "none");
 }
 
 /* Two sessions: one killed in the midst of its units, one to the end; a sync after nearly every round. */
@@ -114,19 +73,18 @@ static bool is_segment(const char *path)
     return n > 4 && strcmp(path + n - 4, ".seg") == 0;
 }
 
-/* acked[0 .. n_acked[i]) are acknowledged before operation i, by syncs of their segments. */
-static void acknowledge(const struct oplog *l, uint64_t acked[MAX_ACKED], size_t n_acked[])
+/* The first n_acked[i] of acked are acknowledged before operation i, by syncs of their segments. */
+static void acknowledge(const struct oplog *l, struct acked *acked, size_t n_acked[])
 {
-    size_t n = 0;
     store_remove("trial");
     for (size_t i = 0; i < l->n; i++) {
-        n_acked[i] = n;
+        n_acked[i] = acked->n;
         oplog_apply(&l->ops[i], l->ops[i].n, store_folder());
         if (l->ops[i].kind == OPLOG_SYNC && is_segment(l->ops[i].path))
-            n = read_frames(store_path("trial"), acked);
+            acked_read(acked, store_path("trial"));
     }
-    n_acked[l->n] = n;
-    check(n > 20, "the run acknowledges %zu frames", n);
+    n_acked[l->n] = acked->n;
+    check(acked->n > 20, "the run acknowledges %zu frames", acked->n);
 }
 
 /* The folder after the first n operations, the last cut. */
@@ -137,7 +95,7 @@ static void rebuild(const struct oplog *l, size_t n, bool cut)
         oplog_apply(&l->ops[i], cut && i + 1 == n ? l->ops[i].n / 2 : l->ops[i].n, store_folder());
 }
 
-static void replay_prefixes(const struct oplog *l, const uint64_t acked[], const size_t n_acked[])
+static void replay_prefixes(const struct oplog *l, const struct acked *acked, const size_t n_acked[])
 {
     size_t all = 2 * l->n, trials = store_trials(40, all), n = 0;
     char what[64];
@@ -172,7 +130,7 @@ static size_t lose(struct oplog *l, size_t n, bool durable[])
     return lost;
 }
 
-static void cut_power(struct oplog *l, const uint64_t acked[], const size_t n_acked[])
+static void cut_power(struct oplog *l, const struct acked *acked, const size_t n_acked[])
 {
     size_t trials = store_trials(30, 300), n_dropped = 0;
     bool *durable = calloc(l->n, sizeof *durable);
@@ -194,14 +152,14 @@ static void cut_power(struct oplog *l, const uint64_t acked[], const size_t n_ac
 
 int main(void)
 {
-    static uint64_t acked[MAX_ACKED];
+    static struct acked acked;
     struct oplog log;
     store_open("store_replay");
     record(&log);
     size_t *n_acked = calloc(log.n + 1, sizeof *n_acked);
-    acknowledge(&log, acked, n_acked);
-    replay_prefixes(&log, acked, n_acked);
-    cut_power(&log, acked, n_acked);
+    acknowledge(&log, &acked, n_acked);
+    replay_prefixes(&log, &acked, n_acked);
+    cut_power(&log, &acked, n_acked);
     free(n_acked);
     oplog_free(&log);
     store_close();

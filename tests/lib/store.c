@@ -148,8 +148,7 @@ static void set_environment(const char *const settings[])
 
 static void fill_arguments(char *args[MAX_ARGS], const char *out, const char *const settings[])
 {
-    static const char *const toy[] = { "run",         TOY "/toy.lua", "--set=dir=" TOY, "--no-report",
-                                       "--threads=1", "--quiet",      "--out" };
+    static const char *const toy[] = { "run", TOY "/toy.lua", "--set=dir=" TOY, "--no-report", "--threads=1", "--out" };
     size_t n = 0;
     bool own = false;
     for (size_t i = 0; settings[i]; i++)
