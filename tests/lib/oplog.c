@@ -13,7 +13,7 @@ void oplog_read(struct oplog *l, const char *log, const char *folder)
     struct text t = { 0 };
     size_t cap = 0, cut = strlen(folder);
     *l = (struct oplog){ 0 };
-    check(text_read_file(&t, log, 1 << 28) == 0, "the log of operations is there");
+    check(access(log, F_OK) != 0 || text_read_file(&t, log, 1 << 28) == 0, "%s can be read", log);
     /* names get a NUL each: the copy may be twice as long as there are records */
     char *names = malloc(t.len + 64), *next = names;
     for (size_t at = 0; at + sizeof(struct oplog_record) <= t.len;) {

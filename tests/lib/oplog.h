@@ -20,7 +20,7 @@ struct oplog {
     void *owned;
 };
 
-/* folder: what SHIM_FOLDER was.  Fails the test when the log cannot be read. */
+/* folder: what SHIM_FOLDER was.  An absent log is empty. */
 void oplog_read(struct oplog *l, const char *log, const char *folder);
 void oplog_free(struct oplog *l);
 

@@ -148,16 +148,20 @@ static void set_environment(const char *const settings[])
 
 static void fill_arguments(char *args[MAX_ARGS], const char *out, const char *const settings[])
 {
-    static const char *const toy[] = { "run", TOY "/toy.lua", "--set=dir=" TOY, "--no-report", "--threads=1", "--out" };
+    static const char *const toy[] = { "run", TOY "/toy.lua", "--set=dir=" TOY, "--threads=1", "--out" };
     size_t n = 0;
-    bool own = false;
-    for (size_t i = 0; settings[i]; i++)
+    bool own = false, report = false;
+    for (size_t i = 0; settings[i]; i++) {
         own = own || strcmp(settings[i], "-") == 0;
+        report = report || strcmp(settings[i], "STORE_REPORT=1") == 0;
+    }
     args[n++] = strdup(STORE_PROGRAM);
     for (size_t i = 0; i < sizeof toy / sizeof *toy && !own; i++)
         args[n++] = strdup(toy[i]);
     if (!own)
         args[n++] = strdup(store_path(out));
+    if (!own && !report)
+        args[n++] = strdup("--no-report");
     bool after = false; /* the "-" */
     for (size_t i = 0; settings[i] && n < MAX_ARGS - 1; i++) {
         if (after || (settings[i][0] == '-' && settings[i][1]))
@@ -214,6 +218,24 @@ bool store_stopped(pid_t pid)
     return waitpid(pid, &status, WUNTRACED) == pid;
 }
 
+/* The lines of stderr but for the progress bar's, as far as there is room. */
+static void keep_messages(const char *s, char out[STORE_MESSAGE])
+{
+    size_t n = 0;
+    while (*s) {
+        size_t line = strcspn(s, "\n");
+        line += s[line] == '\n';
+        if (*s != '[' && n + line < STORE_MESSAGE) {
+            memcpy(out + n, s, line);
+            n += line;
+        }
+        s += line;
+    }
+    while (n > 0 && out[n - 1] == '\n')
+        n--;
+    out[n] = 0;
+}
+
 struct store_end store_wait(pid_t pid, const char *out)
 {
     struct store_end end = { .status = -1 };
@@ -228,10 +250,8 @@ struct store_end store_wait(pid_t pid, const char *out)
     }
     snprintf(name, sizeof name, "%s.err", out);
     struct text t = { 0 };
-    if (text_read_file(&t, store_aside(name), 1 << 24) == 0) {
-        size_t skip = t.len >= sizeof end.message ? t.len - sizeof end.message + 1 : 0;
-        memcpy(end.message, text_s(&t) + skip, t.len - skip);
-    }
+    if (text_read_file(&t, store_aside(name), 1 << 24) == 0)
+        keep_messages(text_s(&t), end.message);
     text_free(&t);
     return end;
 }

@@ -22,11 +22,12 @@ bool store_sanitized(void); /* built with the address sanitizer */
 size_t store_trials(size_t quick, size_t full);
 
 /* What a trial may set: "NAME=VALUE" goes into the environment (SHIM_*: the shims are loaded), "--option=value" to the
- * program, "-" takes the program's whole command line from what follows instead of the toy's.  NULL ends the list. */
+ * program, "STORE_REPORT=1" makes the report too, "-" takes the program's whole command line from what follows instead of the toy's.  NULL ends the list. */
+#define STORE_MESSAGE 2048
 struct store_end {
-    int status;         /* exit status; 128 + signal when one ended it; -1: it hung and was killed */
-    bool signalled;     /* ended by a signal */
-    char message[2048]; /* the end of its stderr */
+    int status;                  /* exit status; 128 + signal when one ended it; -1: it hung and was killed */
+    bool signalled;              /* ended by a signal */
+    char message[STORE_MESSAGE]; /* its stderr but for the progress */
 };
 
 /* Runs the toy into the folder. */

@@ -11,7 +11,7 @@
  *   SHIM_ON     the calls it is about, e.g. "write,sync"; default: write.  "any": all
  *   SHIM_AT     the first such call that it happens to, from 1 (the default)
  *   SHIM_TIMES  to how many; default 1, 0: to all from then on
- *   SHIM_MATCH  only paths that contain this
+ *   SHIM_MATCH  only paths that contain this, or one of "this|that"
  *   SHIM_SEED   of chance
  *
  * Counters are shared with forked children. */
@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -56,6 +57,19 @@ static unsigned long chance(unsigned long below)
     return (x >> 11) % below;
 }
 
+static bool matches(const char *path, const char *match)
+{
+    for (const char *end;; match = end + 1) {
+        char one[128];
+        end = strchrnul(match, '|');
+        snprintf(one, sizeof one, "%.*s", (int)(end - match), match);
+        if (strstr(path, one))
+            return true;
+        if (!*end)
+            return false;
+    }
+}
+
 static bool concerns(const struct call *c)
 {
     static const char *const names[] = {
@@ -65,7 +79,7 @@ static bool concerns(const struct call *c)
     const char *on = getenv("SHIM_ON"), *match = getenv("SHIM_MATCH");
     on = on ? on : "write";
     return (strcmp(on, "any") == 0 || strstr(on, names[c->kind])) &&
-           (!match || strstr(c->path, match) || strstr(c->to, match));
+           (!match || matches(c->path, match) || matches(c->to, match));
 }
 
 static long fail(const char *fault, const struct call *c)
@@ -117,7 +131,7 @@ long fault_before(const struct call *c)
     if (n < at)
         return (long)c->n;
     if (strcmp(fault, "enospc") == 0)
-        return fill(c, n == at ? c->n / 2 : 0);
+        return c->kind != OPLOG_WRITE ? -ENOSPC : fill(c, n == at ? c->n / 2 : 0);
     if (strcmp(fault, "short") == 0)
         return c->kind == OPLOG_WRITE && c->n > 1 && chance(2) ? 1 + (long)chance(c->n - 1) : (long)c->n;
     if (strcmp(fault, "eintr") == 0)
