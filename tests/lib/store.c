@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -176,6 +177,8 @@ static void become(const char *out, const char *const settings[])
     char *args[MAX_ARGS], name[64];
     snprintf(name, sizeof name, "%s.err", out);
     int err = open(store_aside(name), O_WRONLY | O_CREAT | O_TRUNC, 0666), null = open("/dev/null", O_RDWR);
+    const struct rlimit no_core = { 0, 0 };
+    setrlimit(RLIMIT_CORE, &no_core);
     set_environment(settings);
     fill_arguments(args, out, settings);
     dup2(null, STDIN_FILENO);

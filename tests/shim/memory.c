@@ -2,7 +2,7 @@
  *
  *   SHIM_MALLOC_AT     the allocation that fails, counted from 1 over malloc, calloc, realloc and the aligned ones
  *   SHIM_MALLOC_TIMES  how many from there on; default 1, 0: all
- *   SHIM_MALLOC_COUNT  file that gets the number of allocations when the process ends well
+ *   SHIM_MALLOC_CENSUS file that gets, when the process ends well, 8 bytes for each allocation: a hash of its call stack
  *   SHIM_MALLOC_TRACE  file that gets the call stack of the failed allocation, and of a crash
  *
  * The counter is shared with forked children.  glibc only: the real functions are its __libc_*. */
@@ -13,7 +13,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -24,7 +23,16 @@ extern void *__libc_calloc(size_t n, size_t size);
 extern void *__libc_realloc(void *p, size_t n);
 extern void *__libc_memalign(size_t alignment, size_t n);
 
-static atomic_ulong *count; /* NULL until the constructor: what the loader takes does not count */
+#define CENSUS_MAX 1000000
+#define DEPTH      16 /* frames that tell call stacks apart */
+
+struct shared {
+    atomic_ulong count;
+    uint64_t stack[CENSUS_MAX]; /* (count,) */
+};
+
+static struct shared *shared; /* NULL until the constructor: what the loader takes does not count */
+static const char *census;
 static unsigned long first, last;
 static int trace = -1;
 static pid_t leader;
@@ -52,8 +60,6 @@ static void watch_crashes(void)
     static const int signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
     stack_t other = { .ss_sp = stack, .ss_size = sizeof stack };
     struct sigaction action = { .sa_handler = on_crash, .sa_flags = SA_ONSTACK | SA_NODEFER };
-    void *frame;
-    backtrace(&frame, 1); /* loads what it needs now */
     sigaltstack(&other, NULL);
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         sigaction(signals[i], &action, NULL);
@@ -76,29 +82,46 @@ __attribute__((constructor)) static void start(void)
     unsigned long times = number("SHIM_MALLOC_TIMES", 1);
     last = times == 0 ? (unsigned long)-1 : first + times - 1;
     leader = getpid();
-    void *page = mmap(NULL, sizeof *count, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    census = getenv("SHIM_MALLOC_CENSUS");
+    void *page = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *frame;
+    backtrace(&frame, 1); /* loads what it needs now */
     if (page != MAP_FAILED)
-        count = page;
+        shared = page;
 }
 
 __attribute__((destructor)) static void stop(void)
 {
-    const char *path = getenv("SHIM_MALLOC_COUNT");
-    char line[32];
-    if (!path || !count || getpid() != leader)
+    if (!census || !shared || getpid() != leader)
         return;
-    int n = snprintf(line, sizeof line, "%lu\n", atomic_load(count));
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    ssize_t ignored = fd < 0 ? 0 : write(fd, line, (size_t)n);
-    (void)ignored;
+    size_t n = atomic_load(&shared->count) * sizeof *shared->stack;
+    int fd = open(census, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    for (size_t done = 0; done < n;) {
+        ssize_t k = write(fd, (const char *)shared->stack + done, n - done);
+        if (k <= 0)
+            break;
+        done += (size_t)k;
+    }
     close(fd);
+}
+
+static uint64_t stack_hash(void)
+{
+    void *frames[DEPTH];
+    uint64_t hash = 0xcbf29ce484222325u;
+    int n = backtrace(frames, DEPTH);
+    for (int i = 0; i < n; i++)
+        hash = (hash ^ (uint64_t)(uintptr_t)frames[i]) * 0x100000001b3u;
+    return hash;
 }
 
 static bool fails(void)
 {
-    if (!count)
+    if (!shared)
         return false;
-    unsigned long n = atomic_fetch_add(count, 1) + 1;
+    unsigned long n = atomic_fetch_add(&shared->count, 1) + 1;
+    if (census && n <= CENSUS_MAX)
+        shared->stack[n - 1] = stack_hash();
     if (first == 0 || n < first || n > last)
         return false;
     write_trace("failed\n");
