@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "cli/bandwidth.h"
+#include "cli/bench_journal.h"
 #include "cli/bench_step.h"
 #include "cli/console.h"
 #include "cli/opened.h"
@@ -230,8 +231,11 @@ static int run_bench(const struct args *a)
                                           "typical=0.95",
                                           "temperature=0.8 | top_k=40 | top_p=0.95" };
     static const uint32_t sizes[] = { 7296, 32000, 128256 };
-    int64_t n_threads = (int64_t)threads_cores();
+    int64_t n_threads = (int64_t)threads_cores(), mib = 0;
     TRY(options_int(a, "threads", 1, 1024, &n_threads));
+    TRY(options_int(a, "journal", 1, 1 << 20, &mib));
+    if (mib > 0)
+        return bench_journal(a, mib);
     struct threads *t = threads_alloc((size_t)n_threads);
     double limit = bandwidth_measure(t);
     threads_free(t);
@@ -261,7 +265,10 @@ static int run_bench(const struct args *a)
     return 0;
 }
 
-static const struct option_row options[] = { OPENED_OPTIONS };
+static const struct option_row options[] = {
+    { "journal", "MIB", NULL, "instead: a journal of that size in TMPDIR written, resumed from and verified" },
+    OPENED_OPTIONS,
+};
 
 const struct verb verb_bench = {
     .name = "bench",

@@ -90,7 +90,7 @@ static int fit_all(const struct args *a, const struct plan *p, struct lms *lms, 
     int rc = 0;
     json_array_foreach(json_object_get(p->what, "fits"), i, fit)
     {
-        json_t *result = rc == 0 ? fit_compute(fit, lms, core) : NULL;
+        json_t *result = rc == 0 ? fit_compute(fit, lms, core, NULL) : NULL;
         if (!result) {
             rc = rc < 0 ? rc : err_code();
             break;

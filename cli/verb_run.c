@@ -26,6 +26,13 @@ static void catch_signals(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
+/* From here on nothing needs a clean close: files are written aside and renamed. */
+static void release_signals(void)
+{
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+}
+
 static void show_progress(void *ctx, const struct run_progress *p)
 {
     console_progress(ctx, p->done, p->total, p->failed, p->found, p->eta, p->seconds);
@@ -33,12 +40,14 @@ static void show_progress(void *ctx, const struct run_progress *p)
 
 static int read_options(const struct args *a, struct plan_options *plan, struct run_options *run)
 {
-    int64_t threads = 0, batch = 0, limit = 0;
+    int64_t threads = 0, batch = 0, limit = 0, segment = 0;
     TRY(options_int(a, "threads", 1, 1024, &threads));
     TRY(options_int(a, "batch", 1, 1000000, &batch));
     TRY(options_int(a, "limit", 1, INT32_MAX, &limit));
+    TRY(options_int(a, "segment", 1, INT32_MAX, &segment));
     run->threads = (size_t)threads;
     run->batch = (size_t)batch;
+    run->segment = (uint64_t)segment;
     run->extend = options_flag(a, "extend");
     plan->limit = (uint32_t)limit;
     plan->mode = options_text(a, "mode");
@@ -130,6 +139,22 @@ static void print_folder(const char *folder, const char *hash)
     text_free(&t);
 }
 
+/* What the journal had lost, and what became of it. */
+static void tell_damage(const char *folder, const struct run_outcome *o)
+{
+    const struct run_compacted *c = &o->results;
+    if (!o->compacted || c->damaged == 0)
+        return;
+    fprintf(stderr, "chorale: %s/journal: %llu damaged %s set aside, the first: %s; ", folder,
+            (unsigned long long)c->damaged, c->damaged == 1 ? "place" : "places", c->damage);
+    if (c->missing + c->unjudged + c->unfitted > c->failed)
+        fprintf(stderr, "%llu results are missing\n",
+                (unsigned long long)(c->missing + c->unjudged + c->unfitted - c->failed));
+    else
+        fprintf(stderr, "what they held was computed again (%llu units in this session)\n",
+                (unsigned long long)o->recomputed);
+}
+
 static int execute(const struct args *a, const struct plan *p, const char *folder, struct run_options *run)
 {
     struct console_progress progress = { .what = "units", .quiet = a->quiet || a->json };
@@ -137,9 +162,17 @@ static int execute(const struct args *a, const struct plan *p, const char *folde
     run->progress_ctx = &progress;
     run->signal = &caught;
     catch_signals();
-    int rc = run_execute(p, folder, run);
+    struct run_outcome outcome;
+    int rc = run_execute(p, folder, run, &outcome);
     console_progress_end(&progress);
+    tell_damage(folder, &outcome);
     bool whole = rc == 0 || rc == ERR_SOME;
+    if (whole && caught) {
+        /* it came when everything was done: the results are whole, only the report is not written */
+        rc = caught == SIGTERM ? ERR_SIGTERM : ERR_SIGINT;
+        whole = false;
+    }
+    release_signals();
     struct text failed = { 0 }; /* the report would write over it */
     text_add(&failed, err_text());
     if (whole && run->n_shards <= 1) {
@@ -186,6 +219,7 @@ static const struct option_row options[] = {
     { "no-report", NULL, NULL, "results.h5 only" },
     { "threads", "N", NULL, "threads; default: physical cores" },
     { "batch", "N", NULL, "units alive at once; the results do not depend on it" },
+    { "segment", "BYTES", NULL, "size at which a segment of the journal is sealed; default: 67108864" },
     { "mode", "MODE", NULL, "compute mode: f32 (default) or native" },
     { "kernels", "PATH", NULL, "kernel path: avx512bf16, avx512, avx2, reference; default: the best of this machine" },
 };

@@ -1,11 +1,11 @@
-/* Journal to results.h5: written aside, read back, synced, renamed. */
+/* Journal to results.h5: written aside in a process of its own, read back, synced, renamed. */
 #include "base/err.h"
 #include "base/mem.h"
-#include "experiments/results.h"
-#include "experiments/results_tables.h"
+#include "experiments/apart.h"
+#include "experiments/results_write.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,66 +18,69 @@ static int sync_path(const char *path, int flags)
     return rc;
 }
 
-/* What was written must read back: as many records, and the same texts. */
-static int verify(const struct tables *t, const char *path)
-{
-    struct results *r = results_open(path);
-    size_t n;
-    if (!r)
-        return err_add(ERR_DAMAGED, "%s, just written", path);
-    const struct results_record *records = results_records(r, &n);
-    int rc = n == t->n_records ? 0 : ERR_DAMAGED;
-    for (size_t i = 0; i < n && rc == 0; i++)
-        if (records[i].n_text != t->records[i].record->n_text ||
-            memcmp(records[i].text, t->records[i].record->text, records[i].n_text) != 0)
-            rc = ERR_DAMAGED;
-    results_close(r);
-    return rc == 0 ? 0 : err_set(ERR_DAMAGED, "%s, just written, does not read back", path);
-}
-
 static void folder_of(const char *path, struct text *out)
 {
     const char *slash = strrchr(path, '/');
-    text_addn(out, slash ? path : ".", slash ? (size_t)(slash - path) : 1);
+    text_addn(out, slash ? path : ".", slash > path ? (size_t)(slash - path) : 1);
 }
 
-static int write_aside(const struct tables *t, const char *to)
-{
-    struct text aside = { 0 }, folder = { 0 };
-    text_addf(&aside, "%s.%ld.tmp", to, (long)getpid());
-    folder_of(to, &folder);
-    int rc = results_write(t, text_s(&aside));
-    rc = rc < 0 ? rc : verify(t, text_s(&aside));
-    rc = rc < 0 ? rc : sync_path(text_s(&aside), O_RDONLY);
-    if (rc == 0 && rename(text_s(&aside), to) < 0)
-        rc = err_set(ERR_IO, "%s: cannot rename: %s", to, strerror(errno));
-    rc = rc < 0 ? rc : sync_path(text_s(&folder), O_RDONLY | O_DIRECTORY);
-    if (rc < 0)
-        unlink(text_s(&aside));
-    text_free(&aside);
-    text_free(&folder);
-    return rc;
-}
+struct compaction {
+    const char *folder, *to, *aside;
+    struct run_compacted state;
+};
 
-int run_compact(const char *folder, const char *to, struct run_compacted *out)
+/* The child's part: results.h5 under another name, whole and on the disk. */
+static int write_aside(void *ctx)
 {
-    struct text plan = { 0 }, journal = { 0 }, results = { 0 };
-    struct tables t;
-    text_addf(&plan, "%s/plan.json", folder);
-    text_addf(&journal, "%s/journal", folder);
-    text_addf(&results, "%s/results.h5", folder);
-    *out = (struct run_compacted){ 0 };
+    struct compaction *c = ctx;
+    struct text plan = { 0 }, journal = { 0 };
+    struct ledger l;
+    text_addf(&plan, "%s/plan.json", c->folder);
+    text_addf(&journal, "%s/journal", c->folder);
     struct plan *p = plan_read(text_s(&plan));
-    int rc = p ? tables_build(&t, p, text_s(&journal)) : ERR_DATA;
-    if (rc == 0)
-        rc = write_aside(&t, to ? to : text_s(&results));
+    int rc = p ? ledger_build(&l, p, text_s(&journal)) : err_code();
+    rc = rc < 0 ? rc : results_write(&l, c->aside);
+    rc = rc < 0 ? rc : sync_path(c->aside, O_RDONLY);
     if (p) {
-        *out = t.state;
-        tables_fini(&t);
+        c->state = l.state;
+        ledger_fini(&l);
     }
     plan_free(p);
     text_free(&plan);
     text_free(&journal);
+    return rc;
+}
+
+static int put_in_place(const struct compaction *c)
+{
+    struct text folder = { 0 };
+    folder_of(c->to, &folder);
+    int rc = 0;
+    if (rename(c->aside, c->to) < 0)
+        rc = err_set(ERR_IO, "%s: cannot rename to '%s': %s", c->aside, c->to, strerror(errno));
+    rc = rc < 0 ? rc : sync_path(text_s(&folder), O_RDONLY | O_DIRECTORY);
+    text_free(&folder);
+    return rc;
+}
+
+int run_compact(const char *folder, const char *to, interrupt_t *signal, struct run_compacted *out)
+{
+    struct text results = { 0 }, aside = { 0 };
+    text_addf(&results, "%s/results.h5", folder);
+    struct compaction c = { .folder = folder, .to = to ? to : text_s(&results) };
+    text_addf(&aside, "%s.tmp", c.to);
+    c.aside = text_s(&aside);
+    int rc = apart_run(&(struct apart){ .what = "writing results.h5",
+                                        .work = write_aside,
+                                        .ctx = &c,
+                                        .answer = &c.state,
+                                        .n_answer = sizeof c.state,
+                                        .signal = signal });
+    rc = rc < 0 ? rc : put_in_place(&c);
+    if (rc < 0)
+        unlink(c.aside);
+    *out = c.state;
     text_free(&results);
+    text_free(&aside);
     return rc;
 }

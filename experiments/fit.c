@@ -50,7 +50,7 @@ static int score_text(struct fit *f, struct core *core, size_t i)
     struct want want;
     prompt.template_name = f->template_name;
     struct score *s = score_open(f->lm, &prompt, &f->texts[i], 1);
-    int rc = s ? 0 : ERR_DATA;
+    int rc = s ? 0 : err_code();
     while (rc == 0 && score_want(s, &want, 1) > 0) {
         rc = core_run(core, &want, 1);
         rc = rc < 0 ? rc : score_feed(s, &sink);
@@ -92,20 +92,22 @@ static json_t *result(const struct fit *f)
     return out;
 }
 
-static int fit_run(struct fit *f, struct lms *lms, struct core *core)
+static int fit_run(struct fit *f, struct lms *lms, struct core *core, interrupt_t *signal)
 {
     f->lm = lms_find(lms, f->lm_id);
     f->set = f->lm ? evalset_open(f->on) : NULL;
     if (!f->set)
-        return ERR_DATA;
+        return err_code();
     TRY(encode_texts(f, lms));
-    for (size_t i = 0; i < f->set->n_items; i++)
+    for (size_t i = 0; i < f->set->n_items; i++) {
+        TRY(interrupt_check(signal, "fitting"));
         if (f->texts[i].n > 0)
             TRY(score_text(f, core, i));
+    }
     return 0;
 }
 
-json_t *fit_compute(const json_t *doc, struct lms *lms, struct core *core)
+json_t *fit_compute(const json_t *doc, struct lms *lms, struct core *core, interrupt_t *signal)
 {
     struct fit f = { .id = field(doc, "id"),
                      .what = field(doc, "what"),
@@ -115,8 +117,9 @@ json_t *fit_compute(const json_t *doc, struct lms *lms, struct core *core)
                      .template_name = field(doc, "template"),
                      .calibrate = calibrate_alloc() };
     json_t *out = NULL;
-    if (fit_run(&f, lms, core) < 0)
-        err_add(ERR_DATA, "fit '%s'", f.id);
+    int rc = fit_run(&f, lms, core, signal);
+    if (rc < 0)
+        err_add(rc, "fit '%s'", f.id);
     else
         out = result(&f);
     for (size_t i = 0; f.texts && i < f.set->n_items; i++)

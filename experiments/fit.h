@@ -2,6 +2,7 @@
 #ifndef EXPERIMENTS_FIT_H
 #define EXPERIMENTS_FIT_H
 
+#include "experiments/interrupt.h"
 #include "experiments/lms.h"
 #include "model/core.h"
 
@@ -9,7 +10,8 @@
 #define FIT_BINS      15   /* of the reliability before and after */
 
 /* Computes the fit `doc` of a plan: {"id", "what", "lm", "on", "value", "n", "nll_before", "nll_after", "ece_before",
- * "ece_after", "before": [{"confidence", "accuracy", "n"}], "after"}.  The caller's, or NULL + ERR_DATA, ERR_USAGE. */
-json_t *fit_compute(const json_t *doc, struct lms *lms, struct core *core);
+ * "ece_after", "before": [{"confidence", "accuracy", "n"}], "after"}.  The caller's, or NULL + ERR_*: what its lm, its
+ * evalset or *signal says. */
+json_t *fit_compute(const json_t *doc, struct lms *lms, struct core *core, interrupt_t *signal);
 
 #endif

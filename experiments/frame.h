@@ -9,13 +9,13 @@
 
 struct frame {
     uint32_t magic;
+    uint32_t n, n_head; /* bytes of the payload, and of its head */
     uint64_t sequence;
-    const uint8_t *payload;
-    uint32_t n;
+    const uint8_t *payload; /* (n,) */
 };
 
-/* Appends a frame to t. */
-void frame_write(struct text *t, uint32_t magic, uint64_t sequence, const void *payload, uint32_t n);
+/* Appends f to t. */
+void frame_write(struct text *t, const struct frame *f);
 
 enum frame_state {
     FRAME_WHOLE,
@@ -26,5 +26,28 @@ enum frame_state {
 
 /* Looks at s (n bytes left in the file). */
 enum frame_state frame_read(const uint8_t *s, uint64_t n, struct frame *out);
+
+/* The payload of a seal: number of frames before it u64 (its head), an index of them, the place of the seal in the file
+ * u64, FRAME_END u32: the last 12 bytes of a sealed file say where its index is. */
+#define FRAME_END     0x44454843u /* "CHED" in the file */
+#define FRAME_TRAILER 12u
+
+/* An entry of the index: place of the frame u64, n u32, n_head u32, head. */
+struct frame_entry {
+    uint64_t offset;
+    uint32_t n, n_head;
+    const uint8_t *head; /* (n_head,) */
+};
+
+void frame_index_add(struct text *index, const struct frame_entry *e);
+
+/* Appends to t (nothing of which is written yet) the seal of a file of `offset` bytes with n_frames frames. */
+void frame_write_seal(struct text *t, uint64_t offset, uint64_t n_frames, const struct text *index);
+
+struct unpack;
+/* Begins to read a seal's payload: true, *n_frames, and *u stands at the first entry. */
+bool frame_seal_read(const struct frame *seal, uint64_t *n_frames, struct unpack *u);
+/* The next entry: one that does not end before the seal at `end` makes u bad.  false: no more, or bad. */
+bool frame_index_next(struct unpack *u, uint64_t end, struct frame_entry *e);
 
 #endif

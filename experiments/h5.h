@@ -30,8 +30,16 @@ void h5_scale(struct h5 *h, const char *path);       /* makes an array of rank 1
 void h5_text(struct h5 *h, const char *path, const char *name, const char *value);
 void h5_real(struct h5 *h, const char *path, const char *name, double value);
 void h5_int(struct h5 *h, const char *path, const char *name, int64_t value);
-/* Writes what is left and closes; 0 or ERR_IO with the path of the first array that failed. */
+/* Writes what is left, closes, and reads every array back, comparing it with the hash of what was put.  0; ERR_IO with the
+ * path of the first array that failed; ERR_DAMAGED: one does not read back. */
 int h5_close(struct h5 *h);
+
+/* An array of rank 1 that grows: what is added is written in blocks, so that no length is known beforehand and no array is
+ * ever whole in memory.  data of add: (n,) elements of the type. */
+struct h5_column;
+struct h5_column *h5_column_open(struct h5 *h, const char *path, hid_t type);
+void h5_column_add(struct h5_column *c, const void *data, size_t n);
+void h5_column_close(struct h5_column *c); /* before h5_close(); frees */
 
 /* Reading.  Each reads a whole array of at most H5_RANK dimensions into *data (for free()), converting to the memory type;
  * dims may be NULL.  0, or ERR_DAMAGED naming the array. */

@@ -1,26 +1,11 @@
 #include "base/err.h"
 #include "base/mem.h"
-#include "experiments/h5.h"
+#include "experiments/h5_inside.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_ELEMENTS 65536u
-
-/* One use of a scale: what the scale's own REFERENCE_LIST must name. */
-struct use {
-    char *scale, *array;
-    uint32_t dimension;
-};
-
-struct h5 {
-    hid_t file;
-    char *path, *failed; /* failed: the first array or attribute that could not be written */
-    struct use *uses;
-    size_t n_uses, cap_uses;
-};
-
-static void fail(struct h5 *h, const char *what)
+void h5_fail(struct h5 *h, const char *what)
 {
     if (!h->failed)
         h->failed = mem_string(what);
@@ -67,7 +52,7 @@ static hid_t creation_of(const struct h5_array *a)
     if (total == 0 || a->type == H5_STRINGS)
         return create;
     /* whole trailing dimensions while they fit, then a part of one, then ones */
-    hsize_t room = CHUNK_ELEMENTS;
+    hsize_t room = H5_BLOCK;
     for (int i = a->rank; i-- > 0;) {
         chunk[i] = a->dims[i] < room ? a->dims[i] : room;
         room = room / chunk[i] > 0 ? room / chunk[i] : 1;
@@ -79,8 +64,7 @@ static hid_t creation_of(const struct h5_array *a)
     return create;
 }
 
-/* The groups on the way to an array, made here rather than by the library, which would note the time in them. */
-static void make_groups(struct h5 *h, const char *path)
+void h5_make_groups(struct h5 *h, const char *path)
 {
     char *s = mem_string(path);
     for (char *slash = strchr(s + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -90,7 +74,7 @@ static void make_groups(struct h5 *h, const char *path)
             H5Pset_obj_track_times(create, 0);
             hid_t group = H5Gcreate2(h->file, s, H5P_DEFAULT, create, H5P_DEFAULT);
             if (group < 0 || H5Gclose(group) < 0)
-                fail(h, s);
+                h5_fail(h, s);
             H5Pclose(create);
         }
         *slash = '/';
@@ -102,7 +86,7 @@ static int put_data(struct h5 *h, const struct h5_array *a, hid_t type)
 {
     hid_t space = H5Screate_simple(a->rank, a->dims, NULL), create = creation_of(a);
     hsize_t total = (hsize_t)H5Sget_simple_extent_npoints(space);
-    make_groups(h, a->path);
+    h5_make_groups(h, a->path);
     hid_t set = H5Dcreate2(h->file, a->path, type, space, H5P_DEFAULT, create, H5P_DEFAULT);
     int rc = set < 0 || (total > 0 && H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, a->data) < 0) ? -1 : 0;
     if (set >= 0 && H5Dclose(set) < 0)
@@ -123,7 +107,7 @@ static int attach(struct h5 *h, const struct h5_array *a)
             return -1;
         lists[i] = (hvl_t){ 1, &refs[i] };
         mem_grow(&h->uses, &h->cap_uses, h->n_uses + 1, sizeof *h->uses);
-        h->uses[h->n_uses++] = (struct use){ mem_string(a->scales[i]), mem_string(a->path), (uint32_t)i };
+        h->uses[h->n_uses++] = (struct h5_use){ mem_string(a->scales[i]), mem_string(a->path), (uint32_t)i };
     }
     hid_t type = H5Tvlen_create(H5T_STD_REF_OBJ), space = H5Screate_simple(1, &rank, NULL);
     hid_t at =
@@ -142,7 +126,13 @@ void h5_put(struct h5 *h, const struct h5_array *a)
         return;
     hid_t type = a->type == H5_STRINGS ? string_type() : a->type;
     if (put_data(h, a, type) < 0 || (a->scales[0] && attach(h, a) < 0))
-        fail(h, a->path);
+        h5_fail(h, a->path);
+    uint64_t n = 1;
+    for (int i = 0; i < a->rank; i++)
+        n *= a->dims[i];
+    h5_check_add(h, a->path, a->type, n,
+                 a->type == H5_STRINGS ? h5_hash_strings(a->data, (size_t)n)
+                                       : h5_hash(0, a->data, n, H5Tget_size(a->type)));
     if (type != a->type)
         H5Tclose(type);
     if (a->unit)
@@ -158,7 +148,7 @@ static void attribute(struct h5 *h, const char *path, const char *name, hid_t ty
     hid_t space = H5Screate(H5S_SCALAR);
     hid_t at = H5Acreate_by_name(h->file, path, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     if (at < 0 || H5Awrite(at, type, value) < 0)
-        fail(h, name);
+        h5_fail(h, name);
     if (at >= 0)
         H5Aclose(at);
     H5Sclose(space);
@@ -211,7 +201,7 @@ static void write_uses(struct h5 *h, const char *scale)
             continue;
         refs[n].dimension = h->uses[i].dimension;
         if (H5Rcreate(&refs[n++].array, h->file, h->uses[i].array, H5R_OBJECT, -1) < 0)
-            fail(h, scale);
+            h5_fail(h, scale);
     }
     hid_t type = H5Tcreate(H5T_COMPOUND, sizeof(struct reference)), space = H5Screate_simple(1, &n, NULL);
     H5Tinsert(type, "dataset", HOFFSET(struct reference, array), H5T_STD_REF_OBJ);
@@ -221,7 +211,7 @@ static void write_uses(struct h5 *h, const char *scale)
     hid_t at =
         H5Acreate_by_name(h->file, scale, "REFERENCE_LIST", packed, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     if (at < 0 || H5Awrite(at, type, refs) < 0)
-        fail(h, scale);
+        h5_fail(h, scale);
     if (at >= 0)
         H5Aclose(at);
     H5Tclose(packed);
@@ -240,13 +230,17 @@ int h5_close(struct h5 *h)
             write_uses(h, h->uses[i].scale);
     }
     if (H5Fclose(h->file) < 0)
-        fail(h, "the end of the file");
-    int rc = h->failed ? err_set(ERR_IO, "%s: cannot write %s (is the disk full?)", h->path, h->failed) : 0;
+        h5_fail(h, "the end of the file");
+    int rc =
+        h->failed ? err_set(ERR_IO, "%s: cannot write %s (is the disk full?)", h->path, h->failed) : h5_check_all(h);
     for (size_t i = 0; i < h->n_uses; i++) {
         free(h->uses[i].scale);
         free(h->uses[i].array);
     }
+    for (size_t i = 0; i < h->n_checks; i++)
+        free(h->checks[i].path);
     free(h->uses);
+    free(h->checks);
     free(h->failed);
     free(h->path);
     free(h);

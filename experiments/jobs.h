@@ -13,11 +13,13 @@ struct job {
     bool done;
 };
 
+/* A text that waits for the judge. */
 struct judge_job {
-    struct unit_key key;
+    struct unit_key key, text_key;
     uint32_t item;
-    char *text; /* (n_text,) owned */
+    char *text; /* (n_text,) owned; NULL: in the journal */
     size_t n_text;
+    struct journal_place place; /* of its unit, where text is NULL */
 };
 
 struct jobs {
@@ -30,16 +32,25 @@ struct jobs {
     size_t n_judge, cap_judge;
     struct keymap judged; /* value 1: verdict in the journal; 0: waits */
     size_t n_judged;
-    double *fits; /* (n_fits,) NAN: not in the journal */
+    double *fits;                  /* (n_fits,) NAN: not in the journal */
+    struct journal_reader *reader; /* of what was loaded; NULL: nothing */
 };
 
 /* All of the plan's (n_shards 0), or of one shard: items i with i % n_shards == shard - 1. */
 void jobs_plan(struct jobs *j, const struct plan *p, uint32_t shard, uint32_t n_shards);
-/* Marks what the journal of a run folder holds.  0, ERR_IO. */
-int jobs_load(struct jobs *j, const char *journal);
 void jobs_fini(struct jobs *j);
 
-/* A finished unit's payload: its texts that no judge has seen become judge jobs. */
+/* Marks what the journal of a run folder holds: by the seals of its segments, or by every frame, each verified.
+ * 0, ERR_IO, ERR_DAMAGED. */
+int jobs_load_sealed(struct jobs *j, const char *journal);
+int jobs_load_verified(struct jobs *j, const char *journal);
+
+/* A unit is finished and about to be journaled: its texts that no judge has seen become judge jobs. */
 int jobs_finished(struct jobs *j, const struct job *unit, const void *payload, size_t n);
+
+bool jobs_fits_missing(const struct jobs *j); /* some fit is not in the journal */
+
+/* The text of judge job i, (*n,) for free(); it is given once.  NULL + ERR_DAMAGED, ERR_IO: its unit cannot be read. */
+char *jobs_take_text(struct jobs *j, size_t i, size_t *n);
 
 #endif

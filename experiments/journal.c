@@ -2,7 +2,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "experiments/frame.h"
-#include "experiments/pack.h"
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -18,6 +18,7 @@ struct journal {
     uint64_t limit, size; /* bytes of a segment; of the open one */
     uint64_t sequence;
     uint64_t n_frames;  /* in the open segment */
+    struct text index;  /* of the open segment, for its seal */
     struct text name;   /* of the open segment */
     struct text buffer; /* frames not yet written */
     uint64_t n_buffered;
@@ -55,7 +56,7 @@ struct journal *journal_open(const char *folder, const char *prefix)
 
 void journal_set_segment(struct journal *j, uint64_t bytes)
 {
-    j->limit = bytes;
+    j->limit = bytes > 0 ? bytes : JOURNAL_SEGMENT;
 }
 
 static int journal_fail(struct journal *j, const char *what)
@@ -102,13 +103,20 @@ static int write_all(int fd, const char *s, size_t n)
     return 0;
 }
 
-int journal_add(struct journal *j, const void *payload, size_t n)
+int journal_add(struct journal *j, const void *payload, size_t n, size_t n_head)
 {
     if (j->failed)
         return err_set(ERR_IO, "%s: an earlier write failed", text_s(&j->name));
     if (n > JOURNAL_MAX_FRAME)
         return err_set(ERR_DATA, "a journal frame of %zu bytes, want at most %u", n, JOURNAL_MAX_FRAME);
-    frame_write(&j->buffer, FRAME_MAGIC, j->sequence++, payload, (uint32_t)n);
+    assert(n_head <= n);
+    struct frame f = { .magic = FRAME_MAGIC,
+                       .n = (uint32_t)n,
+                       .n_head = (uint32_t)n_head,
+                       .sequence = j->sequence++,
+                       .payload = payload };
+    frame_index_add(&j->index, &(struct frame_entry){ j->size + j->buffer.len, f.n, f.n_head, payload });
+    frame_write(&j->buffer, &f);
     j->n_buffered++;
     return 0;
 }
@@ -129,14 +137,18 @@ static int buffer_flush(struct journal *j)
 /* Everything buffered is in the open segment. */
 static int segment_seal(struct journal *j)
 {
-    struct text count = { 0 };
-    pack_u64(&count, j->n_frames);
-    frame_write(&j->buffer, FRAME_SEAL, j->sequence, count.s, (uint32_t)count.len);
-    text_free(&count);
+    frame_write_seal(&j->buffer, j->size, j->n_frames, &j->index);
+    text_clear(&j->index);
     int rc = buffer_flush(j);
     close(j->fd);
     j->fd = -1;
+    j->size = 0; /* what is added next begins a segment */
     return rc;
+}
+
+bool journal_full(const struct journal *j)
+{
+    return j->size + j->buffer.len >= j->limit;
 }
 
 int journal_commit(struct journal *j)
@@ -162,6 +174,7 @@ int journal_close(struct journal *j)
         close(j->fd);
     text_free(&j->name);
     text_free(&j->buffer);
+    text_free(&j->index);
     free(j->folder);
     free(j->prefix);
     free(j);
@@ -177,9 +190,10 @@ static int lock_take(const char *folder, const char *name, int how)
     if (fd < 0)
         fd = err_set(ERR_IO, "%s: cannot open the lock: %s", text_s(&path), strerror(errno));
     else if (flock(fd, how | LOCK_NB) < 0) {
+        int rc = errno == EWOULDBLOCK ? err_set(ERR_LOCKED, "%s: another process is at work on this run", folder)
+                                      : err_set(ERR_IO, "%s: cannot lock: %s", text_s(&path), strerror(errno));
         close(fd);
-        fd = errno == EWOULDBLOCK ? err_set(ERR_LOCKED, "%s: another process is at work on this run", folder)
-                                  : err_set(ERR_IO, "%s: cannot lock: %s", text_s(&path), strerror(errno));
+        fd = rc;
     }
     text_free(&path);
     return fd;

@@ -2,14 +2,18 @@
  *
  * A folder of segments PREFIX-000001.seg, ..., each a sequence of frames:
  *
- *   magic u32 | length u32 | sequence u64 | XXH3 of the 16 bytes before it and the payload u64 | payload
+ *   magic u32 | length u32 | head u32 | sequence u64 | XXH3 of the 20 bytes before it and the payload u64 | payload
  *
- * little-endian.  Segments are only ever appended to, by the process that created them: who resumes starts a new one, so
- * a torn end is never written over.  At JOURNAL_SEGMENT bytes a segment is sealed with a footer (another magic, payload:
- * number of frames before it) and the next begins.
+ * little-endian.  The first `head` bytes of a payload say what it is about; the journal does not look into them.  Segments
+ * are only ever appended to, by the process that created them: who resumes starts a new one, so a torn end is never
+ * written over.  At JOURNAL_SEGMENT bytes a segment is sealed and the next begins: the seal is a frame with another magic
+ * that holds an index of the frames before it (place and head), so that who resumes reads the seals and only what is not
+ * sealed.
  *
  * A frame is acknowledged when journal_commit() returns 0: written and fdatasync()ed.  After a failed write the journal
- * refuses everything but journal_close(); what was acknowledged stays. */
+ * refuses everything but journal_close(); what was acknowledged stays.
+ *
+ * Damaged bytes are set aside by never being used: they stay where they are, named by journal_damage(). */
 #ifndef EXPERIMENTS_JOURNAL_H
 #define EXPERIMENTS_JOURNAL_H
 
@@ -17,30 +21,55 @@
 
 #define JOURNAL_SEGMENT   (64u << 20)
 #define JOURNAL_MAX_FRAME (1u << 30)
-#define JOURNAL_HEADER    24u
+#define JOURNAL_HEADER    28u
 
 struct journal;
 
 /* folder is created when absent; the first segment is created by the first commit.  prefix: "run", or a shard's name.
  * NULL + ERR_IO. */
 struct journal *journal_open(const char *folder, const char *prefix);
-void journal_set_segment(struct journal *j, uint64_t bytes);       /* another size of segments, for tests */
-int journal_add(struct journal *j, const void *payload, size_t n); /* buffered; ERR_IO after an earlier failure */
+void journal_set_segment(struct journal *j, uint64_t bytes); /* another size of segments; 0: JOURNAL_SEGMENT */
+/* Buffered; the first n_head bytes are the head.  ERR_IO after an earlier failure. */
+int journal_add(struct journal *j, const void *payload, size_t n, size_t n_head);
+bool journal_full(const struct journal *j); /* what is buffered fills the segment: time to commit */
 int journal_commit(struct journal *j);
 int journal_close(struct journal *j); /* commits, seals, frees; j is gone also after a failure */
 
-/* Reading: every whole undamaged frame of all segments of all prefixes, in order of name and place. */
+/* What is no frame, in the middle of a segment or at its end. */
 struct journal_damage {
     char *segment;   /* file name */
     uint64_t offset; /* of the first byte that is no frame */
     uint64_t bytes;
+    bool
+        torn; /* the end of a segment without a seal: what was being written when its process died, never acknowledged */
     const char *reason; /* "torn end", "checksum", "no frame here", "frames are missing before the seal" */
 };
 
+/* Where a frame lies. */
+struct journal_place {
+    uint32_t segment; /* of this reader's */
+    uint32_t n;       /* bytes of its payload */
+    uint64_t offset;
+};
+
+/* A reader of all segments of all prefixes, in order of name and place; it sees the segments that were there when it was
+ * opened.  One reader is read by journal_next() or by journal_next_head(), not by both. */
 struct journal_reader;
 struct journal_reader *journal_read(const char *folder); /* NULL + ERR_IO; an absent folder is an empty journal */
-/* 1: a payload, valid until the next call; 0: no more; ERR_IO. */
+
+/* Every whole undamaged frame; each is verified.  1: a payload, valid until the next call; 0: no more; ERR_IO. */
 int journal_next(struct journal_reader *r, const void **payload, size_t *n);
+
+/* The heads of all frames; those of sealed segments come from the seals, the frames themselves are not read.  1: a head,
+ * valid until the next call; 0: no more; ERR_IO. */
+int journal_next_head(struct journal_reader *r, const void **head, size_t *n);
+
+/* Where the frame lies that either function gave last. */
+struct journal_place journal_place(const struct journal_reader *r);
+
+/* The payload at a place, verified; valid until the next call.  0, ERR_DAMAGED, ERR_IO. */
+int journal_fetch(struct journal_reader *r, struct journal_place at, const void **payload, size_t *n);
+
 const struct journal_damage *journal_damage(const struct journal_reader *r, size_t *n); /* so far */
 void journal_read_close(struct journal_reader *r);
 

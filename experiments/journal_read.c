@@ -1,24 +1,15 @@
 #include "base/err.h"
 #include "base/mem.h"
-#include "experiments/frame.h"
-#include "experiments/journal.h"
-#include "experiments/pack.h"
+#include "experiments/journal_inside.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-struct journal_reader {
-    char *folder;
-    char **names; /* (n_names,) segments, sorted */
-    size_t n_names, cap_names;
-    size_t next;       /* segment to open next */
-    struct text bytes; /* the open segment */
-    uint64_t at;       /* place in it */
-    uint64_t n_frames; /* whole frames of it so far */
-    struct journal_damage *damage;
-    size_t n_damage, cap_damage;
-};
+/* A frame is looked for at every byte after damage; what a segment may cost then, in times its size, so that a file made
+ * of beginnings of frames cannot keep a reader busy. */
+#define LOOKS 16u
 
 static int name_order(const void *a, const void *b)
 {
@@ -35,6 +26,8 @@ struct journal_reader *journal_read(const char *folder)
 {
     struct journal_reader *r = mem_alloc(1, sizeof *r);
     r->folder = mem_string(folder);
+    for (size_t i = 0; i < JOURNAL_FDS; i++)
+        r->open[i].fd = -1;
     DIR *d = opendir(folder);
     if (!d && errno != ENOENT) {
         err_set(ERR_IO, "%s: cannot read the folder: %s", folder, strerror(errno));
@@ -54,74 +47,106 @@ struct journal_reader *journal_read(const char *folder)
     return r;
 }
 
-static void damage_add(struct journal_reader *r, uint64_t offset, uint64_t bytes, const char *reason)
-{
-    mem_grow(&r->damage, &r->cap_damage, r->n_damage + 1, sizeof *r->damage);
-    r->damage[r->n_damage++] = (struct journal_damage){
-        .segment = mem_string(r->names[r->next - 1]), .offset = offset, .bytes = bytes, .reason = reason
-    };
-}
-
-static int segment_load(struct journal_reader *r)
+struct text journal_segment_path(const struct journal_reader *r, size_t segment)
 {
     struct text path = { 0 };
-    text_addf(&path, "%s/%s", r->folder, r->names[r->next++]);
+    text_addf(&path, "%s/%s", r->folder, r->names[segment]);
+    return path;
+}
+
+static struct journal_damage *damage_add(struct journal_reader *r, uint64_t offset, uint64_t bytes, const char *reason)
+{
+    mem_grow(&r->damage, &r->cap_damage, r->n_damage + 1, sizeof *r->damage);
+    struct journal_damage *d = &r->damage[r->n_damage++];
+    *d = (struct journal_damage){
+        .segment = mem_string(r->names[r->next - 1]), .offset = offset, .bytes = bytes, .reason = reason
+    };
+    return d;
+}
+
+int journal_segment_load(struct journal_reader *r)
+{
+    struct text path = journal_segment_path(r, r->next++);
     int rc = text_read_file(&r->bytes, text_s(&path), (size_t)JOURNAL_MAX_FRAME * 2);
     text_free(&path);
-    r->at = r->n_frames = 0;
+    r->at = r->n_frames = r->looked_at = 0;
+    r->sealed = false;
     return rc;
 }
 
 /* A seal says how many frames stood before it: more than were found means that some were cut out or damaged. */
 static void seal_check(struct journal_reader *r, const struct frame *f)
 {
-    struct unpack u = unpack_over(f->payload, f->n);
-    uint64_t n = unpack_u64(&u);
-    if (!unpack_done(&u) || n != r->n_frames)
+    uint64_t n;
+    struct unpack u;
+    r->sealed = true;
+    if (!frame_seal_read(f, &n, &u) || n != r->n_frames)
         damage_add(r, r->at, 0, "frames are missing before the seal");
+}
+
+/* Whether a whole frame stands at r->at; looking for one has its price. */
+static bool frame_found(struct journal_reader *r)
+{
+    struct frame f;
+    enum frame_state state = frame_read((const uint8_t *)r->bytes.s + r->at, r->bytes.len - r->at, &f);
+    if (state == FRAME_CHECKSUM)
+        r->looked_at += f.n;
+    return state == FRAME_WHOLE;
 }
 
 /* Something at r->at is no frame: names it and goes to the next place where a whole frame stands, or to the end. */
 static void resynchronise(struct journal_reader *r, enum frame_state state)
 {
-    const uint8_t *s = (const uint8_t *)r->bytes.s;
-    uint64_t start = r->at, n = r->bytes.len;
-    struct frame f;
-    while (++r->at < n)
-        if (frame_read(s + r->at, n - r->at, &f) == FRAME_WHOLE)
-            break;
     static const char *const reason[] = {
         [FRAME_WHOLE] = "", [FRAME_NONE] = "no frame here", [FRAME_TORN] = "torn end", [FRAME_CHECKSUM] = "checksum"
     };
-    bool whole_after = r->at < n;
-    damage_add(r, start, r->at - start, state == FRAME_TORN && whole_after ? "checksum" : reason[state]);
+    uint64_t start = r->at, n = r->bytes.len;
+    while (++r->at < n && !frame_found(r))
+        if (r->looked_at / LOOKS > n)
+            r->at = n - 1;
+    bool last = r->at >= n;
+    struct journal_damage *d =
+        damage_add(r, start, r->at - start, state == FRAME_TORN && !last ? "checksum" : reason[state]);
+    d->torn = last && !r->sealed && state == FRAME_TORN;
 }
 
-int journal_next(struct journal_reader *r, const void **payload, size_t *n)
+int journal_segment_next(struct journal_reader *r, struct frame *f)
 {
-    for (;;) {
-        if (r->at >= r->bytes.len) {
-            if (r->next == r->n_names)
-                return 0;
-            TRY(segment_load(r));
-            continue;
-        }
-        struct frame f;
-        enum frame_state state = frame_read((const uint8_t *)r->bytes.s + r->at, r->bytes.len - r->at, &f);
+    while (r->at < r->bytes.len) {
+        enum frame_state state = frame_read((const uint8_t *)r->bytes.s + r->at, r->bytes.len - r->at, f);
         if (state != FRAME_WHOLE) {
             resynchronise(r, state);
             continue;
         }
-        if (f.magic == FRAME_SEAL)
-            seal_check(r, &f);
-        r->at += JOURNAL_HEADER + f.n;
-        if (f.magic == FRAME_SEAL)
+        if (f->magic == FRAME_SEAL)
+            seal_check(r, f);
+        uint64_t start = r->at;
+        r->at += JOURNAL_HEADER + f->n;
+        if (f->magic == FRAME_SEAL)
             continue;
         r->n_frames++;
-        *payload = f.payload;
-        *n = f.n;
+        r->place = (struct journal_place){ .segment = (uint32_t)(r->next - 1), .n = f->n, .offset = start };
         return 1;
     }
+    return 0;
+}
+
+int journal_next(struct journal_reader *r, const void **payload, size_t *n)
+{
+    struct frame f;
+    while (journal_segment_next(r, &f) == 0) {
+        if (r->next == r->n_names)
+            return 0;
+        TRY(journal_segment_load(r));
+    }
+    *payload = f.payload;
+    *n = f.n;
+    return 1;
+}
+
+struct journal_place journal_place(const struct journal_reader *r)
+{
+    return r->place;
 }
 
 const struct journal_damage *journal_damage(const struct journal_reader *r, size_t *n)
@@ -140,7 +165,11 @@ void journal_read_close(struct journal_reader *r)
         free(r->damage[i].segment);
     free(r->names);
     free(r->damage);
+    for (size_t i = 0; i < JOURNAL_FDS; i++)
+        if (r->open[i].fd >= 0)
+            close(r->open[i].fd);
     text_free(&r->bytes);
+    text_free(&r->fetched);
     free(r->folder);
     free(r);
 }

@@ -31,7 +31,7 @@ static int find_file(struct results *r, const char *path)
         struct run_compacted c;
         text_clear(&t);
         text_addf(&t, "/tmp/chorale-%ld-results.h5", (long)getpid());
-        rc = run_compact(path, text_s(&t), &c);
+        rc = run_compact(path, text_s(&t), NULL, &c);
         r->aside = mem_string(text_s(&t));
     }
     r->path = mem_string(text_s(&t));

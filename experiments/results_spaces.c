@@ -1,7 +1,7 @@
-#include "experiments/results_spaces.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "experiments/lms.h"
+#include "experiments/results_parts.h"
 #include "model/checkpoint.h"
 #include "model/table.h"
 #include <stdlib.h>

@@ -1,12 +1,11 @@
-/* Tables to HDF5: the layout of results.h5. */
+/* A ledger to HDF5: the layout of results.h5. */
+#include "experiments/results_write.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "experiments/h5.h"
 #include "experiments/lms.h"
 #include "experiments/results.h"
-#include "experiments/results_spaces.h"
-#include "experiments/results_tables.h"
-#include <math.h>
+#include "experiments/results_parts.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,17 +100,17 @@ static void write_draws(struct h5 *h, const struct plan *p)
     free(draw);
 }
 
-static void write_metrics(struct h5 *h, const struct tables *t)
+static void write_metrics(struct h5 *h, const struct plan *p, struct measures *measures)
 {
     size_t n;
-    struct tables_metric *m = tables_metrics(t, &n);
+    const struct measure *m = measures_list(measures, &n);
     for (size_t i = 0; i < n; i++) {
         struct text path = { 0 };
         text_addf(&path, "/metric/%s", m[i].name);
         struct h5_array a = { .path = text_s(&path),
                               .type = H5T_IEEE_F64LE,
                               .rank = 3 - (int)m[i].level,
-                              .dims = { t->plan->n_arms, t->plan->n_items, t->plan->draws },
+                              .dims = { p->n_arms, p->n_items, p->draws },
                               .data = m[i].value,
                               .unit = m[i].unit,
                               .meaning = m[i].meaning,
@@ -122,109 +121,16 @@ static void write_metrics(struct h5 *h, const struct tables *t)
         h5_real(h, a.path, "maximum", m[i].max);
         text_free(&path);
     }
-    tables_metrics_fini(m, n);
 }
 
-static void write_units(struct h5 *h, const struct tables *t)
-{
-    const struct plan *p = t->plan;
-    struct h5_array a = { .path = "/unit/record",
-                          .type = H5T_STD_I64LE,
-                          .rank = 3,
-                          .dims = { p->n_arms, p->n_items, p->draws },
-                          .data = t->first,
-                          .meaning = "index of the unit's first record; -1: none",
-                          .scales = { "/arm", "/item", "/draw" } };
-    h5_put(h, &a);
-    a.path = "/unit/count";
-    a.type = H5T_STD_U32LE;
-    a.data = t->count;
-    a.meaning = "records of the unit";
-    h5_put(h, &a);
-}
-
-/* One number of every record. */
-static void put_records(struct h5 *h, const struct tables *t, const char *path,
-                        double (*of)(const struct tables_record *))
-{
-    double *x = mem_alloc(t->n_records, sizeof *x);
-    for (size_t i = 0; i < t->n_records; i++)
-        x[i] = of(&t->records[i]);
-    put_1d(h, path, H5T_IEEE_F64LE, t->n_records, x);
-    free(x);
-}
-
-static void put_indices(struct h5 *h, const struct tables *t, const char *path,
-                        uint32_t (*of)(const struct tables_record *))
-{
-    uint32_t *x = mem_alloc(t->n_records, sizeof *x);
-    for (size_t i = 0; i < t->n_records; i++)
-        x[i] = of(&t->records[i]);
-    put_1d(h, path, H5T_STD_U32LE, t->n_records, x);
-    free(x);
-}
-
-static uint32_t arm_of(const struct tables_record *r)
-{
-    return r->arm;
-}
-static uint32_t item_of(const struct tables_record *r)
-{
-    return r->item;
-}
-static uint32_t draw_of(const struct tables_record *r)
-{
-    return r->draw;
-}
-static uint32_t end_of(const struct tables_record *r)
-{
-    return r->unit->kind == ITEM_GENERATE ? (uint32_t)r->record->end : 0;
-}
-static uint32_t symbols_of(const struct tables_record *r)
-{
-    return (uint32_t)r->record->n_steps;
-}
-static uint32_t voices_of(const struct tables_record *r)
-{
-    return r->record->n_voices;
-}
-static double weight_of(const struct tables_record *r)
-{
-    return r->record->log_weight;
-}
-static double nll_of(const struct tables_record *r)
-{
-    return r->nll;
-}
-static double judge_of(const struct tables_record *r)
-{
-    return r->judge_nll;
-}
-
-static void write_records(struct h5 *h, const struct tables *t)
-{
-    put_indices(h, t, "/record/arm", arm_of);
-    put_indices(h, t, "/record/item", item_of);
-    put_indices(h, t, "/record/draw", draw_of);
-    put_indices(h, t, "/record/end", end_of);
-    h5_text(h, "/record/end", "long_name", "how the text ended: 0 open, 1 end symbol, 2 stop string, 3 limit, 4 dead");
-    put_indices(h, t, "/record/n_symbols", symbols_of);
-    put_indices(h, t, "/record/n_voices", voices_of);
-    put_records(h, t, "/record/log_weight", weight_of);
-    put_records(h, t, "/record/nll", nll_of);
-    h5_text(h, "/record/nll", "units", "nats");
-    put_records(h, t, "/record/judge_nll", judge_of);
-    h5_text(h, "/record/judge_nll", "units", "nats");
-}
-
-static void write_calibration(struct h5 *h, const struct tables *t)
+static void write_calibration(struct h5 *h, const struct ledger *l)
 {
     static const char *const numbers[] = { "value", "nll_before", "nll_after", "ece_before", "ece_after" };
     static const char *const names[] = { "id", "what", "lm", "on" };
     static const char *const sides[] = { "before", "after" };
     static const char *const columns[] = { "confidence", "accuracy", "n" };
-    for (size_t i = 0; i < json_array_size(t->fits); i++) {
-        const json_t *fit = json_array_get(t->fits, i);
+    for (size_t i = 0; i < json_array_size(l->fits); i++) {
+        const json_t *fit = json_array_get(l->fits, i);
         struct text path = { 0 };
         for (size_t s = 0; s < 2 && !json_is_null(fit); s++)
             for (size_t c = 0; c < 3; c++) {
@@ -246,28 +152,29 @@ static void write_calibration(struct h5 *h, const struct tables *t)
     }
 }
 
-static void write_cost(struct h5 *h, const struct tables *t)
+static void write_arm_cost(struct h5 *h, const struct ledger *l, const double symbols[])
 {
-    const struct plan *p = t->plan;
-    double *symbols = mem_alloc(p->n_arms, sizeof *symbols), *seconds = mem_alloc(p->n_arms, sizeof *seconds);
-    for (size_t i = 0; i < t->n_records; i++)
-        symbols[t->records[i].arm] += (double)t->records[i].record->n_steps;
-    for (size_t s = 0; s < json_array_size(t->sessions); s++) {
-        const json_t *arms = json_object_get(json_array_get(t->sessions, s), "arms");
+    const struct plan *p = l->plan;
+    double *seconds = mem_alloc(p->n_arms, sizeof *seconds);
+    for (size_t s = 0; s < json_array_size(l->sessions); s++) {
+        const json_t *arms = json_object_get(json_array_get(l->sessions, s), "arms");
         for (size_t i = 0; i < p->n_arms; i++)
             seconds[i] += json_number_value(json_object_get(arms, p->arms[i].name));
     }
     put_along(h, "/cost/arm_symbols", "/arm", H5T_IEEE_F64LE, p->n_arms, symbols);
     put_along(h, "/cost/arm_seconds", "/arm", H5T_IEEE_F64LE, p->n_arms, seconds);
-    free(symbols);
     free(seconds);
+}
+
+static void write_sessions(struct h5 *h, const struct ledger *l)
+{
     static const char *const columns[] = { "seconds", "computed", "rounds", "wanted", "asked" };
-    size_t n = json_array_size(t->sessions);
+    size_t n = json_array_size(l->sessions);
     double *x = mem_alloc(n, sizeof *x);
     for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) {
         struct text path = { 0 };
         for (size_t s = 0; s < n; s++)
-            x[s] = json_number_value(json_object_get(json_array_get(t->sessions, s), columns[c]));
+            x[s] = json_number_value(json_object_get(json_array_get(l->sessions, s), columns[c]));
         text_addf(&path, "/cost/session_%s", columns[c]);
         put_1d(h, text_s(&path), H5T_IEEE_F64LE, n, x);
         text_free(&path);
@@ -275,41 +182,60 @@ static void write_cost(struct h5 *h, const struct tables *t)
     free(x);
 }
 
-static void write_provenance(struct h5 *h, const struct tables *t)
+static void write_provenance(struct h5 *h, const struct ledger *l)
 {
     struct text doc = { 0 };
-    doc_canonical(&doc, t->plan->doc);
+    doc_canonical(&doc, l->plan->doc);
     h5_text(h, "/", "plan", text_s(&doc));
     text_clear(&doc);
-    json_t *provenance = json_pack("{s:O, s:I, s:I, s:I, s:I}", "sessions", t->sessions, "units",
-                                   (json_int_t)t->state.units, "missing", (json_int_t)t->state.missing, "failed",
-                                   (json_int_t)t->state.failed, "damaged", (json_int_t)t->state.damaged);
+    const struct run_compacted *c = &l->state;
+    json_t *provenance =
+        json_pack("{s:O, s:I, s:I, s:I, s:I, s:I}", "sessions", l->sessions, "units", (json_int_t)c->units, "missing",
+                  (json_int_t)c->missing, "unjudged", (json_int_t)c->unjudged, "failed", (json_int_t)c->failed,
+                  "damaged", (json_int_t)c->damaged);
     doc_canonical(&doc, provenance);
     json_decref(provenance);
     h5_text(h, "/", "provenance", text_s(&doc));
     text_free(&doc);
     h5_text(h, "/", "Conventions", "CF-1.8");
-    h5_text(h, "/", "title", t->plan->name);
-    h5_text(h, "/", "plan_hash", t->plan->hash);
+    h5_text(h, "/", "title", l->plan->name);
+    h5_text(h, "/", "plan_hash", l->plan->hash);
     h5_int(h, "/", "schema", RESULTS_SCHEMA);
 }
 
-int results_write(const struct tables *t, const char *path)
+/* Everything whose size is the plan's. */
+static int write_rest(struct h5 *h, struct ledger *l, struct measures *m, const double arm_symbols[])
+{
+    write_metrics(h, l->plan, m);
+    TRY(results_write_spaces(h, l->plan));
+    write_calibration(h, l);
+    write_arm_cost(h, l, arm_symbols);
+    write_sessions(h, l);
+    write_provenance(h, l);
+    return 0;
+}
+
+int results_write(struct ledger *l, const char *path)
 {
     struct h5 *h = h5_create(path);
     if (!h)
         return ERR_IO;
-    write_arms(h, t->plan);
-    write_items(h, t->plan);
-    write_draws(h, t->plan);
-    write_metrics(h, t);
-    write_units(h, t);
-    write_records(h, t);
-    results_write_flat(h, t);
-    int rc = results_write_spaces(h, t->plan);
-    write_calibration(h, t);
-    write_cost(h, t);
-    write_provenance(h, t);
-    int closed = h5_close(h);
-    return rc < 0 ? rc : closed;
+    struct measures *m = measures_alloc(l->plan);
+    double *arm_symbols = mem_alloc(l->plan->n_arms, sizeof *arm_symbols);
+    write_arms(h, l->plan);
+    write_items(h, l->plan);
+    write_draws(h, l->plan);
+    int rc = results_write_records(h, l, m, arm_symbols);
+    rc = rc < 0 ? rc : write_rest(h, l, m, arm_symbols);
+    measures_free(m);
+    free(arm_symbols);
+    if (rc < 0) {
+        struct text why = { 0 };
+        text_add(&why, err_text());
+        h5_close(h);
+        err_set((enum err)rc, "%s", text_s(&why));
+        text_free(&why);
+        return rc;
+    }
+    return h5_close(h);
 }

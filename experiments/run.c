@@ -131,40 +131,74 @@ static struct journal *open_journal(const char *journal, const struct run_option
         text_add(&prefix, "run");
     struct journal *j = journal_open(journal, text_s(&prefix));
     text_free(&prefix);
+    if (j)
+        journal_set_segment(j, o->segment);
     return j;
 }
 
-/* Runs what is left and says how it went; what was finished is in the journal whatever comes back. */
-static int work(const struct plan *p, struct jobs *jobs, const char *journal, const struct run_options *o)
+/* How a session ended. */
+struct session_end {
+    uint64_t found;  /* units that the journal held */
+    uint64_t failed; /* units and texts that have no result */
+};
+
+/* A message survives what follows. */
+static int keep_first(int first, int then, const char *why)
+{
+    if (first >= 0)
+        return then;
+    return err_set((enum err)first, "%s", why);
+}
+
+/* The fits and the units; then the session is told, whatever became of them, unless the journal itself is what failed. */
+static int work_through(struct runner *r)
+{
+    int rc = runner_fits(r);
+    rc = rc < 0 ? rc : runner_work(r);
+    if (rc == ERR_IO)
+        return rc;
+    char *why = mem_string(err_text());
+    rc = keep_first(rc, runner_session(r), why);
+    free(why);
+    return rc;
+}
+
+/* Runs what is left and says how it went; what was finished is in the journal whatever comes back.  *failed: units and
+ * texts without a result. */
+static int work(const struct plan *p, struct jobs *jobs, const char *journal, const struct run_options *o,
+                uint64_t *failed)
 {
     struct runner r;
     struct journal *j = open_journal(journal, o);
     if (!j)
         return ERR_IO;
     int rc = runner_init(&r, p, jobs, j, o);
-    bool busy = jobs->n_done < jobs->n_units || jobs->n_judge > 0;
-    if (rc == 0 && busy) {
-        rc = runner_fits(&r);
-        rc = rc < 0 ? rc : runner_work(&r);
-        if (rc != ERR_IO) { /* keep the first message: a session that fails to be told is no news then */
-            char *why = mem_string(err_text());
-            if (runner_session(&r) < 0 && rc == 0)
-                rc = ERR_IO;
-            else if (rc < 0)
-                err_set((enum err)rc, "%s", why);
-            free(why);
-        }
-    }
-    if (rc == 0 && r.progress.failed > 0)
-        rc = err_set(ERR_SOME, "%llu of %zu units failed; the first: %s", (unsigned long long)r.progress.failed,
-                     jobs->n_units, r.first_failure);
+    if (rc == 0 && (jobs->n_done < jobs->n_units || jobs->n_judge > 0 || jobs_fits_missing(jobs)))
+        rc = work_through(&r);
+    *failed = r.progress.failed;
+    if (rc == 0 && *failed > 0)
+        rc = err_set(ERR_SOME, "%llu of %zu units failed; the first: %s", (unsigned long long)*failed, jobs->n_units,
+                     r.first_failure);
     runner_fini(&r);
     char *why = mem_string(err_text());
-    int closed = journal_close(j);
-    if (rc < 0)
-        err_set((enum err)rc, "%s", why);
+    rc = keep_first(rc, journal_close(j), why);
     free(why);
-    return rc < 0 ? rc : closed;
+    return rc;
+}
+
+typedef int (*load_function)(struct jobs *j, const char *journal);
+
+/* One session: what the journal holds by `load`, then what is left. */
+static int session(const struct plan *p, const char *journal, const struct run_options *o, load_function load,
+                   struct session_end *end)
+{
+    struct jobs jobs;
+    jobs_plan(&jobs, p, o->shard, o->n_shards);
+    int rc = load(&jobs, journal);
+    end->found = jobs.n_done;
+    rc = rc < 0 ? rc : work(p, &jobs, journal, o, &end->failed);
+    jobs_fini(&jobs);
+    return rc;
 }
 
 /* Whether the journal now holds every unit of the whole plan: a shard compacts only then. */
@@ -172,43 +206,71 @@ static bool complete(const struct plan *p, const char *journal)
 {
     struct jobs jobs;
     jobs_plan(&jobs, p, 0, 0);
-    bool whole = jobs_load(&jobs, journal) == 0 && jobs.n_done == jobs.n_units && jobs.n_judge == 0;
+    bool whole = jobs_load_sealed(&jobs, journal) == 0 && jobs.n_done == jobs.n_units && jobs.n_judge == 0;
     jobs_fini(&jobs);
     return whole;
 }
 
-static int execute_locked(const struct plan *p, const char *folder, const struct run_options *o)
+static bool worked(int rc)
+{
+    return rc == 0 || rc == ERR_SOME;
+}
+
+/* results.h5 after a session that ended with rc; what some units failed with is still worth telling. */
+static int compact_after(int rc, const char *folder, const struct run_options *o, struct run_outcome *out)
+{
+    if (!worked(rc))
+        return rc;
+    char *why = mem_string(err_text());
+    int compacted = run_compact(folder, NULL, o->signal, &out->results);
+    out->compacted = compacted == 0;
+    rc = compacted < 0 ? compacted : keep_first(rc, 0, why);
+    free(why);
+    return rc;
+}
+
+/* Sealed segments were believed; compaction has read them: more is missing than failed, so damage has taken it. */
+static bool damage_took(const struct run_outcome *out, const struct session_end *end)
+{
+    const struct run_compacted *c = &out->results;
+    return out->compacted && c->missing + c->unjudged + c->unfitted > end->failed;
+}
+
+static int run_sessions(const struct plan *p, const char *folder, const char *journal, const struct run_options *o,
+                        struct run_outcome *out)
+{
+    struct session_end end = { 0 }, again = { 0 };
+    int rc = session(p, journal, o, jobs_load_sealed, &end);
+    if (worked(rc) && sharded(o) && !complete(p, journal))
+        return rc;
+    rc = compact_after(rc, folder, o, out);
+    if (rc != ERR_DAMAGED && !(worked(rc) && damage_took(out, &end)))
+        return rc;
+    rc = session(p, journal, o, jobs_load_verified, &again);
+    out->recomputed = end.found > again.found ? end.found - again.found : 0;
+    return compact_after(rc, folder, o, out);
+}
+
+static int execute_locked(const struct plan *p, const char *folder, const struct run_options *o,
+                          struct run_outcome *out)
 {
     TRY(settle_plan(p, folder, o));
     char *journal = path_in(folder, "journal");
-    struct jobs jobs;
-    jobs_plan(&jobs, p, o->shard, o->n_shards);
-    int rc = jobs_load(&jobs, journal);
-    rc = rc < 0 ? rc : work(p, &jobs, journal, o);
-    jobs_fini(&jobs);
-    if ((rc == 0 || rc == ERR_SOME) && (!sharded(o) || complete(p, journal))) {
-        struct run_compacted c;
-        char *why = mem_string(err_text());
-        int compacted = run_compact(folder, NULL, &c);
-        if (compacted < 0)
-            rc = compacted;
-        else if (rc < 0)
-            err_set((enum err)rc, "%s", why);
-        free(why);
-    }
+    int rc = run_sessions(p, folder, journal, o, out);
     free(journal);
     return rc;
 }
 
-int run_execute(const struct plan *p, const char *folder, const struct run_options *o)
+int run_execute(const struct plan *p, const char *folder, const struct run_options *o, struct run_outcome *out)
 {
+    *out = (struct run_outcome){ 0 };
     struct locks locks;
     if (sharded(o) && (o->shard < 1 || o->shard > o->n_shards))
         return err_set(ERR_USAGE, "shard %u of %u, want 1 .. %u", o->shard, o->n_shards, o->n_shards);
     TRY(make_folder(folder));
     int rc = take_locks(&locks, folder, o);
     if (rc == 0)
-        rc = execute_locked(p, folder, o);
+        rc = execute_locked(p, folder, o, out);
     drop_locks(&locks);
     return rc;
 }

@@ -9,8 +9,8 @@
 #ifndef EXPERIMENTS_RUN_H
 #define EXPERIMENTS_RUN_H
 
+#include "experiments/interrupt.h"
 #include "experiments/plan.h"
-#include <signal.h>
 
 struct run_progress {
     uint64_t done, total; /* units of this process's shard, those found in the journal included */
@@ -27,34 +27,49 @@ struct run_options {
     size_t threads;           /* 0: all cores */
     size_t batch;             /* live units; 0: RUN_BATCH */
     uint32_t shard, n_shards; /* 1 of 1; 0 of 0 is the same */
+    uint64_t segment;         /* bytes of a journal segment; 0: JOURNAL_SEGMENT */
     bool extend;              /* a plan that adds arms, items or draws may continue the run */
     void (*progress)(
         void *ctx,
         const struct run_progress *p); /* may be NULL; called at most every 0.1 s, from the caller's thread */
     void *progress_ctx;
-    const volatile sig_atomic_t *signal; /* may be NULL; SIGINT or SIGTERM once one came: the run closes cleanly */
+    interrupt_t *signal; /* once it is set the run closes cleanly */
 };
 
 #define RUN_BATCH 64
+
+/* What a results file was made of. */
+struct run_compacted {
+    uint64_t units, missing; /* of the plan */
+    uint64_t unjudged;       /* distinct texts without a verdict */
+    uint64_t unfitted;       /* fits without a result */
+    uint64_t failed;         /* of missing and unjudged: tried, and failed */
+    uint64_t damaged;        /* places in the journal that are no frames; they stay where they are, unused */
+    uint64_t torn;           /* ends of segments that were being written when their process died */
+    char damage[160];        /* the first of damaged: segment, offset, reason */
+};
+
+/* What became of a run besides its code. */
+struct run_outcome {
+    bool compacted; /* results.h5 is written; else the next is empty */
+    struct run_compacted results;
+    uint64_t recomputed; /* units that the journal had held and that damage had taken */
+};
 
 /* plan_prepare(), but for a folder that holds a run already with that run's compute mode and kernel path, where o does not
  * say otherwise: another machine uses them or refuses. */
 struct plan *run_prepare(const char *script, const char *folder, const struct plan_options *o);
 
 /* Runs what the folder does not hold yet, then compacts (a shard that is not the last to finish only closes its journal).
+ * Sealed segments are believed until compaction has read them; what is damaged there is computed again then.
  * 0; ERR_SOME (units failed: err_text() has the count and the first); ERR_USAGE (another plan: the difference);
  * ERR_LOCKED, ERR_IO, ERR_DATA, ERR_SIGINT, ERR_SIGTERM. */
-int run_execute(const struct plan *p, const char *folder, const struct run_options *o);
-
-struct run_compacted {
-    uint64_t units, missing; /* of the plan */
-    uint64_t failed;         /* of missing: tried, and failed; and texts on which the judge failed */
-    uint64_t damaged;        /* places in the journal */
-    char damage[160];        /* the first of them: segment, offset, reason */
-};
+int run_execute(const struct plan *p, const char *folder, const struct run_options *o, struct run_outcome *out);
 
 /* Writes to (NULL: folder/results.h5) from the journal, also of a running or interrupted run; only as many units as there
- * are.  0, ERR_IO, ERR_DATA, ERR_DAMAGED (what was written does not read back). */
-int run_compact(const char *folder, const char *to, struct run_compacted *out);
+ * are.  The work is done in a process of its own: a crash of the HDF5 library cannot hurt the journal or the caller.
+ * signal: once it is set the work is given up (ERR_SIGINT, ERR_SIGTERM).
+ * 0, ERR_IO, ERR_DATA, ERR_MEMORY, ERR_DAMAGED (what was written does not read back). */
+int run_compact(const char *folder, const char *to, interrupt_t *signal, struct run_compacted *out);
 
 #endif

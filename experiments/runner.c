@@ -86,9 +86,9 @@ static int open_works(struct runner *r)
     return 0;
 }
 
-static int journal_payload(struct runner *r)
+static int journal_payload(struct runner *r, size_t n_head)
 {
-    int rc = journal_add(r->journal, text_s(&r->payload), r->payload.len);
+    int rc = journal_add(r->journal, text_s(&r->payload), r->payload.len, n_head);
     text_clear(&r->payload);
     r->n_uncommitted++;
     return rc;
@@ -98,15 +98,15 @@ static int fit_one(struct runner *r, const json_t *doc, double *value)
 {
     if (isnan(*value)) {
         struct text t = { 0 };
-        json_t *result = fit_compute(doc, r->lms, r->core);
+        json_t *result = fit_compute(doc, r->lms, r->core, r->options->signal);
         if (!result)
-            return ERR_DATA;
+            return err_code();
         *value = json_real_value(json_object_get(result, "value"));
         doc_canonical(&t, result);
         json_decref(result);
-        unit_write_message(&r->payload, UNIT_FIT, unit_fit_key(r->plan, doc), text_s(&t));
+        size_t n_head = unit_write_message(&r->payload, UNIT_FIT, unit_fit_key(r->plan, doc), text_s(&t));
         text_free(&t);
-        TRY(journal_payload(r));
+        TRY(journal_payload(r, n_head));
         TRY(journal_commit(r->journal));
     }
     lms_set_fit(r->lms, json_string_value(json_object_get(doc, "id")), *value);
@@ -131,13 +131,13 @@ static int unit_failed(struct runner *r, struct unit_key key)
     r->progress.failed++;
     if (!r->first_failure)
         r->first_failure = mem_string(err_text());
-    unit_write_message(&r->payload, UNIT_FAILED, key, err_text());
-    return journal_payload(r);
+    return journal_payload(r, unit_write_message(&r->payload, UNIT_FAILED, key, err_text()));
 }
 
+/* What stops the run rather than a unit; damage of the journal, so that all of it is verified before work goes on. */
 static bool fatal(int rc)
 {
-    return rc == ERR_MEMORY || rc == ERR_IO;
+    return rc == ERR_MEMORY || rc == ERR_IO || rc == ERR_DAMAGED;
 }
 
 static void skip_done(struct runner *r)
@@ -151,14 +151,22 @@ static bool work_left(const struct runner *r)
     return r->next_judge < r->jobs->n_judge || r->next_unit < r->jobs->n_units;
 }
 
-/* The next piece of work: texts before the judge first, so that they do not pile up.  NULL: no more. */
+/* The next text before the judge.  NULL + why. */
+static struct task *next_judge(struct runner *r, const struct task_world *w)
+{
+    size_t i = r->next_judge++, n;
+    char *text = jobs_take_text(r->jobs, i, &n);
+    return text ? task_open_judge(w, &r->jobs->judge[i], text, n) : NULL;
+}
+
+/* The next piece of work: texts before the judge first, so that they do not pile up.  NULL + why it cannot begin. */
 static struct task *next_task(struct runner *r, struct unit_key *key)
 {
     const struct task_world w = { r->plan, r->lms, r->chains };
     struct jobs *j = r->jobs;
     if (r->next_judge < j->n_judge) {
         *key = j->judge[r->next_judge].key;
-        return task_open_judge(&w, &j->judge[r->next_judge++]);
+        return next_judge(r, &w);
     }
     const struct job *job = &j->units[r->next_unit++];
     skip_done(r);
@@ -173,6 +181,8 @@ static int admit(struct runner *r)
         struct task *t = next_task(r, &key);
         if (t)
             r->live[r->n_live++] = t;
+        else if (err_code() == ERR_DAMAGED)
+            return ERR_DAMAGED;
         else
             TRY(unit_failed(r, key));
     }
@@ -182,7 +192,7 @@ static int admit(struct runner *r)
 static int finish(struct runner *r, struct task *t)
 {
     const struct job *job = task_job(t);
-    task_write(t, &r->payload);
+    size_t n_head = task_write(t, &r->payload);
     int rc = 0;
     if (job)
         rc = jobs_finished(r->jobs, job, r->payload.s, r->payload.len);
@@ -190,7 +200,7 @@ static int finish(struct runner *r, struct task *t)
         r->progress.done++;
     else
         r->progress.judged++;
-    return rc < 0 ? rc : journal_payload(r);
+    return rc < 0 ? rc : journal_payload(r, n_head);
 }
 
 /* Asks every task what it wants; those that want nothing are finished and leave. */
@@ -301,7 +311,9 @@ static void account(struct runner *r, double seconds)
 
 static int commit_when_due(struct runner *r, double now)
 {
-    if (r->n_uncommitted < COMMIT_UNITS && (now - r->committed_at < COMMIT_SECONDS || r->n_uncommitted == 0))
+    bool due = r->n_uncommitted >= COMMIT_UNITS || journal_full(r->journal) ||
+               (r->n_uncommitted > 0 && now - r->committed_at >= COMMIT_SECONDS);
+    if (!due)
         return 0;
     r->n_uncommitted = 0;
     r->committed_at = now;
@@ -322,20 +334,12 @@ static void report_when_due(struct runner *r, double now)
     r->options->progress(r->options->progress_ctx, p);
 }
 
-static int signal_seen(const struct runner *r)
-{
-    int signal = r->options->signal ? *r->options->signal : 0;
-    if (signal == 0)
-        return 0;
-    return err_set(signal == SIGTERM ? ERR_SIGTERM : ERR_SIGINT, "interrupted; the same command goes on from here");
-}
-
 int runner_work(struct runner *r)
 {
     skip_done(r);
     for (;;) {
         double start = runner_now();
-        TRY(signal_seen(r));
+        TRY(interrupt_check(r->options->signal, "computing units"));
         TRY(admit(r));
         TRY(gather(r));
         TRY(commit_when_due(r, start));
@@ -368,8 +372,8 @@ int runner_session(struct runner *r)
     struct text t = { 0 };
     doc_canonical(&t, doc);
     json_decref(doc);
-    unit_write_message(&r->payload, UNIT_SESSION, (struct unit_key){ 0 }, text_s(&t));
+    size_t n_head = unit_write_message(&r->payload, UNIT_SESSION, (struct unit_key){ 0 }, text_s(&t));
     text_free(&t);
-    TRY(journal_payload(r));
+    TRY(journal_payload(r, n_head));
     return journal_commit(r->journal);
 }

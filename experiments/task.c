@@ -13,7 +13,7 @@ struct task_type {
     size_t (*want)(struct task *t, struct want out[], size_t max);
     int (*feed)(struct task *t, struct row_work *work);
     int (*move)(struct task *t);
-    void (*write)(const struct task *t, struct text *payload);
+    size_t (*write)(const struct task *t, struct text *payload);
 };
 
 struct task {
@@ -28,6 +28,7 @@ struct task {
     struct score *score;
     const char *text; /* what is scored: the item's, or the judge's text */
     size_t n_text;
+    char *own;             /* the judge's text */
     struct symbols *parts; /* (n_parts,) the continuations that are scored */
     size_t n_parts;
 };
@@ -63,11 +64,11 @@ static int generate_move(struct task *t)
     return search_move(t->search);
 }
 
-static void generate_write(const struct task *t, struct text *payload)
+static size_t generate_write(const struct task *t, struct text *payload)
 {
     size_t n;
     const struct hyp *hyps = search_hyps(t->search, &n);
-    unit_write_hyps(payload, t->key, &t->search->prompt, hyps, n);
+    return unit_write_hyps(payload, t->key, &t->search->prompt, hyps, n);
 }
 
 static int encode_parts(struct task *t, const struct task_world *w, const char *const texts[], const size_t lengths[])
@@ -113,7 +114,7 @@ static int scored_move(struct task *t)
     return score_move(t->score);
 }
 
-static void choice_write(const struct task *t, struct text *payload)
+static size_t choice_write(const struct task *t, struct text *payload)
 {
     double sum[TASK_WANTS];
     uint32_t n_symbols[TASK_WANTS];
@@ -121,17 +122,17 @@ static void choice_write(const struct task *t, struct text *payload)
         sum[i] = score_sum(t->score, i);
         n_symbols[i] = (uint32_t)t->parts[i].n;
     }
-    unit_write_choices(payload, t->key, sum, n_symbols, t->n_parts);
+    return unit_write_choices(payload, t->key, sum, n_symbols, t->n_parts);
 }
 
-static void text_write(const struct task *t, struct text *payload)
+static size_t text_write(const struct task *t, struct text *payload)
 {
-    unit_write_text(payload, t->key, &t->parts[0], score_logp(t->score, 0));
+    return unit_write_text(payload, t->key, &t->parts[0], score_logp(t->score, 0));
 }
 
-static void judge_write(const struct task *t, struct text *payload)
+static size_t judge_write(const struct task *t, struct text *payload)
 {
-    unit_write_judged(payload, t->key, -score_sum(t->score, 0), (uint32_t)t->parts[0].n);
+    return unit_write_judged(payload, t->key, -score_sum(t->score, 0), (uint32_t)t->parts[0].n);
 }
 
 static const struct task_type types[] = {
@@ -165,15 +166,15 @@ struct task *task_open_unit(const struct task_world *w, const struct job *job)
     return task_open(t, w);
 }
 
-struct task *task_open_judge(const struct task_world *w, const struct judge_job *job)
+struct task *task_open_judge(const struct task_world *w, const struct judge_job *job, char *text, size_t n)
 {
     struct task *t = mem_alloc(1, sizeof *t);
     t->key = job->key;
     t->item = &w->plan->items[job->item];
     t->type = &judge_type;
     t->lm_id = w->plan->judge;
-    t->text = job->text;
-    t->n_text = job->n_text;
+    t->text = t->own = text;
+    t->n_text = n;
     return task_open(t, w);
 }
 
@@ -186,6 +187,7 @@ void task_close(struct task *t)
     for (size_t i = 0; t->parts && i < t->n_parts; i++)
         free(t->parts[i].s);
     free(t->parts);
+    free(t->own);
     free(t);
 }
 
@@ -204,9 +206,9 @@ int task_move(struct task *t)
     return t->type->move(t);
 }
 
-void task_write(const struct task *t, struct text *payload)
+size_t task_write(const struct task *t, struct text *payload)
 {
-    t->type->write(t, payload);
+    return t->type->write(t, payload);
 }
 
 struct unit_key task_key(const struct task *t)

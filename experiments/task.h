@@ -18,13 +18,15 @@ struct task_world {
 
 /* NULL + what went wrong with this unit alone (its prompt is longer than the context, say). */
 struct task *task_open_unit(const struct task_world *w, const struct job *job);
-struct task *task_open_judge(const struct task_world *w, const struct judge_job *job);
+/* text: (n,) becomes the task's, also on failure. */
+struct task *task_open_judge(const struct task_world *w, const struct judge_job *job, char *text, size_t n);
 void task_close(struct task *t);
 
 size_t task_want(struct task *t, struct want out[], size_t max); /* 0: finished; want room for TASK_WANTS */
 int task_feed(struct task *t, struct row_work *work);
 int task_move(struct task *t);
-void task_write(const struct task *t, struct text *payload); /* of a finished task, appended */
+/* The payload of a finished task, appended; gives the bytes of its head (experiments/journal.h). */
+size_t task_write(const struct task *t, struct text *payload);
 struct unit_key task_key(const struct task *t);
 const struct job *task_job(const struct task *t); /* NULL for a text before the judge; lives as long as the jobs */
 

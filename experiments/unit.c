@@ -5,12 +5,23 @@
 #include "experiments/pack.h"
 #include <string.h>
 
+/* Two seeds: 128 bits, so that no run is ever large enough for a chance meeting. */
+struct unit_key unit_text_key(const char *text, size_t n)
+{
+    return (struct unit_key){ hash_bytes(text, n, 0x63686f72), hash_bytes(text, n, 0x616c65) };
+}
+
 static struct unit_key key_of(struct text *t)
 {
-    /* two seeds: 128 bits, so that no run is ever large enough for a chance meeting */
-    struct unit_key k = { hash_bytes(t->s, t->len, 0x63686f72), hash_bytes(t->s, t->len, 0x616c65) };
+    struct unit_key k = unit_text_key(t->s, t->len);
     text_free(t);
     return k;
+}
+
+static void pack_key(struct text *t, struct unit_key key)
+{
+    pack_u64(t, key.a);
+    pack_u64(t, key.b);
 }
 
 static void pack_string(struct text *t, const char *s)
@@ -59,12 +70,12 @@ struct unit_key unit_key(const struct plan *p, const struct plan_arm *arm, const
     return key_of(&t);
 }
 
-struct unit_key unit_judge_key(const struct plan *p, const struct plan_item *item, const char *text, size_t n)
+struct unit_key unit_judge_key(const struct plan *p, const struct plan_item *item, struct unit_key text)
 {
     struct text t = { 0 };
     pack_start(&t, p, UNIT_JUDGED, lm_key(p, p->judge));
     pack_string(&t, item->hash);
-    pack_bytes(&t, text, n);
+    pack_key(&t, text);
     return key_of(&t);
 }
 
@@ -80,16 +91,29 @@ bool unit_key_equal(struct unit_key x, struct unit_key y)
     return x.a == y.a && x.b == y.b;
 }
 
-static void write_head(struct text *t, enum unit_frame frame, struct unit_key key)
+static size_t write_head(struct text *t, enum unit_frame frame, struct unit_key key)
 {
+    size_t start = t->len;
     pack_u8(t, (uint8_t)frame);
-    pack_u64(t, key.a);
-    pack_u64(t, key.b);
+    pack_key(t, key);
+    return t->len - start;
 }
 
-static void write_result_head(struct text *t, struct unit_key key, enum item_kind kind, const struct symbols *prompt)
+static size_t write_texts(struct text *t, const struct hyp hyps[], size_t n)
 {
-    write_head(t, UNIT_RESULT, key);
+    size_t start = t->len;
+    uint32_t n_texts = 0;
+    for (size_t i = 0; i < n; i++)
+        n_texts += hyps[i].text.len > 0;
+    pack_u32(t, n_texts);
+    for (size_t i = 0; i < n; i++)
+        if (hyps[i].text.len > 0)
+            pack_key(t, unit_text_key(hyps[i].text.s, hyps[i].text.len));
+    return t->len - start;
+}
+
+static void write_kind(struct text *t, enum item_kind kind, const struct symbols *prompt)
+{
     pack_u8(t, (uint8_t)kind);
     pack_u32(t, (uint32_t)prompt->n);
     for (size_t i = 0; i < prompt->n; i++)
@@ -127,46 +151,55 @@ static void write_hyp(struct text *t, const struct hyp *h)
     write_voices(t, h, n_voices);
 }
 
-void unit_write_hyps(struct text *t, struct unit_key key, const struct symbols *prompt, const struct hyp hyps[],
-                     size_t n)
+size_t unit_write_hyps(struct text *t, struct unit_key key, const struct symbols *prompt, const struct hyp hyps[],
+                       size_t n)
 {
-    write_result_head(t, key, ITEM_GENERATE, prompt);
+    size_t n_head = write_head(t, UNIT_RESULT, key) + write_texts(t, hyps, n);
+    write_kind(t, ITEM_GENERATE, prompt);
     pack_u32(t, (uint32_t)n);
     for (size_t i = 0; i < n; i++)
         write_hyp(t, &hyps[i]);
+    return n_head;
 }
 
-void unit_write_text(struct text *t, struct unit_key key, const struct symbols *text, const double logp[])
+size_t unit_write_text(struct text *t, struct unit_key key, const struct symbols *text, const double logp[])
 {
     static const struct symbols none;
-    write_result_head(t, key, ITEM_TEXT, &none);
+    size_t n_head = write_head(t, UNIT_RESULT, key) + write_texts(t, NULL, 0);
+    write_kind(t, ITEM_TEXT, &none);
     pack_u32(t, (uint32_t)text->n);
     for (size_t i = 0; i < text->n; i++) {
         pack_u32(t, text->s[i]);
         pack_f32(t, (float)logp[i]);
     }
+    return n_head;
 }
 
-void unit_write_choices(struct text *t, struct unit_key key, const double logp[], const uint32_t n_symbols[], size_t n)
+size_t unit_write_choices(struct text *t, struct unit_key key, const double logp[], const uint32_t n_symbols[],
+                          size_t n)
 {
     static const struct symbols none;
-    write_result_head(t, key, ITEM_CHOICE, &none);
+    size_t n_head = write_head(t, UNIT_RESULT, key) + write_texts(t, NULL, 0);
+    write_kind(t, ITEM_CHOICE, &none);
     pack_u32(t, (uint32_t)n);
     for (size_t i = 0; i < n; i++) {
         pack_f64(t, logp[i]);
         pack_u32(t, n_symbols[i]);
     }
+    return n_head;
 }
 
-void unit_write_judged(struct text *t, struct unit_key key, double nll, uint32_t n_symbols)
+size_t unit_write_judged(struct text *t, struct unit_key key, double nll, uint32_t n_symbols)
 {
-    write_head(t, UNIT_JUDGED, key);
+    size_t n_head = write_head(t, UNIT_JUDGED, key);
     pack_f64(t, nll);
     pack_u32(t, n_symbols);
+    return n_head;
 }
 
-void unit_write_message(struct text *t, enum unit_frame kind, struct unit_key key, const char *message)
+size_t unit_write_message(struct text *t, enum unit_frame kind, struct unit_key key, const char *message)
 {
-    write_head(t, kind, key);
+    size_t n_head = write_head(t, kind, key);
     pack_string(t, message);
+    return n_head;
 }

@@ -15,8 +15,9 @@ struct unit_key {
 };
 
 struct unit_key unit_key(const struct plan *p, const struct plan_arm *arm, const struct plan_item *item, uint32_t draw);
-/* A text under the judge, for an item. */
-struct unit_key unit_judge_key(const struct plan *p, const struct plan_item *item, const char *text, size_t n);
+struct unit_key unit_text_key(const char *text, size_t n);
+/* A text, given by its key, under the judge for an item. */
+struct unit_key unit_judge_key(const struct plan *p, const struct plan_item *item, struct unit_key text);
 struct unit_key unit_fit_key(const struct plan *p, const json_t *fit);
 bool unit_key_equal(struct unit_key x, struct unit_key y);
 
@@ -56,24 +57,31 @@ enum unit_frame {
     UNIT_SESSION = 5 /* JSON: what a session cost */
 };
 
-/* Payloads, appended. */
-void unit_write_hyps(struct text *t, struct unit_key key, const struct symbols *prompt, const struct hyp hyps[],
-                     size_t n);
-void unit_write_text(struct text *t, struct unit_key key, const struct symbols *text, const double logp[]);
-void unit_write_choices(struct text *t, struct unit_key key, const double logp[], const uint32_t n_symbols[], size_t n);
-void unit_write_judged(struct text *t, struct unit_key key, double nll, uint32_t n_symbols);
-void unit_write_message(struct text *t, enum unit_frame kind, struct unit_key key, const char *message);
+/* Payloads, appended to t; each returns the bytes of its head (experiments/journal.h): the kind, the key, and of a RESULT
+ * the keys of its texts that are not empty, for who looks for texts that wait for the judge. */
+size_t unit_write_hyps(struct text *t, struct unit_key key, const struct symbols *prompt, const struct hyp hyps[],
+                       size_t n);
+size_t unit_write_text(struct text *t, struct unit_key key, const struct symbols *text, const double logp[]);
+size_t unit_write_choices(struct text *t, struct unit_key key, const double logp[], const uint32_t n_symbols[],
+                          size_t n);
+size_t unit_write_judged(struct text *t, struct unit_key key, double nll, uint32_t n_symbols);
+size_t unit_write_message(struct text *t, enum unit_frame kind, struct unit_key key, const char *message);
 
-/* What a payload is about; false when it is not one of ours. */
+/* What a head says, or a payload, which begins with its head; false when it is not one of ours. */
 struct unit_head {
     enum unit_frame frame;
     struct unit_key key;
-    double nll;          /* JUDGED */
-    uint32_t n_symbols;  /* JUDGED */
-    const char *message; /* FAILED, FIT, SESSION: within the payload, not terminated */
-    size_t n_message;
+    const uint8_t *texts; /* RESULT: (n_texts, 16) keys, packed; unit_head_text() */
+    size_t n_texts;
 };
-bool unit_head(const void *payload, size_t n, struct unit_head *out);
+bool unit_head(const void *head, size_t n, struct unit_head *out);
+struct unit_key unit_head_text(const struct unit_head *h, size_t i);
+
+/* The rest of a payload that is no RESULT; false when it is not one of ours. */
+bool unit_judged(const void *payload, size_t n, double *nll, uint32_t *n_symbols);
+/* Of FAILED, FIT, SESSION: within the payload, not terminated. */
+bool unit_message(const void *payload, size_t n, const char **message, size_t *n_message);
+
 /* A RESULT in full: 0 or ERR_DAMAGED. */
 int unit_decode(const void *payload, size_t n, struct unit_result *out);
 void unit_fini(struct unit_result *r);

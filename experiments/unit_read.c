@@ -5,23 +5,58 @@
 #include <math.h>
 #include <stdlib.h>
 
-bool unit_head(const void *payload, size_t n, struct unit_head *out)
+#define KEY_BYTES 16u
+
+static struct unit_key read_key(struct unpack *u)
+{
+    struct unit_key key;
+    key.a = unpack_u64(u);
+    key.b = unpack_u64(u);
+    return key;
+}
+
+static struct unit_head read_head(struct unpack *u)
+{
+    struct unit_head h = { .frame = (enum unit_frame)unpack_u8(u) };
+    h.key = read_key(u);
+    h.texts = u->s + u->at;
+    if (h.frame == UNIT_RESULT) {
+        h.n_texts = unpack_count(u, KEY_BYTES);
+        h.texts = u->s + u->at;
+        u->at += h.n_texts * KEY_BYTES;
+    }
+    u->bad |= h.frame < UNIT_RESULT || h.frame > UNIT_SESSION;
+    return h;
+}
+
+bool unit_head(const void *head, size_t n, struct unit_head *out)
+{
+    struct unpack u = unpack_over(head, n);
+    *out = read_head(&u);
+    return !u.bad;
+}
+
+struct unit_key unit_head_text(const struct unit_head *h, size_t i)
+{
+    struct unpack u = unpack_over(h->texts + i * KEY_BYTES, KEY_BYTES);
+    return read_key(&u);
+}
+
+bool unit_judged(const void *payload, size_t n, double *nll, uint32_t *n_symbols)
 {
     struct unpack u = unpack_over(payload, n);
-    *out = (struct unit_head){ .frame = (enum unit_frame)unpack_u8(&u) };
-    out->key.a = unpack_u64(&u);
-    out->key.b = unpack_u64(&u);
-    switch (out->frame) {
-    case UNIT_RESULT: return !u.bad;
-    case UNIT_JUDGED:
-        out->nll = unpack_f64(&u);
-        out->n_symbols = unpack_u32(&u);
-        return unpack_done(&u);
-    case UNIT_FIT:
-    case UNIT_FAILED:
-    case UNIT_SESSION: out->message = unpack_bytes(&u, &out->n_message); return unpack_done(&u);
-    }
-    return false;
+    struct unit_head h = read_head(&u);
+    *nll = unpack_f64(&u);
+    *n_symbols = unpack_u32(&u);
+    return h.frame == UNIT_JUDGED && unpack_done(&u);
+}
+
+bool unit_message(const void *payload, size_t n, const char **message, size_t *n_message)
+{
+    struct unpack u = unpack_over(payload, n);
+    struct unit_head h = read_head(&u);
+    *message = unpack_bytes(&u, n_message);
+    return (h.frame == UNIT_FAILED || h.frame == UNIT_FIT || h.frame == UNIT_SESSION) && unpack_done(&u);
 }
 
 /* The decoded arrays, each an allocation of its own, so that they end where sanitizers look. */
@@ -108,9 +143,9 @@ int unit_decode(const void *payload, size_t n, struct unit_result *out)
 {
     struct unpack u = unpack_over(payload, n);
     *out = (struct unit_result){ .memory = mem_alloc(1, sizeof(struct memory)) };
-    bool ours = unpack_u8(&u) == UNIT_RESULT;
-    out->key.a = unpack_u64(&u);
-    out->key.b = unpack_u64(&u);
+    struct unit_head h = read_head(&u);
+    bool ours = h.frame == UNIT_RESULT;
+    out->key = h.key;
     out->kind = (enum item_kind)unpack_u8(&u);
     out->n_prompt = unpack_count(&u, 4);
     uint32_t *prompt = block(out, out->n_prompt, sizeof *prompt);

@@ -138,7 +138,9 @@ int main(void)
     struct plan_options few = { .limit = 2 };
     struct run_options one = { .threads = 1 };
     struct plan *p = letters_plan(letters_script, NULL), *q = letters_plan(letters_script, &few);
-    check(p && q && run_execute(p, letters_path("p"), &one) == 0 && run_execute(q, letters_path("q"), &one) == 0,
+    struct run_outcome outcome;
+    check(p && q && run_execute(p, letters_path("p"), &one, &outcome) == 0 &&
+              run_execute(q, letters_path("q"), &one, &outcome) == 0,
           "two runs: %s", err_text());
     struct results *r = results_open(letters_path("p")), *fewer = results_open(letters_path("q"));
     check(r && fewer, "their results: %s", err_text());

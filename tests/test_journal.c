@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #define N_FRAMES 40
@@ -45,14 +46,26 @@ static size_t payload(size_t i, uint8_t out[512])
     return n;
 }
 
+/* Its head is some of its first bytes, or none, or all. */
+static size_t head_of(size_t i, size_t n)
+{
+    return i % 4 == 3 ? n : i % 4 < n ? i % 4 : n;
+}
+
+static int add(struct journal *j, size_t i)
+{
+    uint8_t p[512];
+    size_t n = payload(i, p);
+    return journal_add(j, p, n, head_of(i, n));
+}
+
 static void write_journal(size_t from, size_t to, uint64_t segment)
 {
     struct journal *j = journal_open(folder, "run");
     if (segment)
         journal_set_segment(j, segment);
-    uint8_t p[512];
     for (size_t i = from; i < to; i++) {
-        check(journal_add(j, p, payload(i, p)) == 0, "add %zu", i);
+        check(add(j, i) == 0, "add %zu", i);
         if (i % 3 == 2)
             check(journal_commit(j) == 0, "commit at %zu", i);
     }
@@ -123,6 +136,14 @@ static void test_cut_everywhere(void)
     text_free(&whole);
 }
 
+/* The last 12 bytes of a sealed segment say where its seal is. */
+static size_t seal_place(const struct text *s)
+{
+    uint64_t place;
+    memcpy(&place, s->s + s->len - 12, sizeof place);
+    return (size_t)place;
+}
+
 static void test_flips(void)
 {
     bool seen[N_FRAMES];
@@ -131,6 +152,7 @@ static void test_flips(void)
     write_journal(0, N_FRAMES, 0);
     struct text whole = slurp("run-000001.seg");
     check(read_journal(seen, &damage) == N_FRAMES && damage == 0, "all frames of an undisturbed journal");
+    size_t seal_at = seal_place(&whole);
     uint64_t place = 88172645463325252u;
     for (int t = 0; t < 1500; t++) {
         place ^= place << 13, place ^= place >> 7, place ^= place << 17;
@@ -138,7 +160,7 @@ static void test_flips(void)
         whole.s[at / 8] = (char)(whole.s[at / 8] ^ 1 << at % 8);
         spill("run-000001.seg", whole.s, whole.len);
         size_t n = read_journal(seen, &damage);
-        bool seal = at / 8 >= whole.len - JOURNAL_HEADER - 8;
+        bool seal = at / 8 >= seal_at;
         check(n == (seal ? N_FRAMES : N_FRAMES - 1), "bit %zu: %zu frames survive", at, n);
         check(damage > 0, "bit %zu: the damage is named", at);
         whole.s[at / 8] = (char)(whole.s[at / 8] ^ 1 << at % 8);
@@ -166,6 +188,83 @@ static void test_segments(void)
     text_free(&s);
 }
 
+/* Heads: of sealed segments from the seals, of the others from the frames; and each frame can be fetched from its place. */
+static void read_heads(size_t want, const char *what)
+{
+    struct journal_reader *r = journal_read(folder), *whole = journal_read(folder);
+    const void *head, *p, *q;
+    size_t n, n_payload, n_fetched, count = 0;
+    int more;
+    while ((more = journal_next_head(r, &head, &n)) > 0) {
+        check(journal_next(whole, &p, &n_payload) == 1, "%s: a frame for head %zu", what, count);
+        size_t i = *(const uint8_t *)p;
+        struct journal_place a = journal_place(r), b = journal_place(whole);
+        check(n == head_of(i, n_payload) && memcmp(head, p, n) == 0, "%s: the head of %zu", what, i);
+        check(a.segment == b.segment && a.offset == b.offset && a.n == b.n, "%s: the place of %zu", what, i);
+        bool same = journal_fetch(r, a, &q, &n_fetched) == 0 && n_fetched == n_payload && memcmp(p, q, n_payload) == 0;
+        check(same, "%s: %zu fetched: %s", what, i, same ? "" : err_text());
+        count++;
+    }
+    check(more == 0 && count == want && journal_next(whole, &p, &n) == 0, "%s: %zu heads of %zu", what, count, want);
+    journal_read_close(r);
+    journal_read_close(whole);
+}
+
+static void test_heads(void)
+{
+    folder_clear();
+    write_journal(0, 25, 400);
+    write_journal(25, N_FRAMES, 0);
+    read_heads(N_FRAMES, "sealed");
+    /* the same when seals are cut off, wherever the cut is: then the frames are read */
+    struct text s = slurp("run-000001.seg");
+    size_t seal = seal_place(&s);
+    check(memcmp(s.s + seal, "CHSL", 4) == 0, "the end of a sealed segment says where its seal is");
+    for (size_t cut = seal; cut < s.len; cut++) {
+        spill("run-000001.seg", s.s, cut);
+        read_heads(N_FRAMES, "without a seal");
+    }
+    /* a seal with a flipped bit is none */
+    for (size_t bit = seal * 8; bit < s.len * 8; bit += 7) {
+        s.s[bit / 8] = (char)(s.s[bit / 8] ^ 1 << bit % 8);
+        spill("run-000001.seg", s.s, s.len);
+        read_heads(N_FRAMES, "with a damaged seal");
+        s.s[bit / 8] = (char)(s.s[bit / 8] ^ 1 << bit % 8);
+    }
+    /* a damaged frame of a sealed segment is believed by heads, found by fetching */
+    s.s[JOURNAL_HEADER] ^= 1;
+    spill("run-000001.seg", s.s, s.len);
+    struct journal_reader *r = journal_read(folder);
+    const void *p;
+    size_t n;
+    check(journal_next_head(r, &p, &n) == 1, "the seal is believed");
+    check(journal_fetch(r, journal_place(r), &p, &n) == ERR_DAMAGED && strstr(err_text(), "run-000001.seg"),
+          "what it names is not: %s", err_text());
+    journal_read_close(r);
+    text_free(&s);
+}
+
+/* A file of nothing but beginnings of frames, each of which would have to be hashed to the end of the file, is given up in
+ * time that grows with its size, not with its square. */
+static void test_false_beginnings(void)
+{
+    static uint8_t bytes[4u << 20];
+    folder_clear();
+    for (size_t i = 0; i + 32 <= sizeof bytes; i += 32) {
+        uint32_t head[3] = { 0x4d524843u, (uint32_t)(sizeof bytes - i - JOURNAL_HEADER), 0 };
+        memcpy(bytes + i, head, sizeof head);
+    }
+    spill("run-000001.seg", bytes, sizeof bytes);
+    struct timespec from, to;
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    bool seen[N_FRAMES];
+    size_t damage;
+    check(read_journal(seen, &damage) == 0 && damage == 1, "no frames, one damage: %zu", damage);
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    check(to.tv_sec - from.tv_sec < 20, "131072 false beginnings take %ld s", (long)(to.tv_sec - from.tv_sec));
+    folder_clear();
+}
+
 static void test_full_disk(void)
 {
     folder_clear();
@@ -179,13 +278,13 @@ static void test_full_disk(void)
     setrlimit(RLIMIT_FSIZE, &small);
     int rc = 0;
     for (size_t i = 0; i < N_FRAMES && rc == 0; i++) {
-        journal_add(j, p, payload(i, p));
+        add(j, i);
         rc = journal_commit(j);
         acknowledged += rc == 0;
     }
     check(rc == ERR_IO && acknowledged > 3, "a full disk is an I/O error (%zu acknowledged): %s", acknowledged,
           err_text());
-    check(journal_add(j, p, 1) == ERR_IO, "the journal refuses more");
+    check(journal_add(j, p, 1, 0) == ERR_IO, "the journal refuses more");
     journal_close(j);
     setrlimit(RLIMIT_FSIZE, &old);
     bool seen[N_FRAMES];
@@ -217,6 +316,8 @@ int main(void)
     test_cut_everywhere();
     test_flips();
     test_segments();
+    test_heads();
+    test_false_beginnings();
     test_full_disk();
     test_lock();
     folder_clear();

@@ -1,0 +1,181 @@
+#include "experiments/measures.h"
+#include "base/mem.h"
+#include "experiments/trace_metric.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A metric of texts, or of traces. */
+struct kind {
+    const struct metric_type *text;
+    const struct trace_metric *trace;
+};
+
+struct measures {
+    const struct plan *plan;
+    struct kind *kinds;  /* (n,) */
+    struct measure *all; /* (n,) value NULL: not defined for anything yet */
+    size_t n;
+    struct measure *list; /* (n,) what measures_list() gives */
+    struct sample *arm; /* (n_arm,) samples of the present arm, with texts of their own; unless no metric is of arms */
+    size_t n_arm, cap_arm;
+    bool arm_whole, keeps_arms;
+    struct sample *item; /* scratch: samples of one item */
+    size_t cap_item;
+};
+
+struct measures *measures_alloc(const struct plan *p)
+{
+    size_t n_types, n_traces;
+    const struct metric_type *const *types = metric_types(&n_types);
+    const struct trace_metric *traces = trace_metrics(&n_traces);
+    struct measures *m = mem_alloc(1, sizeof *m);
+    *m = (struct measures){ .plan = p, .n = n_types + n_traces, .arm_whole = true };
+    m->kinds = mem_alloc(m->n, sizeof *m->kinds);
+    m->all = mem_alloc(m->n, sizeof *m->all);
+    m->list = mem_alloc(m->n, sizeof *m->list);
+    for (size_t i = 0; i < n_types; i++) {
+        const struct metric_type *t = types[i];
+        m->kinds[i].text = t;
+        m->all[i] = (struct measure){ t->name, t->unit, t->meaning, t->level, t->direction, t->min, t->max, NULL };
+        m->keeps_arms |= t->level == METRIC_ARM;
+    }
+    for (size_t i = 0; i < n_traces; i++) {
+        const struct trace_metric *t = &traces[i];
+        m->kinds[n_types + i].trace = t;
+        m->all[n_types + i] =
+            (struct measure){ t->name, t->unit, t->meaning, METRIC_RECORD, t->direction, t->min, t->max, NULL };
+    }
+    return m;
+}
+
+static void forget_arm(struct measures *m)
+{
+    for (size_t i = 0; i < m->n_arm; i++) {
+        free((void *)(uintptr_t)m->arm[i].text);
+        free((void *)(uintptr_t)m->arm[i].choice_logp);
+    }
+    m->n_arm = 0;
+    m->arm_whole = true;
+}
+
+void measures_free(struct measures *m)
+{
+    if (!m)
+        return;
+    forget_arm(m);
+    for (size_t i = 0; i < m->n; i++)
+        free(m->all[i].value);
+    free(m->kinds);
+    free(m->all);
+    free(m->list);
+    free(m->arm);
+    free(m->item);
+    free(m);
+}
+
+static void set(struct measures *m, struct measure *x, size_t at, double value)
+{
+    if (isnan(value))
+        return;
+    if (!x->value) {
+        size_t n = m->plan->n_arms * (x->level == METRIC_ARM ? 1 : m->plan->n_items) *
+                   (x->level == METRIC_RECORD ? m->plan->draws : 1);
+        x->value = mem_alloc(n, sizeof *x->value);
+        for (size_t i = 0; i < n; i++)
+            x->value[i] = NAN;
+    }
+    x->value[at] = value;
+}
+
+/* A number for each record of a unit becomes the unit's: their mean under the normalised weights of the records. */
+static double unit_value(const struct kind *k, const struct measures_record r[], size_t n)
+{
+    double sum = 0, weight = 0, top = -INFINITY;
+    for (size_t i = 0; i < n; i++)
+        top = fmax(top, r[i].sample.log_weight);
+    for (size_t i = 0; i < n; i++) {
+        double value = NAN, x = exp(r[i].sample.log_weight - top);
+        if (k->text && metric_applies(k->text, r[i].sample.item))
+            value = k->text->score(&r[i].sample, 1);
+        if (k->trace && r[i].sample.item->kind == ITEM_GENERATE)
+            value = k->trace->value(r[i].trace);
+        if (isnan(value) || !(x > 0))
+            continue;
+        sum += x * value;
+        weight += x;
+    }
+    return weight > 0 ? sum / weight : NAN;
+}
+
+static struct sample own_sample(const struct sample *s)
+{
+    struct sample own = *s;
+    own.text = mem_copy(s->text, s->n_text);
+    own.choice_logp = s->choice_logp ? mem_copy(s->choice_logp, s->item->n_choices * sizeof(double)) : NULL;
+    return own;
+}
+
+static bool whole(const struct measures *m, const struct measures_item *item)
+{
+    for (uint32_t d = 0; d < m->plan->draws; d++)
+        if (item->first[d] == item->first[d + 1])
+            return false;
+    return true;
+}
+
+void measures_item(struct measures *m, const struct measures_item *item)
+{
+    size_t n = item->first[m->plan->draws], at = (size_t)item->arm * m->plan->n_items + item->item;
+    const struct item *what = m->plan->items[item->item].item;
+    /* an item whose draws are not all there has no value yet: fewer draws would give another */
+    bool all = whole(m, item);
+    m->arm_whole &= all;
+    mem_grow(&m->item, &m->cap_item, n, sizeof *m->item);
+    for (size_t i = 0; i < n; i++)
+        m->item[i] = item->records[i].sample;
+    for (size_t k = 0; k < m->n; k++) {
+        struct measure *x = &m->all[k];
+        for (uint32_t d = 0; d < m->plan->draws && x->level == METRIC_RECORD; d++)
+            set(m, x, at * m->plan->draws + d,
+                unit_value(&m->kinds[k], item->records + item->first[d], item->first[d + 1] - item->first[d]));
+        if (x->level == METRIC_ITEM && all && metric_applies(m->kinds[k].text, what))
+            set(m, x, at, m->kinds[k].text->score(m->item, n));
+    }
+    for (size_t i = 0; i < n && m->keeps_arms && m->arm_whole; i++) {
+        mem_grow(&m->arm, &m->cap_arm, m->n_arm + 1, sizeof *m->arm);
+        m->arm[m->n_arm++] = own_sample(&m->item[i]);
+    }
+}
+
+void measures_arm(struct measures *m, uint32_t arm)
+{
+    mem_grow(&m->item, &m->cap_item, m->n_arm, sizeof *m->item);
+    for (size_t k = 0; k < m->n && m->arm_whole; k++) {
+        size_t n = 0;
+        if (m->all[k].level != METRIC_ARM)
+            continue;
+        for (size_t i = 0; i < m->n_arm; i++)
+            if (metric_applies(m->kinds[k].text, m->arm[i].item))
+                m->item[n++] = m->arm[i];
+        if (n > 0)
+            set(m, &m->all[k], arm, m->kinds[k].text->score(m->item, n));
+    }
+    forget_arm(m);
+}
+
+static int name_order(const void *a, const void *b)
+{
+    return strcmp(((const struct measure *)a)->name, ((const struct measure *)b)->name);
+}
+
+const struct measure *measures_list(struct measures *m, size_t *n)
+{
+    *n = 0;
+    for (size_t i = 0; i < m->n; i++)
+        if (m->all[i].value)
+            m->list[(*n)++] = m->all[i];
+    if (*n > 1)
+        qsort(m->list, *n, sizeof *m->list, name_order);
+    return m->list;
+}
