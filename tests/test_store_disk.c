@@ -97,6 +97,32 @@ static void fault_everywhere(const char *fault, const char *on, size_t calls, co
     finish(name);
 }
 
+/* What writes results.h5 dies: of a fault of its own, or killed for want of memory. */
+static void writer_dies(const char *fault)
+{
+    char set_fault[64], what[128];
+    size_t n = store_trials(3, 100);
+    snprintf(set_fault, sizeof set_fault, "SHIM_FAULT=%s", fault);
+    begin();
+    for (size_t i = 0; i < n; i++) {
+        char at[64];
+        snprintf(at, sizeof at, "SHIM_AT=%zu", 1 + i * 100 / n);
+        snprintf(what, sizeof what, "%s at write %zu to results.h5", fault, 1 + i * 100 / n);
+        store_remove("trial");
+        struct store_end end = store_run("trial", STORE_SETTINGS(log_setting(), "SHIM_CLOCK_SCALE=1000000", set_fault,
+                                                                 at, "SHIM_MATCH=results.h5", "--batch=3"));
+        check(!end.signalled && (end.status == 4 || end.status == 5), "%s: status %d: %s", what, end.status,
+              end.message);
+        check(strstr(end.message, "results.h5"), "%s: the message names no file: %s", what, end.message);
+        n_trials++;
+        n_failed += end.status == 4;
+        judge_kept(what);
+        judge_cured(what);
+    }
+    snprintf(what, sizeof what, "%s while writing results.h5", fault);
+    finish(what);
+}
+
 /* Nothing fails, but every second call wants to be called again. */
 static void harmless(const char *fault, const char *on, const char *match)
 {
@@ -236,6 +262,8 @@ int main(void)
     fault_everywhere("erofs", "create", 5, "Read-only");
     fault_everywhere("erofs", "mkdir", 2, "Read-only");
     fault_everywhere("eio", "truncate", 3, "Input/output error");
+    writer_dies("crash");
+    writer_dies("killed");
     harmless("short", "write", "/trial");
     harmless("eintr", "write", "/trial");
     harmless("eintr", "sync", "/trial");

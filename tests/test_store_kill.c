@@ -16,7 +16,7 @@
 
 static uint64_t state = SEED;
 static struct acked before, after;
-static size_t n_kills, n_lives, n_lost, n_differ, n_strange;
+static size_t n_kills, n_lives, n_lost, n_differ, n_left, n_strange;
 
 static size_t draw(size_t below)
 {
@@ -68,6 +68,9 @@ static size_t live(size_t kills_left)
     bool same = end.status == 0 && store_same("trial");
     n_differ += !same;
     check(same, "after %zu kills: status %d: %s %s", kills, end.status, end.message, h5same_difference());
+    size_t left = store_n_aside("trial");
+    n_left += left;
+    check(left == 0, "after %zu kills: %zu files are left aside", kills, left);
     return kills;
 }
 
@@ -80,8 +83,8 @@ int main(void)
         n_lives++;
     }
     check(n_kills >= wanted, "only %zu of %zu kills hit a running process", n_kills, wanted);
-    printf("kills: %zu over %zu runs, seed %u, %zu frames lost, %zu differ, %zu strange ends\n", n_kills, n_lives, SEED,
-           n_lost, n_differ, n_strange);
+    printf("kills: %zu over %zu runs, seed %u, %zu frames lost, %zu differ, %zu strange ends, %zu files left aside\n",
+           n_kills, n_lives, SEED, n_lost, n_differ, n_strange, n_left);
     store_close();
     return check_done("store_kill");
 }

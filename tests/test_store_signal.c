@@ -43,8 +43,12 @@ static void signal_at(const char *phase, const char *fault, const char *match, s
     store_remove("trial");
     struct store_end end = store_run("trial", STORE_SETTINGS("SHIM_CLOCK_SCALE=1000000", "STORE_REPORT=1", set_fault,
                                                              "SHIM_ON=any", set_match, set_at, "--batch=3"));
-    check(!end.signalled && end.status == status, "%s: status %d, want %d: %s", what, end.status, status, end.message);
-    check(strstr(end.message, "resumes"), "%s: nothing is said of resuming: '%s'", what, end.message);
+    check(end.status == status, "%s: status %d, want %d: %s", what, end.status, status, end.message);
+    /* the report is derived: when all else is on the disk, a signal may end the program as it ends any other */
+    bool reporting = strcmp(match, "/report") == 0 || strcmp(match, "/figures") == 0;
+    check(!end.signalled || reporting, "%s: not a clean close", what);
+    check(reporting || strstr(end.message, "resumes"), "%s: nothing is said of resuming: '%s'", what, end.message);
+    check(!reporting || store_same("trial"), "%s: the results are not there: %s", what, h5same_difference());
     acked_read(&now, store_path("trial"));
     check(now.n_damage == 0, "%s: the journal is not closed cleanly", what);
     heal(what);

@@ -272,6 +272,25 @@ bool store_same(const char *out)
     return h5same(a, b);
 }
 
+static size_t n_aside;
+
+static int count_aside(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    size_t n = strlen(path);
+    (void)st;
+    (void)kind;
+    (void)at;
+    n_aside += n > 5 && (strcmp(path + n - 4, ".tmp") == 0 || strcmp(path + n - 5, ".part") == 0);
+    return 0;
+}
+
+size_t store_n_aside(const char *out)
+{
+    n_aside = 0;
+    nftw(store_path(out), count_aside, 16, FTW_PHYS);
+    return n_aside;
+}
+
 void store_heals(const char *out, const char *what)
 {
     struct store_end end = store_run(out, STORE_PLAIN);

@@ -42,6 +42,9 @@ bool store_same(const char *out);
 /* Runs undisturbed into out until done, and checks that the end is the same as "whole"; what names the trial. */
 void store_heals(const char *out, const char *what);
 
+/* Files of the run folder that are only meant to stand aside for a moment: "x.tmp", "x.part". */
+size_t store_n_aside(const char *out);
+
 void store_remove(const char *out);
 void store_copy(const char *from, const char *to); /* run folders; to is replaced */
 
