@@ -127,6 +127,7 @@ void store_copy(const char *from, const char *to)
 static void set_environment(const char *const settings[])
 {
     bool shims = false, memory = false;
+    setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
     for (size_t i = 0; settings[i] && strcmp(settings[i], "-") != 0; i++) {
         if (settings[i][0] == '-')
             continue;
@@ -141,7 +142,6 @@ static void set_environment(const char *const settings[])
     if (!shims)
         return;
     setenv("SHIM_FOLDER", store_folder(), 1);
-    setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
     setenv("LD_PRELOAD",
            memory ? STORE_SHIMS "/libshim_memory.so" : STORE_SHIMS "/libshim_files.so:" STORE_SHIMS "/libshim_clock.so",
            1);
