@@ -71,13 +71,14 @@ run_tests() { # FOLDER
     skipped=$((skipped + n_skipped))
 }
 
-# FUZZ_SECONDS (600) of one target from its seeds; findings stay in build/fuzz/NAME
-fuzz() { # TARGET
-    stem=$(basename "$1" | sed 's/^fuzz_//')
-    mkdir -p "build/fuzz/$stem"
-    "$1" -max_total_time="${FUZZ_SECONDS:-600}" -print_final_stats=1 -artifact_prefix="build/fuzz/$stem/" \
-        "build/fuzz/$stem" "tests/fuzz/corpus/$stem" >"build/fuzz/$stem.log" 2>&1 || { tail -n 40 "build/fuzz/$stem.log"; return 1; }
-    echo "fuzz_$stem: $(sed -n 's/^stat::number_of_executed_units: *//p' "build/fuzz/$stem.log") runs in ${FUZZ_SECONDS:-600} s, no finding"
+# every fuzz target from its seeds, FUZZ_SECONDS (600) each, as many at a time as there are cores
+fuzz_all() {
+    find build/fuzz/tests -name 'fuzz_*' -type f -perm -u+x | sort >build/fuzz.targets
+    xargs -a build/fuzz.targets -P "$jobs" -n 1 tests/fuzz/run.sh >build/fuzz.verdicts 2>&1 || true
+    cat build/fuzz.verdicts
+    ended_well=$(grep -c ', no finding$' build/fuzz.verdicts || true)
+    passed=$((passed + ended_well))
+    failed=$((failed + $(wc -l <build/fuzz.targets) - ended_well))
 }
 
 format_is_kept() {
@@ -107,10 +108,9 @@ verdict 'build with clang' build clang -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMP
 if [ -n "${CHORALE_LONG:-}" ]; then
     say 'fuzzing'
     verdict 'build the fuzz targets' build fuzz -DCMAKE_BUILD_TYPE=Debug -DCHORALE_FUZZ=ON -DCMAKE_C_COMPILER=clang
-    for target in build/fuzz/tests/fuzz_*; do
-        [ -x "$target" ] && [ -f "$target" ] || continue
-        verdict "$(basename "$target")" fuzz "$target"
-    done
+    fuzz_all
+    say 'coverage'
+    verdict 'coverage' tests/coverage.sh
 fi
 
 say 'done'
