@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TOY CHORALE_HOME "/tests/fixtures/store"
@@ -85,6 +86,24 @@ static void shards(void)
     store_heals("trial", "a whole run over what two killed shards left");
 }
 
+/* The shards that finish last both find the run complete, and both write its results. */
+static void shards_compact_together(void)
+{
+    store_remove("trial");
+    struct store_end end = store_run("trial", STORE_SETTINGS("--shard=1/2"));
+    check(end.status == 0, "the first of two: status %d: %s", end.status, end.message);
+    pid_t two =
+        store_start("trial", STORE_SETTINGS("SHIM_FAULT=pause", "SHIM_MATCH=results.h5", "SHIM_AT=20", "--shard=2/2"));
+    struct timespec pause = { 0, store_sanitized() ? 700000000 : 300000000 };
+    nanosleep(&pause, NULL);
+    end = store_run("one", STORE_SETTINGS("-", "run", TOY "/toy.lua", "--set=dir=" TOY, "--threads=1", "--no-report",
+                                          "--shard=1/2", "--out", store_path("trial")));
+    check(end.status == 0, "the first again, while the second writes the results: status %d: %s", end.status,
+          end.message);
+    check(store_same("trial"), "the results of the first: %s", h5same_difference());
+    go_on(two, "trial");
+}
+
 static void unwritable_lock(void)
 {
     store_remove("trial");
@@ -111,6 +130,7 @@ int main(void)
     second_is_refused("results.h5.", "5");
     report_while_running();
     shards();
+    shards_compact_together();
     unwritable_lock();
     store_close();
     return check_done("store_lock");

@@ -7,6 +7,7 @@
  *               eintr   half of the calls fail with EINTR, by chance
  *               int, term, kill, stop    the signal goes to the process that loaded the shim first, before the call
  *               int2, term2              twice
+ *               pause                    the call begins a second later
  *               crash, killed            SIGSEGV, SIGKILL, to the process that makes the call
  *   SHIM_ON     the calls it is about, e.g. "write,sync"; default: write.  "any": all
  *   SHIM_AT     the first such call that it happens to, from 1 (the default)
@@ -93,6 +94,8 @@ static long fail(const char *fault, const struct call *c)
         int signal, times;
     } signals[] = { { "int", SIGINT, 1 },   { "term", SIGTERM, 1 }, { "kill", SIGKILL, 1 },
                     { "stop", SIGSTOP, 1 }, { "int2", SIGINT, 2 },  { "term2", SIGTERM, 2 } };
+    if (strcmp(fault, "pause") == 0)
+        sleep(1);
     if (strcmp(fault, "crash") == 0 || strcmp(fault, "killed") == 0)
         kill(getpid(), strcmp(fault, "crash") == 0 ? SIGSEGV : SIGKILL);
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
