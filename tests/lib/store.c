@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define TOY      CHORALE_HOME "/tests/fixtures/store"
-#define HANG_S   60
+#define HANG_S   20
 #define MAX_ARGS 32
 
 static char root[64];

@@ -3,7 +3,7 @@
  *   SHIM_MALLOC_AT     the allocation that fails, counted from 1 over malloc, calloc, realloc and the aligned ones
  *   SHIM_MALLOC_TIMES  how many from there on; default 1, 0: all
  *   SHIM_MALLOC_CENSUS file that gets, when the process ends well, 8 bytes for each allocation: a hash of its call stack
- *   SHIM_MALLOC_TRACE  file that gets the call stack of the failed allocation, and of a crash
+ *   SHIM_MALLOC_TRACE  file that gets the call stack of the first that failed, and of a crash
  *
  * The counter is shared with forked children.  glibc only: the real functions are its __libc_*. */
 #include <errno.h>
@@ -124,7 +124,8 @@ static bool fails(void)
         shared->stack[n - 1] = stack_hash();
     if (first == 0 || n < first || n > last)
         return false;
-    write_trace("failed\n");
+    if (n == first)
+        write_trace("failed\n");
     errno = ENOMEM;
     return true;
 }
