@@ -14,7 +14,7 @@ void oplog_read(struct oplog *l, const char *log, const char *folder)
     size_t cap = 0, cut = strlen(folder);
     *l = (struct oplog){ 0 };
     check(access(log, F_OK) != 0 || text_read_file(&t, log, 1 << 28) == 0, "%s can be read", log);
-    /* names get a NUL each: the copy may be twice as long as there are records */
+    /* a NUL after each name takes less room than the record before it */
     char *names = malloc(t.len + 64), *next = names;
     for (size_t at = 0; at + sizeof(struct oplog_record) <= t.len;) {
         struct oplog_record r;

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define TOY      CHORALE_HOME "/tests/fixtures/store"
-#define HANG_S   20
+#define HANG_S   60
 #define MAX_ARGS 32
 
 static char root[64];
@@ -200,12 +200,19 @@ pid_t store_start(const char *out, const char *const settings[])
     return pid;
 }
 
-/* waitpid() that does not wait for ever: true when something came. */
-static bool wait_for(pid_t pid, int *status, int flags)
+static double seconds(void)
 {
-    struct timespec pause = { 0, 200000 };
-    for (double waited = 0; waited < HANG_S; waited += 0.0002) {
-        if (waitpid(pid, status, flags | WNOHANG) == pid)
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* waitpid() that does not wait for ever: true when it ended. */
+static bool wait_for(pid_t pid, int *status)
+{
+    const struct timespec pause = { 0, 200000 };
+    for (double start = seconds(); seconds() - start < HANG_S;) {
+        if (waitpid(pid, status, WNOHANG) == pid)
             return true;
         nanosleep(&pause, NULL);
     }
@@ -244,7 +251,7 @@ struct store_end store_wait(pid_t pid, const char *out)
     struct store_end end = { .status = -1 };
     char name[64];
     int status;
-    if (wait_for(pid, &status, 0)) {
+    if (wait_for(pid, &status)) {
         end.signalled = WIFSIGNALED(status);
         end.status = end.signalled ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     } else {
