@@ -1,4 +1,5 @@
 #include "model/bpe.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@ struct pair {
 struct bpe {
     struct merge *place; /* (mask + 1,) */
     size_t mask, n_merges;
+    uint64_t secret;
     struct link *link; /* scratch */
     size_t cap_link;
     struct pair *heap; /* scratch: a binary heap, the least first */
@@ -46,6 +48,8 @@ struct bpe *bpe_alloc(void)
     struct bpe *b = mem_alloc(1, sizeof *b);
     b->mask = FIRST_PLACES - 1;
     b->place = places(FIRST_PLACES);
+    uintptr_t address = (uintptr_t)b;
+    b->secret = hash_bytes(&address, sizeof address, 0);
     return b;
 }
 
@@ -59,10 +63,19 @@ void bpe_free(struct bpe *b)
     free(b);
 }
 
+/* Moremur (Pelle Evensen's constants for the finaliser of MurmurHash3), from a secret that the makers of a file do not
+ * have: whose merges would otherwise all want one place. */
+static uint64_t hash_of(const struct bpe *b, sym_t left, sym_t right)
+{
+    uint64_t h = ((uint64_t)left << 32 | right) ^ b->secret;
+    h = (h ^ h >> 27) * 0x3c79ac492ba7b653u;
+    h = (h ^ h >> 33) * 0x1c69b3f74ac4ae35u;
+    return h ^ h >> 27;
+}
+
 static struct merge *find(const struct bpe *b, sym_t left, sym_t right)
 {
-    uint64_t h = ((uint64_t)left << 32 | right) * 0x9e3779b97f4a7c15u; /* 2^64 / golden ratio: Fibonacci hashing */
-    for (size_t i = (size_t)(h >> 32) & b->mask;; i = (i + 1) & b->mask) {
+    for (size_t i = (size_t)hash_of(b, left, right) & b->mask;; i = (i + 1) & b->mask) {
         struct merge *m = &b->place[i];
         if (m->rank == NONE || (m->left == left && m->right == right))
             return m;

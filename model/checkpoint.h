@@ -5,6 +5,12 @@
  * Weights are mapped read-only; data pointers live as long as the checkpoint.  Files are hostile: every size is checked
  * against the file before anything is allocated or read.
  *
+ * Which files are opened, and what is confined.  The caller names a folder; a name that comes out of a file (a shard, in the
+ * index) must be a plain file name and so stays in that folder.  Links in the folder are followed, wherever they lead: the
+ * caches of Hugging Face's tools are folders of links into a folder of blobs, people link weights from other disks, and
+ * whoever made the folder could have put the bytes themselves there.  A link gains nobody anything: only regular files are
+ * opened, for reading, without waiting (model/map_file.h), and what is read must be a valid config, tokenizer or tensor.
+ *
  * A folder holds config.json, tokenizer.json, model.safetensors or model.safetensors.index.json with its shards, and
  * perhaps generation_config.json, tokenizer_config.json, chat_template.jinja.  A GGUF file holds all of it. */
 #ifndef MODEL_CHECKPOINT_H

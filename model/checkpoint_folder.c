@@ -3,12 +3,18 @@
 #include "base/mem.h"
 #include "model/checkpoint_files.h"
 #include "model/config_json.h"
+#include "model/json_members.h"
 #include "model/safetensors.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define NAME_BYTES 255 /* of a shard's name */
+
+/* Bytes of the JSON files, some four times the largest known. */
+#define SMALL_MAX  (1u << 20) /* config.json, generation_config.json, chat_template.jinja */
+#define CONFIG_MAX (1u << 24) /* tokenizer_config.json, which may describe thousands of tokens */
+#define INDEX_MAX  (1u << 25) /* model.safetensors.index.json */
 
 static bool there(const struct checkpoint *c, const char *name)
 {
@@ -19,11 +25,11 @@ static bool there(const struct checkpoint *c, const char *name)
     return found;
 }
 
-/* Maps a JSON file as a part and reads it; NULL + ERR_* (json_decref the result). */
+/* Maps a small JSON file as a part and reads it; NULL + ERR_* (json_decref the result). */
 static json_t *read_part(struct checkpoint *c, const char *role, const char *name)
 {
     const struct map_file *m = checkpoint_map(c, role, name);
-    return m ? doc_read(m->path, (const char *)m->bytes, (size_t)m->size) : NULL;
+    return m ? json_members_read(m->path, (const char *)m->bytes, (size_t)m->size, SMALL_MAX) : NULL;
 }
 
 static int use_config(struct checkpoint *c, const json_t *o, const struct checkpoint_want *want)
@@ -99,6 +105,7 @@ static int read_tokenizer_config(struct checkpoint *c, char **bos)
     if (!m)
         return err_code();
     /* writers put 1e30 as a whole number into model_max_length, which no integer holds: numbers are not used here */
+    TRY(json_members_bound(m->path, (const char *)m->bytes, (size_t)m->size, CONFIG_MAX));
     json_error_t e;
     json_t *o =
         json_loadb((const char *)m->bytes, (size_t)m->size, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &e);
@@ -116,17 +123,25 @@ static int read_tokenizer_config(struct checkpoint *c, char **bos)
 /* Newer writers keep the chat template in a file of its own. */
 static int read_chat_template(struct checkpoint *c)
 {
-    struct text path = { 0 }, t = { 0 };
-    text_addf(&path, "%s/chat_template.jinja", c->path);
-    int rc = 0;
-    if (there(c, "chat_template.jinja"))
-        rc = text_read_file(&t, text_s(&path), 1u << 20);
-    if (rc == 0 && t.len > 0) {
-        free(c->files->chat_template);
-        c->files->chat_template = mem_string(text_s(&t));
-    }
-    text_free(&t);
+    static const char name[] = "chat_template.jinja";
+    c->chat_template = c->files->chat_template;
+    if (!there(c, name))
+        return 0;
+    struct map_file m;
+    struct text path = { 0 };
+    text_addf(&path, "%s/%s", c->path, name);
+    int rc = map_file_open(&m, text_s(&path));
     text_free(&path);
+    TRY(rc);
+    if (m.size > SMALL_MAX || memchr(m.bytes, 0, (size_t)m.size)) {
+        rc = err_set(ERR_DATA, "%s: %llu bytes, want a text of at most %u bytes without NUL", m.path,
+                     (unsigned long long)m.size, SMALL_MAX);
+    } else {
+        free(c->files->chat_template);
+        c->files->chat_template = mem_alloc((size_t)m.size + 1, 1);
+        memcpy(c->files->chat_template, m.bytes, (size_t)m.size);
+    }
+    map_file_close(&m);
     c->chat_template = c->files->chat_template;
     return rc;
 }
@@ -213,7 +228,9 @@ static int read_index(struct checkpoint *c)
     struct text path = { 0 };
     text_addf(&path, "%s/%s", c->path, name);
     int rc = map_file_open(&m, text_s(&path));
-    json_t *o = rc == 0 ? doc_read(text_s(&path), (const char *)m.bytes, (size_t)m.size) : NULL, *map;
+    json_t *o = NULL, *map;
+    if (rc == 0)
+        o = json_members_read(text_s(&path), (const char *)m.bytes, (size_t)m.size, INDEX_MAX);
     if (rc == 0)
         map_file_close(&m);
     if (rc == 0)

@@ -18,7 +18,7 @@ static int read_positive(const json_t *o, const char *where, const char *key, fl
 {
     double x = (double)*to;
     TRY(doc_maybe_real(o, where, key, &x));
-    if (!(x > 0) || !isfinite((float)x))
+    if (!((float)x > 0) || !isfinite((float)x)) /* what is computed with is a float */
         return err_set(ERR_DATA, "%s: '%s' is %g, want more than 0", where, key, x);
     *to = (float)x;
     return 0;
@@ -97,11 +97,26 @@ int config_json_read(const json_t *o, const char *where, struct config *c)
     return config_json_check(c, where);
 }
 
+static int check_width(const char *where, const char *what, uint64_t width)
+{
+    if (width > CONFIG_WIDTH_MAX)
+        return err_set(ERR_DATA, "%s: %s: %llu wide, want at most %u", where, what, (unsigned long long)width,
+                       CONFIG_WIDTH_MAX);
+    return 0;
+}
+
 int config_json_check(const struct config *c, const char *where)
 {
+    TRY(check_width(where, "the hidden state", c->dim));
+    TRY(check_width(where, "the feed-forward part", c->ffn));
+    TRY(check_width(where, "all heads together", (uint64_t)c->n_heads * c->head_dim));
     if (c->n_heads % c->n_kv_heads != 0)
         return err_set(ERR_DATA, "%s: %u heads do not divide among %u for keys and values", where, c->n_heads,
                        c->n_kv_heads);
+    if (!(c->rope_theta >= 1)) /* below, angles grow with the dimension and overflow */
+        return err_set(ERR_DATA, "%s: rope theta is %g, want 1 or more", where, (double)c->rope_theta);
+    if (c->head_dim > CONFIG_HEAD_MAX)
+        return err_set(ERR_DATA, "%s: heads are %u wide, want at most %u", where, c->head_dim, CONFIG_HEAD_MAX);
     if (c->head_dim % 2 != 0 || c->head_dim == 0)
         return err_set(ERR_DATA, "%s: heads are %u wide, want an even number", where, c->head_dim);
     return 0;
@@ -138,6 +153,9 @@ int config_json_ends(const json_t *o, const char *where, struct symbols *ends)
         return 0;
     if (!json_is_array(eos))
         return add_end(eos, where, ends);
+    if (json_array_size(eos) > CONFIG_ENDS_MAX)
+        return err_set(ERR_DATA, "%s: 'eos_token_id' has %zu tokens, want at most %u", where, json_array_size(eos),
+                       CONFIG_ENDS_MAX);
     json_array_foreach(eos, i, id) TRY(add_end(id, where, ends));
     return 0;
 }

@@ -8,6 +8,13 @@
 /* Of any one dimension: far above real models, far below overflows of products of two. */
 #define CONFIG_DIM_MAX (1u << 24)
 
+/* Of what a token is wide inside a layer (hidden size, feed-forward, all heads together): ten times the widest known. */
+#define CONFIG_WIDTH_MAX (1u << 20)
+#define CONFIG_HEAD_MAX  4096u /* of one head */
+
+/* Tokens that end a text, in one file. */
+#define CONFIG_ENDS_MAX 1024u
+
 /* Hyperparameters of a Llama decoder; defaults of absent members are those of transformers' LlamaConfig.
  * 0; ERR_DATA: another architecture; a variant that would compute something else (biases, rope scaling, another
  * activation); a size out of range. */

@@ -5,7 +5,6 @@
 #include "model/multiply.h"
 #include "model/rope.h"
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +21,7 @@ struct forward {
     struct block gate, up; /* (max_tokens, ffn) */
     struct block back;     /* (max_tokens, dim) what a half layer adds */
     float **out;           /* (max_tokens,) the rows of the head */
-    float *score;          /* (n_threads, score_stride) */
+    float *score;          /* (n_threads, score_stride) grows with the positions */
     size_t score_stride;
 };
 
@@ -60,9 +59,23 @@ struct forward *forward_alloc(const struct forward_parts *p)
     f->up = block_alloc(n, c->ffn);
     f->back = block_alloc(n, c->dim);
     f->out = mem_alloc(n, sizeof *f->out);
-    f->score_stride = ((size_t)c->max_positions + KERNEL_PAGE) / KERNEL_PAGE * KERNEL_PAGE;
-    f->score = mem_aligned(threads_count(p->threads) * f->score_stride, sizeof *f->score);
     return f;
+}
+
+size_t forward_token_bytes(const struct config *c)
+{
+    size_t q = (size_t)c->n_heads * c->head_dim, kv = (size_t)c->n_kv_heads * c->head_dim;
+    return (3 * kernel_pad(c->dim) + 2 * kernel_pad(q) + 2 * kernel_pad(kv) + 2 * kernel_pad(c->ffn)) * sizeof(float);
+}
+
+/* Scores of attention grow with the positions that are really reached: the context limit is a number from a file. */
+static void reserve_scores(struct forward *f, size_t n_positions)
+{
+    if (n_positions <= f->score_stride)
+        return;
+    f->score_stride = largest(2 * f->score_stride, (n_positions + KERNEL_PAGE - 1) / KERNEL_PAGE * KERNEL_PAGE);
+    free(f->score);
+    f->score = mem_aligned(threads_count(f->p.threads) * f->score_stride, sizeof *f->score);
 }
 
 void forward_free(struct forward *f)
@@ -161,19 +174,18 @@ static void add_back(struct forward *f, size_t m)
             f->x.row[i][d] += f->back.row[i][d];
 }
 
-static int check_rows(const struct forward *f, float *const row[], size_t m, size_t width, const char *where)
+/* layer: n_layers is the head. */
+static int check_rows(const struct forward *f, float *const row[], size_t m, size_t width, size_t layer)
 {
     for (size_t i = 0; i < m; i++)
         if (!f->p.kernels->finite(row[i], width))
-            return weights_blame(f->p.checkpoint, where);
+            return weights_blame(f->p.checkpoint, layer);
     return 0;
 }
 
 static int check_layer(const struct forward *f, const struct block *x, size_t m, size_t layer)
 {
-    char where[48];
-    snprintf(where, sizeof where, "layer %zu", layer);
-    return check_rows(f, x->row, m, x->width, where);
+    return check_rows(f, x->row, m, x->width, layer);
 }
 
 static void run_attention(struct forward *f, const struct forward_batch *b, size_t layer, size_t m)
@@ -194,7 +206,8 @@ static int run_layer(struct forward *f, const struct forward_batch *b, size_t la
     multiply_each(f->mul, n, n * f->x.width, norm_token, &loop);
     multiply(f->mul, &f->norm,
              (struct product[]){ { &w->q, f->q.row, m }, { &w->k, f->k.row, n }, { &w->v, f->v.row, n } }, 3);
-    TRY(check_layer(f, &f->k, n, layer)); /* a softmax could hide what is wrong with a key */
+    TRY(check_layer(f, &f->q, m, layer)); /* a softmax could hide what is wrong with a query or a key */
+    TRY(check_layer(f, &f->k, n, layer));
     TRY(check_layer(f, &f->v, n, layer));
     multiply_each(f->mul, n, 2 * n * f->q.width, place_token, &loop);
     copy_pages(f, b, layer);
@@ -229,7 +242,7 @@ static int run_head(struct forward *f, const struct forward_batch *b, uint32_t t
             memcpy(f->out[i], f->norm.row[i], f->x.width * sizeof(float));
     else
         multiply(f->mul, &f->norm, &(struct product){ &f->head, f->out, n }, 1);
-    return check_rows(f, f->out, n, tap == LM_TAP_HIDDEN ? f->x.width : f->head.n, "the head's output");
+    return check_rows(f, f->out, n, tap == LM_TAP_HIDDEN ? f->x.width : f->head.n, f->config->n_layers);
 }
 
 int forward_run(struct forward *f, const struct forward_batch *b)
@@ -238,6 +251,7 @@ int forward_run(struct forward *f, const struct forward_batch *b)
     for (size_t i = 0; i < b->n_tokens; i++)
         reach = largest(reach, b->tokens[i].position);
     rope_reserve(f->rope, reach + 1);
+    reserve_scores(f, reach + 1);
     embed(f, b);
     for (size_t layer = 0; layer < n_layers; layer++) {
         TRY(run_layer(f, b, layer, layer + 1 < n_layers ? b->n_tokens : b->n_full));

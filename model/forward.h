@@ -51,10 +51,13 @@ struct forward_parts {
 
 struct forward;
 
+/* What forward_alloc() takes for each token of max_tokens, about. */
+size_t forward_token_bytes(const struct config *c);
+
 struct forward *forward_alloc(const struct forward_parts *parts);
 void forward_free(struct forward *f);
 
-/* 0, or ERR_DATA naming the layer and the tensor whose numbers are not finite. */
+/* 0, or ERR_DATA naming the layer and the tensor whose numbers are not finite (weights_blame()). */
 int forward_run(struct forward *f, const struct forward_batch *b);
 
 #endif

@@ -11,6 +11,8 @@
 #define PAIR_LEAST      13u    /* bytes: length of an empty key, type, one byte of value */
 #define TENSOR_LEAST    32u    /* bytes: length of an empty name, n_dims, one dimension, type, offset */
 #define ALIGN_DEFAULT   32u
+#define PAIRS_MAX       65536u     /* each takes memory; files have less than a hundred */
+#define TENSORS_MAX     (1u << 20) /* files have some thousand */
 
 /* What is left to read of a file. */
 struct cursor {
@@ -107,7 +109,10 @@ static int take_array(struct cursor *c, const char *key, struct gguf_value *v)
     v->data = c->bytes + c->at;
     if (v->element == GGUF_STRING)
         return take_strings(c, key, v->n);
-    return take(c, v->n * least, key) ? 0 : ERR_DATA;
+    uint64_t bytes;
+    if (!num_mul(v->n, least, &bytes))
+        return err_set(ERR_DATA, "%s: '%s' takes 2^64 bytes or more", c->where, key);
+    return take(c, bytes, key) ? 0 : ERR_DATA;
 }
 
 static int take_value(struct cursor *c, const char *key, struct gguf_value *v)
@@ -254,6 +259,9 @@ static int check_counts(const struct cursor *c, uint64_t n_tensors, uint64_t n_p
     if (n_tensors > left(c) / TENSOR_LEAST)
         return err_set(ERR_DATA, "%s: claims %" PRIu64 " tensors, %" PRIu64 " bytes are left", c->where, n_tensors,
                        left(c));
+    if (n_pairs > PAIRS_MAX || n_tensors > TENSORS_MAX)
+        return err_set(ERR_DATA, "%s: claims %" PRIu64 " keys and %" PRIu64 " tensors, want at most %u and %u",
+                       c->where, n_pairs, n_tensors, PAIRS_MAX, TENSORS_MAX);
     return 0;
 }
 

@@ -10,6 +10,14 @@
 #define HEAP_KIB     (256u * 1024u) /* a regex may use this much memory for backtracking; PCRE2's default is 20 GB */
 #define JIT_STACK    (1024u * 1024u)
 #define REGEX_LENGTH 65536u
+#define MAX_SPLITS   16u
+
+/* Steps of matching: the limit of a first try, at each place where a match may begin; of each further try this many times
+ * as much, paid from the budget of the text. */
+#define FIRST_STEPS    2000u
+#define MORE_STEPS     16u
+#define BUDGET         (1u << 20)
+#define BUDGET_OF_BYTE 1024u
 
 const char pretoken_gpt2[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
@@ -26,6 +34,7 @@ struct pretoken {
     pcre2_jit_stack *stack;
     struct spans now, next; /* pieces before and after a split */
     struct text shadow;
+    uint64_t budget; /* steps that further tries may still take in this text */
 };
 
 struct pretoken *pretoken_alloc(void)
@@ -62,6 +71,8 @@ int pretoken_add(struct pretoken *p, const char *where, const char *regex)
     uint32_t empty = 0;
     if (strlen(regex) > REGEX_LENGTH)
         return err_set(ERR_DATA, "%s: a regex of %zu bytes, want at most %u", where, strlen(regex), REGEX_LENGTH);
+    if (p->n_splits == MAX_SPLITS)
+        return err_set(ERR_DATA, "%s: more than %u regexes in the pre-tokeniser", where, MAX_SPLITS);
     pcre2_code *code = pcre2_compile((PCRE2_SPTR)regex, PCRE2_ZERO_TERMINATED,
                                      PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &error, &at, NULL);
     if (!code) {
@@ -88,12 +99,32 @@ static void add_span(struct spans *list, size_t from, size_t to)
     list->s[list->n++] = (struct span){ from, to };
 }
 
-static int match(struct pretoken *p, const pcre2_code *code, const char *s, size_t n, size_t from)
+/* PCRE2 counts the steps of each place where a match may begin by itself, and does not tell them: a try that is given up
+ * has taken its limit, one that is not has taken at most that at every place it has passed. */
+static int try_match(struct pretoken *p, const pcre2_code *code, const char *s, size_t n, size_t from)
 {
     int rc = pcre2_match(code, (PCRE2_SPTR)s, n, from, PCRE2_NO_UTF_CHECK, p->match, p->context);
     if (rc == PCRE2_ERROR_JIT_STACKLIMIT) /* the interpreter uses the heap instead */
         rc = pcre2_match(code, (PCRE2_SPTR)s, n, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, p->match, p->context);
     return rc;
+}
+
+static int match(struct pretoken *p, const pcre2_code *code, const char *s, size_t n, size_t from)
+{
+    uint32_t limit = FIRST_STEPS;
+    for (;;) {
+        pcre2_set_match_limit(p->context, limit);
+        int rc = try_match(p, code, s, n, from);
+        const PCRE2_SIZE *bound = pcre2_get_ovector_pointer(p->match);
+        size_t places = limit == FIRST_STEPS ? 0 : rc > 0 ? bound[0] - from + 1 : n - from;
+        uint64_t cost = rc == PCRE2_ERROR_MATCHLIMIT ? limit : (uint64_t)places * limit;
+        if (rc == PCRE2_ERROR_MATCHLIMIT && (cost > p->budget || limit > UINT32_MAX / MORE_STEPS))
+            return rc;
+        p->budget -= cost < p->budget ? cost : p->budget;
+        if (rc != PCRE2_ERROR_MATCHLIMIT)
+            return rc;
+        limit *= MORE_STEPS;
+    }
 }
 
 /* Cuts the piece [piece.from, piece.to) of s into p->next. */
@@ -123,6 +154,7 @@ int pretoken_split(struct pretoken *p, const char *text, size_t n, const struct 
 {
     const char *s = late_shadow(text, n, &p->shadow);
     p->now.n = 0;
+    p->budget = BUDGET + (uint64_t)n * BUDGET_OF_BYTE;
     add_span(&p->now, 0, n);
     for (size_t i = 0; i < p->n_splits; i++) {
         p->next.n = 0;

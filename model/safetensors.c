@@ -1,12 +1,14 @@
 #include "model/safetensors.h"
-#include "base/doc.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/num.h"
+#include "model/json_members.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define HEADER_MAX 100000000u /* bytes; the format's own limit */
+#define ENTRY_MAX  4096u      /* bytes of the description of one tensor: tens of times what writers need */
 
 /* A tensor as the header states it: bytes [begin, end) of the data. */
 struct entry {
@@ -15,8 +17,9 @@ struct entry {
 };
 
 struct entries {
-    struct entry *e; /* (n,) */
+    struct entry *e; /* (n,) names are their own */
     size_t n, cap;
+    uint64_t size, used; /* bytes of the data, of the tensors so far */
 };
 
 /* The members of one entry; at names the file and the tensor. */
@@ -90,8 +93,23 @@ static int by_offset(const void *a, const void *b)
     return (x->end > y->end) - (x->end < y->end);
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct entry *)a)->tensor.name, ((const struct entry *)b)->tensor.name);
+}
+
+static int check_names(struct entries *list, const char *where)
+{
+    if (list->n > 0)
+        qsort(list->e, list->n, sizeof *list->e, by_name);
+    for (size_t i = 1; i < list->n; i++)
+        if (by_name(&list->e[i - 1], &list->e[i]) == 0)
+            return err_set(ERR_DATA, "%s: tensor '%s' comes twice", where, list->e[i].tensor.name);
+    return 0;
+}
+
 /* The data are covered once, from their first byte to their last. */
-static int check_cover(struct entries *list, const char *where, uint64_t size)
+static int check_cover(struct entries *list, const char *where)
 {
     uint64_t at = 0;
     if (list->n > 0)
@@ -103,67 +121,102 @@ static int check_cover(struct entries *list, const char *where, uint64_t size)
                            e->tensor.name, e->begin, at, e->begin < at ? "tensors overlap" : "a hole");
         at = e->end;
     }
-    if (at != size)
-        return err_set(ERR_DATA, "%s: the last tensor ends at byte %" PRIu64 ", the data at %" PRIu64, where, at, size);
+    if (at != list->size)
+        return err_set(ERR_DATA, "%s: the last tensor ends at byte %" PRIu64 ", the data at %" PRIu64, where, at,
+                       list->size);
     return 0;
 }
 
-static int read_entries(struct entries *list, const json_t *header, const char *where, uint64_t size)
+/* A description of the entry whose name is given, appended. */
+static int add_entry(struct entries *list, const char *where, const char *name, const char *value, size_t n)
 {
-    const char *name;
-    json_t *o;
-    json_object_foreach((json_t *)(uintptr_t)header, name, o)
-    {
-        if (strcmp(name, "__metadata__") == 0)
-            continue;
-        mem_grow(&list->e, &list->cap, list->n + 1, sizeof *list->e);
-        struct entry *e = &list->e[list->n];
-        e->tensor.name = name;
-        TRY(read_entry(e, o, where, size));
-        list->n++;
-    }
-    return check_cover(list, where, size);
+    if (n > ENTRY_MAX)
+        return err_set(ERR_DATA, "%s: tensor '%s' is described in %zu bytes, want at most %u", where, name, n,
+                       ENTRY_MAX);
+    mem_grow(&list->e, &list->cap, list->n + 1, sizeof *list->e);
+    struct entry *e = &list->e[list->n++];
+    e->tensor.name = mem_string(name);
+    json_t *o = doc_read(where, value, n);
+    int rc = o ? read_entry(e, o, where, list->size) : ERR_DATA;
+    json_decref(o);
+    TRY(rc);
+    uint64_t bytes;
+    TRY(tensor_measure(where, &e->tensor, &bytes));
+    /* at once: a header may list the same bytes millions of times */
+    if (!num_add(list->used, e->tensor.bytes, &list->used) || list->used > list->size)
+        return err_set(ERR_DATA,
+                       "%s: with tensor '%s' the tensors take %" PRIu64 " bytes of %" PRIu64 " (tensors overlap)",
+                       where, name, list->used, list->size);
+    return 0;
 }
 
-static json_t *read_header(const char *where, const uint8_t *bytes, uint64_t size, uint64_t *length)
+/* "__metadata__": an object of texts, which nothing here uses. */
+static int check_metadata(const char *where, const char *value, size_t n)
 {
-    if (size < 8) {
-        err_set(ERR_DATA, "%s: %" PRIu64 " bytes are too few for a safetensors file", where, size);
-        return NULL;
+    struct json_members m = { .where = where, .s = value, .n = n };
+    const char *text;
+    int more;
+    while ((more = json_members_next(&m, &text, &n)) > 0) {
+        json_t *o = *text == '"' ? doc_read(where, text, n) : NULL;
+        if (!o) {
+            more = err_set(ERR_DATA, "%s: '__metadata__': '%s' is no text", where, text_s(&m.key));
+            break;
+        }
+        json_decref(o);
     }
+    text_free(&m.key);
+    return more;
+}
+
+static int read_entries(struct entries *list, const char *where, const uint8_t *header, size_t length)
+{
+    struct json_members m = { .where = where, .s = (const char *)header, .n = length };
+    const char *value;
+    size_t n;
+    bool described = false;
+    int more;
+    while ((more = json_members_next(&m, &value, &n)) > 0) {
+        bool metadata = strcmp(text_s(&m.key), "__metadata__") == 0;
+        if (metadata && described)
+            more = err_set(ERR_DATA, "%s: '__metadata__' comes twice", where);
+        else
+            more = metadata ? check_metadata(where, value, n) : add_entry(list, where, text_s(&m.key), value, n);
+        if (more < 0)
+            break;
+        described |= metadata;
+    }
+    text_free(&m.key);
+    TRY(more);
+    TRY(check_names(list, where));
+    return check_cover(list, where);
+}
+
+static int check_header(const char *where, const uint8_t *bytes, uint64_t size, uint64_t *length)
+{
+    if (size < 8)
+        return err_set(ERR_DATA, "%s: %" PRIu64 " bytes are too few for a safetensors file", where, size);
     memcpy(length, bytes, sizeof *length);
-    if (*length > size - 8 || *length > HEADER_MAX) {
-        err_set(ERR_DATA, "%s: the header claims %" PRIu64 " bytes, want at most %" PRIu64, where, *length,
-                size - 8 < HEADER_MAX ? size - 8 : HEADER_MAX);
-        return NULL;
-    }
-    if (*length < 2 || bytes[8] != '{') {
-        err_set(ERR_DATA, "%s: not a safetensors file: the header does not begin with '{'", where);
-        return NULL;
-    }
-    json_t *header = doc_read(where, (const char *)bytes + 8, (size_t)*length);
-    if (header && !json_is_object(header)) {
-        json_decref(header);
-        header = NULL;
-        err_set(ERR_DATA, "%s: the header is not an object", where);
-    }
-    return header;
+    if (*length > size - 8 || *length > HEADER_MAX)
+        return err_set(ERR_DATA, "%s: the header claims %" PRIu64 " bytes, want at most %" PRIu64, where, *length,
+                       size - 8 < HEADER_MAX ? size - 8 : HEADER_MAX);
+    if (*length < 2 || bytes[8] != '{')
+        return err_set(ERR_DATA, "%s: not a safetensors file: the header does not begin with '{'", where);
+    return 0;
 }
 
 int safetensors_read(struct tensor_list *out, const char *where, const uint8_t *bytes, uint64_t size)
 {
-    uint64_t length;
-    json_t *header = read_header(where, bytes, size, &length);
-    if (!header)
-        return ERR_DATA;
-    struct entries list = { 0 };
+    uint64_t length = 0;
+    TRY(check_header(where, bytes, size, &length));
+    struct entries list = { .size = size - 8 - length };
     const uint8_t *data = bytes + 8 + length;
-    int rc = read_entries(&list, header, where, size - 8 - length);
+    int rc = read_entries(&list, where, bytes + 8, (size_t)length);
     for (size_t i = 0; i < list.n && rc == 0; i++) {
         list.e[i].tensor.data = data + list.e[i].begin;
         rc = tensor_list_add(out, where, &list.e[i].tensor);
     }
+    for (size_t i = 0; i < list.n; i++)
+        free((void *)(uintptr_t)list.e[i].tensor.name);
     free(list.e);
-    json_decref(header);
     return rc;
 }

@@ -2,7 +2,9 @@
  *
  * The rules of the format are all checked, so that a file has one meaning: a header of at most 100 MB that begins with
  * '{'; no duplicate keys; every tensor's bytes follow the previous one's without hole or overlap; the last ends where
- * the file ends.  Nothing is allocated from a number of the file before that number has been checked against it. */
+ * the file ends.  Nothing is allocated from a number of the file before that number has been checked against it.
+ * The header is read tensor by tensor, and refused as soon as the tensors so far take more bytes than there are: memory
+ * is a few hundred bytes for each tensor, and no tensor is without bytes of its own. */
 #ifndef MODEL_SAFETENSORS_H
 #define MODEL_SAFETENSORS_H
 

@@ -15,6 +15,8 @@ struct place {
 struct strmap {
     struct place *place; /* (mask + 1,) */
     size_t mask, used;
+    uint64_t
+        seed; /* the map's address: what the makers of a file do not know, so that they cannot choose colliding keys */
 };
 
 #define FIRST_PLACES 64
@@ -23,6 +25,7 @@ struct strmap *strmap_alloc(void)
 {
     struct strmap *m = mem_alloc(1, sizeof *m);
     m->mask = FIRST_PLACES - 1;
+    m->seed = (uint64_t)(uintptr_t)m;
     m->place = mem_alloc(FIRST_PLACES, sizeof *m->place);
     return m;
 }
@@ -59,7 +62,7 @@ static void widen(struct strmap *m)
 
 bool strmap_put(struct strmap *m, const char *key, size_t n, uint32_t value)
 {
-    uint64_t hash = hash_bytes(key, n, 0);
+    uint64_t hash = hash_bytes(key, n, m->seed);
     if (find(m, key, n, hash)->key)
         return false;
     if (m->used >= m->mask / 2)
@@ -71,6 +74,6 @@ bool strmap_put(struct strmap *m, const char *key, size_t n, uint32_t value)
 
 int64_t strmap_get(const struct strmap *m, const char *key, size_t n)
 {
-    const struct place *p = find(m, key, n, hash_bytes(key, n, 0));
+    const struct place *p = find(m, key, n, hash_bytes(key, n, m->seed));
     return p->key ? (int64_t)p->value : -1;
 }

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "model/core.h"
 #include "model/pass.h"
 #include "model/template.h"
@@ -12,6 +13,7 @@
 #define DEFAULT_KV_BYTES  ((size_t)512 << 20)
 #define DEFAULT_ROW_BYTES ((size_t)256 << 20)
 #define DEFAULT_CHUNK     ((size_t)256)
+#define ACTIVATION_BYTES  ((size_t)512 << 20) /* of a chunk at most, unless one position takes more */
 
 struct transformer {
     struct lm lm;
@@ -212,20 +214,42 @@ static int open_lm(struct transformer *t, const char *mode)
     return 0;
 }
 
+/* Widths are numbers from a file: the weights prove them, but activations of many positions take more than weights. */
+static size_t choose_chunk(const struct config *g, size_t asked)
+{
+    size_t chunk = asked > 0 ? asked : DEFAULT_CHUNK, fits = ACTIVATION_BYTES / forward_token_bytes(g);
+    return chunk <= fits ? chunk : fits > 0 ? fits : 1;
+}
+
+/* A page holds all layers of KERNEL_PAGE positions and cannot be had in parts. */
+static int check_page(const struct transformer *t, size_t kv_bytes)
+{
+    const struct config *g = &t->c->config;
+    uint64_t page = (uint64_t)g->n_kv_heads * g->head_dim * 2 * sizeof(float) * KERNEL_PAGE, limit = DEFAULT_KV_BYTES;
+    limit = limit > kv_bytes ? limit : kv_bytes;
+    if (!num_mul(page, g->n_layers, &page) || page > limit)
+        return err_set(
+            ERR_DATA,
+            "%s: keys and values of %u positions take %llu bytes, want at most %llu (%u layers, %u heads of %u)",
+            t->c->name, KERNEL_PAGE, (unsigned long long)page, (unsigned long long)limit, g->n_layers, g->n_kv_heads,
+            g->head_dim);
+    return 0;
+}
+
 static int open_all(struct transformer *t, const struct transformer_options *o)
 {
     enum kernel_mode mode;
     const struct config *g = &t->c->config;
-    size_t chunk = o->chunk > 0 ? o->chunk : DEFAULT_CHUNK;
     t->weights = weights_open(t->c);
     if (!t->weights)
         return ERR_DATA;
+    size_t chunk = choose_chunk(g, o->chunk), kv_bytes = o->kv_bytes > 0 ? o->kv_bytes : DEFAULT_KV_BYTES;
+    TRY(check_page(t, kv_bytes));
     TRY(choose(t, o, &mode));
     TRY(open_lm(t, mode == KERNEL_NATIVE ? "native" : "f32"));
     uint32_t n = t->lm.space->n;
     t->tree = tree_alloc();
-    t->kv = kv_alloc(t->tree, &(struct kv_shape){ g->n_layers, g->n_kv_heads, g->head_dim },
-                     o->kv_bytes > 0 ? o->kv_bytes : DEFAULT_KV_BYTES);
+    t->kv = kv_alloc(t->tree, &(struct kv_shape){ g->n_layers, g->n_kv_heads, g->head_dim }, kv_bytes);
     t->store = row_store_alloc(t->tree, n, g->dim, o->row_bytes > 0 ? o->row_bytes : DEFAULT_ROW_BYTES);
     t->forward = forward_alloc(&(struct forward_parts){ .checkpoint = t->c,
                                                         .weights = t->weights,

@@ -16,10 +16,14 @@ struct transformer_options {
     struct threads *threads; /* borrowed */
     size_t kv_bytes;         /* memory for KV pages; 0: a default; eviction recomputes, never fails */
     size_t row_bytes;        /* memory for computed rows, exceeded by what one run of the core wants; 0: a default */
-    size_t chunk;            /* positions computed at a time at most; 0: a default; no number depends on it */
+    /* Positions computed at a time at most; 0: a default; fewer where their activations would take more than 512 MB.  No
+     * number depends on it. */
+    size_t chunk;
 };
 
-/* c is borrowed and must outlive the lm.  NULL + ERR_DATA (a tensor is missing or of the wrong shape), ERR_USAGE. */
+/* c is borrowed and must outlive the lm.  NULL + ERR_DATA (a tensor is missing, of the wrong shape or without a place; keys
+ * and values of one page exceed both the default and kv_bytes), ERR_USAGE.  What is allocated follows the tensors that are
+ * there and the positions that are used, not what the configuration claims. */
 struct lm *transformer_open(struct checkpoint *c, const struct transformer_options *o);
 
 /* The kernel path chosen, for plans: "avx512". */

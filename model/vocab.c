@@ -43,6 +43,11 @@ int vocab_put(struct vocab *v, uint64_t id, const char *piece, size_t n, enum to
 {
     if (n == 0)
         return err_set(ERR_DATA, "%s: token %" PRIu64 " is empty", v->where, id);
+    if (n > VOCAB_PIECE_MAX)
+        return err_set(ERR_DATA, "%s: token %" PRIu64 " has %zu bytes, want at most %u", v->where, id, n,
+                       VOCAB_PIECE_MAX);
+    if (id >= VOCAB_TOKENS_MAX)
+        return err_set(ERR_DATA, "%s: token %" PRIu64 ", want less than %u of them", v->where, id, VOCAB_TOKENS_MAX);
     int64_t known = strmap_get(v->ids, piece, n);
     if (known >= 0 && (uint64_t)known == id && v->token[id].kind == TOKEN_NORMAL) {
         v->token[id].kind = kind;
@@ -68,6 +73,9 @@ int vocab_put(struct vocab *v, uint64_t id, const char *piece, size_t n, enum to
 int vocab_put_merge(struct vocab *v, const char *left, size_t n_left, const char *right, size_t n_right)
 {
     struct text joined = { 0 };
+    if (n_left > VOCAB_PIECE_MAX || n_right > VOCAB_PIECE_MAX)
+        return err_set(ERR_DATA, "%s: a merge of %zu and %zu bytes, want at most %u each", v->where, n_left, n_right,
+                       VOCAB_PIECE_MAX);
     text_addn(&joined, left, n_left);
     text_addn(&joined, right, n_right);
     int64_t a = strmap_get(v->ids, left, n_left), b = strmap_get(v->ids, right, n_right);
@@ -179,11 +187,21 @@ static int make_space(struct vocab *v, const struct symbols *ends)
     return 0;
 }
 
+static size_t count_added(const struct vocab *v)
+{
+    size_t n = 0;
+    for (sym_t s = 0; s < v->n; s++)
+        n += v->token[s].kind == TOKEN_ADDED || v->token[s].kind == TOKEN_SPECIAL;
+    return n;
+}
+
 int vocab_finish(struct vocab *v, const sym_t ends[], size_t n_ends)
 {
     struct symbols all = { 0 };
     if (v->n == 0)
         return err_set(ERR_DATA, "%s: the vocabulary is empty", v->where);
+    if (count_added(v) > VOCAB_ADDED_MAX)
+        return err_set(ERR_DATA, "%s: %zu added tokens, want at most %u", v->where, count_added(v), VOCAB_ADDED_MAX);
     for (size_t i = 0; i < n_ends; i++)
         add_end(&all, ends[i]);
     if (vocab_has_marks(v)) {

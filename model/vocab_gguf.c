@@ -136,7 +136,8 @@ static int read_merges(struct vocab *v, const struct gguf *g)
         uint64_t n;
         const char *s = gguf_next_string(&at, &n), *space = memchr(s, ' ', (size_t)n);
         if (!space)
-            return err_set(ERR_DATA, "%s: merge %" PRIu64 " '%.*s' is no pair of tokens", v->where, i, (int)n, s);
+            return err_set(ERR_DATA, "%s: merge %" PRIu64 ", of %" PRIu64 " bytes, is no pair of tokens", v->where, i,
+                           n);
         size_t left = (size_t)(space - s);
         TRY(vocab_put_merge(v, s, left, space + 1, (size_t)n - left - 1));
     }

@@ -11,6 +11,11 @@
 #include "model/strmap.h"
 #include "model/vocab.h"
 
+/* What a vocabulary may be: ten times the largest known. */
+#define VOCAB_TOKENS_MAX (1u << 22)
+#define VOCAB_PIECE_MAX  65535u /* bytes of a token */
+#define VOCAB_ADDED_MAX  65536u /* added and special tokens, which are looked for one by one */
+
 enum token_kind {
     TOKEN_HOLE,    /* an id that the file leaves out */
     TOKEN_NORMAL,  /* a piece in the byte alphabet */
@@ -58,14 +63,14 @@ struct vocab {
 
 struct vocab *vocab_alloc(const char *where);
 
-/* 0; ERR_DATA: empty, or the id or the piece is taken.  A token that is there as NORMAL becomes what it is put as.
+/* 0; ERR_DATA: empty, too long, beyond VOCAB_TOKENS_MAX, or the id or the piece is taken.  A token that is there as NORMAL becomes what it is put as.
  * Memory is needed for all ids up to this one: the reader has checked id. */
 int vocab_put(struct vocab *v, uint64_t id, const char *piece, size_t n, enum token_kind kind);
 
 /* 0; ERR_DATA: a part or the whole is not in the vocabulary, or the pair has a merge already. */
 int vocab_put_merge(struct vocab *v, const char *left, size_t n_left, const char *right, size_t n_right);
 
-/* 0; ERR_DATA: an end is not in the vocabulary. */
+/* 0; ERR_DATA: no token; too many added ones; an end is not in the vocabulary. */
 int vocab_finish(struct vocab *v, const sym_t ends[], size_t n_ends);
 
 #endif

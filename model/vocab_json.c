@@ -2,11 +2,13 @@
 #include "base/doc.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "model/json_members.h"
 #include "model/map_file.h"
 #include "model/vocab_inside.h"
 #include <string.h>
 
-#define HOLES 1024u /* ids that a file may leave out, beyond as many as it has tokens */
+#define FILE_MAX (1u << 27) /* bytes of a tokenizer.json; the largest known have 35 MB */
+#define HOLES    1024u      /* ids that a file may leave out, beyond as many as it has tokens */
 
 static int unsupported(const struct vocab *v, const char *what, const char *seen, const char *want)
 {
@@ -276,7 +278,7 @@ static int read_all(struct vocab *v, const json_t *o)
 
 struct vocab *vocab_read_json(const char *where, const char *text, size_t n, const sym_t ends[], size_t n_ends)
 {
-    json_t *o = doc_read(where, text, n);
+    json_t *o = json_members_read(where, text, n, FILE_MAX);
     if (!o)
         return NULL;
     struct vocab *v = vocab_alloc(where);

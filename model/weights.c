@@ -4,7 +4,6 @@
 #include "model/tensor.h"
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +99,54 @@ static int check_config(const struct checkpoint *c)
     return 0;
 }
 
+/* Old writers stored the frequencies of rotary positions, which follow from rope_theta. */
+static bool is_idle(const char *name)
+{
+    static const char end[] = "rotary_emb.inv_freq";
+    size_t n = strlen(name);
+    return n >= sizeof end - 1 && strcmp(name + n - (sizeof end - 1), end) == 0;
+}
+
+static bool has_place(const struct config *g, const char *name)
+{
+    static const char *const top[] = { "model.embed_tokens.weight", "model.norm.weight", "lm_head.weight" };
+    static const char *const parts[] = { "self_attn.q_proj.weight",        "self_attn.k_proj.weight",
+                                         "self_attn.v_proj.weight",        "self_attn.o_proj.weight",
+                                         "mlp.gate_proj.weight",           "mlp.up_proj.weight",
+                                         "mlp.down_proj.weight",           "input_layernorm.weight",
+                                         "post_attention_layernorm.weight" };
+    static const char layers[] = "model.layers.";
+    for (size_t i = 0; i < sizeof top / sizeof *top; i++)
+        if (strcmp(name, top[i]) == 0)
+            return true;
+    if (strncmp(name, layers, sizeof layers - 1) != 0)
+        return false;
+    const char *number = name + sizeof layers - 1;
+    size_t n = strspn(number, "0123456789");
+    char digits[12] = "";
+    uint64_t layer;
+    if (n >= sizeof digits || number[n] != '.' || (number[0] == '0' && n > 1))
+        return false;
+    memcpy(digits, number, n);
+    if (!text_u64(digits, &layer) || layer >= g->n_layers)
+        return false;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (strcmp(number + n + 1, parts[i]) == 0)
+            return true;
+    return false;
+}
+
+static int check_places(const struct checkpoint *c)
+{
+    for (size_t i = 0; i < c->n_tensors; i++) {
+        const char *name = c->tensors[i].name;
+        if (!has_place(&c->config, name) && !is_idle(name))
+            return err_set(ERR_DATA, "%s: tensor '%s' has no place in a llama decoder of %u layers", c->name, name,
+                           c->config.n_layers);
+    }
+    return 0;
+}
+
 static int bind_all(const struct checkpoint *c, struct weights *w)
 {
     const struct config *g = &c->config;
@@ -117,7 +164,7 @@ static int bind_all(const struct checkpoint *c, struct weights *w)
         }
         TRY(bind_layer(c, &w->layers[i], i));
     }
-    return 0;
+    return check_places(c);
 }
 
 struct weights *weights_open(const struct checkpoint *c)
@@ -159,14 +206,29 @@ static uint64_t bad_row(const struct tensor *t)
     return r;
 }
 
-int weights_blame(const struct checkpoint *c, const char *where)
+/* Whether a layer (n_layers: the head) computes with the tensor; the embedding may be in both. */
+static bool is_suspect(const struct config *c, const char *name, size_t layer)
 {
+    char prefix[48];
+    int n = snprintf(prefix, sizeof prefix, "model.layers.%zu.", layer);
+    bool head = strcmp(name, "lm_head.weight") == 0 || strcmp(name, "model.norm.weight") == 0;
+    bool own = layer < c->n_layers ? strncmp(name, prefix, (size_t)n) == 0 : head;
+    return own || strcmp(name, "model.embed_tokens.weight") == 0;
+}
+
+int weights_blame(const struct checkpoint *c, size_t layer)
+{
+    char where[48] = "the head's output";
+    if (layer < c->config.n_layers)
+        snprintf(where, sizeof where, "layer %zu", layer);
     for (size_t i = 0; i < c->n_tensors; i++) {
         const struct tensor *t = &c->tensors[i];
-        uint64_t row = t->n_dims <= 2 ? bad_row(t) : UINT64_MAX;
+        if (!is_suspect(&c->config, t->name, layer) || t->n_dims > 2)
+            continue;
+        uint64_t row = bad_row(t);
         if (row < (t->n_dims > 1 ? t->dims[0] : 1))
             return err_set(ERR_DATA, "%s: %s is not finite: tensor '%s' holds a NaN or an infinity in row %" PRIu64,
                            c->name, where, t->name, row);
     }
-    return err_set(ERR_DATA, "%s: %s is not finite: the weights are, the activations overflow float32", c->name, where);
+    return err_set(ERR_DATA, "%s: %s is not finite: its weights are, the activations overflow float32", c->name, where);
 }

@@ -18,13 +18,15 @@ struct weights {
     size_t n_layers;
 };
 
-/* The data stays the checkpoint's.  NULL + ERR_DATA: hyperparameters that do not fit together; a tensor that is missing or
- * of the wrong shape. */
+/* The data stays the checkpoint's.  NULL + ERR_DATA: hyperparameters that do not fit together; a tensor that is missing,
+ * of the wrong shape, or without a place (a bias, a layer more than the hyperparameters say: what was computed without it
+ * would not be that model).  Weights are not searched for NaN here, which would read all of the file: weights_blame(). */
 struct weights *weights_open(const struct checkpoint *c);
 void weights_close(struct weights *w);
 
-/* Sets ERR_DATA "where: ..." and names the first tensor of the checkpoint that holds a NaN or an infinity, or says that
- * the weights are finite and the activations overflowed. */
-int weights_blame(const struct checkpoint *c, const char *where);
+/* What left `layer` (n_layers: the head) is not finite, what entered it was: sets ERR_DATA, naming the layer and the first
+ * of its tensors or the embedding that holds a NaN or an infinity, or saying that these are finite and the activations
+ * overflowed.  Reads those tensors alone. */
+int weights_blame(const struct checkpoint *c, size_t layer);
 
 #endif

@@ -108,6 +108,14 @@ static void heads(void)
     d.claim_tensors = 1;
     bytes_zero(&d.tensors, 32);
     expect(&d, "a tensor's name at byte 32 claims 0 bytes");
+    /* more of them than any file has, each really there */
+    d = start();
+    for (d.n_pairs = 0; d.n_pairs < 65537; d.n_pairs++) {
+        char key[16];
+        snprintf(key, sizeof key, "%d", (int)d.n_pairs);
+        bytes_key_u32(&d.pairs, key, 1);
+    }
+    expect(&d, "claims 65537 keys and 0 tensors, want at most 65536 and 1048576");
     struct text t = { 0 };
     text_add(&t, "GGML....");
     void *copy;
@@ -470,6 +478,8 @@ struct change {
     const char *leave_out, *number, *text, *tensor, *message;
     uint32_t value;
     const char *text_value;
+    const char *raw; /* a key of a type of its own: 4 bytes, value */
+    uint32_t raw_type;
 };
 
 static struct text small_llama(const struct change *c)
@@ -484,9 +494,12 @@ static struct text small_llama(const struct change *c)
                  { "llama.context_length", 128 } };
     struct draft d = start();
     bytes_key_string(&d.pairs, "general.architecture", "llama");
-    bytes_key(&d.pairs, "llama.attention.layer_norm_rms_epsilon", 6);
-    bytes_f32(&d.pairs, 1e-5f);
-    d.n_pairs = 2;
+    d.n_pairs = 1;
+    if (!c->leave_out || strcmp(c->leave_out, "llama.attention.layer_norm_rms_epsilon") != 0) {
+        bytes_key(&d.pairs, "llama.attention.layer_norm_rms_epsilon", 6);
+        bytes_f32(&d.pairs, 1e-5f);
+        d.n_pairs++;
+    }
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (!c->leave_out || strcmp(c->leave_out, keys[i].key) != 0) {
             bytes_key_u32(&d.pairs, keys[i].key, keys[i].value);
@@ -494,6 +507,11 @@ static struct text small_llama(const struct change *c)
         }
     if (c->number) {
         bytes_key_u32(&d.pairs, c->number, c->value);
+        d.n_pairs++;
+    }
+    if (c->raw) {
+        bytes_key(&d.pairs, c->raw, c->raw_type);
+        bytes_u32(&d.pairs, c->value);
         d.n_pairs++;
     }
     if (c->text) {
@@ -518,6 +536,47 @@ static void configs(void)
         { .text = "llama.rope.scaling.type", .text_value = "yarn", .message = "'llama.rope.scaling.type' is 'yarn'" },
         { .text = "llama.rope.scaling.type", .text_value = "none", .message = NULL },
         { .text = "llama.attention.head_count_kv", .text_value = "2", .message = "is of type string, want a whole" },
+        { .leave_out = "llama.embedding_length",
+          .number = "llama.embedding_length",
+          .value = 0,
+          .message = "is 0, want 1" },
+        { .leave_out = "llama.embedding_length",
+          .number = "llama.embedding_length",
+          .value = 1u << 21,
+          .message = "the hidden state: 2097152 wide, want at most 1048576" },
+        { .leave_out = "llama.block_count",
+          .number = "llama.block_count",
+          .value = UINT32_MAX,
+          .message = "is 4294967295" },
+        { .leave_out = "llama.block_count",
+          .raw = "llama.block_count",
+          .raw_type = 5,
+          .value = UINT32_MAX,
+          .message = "'llama.block_count' is of type i32, want a whole number of 0 or more" },
+        { .leave_out = "llama.block_count",
+          .raw = "llama.block_count",
+          .raw_type = 6,
+          .value = 0x3f800000,
+          .message = "'llama.block_count' is of type f32, want a whole number" },
+        { .leave_out = "llama.attention.head_count",
+          .number = "llama.attention.head_count",
+          .value = 0,
+          .message = "'llama.attention.head_count' is 0" },
+        { .leave_out = "llama.context_length",
+          .number = "llama.context_length",
+          .value = 1u << 31,
+          .message = "'llama.context_length' is 2147483648, want 1 .. 16777216" },
+        { .number = "llama.attention.key_length", .value = 4098, .message = "heads are 4098 wide, want at most 4096" },
+        { .leave_out = "llama.attention.layer_norm_rms_epsilon",
+          .message = "norm epsilon 0 and rope base 10000 must be" },
+        { .raw = "llama.rope.freq_base", .raw_type = 6, .value = 0, .message = "rope base 0 must be more than 0" },
+        { .raw = "llama.rope.freq_base", .raw_type = 6, .value = 0xbf800000, .message = "rope base -1 must be more" },
+        { .raw = "llama.rope.freq_base", .raw_type = 6, .value = 0x7fc00000, .message = "freq_base' is not finite" },
+        { .raw = "llama.rope.freq_base", .raw_type = 6, .value = 0x7f800000, .message = "freq_base' is not finite" },
+        { .raw = "llama.rope.freq_base",
+          .raw_type = 4,
+          .value = 10000,
+          .message = "is of type u32, want a real number" },
         { .tensor = "rope_freqs.weight", .message = "'rope_freqs.weight' has no place in the llama architecture" },
         { .tensor = "blk.0.attn_q.bias", .message = "'blk.0.attn_q.bias' has no place" },
         { .tensor = "blk.99999999999999999999.attn_q.weight", .message = "has no place" },

@@ -4,8 +4,10 @@
 #include "tests/lib/bytes.h"
 #include "tests/lib/check.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* A file of this header and n bytes of data, its values 0, 1, 2, ...; aligned as mapped files are. */
 static uint8_t *file_of(const char *header, size_t n, size_t *size)
@@ -42,8 +44,26 @@ static void rules(void)
         /* what follows breaks one rule each */
         { "[]", 0, "does not begin with '{'" },
         { " {}", 0, "does not begin with '{'" },
-        { "{", 0, "f.safetensors:1:" },
-        { "{{", 0, "f.safetensors:1:" },
+        { "{", 0, "byte 8 of the JSON: want the name of a member" },
+        { "{{", 0, "byte 1 of the JSON: want the name of a member" },
+        { "{} {}", 0, "byte 3 of the JSON: want nothing behind the object" },
+        { "{\"a\"}", 0, "byte 4 of the JSON: want ':'" },
+        { "{\"a\":", 0, "want a value" },
+        { "{\"a\":}", 0, "want a value" },
+        { "{\"a\":{", 0, "want a value" },
+        { "{\"a\":\"", 0, "want a value" },
+        { "{\"a\\", 0, "want the name of a member" },
+        { "{\"\\u0000\":{}}", 0, "want the name of a member" },
+        { "{\"\xff\":{}}", 0, "want the name of a member" },
+        { "{\"a\":" T("F32", "1", "0", "4") ",}", 4, "want the name of a member" },
+        { "{,\"a\":" T("F32", "1", "0", "4") "}", 4, "want the name of a member" },
+        { "{\"a\":" T("F32", "1", "0", "4") " \"b\":" T("F32", "1", "4", "8") "}", 8, "want ',' or '}'" },
+        { "{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F16\"}}", 0, "uplicate" },
+        { "{\"__metadata__\":{\"a\":\"}\",\"b\":\"\\\"\"},\"t\":" T("F32", "1", "0", "4") "}", 4, NULL },
+        { "{\"__metadata__\":{\"a\":[[[[1]]]]}}", 0, "'__metadata__': 'a' is no text" },
+        { "{\"__metadata__\":7}", 0, "want '{'" },
+        { "{\"__metadata__\":{},\"__metadata__\":{}}", 0, "'__metadata__' comes twice" },
+        { "{\"a\":[[[[[[]]]]]]}", 0, "tensor 'a' is not an object" },
         { "{\"a\":7}", 0, "tensor 'a' is not an object" },
         { "{\"a\":{\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "'dtype' is missing" },
         { "{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4, "'shape' is missing" },
@@ -65,11 +85,12 @@ static void rules(void)
         { "{\"a\":" T("F32", "1", "0", "9223372036854775807") "}", 4, "ends at byte 9223372036854775807 of 4 bytes" },
         { "{\"a\":" T("F32", "2", "0", "8") "}", 4, "ends at byte 8 of 4 bytes" },
         { "{\"a\":" T("F32", "1", "4", "8") "}", 8, "begins at byte 4, want 0 (a hole)" },
-        { "{\"a\":" T("F32", "1", "0", "4") ",\"b\":" T("F32", "1", "0", "4") "}", 4, "want 4 (tensors overlap)" },
-        { "{\"a\":" T("F32", "2", "0", "8") ",\"b\":" T("F32", "1", "4", "8") "}", 8, "want 8 (tensors overlap)" },
+        { "{\"a\":" T("F32", "1", "0", "4") ",\"b\":" T("F32", "1", "0", "4") "}", 4,
+          "the tensors take 8 bytes of 4 (tensors overlap)" },
+        { "{\"a\":" T("F32", "2", "0", "8") ",\"b\":" T("F32", "1", "4", "8") "}", 12, "want 8 (tensors overlap)" },
         { "{\"a\":" T("F32", "1", "0", "4") "}", 8, "ends at byte 4, the data at 8" },
         { "{}", 4, "ends at byte 0, the data at 4" },
-        { "{\"a\":" T("F32", "1", "0", "4") ",\"a\":" T("F32", "1", "4", "8") "}", 8, "uplicate" },
+        { "{\"a\":" T("F32", "1", "0", "4") ",\"a\":" T("F32", "1", "4", "8") "}", 8, "tensor 'a' comes twice" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         size_t size;
@@ -105,6 +126,44 @@ static void lengths(void)
         tensor_list_free(&list);
     }
     free(bytes);
+}
+
+/* A header of 100 MB: millions of tensors over the same bytes, of one name, without bytes, nested without end: answered
+ * from its first entries, so that each takes no time and no memory. */
+static void abuse(void)
+{
+    static const struct {
+        const char *entry, *message;
+    } cases[] = {
+        { "\"%07d\":" T("F32", "1", "0", "4") ",", "(tensors overlap)" },
+        { "\"same\":" T("F32", "1", "0", "4") ",", "(tensors overlap)" },
+        { "\"%07d\":" T("F32", "0", "4", "4") ",", "a dimension is 0" },
+        { "\"%07d\":[[[[[[[[[[[[[[[[[[[[", "want a value" },
+        { "\"%07d\":{\"dtype\":[],\"a\":{}},", "is an array, want a string" },
+    };
+    enum { HEADER = 100000000 };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct text t = { 0 };
+        struct tensor_list list = { 0 };
+        char entry[128];
+        bytes_u64(&t, HEADER);
+        text_add(&t, "{");
+        for (int k = 0; t.len + sizeof entry < HEADER + 8; k++) {
+            snprintf(entry, sizeof entry, cases[i].entry, k);
+            text_add(&t, entry);
+        }
+        while (t.len < HEADER + 8)
+            text_add(&t, " ");
+        bytes_u32(&t, 0);
+        clock_t start = clock();
+        int rc = safetensors_read(&list, "f", (const uint8_t *)t.s, t.len);
+        double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+        check(rc == ERR_DATA && strstr(err_text(), cases[i].message), "says '%s', want '%s'", err_text(),
+              cases[i].message);
+        check(seconds < 2 && list.n == 0, "%s: answered in %.2f s", cases[i].message, seconds);
+        tensor_list_free(&list);
+        text_free(&t);
+    }
 }
 
 static void tensors(void)
@@ -173,5 +232,6 @@ int main(void)
     tensors();
     rules();
     lengths();
+    abuse();
     return check_done("safetensors");
 }

@@ -1,6 +1,8 @@
 #include "tests/lib/random_checkpoint.h"
+#include "base/doc.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "model/byte_level.h"
 #include "model/kernel.h"
 #include <assert.h>
 #include <math.h>
@@ -120,4 +122,91 @@ void *random_checkpoint_data(struct checkpoint *c, const char *tensor)
         t++;
     assert(t < c->tensors + c->n_tensors);
     return (void *)(uintptr_t)t->data;
+}
+
+static void add_config(struct text *t, const struct config *c)
+{
+    json_t *o = json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:f,s:f,s:b}", "model_type", "llama", "vocab_size",
+                          (int)c->n_vocab, "hidden_size", (int)c->dim, "num_hidden_layers", (int)c->n_layers,
+                          "num_attention_heads", (int)c->n_heads, "num_key_value_heads", (int)c->n_kv_heads, "head_dim",
+                          (int)c->head_dim, "intermediate_size", (int)c->ffn, "max_position_embeddings",
+                          (int)c->max_positions, "rms_norm_eps", (double)c->norm_eps, "rope_theta",
+                          (double)c->rope_theta, "tie_word_embeddings", (int)c->tied_head);
+    assert(o);
+    doc_pretty(t, o);
+    json_decref(o);
+}
+
+static void add_tensors(struct text *t, const struct checkpoint *c)
+{
+    static const char *const types[] = { [DTYPE_F32] = "F32", [DTYPE_F16] = "F16", [DTYPE_BF16] = "BF16" };
+    struct text header = { 0 };
+    uint64_t at = 0;
+    text_add(&header, "{");
+    for (size_t i = 0; i < c->n_tensors; i++) {
+        const struct tensor *x = &c->tensors[i];
+        text_addf(&header, "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[%llu", i > 0 ? "," : "", x->name, types[x->type],
+                  (unsigned long long)x->dims[0]);
+        if (x->n_dims > 1)
+            text_addf(&header, ",%llu", (unsigned long long)x->dims[1]);
+        text_addf(&header, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)at,
+                  (unsigned long long)(at + x->bytes));
+        at += x->bytes;
+    }
+    text_add(&header, "}");
+    while (header.len % 8 != 0)
+        text_add(&header, " ");
+    uint64_t length = header.len;
+    text_addn(t, &length, sizeof length);
+    text_addn(t, header.s, header.len);
+    for (size_t i = 0; i < c->n_tensors; i++)
+        text_addn(t, c->tensors[i].data, (size_t)c->tensors[i].bytes);
+    text_free(&header);
+}
+
+static int write_part(const char *folder, const char *name, const struct text *t)
+{
+    struct text path = { 0 };
+    text_addf(&path, "%s/%s", folder, name);
+    int rc = text_write_file(text_s(&path), text_s(t), t->len);
+    text_free(&path);
+    return rc;
+}
+
+int random_checkpoint_save(const struct checkpoint *c, const char *folder, const char *tokenizer)
+{
+    struct text t = { 0 };
+    add_config(&t, &c->config);
+    int rc = write_part(folder, "config.json", &t);
+    text_clear(&t);
+    add_tensors(&t, c);
+    if (rc == 0)
+        rc = write_part(folder, "model.safetensors", &t);
+    text_clear(&t);
+    if (tokenizer)
+        text_add(&t, tokenizer);
+    if (rc == 0 && tokenizer)
+        rc = write_part(folder, "tokenizer.json", &t);
+    text_free(&t);
+    return rc;
+}
+
+char *random_checkpoint_tokenizer(uint32_t n)
+{
+    struct text t = { 0 }, piece = { 0 };
+    text_add(&t, "{\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false},\"model\":{\"type\":\"BPE\","
+                 "\"merges\":[],\"vocab\":{");
+    for (uint32_t i = 0; i < n; i++) {
+        text_clear(&piece);
+        if (i < 256)
+            byte_level_add(&piece, (uint8_t)('a' + i));
+        else
+            text_addf(&piece, "\xc4\xa0%u", i);
+        text_add(&t, i > 0 ? "," : "");
+        text_add_json(&t, piece.s, piece.len);
+        text_addf(&t, ":%u", i);
+    }
+    text_add(&t, "}}}");
+    text_free(&piece);
+    return t.s;
 }

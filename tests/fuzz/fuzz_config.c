@@ -1,0 +1,39 @@
+/* config.json, or generation_config.json, of any bytes: what is accepted is within the limits that everything above counts
+ * on. */
+#include "model/config_json.h"
+#include "model/json_members.h"
+#include <math.h>
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static void check_config(const struct config *c)
+{
+    uint64_t width = (uint64_t)c->n_heads * c->head_dim;
+    if (c->n_vocab < 1 || c->n_vocab > CONFIG_DIM_MAX || c->n_layers < 1 || c->n_layers > CONFIG_DIM_MAX ||
+        c->max_positions < 1 || c->max_positions > CONFIG_DIM_MAX || c->dim < 1 || c->dim > CONFIG_WIDTH_MAX ||
+        c->ffn < 1 || c->ffn > CONFIG_WIDTH_MAX || width < 2 || width > CONFIG_WIDTH_MAX ||
+        c->n_heads % c->n_kv_heads != 0 || c->head_dim % 2 != 0 || !(c->norm_eps > 0) || !isfinite(c->norm_eps) ||
+        !(c->rope_theta > 0) || !isfinite(c->rope_theta))
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    json_t *o = json_members_read("input", (const char *)data, n, 1u << 20);
+    struct config c;
+    struct generation_defaults g = { .temperature = NAN, .top_p = NAN, .repetition_penalty = NAN, .do_sample = -1 };
+    struct symbols ends = { 0 };
+    const char *type;
+    if (!o)
+        return 0;
+    if (config_json_read(o, "input", &c) == 0)
+        check_config(&c);
+    config_json_generation(o, "input", &g);
+    config_json_architecture(o, "input", &type);
+    if (config_json_ends(o, "input", &ends) == 0 && ends.n > CONFIG_ENDS_MAX)
+        abort();
+    free(ends.s);
+    json_decref(o);
+    return 0;
+}
