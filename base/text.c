@@ -1,5 +1,7 @@
 #include "base/text.h"
 #include "base/err.h"
+#include "base/file.h"
+#include "base/folder.h"
 #include "base/mem.h"
 #include <ctype.h>
 #include <errno.h>
@@ -291,49 +293,23 @@ int text_read_regular(struct text *t, const char *path, size_t max)
     return rc;
 }
 
-static int write_all(int fd, const char *bytes, size_t n)
-{
-    while (n > 0) {
-        ssize_t written = write(fd, bytes, n);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return -1;
-        bytes += written;
-        n -= (size_t)written;
-    }
-    return 0;
-}
-
-static int sync_folder_of(const char *path)
-{
-    char *copy = mem_string(path);
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    free(copy);
-    if (fd < 0)
-        return -1;
-    int rc = fsync(fd);
-    close(fd);
-    return rc;
-}
-
 int text_write_file(const char *path, const void *bytes, size_t n)
 {
     struct text aside = { 0 };
     text_addf(&aside, "%s.%ld.part", path, (long)getpid());
-    int fd = open(aside.s, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    bool ok = fd >= 0 && write_all(fd, bytes, n) == 0 && fsync(fd) == 0;
+    int fd = file_open(aside.s, O_WRONLY | O_CREAT | O_TRUNC);
+    bool ok = fd >= 0 && file_write(fd, bytes, n) == 0 && file_sync(fd) == 0;
     int saved = errno;
     if (fd >= 0 && close(fd) != 0 && ok) {
         saved = errno;
         ok = false;
     }
-    if (ok && (rename(aside.s, path) != 0 || sync_folder_of(path) != 0)) {
+    if (ok && rename(aside.s, path) != 0) {
         saved = errno;
         ok = false;
     }
     if (!ok && fd >= 0)
         unlink(aside.s);
     text_free(&aside);
-    return ok ? 0 : err_set(ERR_IO, "%s: cannot write %zu bytes: %s", path, n, strerror(saved));
+    return ok ? folder_sync_of(path) : err_set(ERR_IO, "%s: cannot write %zu bytes: %s", path, n, strerror(saved));
 }

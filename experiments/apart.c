@@ -1,6 +1,6 @@
 #include "experiments/apart.h"
 #include "base/err.h"
-#include "base/mem.h"
+#include "base/file.h"
 #include "base/text.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -14,32 +14,22 @@
 
 #define LOOK_MS 50 /* how often *signal is looked at */
 
-static void write_all(int fd, const void *s, size_t n)
-{
-    const char *at = s;
-    while (n > 0) {
-        ssize_t k = write(fd, at, n);
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k < 0)
-            return;
-        at += k;
-        n -= (size_t)k;
-    }
-}
-
 /* The child's answer is its code, the answer, the message.  It dies with its parent, and leaves signals to it. */
 static _Noreturn void child(const struct apart *a, int fd, pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(0);
+    /* locks of the parent must not live on here when it is killed */
+    if (fd > 3)
+        close_range(3, (unsigned)fd - 1, 0);
+    close_range((unsigned)fd + 1, ~0u, 0);
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
     int32_t code = (int32_t)a->work(a->ctx);
-    write_all(fd, &code, sizeof code);
-    write_all(fd, a->answer, a->n_answer);
-    write_all(fd, err_text(), strlen(err_text()));
+    file_write(fd, &code, sizeof code);
+    file_write(fd, a->answer, a->n_answer);
+    file_write(fd, err_text(), strlen(err_text()));
     _exit(0);
 }
 

@@ -1,28 +1,16 @@
 /* Journal to results.h5: written aside in a process of its own, read back, synced, renamed. */
 #include "base/err.h"
-#include "base/mem.h"
+#include "base/file.h"
+#include "base/folder.h"
 #include "experiments/apart.h"
 #include "experiments/results_write.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
-
-static int sync_path(const char *path, int flags)
-{
-    int fd = open(path, flags | O_CLOEXEC);
-    int rc = fd < 0 || fsync(fd) < 0 ? err_set(ERR_IO, "%s: cannot sync: %s", path, strerror(errno)) : 0;
-    if (fd >= 0)
-        close(fd);
-    return rc;
-}
-
-static void folder_of(const char *path, struct text *out)
-{
-    const char *slash = strrchr(path, '/');
-    text_addn(out, slash ? path : ".", slash > path ? (size_t)(slash - path) : 1);
-}
 
 struct compaction {
     const char *folder, *to, *aside;
@@ -40,7 +28,7 @@ static int write_aside(void *ctx)
     struct plan *p = plan_read(text_s(&plan));
     int rc = p ? ledger_build(&l, p, text_s(&journal)) : err_code();
     rc = rc < 0 ? rc : results_write(&l, c->aside);
-    rc = rc < 0 ? rc : sync_path(c->aside, O_RDONLY);
+    rc = rc < 0 ? rc : file_sync_path(c->aside, O_RDONLY);
     if (p) {
         c->state = l.state;
         ledger_fini(&l);
@@ -53,14 +41,22 @@ static int write_aside(void *ctx)
 
 static int put_in_place(const struct compaction *c)
 {
-    struct text folder = { 0 };
-    folder_of(c->to, &folder);
-    int rc = 0;
     if (rename(c->aside, c->to) < 0)
-        rc = err_set(ERR_IO, "%s: cannot rename to '%s': %s", c->aside, c->to, strerror(errno));
-    rc = rc < 0 ? rc : sync_path(text_s(&folder), O_RDONLY | O_DIRECTORY);
-    text_free(&folder);
-    return rc;
+        return err_set(ERR_IO, "%s: cannot rename to '%s': %s", c->aside, c->to, strerror(errno));
+    return folder_sync_of(c->to);
+}
+
+/* A name of its own, since shards may compact at the same time; NULL + ERR_IO. */
+static int make_aside(const char *to, struct text *aside)
+{
+    static const char end[] = ".tmp";
+    text_addf(aside, "%s.XXXXXX%s", to, end);
+    int fd = mkstemps(aside->s, sizeof end - 1);
+    if (fd < 0)
+        return err_set(ERR_IO, "%s: cannot create the file: %s", to, strerror(errno));
+    fchmod(fd, 0644); /* as other files: a temporary one is for its owner alone */
+    close(fd);
+    return 0;
 }
 
 int run_compact(const char *folder, const char *to, interrupt_t *signal, struct run_compacted *out)
@@ -68,9 +64,10 @@ int run_compact(const char *folder, const char *to, interrupt_t *signal, struct 
     struct text results = { 0 }, aside = { 0 };
     text_addf(&results, "%s/results.h5", folder);
     struct compaction c = { .folder = folder, .to = to ? to : text_s(&results) };
-    text_addf(&aside, "%s.tmp", c.to);
+    int rc = make_aside(c.to, &aside);
     c.aside = text_s(&aside);
-    int rc = apart_run(&(struct apart){ .what = "writing results.h5",
+    if (rc == 0)
+        rc = apart_run(&(struct apart){ .what = "writing results.h5",
                                         .work = write_aside,
                                         .ctx = &c,
                                         .answer = &c.state,

@@ -1,5 +1,6 @@
 /* Reading a journal by its seals: heads of all frames without the frames, and single frames from their places. */
 #include "base/err.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "experiments/journal_inside.h"
 #include <errno.h>
@@ -17,7 +18,8 @@ static int segment_fd(struct journal_reader *r, uint32_t segment)
     if (r->open[slot].fd >= 0)
         close(r->open[slot].fd);
     struct text path = journal_segment_path(r, segment);
-    r->open[slot].fd = open(text_s(&path), O_RDONLY | O_CLOEXEC);
+    r->open[slot].fd =
+        file_open(text_s(&path), O_RDONLY | O_NONBLOCK | O_NOFOLLOW); /* a pipe must not keep us waiting */
     r->open[slot].segment = segment;
     text_free(&path);
     return r->open[slot].fd;
@@ -42,6 +44,8 @@ int journal_segment_part(struct journal_reader *r, uint32_t segment, uint64_t of
 {
     int fd = segment_fd(r, segment);
     struct stat st;
+    if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
+        return err_set(ERR_DATA, "%s/%s: not a regular file", r->folder, r->names[segment]);
     if (fd < 0 || fstat(fd, &st) < 0)
         return err_set(ERR_IO, "%s/%s: cannot open: %s", r->folder, r->names[segment], strerror(errno));
     uint64_t size = st.st_size > 0 ? (uint64_t)st.st_size : 0;
@@ -66,7 +70,8 @@ static bool seal_load(struct journal_reader *r, uint32_t segment)
     int fd = segment_fd(r, segment);
     struct stat st;
     struct frame f;
-    uint64_t n_frames, size = fd >= 0 && fstat(fd, &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size : 0;
+    uint64_t n_frames,
+        size = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 ? (uint64_t)st.st_size : 0;
     if (size < JOURNAL_HEADER + FRAME_TRAILER ||
         journal_segment_part(r, segment, size - FRAME_TRAILER, FRAME_TRAILER, &r->bytes) < 0)
         return false;

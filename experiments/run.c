@@ -1,11 +1,11 @@
 #include "experiments/run.h"
 #include "base/err.h"
+#include "base/folder.h"
 #include "base/mem.h"
 #include "experiments/runner.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static char *path_in(const char *folder, const char *name)
@@ -32,23 +32,6 @@ struct plan *run_prepare(const char *script, const char *folder, const struct pl
     plan_free(old);
     free(path);
     return p;
-}
-
-static int make_folder(const char *folder)
-{
-    char *s = mem_string(folder);
-    int rc = 0;
-    for (char *slash = strchr(s + 1, '/');; slash = strchr(slash + 1, '/')) {
-        if (slash)
-            *slash = 0;
-        if (mkdir(s, 0777) < 0 && errno != EEXIST)
-            rc = err_set(ERR_IO, "%s: cannot create the folder: %s", s, strerror(errno));
-        if (!slash || rc < 0)
-            break;
-        *slash = '/';
-    }
-    free(s);
-    return rc;
 }
 
 static int refuse(const char *folder, const struct plan *old, const struct plan *now, bool extend)
@@ -251,9 +234,18 @@ static int run_sessions(const struct plan *p, const char *folder, const char *jo
     return compact_after(rc, folder, o, out);
 }
 
+/* What a process that was killed left standing aside. */
+static void run_sweep(const char *folder)
+{
+    folder_sweep(folder, "plan.json.", ".part");
+    folder_sweep(folder, "results.h5.", ".tmp");
+}
+
 static int execute_locked(const struct plan *p, const char *folder, const struct run_options *o,
                           struct run_outcome *out)
 {
+    if (!sharded(o))
+        run_sweep(folder);
     TRY(settle_plan(p, folder, o));
     char *journal = path_in(folder, "journal");
     int rc = run_sessions(p, folder, journal, o, out);
@@ -267,7 +259,7 @@ int run_execute(const struct plan *p, const char *folder, const struct run_optio
     struct locks locks;
     if (sharded(o) && (o->shard < 1 || o->shard > o->n_shards))
         return err_set(ERR_USAGE, "shard %u of %u, want 1 .. %u", o->shard, o->n_shards, o->n_shards);
-    TRY(make_folder(folder));
+    TRY(folder_make(folder));
     int rc = take_locks(&locks, folder, o);
     if (rc == 0)
         rc = execute_locked(p, folder, o, out);
