@@ -30,9 +30,21 @@ void folder_remove(const char *path, int depth)
     rmdir(path);
 }
 
+/* Some file systems know no syncing of folders, and a folder may be one to write into but not to read. */
+static bool cannot_sync(int error)
+{
+    return error == EINVAL || error == ENOTSUP || error == EACCES || error == EPERM;
+}
+
 int folder_sync(const char *path)
 {
-    return file_sync_path(*path ? path : ".", O_RDONLY | O_DIRECTORY);
+    path = *path ? path : ".";
+    int fd = file_open(path, O_RDONLY | O_DIRECTORY), rc = 0;
+    if ((fd < 0 || file_sync(fd) < 0) && !cannot_sync(errno))
+        rc = err_set(ERR_IO, "%s: cannot sync: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return rc;
 }
 
 int folder_sync_of(const char *path)

@@ -10,7 +10,8 @@ void folder_remove(const char *path, int depth);
  * later synced inside cannot be lost with it.  0 or ERR_IO; a folder that is there is fine. */
 int folder_make(const char *path);
 
-/* The names in a folder are on the disk: 0 or ERR_IO.  path "": the present folder. */
+/* The names in a folder are on the disk, where its file system and its permissions allow that: 0 or ERR_IO.  path "": the
+ * present folder. */
 int folder_sync(const char *path);
 int folder_sync_of(const char *path); /* of the folder that holds path */
 

@@ -296,8 +296,7 @@ int text_read_regular(struct text *t, const char *path, size_t max)
 int text_write_file(const char *path, const void *bytes, size_t n)
 {
     struct text aside = { 0 };
-    text_addf(&aside, "%s.%ld.part", path, (long)getpid());
-    int fd = file_open(aside.s, O_WRONLY | O_CREAT | O_TRUNC);
+    int fd = file_create_aside(path, ".part", &aside);
     bool ok = fd >= 0 && file_write(fd, bytes, n) == 0 && file_sync(fd) == 0;
     int saved = errno;
     if (fd >= 0 && close(fd) != 0 && ok) {

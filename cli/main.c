@@ -6,6 +6,7 @@
 #include "experiments/init.h"
 #include "model/checkpoint.h"
 #include "model/map_file.h"
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,8 +86,20 @@ static void mapped_file_lost(const char *path)
     _exit(-ERR_DATA);
 }
 
+/* A file of ours must not become one of the standard streams that the caller closed: messages would be written into it. */
+static void fill_streams(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
 int main(int argc, char *argv[])
 {
+    fill_streams();
     const char *home = getenv("CHORALE_HOME");
     if (!home || !*home)
         home = CHORALE_HOME;

@@ -37,7 +37,7 @@ static int read_options(const struct args *a, struct plan_options *plan, struct 
     TRY(options_int(a, "threads", 1, 1024, &threads));
     TRY(options_int(a, "batch", 1, 1000000, &batch));
     TRY(options_int(a, "limit", 1, INT32_MAX, &limit));
-    TRY(options_int(a, "segment", 1, INT32_MAX, &segment));
+    TRY(options_int(a, "segment", 4096, INT32_MAX, &segment));
     run->threads = (size_t)threads;
     run->batch = (size_t)batch;
     run->segment = (uint64_t)segment;
@@ -123,16 +123,16 @@ static void print_folder(const char *folder, const char *hash)
 static void tell_damage(const char *folder, const struct run_outcome *o)
 {
     const struct run_compacted *c = &o->results;
-    if (!o->compacted || c->damaged == 0)
+    uint64_t gone = c->missing + c->unjudged + c->unfitted, missing = gone > c->failed ? gone - c->failed : 0;
+    if (c->damaged == 0)
         return;
-    fprintf(stderr, "chorale: %s/journal: %llu damaged %s set aside, the first: %s; ", folder,
+    fprintf(stderr, "chorale: %s/journal: %llu damaged %s set aside, the first: %s\n", folder,
             (unsigned long long)c->damaged, c->damaged == 1 ? "place" : "places", c->damage);
-    if (c->missing + c->unjudged + c->unfitted > c->failed)
-        fprintf(stderr, "%llu results are missing\n",
-                (unsigned long long)(c->missing + c->unjudged + c->unfitted - c->failed));
-    else
-        fprintf(stderr, "what they held was computed again (%llu units in this session)\n",
-                (unsigned long long)o->recomputed);
+    if (o->recomputed > 0)
+        fprintf(stderr, "chorale: %llu units that it held were computed again\n", (unsigned long long)o->recomputed);
+    if (missing > 0)
+        fprintf(stderr, "chorale: %llu results are missing%s\n", (unsigned long long)missing,
+                o->compacted ? "" : "; results.h5 stays as it was; the same command without --shard heals it");
 }
 
 static int execute(const struct args *a, const struct plan *p, const char *folder, struct run_options *run)
@@ -159,7 +159,7 @@ static int execute(const struct args *a, const struct plan *p, const char *folde
         rc = reported < 0 ? reported : rc < 0 ? err_set((enum err)rc, "%s", text_s(&failed)) : rc;
     }
     if (rc == ERR_SIGINT || rc == ERR_SIGTERM)
-        err_set((enum err)rc, "interrupted after a clean close; the same command resumes");
+        err_set((enum err)rc, "interrupted; everything finished is in the journal, and the same command resumes");
     if (a->json && whole)
         print_folder(folder, p->hash);
     text_free(&failed);
@@ -193,7 +193,7 @@ static const struct option_row options[] = {
     { "dry-run", NULL, NULL, "print the plan, its memory, disk and time; compute nothing (--json: the whole plan)" },
     { "limit", "N", NULL, "only the first N items of each evalset" },
     { "set", "NAME=VALUE", NULL, "arg.NAME of the script; may be given several times" },
-    { "shard", "I/N", NULL, "only the I-th of N parts of the units" },
+    { "shard", "I/N", NULL, "only the I-th of N parts of the units; the last to end writes results.h5 (no report)" },
     { "extend", NULL, NULL, "the plan may add arms, items or draws to the run that the folder holds" },
     { "no-report", NULL, NULL, "results.h5 only" },
     { "threads", "N", NULL, "threads; default: physical cores" },

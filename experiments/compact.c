@@ -7,9 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct compaction {
@@ -46,38 +44,56 @@ static int put_in_place(const struct compaction *c)
     return folder_sync_of(c->to);
 }
 
-/* A name of its own, since shards may compact at the same time; NULL + ERR_IO. */
+/* A name of its own, since shards may compact at the same time. */
 static int make_aside(const char *to, struct text *aside)
 {
-    static const char end[] = ".tmp";
-    text_addf(aside, "%s.XXXXXX%s", to, end);
-    int fd = mkstemps(aside->s, sizeof end - 1);
+    int fd = file_create_aside(to, ".tmp", aside);
     if (fd < 0)
         return err_set(ERR_IO, "%s: cannot create the file: %s", to, strerror(errno));
-    fchmod(fd, 0644); /* as other files: a temporary one is for its owner alone */
     close(fd);
     return 0;
 }
 
-int run_compact(const char *folder, const char *to, interrupt_t *signal, struct run_compacted *out)
+/* The results in place, unless more of them are missing than `most`: 1 then. */
+static int compact(struct compaction *c, interrupt_t *signal, uint64_t most)
 {
-    struct text results = { 0 }, aside = { 0 };
-    text_addf(&results, "%s/results.h5", folder);
-    struct compaction c = { .folder = folder, .to = to ? to : text_s(&results) };
-    int rc = make_aside(c.to, &aside);
-    c.aside = text_s(&aside);
+    struct text aside = { 0 };
+    int rc = make_aside(c->to, &aside);
+    c->aside = text_s(&aside);
     if (rc == 0)
         rc = apart_run(&(struct apart){ .what = "writing results.h5",
                                         .work = write_aside,
-                                        .ctx = &c,
-                                        .answer = &c.state,
-                                        .n_answer = sizeof c.state,
+                                        .ctx = c,
+                                        .answer = &c->state,
+                                        .n_answer = sizeof c->state,
                                         .signal = signal });
-    rc = rc < 0 ? rc : put_in_place(&c);
-    if (rc < 0)
-        unlink(c.aside);
+    if (rc == 0 && c->state.missing + c->state.unjudged + c->state.unfitted > most)
+        rc = 1;
+    rc = rc != 0 ? rc : put_in_place(c);
+    if (rc != 0)
+        unlink(c->aside);
+    text_free(&aside);
+    return rc;
+}
+
+int run_compact(const char *folder, const char *to, interrupt_t *signal, struct run_compacted *out)
+{
+    struct text results = { 0 };
+    text_addf(&results, "%s/results.h5", folder);
+    struct compaction c = { .folder = folder, .to = to ? to : text_s(&results) };
+    int rc = compact(&c, signal, UINT64_MAX);
     *out = c.state;
     text_free(&results);
-    text_free(&aside);
+    return rc;
+}
+
+int run_compact_whole(const char *folder, interrupt_t *signal, uint64_t most, struct run_compacted *out)
+{
+    struct text results = { 0 };
+    text_addf(&results, "%s/results.h5", folder);
+    struct compaction c = { .folder = folder, .to = text_s(&results) };
+    int rc = compact(&c, signal, most);
+    *out = c.state;
+    text_free(&results);
     return rc;
 }

@@ -1,6 +1,7 @@
 /* Reading a journal by its seals: heads of all frames without the frames, and single frames from their places. */
 #include "base/err.h"
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/mem.h"
 #include "experiments/journal_inside.h"
 #include <errno.h>
@@ -138,4 +139,22 @@ int journal_fetch(struct journal_reader *r, struct journal_place at, const void 
     *payload = f.payload;
     *n = f.n;
     return 0;
+}
+
+int journal_settle(const char *folder)
+{
+    struct journal_reader *r = journal_read(folder);
+    int rc = r ? 0 : ERR_IO;
+    for (uint32_t i = 0; rc == 0 && i < r->n_names; i++) {
+        if (seal_load(r, i))
+            continue;
+        int fd = segment_fd(r, i);
+        struct stat st;
+        if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && file_sync_data(fd) < 0)
+            rc = err_set(ERR_IO, "%s/%s: cannot sync: %s", folder, r->names[i], strerror(errno));
+    }
+    if (rc == 0 && r->n_names > 0)
+        rc = folder_sync(folder);
+    journal_read_close(r);
+    return rc;
 }

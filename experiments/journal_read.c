@@ -34,14 +34,22 @@ struct journal_reader *journal_read(const char *folder)
         journal_read_close(r);
         return NULL;
     }
-    for (struct dirent *e; d && (e = readdir(d));) {
+    errno = 0; /* readdir() tells an error from the end by it alone */
+    for (struct dirent *e; d && (e = readdir(d)); errno = 0) {
         if (!name_is_segment(e->d_name))
             continue;
         mem_grow(&r->names, &r->cap_names, r->n_names + 1, sizeof *r->names);
         r->names[r->n_names++] = mem_string(e->d_name);
     }
+    bool listed = !d || errno == 0;
+    if (!listed)
+        err_set(ERR_IO, "%s: cannot read the folder: %s", folder, strerror(errno));
     if (d)
         closedir(d);
+    if (!listed) {
+        journal_read_close(r);
+        return NULL;
+    }
     if (r->n_names > 1)
         qsort(r->names, r->n_names, sizeof *r->names, name_order);
     return r;
@@ -71,6 +79,7 @@ int journal_segment_load(struct journal_reader *r)
     text_free(&path);
     r->at = r->n_frames = r->looked_at = 0;
     r->sealed = false;
+    r->n_damage_before = r->n_damage;
     return rc;
 }
 
@@ -80,7 +89,8 @@ static void seal_check(struct journal_reader *r, const struct frame *f)
     uint64_t n;
     struct unpack u;
     r->sealed = true;
-    if (!frame_seal_read(f, &n, &u) || n != r->n_frames)
+    bool named = r->n_damage > r->n_damage_before; /* what is damaged is missing too: once is enough */
+    if (!named && (!frame_seal_read(f, &n, &u) || n != r->n_frames))
         damage_add(r, r->at, 0, "frames are missing before the seal");
 }
 

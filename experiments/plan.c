@@ -153,7 +153,9 @@ int plan_write(const struct plan *p, const char *path)
     struct text t = { 0 };
     doc_pretty(&t, p->doc);
     text_add(&t, "\n");
-    int rc = text_write_file(path, t.s, t.len);
+    int rc = t.len <= MAX_PLAN
+                 ? text_write_file(path, t.s, t.len)
+                 : err_set(ERR_USAGE, "a plan of %zu bytes, want at most %u: fewer items or arms", t.len, MAX_PLAN);
     text_free(&t);
     return rc;
 }

@@ -1,4 +1,5 @@
 #include "experiments/script_json.h"
+#include "experiments/script.h"
 #include <lauxlib.h>
 #include <math.h>
 #include <stdbool.h>
@@ -9,12 +10,20 @@
 
 struct walk {
     lua_State *L;
-    size_t n_values;
+    size_t n_values, n_bytes; /* bytes of strings: Lua's are shared, their copies are not */
     int depth;
     const char *why;
 };
 
 static json_t *value(struct walk *w, int index);
+
+static bool too_long(struct walk *w, size_t n)
+{
+    w->n_bytes += n;
+    if (w->n_bytes > SCRIPT_BYTES && !w->why)
+        w->why = "strings of more than 64 MiB in all (a string that is used twice counts twice)";
+    return w->n_bytes > SCRIPT_BYTES;
+}
 
 static json_t *fail(struct walk *w, json_t *partial, const char *why)
 {
@@ -29,7 +38,7 @@ static bool member(struct walk *w, json_t *o)
 {
     size_t n;
     const char *key = lua_tolstring(w->L, -2, &n);
-    json_t *v = value(w, lua_gettop(w->L));
+    json_t *v = too_long(w, n) ? NULL : value(w, lua_gettop(w->L));
     if (v && json_object_setn_new(o, key, n, v) == 0 && strlen(key) == n)
         return true;
     if (!w->why)
@@ -114,6 +123,8 @@ static json_t *value(struct walk *w, int index)
     case LUA_TBOOLEAN: return json_boolean(lua_toboolean(w->L, index));
     case LUA_TSTRING:
         s = lua_tolstring(w->L, index, &n);
+        if (too_long(w, n))
+            return NULL;
         if (memchr(s, '\0', n))
             return fail(w, NULL, "a string holds a NUL");
         v = json_stringn(s, n);
