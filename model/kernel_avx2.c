@@ -108,7 +108,7 @@ INLINE void widen_q8_0(const uint8_t *block, size_t k, float *out)
 /* Row j of w as floats, zero up to the next multiple of 16: where it lies, or widened into out. */
 TARGET static const float *widened(const struct weight *w, size_t j, float *out)
 {
-    const void *row = (const char *)w->data + j * w->row_bytes;
+    const void *row = kernel_row(w, j);
     if (w->type == DTYPE_F32 && w->k % 16 == 0)
         return row;
     if (w->type == DTYPE_BF16)
@@ -178,6 +178,43 @@ TARGET static void avx2_rms_norm(const float *x, const float *w, size_t n, float
     }
 }
 
+INLINE struct lanes add(struct lanes a, struct lanes b)
+{
+    return (struct lanes){ _mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high) };
+}
+
+INLINE struct lanes sub(struct lanes a, struct lanes b)
+{
+    return (struct lanes){ _mm256_sub_ps(a.low, b.low), _mm256_sub_ps(a.high, b.high) };
+}
+
+INLINE struct lanes divide(struct lanes a, struct lanes b)
+{
+    return (struct lanes){ _mm256_div_ps(a.low, b.low), _mm256_div_ps(a.high, b.high) };
+}
+
+TARGET static void avx2_layer_norm(const float *x, const struct kernel_norm *w, size_t n, float eps, float *out)
+{
+    struct lanes sum = set1(0), squares = set1(0);
+    for (size_t i = 0; i < n; i += 16)
+        sum = add(sum, load_first(x + i, n - i));
+    float centre = sum1(sum) / (float)n, whole[16] = { 0 };
+    struct lanes mean = set1(centre);
+    for (size_t i = 0; i < n; i += 16) {
+        struct lanes v = sub(load_first(x + i, n - i), mean);
+        store_first(whole, v, n - i); /* nothing beyond the end has a distance from the mean */
+        for (size_t k = n - i; k < 16; k++)
+            whole[k] = 0;
+        v = load(whole);
+        squares = muladd(v, v, squares);
+    }
+    struct lanes factor = set1(1 / sqrtf(sum1(squares) / (float)n + eps));
+    for (size_t i = 0; i < n; i += 16) {
+        struct lanes v = mul(sub(load_first(x + i, n - i), mean), factor);
+        store_first(out + i, muladd(v, load_first(w->weight + i, n - i), load_first(w->bias + i, n - i)), n - i);
+    }
+}
+
 INLINE __m256 exp8(__m256 x)
 {
     __m256 keep = _mm256_cmp_ps(x, _mm256_set1_ps(X86_EXP_LEAST), _CMP_NLT_UQ);
@@ -205,16 +242,34 @@ INLINE float score(const struct attention *a, const float *k)
     return sum1(s) * a->scale;
 }
 
-INLINE struct lanes add(struct lanes a, struct lanes b)
+/* cap tanh(x / cap) = cap - 2 cap / (exp(2x / cap) + 1) */
+INLINE struct lanes cap16(struct lanes x, float cap)
 {
-    return (struct lanes){ _mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high) };
+    struct lanes e = exp16(mul(x, set1(2 / cap)));
+    return sub(set1(cap), divide(set1(2 * cap), add(e, set1(1))));
+}
+
+/* Scores t .. t + 15 with their cap and slope; -inf outside first .. n - 1. */
+TARGET static void adjust(const struct attention *a, size_t t)
+{
+    struct lanes x = load(a->score + t);
+    if (a->cap > 0)
+        x = cap16(x, a->cap);
+    if (a->slope > 0) {
+        static const float lanes[16] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+        x = muladd(set1(a->slope), add(set1((float)t - (float)(a->n - 1)), load(lanes)), x);
+    }
+    store(a->score + t, x);
+    for (size_t i = t; i < t + 16; i++)
+        if (i < a->first || i >= a->n)
+            a->score[i] = -INFINITY;
 }
 
 INLINE void values16(const struct attention *a, size_t d, float total)
 {
     size_t left = a->head_dim - d;
     struct lanes s[4] = { set1(0), set1(0), set1(0), set1(0) };
-    for (size_t t = 0; t < a->n; t++) {
+    for (size_t t = a->first; t < a->n; t++) {
         const float *v = a->pages[t / KERNEL_PAGE] + a->v_at + t % KERNEL_PAGE * a->head_dim + d;
         s[t % 4] = muladd(set1(a->score[t]), load_first(v, left), s[t % 4]);
     }
@@ -227,15 +282,17 @@ INLINE void values16(const struct attention *a, size_t d, float total)
 TARGET static void avx2_attend(const struct attention *a)
 {
     float max = -INFINITY;
-    size_t padded = (a->n + 15) / 16 * 16;
-    for (size_t t = 0; t < a->n; t++) {
+    size_t from = a->first / 16 * 16, padded = (a->n + 15) / 16 * 16;
+    for (size_t t = from; t < a->n; t++)
         a->score[t] = score(a, a->pages[t / KERNEL_PAGE] + a->k_at + t % KERNEL_PAGE * a->head_dim);
-        max = a->score[t] > max ? a->score[t] : max;
-    }
     for (size_t t = a->n; t < padded; t++)
-        a->score[t] = -INFINITY;
+        a->score[t] = 0;
+    for (size_t t = from; t < padded; t += 16)
+        adjust(a, t);
+    for (size_t t = a->first; t < a->n; t++)
+        max = a->score[t] > max ? a->score[t] : max;
     struct lanes sum = set1(0);
-    for (size_t t = 0; t < padded; t += 16) {
+    for (size_t t = from; t < padded; t += 16) {
         struct lanes x = load(a->score + t);
         x.low = _mm256_sub_ps(x.low, _mm256_set1_ps(max));
         x.high = _mm256_sub_ps(x.high, _mm256_set1_ps(max));
@@ -249,16 +306,66 @@ TARGET static void avx2_attend(const struct attention *a)
         values16(a, d, total);
 }
 
-TARGET static void avx2_silu_mul(float *gate, const float *up, size_t n)
+INLINE struct lanes silu16(struct lanes x)
 {
-    for (size_t i = 0; i < n; i += 16) {
-        struct lanes g = load_first(gate + i, n - i);
-        struct lanes e = exp16(
-            (struct lanes){ _mm256_sub_ps(_mm256_setzero_ps(), g.low), _mm256_sub_ps(_mm256_setzero_ps(), g.high) });
-        g.low = _mm256_div_ps(g.low, _mm256_add_ps(_mm256_set1_ps(1), e.low));
-        g.high = _mm256_div_ps(g.high, _mm256_add_ps(_mm256_set1_ps(1), e.high));
-        store_first(gate + i, mul(g, load_first(up + i, n - i)), n - i);
-    }
+    return divide(x, add(set1(1), exp16(sub(set1(0), x))));
+}
+
+INLINE struct lanes gelu_tanh16(struct lanes x)
+{
+    struct lanes u = muladd(mul(set1(X86_GELU_CUBIC), mul(x, x)), x, x);
+    return divide(x, add(set1(1), exp16(mul(u, set1(-X86_GELU_U)))));
+}
+
+INLINE __m256 above_zero(__m256 x, __m256 yes, __m256 no)
+{
+    return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_GT_OQ));
+}
+
+/* x times the half of erfc(-x / sqrt 2), which for x > 0 is 1 minus that of its opposite. */
+INLINE struct lanes gelu16(struct lanes x)
+{
+    const __m256 sign = _mm256_set1_ps(-0.0f);
+    struct lanes size = { _mm256_andnot_ps(sign, x.low), _mm256_andnot_ps(sign, x.high) };
+    struct lanes z = mul(size, set1(X86_SQRT_HALF)), one = set1(1);
+    struct lanes t = divide(one, muladd(set1(X86_ERFC_P), z, one)), y = set1(x86_erfc_poly[0]);
+    X86_UNROLL for (size_t i = 1; i < X86_ERFC_TERMS; i++) y = muladd(y, t, set1(x86_erfc_poly[i]));
+    y = mul(mul(y, t), exp16(sub(set1(0), mul(z, z))));
+    y = mul(y, set1(0.5f));
+    struct lanes rest = sub(one, y);
+    y.low = above_zero(x.low, rest.low, y.low);
+    y.high = above_zero(x.high, rest.high, y.high);
+    return mul(x, y);
+}
+
+TARGET static void avx2_silu(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i += 16)
+        store_first(x + i, silu16(load_first(x + i, n - i)), n - i);
+}
+
+TARGET static void avx2_gelu_tanh(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i += 16)
+        store_first(x + i, gelu_tanh16(load_first(x + i, n - i)), n - i);
+}
+
+TARGET static void avx2_gelu(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i += 16)
+        store_first(x + i, gelu16(load_first(x + i, n - i)), n - i);
+}
+
+TARGET static void avx2_times(float *x, const float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i += 16)
+        store_first(x + i, mul(load_first(x + i, n - i), load_first(y + i, n - i)), n - i);
+}
+
+TARGET static void avx2_cap(float *x, size_t n, float cap)
+{
+    for (size_t i = 0; i < n; i += 16)
+        store_first(x + i, cap16(load_first(x + i, n - i), cap), n - i);
 }
 
 TARGET static bool avx2_finite(const float *x, size_t n)
@@ -282,8 +389,11 @@ const struct kernels kernel_avx2 = {
     .matmul = avx2_matmul,
     .round_bf16 = avx2_round_bf16,
     .rms_norm = avx2_rms_norm,
+    .layer_norm = avx2_layer_norm,
     .attend = avx2_attend,
-    .silu_mul = avx2_silu_mul,
+    .activate = { avx2_silu, avx2_gelu_tanh, avx2_gelu },
+    .times = avx2_times,
+    .cap = avx2_cap,
     .finite = avx2_finite,
 };
 

@@ -90,7 +90,7 @@ INLINE void widen_q8_0(const uint8_t *block, size_t k, float *out)
 /* Row j of w as floats up to the next multiple of 16: where it lies, or widened into out. */
 TARGET static const float *widened(const struct weight *w, size_t j, float *out)
 {
-    const void *row = (const char *)w->data + j * w->row_bytes;
+    const void *row = kernel_row(w, j);
     if (w->type == DTYPE_F32 && w->k % 16 == 0)
         return row;
     if (w->type == DTYPE_BF16)
@@ -150,7 +150,7 @@ TARGET static void few_bf16(const struct matmul *p, size_t from, size_t to)
         struct x86_span span = { j, to - j < 4 ? to - j : 4 };
         const uint16_t *w[4];
         for (size_t r = 0; r < 4; r++)
-            w[r] = (const uint16_t *)p->w->data + (j + (r < span.n ? r : 0)) * p->w->k;
+            w[r] = kernel_row(p->w, j + (r < span.n ? r : 0));
         for (size_t i = 0; i < p->m; i++)
             row_bf16(p, w, i, &span);
     }
@@ -208,6 +208,26 @@ TARGET static void avx512_rms_norm(const float *x, const float *w, size_t n, flo
     }
 }
 
+TARGET static void avx512_layer_norm(const float *x, const struct kernel_norm *w, size_t n, float eps, float *out)
+{
+    __m512 sum = _mm512_setzero_ps(), squares = _mm512_setzero_ps();
+    for (size_t i = 0; i < n; i += 16)
+        sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(first(n - i), x + i));
+    __m512 mean = _mm512_set1_ps(sum1(sum) / (float)n);
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 m = first(n - i);
+        __m512 v = _mm512_maskz_sub_ps(m, _mm512_maskz_loadu_ps(m, x + i), mean);
+        squares = _mm512_fmadd_ps(v, v, squares);
+    }
+    __m512 factor = _mm512_set1_ps(1 / sqrtf(sum1(squares) / (float)n + eps));
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 m = first(n - i);
+        __m512 v = _mm512_mul_ps(_mm512_sub_ps(_mm512_maskz_loadu_ps(m, x + i), mean), factor);
+        v = _mm512_fmadd_ps(v, _mm512_maskz_loadu_ps(m, w->weight + i), _mm512_maskz_loadu_ps(m, w->bias + i));
+        _mm512_mask_storeu_ps(out + i, m, v);
+    }
+}
+
 /* exp of x <= 88, 0 below -87; constants and polynomial in kernel_x86.h. */
 INLINE __m512 exp16(__m512 x)
 {
@@ -221,6 +241,28 @@ INLINE __m512 exp16(__m512 x)
     X86_UNROLL for (size_t i = 1; i < X86_EXP_TERMS; i++) y = _mm512_fmadd_ps(y, r, _mm512_set1_ps(x86_exp_poly[i]));
     __m512i power = _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23);
     return _mm512_maskz_mul_ps(keep, y, _mm512_castsi512_ps(power));
+}
+
+/* cap tanh(x / cap) = cap - 2 cap / (exp(2x / cap) + 1) */
+INLINE __m512 cap16(__m512 x, float cap)
+{
+    __m512 e = exp16(_mm512_mul_ps(x, _mm512_set1_ps(2 / cap)));
+    return _mm512_sub_ps(_mm512_set1_ps(cap),
+                         _mm512_div_ps(_mm512_set1_ps(2 * cap), _mm512_add_ps(e, _mm512_set1_ps(1))));
+}
+
+/* Scores t .. t + 15 with their cap and slope; -inf outside first .. n - 1. */
+INLINE __m512 adjusted(const struct attention *a, size_t t, __m512 x)
+{
+    if (a->cap > 0)
+        x = cap16(x, a->cap);
+    if (a->slope > 0) {
+        const __m512 lanes = _mm512_set_ps(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+        __m512 away = _mm512_add_ps(_mm512_set1_ps((float)t - (float)(a->n - 1)), lanes);
+        x = _mm512_fmadd_ps(_mm512_set1_ps(a->slope), away, x);
+    }
+    __mmask16 before = t < a->first ? first(a->first - t) : 0;
+    return _mm512_mask_mov_ps(x, before, _mm512_set1_ps(-INFINITY));
 }
 
 /* The scores of four keys. */
@@ -243,7 +285,7 @@ INLINE void values16(const struct attention *a, size_t d, float total)
 {
     __mmask16 m = first(a->head_dim - d);
     __m512 s[4] = { _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps() };
-    for (size_t t = 0; t < a->n; t += 4) {
+    for (size_t t = a->first / 4 * 4; t < a->n; t += 4) {
         const float *v = a->pages[t / KERNEL_PAGE] + a->v_at + t % KERNEL_PAGE * a->head_dim + d;
         size_t n = a->n - t;
         X86_UNROLL for (size_t i = 0; i < 4; i++)
@@ -260,14 +302,17 @@ INLINE void values16(const struct attention *a, size_t d, float total)
 TARGET static void avx512_attend(const struct attention *a)
 {
     __m512 max = _mm512_set1_ps(-INFINITY), sum = _mm512_setzero_ps();
-    for (size_t t = 0; t < a->n; t += KERNEL_PAGE) {
+    size_t from = a->first / KERNEL_PAGE * KERNEL_PAGE;
+    for (size_t t = from; t < a->n; t += KERNEL_PAGE) {
         const float *k = a->pages[t / KERNEL_PAGE] + a->k_at;
         for (size_t r = 0; r < KERNEL_PAGE && t + r < a->n; r += 4)
             _mm_storeu_ps(a->score + t + r, score4(a, k + r * a->head_dim));
-        max = _mm512_mask_max_ps(max, first(a->n - t), max, _mm512_loadu_ps(a->score + t));
+        __m512 x = adjusted(a, t, _mm512_loadu_ps(a->score + t));
+        _mm512_storeu_ps(a->score + t, x);
+        max = _mm512_mask_max_ps(max, first(a->n - t), max, x);
     }
     max = _mm512_set1_ps(_mm512_reduce_max_ps(max));
-    for (size_t t = 0; t < a->n; t += 16) {
+    for (size_t t = from; t < a->n; t += 16) {
         __mmask16 m = first(a->n - t);
         __m512 e = exp16(_mm512_sub_ps(_mm512_maskz_loadu_ps(m, a->score + t), max));
         _mm512_mask_storeu_ps(a->score + t, m, e);
@@ -278,14 +323,70 @@ TARGET static void avx512_attend(const struct attention *a)
         values16(a, d, total);
 }
 
-TARGET static void avx512_silu_mul(float *gate, const float *up, size_t n)
+INLINE __m512 silu16(__m512 x)
+{
+    __m512 e = exp16(_mm512_sub_ps(_mm512_setzero_ps(), x));
+    return _mm512_div_ps(x, _mm512_add_ps(_mm512_set1_ps(1), e));
+}
+
+INLINE __m512 gelu_tanh16(__m512 x)
+{
+    __m512 u = _mm512_fmadd_ps(_mm512_mul_ps(_mm512_set1_ps(X86_GELU_CUBIC), _mm512_mul_ps(x, x)), x, x);
+    __m512 e = exp16(_mm512_mul_ps(u, _mm512_set1_ps(-X86_GELU_U)));
+    return _mm512_div_ps(x, _mm512_add_ps(_mm512_set1_ps(1), e));
+}
+
+/* x times the half of erfc(-x / sqrt 2), which for x > 0 is 1 minus that of its opposite. */
+INLINE __m512 gelu16(__m512 x)
+{
+    __m512 z = _mm512_mul_ps(_mm512_abs_ps(x), _mm512_set1_ps(X86_SQRT_HALF)), one = _mm512_set1_ps(1);
+    __m512 t = _mm512_div_ps(one, _mm512_fmadd_ps(_mm512_set1_ps(X86_ERFC_P), z, one));
+    __m512 y = _mm512_set1_ps(x86_erfc_poly[0]);
+    X86_UNROLL for (size_t i = 1; i < X86_ERFC_TERMS; i++) y = _mm512_fmadd_ps(y, t, _mm512_set1_ps(x86_erfc_poly[i]));
+    y = _mm512_mul_ps(_mm512_mul_ps(y, t), exp16(_mm512_sub_ps(_mm512_setzero_ps(), _mm512_mul_ps(z, z))));
+    y = _mm512_mul_ps(y, _mm512_set1_ps(0.5f));
+    __mmask16 above = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_GT_OQ);
+    return _mm512_mul_ps(x, _mm512_mask_sub_ps(y, above, one, y));
+}
+
+TARGET static void avx512_silu(float *x, size_t n)
 {
     for (size_t i = 0; i < n; i += 16) {
         __mmask16 m = first(n - i);
-        __m512 g = _mm512_maskz_loadu_ps(m, gate + i);
-        __m512 e = exp16(_mm512_sub_ps(_mm512_setzero_ps(), g));
-        __m512 s = _mm512_div_ps(g, _mm512_add_ps(_mm512_set1_ps(1), e));
-        _mm512_mask_storeu_ps(gate + i, m, _mm512_mul_ps(s, _mm512_maskz_loadu_ps(m, up + i)));
+        _mm512_mask_storeu_ps(x + i, m, silu16(_mm512_maskz_loadu_ps(m, x + i)));
+    }
+}
+
+TARGET static void avx512_gelu_tanh(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 m = first(n - i);
+        _mm512_mask_storeu_ps(x + i, m, gelu_tanh16(_mm512_maskz_loadu_ps(m, x + i)));
+    }
+}
+
+TARGET static void avx512_gelu(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 m = first(n - i);
+        _mm512_mask_storeu_ps(x + i, m, gelu16(_mm512_maskz_loadu_ps(m, x + i)));
+    }
+}
+
+TARGET static void avx512_times(float *x, const float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 m = first(n - i);
+        _mm512_mask_storeu_ps(x + i, m,
+                              _mm512_mul_ps(_mm512_maskz_loadu_ps(m, x + i), _mm512_maskz_loadu_ps(m, y + i)));
+    }
+}
+
+TARGET static void avx512_cap(float *x, size_t n, float cap)
+{
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 m = first(n - i);
+        _mm512_mask_storeu_ps(x + i, m, cap16(_mm512_maskz_loadu_ps(m, x + i), cap));
     }
 }
 
@@ -304,8 +405,11 @@ const struct kernels kernel_avx512 = {
     .matmul = avx512_matmul,
     .round_bf16 = avx512_round_bf16,
     .rms_norm = avx512_rms_norm,
+    .layer_norm = avx512_layer_norm,
     .attend = avx512_attend,
-    .silu_mul = avx512_silu_mul,
+    .activate = { avx512_silu, avx512_gelu_tanh, avx512_gelu },
+    .times = avx512_times,
+    .cap = avx512_cap,
     .finite = avx512_finite,
 };
 
@@ -359,7 +463,7 @@ TARGET_BF16 static void avx512_dot_bf16(const struct matmul *p, size_t from, siz
         struct x86_span span = { j, to - j < 4 ? to - j : 4 };
         const uint16_t *w[4];
         for (size_t r = 0; r < 4; r++)
-            w[r] = (const uint16_t *)p->w->data + (j + (r < span.n ? r : 0)) * p->w->k;
+            w[r] = kernel_row(p->w, j + (r < span.n ? r : 0));
         size_t i = 0;
         for (; i + TILE <= p->m; i += TILE)
             tile_bf16(p, w, i, TILE, &span);
@@ -382,8 +486,11 @@ const struct kernels kernel_avx512bf16 = {
     .dot_bf16 = avx512_dot_bf16,
     .round_bf16 = avx512_round_bf16,
     .rms_norm = avx512_rms_norm,
+    .layer_norm = avx512_layer_norm,
     .attend = avx512_attend,
-    .silu_mul = avx512_silu_mul,
+    .activate = { avx512_silu, avx512_gelu_tanh, avx512_gelu },
+    .times = avx512_times,
+    .cap = avx512_cap,
     .finite = avx512_finite,
 };
 

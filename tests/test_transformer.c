@@ -297,10 +297,10 @@ static void refusals(void)
     refuses(c, (struct transformer_options){ 0 }, ERR_DATA, "'model.layers.3.self_attn.q_proj.weight' is missing");
     c->config = small;
     c->config.n_kv_heads = 3;
-    refuses(c, (struct transformer_options){ 0 }, ERR_DATA, "4 attention heads do not share 3");
+    refuses(c, (struct transformer_options){ 0 }, ERR_DATA, "4 heads do not divide among 3");
     c->config = small;
     c->config.head_dim = 23;
-    refuses(c, (struct transformer_options){ 0 }, ERR_DATA, "head_dim is 23");
+    refuses(c, (struct transformer_options){ 0 }, ERR_DATA, "heads are 23 wide");
     c->config = small;
     random_checkpoint_free(c);
 }
