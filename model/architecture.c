@@ -24,7 +24,7 @@ const struct architecture *architecture_of(const struct config *c)
 const struct architecture *architecture_find_gguf(const char *name, bool experts)
 {
     for (size_t i = 0; i < architecture_rows_n; i++)
-        if (strcmp(name, architecture_rows[i].gguf) == 0 && (architecture_rows[i].keys.n_experts != NULL) == experts)
+        if (strcmp(name, architecture_rows[i].gguf) == 0 && (architecture_rows[i].keys.n_experts[0] != NULL) == experts)
             return &architecture_rows[i];
     return NULL;
 }

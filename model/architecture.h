@@ -74,7 +74,7 @@ struct architecture_keys {
     const char *ffn, *max_positions, *norm_eps, *activation;
     const char *n_kv_heads, *head_dim;                        /* NULL: n_heads, dim / n_heads */
     const char *theta, *partial_rotary;                       /* NULL: whole heads rotate */
-    const char *n_experts;                                    /* NULL: no experts */
+    const char *n_experts[2];                                 /* NULL: no experts */
     const char *expert_ffn;                                   /* NULL: ffn */
     const char *window;                                       /* NULL: none */
     bool query_scalar, caps_scores, caps_attention, parallel; /* whether it has these keys */

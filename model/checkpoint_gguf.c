@@ -170,24 +170,44 @@ static int read_all_factors(struct checkpoint *c, const struct reader *r, const 
     return rope->scaling == SCALING_FACTORS ? read_real(r, "rope.scaling.attn_factor", &rope->amplitude) : 0;
 }
 
+/* Which layers have the window: every n-th has not, or a list of the layers; else as the architecture has it. */
+static int read_pattern(const struct reader *r, const struct architecture *a, struct config *c)
+{
+    uint32_t every = a->absent.window_every;
+    char key[KEY_BYTES];
+    const struct gguf_value *v = gguf_find(r->g, key_of(r, "attention.sliding_window_pattern", key));
+    if (!v || v->type != GGUF_ARRAY) {
+        TRY(gguf_maybe_u32(r->g, key, &every));
+        config_layers_set_windows(c, every);
+        return 0;
+    }
+    TRY(gguf_array(r->g, key, GGUF_BOOL, &v));
+    if (v->n != c->n_layers || v->n > CONFIG_MIXED_LAYERS)
+        return err_set(ERR_DATA, "%s: '%s' has %llu members, want %u (at most %u)", r->g->where, key,
+                       (unsigned long long)v->n, c->n_layers, CONFIG_MIXED_LAYERS);
+    for (size_t i = 0; i < v->n; i++)
+        if (v->data[i])
+            config_add_layer(&c->windowed, i);
+    return 0;
+}
+
 static int read_layers(const struct reader *r, const struct architecture *a, struct config *c)
 {
-    if (a->keys.window && has_key(r, "attention.sliding_window")) {
-        uint32_t window = 1, every = a->absent.window_every;
-        char key[KEY_BYTES];
-        TRY(gguf_maybe_u32(r->g, key_of(r, "attention.sliding_window", key), &window));
-        c->window = window;
-        if (window > CONFIG_DIM_MAX)
-            return err_set(ERR_DATA, "%s: '%s' is %u, want at most %u", r->g->where, key, window, CONFIG_DIM_MAX);
-        if (window > 0)
-            config_layers_set_windows(c, every);
-    }
-    if (!a->keys.n_experts)
+    char key[KEY_BYTES];
+    key_of(r, "attention.sliding_window", key);
+    if (a->keys.window)
+        TRY(gguf_maybe_u32(r->g, key, &c->window));
+    if (c->window > CONFIG_DIM_MAX)
+        return err_set(ERR_DATA, "%s: '%s' is %u, want at most %u", r->g->where, key, c->window, CONFIG_DIM_MAX);
+    if (c->window > 0)
+        TRY(read_pattern(r, a, c));
+    if (!a->keys.n_experts[0])
         return 0;
     TRY(read_size(r, "expert_count", &c->n_experts));
     TRY(read_size(r, "expert_used_count", &c->n_chosen));
     c->expert_ffn = c->ffn;
-    c->expert_share = true; /* both architectures, as llama.cpp has it */
+    c->expert_share = true; /* both architectures, unless a file says otherwise */
+    TRY(gguf_maybe_bool(r->g, key_of(r, "expert_weights_norm", key), &c->expert_share));
     return a->keys.expert_ffn ? read_size(r, "expert_feed_forward_length", &c->expert_ffn) : 0;
 }
 

@@ -52,7 +52,7 @@ static int check_rope(const struct config *c, const char *where)
 
 static int check_experts(const struct config *c, const char *where)
 {
-    bool wanted = architecture_of(c)->keys.n_experts != NULL;
+    bool wanted = architecture_of(c)->keys.n_experts[0] != NULL;
     if (!wanted && c->n_experts > 0)
         return err_set(ERR_DATA, "%s: %u experts, want none in a %s", where, c->n_experts, architecture_of(c)->name);
     if (!wanted)

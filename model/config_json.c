@@ -14,13 +14,6 @@ int config_json_architecture(const json_t *o, const char *where, const char **ty
     return doc_string(o, where, "model_type", type);
 }
 
-/* The size under its name, or under an older one where that alone is there. */
-static int read_named(const json_t *o, const char *where, const char *const key[2], uint32_t *to)
-{
-    bool older = key[1] && !json_object_get(o, key[0]) && json_object_get(o, key[1]);
-    return config_value_size(o, where, key[older], to);
-}
-
 /* A size that may be absent (value) or null (what follows from others). */
 static int read_derived(const json_t *o, const char *where, const char *key, uint32_t value, uint32_t *to)
 {
@@ -33,9 +26,9 @@ static int read_sizes(const json_t *o, const char *where, const struct architect
 {
     const struct architecture_keys *k = &a->keys;
     TRY(config_value_size(o, where, "vocab_size", &c->n_vocab));
-    TRY(read_named(o, where, k->dim, &c->dim));
-    TRY(read_named(o, where, k->n_layers, &c->n_layers));
-    TRY(read_named(o, where, k->n_heads, &c->n_heads));
+    TRY(config_value_named(o, where, k->dim, &c->dim));
+    TRY(config_value_named(o, where, k->n_layers, &c->n_layers));
+    TRY(config_value_named(o, where, k->n_heads, &c->n_heads));
     c->ffn = a->absent.ffn_times * c->dim; /* at most 4 * 2^24 */
     if (k->ffn)
         TRY(config_value_size(o, where, k->ffn, &c->ffn));

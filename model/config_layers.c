@@ -103,9 +103,9 @@ static int read_dense(const json_t *o, const char *where, struct config *c)
 
 int config_layers_read_experts(const json_t *o, const char *where, const struct architecture *a, struct config *c)
 {
-    if (!a->keys.n_experts)
+    if (!a->keys.n_experts[0])
         return 0;
-    TRY(config_value_size(o, where, a->keys.n_experts, &c->n_experts));
+    TRY(config_value_named(o, where, a->keys.n_experts, &c->n_experts));
     TRY(config_value_size(o, where, "num_experts_per_tok", &c->n_chosen));
     c->expert_ffn = c->ffn;
     c->expert_share = a->absent.expert_share;

@@ -13,6 +13,12 @@ int config_value_size(const json_t *o, const char *where, const char *key, uint3
     return 0;
 }
 
+int config_value_named(const json_t *o, const char *where, const char *const key[2], uint32_t *to)
+{
+    bool older = key[1] && !json_object_get(o, key[0]) && json_object_get(o, key[1]);
+    return config_value_size(o, where, key[older], to);
+}
+
 int config_value_positive(const json_t *o, const char *where, const char *key, float *to)
 {
     double x = (double)*to;
