@@ -24,6 +24,42 @@ static int check_heads(const struct config *c, const char *where)
     return 0;
 }
 
+static bool within(float x, float low, float high)
+{
+    return x >= low && x <= high; /* false for NaN */
+}
+
+/* Numbers with which no finite position gives an angle that is not. */
+static int check_scaling(const struct config_rope *r, const char *where)
+{
+    if (r->scaling == SCALING_NONE)
+        return 0;
+    if (r->amplitude != 0 && !within(r->amplitude, 1e-3f, 1e3f))
+        return err_set(ERR_DATA, "%s: the amplitude of rotary positions is %g, want 0.001 .. 1000", where,
+                       (double)r->amplitude);
+    if (r->scaling != SCALING_FACTORS)
+        return within(r->factor, 1, 1e6f)
+                   ? 0
+                   : err_set(ERR_DATA, "%s: 'factor' of the rope scaling is %g, want 1 .. 1000000", where,
+                             (double)r->factor);
+    for (size_t i = 0; i < 2 * (size_t)r->n_factors; i++) {
+        float x = r->factors[i % 2][i / 2];
+        if (!within(x, 1e-6f, 1e9f))
+            return err_set(ERR_DATA, "%s: a factor of rotary frequencies is %g, want 1e-06 .. 1e+09", where, (double)x);
+    }
+    return 0;
+}
+
+/* Where a cap is so small or large, the exponential of what it divides or the difference from it has no digits. */
+static int check_caps(const struct config *c, const char *where)
+{
+    const float caps[] = { c->score_cap, c->attention_cap };
+    for (size_t i = 0; i < 2; i++)
+        if (caps[i] != 0 && !within(caps[i], 0.01f, 1000))
+            return err_set(ERR_DATA, "%s: a soft cap is %g, want 0.01 .. 1000", where, (double)caps[i]);
+    return 0;
+}
+
 static int check_rope(const struct config *c, const char *where)
 {
     const struct config_rope *r = &c->rope;
@@ -47,7 +83,7 @@ static int check_rope(const struct config *c, const char *where)
     if (r->scaling == SCALING_FACTORS && (r->n_factors != rotary / 2 || r->n_factors > CONFIG_FACTORS_MAX))
         return err_set(ERR_DATA, "%s: %u factors of rotary frequencies, want %u (at most %u)", where, r->n_factors,
                        rotary / 2, CONFIG_FACTORS_MAX);
-    return 0;
+    return check_scaling(r, where);
 }
 
 static int check_experts(const struct config *c, const char *where)
@@ -77,6 +113,7 @@ int config_check(const struct config *c, const char *where)
     TRY(check_heads(c, where));
     TRY(check_rope(c, where));
     TRY(check_experts(c, where));
+    TRY(check_caps(c, where));
     if (!(c->norm_eps >= 0))
         return err_set(ERR_DATA, "%s: the epsilon of norms is %g, want 0 or more", where, (double)c->norm_eps);
     if ((c->window > 0 || c->n_experts > 0) && c->n_layers > CONFIG_MIXED_LAYERS)

@@ -21,10 +21,7 @@ static int read_factor(const struct dictionary *d, struct config_rope *r)
     r->factor = 0;
     if (!json_object_get(d->o, "factor") || config_value_null(d->o, "factor"))
         return err_set(ERR_DATA, "%s: 'factor' of the rope scaling is missing", d->where);
-    TRY(config_value_positive(d->o, d->where, "factor", &r->factor));
-    if (!(r->factor >= 1))
-        return err_set(ERR_DATA, "%s: 'factor' of the rope scaling is %g, want 1 or more", d->where, (double)r->factor);
-    return 0;
+    return config_value_positive(d->o, d->where, "factor", &r->factor);
 }
 
 static int read_linear(const struct dictionary *d, struct config *c)
