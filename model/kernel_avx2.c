@@ -2,76 +2,13 @@
 #include "model/kernel.h"
 
 #if defined __x86_64__
-#include "model/kernel_x86.h"
-#include <immintrin.h>
+#include "model/kernel_avx2.h"
 #include <math.h>
 #include <string.h>
-
-#define TARGET __attribute__((target("avx2,fma,f16c")))
-#define INLINE static inline __attribute__((always_inline)) TARGET
-
-struct lanes {
-    __m256 low, high; /* lanes 0-7, 8-15 */
-};
 
 static bool has_avx2(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); /* every one of these has F16C */
-}
-
-INLINE struct lanes set1(float x)
-{
-    return (struct lanes){ _mm256_set1_ps(x), _mm256_set1_ps(x) };
-}
-
-INLINE struct lanes load(const float *x)
-{
-    return (struct lanes){ _mm256_loadu_ps(x), _mm256_loadu_ps(x + 8) };
-}
-
-INLINE void store(float *x, struct lanes v)
-{
-    _mm256_storeu_ps(x, v.low);
-    _mm256_storeu_ps(x + 8, v.high);
-}
-
-/* The first n floats, the rest zero. */
-INLINE struct lanes load_first(const float *x, size_t n)
-{
-    float whole[16] = { 0 };
-    if (n >= 16)
-        return load(x);
-    memcpy(whole, x, n * sizeof *x);
-    return load(whole);
-}
-
-INLINE void store_first(float *x, struct lanes v, size_t n)
-{
-    float whole[16];
-    if (n >= 16) {
-        store(x, v);
-        return;
-    }
-    store(whole, v);
-    memcpy(x, whole, n * sizeof *x);
-}
-
-INLINE struct lanes muladd(struct lanes a, struct lanes b, struct lanes c)
-{
-    return (struct lanes){ _mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high) };
-}
-
-INLINE struct lanes mul(struct lanes a, struct lanes b)
-{
-    return (struct lanes){ _mm256_mul_ps(a.low, b.low), _mm256_mul_ps(a.high, b.high) };
-}
-
-INLINE float sum1(struct lanes v)
-{
-    __m256 s8 = _mm256_add_ps(v.low, v.high);
-    __m128 s4 = _mm_add_ps(_mm256_castps256_ps128(s8), _mm256_extractf128_ps(s8, 1));
-    __m128 s2 = _mm_add_ps(s4, _mm_movehl_ps(s4, s4));
-    return _mm_cvtss_f32(_mm_add_ss(s2, _mm_movehdup_ps(s2)));
 }
 
 INLINE void widen_bf16(const uint16_t *w, size_t k, float *out)
@@ -164,89 +101,12 @@ static void avx2_round_bf16(const float *x, size_t n, uint16_t *out)
         out[i] = kernel_to_bf16(x[i]);
 }
 
-TARGET static void avx2_rms_norm(const float *x, const float *w, size_t n, float eps, float *out)
-{
-    struct lanes sum = set1(0);
-    for (size_t i = 0; i < n; i += 16) {
-        struct lanes v = load_first(x + i, n - i);
-        sum = muladd(v, v, sum);
-    }
-    struct lanes factor = set1(1 / sqrtf(sum1(sum) / (float)n + eps));
-    for (size_t i = 0; i < n; i += 16) {
-        struct lanes v = mul(load_first(x + i, n - i), factor);
-        store_first(out + i, mul(v, load_first(w + i, n - i)), n - i);
-    }
-}
-
-INLINE struct lanes add(struct lanes a, struct lanes b)
-{
-    return (struct lanes){ _mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high) };
-}
-
-INLINE struct lanes sub(struct lanes a, struct lanes b)
-{
-    return (struct lanes){ _mm256_sub_ps(a.low, b.low), _mm256_sub_ps(a.high, b.high) };
-}
-
-INLINE struct lanes divide(struct lanes a, struct lanes b)
-{
-    return (struct lanes){ _mm256_div_ps(a.low, b.low), _mm256_div_ps(a.high, b.high) };
-}
-
-TARGET static void avx2_layer_norm(const float *x, const struct kernel_norm *w, size_t n, float eps, float *out)
-{
-    struct lanes sum = set1(0), squares = set1(0);
-    for (size_t i = 0; i < n; i += 16)
-        sum = add(sum, load_first(x + i, n - i));
-    float centre = sum1(sum) / (float)n, whole[16] = { 0 };
-    struct lanes mean = set1(centre);
-    for (size_t i = 0; i < n; i += 16) {
-        struct lanes v = sub(load_first(x + i, n - i), mean);
-        store_first(whole, v, n - i); /* nothing beyond the end has a distance from the mean */
-        for (size_t k = n - i; k < 16; k++)
-            whole[k] = 0;
-        v = load(whole);
-        squares = muladd(v, v, squares);
-    }
-    struct lanes factor = set1(1 / sqrtf(sum1(squares) / (float)n + eps));
-    for (size_t i = 0; i < n; i += 16) {
-        struct lanes v = mul(sub(load_first(x + i, n - i), mean), factor);
-        store_first(out + i, muladd(v, load_first(w->weight + i, n - i), load_first(w->bias + i, n - i)), n - i);
-    }
-}
-
-INLINE __m256 exp8(__m256 x)
-{
-    __m256 keep = _mm256_cmp_ps(x, _mm256_set1_ps(X86_EXP_LEAST), _CMP_NLT_UQ);
-    x = _mm256_min_ps(_mm256_set1_ps(X86_EXP_MOST), _mm256_max_ps(_mm256_set1_ps(X86_EXP_LEAST), x)); /* NaN stays */
-    __m256 n =
-        _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(X86_LOG2E)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(X86_LN2_HIGH), x);
-    r = _mm256_fnmadd_ps(n, _mm256_set1_ps(X86_LN2_LOW), r);
-    __m256 y = _mm256_set1_ps(x86_exp_poly[0]);
-    X86_UNROLL for (size_t i = 1; i < X86_EXP_TERMS; i++) y = _mm256_fmadd_ps(y, r, _mm256_set1_ps(x86_exp_poly[i]));
-    __m256i power = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
-    return _mm256_and_ps(keep, _mm256_mul_ps(y, _mm256_castsi256_ps(power)));
-}
-
-INLINE struct lanes exp16(struct lanes x)
-{
-    return (struct lanes){ exp8(x.low), exp8(x.high) };
-}
-
 INLINE float score(const struct attention *a, const float *k)
 {
     struct lanes s = set1(0);
     for (size_t d = 0; d < a->head_dim; d += 16)
         s = muladd(load_first(a->q + d, a->head_dim - d), load_first(k + d, a->head_dim - d), s);
     return sum1(s) * a->scale;
-}
-
-/* cap tanh(x / cap) = cap - 2 cap / (exp(2x / cap) + 1) */
-INLINE struct lanes cap16(struct lanes x, float cap)
-{
-    struct lanes e = exp16(mul(x, set1(2 / cap)));
-    return sub(set1(cap), divide(set1(2 * cap), add(e, set1(1))));
 }
 
 /* Scores t .. t + 15 with their cap and slope; -inf outside first .. n - 1. */
@@ -306,95 +166,19 @@ TARGET static void avx2_attend(const struct attention *a)
         values16(a, d, total);
 }
 
-INLINE struct lanes silu16(struct lanes x)
-{
-    return divide(x, add(set1(1), exp16(sub(set1(0), x))));
-}
-
-INLINE struct lanes gelu_tanh16(struct lanes x)
-{
-    struct lanes u = muladd(mul(set1(X86_GELU_CUBIC), mul(x, x)), x, x);
-    return divide(x, add(set1(1), exp16(mul(u, set1(-X86_GELU_U)))));
-}
-
-INLINE __m256 above_zero(__m256 x, __m256 yes, __m256 no)
-{
-    return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_GT_OQ));
-}
-
-/* x times the half of erfc(-x / sqrt 2), which for x > 0 is 1 minus that of its opposite. */
-INLINE struct lanes gelu16(struct lanes x)
-{
-    const __m256 sign = _mm256_set1_ps(-0.0f);
-    struct lanes size = { _mm256_andnot_ps(sign, x.low), _mm256_andnot_ps(sign, x.high) };
-    struct lanes z = mul(size, set1(X86_SQRT_HALF)), one = set1(1);
-    struct lanes t = divide(one, muladd(set1(X86_ERFC_P), z, one)), y = set1(x86_erfc_poly[0]);
-    X86_UNROLL for (size_t i = 1; i < X86_ERFC_TERMS; i++) y = muladd(y, t, set1(x86_erfc_poly[i]));
-    y = mul(mul(y, t), exp16(sub(set1(0), mul(z, z))));
-    y = mul(y, set1(0.5f));
-    struct lanes rest = sub(one, y);
-    y.low = above_zero(x.low, rest.low, y.low);
-    y.high = above_zero(x.high, rest.high, y.high);
-    return mul(x, y);
-}
-
-TARGET static void avx2_silu(float *x, size_t n)
-{
-    for (size_t i = 0; i < n; i += 16)
-        store_first(x + i, silu16(load_first(x + i, n - i)), n - i);
-}
-
-TARGET static void avx2_gelu_tanh(float *x, size_t n)
-{
-    for (size_t i = 0; i < n; i += 16)
-        store_first(x + i, gelu_tanh16(load_first(x + i, n - i)), n - i);
-}
-
-TARGET static void avx2_gelu(float *x, size_t n)
-{
-    for (size_t i = 0; i < n; i += 16)
-        store_first(x + i, gelu16(load_first(x + i, n - i)), n - i);
-}
-
-TARGET static void avx2_times(float *x, const float *y, size_t n)
-{
-    for (size_t i = 0; i < n; i += 16)
-        store_first(x + i, mul(load_first(x + i, n - i), load_first(y + i, n - i)), n - i);
-}
-
-TARGET static void avx2_cap(float *x, size_t n, float cap)
-{
-    for (size_t i = 0; i < n; i += 16)
-        store_first(x + i, cap16(load_first(x + i, n - i), cap), n - i);
-}
-
-TARGET static bool avx2_finite(const float *x, size_t n)
-{
-    const __m256i exponent = _mm256_set1_epi32(0x7f800000);
-    __m256i bad = _mm256_setzero_si256();
-    for (size_t i = 0; i < n; i += 16) {
-        struct lanes v = load_first(x + i, n - i);
-        bad =
-            _mm256_or_si256(bad, _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_castps_si256(v.low), exponent), exponent));
-        bad =
-            _mm256_or_si256(bad, _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_castps_si256(v.high), exponent), exponent));
-    }
-    return _mm256_testz_si256(bad, bad) != 0;
-}
-
 const struct kernels kernel_avx2 = {
     .name = "avx2",
     .needs = "AVX2, FMA and F16C",
     .available = has_avx2,
     .matmul = avx2_matmul,
     .round_bf16 = avx2_round_bf16,
-    .rms_norm = avx2_rms_norm,
-    .layer_norm = avx2_layer_norm,
+    .rms_norm = kernel_avx2_rms_norm,
+    .layer_norm = kernel_avx2_layer_norm,
     .attend = avx2_attend,
-    .activate = { avx2_silu, avx2_gelu_tanh, avx2_gelu },
-    .times = avx2_times,
-    .cap = avx2_cap,
-    .finite = avx2_finite,
+    .activate = { kernel_avx2_silu, kernel_avx2_gelu_tanh, kernel_avx2_gelu },
+    .times = kernel_avx2_times,
+    .cap = kernel_avx2_cap,
+    .finite = kernel_avx2_finite,
 };
 
 #else

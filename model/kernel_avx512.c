@@ -5,44 +5,18 @@
 #include "model/kernel.h"
 
 #if defined __x86_64__
-#include "model/kernel_x86.h"
-#include <immintrin.h>
+#include "model/kernel_avx512.h"
 #include <math.h>
 #include <string.h>
 
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")))
-#define INLINE static inline __attribute__((always_inline)) TARGET
-#define TILE   6    /* batch rows: 4 x 6 sums + 4 weights fit the 32 registers */
-#define FEW    1    /* batch rows that do not pay for widening a weight row once for all */
-#define AHEAD  4096 /* bytes that weights are fetched before they are used */
+#define TILE  6    /* batch rows: 4 x 6 sums + 4 weights fit the 32 registers */
+#define FEW   1    /* batch rows that do not pay for widening a weight row once for all */
+#define AHEAD 4096 /* bytes that weights are fetched before they are used */
 
 static bool has_avx512(void)
 {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"); /* every one of these has FMA */
-}
-
-INLINE __mmask16 first(size_t n)
-{
-    return (__mmask16)(n >= 16 ? 0xffffu : (1u << n) - 1u);
-}
-
-/* The sums of the lanes of four registers, in elements 0 .. 3. */
-INLINE __m128 sum4(__m512 a, __m512 b, __m512 c, __m512 d)
-{
-    __m512 ab = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
-    __m512 cd = _mm512_add_ps(_mm512_shuffle_f32x4(c, d, 0x44), _mm512_shuffle_f32x4(c, d, 0xee));
-    __m512 s = _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
-    s = _mm512_add_ps(s, _mm512_permute_ps(s, 0x4e));
-    s = _mm512_add_ps(s, _mm512_permute_ps(s, 0xb1));
-    const __m512i pick = _mm512_set_epi32(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 12, 8, 4, 0);
-    return _mm512_castps512_ps128(_mm512_permutexvar_ps(pick, s));
-}
-
-INLINE float sum1(__m512 a)
-{
-    __m512 zero = _mm512_setzero_ps();
-    return _mm_cvtss_f32(sum4(a, zero, zero, zero));
 }
 
 /* The rows of a matrix lie one after the other, so what comes next is ahead in memory whatever the tile. */
@@ -193,64 +167,6 @@ TARGET static void avx512_round_bf16(const float *x, size_t n, uint16_t *out)
     }
 }
 
-TARGET static void avx512_rms_norm(const float *x, const float *w, size_t n, float eps, float *out)
-{
-    __m512 sum = _mm512_setzero_ps();
-    for (size_t i = 0; i < n; i += 16) {
-        __m512 v = _mm512_maskz_loadu_ps(first(n - i), x + i);
-        sum = _mm512_fmadd_ps(v, v, sum);
-    }
-    __m512 factor = _mm512_set1_ps(1 / sqrtf(sum1(sum) / (float)n + eps));
-    for (size_t i = 0; i < n; i += 16) {
-        __mmask16 m = first(n - i);
-        __m512 v = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, x + i), factor);
-        _mm512_mask_storeu_ps(out + i, m, _mm512_mul_ps(v, _mm512_maskz_loadu_ps(m, w + i)));
-    }
-}
-
-TARGET static void avx512_layer_norm(const float *x, const struct kernel_norm *w, size_t n, float eps, float *out)
-{
-    __m512 sum = _mm512_setzero_ps(), squares = _mm512_setzero_ps();
-    for (size_t i = 0; i < n; i += 16)
-        sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(first(n - i), x + i));
-    __m512 mean = _mm512_set1_ps(sum1(sum) / (float)n);
-    for (size_t i = 0; i < n; i += 16) {
-        __mmask16 m = first(n - i);
-        __m512 v = _mm512_maskz_sub_ps(m, _mm512_maskz_loadu_ps(m, x + i), mean);
-        squares = _mm512_fmadd_ps(v, v, squares);
-    }
-    __m512 factor = _mm512_set1_ps(1 / sqrtf(sum1(squares) / (float)n + eps));
-    for (size_t i = 0; i < n; i += 16) {
-        __mmask16 m = first(n - i);
-        __m512 v = _mm512_mul_ps(_mm512_sub_ps(_mm512_maskz_loadu_ps(m, x + i), mean), factor);
-        v = _mm512_fmadd_ps(v, _mm512_maskz_loadu_ps(m, w->weight + i), _mm512_maskz_loadu_ps(m, w->bias + i));
-        _mm512_mask_storeu_ps(out + i, m, v);
-    }
-}
-
-/* exp of x <= 88, 0 below -87; constants and polynomial in kernel_x86.h. */
-INLINE __m512 exp16(__m512 x)
-{
-    __mmask16 keep = _mm512_cmp_ps_mask(x, _mm512_set1_ps(X86_EXP_LEAST), _CMP_NLT_UQ);
-    x = _mm512_min_ps(_mm512_set1_ps(X86_EXP_MOST), _mm512_max_ps(_mm512_set1_ps(X86_EXP_LEAST), x)); /* NaN stays */
-    __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(X86_LOG2E)),
-                                    _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(X86_LN2_HIGH), x);
-    r = _mm512_fnmadd_ps(n, _mm512_set1_ps(X86_LN2_LOW), r);
-    __m512 y = _mm512_set1_ps(x86_exp_poly[0]);
-    X86_UNROLL for (size_t i = 1; i < X86_EXP_TERMS; i++) y = _mm512_fmadd_ps(y, r, _mm512_set1_ps(x86_exp_poly[i]));
-    __m512i power = _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23);
-    return _mm512_maskz_mul_ps(keep, y, _mm512_castsi512_ps(power));
-}
-
-/* cap tanh(x / cap) = cap - 2 cap / (exp(2x / cap) + 1) */
-INLINE __m512 cap16(__m512 x, float cap)
-{
-    __m512 e = exp16(_mm512_mul_ps(x, _mm512_set1_ps(2 / cap)));
-    return _mm512_sub_ps(_mm512_set1_ps(cap),
-                         _mm512_div_ps(_mm512_set1_ps(2 * cap), _mm512_add_ps(e, _mm512_set1_ps(1))));
-}
-
 /* Scores t .. t + 15 with their cap and slope; -inf outside first .. n - 1. */
 INLINE __m512 adjusted(const struct attention *a, size_t t, __m512 x)
 {
@@ -323,94 +239,19 @@ TARGET static void avx512_attend(const struct attention *a)
         values16(a, d, total);
 }
 
-INLINE __m512 silu16(__m512 x)
-{
-    __m512 e = exp16(_mm512_sub_ps(_mm512_setzero_ps(), x));
-    return _mm512_div_ps(x, _mm512_add_ps(_mm512_set1_ps(1), e));
-}
-
-INLINE __m512 gelu_tanh16(__m512 x)
-{
-    __m512 u = _mm512_fmadd_ps(_mm512_mul_ps(_mm512_set1_ps(X86_GELU_CUBIC), _mm512_mul_ps(x, x)), x, x);
-    __m512 e = exp16(_mm512_mul_ps(u, _mm512_set1_ps(-X86_GELU_U)));
-    return _mm512_div_ps(x, _mm512_add_ps(_mm512_set1_ps(1), e));
-}
-
-/* x times the half of erfc(-x / sqrt 2), which for x > 0 is 1 minus that of its opposite. */
-INLINE __m512 gelu16(__m512 x)
-{
-    __m512 z = _mm512_mul_ps(_mm512_abs_ps(x), _mm512_set1_ps(X86_SQRT_HALF)), one = _mm512_set1_ps(1);
-    __m512 t = _mm512_div_ps(one, _mm512_fmadd_ps(_mm512_set1_ps(X86_ERFC_P), z, one));
-    __m512 y = _mm512_set1_ps(x86_erfc_poly[0]);
-    X86_UNROLL for (size_t i = 1; i < X86_ERFC_TERMS; i++) y = _mm512_fmadd_ps(y, t, _mm512_set1_ps(x86_erfc_poly[i]));
-    y = _mm512_mul_ps(_mm512_mul_ps(y, t), exp16(_mm512_sub_ps(_mm512_setzero_ps(), _mm512_mul_ps(z, z))));
-    y = _mm512_mul_ps(y, _mm512_set1_ps(0.5f));
-    __mmask16 above = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_GT_OQ);
-    return _mm512_mul_ps(x, _mm512_mask_sub_ps(y, above, one, y));
-}
-
-TARGET static void avx512_silu(float *x, size_t n)
-{
-    for (size_t i = 0; i < n; i += 16) {
-        __mmask16 m = first(n - i);
-        _mm512_mask_storeu_ps(x + i, m, silu16(_mm512_maskz_loadu_ps(m, x + i)));
-    }
-}
-
-TARGET static void avx512_gelu_tanh(float *x, size_t n)
-{
-    for (size_t i = 0; i < n; i += 16) {
-        __mmask16 m = first(n - i);
-        _mm512_mask_storeu_ps(x + i, m, gelu_tanh16(_mm512_maskz_loadu_ps(m, x + i)));
-    }
-}
-
-TARGET static void avx512_gelu(float *x, size_t n)
-{
-    for (size_t i = 0; i < n; i += 16) {
-        __mmask16 m = first(n - i);
-        _mm512_mask_storeu_ps(x + i, m, gelu16(_mm512_maskz_loadu_ps(m, x + i)));
-    }
-}
-
-TARGET static void avx512_times(float *x, const float *y, size_t n)
-{
-    for (size_t i = 0; i < n; i += 16) {
-        __mmask16 m = first(n - i);
-        _mm512_mask_storeu_ps(x + i, m,
-                              _mm512_mul_ps(_mm512_maskz_loadu_ps(m, x + i), _mm512_maskz_loadu_ps(m, y + i)));
-    }
-}
-
-TARGET static void avx512_cap(float *x, size_t n, float cap)
-{
-    for (size_t i = 0; i < n; i += 16) {
-        __mmask16 m = first(n - i);
-        _mm512_mask_storeu_ps(x + i, m, cap16(_mm512_maskz_loadu_ps(m, x + i), cap));
-    }
-}
-
-TARGET static bool avx512_finite(const float *x, size_t n)
-{
-    __mmask16 bad = 0;
-    for (size_t i = 0; i < n; i += 16)
-        bad |= _mm512_fpclass_ps_mask(_mm512_maskz_loadu_ps(first(n - i), x + i), 0x99); /* NaNs and infinities */
-    return bad == 0;
-}
-
 const struct kernels kernel_avx512 = {
     .name = "avx512",
     .needs = "AVX-512 F, BW, DQ and VL",
     .available = has_avx512,
     .matmul = avx512_matmul,
     .round_bf16 = avx512_round_bf16,
-    .rms_norm = avx512_rms_norm,
-    .layer_norm = avx512_layer_norm,
+    .rms_norm = kernel_avx512_rms_norm,
+    .layer_norm = kernel_avx512_layer_norm,
     .attend = avx512_attend,
-    .activate = { avx512_silu, avx512_gelu_tanh, avx512_gelu },
-    .times = avx512_times,
-    .cap = avx512_cap,
-    .finite = avx512_finite,
+    .activate = { kernel_avx512_silu, kernel_avx512_gelu_tanh, kernel_avx512_gelu },
+    .times = kernel_avx512_times,
+    .cap = kernel_avx512_cap,
+    .finite = kernel_avx512_finite,
 };
 
 #define TARGET_BF16 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c")))
@@ -485,13 +326,13 @@ const struct kernels kernel_avx512bf16 = {
     .matmul = avx512_matmul,
     .dot_bf16 = avx512_dot_bf16,
     .round_bf16 = avx512_round_bf16,
-    .rms_norm = avx512_rms_norm,
-    .layer_norm = avx512_layer_norm,
+    .rms_norm = kernel_avx512_rms_norm,
+    .layer_norm = kernel_avx512_layer_norm,
     .attend = avx512_attend,
-    .activate = { avx512_silu, avx512_gelu_tanh, avx512_gelu },
-    .times = avx512_times,
-    .cap = avx512_cap,
-    .finite = avx512_finite,
+    .activate = { kernel_avx512_silu, kernel_avx512_gelu_tanh, kernel_avx512_gelu },
+    .times = kernel_avx512_times,
+    .cap = kernel_avx512_cap,
+    .finite = kernel_avx512_finite,
 };
 
 #else
