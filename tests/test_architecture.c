@@ -8,6 +8,8 @@
 #include "tests/lib/check.h"
 #include "tests/lib/lm_bench.h"
 #include "tests/lib/lm_contract.h"
+#include "tests/lib/random_checkpoint.h"
+#include "tests/lib/temp_folder.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -286,9 +288,90 @@ static void published_sizes(void)
     }
 }
 
+static bool read_config(const char *text_of_config, struct config *c)
+{
+    json_t *o = doc_read("config", text_of_config, strlen(text_of_config));
+    bool ok = o && config_json_read(o, "config", c) == 0;
+    check(ok, "%s: %s", text_of_config, err_text());
+    json_decref(o);
+    return ok;
+}
+
+#define SIZES                                                                                                          \
+    "\"vocab_size\":96,\"hidden_size\":32,\"num_hidden_layers\":7,\"num_attention_heads\":2,\"intermediate_size\":64,"
+
+/* What configurations of the hub spell in the ways of their time. */
+static void older_spellings(void)
+{
+    struct config c;
+    if (read_config("{\"model_type\":\"gemma3_text\"," SIZES
+                    "\"num_key_value_heads\":2,\"rope_theta\":1e6,\"rope_local_base_freq\":2e4,"
+                    "\"rope_scaling\":{\"factor\":8,\"rope_type\":\"linear\"},\"sliding_window\":512,"
+                    "\"sliding_window_pattern\":3}",
+                    &c)) {
+        check(c.rope_theta == 1e6f && c.local_theta == 2e4f && c.rope.scaling == SCALING_LINEAR && c.rope.factor == 8,
+              "gemma3: thetas %g, %g, factor %g", (double)c.rope_theta, (double)c.local_theta, (double)c.rope.factor);
+        check(config_window(&c, 0) == 512 && config_window(&c, 2) == 0 && config_window(&c, 6) == 512, "every third");
+    }
+    if (read_config("{\"model_type\":\"gpt_neox\"," SIZES "\"rotary_pct\":0.5,\"rotary_emb_base\":20000}", &c))
+        check(c.n_rotary == 8 && c.rope_theta == 2e4f && c.parallel && c.attention_bias && !c.tied_head,
+              "gpt_neox: %u dimensions of theta %g", c.n_rotary, (double)c.rope_theta);
+    if (read_config("{\"model_type\":\"llama\"," SIZES "\"max_position_embeddings\":2048,"
+                    "\"rope_scaling\":{\"type\":\"dynamic\",\"factor\":8}}",
+                    &c))
+        check(c.rope.scaling == SCALING_DYNAMIC && c.rope.trained == 2048 && c.max_positions == 16384,
+              "dynamic: %u of %u positions", c.rope.trained, c.max_positions);
+    if (read_config("{\"model_type\":\"llama\"," SIZES "\"max_position_embeddings\":2048,"
+                    "\"rope_scaling\":{\"type\":\"yarn\",\"factor\":8}}",
+                    &c)) { /* TigerBot's: the amplitude of factor 8 is 1.208 */
+        check_near((double)c.rope.amplitude, 1.208, 5e-4, "YaRN's amplitude");
+        check(c.rope.trained == 2048 && c.max_positions == 16384, "yarn: %u of %u positions", c.rope.trained,
+              c.max_positions);
+    }
+    if (read_config("{\"model_type\":\"bloom\",\"vocab_size\":96,\"n_embed\":32,\"num_hidden_layers\":3,"
+                    "\"num_attention_heads\":4,\"tie_word_embeddings\":false,\"offset_alibi\":100}",
+                    &c))
+        check(c.dim == 32 && c.n_layers == 3 && c.ffn == 128 && c.head_dim == 8 && !c.tied_head && c.qkv_by_head,
+              "bloom: %u wide", c.dim);
+}
+
+/* Files whose tensors lack the name of the whole model open under their canonical names. */
+static void bare_names(void)
+{
+    static const char prefix[] = "model.";
+    const struct config small = { .n_vocab = 40,
+                                  .dim = 8,
+                                  .n_layers = 2,
+                                  .n_heads = 2,
+                                  .n_kv_heads = 1,
+                                  .head_dim = 4,
+                                  .ffn = 12,
+                                  .max_positions = 32,
+                                  .norm_eps = 1e-5f,
+                                  .rope_theta = 10000 };
+    struct temp_folder f = temp_folder_make();
+    struct checkpoint *c = random_checkpoint(&small, DTYPE_BF16, 1);
+    for (size_t i = 0; i < c->n_tensors; i++) {
+        char *name = (char *)(uintptr_t)c->tensors[i].name;
+        if (strncmp(name, prefix, sizeof prefix - 1) == 0)
+            memmove(name, name + sizeof prefix - 1, strlen(name) - sizeof prefix + 2);
+    }
+    check(random_checkpoint_save(c, f.path, NULL) == 0, "%s", err_text());
+    random_checkpoint_free(c);
+    c = checkpoint_open_weights(f.path);
+    struct weights *w = c ? weights_open(c) : NULL;
+    check(w && checkpoint_tensor(c, "model.layers.1.mlp.up_proj.weight") && checkpoint_tensor(c, "lm_head.weight"),
+          "bare names: %s", err_text());
+    weights_close(w);
+    checkpoint_close(c);
+    temp_folder_remove(&f);
+}
+
 int main(void)
 {
+    bare_names();
     published_sizes();
+    older_spellings();
     for (size_t i = 0; i < N_FIXTURES; i++) {
         struct checkpoint *c = open_fixture(fixtures[i]);
         if (!c)
