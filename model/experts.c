@@ -1,5 +1,6 @@
 #include "model/experts.h"
 #include "base/mem.h"
+#include "base/row_math.h"
 #include "model/block.h"
 #include <math.h>
 #include <stdlib.h>
@@ -68,13 +69,13 @@ static void choose(const struct config *c, float score[], struct choice out[])
     for (uint32_t i = 0; i < c->n_experts; i++)
         largest = fmax(largest, (double)score[i]);
     for (uint32_t i = 0; i < c->n_experts; i++)
-        sum += exp((double)score[i] - largest);
+        sum += math_exp64((double)score[i] - largest);
     for (uint32_t n = 0; n < c->n_chosen; n++) {
         uint32_t best = 0, at = n;
         for (uint32_t i = 1; i < c->n_experts; i++)
             if (score[i] > score[best])
                 best = i;
-        struct choice found = { best, (float)(exp((double)score[best] - largest) / sum) };
+        struct choice found = { best, (float)(math_exp64((double)score[best] - largest) / sum) };
         shared += (double)found.weight;
         score[best] = -INFINITY;
         for (; at > 0 && out[at - 1].expert > best; at--)
