@@ -3,13 +3,16 @@
 #include "base/mem.h"
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define NONE         UINT32_MAX
 #define FIRST_PLACES 64
+#define SHORT        64 /* symbols of a piece that is searched instead of put on a heap */
 
 /* A merge, in open addressing by its pair; rank is NONE in a free place. */
 struct merge {
-    sym_t left, right, joined;
+    uint64_t pair; /* left << 32 | right */
+    sym_t joined;
     uint32_t rank;
 };
 
@@ -63,21 +66,21 @@ void bpe_free(struct bpe *b)
     free(b);
 }
 
-/* Moremur (Pelle Evensen's constants for the finaliser of MurmurHash3), from a secret that the makers of a file do not
- * have: whose merges would otherwise all want one place. */
-static uint64_t hash_of(const struct bpe *b, sym_t left, sym_t right)
+static uint64_t pair_of(sym_t left, sym_t right)
 {
-    uint64_t h = ((uint64_t)left << 32 | right) ^ b->secret;
-    h = (h ^ h >> 27) * 0x3c79ac492ba7b653u;
-    h = (h ^ h >> 33) * 0x1c69b3f74ac4ae35u;
-    return h ^ h >> 27;
+    return (uint64_t)left << 32 | right;
 }
 
-static struct merge *find(const struct bpe *b, sym_t left, sym_t right)
+/* Moremur (Pelle Evensen's constants for the finaliser of MurmurHash3), from a secret that the makers of a file do not
+ * have: whose merges would otherwise all want one place. */
+static struct merge *find(const struct bpe *b, uint64_t pair)
 {
-    for (size_t i = (size_t)hash_of(b, left, right) & b->mask;; i = (i + 1) & b->mask) {
+    uint64_t h = pair ^ b->secret;
+    h = (h ^ h >> 27) * 0x3c79ac492ba7b653u;
+    h = (h ^ h >> 33) * 0x1c69b3f74ac4ae35u;
+    for (size_t i = (size_t)(h ^ h >> 27) & b->mask;; i = (i + 1) & b->mask) {
         struct merge *m = &b->place[i];
-        if (m->rank == NONE || (m->left == left && m->right == right))
+        if (m->rank == NONE || m->pair == pair)
             return m;
     }
 }
@@ -90,19 +93,33 @@ static void widen(struct bpe *b)
     b->place = places(2 * n);
     for (size_t i = 0; i < n; i++)
         if (old[i].rank != NONE)
-            *find(b, old[i].left, old[i].right) = old[i];
+            *find(b, old[i].pair) = old[i];
     free(old);
+}
+
+bool bpe_add_ranked(struct bpe *b, sym_t left, sym_t right, sym_t joined, uint32_t rank)
+{
+    uint64_t pair = pair_of(left, right);
+    assert(rank != NONE);
+    if (find(b, pair)->rank != NONE)
+        return false;
+    if (b->n_merges >= b->mask / 2)
+        widen(b);
+    b->n_merges++;
+    *find(b, pair) = (struct merge){ .pair = pair, .joined = joined, .rank = rank };
+    return true;
 }
 
 bool bpe_add(struct bpe *b, sym_t left, sym_t right, sym_t joined)
 {
-    if (find(b, left, right)->rank != NONE)
-        return false;
-    if (b->n_merges >= b->mask / 2)
-        widen(b);
-    *find(b, left, right) =
-        (struct merge){ .left = left, .right = right, .joined = joined, .rank = (uint32_t)b->n_merges++ };
-    return true;
+    return bpe_add_ranked(b, left, right, joined, (uint32_t)b->n_merges);
+}
+
+void bpe_each(const struct bpe *b, void (*f)(void *to, sym_t left, sym_t right, sym_t joined), void *to)
+{
+    for (size_t i = 0; i <= b->mask; i++)
+        if (b->place[i].rank != NONE)
+            f(to, (sym_t)(b->place[i].pair >> 32), (sym_t)b->place[i].pair, b->place[i].joined);
 }
 
 static bool before(struct pair a, struct pair b)
@@ -138,7 +155,7 @@ static void offer(struct bpe *b, uint32_t i)
 {
     if (i == NONE || b->link[i].after == NONE)
         return;
-    const struct merge *m = find(b, b->link[i].s, b->link[b->link[i].after].s);
+    const struct merge *m = find(b, pair_of(b->link[i].s, b->link[b->link[i].after].s));
     if (m->rank != NONE)
         heap_put(b, (struct pair){ m->rank, i });
 }
@@ -155,7 +172,56 @@ static void join(struct bpe *b, uint32_t i, sym_t joined)
     offer(b, i);
 }
 
-size_t bpe_merge(struct bpe *b, sym_t s[], size_t n)
+/* For each i below n - 1: what s[i] and s[i + 1] merge to. */
+struct row {
+    uint32_t rank[SHORT];
+    sym_t joined[SHORT];
+};
+
+static void look_up(const struct bpe *b, const sym_t s[], size_t i, struct row *row)
+{
+    const struct merge *m = find(b, pair_of(s[i], s[i + 1]));
+    row->rank[i] = m->rank;
+    row->joined[i] = m->joined;
+}
+
+static size_t best_of(const uint32_t rank[], size_t n)
+{
+    uint32_t least = rank[0];
+    for (size_t i = 1; i < n; i++)
+        least = rank[i] < least ? rank[i] : least;
+    if (least == NONE)
+        return n;
+    size_t i = 0;
+    while (rank[i] != least)
+        i++;
+    return i;
+}
+
+static size_t merge_short(const struct bpe *b, sym_t s[], size_t n)
+{
+    struct row row;
+    for (size_t i = 0; i + 1 < n; i++)
+        look_up(b, s, i, &row);
+    while (n > 1) {
+        size_t at = best_of(row.rank, n - 1);
+        if (at == n - 1)
+            break;
+        s[at] = row.joined[at];
+        n--;
+        memmove(s + at + 1, s + at + 2, (n - at - 1) * sizeof *s);
+        if (at + 1 < n) {
+            memmove(row.rank + at + 1, row.rank + at + 2, (n - at - 2) * sizeof *row.rank);
+            memmove(row.joined + at + 1, row.joined + at + 2, (n - at - 2) * sizeof *row.joined);
+            look_up(b, s, at, &row);
+        }
+        if (at > 0)
+            look_up(b, s, at - 1, &row);
+    }
+    return n;
+}
+
+static size_t merge_long(struct bpe *b, sym_t s[], size_t n)
 {
     assert(n < NONE);
     mem_grow(&b->link, &b->cap_link, n, sizeof *b->link);
@@ -171,7 +237,7 @@ size_t bpe_merge(struct bpe *b, sym_t s[], size_t n)
         const struct link *left = &b->link[p.at];
         if (left->gone || left->after == NONE)
             continue;
-        const struct merge *m = find(b, left->s, b->link[left->after].s);
+        const struct merge *m = find(b, pair_of(left->s, b->link[left->after].s));
         if (m->rank == p.rank)
             join(b, p.at, m->joined);
     }
@@ -180,4 +246,9 @@ size_t bpe_merge(struct bpe *b, sym_t s[], size_t n)
         if (!b->link[i].gone)
             s[kept++] = b->link[i].s;
     return kept;
+}
+
+size_t bpe_merge(struct bpe *b, sym_t s[], size_t n)
+{
+    return n <= SHORT ? merge_short(b, s, n) : merge_long(b, s, n);
 }

@@ -54,7 +54,8 @@ static int use_pre(struct vocab *v, const struct pre *p)
         TRY(pretoken_add(v->pretoken, v->where, p->split[i]));
     v->ignores_merges = p->ignores_merges;
     v->adds_bos = p->adds_bos;
-    v->composes = p->composes;
+    if (p->composes)
+        TRY(normalise_add_form(v->normalise, v->where, NORMALISE_NFC));
     return 0;
 }
 
