@@ -239,7 +239,6 @@ static void published(void)
     }
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         compare_published(shared, &files[i]);
-    printf("skipped: llama-spm, phi-3 (SentencePiece is not supported)\n");
 }
 
 /* Merging by the definition: look at all pairs, join the best, again. */
