@@ -1,6 +1,7 @@
 #include "model/normalise.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "model/late.h"
 #include "model/normalise_unicode.h"
 #include "model/pretoken_match.h"
 #include "model/uchar.h"
@@ -27,7 +28,7 @@ struct normalise {
     size_t n_steps, cap_steps;
     struct regex_work *work;
     size_t max; /* bytes that the text at work may become */
-    struct text out[2];
+    struct text out[2], shadow;
 };
 
 struct normalise *normalise_alloc(void)
@@ -55,6 +56,7 @@ void normalise_free(struct normalise *n)
     regex_work_free(n->work);
     text_free(&n->out[0]);
     text_free(&n->out[1]);
+    text_free(&n->shadow);
     free(n);
 }
 
@@ -179,7 +181,8 @@ static int apply_replace(struct normalise *n, const struct step *step, const cha
     struct span found;
     size_t done = 0;
     int rc;
-    while (done < length && (rc = step->matcher.next(&step->matcher, n->work, s, length, done, &found)) != 0) {
+    const char *seen = step->matcher.code ? late_shadow(s, length, &n->shadow) : s;
+    while (done < length && (rc = step->matcher.next(&step->matcher, n->work, seen, length, done, &found)) != 0) {
         if (rc < 0)
             return rc;
         text_addn(to, s + done, found.from - done);

@@ -83,9 +83,9 @@ bool unigram_put_own(struct unigram *u, const char *piece, size_t n, sym_t id)
 
 static void offer(const struct unigram *u, struct node *to, double sum, size_t from, int64_t id)
 {
-    if (to->from != NOWHERE && !(sum > to->sum))
-        return;
-    *to = (struct node){ .sum = u->sums == UNIGRAM_FLOATS ? (double)(float)sum : sum, .from = from, .id = id };
+    double rounded = u->sums == UNIGRAM_FLOATS ? (double)(float)sum : sum;
+    if (to->from == NOWHERE || rounded > to->sum)
+        *to = (struct node){ .sum = rounded, .from = from, .id = id };
 }
 
 /* All parts that begin at `from`, where a cut ends. */
@@ -110,11 +110,9 @@ static void offer_from(struct unigram *u, const char *s, size_t n, size_t from)
     if (has_single)
         return;
     double unknown = u->least - UNKNOWN_PENALTY;
-    if (u->sums == UNIGRAM_FLOATS) /* here SentencePiece rounds before it compares, above behind it */
-        unknown = (double)((float)unknown + (float)sum);
-    else
-        unknown += sum;
-    offer(u, &u->node[from + width], unknown, from, -1);
+    if (u->sums == UNIGRAM_FLOATS)
+        unknown = (double)(float)unknown;
+    offer(u, &u->node[from + width], unknown + sum, from, -1);
 }
 
 const struct unigram_part *unigram_cut(struct unigram *u, const char *s, size_t n, size_t *n_parts)

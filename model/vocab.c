@@ -310,10 +310,13 @@ int64_t vocab_find(const struct vocab *v, const char *piece)
 }
 
 /* The bytes of a token that begins a decoded text. */
-static void add_first(const struct vocab *v, const uint8_t *bytes, size_t n, sym_t id, struct text *out)
+static void add_first(const struct vocab *v, sym_t id, struct text *out)
 {
     const char *piece = v->token[id].piece;
-    if (v->decoding.start == DECODE_NO_SPACE && n > 0 && *bytes == ' ') {
+    size_t n;
+    const uint8_t *bytes = space_text(v->space, id, &n);
+    bool strips = v->decoding.start == DECODE_NO_SPACE || v->decoding.start == DECODE_NO_SPACES;
+    if (strips && n > 0 && *bytes == ' ') {
         text_addn(out, bytes + 1, n - 1);
         return;
     }
@@ -328,15 +331,16 @@ static void add_first(const struct vocab *v, const uint8_t *bytes, size_t n, sym
 void vocab_decode(const struct vocab *v, const sym_t ids[], size_t n_ids, struct text *out)
 {
     bool first = true;
+    size_t before = out->len;
     for (size_t i = 0; i < n_ids; i++) {
         size_t n;
         const uint8_t *bytes = space_text(v->space, ids[i], &n);
         if (v->space->special[ids[i]])
             continue;
         if (first)
-            add_first(v, bytes, n, ids[i], out);
+            add_first(v, ids[i], out);
         else
             text_addn(out, bytes, n);
-        first = first && v->decoding.start == DECODE_NO_SPACE && n == 0;
+        first = first && v->decoding.start == DECODE_NO_SPACES && out->len == before;
     }
 }

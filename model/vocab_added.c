@@ -5,13 +5,13 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* A late token is looked for as its own normalised text. */
+/* A late token is looked for as its own normalised text; SentencePiece's, which are not normalised, as they are. */
 static int build_one(struct vocab *v, sym_t id)
 {
     const struct token *t = &v->token[id];
     const char *s = t->piece;
     size_t n = strlen(s);
-    if (t->is_late && normalise_apply(v->normalise, s, n, &s, &n) < 0)
+    if (t->is_late && !v->own && normalise_apply(v->normalise, s, n, &s, &n) < 0)
         return err_add(ERR_DATA, "%s: token %u", v->where, id);
     struct trie **trie = &v->added[t->is_late];
     if (!*trie)

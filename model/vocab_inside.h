@@ -67,9 +67,10 @@ extern const struct vocab_model vocab_model_unigram; /* unigram */
 
 /* What becomes of the beginning of a decoded text. */
 enum decode_start {
-    DECODE_WHOLE,    /* nothing */
-    DECODE_NO_SPACE, /* it loses a space */
-    DECODE_NO_MARKS, /* its first token loses all its marks */
+    DECODE_WHOLE,     /* nothing */
+    DECODE_NO_SPACE,  /* it loses a space */
+    DECODE_NO_SPACES, /* every token loses a space until there is text */
+    DECODE_NO_MARKS,  /* its first token loses all its marks */
 };
 
 /* How tokens give text (reader). */

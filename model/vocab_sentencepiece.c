@@ -74,7 +74,10 @@ static int read_all(struct vocab *v, const struct sentencepiece *m, struct symbo
     vocab_scored_fini(&s);
     TRY(rc);
     v->decoding = (struct decoding){ .fallback = true, .mark = mem_string(VOCAB_MARK), .by = mem_string(" ") };
-    v->decoding.start = m->adds_prefix && !m->spaces_behind ? DECODE_NO_SPACE : DECODE_WHOLE;
+    if (m->removes_extra)
+        v->decoding.start = DECODE_NO_SPACES;
+    else
+        v->decoding.start = m->adds_prefix ? DECODE_NO_SPACE : DECODE_WHOLE;
     return set_tags(v, m, ends);
 }
 

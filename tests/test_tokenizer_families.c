@@ -18,16 +18,21 @@ enum { STRINGS = 20000, BLOCK = 50 };
 struct family {
     const char *name, *ending;
     bool is_lossless;
+    bool hides_text; /* the reference shows the tokens' text otherwise (families.py) */
 };
 
 static const struct family families[] = {
-    { "gpt2", "json", true },      { "llama3", "json", true },        { "qwen2", "json", false },
-    { "bloom", "json", true },     { "deepseek", "json", true },      { "deepseek3", "json", true },
-    { "starcoder", "json", true }, { "falcon", "json", true },        { "neox", "json", false },
-    { "roberta", "json", false },  { "llama2", "json", false },       { "mistral", "json", false },
-    { "gemma", "json", false },    { "t5", "json", false },           { "unigram", "json", false },
-    { "flags", "json", false },    { "splits", "json", false },       { "spm_llama", "model", false },
-    { "spm_bpe", "model", false }, { "spm_unigram", "model", false }, { "spm_t5", "model", false },
+    { "gpt2", "json", true, false },      { "llama3", "json", true, false },
+    { "qwen2", "json", false, false },    { "bloom", "json", true, false },
+    { "deepseek", "json", true, false },  { "deepseek3", "json", true, false },
+    { "starcoder", "json", true, false }, { "falcon", "json", true, false },
+    { "neox", "json", false, false },     { "roberta", "json", false, false },
+    { "llama2", "json", false, false },   { "mistral", "json", false, false },
+    { "gemma", "json", false, false },    { "t5", "json", false, false },
+    { "unigram", "json", false, false },  { "flags", "json", false, true },
+    { "splits", "json", false, false },   { "spm_llama", "model", false, false },
+    { "spm_bpe", "model", false, false }, { "spm_unigram", "model", false, false },
+    { "spm_t5", "model", false, false },
 };
 
 static struct vocab *open_family(const struct family *f)
@@ -108,7 +113,8 @@ static void one_string(const struct family *f, struct vocab *v, size_t i, const 
     add_ids(block, &data);
     if (strcmp(f->ending, "json") == 0)
         add_ids(block, &special);
-    vocab_decode(v, data.s, data.n, &back);
+    if (!f->hides_text)
+        vocab_decode(v, data.s, data.n, &back);
     add_u32(block, (uint32_t)back.len);
     text_addn(block, text_s(&back), back.len);
     if (getenv("CHORALE_SHOW")) {
@@ -171,7 +177,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof families / sizeof *families; i++)
         if (argc < 2 || strcmp(argv[1], families[i].name) == 0)
             one_family(&families[i], &strings);
-    static const struct family real = { "real", "model", false };
+    static const struct family real = { "real", "model", false, false };
     if (!check_shared())
         printf("skipped: Llama 2's tokenizer.model (no shared/)\n");
     else if (argc < 2 || strcmp(argv[1], "real") == 0)
