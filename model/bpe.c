@@ -115,11 +115,22 @@ bool bpe_add(struct bpe *b, sym_t left, sym_t right, sym_t joined)
     return bpe_add_ranked(b, left, right, joined, (uint32_t)b->n_merges);
 }
 
-void bpe_each(const struct bpe *b, void (*f)(void *to, sym_t left, sym_t right, sym_t joined), void *to)
+static struct bpe_merge_row row_of(const struct merge *m)
+{
+    return (struct bpe_merge_row){ (sym_t)(m->pair >> 32), (sym_t)m->pair, m->joined, m->rank };
+}
+
+void bpe_each(const struct bpe *b, void (*f)(void *to, struct bpe_merge_row merge), void *to)
 {
     for (size_t i = 0; i <= b->mask; i++)
         if (b->place[i].rank != NONE)
-            f(to, (sym_t)(b->place[i].pair >> 32), (sym_t)b->place[i].pair, b->place[i].joined);
+            f(to, row_of(&b->place[i]));
+}
+
+bool bpe_find(const struct bpe *b, sym_t left, sym_t right, struct bpe_merge_row *merge)
+{
+    *merge = row_of(find(b, pair_of(left, right)));
+    return merge->rank != NONE;
 }
 
 static bool before(struct pair a, struct pair b)

@@ -106,6 +106,8 @@ unsigned uchar_bits_at(const char *s, size_t n, size_t at, size_t *width)
 bool uchar_is_numeric(uint32_t c)
 {
     static const struct range later[] = { { 0x11de0, 0x11de9 }, { 0x16ff4, 0x16ff6 } };
+    if (c < 0x80)
+        return c >= '0' && c <= '9';
     return uchar_bits(c) & UCHAR_NUMBER || IN(later, c);
 }
 

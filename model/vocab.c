@@ -47,6 +47,7 @@ void vocab_free(struct vocab *v)
     free(v->region.r);
     free(v->late.r);
     free(v->piece.s);
+    free(v->start);
     free(v->where);
     free(v);
 }
@@ -149,12 +150,7 @@ static void find_bytes(struct vocab *v)
         text_clear(&piece);
         text_addf(&piece, "<0x%02X>", (unsigned)b);
         v->byte_token[b] = strmap_get(v->ids, text_s(&piece), piece.len);
-        if (b > 0 && b < 128) {
-            int64_t id = strmap_get(v->ids, &(char){ (char)b }, 1);
-            v->ascii[b] = id >= 0 && v->token[id].kind != TOKEN_SPECIAL ? id : -1;
-        }
     }
-    v->ascii[0] = -1;
     text_free(&piece);
 }
 
@@ -188,12 +184,10 @@ struct crossing {
     bool found;
 };
 
-static void look_at_merge(void *to, sym_t left, sym_t right, sym_t joined)
+static void look_at_merge(void *to, struct bpe_merge_row merge)
 {
     struct crossing *c = to;
-    (void)left;
-    (void)right;
-    c->found = c->found || (joined < c->vocab->n && crosses_mark(c->vocab->token[joined].piece));
+    c->found = c->found || crosses_mark(c->vocab->token[merge.joined].piece);
 }
 
 /* Whether words can be merged one by one though no step cuts them: no merge makes a token across a mark, and unknown
@@ -255,6 +249,7 @@ int vocab_finish(struct vocab *v, const sym_t ends[], size_t n_ends)
     if (v->ignores_merges && v->model == &vocab_model_bytes)
         find_whole(v);
     v->cuts_at_marks = can_cut_at_marks(v);
+    vocab_start_build(v);
     return 0;
 }
 

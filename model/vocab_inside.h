@@ -108,7 +108,7 @@ struct vocab {
     struct trie *added[VOCAB_PASSES]; /* added and special tokens, as they are looked for; NULL: none */
     int64_t byte_symbol[256];         /* by byte, in the byte alphabet; -1: the vocabulary lacks the byte */
     int64_t byte_token[256];          /* <0xAB>, likewise */
-    int64_t ascii[128];               /* tokens of one character; -1: none */
+    uint32_t *start;                  /* (VOCAB_START_CHARS,) tokens that single characters start as; VOCAB_NO_START */
     bool cuts_at_marks;               /* no merge crosses the place before a mark: words can be merged one by one */
     struct wordcache *cache;
     struct trie *own; /* user-defined symbols that the normaliser leaves alone; NULL: none */
@@ -132,6 +132,12 @@ int vocab_finish(struct vocab *v, const sym_t ends[], size_t n_ends);
 
 /* The number of the byte that a piece <0xAB> stands for; -1: it has another form. */
 int vocab_byte_of(const char *piece);
+
+/* What single characters start as before anything is merged (vocab_start.c): of characters, the tokens that they are; of
+ * bytes, the tokens that their bytes become whatever stands beside them.  Only of code points below VOCAB_START_CHARS. */
+#define VOCAB_START_CHARS 0x10000u
+#define VOCAB_NO_START    UINT32_MAX
+void vocab_start_build(struct vocab *v);
 
 /* Added tokens (vocab_added.c).  Builds v->added; 0 or ERR_DATA. */
 int vocab_added_build(struct vocab *v);

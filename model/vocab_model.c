@@ -23,6 +23,33 @@ static bool add_bytes(struct vocab *v, const char *s, size_t n, struct symbols *
     return true;
 }
 
+/* The symbols of a piece before merging, into v->piece. */
+static int spell_bytes(struct vocab *v, const char *s, size_t n)
+{
+    bool unknown = false;
+    size_t count = 0;
+    mem_grow(&v->piece.s, &v->piece.cap, n, sizeof *v->piece.s);
+    for (size_t i = 0; i < n;) {
+        uint32_t c = 0;
+        int width = (unsigned char)s[i] < 0x80 ? 1 : text_utf8(s + i, n - i, &c);
+        if (width > 1 && c < VOCAB_START_CHARS && v->start[c] != VOCAB_NO_START) {
+            v->piece.s[count++] = v->start[c];
+            unknown = false;
+            i += (size_t)width;
+            continue;
+        }
+        int64_t symbol = v->byte_symbol[(unsigned char)s[i]];
+        if (symbol < 0 && v->unknown < 0)
+            return lacks(v, s + i, 1);
+        if (symbol >= 0 || !unknown || !v->fuses_unknown)
+            v->piece.s[count++] = (sym_t)(symbol < 0 ? v->unknown : symbol);
+        unknown = symbol < 0;
+        i++;
+    }
+    v->piece.n = count;
+    return 0;
+}
+
 static int encode_bytes(struct vocab *v, const char *s, size_t n, struct symbols *out)
 {
     int64_t id = v->whole ? strmap_get(v->whole, s, n) : -1;
@@ -30,28 +57,18 @@ static int encode_bytes(struct vocab *v, const char *s, size_t n, struct symbols
         symbols_add(out, &(sym_t){ (sym_t)id }, 1);
         return 0;
     }
-    mem_grow(&v->piece.s, &v->piece.cap, n, sizeof *v->piece.s);
-    size_t count = 0;
-    bool unknown = false;
-    for (size_t i = 0; i < n; i++) {
-        int64_t symbol = v->byte_symbol[(unsigned char)s[i]];
-        if (symbol < 0 && v->unknown < 0)
-            return lacks(v, s + i, 1);
-        if (symbol >= 0 || !unknown || !v->fuses_unknown)
-            v->piece.s[count++] = (sym_t)(symbol < 0 ? v->unknown : symbol);
-        unknown = symbol < 0;
-    }
-    symbols_add(out, v->piece.s, bpe_merge(v->bpe, v->piece.s, count));
+    TRY(spell_bytes(v, s, n));
+    symbols_add(out, v->piece.s, bpe_merge(v->bpe, v->piece.s, v->piece.n));
     return 0;
 }
 
 const struct vocab_model vocab_model_bytes = { "byte-level bpe", encode_bytes };
 
 /* The token of one character; -1: none that text may become. */
-static int64_t char_token(const struct vocab *v, const char *s, size_t width)
+static int64_t char_token(const struct vocab *v, const char *s, size_t width, uint32_t c)
 {
-    if (width == 1 && (unsigned char)*s < 0x80)
-        return v->ascii[(unsigned char)*s];
+    if (c < VOCAB_START_CHARS)
+        return v->start[c] == VOCAB_NO_START ? -1 : (int64_t)v->start[c];
     int64_t id = strmap_get(v->ids, s, width);
     return id >= 0 && v->token[id].kind != TOKEN_SPECIAL ? id : -1;
 }
@@ -63,8 +80,9 @@ static int spell(struct vocab *v, const char *s, size_t n)
     bool waits = false;
     v->piece.n = 0;
     for (size_t at = 0, width; at < n; at += width) {
-        width = (size_t)text_utf8(s + at, n - at, NULL);
-        int64_t id = char_token(v, s + at, width);
+        uint32_t c = 0;
+        width = (size_t)text_utf8(s + at, n - at, &c);
+        int64_t id = char_token(v, s + at, width, c);
         if (id < 0 && v->falls_back && add_bytes(v, s + at, width, &v->piece))
             continue;
         if (id < 0 && v->unknown < 0)
