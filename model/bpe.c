@@ -31,6 +31,8 @@ struct pair {
 struct bpe {
     struct merge *place; /* (mask + 1,) */
     size_t mask, n_merges;
+    uint64_t *
+        sieve; /* (8 * (mask + 1) bits) set where a merge hashes to: most pairs have none, and are told by this alone */
     uint64_t secret;
     struct link *link; /* scratch */
     size_t cap_link;
@@ -51,6 +53,7 @@ struct bpe *bpe_alloc(void)
     struct bpe *b = mem_alloc(1, sizeof *b);
     b->mask = FIRST_PLACES - 1;
     b->place = places(FIRST_PLACES);
+    b->sieve = mem_alloc(FIRST_PLACES / 8, sizeof *b->sieve);
     uintptr_t address = (uintptr_t)b;
     b->secret = hash_bytes(&address, sizeof address, 0);
     return b;
@@ -61,6 +64,7 @@ void bpe_free(struct bpe *b)
     if (!b)
         return;
     free(b->place);
+    free(b->sieve);
     free(b->link);
     free(b->heap);
     free(b);
@@ -73,16 +77,41 @@ static uint64_t pair_of(sym_t left, sym_t right)
 
 /* Moremur (Pelle Evensen's constants for the finaliser of MurmurHash3), from a secret that the makers of a file do not
  * have: whose merges would otherwise all want one place. */
-static struct merge *find(const struct bpe *b, uint64_t pair)
+static uint64_t hash_of(const struct bpe *b, uint64_t pair)
 {
     uint64_t h = pair ^ b->secret;
     h = (h ^ h >> 27) * 0x3c79ac492ba7b653u;
     h = (h ^ h >> 33) * 0x1c69b3f74ac4ae35u;
-    for (size_t i = (size_t)(h ^ h >> 27) & b->mask;; i = (i + 1) & b->mask) {
+    return h ^ h >> 27;
+}
+
+static struct merge *find(const struct bpe *b, uint64_t pair)
+{
+    for (size_t i = (size_t)hash_of(b, pair) & b->mask;; i = (i + 1) & b->mask) {
         struct merge *m = &b->place[i];
         if (m->rank == NONE || m->pair == pair)
             return m;
     }
+}
+
+/* Other bits of the hash than those of the place. */
+static uint64_t sieve_bit(const struct bpe *b, uint64_t pair)
+{
+    return hash_of(b, pair) >> 24 & (8 * (b->mask + 1) - 1);
+}
+
+static const struct merge *find_quickly(const struct bpe *b, uint64_t pair)
+{
+    static const struct merge none = { .rank = NONE };
+    uint64_t bit = sieve_bit(b, pair);
+    return b->sieve[bit / 64] >> bit % 64 & 1 ? find(b, pair) : &none;
+}
+
+static void put(struct bpe *b, struct merge m)
+{
+    uint64_t bit = sieve_bit(b, m.pair);
+    *find(b, m.pair) = m;
+    b->sieve[bit / 64] |= (uint64_t)1 << bit % 64;
 }
 
 static void widen(struct bpe *b)
@@ -91,9 +120,11 @@ static void widen(struct bpe *b)
     size_t n = b->mask + 1;
     b->mask = 2 * n - 1;
     b->place = places(2 * n);
+    free(b->sieve);
+    b->sieve = mem_alloc(2 * n / 8, sizeof *b->sieve);
     for (size_t i = 0; i < n; i++)
         if (old[i].rank != NONE)
-            *find(b, old[i].pair) = old[i];
+            put(b, old[i]);
     free(old);
 }
 
@@ -106,7 +137,7 @@ bool bpe_add_ranked(struct bpe *b, sym_t left, sym_t right, sym_t joined, uint32
     if (b->n_merges >= b->mask / 2)
         widen(b);
     b->n_merges++;
-    *find(b, pair) = (struct merge){ .pair = pair, .joined = joined, .rank = rank };
+    put(b, (struct merge){ .pair = pair, .joined = joined, .rank = rank });
     return true;
 }
 
@@ -166,7 +197,7 @@ static void offer(struct bpe *b, uint32_t i)
 {
     if (i == NONE || b->link[i].after == NONE)
         return;
-    const struct merge *m = find(b, pair_of(b->link[i].s, b->link[b->link[i].after].s));
+    const struct merge *m = find_quickly(b, pair_of(b->link[i].s, b->link[b->link[i].after].s));
     if (m->rank != NONE)
         heap_put(b, (struct pair){ m->rank, i });
 }
@@ -191,7 +222,7 @@ struct row {
 
 static void look_up(const struct bpe *b, const sym_t s[], size_t i, struct row *row)
 {
-    const struct merge *m = find(b, pair_of(s[i], s[i + 1]));
+    const struct merge *m = find_quickly(b, pair_of(s[i], s[i + 1]));
     row->rank[i] = m->rank;
     row->joined[i] = m->joined;
 }

@@ -3,7 +3,7 @@
 /* The bytes without a character of their own, in order: 0x00 .. 0x20, 0x7f .. 0xa0, 0xad. */
 enum { FIRST = 0x100, CONTROLS = 0x21, UPPER = 0x7f, UPPERS = 0x22, HYPHEN = 0xad, OTHERS = CONTROLS + UPPERS + 1 };
 
-static uint32_t codepoint_of(uint8_t byte)
+uint32_t byte_level_char(uint8_t byte)
 {
     if (byte < CONTROLS)
         return FIRST + (uint32_t)byte;
@@ -16,7 +16,7 @@ static uint32_t codepoint_of(uint8_t byte)
 static int byte_of(uint32_t codepoint)
 {
     if (codepoint < FIRST)
-        return codepoint_of((uint8_t)codepoint) == codepoint ? (int)codepoint : -1;
+        return byte_level_char((uint8_t)codepoint) == codepoint ? (int)codepoint : -1;
     uint32_t rank = codepoint - FIRST;
     if (rank >= OTHERS)
         return -1;
@@ -27,7 +27,7 @@ static int byte_of(uint32_t codepoint)
 
 void byte_level_add(struct text *piece, uint8_t byte)
 {
-    uint32_t c = codepoint_of(byte);
+    uint32_t c = byte_level_char(byte);
     char two[2] = { (char)(0xc0 | c >> 6), (char)(0x80 | (c & 0x3f)) };
     if (c < 0x80)
         text_addn(piece, &(char){ (char)c }, 1);

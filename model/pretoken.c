@@ -171,7 +171,7 @@ static void spell(struct pretoken *p, struct span piece)
 static int cut_piece(struct pretoken *p, const struct step *step, struct span piece)
 {
     struct cutter c = { .out = &p->next, .cut = step->cut, .base = piece.from, .first = p->next.n };
-    if (p->in_bytes) {
+    if (p->in_bytes && !matcher_is_bytewise(&step->matcher)) {
         spell(p, piece);
         c.raw = p->raw;
         return cut_matches(p, &step->matcher, &c, text_s(&p->alphabet), p->alphabet.len);
@@ -314,7 +314,7 @@ int pretoken_add_literal(struct pretoken *p, const char *where, const char *text
 int pretoken_add_class(struct pretoken *p, const char *where, bool (*is)(uint32_t), struct pretoken_cut cut)
 {
     struct step step = { .apply = apply_cut, .cut = cut };
-    matcher_class(&step.matcher, is);
+    (p->has_bytes ? matcher_bytes : matcher_class)(&step.matcher, is);
     return add_step(p, where, step);
 }
 

@@ -1,7 +1,9 @@
 #include "model/pretoken_match.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "model/byte_level.h"
 #include "model/pretoken_scan.h"
+#include "model/uchar.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,15 +124,24 @@ static int next_class(const struct matcher *m, struct regex_work *w, const char 
 {
     (void)w;
     for (size_t at = from; at < n;) {
-        uint32_t c = (unsigned char)s[at];
-        size_t width = c < 0x80 ? 1 : (size_t)text_utf8(s + at, n - at, &c);
-        if (m->is(c)) {
+        size_t width;
+        if (m->is(uchar_decode(s + at, &width))) {
             *found = (struct span){ at, at + width };
             return 1;
         }
         at += width;
     }
     return 0;
+}
+
+static int next_byte(const struct matcher *m, struct regex_work *w, const char *s, size_t n, size_t from,
+                     struct span *found)
+{
+    (void)w;
+    while (from < n && !m->bytes[(unsigned char)s[from]])
+        from++;
+    *found = (struct span){ from, from + 1 };
+    return from < n;
 }
 
 /* What Oniguruma and PCRE2 both take but read otherwise: NULL, or the offender. */
@@ -200,7 +211,7 @@ int matcher_pcre(struct matcher *m, const char *where, const char *regex)
 
 int matcher_regex(struct matcher *m, const char *where, const char *regex)
 {
-    const struct scanner *scanner = scan_find(regex);
+    const struct scanner *scanner = pretoken_scan_find(regex);
     if (!scanner)
         return matcher_pcre(m, where, regex);
     *m = (struct matcher){ .next = scanner->end ? next_total : next_scan, .scan = scanner->end, .scanner = scanner };
@@ -217,8 +228,22 @@ void matcher_class(struct matcher *m, bool (*is)(uint32_t))
     *m = (struct matcher){ .next = next_class, .is = is };
 }
 
+void matcher_bytes(struct matcher *m, bool (*is)(uint32_t))
+{
+    bool *bytes = mem_alloc(256, sizeof *bytes);
+    for (unsigned b = 0; b < 256; b++)
+        bytes[b] = is(byte_level_char((uint8_t)b));
+    *m = (struct matcher){ .next = next_byte, .bytes = bytes };
+}
+
+bool matcher_is_bytewise(const struct matcher *m)
+{
+    return m->bytes || (m->scanner && m->scanner->is_bytewise);
+}
+
 void matcher_fini(struct matcher *m)
 {
+    free(m->bytes);
     pcre2_code_free(m->code);
     free(m->literal);
 }

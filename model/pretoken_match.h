@@ -32,7 +32,8 @@ struct matcher {
     pcre2_code *code;                                     /* a regex, or NULL */
     char *literal;                                        /* or NULL */
     size_t n_literal;
-    const struct scanner *scanner; /* one that is not total, or NULL */
+    const struct scanner *scanner; /* or NULL */
+    bool *bytes;                   /* (256,) own: a class of bytes, those whose characters are of the class; or NULL */
 };
 
 int matcher_regex(struct matcher *m, const char *where,
@@ -40,6 +41,8 @@ int matcher_regex(struct matcher *m, const char *where,
 int matcher_pcre(struct matcher *m, const char *where, const char *regex); /* the same without scanners */
 void matcher_literal(struct matcher *m, const char *text);
 void matcher_class(struct matcher *m, bool (*is)(uint32_t));
+void matcher_bytes(struct matcher *m, bool (*is)(uint32_t)); /* sees bytes, for their characters in the byte alphabet */
+bool matcher_is_bytewise(const struct matcher *m);           /* it may see bytes for their characters */
 void matcher_fini(struct matcher *m);
 
 #endif

@@ -1,5 +1,5 @@
 #include "model/pretoken_scan.h"
-#include "base/text.h"
+#include "model/pretoken_scan_runs.h"
 #include "model/uchar.h"
 #include <string.h>
 
@@ -189,15 +189,19 @@ static bool breaks(const char *s, size_t n, size_t from, struct span *found)
     return false;
 }
 
-const struct scanner *scan_find(const char *regex)
+const struct scanner *pretoken_scan_find(const char *regex)
 {
     static const struct scanner scanners[] = {
-        { pretoken_gpt2, gpt2, NULL },
-        { SCAN_LLAMA3, llama3, NULL },
-        { SCAN_QWEN2, qwen2, NULL },
-        { SCAN_BLOOM, NULL, bloom },
-        { SCAN_THREE_DIGITS, NULL, three_digits },
-        { SCAN_BREAKS, NULL, breaks },
+        { .regex = pretoken_gpt2, .end = gpt2 },
+        { .regex = SCAN_LLAMA3, .end = llama3 },
+        { .regex = SCAN_QWEN2, .end = qwen2 },
+        { .regex = SCAN_BLOOM, .next = bloom },
+        { .regex = SCAN_THREE_DIGITS, .next = three_digits, .is_bytewise = true },
+        { .regex = SCAN_BREAKS, .next = breaks },
+        { .regex = SCAN_LINE_END, .next = pretoken_scan_runs_line_end },
+        { .regex = SCAN_DEEPSEEK_LETTERS, .next = pretoken_scan_runs_letters },
+        { .regex = SCAN_DEEPSEEK_MARKS, .next = pretoken_scan_runs_marks },
+        { .regex = SCAN_DEEPSEEK_HAN, .next = pretoken_scan_runs_han },
     };
     for (size_t i = 0; i < sizeof scanners / sizeof *scanners; i++)
         if (strcmp(scanners[i].regex, regex) == 0)

@@ -13,6 +13,7 @@ struct scanner {
     size_t (*end)(const char *s, size_t n, size_t from);
     /* else: the next match at or behind from, false: none */
     bool (*next)(const char *s, size_t n, size_t from, struct span *found);
+    bool is_bytewise; /* it gives the same on bytes as on their characters in the byte alphabet */
 };
 
 #define SCAN_LLAMA3                                                                                                    \
@@ -25,7 +26,25 @@ struct scanner {
 #define SCAN_BLOOM        " ?[^(\\s|[.,!?\xe2\x80\xa6\xe3\x80\x82\xef\xbc\x8c\xe3\x80\x81\xe0\xa5\xa4\xdb\x94\xd8\x8c])]+"
 #define SCAN_THREE_DIGITS "[0-9][0-9][0-9]"
 #define SCAN_BREAKS       "[\r\n]"
+#define SCAN_LINE_END     "\\s+$"
+#define SCAN_DEEPSEEK_LETTERS                                                                                                                     \
+    "\\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-" \
+    "ᵷᵹ-"                                                                                                                                     \
+    "ᶚḀ-"                                                                                                                                     \
+    "ἕἘ-"                                                                                                                                     \
+    "Ἕἠ-"                                                                                                                                     \
+    "ὅ"                                                                                                                                         \
+    "Ὀ-Ὅὐ-ὗὙὛὝὟ-\xe1\xbd\xbd"                                                                                                     \
+    "ᾀ-ᾴᾶ-ᾼ\xe1\xbe\xbe"                                                                                                                  \
+    "ῂ-ῄῆ-ῌῐ-\xe1\xbf\x93"                                                                                                              \
+    "ῖ-\xe1\xbf\x9b"                                                                                                                            \
+    "ῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤ\xe2\x84\xa6"                                                                                 \
+    "ℨ\xe2\x84\xaa"                                                                                                                             \
+    "-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇ"                                                \
+    "Ꞌ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃]+"
+#define SCAN_DEEPSEEK_MARKS "\\s?[!-/:-~！-／：-～‘-‟　-。]+"
+#define SCAN_DEEPSEEK_HAN   "[一-龥ࠀ-一가-\xed\x9f\xbf]+"
 
-const struct scanner *scan_find(const char *regex); /* NULL: none */
+const struct scanner *pretoken_scan_find(const char *regex); /* NULL: none */
 
 #endif

@@ -1,6 +1,6 @@
 #include "model/uchar.h"
-#include "base/text.h"
 #include "model/late.h"
+#include <assert.h>
 #include <utf8proc.h>
 
 struct range {
@@ -92,15 +92,24 @@ static const uint8_t ascii[128] = {
 #undef P
 #undef S
 
+uint32_t uchar_decode(const char *s, size_t *width)
+{
+    const unsigned char *b = (const unsigned char *)s;
+    *width = b[0] < 0x80 ? 1 : b[0] < 0xe0 ? 2 : b[0] < 0xf0 ? 3 : 4;
+    switch (*width) {
+    case 1: return b[0];
+    case 2: return (b[0] & 0x1fu) << 6 | (b[1] & 0x3fu);
+    case 3: return (b[0] & 0xfu) << 12 | (b[1] & 0x3fu) << 6 | (b[2] & 0x3fu);
+    default: return (b[0] & 7u) << 18 | (b[1] & 0x3fu) << 12 | (b[2] & 0x3fu) << 6 | (b[3] & 0x3fu);
+    }
+}
+
 unsigned uchar_bits_at(const char *s, size_t n, size_t at, size_t *width)
 {
     unsigned char first = (unsigned char)s[at];
+    assert(at < n);
     *width = 1;
-    if (first < 0x80)
-        return ascii[first];
-    uint32_t c = 0;
-    *width = (size_t)text_utf8(s + at, n - at, &c);
-    return uchar_bits(c);
+    return first < 0x80 ? ascii[first] : uchar_bits(uchar_decode(s + at, width));
 }
 
 bool uchar_is_numeric(uint32_t c)

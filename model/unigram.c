@@ -1,7 +1,7 @@
 #include "model/unigram.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "model/trie.h"
+#include "model/uchar.h"
 #include <stdlib.h>
 
 #define UNKNOWN_PENALTY 10.0
@@ -91,7 +91,8 @@ static void offer(const struct unigram *u, struct node *to, double sum, size_t f
 /* All parts that begin at `from`, where a cut ends. */
 static void offer_from(struct unigram *u, const char *s, size_t n, size_t from)
 {
-    size_t width = (size_t)text_utf8(s + from, n - from, NULL);
+    size_t width;
+    uchar_decode(s + from, &width);
     double sum = u->node[from].sum;
     bool has_single = false;
     uint32_t node = 0;
@@ -121,8 +122,10 @@ const struct unigram_part *unigram_cut(struct unigram *u, const char *s, size_t 
     for (size_t i = 0; i <= n; i++)
         u->node[i] = (struct node){ .from = NOWHERE };
     size_t count = 0;
-    for (size_t from = 0; from < n; from += (size_t)text_utf8(s + from, n - from, NULL))
+    for (size_t from = 0, width; from < n; from += width) {
+        uchar_decode(s + from, &width);
         offer_from(u, s, n, from);
+    }
     for (size_t at = n; at > 0; at = u->node[at].from)
         count++;
     mem_grow(&u->part, &u->cap_part, count, sizeof *u->part);

@@ -17,6 +17,8 @@ static int build_one(struct vocab *v, sym_t id)
     if (!*trie)
         *trie = trie_alloc();
     trie_put(*trie, s, n, id); /* of two with one text the first is found */
+    if (n > 0)
+        v->added_begin[t->is_late][(unsigned char)*s] = true;
     return 0;
 }
 
@@ -127,8 +129,13 @@ static bool counts(const struct vocab *v, const struct added_text *t, sym_t id, 
 int vocab_added_next(const struct vocab *v, struct added_walk *w)
 {
     const struct added_text *t = w->text;
-    while (v->added[t->pass] && w->at < t->n) {
+    const bool *begins = v->added_begin[t->pass];
+    while (v->added[t->pass]) {
         sym_t id = 0;
+        while (w->at < t->n && !begins[(unsigned char)t->s[w->at]])
+            w->at++;
+        if (w->at == t->n)
+            break;
         size_t from = w->at, to = longest(v, t, from, &id);
         w->at = to > 0 ? to : from + 1;
         if (to == 0 || !counts(v, t, id, (struct span){ from, to }))

@@ -11,22 +11,7 @@
 #define MAX_SPLITS 6
 
 #define SPLIT_FALCON_PUNCTUATION "[\\p{P}\\$\\+<=>\\^~\\|`]+"
-#define SPLIT_DEEPSEEK_LETTERS                                                                                                                                  \
-    "\\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-" \
-    "ἕἘ-"                                                                                                                                                   \
-    "Ἕἠ-"                                                                                                                                                   \
-    "ὅ"                                                                                                                                                       \
-    "Ὀ-Ὅὐ-ὗὙὛὝὟ-\xe1\xbd\xbd"                                                                                                                   \
-    "ᾀ-ᾴᾶ-ᾼ\xe1\xbe\xbe"                                                                                                                                \
-    "ῂ-ῄῆ-ῌῐ-\xe1\xbf\x93"                                                                                                                            \
-    "ῖ-\xe1\xbf\x9b"                                                                                                                                          \
-    "ῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤ\xe2\x84\xa6"                                                                                               \
-    "ℨ\xe2\x84\xaa"                                                                                                                                           \
-    "-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇ"                                                              \
-    "Ꞌ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃]+"
-#define SPLIT_DEEPSEEK_MARKS "\\s?[!-/:-~！-／：-～‘-‟　-。]+"
-#define SPLIT_DEEPSEEK_HAN   "[一-龥ࠀ-一가-\xed\x9f\xbf]+"
-#define SPLIT_DEEPSEEK3_HAN  "[一-龥぀-ゟ゠-ヿ]+"
+#define SPLIT_DEEPSEEK3_HAN      "[一-龥぀-ゟ゠-ヿ]+"
 #define SPLIT_DEEPSEEK3_WORDS                                                                                          \
     "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+|"               \
     " ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
@@ -46,7 +31,8 @@ static const struct pre {
     { .name = "llama3", .split = { SCAN_LLAMA3 }, .ignores_merges = true, .adds_bos = true },
     { .name = "qwen2", .split = { SCAN_QWEN2 }, .composes = true },
     { .name = "deepseek-llm",
-      .split = { SCAN_BREAKS, SPLIT_DEEPSEEK_LETTERS, SPLIT_DEEPSEEK_MARKS, "\\s+$", SPLIT_DEEPSEEK_HAN, "\\p{N}" } },
+      .split = { SCAN_BREAKS, SCAN_DEEPSEEK_LETTERS, SCAN_DEEPSEEK_MARKS, SCAN_LINE_END, SCAN_DEEPSEEK_HAN,
+                 "\\p{N}" } },
     { .name = "deepseek-v3", .split = { "\\p{N}{1,3}", SPLIT_DEEPSEEK3_HAN, SPLIT_DEEPSEEK3_WORDS } },
 };
 

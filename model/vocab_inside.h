@@ -105,11 +105,12 @@ struct vocab {
     int64_t tail;        /* (reader) the post-processor's last token; -1: none */
 
     struct space *space;
-    struct trie *added[VOCAB_PASSES]; /* added and special tokens, as they are looked for; NULL: none */
-    int64_t byte_symbol[256];         /* by byte, in the byte alphabet; -1: the vocabulary lacks the byte */
-    int64_t byte_token[256];          /* <0xAB>, likewise */
-    uint32_t *start;                  /* (VOCAB_START_CHARS,) tokens that single characters start as; VOCAB_NO_START */
-    bool cuts_at_marks;               /* no merge crosses the place before a mark: words can be merged one by one */
+    struct trie *added[VOCAB_PASSES];    /* added and special tokens, as they are looked for; NULL: none */
+    bool added_begin[VOCAB_PASSES][256]; /* whether one of them begins with a byte */
+    int64_t byte_symbol[256];            /* by byte, in the byte alphabet; -1: the vocabulary lacks the byte */
+    int64_t byte_token[256];             /* <0xAB>, likewise */
+    uint32_t *start;    /* (VOCAB_START_CHARS,) tokens that single characters start as; VOCAB_NO_START */
+    bool cuts_at_marks; /* no merge crosses the place before a mark: words can be merged one by one */
     struct wordcache *cache;
     struct trie *own; /* user-defined symbols that the normaliser leaves alone; NULL: none */
 

@@ -1,6 +1,7 @@
 /* The models: how a piece of text becomes tokens. */
 #include "base/err.h"
 #include "base/mem.h"
+#include "model/uchar.h"
 #include "model/vocab_inside.h"
 #include <string.h>
 
@@ -23,6 +24,16 @@ static bool add_bytes(struct vocab *v, const char *s, size_t n, struct symbols *
     return true;
 }
 
+/* The character at s, which may be the rest of one that a step has cut, or the beginning: a byte then. */
+static uint32_t char_at(const char *s, size_t n, size_t *width)
+{
+    unsigned char first = (unsigned char)*s;
+    *width = 1;
+    if (first < 0xc2 || (n < 4 && n < (first < 0xe0 ? 2u : first < 0xf0 ? 3u : 4u)))
+        return first;
+    return uchar_decode(s, width);
+}
+
 /* The symbols of a piece before merging, into v->piece. */
 static int spell_bytes(struct vocab *v, const char *s, size_t n)
 {
@@ -30,12 +41,12 @@ static int spell_bytes(struct vocab *v, const char *s, size_t n)
     size_t count = 0;
     mem_grow(&v->piece.s, &v->piece.cap, n, sizeof *v->piece.s);
     for (size_t i = 0; i < n;) {
-        uint32_t c = 0;
-        int width = (unsigned char)s[i] < 0x80 ? 1 : text_utf8(s + i, n - i, &c);
+        size_t width;
+        uint32_t c = char_at(s + i, n - i, &width);
         if (width > 1 && c < VOCAB_START_CHARS && v->start[c] != VOCAB_NO_START) {
             v->piece.s[count++] = v->start[c];
             unknown = false;
-            i += (size_t)width;
+            i += width;
             continue;
         }
         int64_t symbol = v->byte_symbol[(unsigned char)s[i]];
@@ -80,8 +91,7 @@ static int spell(struct vocab *v, const char *s, size_t n)
     bool waits = false;
     v->piece.n = 0;
     for (size_t at = 0, width; at < n; at += width) {
-        uint32_t c = 0;
-        width = (size_t)text_utf8(s + at, n - at, &c);
+        uint32_t c = uchar_decode(s + at, &width);
         int64_t id = char_token(v, s + at, width, c);
         if (id < 0 && v->falls_back && add_bytes(v, s + at, width, &v->piece))
             continue;

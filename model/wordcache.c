@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SETS = 8192, WAYS = 2, WORD_MAX = 48, IDS_MAX = 18 };
+enum { SETS = 8192, WAYS = 2, WORD_MAX = 24, IDS_MAX = 8 };
 
-/* Two cache lines. */
+/* A cache line. */
 struct entry {
     uint32_t tag; /* more of the hash */
     uint8_t n;    /* bytes of the word; 0: free */
