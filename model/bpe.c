@@ -85,32 +85,37 @@ static uint64_t hash_of(const struct bpe *b, uint64_t pair)
     return h ^ h >> 27;
 }
 
-static struct merge *find(const struct bpe *b, uint64_t pair)
+static struct merge *find_from(const struct bpe *b, uint64_t hash, uint64_t pair)
 {
-    for (size_t i = (size_t)hash_of(b, pair) & b->mask;; i = (i + 1) & b->mask) {
+    for (size_t i = (size_t)hash & b->mask;; i = (i + 1) & b->mask) {
         struct merge *m = &b->place[i];
         if (m->rank == NONE || m->pair == pair)
             return m;
     }
 }
 
-/* Other bits of the hash than those of the place. */
-static uint64_t sieve_bit(const struct bpe *b, uint64_t pair)
+static struct merge *find(const struct bpe *b, uint64_t pair)
 {
-    return hash_of(b, pair) >> 24 & (8 * (b->mask + 1) - 1);
+    return find_from(b, hash_of(b, pair), pair);
+}
+
+/* Other bits of the hash than those of the place. */
+static uint64_t sieve_bit(const struct bpe *b, uint64_t hash)
+{
+    return hash >> 24 & (8 * (b->mask + 1) - 1);
 }
 
 static const struct merge *find_quickly(const struct bpe *b, uint64_t pair)
 {
     static const struct merge none = { .rank = NONE };
-    uint64_t bit = sieve_bit(b, pair);
-    return b->sieve[bit / 64] >> bit % 64 & 1 ? find(b, pair) : &none;
+    uint64_t hash = hash_of(b, pair), bit = sieve_bit(b, hash);
+    return b->sieve[bit / 64] >> bit % 64 & 1 ? find_from(b, hash, pair) : &none;
 }
 
 static void put(struct bpe *b, struct merge m)
 {
-    uint64_t bit = sieve_bit(b, m.pair);
-    *find(b, m.pair) = m;
+    uint64_t hash = hash_of(b, m.pair), bit = sieve_bit(b, hash);
+    *find_from(b, hash, m.pair) = m;
     b->sieve[bit / 64] |= (uint64_t)1 << bit % 64;
 }
 

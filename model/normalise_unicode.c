@@ -53,8 +53,8 @@ static bool is_inert(uint32_t c, enum normalise_form form)
     if (c < 0x80 || (c >= 0x3400 && c <= 0x9fff))
         return true;
     bool composes = form == NORMALISE_NFC;
-    return composes && (c < 0x300 || (c >= 0x2010 && c <= 0x2027) || (c >= 0x3000 && c <= 0x3098) ||
-                        (c >= 0xac00 && c <= 0xd7a3) || (c >= 0xff00 && c <= 0xffef));
+    return composes && (c < 0x300 || (c >= 0x2010 && c <= 0x2027) || (c >= 0x3000 && c <= 0x3029) ||
+                        (c >= 0x3030 && c <= 0x3098) || (c >= 0xac00 && c <= 0xd7a3) || (c >= 0xff00 && c <= 0xffef));
 }
 
 /* [from, to) without young characters. */
@@ -179,7 +179,7 @@ static bool is_accent(uint32_t c)
     };
     if (c < 0x300)
         return false;
-    int of = utf8proc_category((utf8proc_int32_t)c);
+    int of = (int)utf8proc_category((utf8proc_int32_t)c);
     bool mark = of == UTF8PROC_CATEGORY_MN || of == UTF8PROC_CATEGORY_MC || of == UTF8PROC_CATEGORY_ME;
     return (mark && !IN(younger, c)) || c == 0x1cf2 || c == 0x1cf3;
 }

@@ -111,6 +111,10 @@ static void put(struct cutter *c, size_t from, size_t to, bool matched)
     if (from == to)
         return;
     struct span s = { c->base + (c->raw ? c->raw[from] : from), c->base + (c->raw ? c->raw[to] : to) };
+    if (c->cut.behavior == PRETOKEN_ISOLATED) {
+        add_span(c->out, s.from, s.to);
+        return;
+    }
     bool is_match = matched != c->cut.inverted, any = c->out->n > c->first;
     switch (c->cut.behavior) {
     case PRETOKEN_REMOVED:

@@ -63,12 +63,14 @@ static bool is_letter(uint32_t c)
 
 static bool is_mark(uint32_t c)
 {
+    if (c < 0x80)
+        return c >= '!' && c <= '~' && !(c >= '0' && c <= '9');
     return in(marks, sizeof marks / sizeof *marks, c);
 }
 
 static bool is_han(uint32_t c)
 {
-    return c >= 0x800 && in(han, sizeof han / sizeof *han, c);
+    return in(han, sizeof han / sizeof *han, c);
 }
 
 /* The next run of characters of a set. */
@@ -119,13 +121,19 @@ bool pretoken_scan_runs_marks(const char *s, size_t n, size_t from, struct span 
 
 bool pretoken_scan_runs_han(const char *s, size_t n, size_t from, struct span *found)
 {
+    while (from < n && (unsigned char)s[from] < 0xe0) /* the set begins at U+0800, where characters have 3 bytes */
+        from++;
     return next_run(s, n, from, is_han, found);
 }
 
 /* \s+$: of a run of white space, as much as ends at the end of the text or before its last line feed. */
 bool pretoken_scan_runs_line_end(const char *s, size_t n, size_t from, struct span *found)
 {
-    for (size_t at = from, width; at < n; at += width) {
+    for (size_t at = from, width = 1; at < n; at += width) {
+        if (s[at] > ' ') { /* printed ASCII */
+            width = 1;
+            continue;
+        }
         if (!(uchar_bits_at(s, n, at, &width) & UCHAR_SPACE))
             continue;
         size_t end = at, feed = 0;

@@ -26,7 +26,7 @@ static bool in(const struct range *r, size_t n, uint32_t c)
 
 static int category(uint32_t c)
 {
-    int of = utf8proc_category((utf8proc_int32_t)c);
+    int of = (int)utf8proc_category((utf8proc_int32_t)c);
     int late = of == UTF8PROC_CATEGORY_CN ? late_category(c) : -1;
     return late >= 0 ? late : of;
 }
@@ -136,7 +136,7 @@ bool uchar_is_punctuation(uint32_t c)
     };
     if (c < 0x80)
         return ascii[c] & (UCHAR_PUNCT | UCHAR_SYMBOL);
-    bool is = bits_of_category(utf8proc_category((utf8proc_int32_t)c)) & UCHAR_PUNCT;
+    bool is = bits_of_category((int)utf8proc_category((utf8proc_int32_t)c)) & UCHAR_PUNCT;
     return (is && !IN(not_there, c)) || IN(only_there, c);
 }
 
