@@ -1,4 +1,5 @@
-/* tokenize, detokenize: text to ids and back; a vocabulary is enough: a GGUF file of one, tokenizer.json, tokenizer.model. */
+/* tokenize, detokenize: text to ids and back; a vocabulary is enough: a GGUF file of one, tokenizer.json,
+ * tokenizer.model. */
 #include "base/doc.h"
 #include "base/err.h"
 #include "cli/tokenizer.h"

@@ -1,7 +1,7 @@
 /* Byte-pair merges: the adjacent pair of lowest rank, leftmost first, becomes one symbol, until no pair has a rank.
  *
- * A short piece is searched for its best pair again and again; a long one, of n symbols, takes O(n log n): a linked list
- * of symbols and a heap of the pairs that may still merge.  Both give the same. */
+ * A short piece is searched for its best pair again and again; a long one, of n symbols, takes O(n log n): a linked
+ * list of symbols and a heap of the pairs that may still merge.  Both give the same. */
 #ifndef MODEL_BPE_H
 #define MODEL_BPE_H
 

@@ -17,8 +17,8 @@ struct charsmap;
 struct charsmap *charsmap_read(const char *where, const void *blob, size_t n);
 void charsmap_free(struct charsmap *c); /* NULL is fine */
 
-/* The text (*n_to bytes) that the rule for the longest beginning of the n bytes at s gives, and that beginning's length;
- * 0: there is no rule.  Valid while c lives; empty where the rule points beyond the texts. */
+/* The text (*n_to bytes) that the rule for the longest beginning of the n bytes at s gives, and that beginning's
+ * length; 0: there is no rule.  Valid while c lives; empty where the rule points beyond the texts. */
 size_t charsmap_longest(const struct charsmap *c, const char *s, size_t n, const char **to, size_t *n_to);
 
 /* The same of the shortest beginning. */

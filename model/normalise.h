@@ -1,8 +1,8 @@
 /* Normalisers: what becomes of a text before it is cut into pieces.  A list of steps, as tokenizer.json names them.
  *
- * Unicode forms are those of Hugging Face tokenizers, whose tables know Unicode 9: younger characters are left alone and
- * hold no marks.  A step may lengthen a text (a rule of a charsmap, a replacement); beyond 64 times a text's length and a
- * megabyte the text is refused. */
+ * Unicode forms are those of Hugging Face tokenizers, whose tables know Unicode 9: younger characters are left alone
+ * and hold no marks.  A step may lengthen a text (a rule of a charsmap, a replacement); beyond 64 times a text's
+ * length and a megabyte the text is refused. */
 #ifndef MODEL_NORMALISE_H
 #define MODEL_NORMALISE_H
 

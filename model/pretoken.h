@@ -1,13 +1,15 @@
 /* Pre-tokenisation: cutting a text into the pieces that a model tokenises one by one.
  *
- * A list of steps.  A cutting step looks for matches in every piece so far and cuts it at their ends; a behaviour says
- * what becomes of the matches and of what lies between them.  A regex sees its piece alone, so lookarounds do not reach
- * beyond it.  Some steps rewrite the text (a space in front, spaces to U+2581).  After pretoken_add_bytes() steps see
- * every byte as its character in the byte alphabet (model/byte_level.h), but pieces stay the bytes themselves.
+ * A list of steps.  A cutting step looks for matches in every piece so far and cuts it at their ends; a behaviour
+ * says what becomes of the matches and of what lies between them.  A regex sees its piece alone, so lookarounds do
+ * not reach beyond it.  Some steps rewrite the text (a space in front, spaces to U+2581).  After pretoken_add_bytes()
+ * steps see every byte as its character in the byte alphabet (model/byte_level.h), but pieces stay the bytes
+ * themselves.
  *
  * The regexes of well-known tokenizers are matched by hand-written scanners (model/pretoken_scan.h), others by PCRE2,
- * which may be made to backtrack for ever.  The steps of a split are bounded: some thousand for each byte that is a place
- * to begin a match, and beyond that a budget of some thousand for each byte of the text.  Real tokenizers take tens. */
+ * which may be made to backtrack for ever.  The steps of a split are bounded: some thousand for each byte that is a
+ * place to begin a match, and beyond that a budget of some thousand for each byte of the text.  Real tokenizers take
+ * tens. */
 #ifndef MODEL_PRETOKEN_H
 #define MODEL_PRETOKEN_H
 
@@ -65,8 +67,8 @@ int pretoken_add_bytes(struct pretoken *p, const char *where); /* refused when i
 bool pretoken_has_bytes(const struct pretoken *p);
 size_t pretoken_count(const struct pretoken *p); /* steps */
 
-/* Cuts n bytes of valid UTF-8.  *out is valid until the next call and while text is; one thread at a time.  0; ERR_DATA:
- * a regex gives up (too much backtracking). */
+/* Cuts n bytes of valid UTF-8.  *out is valid until the next call and while text is; one thread at a time.  0;
+ * ERR_DATA: a regex gives up (too much backtracking). */
 int pretoken_split(struct pretoken *p, const char *text, size_t n, struct pieces *out);
 /* The same for a text that is not the beginning of its document. */
 int pretoken_split_inner(struct pretoken *p, const char *text, size_t n, struct pieces *out);

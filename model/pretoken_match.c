@@ -11,8 +11,8 @@
 #define JIT_STACK    (1024u * 1024u)
 #define REGEX_LENGTH 65536u
 
-/* Steps of matching: the limit of a first try, at each place where a match may begin; of each further try this many times
- * as much, paid from the budget of the text. */
+/* Steps of matching: the limit of a first try, at each place where a match may begin; of each further try this many
+ * times as much, paid from the budget of the text. */
 #define FIRST_STEPS    2000u
 #define MORE_STEPS     16u
 #define BUDGET         (1u << 20)
@@ -44,8 +44,8 @@ void regex_work_start(struct regex_work *w, size_t n)
     w->budget = BUDGET + (uint64_t)n * BUDGET_OF_BYTE;
 }
 
-/* PCRE2 counts the steps of each place where a match may begin by itself, and does not tell them: a try that is given up
- * has taken its limit, one that is not has taken at most that at every place it has passed. */
+/* PCRE2 counts the steps of each place where a match may begin by itself, and does not tell them: a try that is given
+ * up has taken its limit, one that is not has taken at most that at every place it has passed. */
 static int try_match(struct regex_work *w, const pcre2_code *code, const char *s, size_t n, size_t from)
 {
     int rc = pcre2_match(code, (PCRE2_SPTR)s, n, from, PCRE2_NO_UTF_CHECK, w->match, w->context);

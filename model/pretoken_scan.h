@@ -1,7 +1,7 @@
 /* Scanners: the regexes of well-known tokenizers, written by hand.
  *
- * A scanner is found by the text of its regex.  Those that are total match at every place, so that a text is cut without
- * gaps; others have places between matches. */
+ * A scanner is found by the text of its regex.  Those that are total match at every place, so that a text is cut
+ * without gaps; others have places between matches. */
 #ifndef MODEL_PRETOKEN_SCAN_H
 #define MODEL_PRETOKEN_SCAN_H
 
@@ -27,21 +27,13 @@ struct scanner {
 #define SCAN_THREE_DIGITS "[0-9][0-9][0-9]"
 #define SCAN_BREAKS       "[\r\n]"
 #define SCAN_LINE_END     "\\s+$"
-#define SCAN_DEEPSEEK_LETTERS                                                                                                                     \
-    "\\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-" \
-    "ᵷᵹ-"                                                                                                                                     \
-    "ᶚḀ-"                                                                                                                                     \
-    "ἕἘ-"                                                                                                                                     \
-    "Ἕἠ-"                                                                                                                                     \
-    "ὅ"                                                                                                                                         \
-    "Ὀ-Ὅὐ-ὗὙὛὝὟ-\xe1\xbd\xbd"                                                                                                     \
-    "ᾀ-ᾴᾶ-ᾼ\xe1\xbe\xbe"                                                                                                                  \
-    "ῂ-ῄῆ-ῌῐ-\xe1\xbf\x93"                                                                                                              \
-    "ῖ-\xe1\xbf\x9b"                                                                                                                            \
-    "ῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤ\xe2\x84\xa6"                                                                                 \
-    "ℨ\xe2\x84\xaa"                                                                                                                             \
-    "-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇ"                                                \
-    "Ꞌ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃]+"
+// clang-format off
+#define SCAN_DEEPSEEK_LETTERS \
+    "\\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-ὅ" \
+    "Ὀ-Ὅὐ-ὗὙὛὝὟ-\xe1\xbd\xbd""ᾀ-ᾴᾶ-ᾼ\xe1\xbe\xbe""ῂ-ῄῆ-ῌῐ-\xe1\xbf\x93""ῖ-\xe1\xbf\x9b""ῠ-Ῥῲ-ῴῶ-ῼ" \
+    "ℂℇℊ-ℓℕℙ-ℝℤ\xe2\x84\xa6""ℨ\xe2\x84\xaa""-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚ" \
+    "ａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃]+"
+// clang-format on
 #define SCAN_DEEPSEEK_MARKS "\\s?[!-/:-~！-／：-～‘-‟　-。]+"
 #define SCAN_DEEPSEEK_HAN   "[一-龥ࠀ-一가-\xed\x9f\xbf]+"
 

@@ -1,4 +1,5 @@
-/* Scanners of DeepSeek's first tokenizer; see model/pretoken_scan.h.  Each: the next match at or behind from, false: none. */
+/* Scanners of DeepSeek's first tokenizer; see model/pretoken_scan.h.  Each: the next match at or behind from, false:
+ * none. */
 #ifndef MODEL_PRETOKEN_SCAN_RUNS_H
 #define MODEL_PRETOKEN_SCAN_RUNS_H
 

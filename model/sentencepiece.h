@@ -1,7 +1,7 @@
 /* A SentencePiece model file: the protobuf of tokenizer.model, as far as encoding needs it.
  *
- * The parser knows the fields of ModelProto by number, passes over others, and checks every length against what is left,
- * so that any bytes may be read.  Pointers lead into the bytes that were read. */
+ * The parser knows the fields of ModelProto by number, passes over others, and checks every length against what is
+ * left, so that any bytes may be read.  Pointers lead into the bytes that were read. */
 #ifndef MODEL_SENTENCEPIECE_H
 #define MODEL_SENTENCEPIECE_H
 

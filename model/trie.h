@@ -1,7 +1,7 @@
 /* A set of byte strings with a number each, for finding those that a text begins with.
  *
- * Edges lie in one flat table, hashed by (node, byte) from a secret, so that the makers of a file cannot choose colliding
- * ones.  A node is a number; 0 is the root, and as a child it says that there is none. */
+ * Edges lie in one flat table, hashed by (node, byte) from a secret, so that the makers of a file cannot choose
+ * colliding ones.  A node is a number; 0 is the root, and as a child it says that there is none. */
 #ifndef MODEL_TRIE_H
 #define MODEL_TRIE_H
 

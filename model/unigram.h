@@ -1,9 +1,9 @@
-/* Unigram: the cut of a text into pieces whose scores have the greatest sum (Viterbi), as SentencePiece and Hugging Face
- * tokenizers compute it.
+/* Unigram: the cut of a text into pieces whose scores have the greatest sum (Viterbi), as SentencePiece and Hugging
+ * Face tokenizers compute it.
  *
  * Where two cuts up to a place are equally good, the one whose last piece begins first stays.  A character that no
- * piece is gets the score of the least piece less 10 as an unknown one.  Sums are doubles (Hugging Face), or rounded to
- * floats at every place (SentencePiece). */
+ * piece is gets the score of the least piece less 10 as an unknown one.  Sums are doubles (Hugging Face), or rounded
+ * to floats at every place (SentencePiece). */
 #ifndef MODEL_UNIGRAM_H
 #define MODEL_UNIGRAM_H
 

@@ -172,9 +172,9 @@ static void find_whole(struct vocab *v)
 /* A mark behind something else than a mark, within the text of a token. */
 static bool crosses_mark(const char *piece)
 {
-    const size_t n = strlen(VOCAB_MARK);
-    for (const char *at = piece; (at = strstr(at, VOCAB_MARK)); at += n)
-        if (at > piece && ((size_t)(at - piece) < n || memcmp(at - n, VOCAB_MARK, n) != 0))
+    const size_t n = strlen(VOCAB_METASPACE);
+    for (const char *at = piece; (at = strstr(at, VOCAB_METASPACE)); at += n)
+        if (at > piece && ((size_t)(at - piece) < n || memcmp(at - n, VOCAB_METASPACE, n) != 0))
             return true;
     return false;
 }
@@ -195,7 +195,7 @@ static void look_at_merge(void *to, struct bpe_merge_row merge)
 static bool can_cut_at_marks(const struct vocab *v)
 {
     struct crossing c = { .vocab = v };
-    int64_t mark = strmap_get(v->ids, VOCAB_MARK, strlen(VOCAB_MARK));
+    int64_t mark = strmap_get(v->ids, VOCAB_METASPACE, strlen(VOCAB_METASPACE));
     if (v->model != &vocab_model_chars || v->ignores_merges || mark < 0 || v->token[mark].kind == TOKEN_SPECIAL)
         return false;
     bpe_each(v->bpe, look_at_merge, &c);

@@ -2,9 +2,9 @@
  *
  * Encoding uses scratch of the vocabulary: one thread at a time.  Everything else only reads.
  *
- * Ends of its symbol space: those that the caller gives (generation_config.json's eos_token_id, else config.json's) and,
- * where the vocabulary has both role marks below as single added tokens, these marks too: a model that opens a new
- * instruction or response by itself has finished. */
+ * Ends of its symbol space: those that the caller gives (generation_config.json's eos_token_id, else config.json's)
+ * and, where the vocabulary has both role marks below as single added tokens, these marks too: a model that opens a
+ * new instruction or response by itself has finished. */
 #ifndef MODEL_VOCAB_H
 #define MODEL_VOCAB_H
 
@@ -36,10 +36,10 @@ bool vocab_adds_bos(const struct vocab *v);             /* the tokenizer's post-
 int64_t vocab_tail(const struct vocab *v);              /* what the post-processor puts behind a text; -1: nothing */
 bool vocab_has_marks(const struct vocab *v);            /* both role marks are single added tokens */
 
-/* Appends the ids of n bytes of text.  Text is data: special tokens written in it are not parsed (added tokens that are
- * not special are, as the tokenizer does).  Invalid UTF-8 is treated as Hugging Face's lossy decoding would: U+FFFD for
- * each maximal part of a sequence.  No bos, no tail.  0 or ERR_DATA (a character that the vocabulary lacks, where it has no token
- * for what is unknown: Hugging Face tokenizers would leave it out). */
+/* Appends the ids of n bytes of text.  Text is data: special tokens written in it are not parsed (added tokens that
+ * are not special are, as the tokenizer does).  Invalid UTF-8 is treated as Hugging Face's lossy decoding would:
+ * U+FFFD for each maximal part of a sequence.  No bos, no tail.  0 or ERR_DATA (a character that the vocabulary
+ * lacks, where it has no token for what is unknown: Hugging Face tokenizers would leave it out). */
 int vocab_encode(struct vocab *v, const char *text, size_t n, struct symbols *out);
 /* The same, but special tokens in the text are parsed (for `tokenize`). */
 int vocab_encode_special(struct vocab *v, const char *text, size_t n, struct symbols *out);
@@ -53,8 +53,9 @@ struct vocab_part {
 };
 int vocab_encode_parts(struct vocab *v, const struct vocab_part parts[], size_t n_parts, struct symbols *out);
 
-/* Appends the text of ids (each of the vocabulary), as the tokenizer's decoder gives it: the bytes of the space's symbols,
- * and what the decoder takes off the beginning (a space that encoding has put there).  Specials give nothing. */
+/* Appends the text of ids (each of the vocabulary), as the tokenizer's decoder gives it: the bytes of the space's
+ * symbols, and what the decoder takes off the beginning (a space that encoding has put there).  Specials give
+ * nothing. */
 void vocab_decode(const struct vocab *v, const sym_t ids[], size_t n_ids, struct text *out);
 
 /* The piece of a token as text for people ("Ġthe" form of the tokenizer file); "" for an id that the file leaves out;

@@ -62,10 +62,10 @@ static int encode_word(struct vocab *v, const char *s, size_t n, struct symbols 
 /* The end of the word at `from`: before the next mark that something else than a mark precedes. */
 static size_t word_end(const char *s, size_t n, size_t from)
 {
-    enum { MARK = sizeof VOCAB_MARK - 1 };
+    enum { MARK = sizeof VOCAB_METASPACE - 1 };
     bool was_mark = true;
     for (size_t at = from; at < n;) {
-        bool is_mark = n - at >= MARK && memcmp(s + at, VOCAB_MARK, MARK) == 0;
+        bool is_mark = n - at >= MARK && memcmp(s + at, VOCAB_METASPACE, MARK) == 0;
         if (is_mark && !was_mark)
             return at;
         was_mark = is_mark;
@@ -119,8 +119,8 @@ static int normal_length(struct vocab *v, const char *s, size_t n, size_t *lengt
     return normalise_apply(v->normalise, s, n, &out, length);
 }
 
-/* Where the regions of the clean bytes [from, from + n) end in their normalised text: where the text before an end would
- * end if it stood alone, or begin what is behind it; of the two the one that gives more to data. */
+/* Where the regions of the clean bytes [from, from + n) end in their normalised text: where the text before an end
+ * would end if it stood alone, or begin what is behind it; of the two the one that gives more to data. */
 static int map_regions(struct vocab *v, size_t from, size_t n)
 {
     const char *s = v->clean.s + from;

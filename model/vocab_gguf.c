@@ -194,7 +194,7 @@ static int put_scored(struct vocab_scored *s, const struct gguf *g)
 
 static void set_decoding(struct vocab *v, bool prefix)
 {
-    v->decoding = (struct decoding){ .fallback = true, .mark = mem_string(VOCAB_MARK), .by = mem_string(" ") };
+    v->decoding = (struct decoding){ .fallback = true, .mark = mem_string(VOCAB_METASPACE), .by = mem_string(" ") };
     v->decoding.start = prefix ? DECODE_NO_SPACE : DECODE_WHOLE;
 }
 
@@ -213,7 +213,7 @@ static int read_llama(struct vocab *v, const struct gguf *g)
     set_decoding(v, prefix);
     if (prefix)
         TRY(normalise_add_prepend(v->normalise, v->where, " "));
-    return normalise_add_replace(v->normalise, v->where, " ", VOCAB_MARK);
+    return normalise_add_replace(v->normalise, v->where, " ", VOCAB_METASPACE);
 }
 
 /* SentencePiece's Unigram. */

@@ -20,7 +20,7 @@
 #define VOCAB_PIECE_MAX  65535u /* bytes of a token */
 #define VOCAB_ADDED_MAX  65536u /* added and special tokens */
 
-#define VOCAB_MARK "\xe2\x96\x81" /* U+2581, what SentencePiece has for a space */
+#define VOCAB_METASPACE "\xe2\x96\x81" /* U+2581, what SentencePiece has for a space */
 
 enum token_kind {
     TOKEN_HOLE,    /* an id that the file leaves out */
@@ -121,8 +121,8 @@ struct vocab {
 
 struct vocab *vocab_alloc(const char *where);
 
-/* 0; ERR_DATA: empty, too long, beyond VOCAB_TOKENS_MAX, or the id or the piece is taken.  A token that is there as NORMAL becomes what it is put as.
- * Memory is needed for all ids up to this one: the reader has checked id. */
+/* 0; ERR_DATA: empty, too long, beyond VOCAB_TOKENS_MAX, or the id or the piece is taken.  A token that is there as
+ * NORMAL becomes what it is put as. Memory is needed for all ids up to this one: the reader has checked id. */
 int vocab_put(struct vocab *v, uint64_t id, const char *piece, size_t n, enum token_kind kind);
 
 /* 0; ERR_DATA: a part or the whole is not in the vocabulary, or the pair has a merge already. */
@@ -134,8 +134,9 @@ int vocab_finish(struct vocab *v, const sym_t ends[], size_t n_ends);
 /* The number of the byte that a piece <0xAB> stands for; -1: it has another form. */
 int vocab_byte_of(const char *piece);
 
-/* What single characters start as before anything is merged (vocab_start.c): of characters, the tokens that they are; of
- * bytes, the tokens that their bytes become whatever stands beside them.  Only of code points below VOCAB_START_CHARS. */
+/* What single characters start as before anything is merged (vocab_start.c): of characters, the tokens that they are;
+ * of bytes, the tokens that their bytes become whatever stands beside them.  Only of code points below
+ * VOCAB_START_CHARS. */
 #define VOCAB_START_CHARS 0x10000u
 #define VOCAB_NO_START    UINT32_MAX
 void vocab_start_build(struct vocab *v);

@@ -1,4 +1,5 @@
-/* tokenizer.json of Hugging Face tokenizers -> a vocabulary.  What would make ids differ and is not done here is refused. */
+/* tokenizer.json of Hugging Face tokenizers -> a vocabulary.  What would make ids differ and is not done here is
+ * refused. */
 #include "base/err.h"
 #include "model/json_members.h"
 #include "model/map_file.h"

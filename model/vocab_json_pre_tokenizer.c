@@ -104,7 +104,7 @@ static int read_scheme(struct vocab *v, const json_t *o, enum pretoken_scheme *s
 
 static int read_metaspace(struct vocab *v, const json_t *o)
 {
-    const char *mark = VOCAB_MARK;
+    const char *mark = VOCAB_METASPACE;
     bool split = true;
     enum pretoken_scheme scheme = PRETOKEN_ALWAYS;
     TRY(doc_maybe_string(o, v->where, "replacement", &mark));

@@ -85,7 +85,7 @@ static int read_strip(struct vocab *v, const json_t *o, bool *fused)
 
 static int read_metaspace(struct vocab *v, const json_t *o, bool *fused)
 {
-    const char *mark = VOCAB_MARK, *scheme = "always";
+    const char *mark = VOCAB_METASPACE, *scheme = "always";
     bool prefix = true;
     (void)fused;
     TRY(doc_maybe_string(o, v->where, "replacement", &mark));

@@ -84,8 +84,8 @@ static int64_t char_token(const struct vocab *v, const char *s, size_t width, ui
     return id >= 0 && v->token[id].kind != TOKEN_SPECIAL ? id : -1;
 }
 
-/* The symbols of a piece before merging, into v->piece.  An unknown character waits until a known one comes, or the end:
- * bytes that are fallen back to do not count as known (so it is in Hugging Face tokenizers). */
+/* The symbols of a piece before merging, into v->piece.  An unknown character waits until a known one comes, or the
+ * end: bytes that are fallen back to do not count as known (so it is in Hugging Face tokenizers). */
 static int spell(struct vocab *v, const char *s, size_t n)
 {
     bool waits = false;

@@ -73,7 +73,7 @@ static int read_all(struct vocab *v, const struct sentencepiece *m, struct symbo
                      v->where, (int)m->model_type);
     vocab_scored_fini(&s);
     TRY(rc);
-    v->decoding = (struct decoding){ .fallback = true, .mark = mem_string(VOCAB_MARK), .by = mem_string(" ") };
+    v->decoding = (struct decoding){ .fallback = true, .mark = mem_string(VOCAB_METASPACE), .by = mem_string(" ") };
     if (m->removes_extra)
         v->decoding.start = DECODE_NO_SPACES;
     else

@@ -17,9 +17,9 @@ static void note(void *to, struct bpe_merge_row m)
     t->as_right[m.right] = m.rank < t->as_right[m.right] ? m.rank : t->as_right[m.right];
 }
 
-/* The symbol that s[n] become by merges among themselves, if no merge with what may stand beside them could come before
- * any of these: while the next merge within has a lower rank than every merge of the first symbol with one before it and of
- * the last with one behind it, it comes first.  -1: there is none. */
+/* The symbol that s[n] become by merges among themselves, if no merge with what may stand beside them could come
+ * before any of these: while the next merge within has a lower rank than every merge of the first symbol with one
+ * before it and of the last with one behind it, it comes first.  -1: there is none. */
 static int64_t join_alone(const struct vocab *v, const struct touch *t, sym_t s[], size_t n)
 {
     while (n > 1) {

@@ -1,7 +1,7 @@
 /* The tokens of words seen before: a bounded table that forgets, so that results never depend on it.
  *
- * Words of up to 24 bytes that give up to 8 tokens are kept; a new word takes the place of an old one.  Places depend on a
- * secret, so that a text cannot be made that has all its words in one. */
+ * Words of up to 24 bytes that give up to 8 tokens are kept; a new word takes the place of an old one.  Places depend
+ * on a secret, so that a text cannot be made that has all its words in one. */
 #ifndef MODEL_WORDCACHE_H
 #define MODEL_WORDCACHE_H
 

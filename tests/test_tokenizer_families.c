@@ -1,5 +1,5 @@
-/* Small tokenizers of every family: the same ids and the same decoded text as Hugging Face tokenizers, or sentencepiece,
- * for 20,000 strings each; every fourth block by default, all with CHORALE_LONG. */
+/* Small tokenizers of every family: the same ids and the same decoded text as Hugging Face tokenizers, or
+ * sentencepiece, for 20,000 strings each; every fourth block by default, all with CHORALE_LONG. */
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"

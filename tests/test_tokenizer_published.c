@@ -1,8 +1,8 @@
 /* llama.cpp's vocabularies of SentencePiece, llama-spm and phi-3: every published text has the published ids.
  *
- * The files have gone through a reading as UTF-8 that turned the bytes of their scores into U+FFFD.  What was lost comes
- * from Llama 2's tokenizer.model, which has the same pieces in the same order; the file is written anew from what is left
- * and that. */
+ * The files have gone through a reading as UTF-8 that turned the bytes of their scores into U+FFFD.  What was lost
+ * comes from Llama 2's tokenizer.model, which has the same pieces in the same order; the file is written anew from
+ * what is left and that. */
 #include "base/err.h"
 #include "base/mem.h"
 #include "model/checkpoint.h"

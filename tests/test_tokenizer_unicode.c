@@ -1,5 +1,5 @@
-/* Normalisers and classes of characters: for every code point what Hugging Face tokenizers has, and regexes and scanners that
- * agree with each other on strings of all kinds. */
+/* Normalisers and classes of characters: for every code point what Hugging Face tokenizers has, and regexes and
+ * scanners that agree with each other on strings of all kinds. */
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
