@@ -170,6 +170,33 @@ static void one_family(const struct family *f, const struct fuzz_strings *string
     text_free(&want);
 }
 
+/* What was encoded before leaves nothing behind that shows: strings in another order, and each by a fresh vocabulary. */
+static void order(const struct fuzz_strings *strings)
+{
+    enum { N = 300 };
+    const struct family *f = &families[0];
+    struct vocab *v = open_family(f);
+    struct symbols first[N] = { { 0 } };
+    struct text s = { 0 };
+    for (size_t i = 0; i < N; i++) {
+        fuzz_strings_make(strings, i, &s);
+        check(vocab_encode(v, text_s(&s), s.len, &first[i]) == 0, "%s", err_text());
+    }
+    for (size_t i = N; i-- > 0;) {
+        struct vocab *fresh = i % 30 == 0 ? open_family(f) : NULL;
+        struct symbols again = { 0 };
+        fuzz_strings_make(strings, i, &s);
+        check(vocab_encode(fresh ? fresh : v, text_s(&s), s.len, &again) == 0, "%s", err_text());
+        check(again.n == first[i].n && (again.n == 0 || memcmp(again.s, first[i].s, again.n * sizeof *again.s) == 0),
+              "string %zu has the same ids again", i);
+        free(again.s);
+        free(first[i].s);
+        vocab_free(fresh);
+    }
+    vocab_free(v);
+    text_free(&s);
+}
+
 int main(int argc, char **argv)
 {
     struct fuzz_strings strings;
@@ -182,6 +209,7 @@ int main(int argc, char **argv)
         printf("skipped: Llama 2's tokenizer.model (no shared/)\n");
     else if (argc < 2 || strcmp(argv[1], "real") == 0)
         one_family(&real, &strings);
+    order(&strings);
     fuzz_strings_close(&strings);
     return check_done("tokenizer_families");
 }
