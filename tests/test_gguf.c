@@ -401,7 +401,7 @@ static void vocabularies(void)
         { "gpt2", "gpt-2", NULL, 2 },
         { "gpt2", "gpt2", "unknown pre-tokeniser 'gpt2'; did you mean 'gpt-2'?", 2 },
         { "gpt2", "gpt-2", "2 tokens have 1 types", 1 },
-        { "llama", "default", "'llama' (SentencePiece), which is not supported; want 'gpt2'", 2 },
+        { "llama", "default", "'tokenizer.ggml.scores' is missing", 2 },
         { "bert", "default", "'bert', which is not supported", 2 },
     };
     struct text path = { 0 };
