@@ -98,7 +98,7 @@ static int64_t added_at(const struct vocab *v, size_t at, size_t to, int pass)
         const struct token *t = &v->token[id];
         size_t n = strlen(t->piece);
         if (t->is_late == (pass == 1) && n <= to - at && memcmp(v->clean.s + at, t->piece, n) == 0 &&
-            (t->kind == TOKEN_ADDED || is_literal(v, at, at + n)))
+            ((t->kind == TOKEN_ADDED && !t->is_guarded) || is_literal(v, at, at + n)))
             return id;
     }
     return -1;

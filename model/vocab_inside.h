@@ -27,6 +27,7 @@ struct token {
     char *piece; /* NULL: a hole */
     enum token_kind kind;
     bool is_late; /* ADDED, SPECIAL: looked for after all tokens that are not late (Hugging Face: "normalized") */
+    bool is_guarded; /* within vocab_encode_guarded(): no text that is data becomes it */
 };
 
 /* A part of the text at work, for vocab_encode_parts(): bytes [.., to) up to the next region's. */
