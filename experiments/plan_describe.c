@@ -27,33 +27,34 @@ static double parameters(const json_t *what, const char *id)
 }
 
 /* Symbols of a generated text at most. */
-static double symbols_limit(const struct plan *p)
+static double symbols_limit(const struct stop *s)
 {
     double most = 4096;
-    if (p->stop.max_symbols)
-        most = fmin(most, p->stop.max_symbols);
-    if (p->stop.max_bytes)
-        most = fmin(most, ceil(p->stop.max_bytes / BYTES_PER_SYMBOL));
-    if (p->stop.max_chars)
-        most = fmin(most, p->stop.max_chars);
+    if (s->max_symbols)
+        most = fmin(most, s->max_symbols);
+    if (s->max_bytes)
+        most = fmin(most, ceil(s->max_bytes / BYTES_PER_SYMBOL));
+    if (s->max_chars)
+        most = fmin(most, s->max_chars);
     return most;
 }
 
 int plan_cost(const struct plan *p, size_t threads, struct plan_cost *out)
 {
     struct jobs jobs;
-    double flops = 0, limit = symbols_limit(p);
+    double flops = 0;
     *out = (struct plan_cost){ 0 };
     jobs_plan(&jobs, p, 0, 0);
     out->units = jobs.n_units;
     out->records = jobs.n_records;
     for (size_t i = 0; i < jobs.n_units; i++) {
         const struct job *j = &jobs.units[i];
-        double n = p->items[j->item].item->kind == ITEM_GENERATE ? limit : 64;
-        size_t leaves = lms_leaves(p->what, p->arms[j->arm].lm);
+        const struct plan_arm *arm = plan_choice(p, j->arm, j->item);
+        double n = p->items[j->item].item->kind == ITEM_GENERATE ? symbols_limit(&arm->stop) : 64;
+        size_t leaves = lms_leaves(p->what, arm->lm);
         out->symbols += (uint64_t)n;
         out->positions += (uint64_t)n * leaves;
-        flops += 2 * n * parameters(p->what, p->arms[j->arm].lm);
+        flops += 2 * n * parameters(p->what, arm->lm);
         if (p->judge) {
             out->positions += (uint64_t)n;
             flops += 2 * n * parameters(p->what, p->judge);
@@ -88,12 +89,23 @@ static void describe_lms(const struct plan *p, struct text *out)
         text_addf(out, "  fit: %s\n", field(json_array_get(fits, i), "id"));
 }
 
+static void describe_arm(const struct plan *p, size_t arm, struct text *out)
+{
+    text_addf(out, "  %s%s\n", p->arms[arm].name, p->arms[arm].repeats ? "  [one draw, counted as all]" : "");
+    for (size_t i = p->n_arms; i < p->n_choices; i++) {
+        const struct plan_arm *t = &p->arms[i];
+        if (t->arm == arm)
+            text_addf(out, "    <task:%s>  %s: %s | %s%s\n", t->task, t->lm, *t->chain ? t->chain : "as it is",
+                      t->search, t->repeats ? "  [one draw, counted as all]" : "");
+    }
+}
+
 static void describe_work(const struct plan *p, struct text *out)
 {
     const json_t *sets = json_object_get(p->what, "evalsets");
     text_addf(out, "arms (%zu)\n", p->n_arms);
     for (size_t i = 0; i < p->n_arms; i++)
-        text_addf(out, "  %s%s\n", p->arms[i].name, p->arms[i].repeats ? "  [one draw, counted as all]" : "");
+        describe_arm(p, i, out);
     text_addf(out, "items (%zu)\n", p->n_items);
     for (size_t i = 0; i < json_array_size(sets); i++) {
         const char *name = field(json_array_get(sets, i), "as");
