@@ -185,19 +185,18 @@ end
 -- answer = ... } for turns, where p.text is the turn's own text.
 local sections = { "system", "user", "assistant", "answer" }
 
-local places = base.setmetatable({}, { __index = function(_, name)
+local place = { __index = function(_, name)
     if type(name) ~= "string" or not string.find(name, "^[%a_][%w_-]*$") then
         error("template: a place is named by letters, digits, '_' and '-'", 2)
     end
     return { kind = "place", name = name }
-end })
+end }
 
 local function part_text(x, level)
     if text(x) then return (string.gsub(x, "[{}]", "%0%0")) end
     if is "place" (x) then return "{" .. x.name .. "}" end
     if not list(x) then
-        error("template: a part is a " .. (type(x) == "table" and x.kind or type(x)) ..
-              ", want a string, a place or a list of them", level + 1)
+        error("template: a part is a " .. type(x) .. ", want a string, a place or a list of them", level + 1)
     end
     local out = {}
     for i = 1, #x do out[i] = part_text(x[i], level + 1) end
@@ -206,7 +205,7 @@ end
 
 local function template_text(f, level)
     if type(f) ~= "function" then return f end
-    local made, out = f(places), {}
+    local made, out = f(base.setmetatable({}, place)), {}
     if not list(made) then
         error("template: the function returned a " .. type(made) .. ", want a list of parts, or of sections", level + 1)
     end

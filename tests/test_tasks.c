@@ -270,6 +270,12 @@ static void test_functions(void)
     script_fails("function(p) return { p.text, used = {} } end", "unknown section 'used'; did you mean 'user'");
     script_fails("function(p) return { p['a}'] } end", "a place is named by letters");
     script_fails("function(p) error('mine') end", "mine");
+    script_fails("function(p) return p end", "the function returned a table");
+    script_fails("function(p) return { p } end", "a part is a table");
+    script_fails("function(p) local t = {} t[1] = t return t end", "overflow");
+    script_fails("function(p) while true do end end", "without an end");
+    gives("function(p) p.text = 'x' return { p.text, p.context } end", "x{context}");
+    gives("function(p) return { p.text } end", "{text}");
     script_fails("7", "'template' is a number, want a name, a text with {field} places or a function");
 }
 

@@ -36,7 +36,7 @@ static struct symbols encode(const char *text)
 static bool holds(const struct symbols *ids, size_t at, const char *text)
 {
     struct symbols want = encode(text);
-    bool same = ids->n >= at + want.n && memcmp(ids->s + at, want.s, want.n * sizeof *want.s) == 0;
+    bool same = want.n == 0 || (ids->n >= at + want.n && memcmp(ids->s + at, want.s, want.n * sizeof *want.s) == 0);
     free(want.s);
     return same;
 }
