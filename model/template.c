@@ -220,6 +220,16 @@ static size_t name_all(const char *names[TEMPLATE_NAMES])
     return n + 1;
 }
 
+int template_check(const char *template_name)
+{
+    const char *names[TEMPLATE_NAMES];
+    if (strchr(template_name, '{'))
+        return template_inline_check(template_name);
+    return strcmp(template_name, "auto") == 0 || row_find(template_name)
+               ? 0
+               : err_unknown(ERR_USAGE, "template", template_name, names, name_all(names));
+}
+
 static int ask(const char *why)
 {
     const char *names[TEMPLATE_NAMES];
@@ -259,11 +269,9 @@ static int render(struct template_parts *p, const char *chat_template)
         return render_inline(p);
     if (strcmp(name, "auto") == 0)
         TRY(choose(p, chat_template, &name));
+    TRY(template_check(name));
     p->row = row_find(name);
-    if (p->row)
-        return render_row(p);
-    const char *names[TEMPLATE_NAMES];
-    return err_unknown(ERR_USAGE, "template", name, names, name_all(names));
+    return render_row(p);
 }
 
 static void add_control(const struct vocab *v, const char *piece, struct symbols *control)

@@ -34,6 +34,9 @@
  * text that it has no place for), ERR_DATA (vocab_encode). */
 int template_render(struct vocab *v, const char *chat_template, const struct prompt *p, struct symbols *out);
 
+/* Whether a name is that of a template, or a text is one: before there is a prompt.  0 or ERR_USAGE. */
+int template_check(const char *template_name);
+
 /* The name of the row that a published Jinja template is, by its distinctive marks; NULL: not known. */
 const char *template_known(const char *chat_template);
 

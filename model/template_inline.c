@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "model/template_parts.h"
+#include <stdlib.h>
 #include <string.h>
 
 enum section { SYSTEM, USER, ASSISTANT, ANSWER, N_SECTIONS };
@@ -76,4 +77,16 @@ int template_inline_read(const char *text, struct template_row *row, char **memo
     r.answer = body[ANSWER] ? body[ANSWER] : "";
     *row = r;
     return 1;
+}
+
+int template_inline_check(const char *text)
+{
+    struct template_row row;
+    char *memory;
+    size_t n;
+    int rc = template_inline_read(text, &row, &memory);
+    for (const char *s = text; rc == 0 && (s = template_parts_place(s, &n, &rc));)
+        s += n + 2;
+    free(memory);
+    return rc < 0 ? err_add(rc, "template '%s'", text) : 0;
 }

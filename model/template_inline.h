@@ -8,4 +8,7 @@
  * 1: it has sections; 0: it has none, row is untouched; ERR_USAGE. */
 int template_inline_read(const char *text, struct template_row *row, char **memory);
 
+/* Whether the text is a template: 0 or ERR_USAGE. */
+int template_inline_check(const char *text);
+
 #endif

@@ -45,20 +45,20 @@ struct vocab_part {
 };
 int vocab_encode_parts(struct vocab *v, const struct vocab_part parts[], size_t n_parts, struct symbols *out);
 
-/* The same, where text that is data does not become one of the added tokens `guard` either, special or not. */
-struct vocab_text {
-    const struct vocab_part *part; /* (n,) */
-    size_t n;
-};
-int vocab_encode_guarded(struct vocab *v, const struct vocab_text *text, const struct symbols *guard,
-                         struct symbols *out);
-
 /* The piece of a token as text for people ("Ġthe" form of the tokenizer file); "" for an id that the file leaves out;
  * valid while v lives. */
 const char *vocab_piece(const struct vocab *v, sym_t id);
 int64_t vocab_find(const struct vocab *v, const char *piece); /* -1: none */
 
 int64_t vocab_find_added(const struct vocab *v, const char *text); /* an added or special token; -1: none */
+
+/* vocab_encode_parts(), where text that is data does not become one of the added tokens `guard` either, special or not. */
+struct vocab_text {
+    const struct vocab_part *part; /* (n,) */
+    size_t n;
+};
+int vocab_encode_guarded(struct vocab *v, const struct vocab_text *text, const struct symbols *guard,
+                         struct symbols *out);
 
 /* Says which token is bos where the tokenizer file does not (tokenizer_config.json, config.json).  Does not change
  * vocab_adds_bos(). */
