@@ -42,6 +42,7 @@ static int open_script(struct source *s, const struct args *a)
         return err_set(ERR_USAGE, "lm '%s' waits for a fit: run the script first, or give its temperature as a number",
                        id);
     s->lm = lms_find(s->lms, id);
+    s->template_name = lms_template(s->lms, id);
     return s->lm ? 0 : err_code();
 }
 

@@ -18,6 +18,7 @@ struct source {
     struct opened opened;
     struct plan *plan;
     struct lms *lms;
+    const char *template_name; /* what the script says of this lm; NULL: nothing */
 };
 
 /* name: a checkpoint; NULL: from --script.  0 or the failure; on failure s is empty. */

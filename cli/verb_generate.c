@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_WANTS = 4096, MAX_STRINGS = 16 };
+enum { MAX_WANTS = 4096, MAX_STRINGS = 16, MAX_TURNS = 64 };
 
 struct job {
     struct source *source;
@@ -179,21 +179,54 @@ static int generate(struct job *j, const struct args *a)
     return rc;
 }
 
+/* --user and --assistant, in the order given. */
+static int read_turns(const struct args *a, struct prompt_turn turns[MAX_TURNS], size_t *n)
+{
+    *n = 0;
+    for (size_t i = 0; i < a->n_repeated; i += 2) {
+        const char *role = a->repeated[i];
+        if (strcmp(role, "user") != 0 && strcmp(role, "assistant") != 0)
+            continue;
+        if (*n == MAX_TURNS)
+            return err_set(ERR_USAGE, "--user and --assistant are given more than %d times", MAX_TURNS);
+        turns[(*n)++] = (struct prompt_turn){ role, a->repeated[i + 1] };
+    }
+    return 0;
+}
+
+/* What PROMPT and the options about it make: a text to go on from, or the last turn of a conversation. */
+struct said {
+    struct prompt_field fields[2];
+    struct prompt_turn turns[MAX_TURNS];
+};
+
+static int read_prompt(const struct args *a, const char *text, struct said *said, struct prompt *p)
+{
+    const char *system = options_text(a, "system");
+    *p = (struct prompt){ .fields = said->fields, .turns = said->turns };
+    TRY(read_turns(a, said->turns, &p->n_turns));
+    bool chat = options_flag(a, "instruct") || system || p->n_turns > 0;
+    said->fields[p->n_fields++] = (struct prompt_field){ chat ? "instruction" : "text", text };
+    if (system)
+        said->fields[p->n_fields++] = (struct prompt_field){ "system", system };
+    return 0;
+}
+
 static int run_generate(const struct args *a)
 {
     struct source source;
+    struct said said;
     bool has_script = options_text(a, "script") != NULL;
     const char *text = a->n_operands > (has_script ? 0u : 1u) ? a->operand[has_script ? 0 : 1] : "";
-    bool instruct = options_flag(a, "instruct");
+    struct job j = { .source = &source };
     if (!has_script && a->n_operands == 0)
         return err_set(ERR_USAGE, "a checkpoint is missing: chorale generate CHECKPOINT [PROMPT], or --script FILE");
     if (has_script && a->n_operands > 1)
         return err_set(ERR_USAGE, "with --script the only operand is the prompt, not '%s' and '%s'", a->operand[0],
                        a->operand[1]);
+    TRY(read_prompt(a, text, &said, &j.prompt));
     TRY(source_open(&source, a, has_script ? NULL : a->operand[0]));
-    struct prompt_field field = { instruct ? "instruction" : "text", text };
-    struct job j = { .source = &source,
-                     .prompt = { .fields = &field, .n_fields = 1, .template_name = options_text(a, "template") } };
+    j.prompt.template_name = options_text(a, "template") ? options_text(a, "template") : source.template_name;
     int rc = generate(&j, a);
     source_close(&source);
     return rc;
@@ -204,8 +237,12 @@ static const struct option_row options[] = {
     { "search", "TEXT", "sample", "sample, greedy, ... (see chorale list searches)" },
     { "seed", "N", "1", "the same seed gives the same bytes" },
     { "n", "N", "1", "draws" },
-    { "instruct", NULL, NULL, "the prompt is an instruction (template tiger where the checkpoint knows it)" },
-    { "template", "NAME", NULL, "prompt template: plain, tiger, auto, or its text: \"Q: {text} A:\"" },
+    { "instruct", NULL, NULL, "the prompt is an instruction; so it is with --system, --user or --assistant" },
+    { "system", "TEXT", NULL, "the system text of the conversation" },
+    { "user", "TEXT", NULL, "an earlier turn of the user; with --assistant in the order given, several times" },
+    { "assistant", "TEXT", NULL, "an earlier answer" },
+    { "template", "NAME", NULL,
+      "prompt template, auto by default (see chorale list templates), or its text: \"Q: {text}\\nA:\"" },
     { "max-symbols", "N", "0", "limit in symbols; 0: none" },
     { "max-bytes", "N", "400", "limit in bytes, cut at a character; 0: none" },
     { "max-chars", "N", "0", "limit in characters; 0: none" },

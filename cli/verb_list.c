@@ -1,13 +1,13 @@
 /* list: the tables: every strategy with its parameters, ranges, defaults, meaning and source. */
 #include "base/err.h"
 #include "cli/console.h"
+#include "cli/list_templates.h"
 #include "cli/verbs.h"
 #include "decode/search.h"
 #include "ensemble/pool.h"
 #include "evalsets/evalset.h"
 #include "evalsets/metric.h"
 #include "model/checkpoint.h"
-#include "model/template.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -170,17 +170,6 @@ static int list_checkpoints(const struct args *a)
     const char *const *names = checkpoint_names(&n);
     for (size_t i = 0; i < n; i++)
         print_entry(a, &(struct entry){ names[i], "bundled checkpoint; see chorale inspect", NULL, NULL, 0 });
-    return 0;
-}
-
-static int list_templates(const struct args *a)
-{
-    size_t n;
-    const char *const *names = template_names(&n);
-    for (size_t i = 0; i < n; i++)
-        print_entry(a, &(struct entry){ names[i],
-                                        "prompt template; or write one inline, with fields in braces: \"Q: {text} A:\"",
-                                        NULL, NULL, 0 });
     return 0;
 }
 

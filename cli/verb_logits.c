@@ -161,7 +161,8 @@ static const struct option_row options[] = {
     { "top", "N", "10", "the N likeliest" },
     { "all", NULL, NULL, "the whole vocabulary, in the order of ids" },
     { "ids", "LIST", NULL, "the prompt as ids, instead of a text" },
-    { "template", "NAME", NULL, "prompt template: plain, tiger, auto, or its text: \"Q: {text} A:\"" },
+    { "template", "NAME", NULL,
+      "prompt template, auto by default (see chorale list templates), or its text: \"Q: {text} A:\"" },
     SOURCE_OPTIONS,
 };
 

@@ -20,6 +20,7 @@ struct item {
     enum item_kind kind;
     const char *lang;           /* "en", "zh" */
     const char *split;          /* "fit", "report"; "report" where the file says nothing */
+    const char *task;           /* GENERATE, CHOICE: the inside of a task tag (evalsets/tag.h), or NULL */
     struct prompt prompt;       /* TEXT items without context or instruction: the field `text`, empty */
     const char *const *choices; /* (n_choices,) CHOICE */
     size_t n_choices;

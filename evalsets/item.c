@@ -16,9 +16,9 @@
 #define MAX_NAME     64
 
 /* Fields that any item may have, then those of one kind. */
-static const char *const common[] = { "id", "lang", "split", "text", "instruction", "context", "turns" };
-static const char *const generate_only[] = { "keywords", "form", "lines" };
-static const char *const choice_only[] = { "choices", "gold" };
+static const char *const common[] = { "id", "lang", "split", "text", "instruction", "context", "system", "turns" };
+static const char *const generate_only[] = { "keywords", "form", "lines", "task" };
+static const char *const choice_only[] = { "choices", "gold", "task" };
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 int item_check_fields(const json_t *o, const char *where, const char *const names[], size_t n)
@@ -123,7 +123,7 @@ static int read_turns(struct item *it, const json_t *o, const char *where)
 
 static int read_prompt(struct item *it, const json_t *o, const char *where)
 {
-    static const char *const names[] = { "context", "instruction", "text" };
+    static const char *const names[] = { "context", "instruction", "text", "system" };
     struct prompt_field *fields = mem_alloc(COUNT(names), sizeof *fields);
     const char *asked = NULL;
     it->prompt.fields = fields;
@@ -138,9 +138,10 @@ static int read_prompt(struct item *it, const json_t *o, const char *where)
         if (!text)
             continue;
         fields[it->prompt.n_fields++] = (struct prompt_field){ .name = names[i], .text = text };
-        asked = strcmp(names[i], "context") == 0 ? asked : text;
+        asked = strcmp(names[i], "context") == 0 || strcmp(names[i], "system") == 0 ? asked : text;
     }
     TRY(read_turns(it, o, where));
+    TRY(doc_maybe_string(o, where, "task", &it->task));
     if (it->kind == ITEM_TEXT)
         return it->text && *it->text
                    ? 0

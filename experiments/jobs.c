@@ -7,7 +7,7 @@
 static void add_unit(struct jobs *j, uint32_t arm, uint32_t item, uint32_t draw)
 {
     const struct plan *p = j->plan;
-    struct unit_key key = unit_key(p, &p->arms[arm], &p->items[item], draw);
+    struct unit_key key = unit_key(p, plan_choice(p, arm, item), &p->items[item], draw);
     j->n_records++;
     if (keymap_get(&j->by_key, key) != KEYMAP_NONE)
         return;

@@ -172,7 +172,7 @@ void ledger_fini(struct ledger *l)
 
 size_t ledger_index(const struct ledger *l, uint32_t arm, uint32_t item, uint32_t draw)
 {
-    return keymap_get(&l->jobs.by_key, unit_key(l->plan, &l->plan->arms[arm], &l->plan->items[item], draw));
+    return keymap_get(&l->jobs.by_key, unit_key(l->plan, plan_choice(l->plan, arm, item), &l->plan->items[item], draw));
 }
 
 void *ledger_fetch(struct ledger *l, size_t i, size_t *n, int *rc)

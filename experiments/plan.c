@@ -13,10 +13,22 @@ static const char *field(const json_t *o, const char *key)
     return s ? s : "";
 }
 
-static uint32_t limit_of(const json_t *what, const char *key)
+static uint32_t limit_of(const json_t *limit, const char *key)
 {
-    json_int_t x = json_integer_value(json_object_get(json_object_get(what, "limit"), key));
+    json_int_t x = json_integer_value(json_object_get(limit, key));
     return x > 0 && x < UINT32_MAX ? (uint32_t)x : 0;
+}
+
+/* The plan's strings with another limit; the plan's own where there is none. */
+static struct stop stop_of(const struct plan *p, const json_t *limit)
+{
+    struct stop s = p->stop;
+    if (!limit)
+        return s;
+    s.max_bytes = limit_of(limit, "bytes");
+    s.max_symbols = limit_of(limit, "symbols");
+    s.max_chars = limit_of(limit, "chars");
+    return s;
 }
 
 static const char **strings(const json_t *list, size_t *n)
@@ -28,16 +40,43 @@ static const char **strings(const json_t *list, size_t *n)
     return out;
 }
 
+static void load_choice(struct plan *p, const json_t *doc, struct plan_arm choice)
+{
+    choice.lm = field(doc, "lm");
+    choice.chain = field(doc, "chain");
+    choice.search = field(doc, "search");
+    choice.repeats = json_is_true(json_object_get(doc, "repeats"));
+    choice.stop = stop_of(p, json_object_get(doc, "limit"));
+    choice.choice = p->n_choices;
+    p->arms[p->n_choices++] = choice;
+}
+
 static void load_arms(struct plan *p)
 {
     const json_t *arms = json_object_get(p->what, "arms");
-    p->n_arms = json_array_size(arms);
-    p->arms = mem_alloc(p->n_arms, sizeof *p->arms);
+    size_t n = p->n_arms = json_array_size(arms), k;
+    json_t *t;
+    for (size_t i = 0; i < p->n_arms; i++)
+        n += json_array_size(json_object_get(json_array_get(arms, i), "tasks"));
+    p->arms = mem_alloc(n, sizeof *p->arms);
     for (size_t i = 0; i < p->n_arms; i++) {
         const json_t *a = json_array_get(arms, i);
-        p->arms[i] = (struct plan_arm){ field(a, "name"), field(a, "lm"), field(a, "chain"), field(a, "search"),
-                                        json_is_true(json_object_get(a, "repeats")) };
+        load_choice(p, a, (struct plan_arm){ .name = field(a, "name"), .arm = i });
     }
+    for (size_t i = 0; i < p->n_arms; i++)
+        json_array_foreach(json_object_get(json_array_get(arms, i), "tasks"), k, t)
+        {
+            load_choice(p, t, (struct plan_arm){ .name = p->arms[i].name, .arm = i, .task = field(t, "task") });
+        }
+}
+
+const struct plan_arm *plan_choice(const struct plan *p, size_t arm, size_t item)
+{
+    const char *task = p->items[item].task;
+    for (size_t i = p->n_arms; task && i < p->n_choices; i++)
+        if (p->arms[i].arm == arm && strcmp(p->arms[i].task, task) == 0)
+            return &p->arms[i];
+    return &p->arms[arm];
 }
 
 static int open_sets(struct plan *p)
@@ -87,6 +126,16 @@ static int load_item(struct plan *p, const struct item **const ids[], const json
     text_addf(&name, "%s/%s", field(doc, "set"), field(doc, "id"));
     out->name = name.s;
     strncpy(out->hash, field(doc, "hash"), sizeof out->hash - 1);
+    out->prompt = &out->item->prompt;
+    return 0;
+}
+
+/* Where the plan knows of tasks: what the model sees. */
+static int load_tag(struct plan_item *item, struct tag_prompt *tag)
+{
+    TRY(tag_item(item->name, item->item, tag));
+    item->task = tag->tag.task;
+    item->prompt = &tag->prompt;
     return 0;
 }
 
@@ -103,7 +152,12 @@ static int load_items(struct plan *p)
     for (size_t k = 0; k < p->n_sets; k++)
         free(ids[k]);
     free(ids);
-    return rc;
+    if (rc < 0 || !json_object_get(p->what, "tasks"))
+        return rc;
+    p->tags = mem_alloc(p->n_items, sizeof *p->tags);
+    for (size_t i = 0; i < p->n_items; i++)
+        TRY(load_tag(&p->items[i], &p->tags[i]));
+    return 0;
 }
 
 struct plan *plan_load(json_t *doc, const char *where)
@@ -126,9 +180,7 @@ struct plan *plan_load(json_t *doc, const char *where)
         goto fail;
     p->draws = (uint32_t)draws;
     p->seed = (uint64_t)seed;
-    p->stop.max_bytes = limit_of(p->what, "bytes");
-    p->stop.max_symbols = limit_of(p->what, "symbols");
-    p->stop.max_chars = limit_of(p->what, "chars");
+    p->stop = stop_of(p, json_object_get(p->what, "limit"));
     p->stop.strings = strings(json_object_get(p->what, "stop"), &p->stop.n_strings);
     p->judge = json_string_value(json_object_get(p->what, "judge"));
     p->creativity = strings(json_object_get(p->what, "creativity"), &p->n_creativity);
@@ -166,6 +218,9 @@ void plan_free(struct plan *p)
         return;
     for (size_t i = 0; i < p->n_items; i++)
         free((char *)p->items[i].name);
+    for (size_t i = 0; p->tags && i < p->n_items; i++)
+        tag_prompt_fini(&p->tags[i]);
+    free(p->tags);
     for (size_t i = 0; i < p->n_sets; i++)
         evalset_close(p->sets[i]);
     free(p->items);

@@ -2,7 +2,7 @@
  *
  * {"what": {...}, "from": {...}, "hash": SHA-256 of what}
  *   what: format, name, seed, draws, limit, stop, log, mode, kernels, lms (nodes, below), fits, arms, evalsets, items, judge,
- *         creativity, control
+ *         creativity, control, tasks (where the script speaks of tasks)
  *   from: script, at, set, machine, cores; none of it changes what is asked for
  *
  * Nodes of lms, each before those that use it:
@@ -11,26 +11,33 @@
  *   {"id", "key", "kind": "ensemble", "space", "rule", "weights", "voices": [{"lm", "name", "template"?, "drop"?, "chain"?,
  *                                                             "temperature"?: number or {"fit": id}}]}
  * fits: {"id", "what": "temperature", "lm", "on", "lang"?, "items": [hash], "template"?}
- * arms: {"name", "lm", "chain", "search", "repeats"}; items: {"set", "id", "hash"}; evalsets: {"name", "as", "hash"} */
+ * arms: {"name", "lm", "chain", "search", "repeats", "tasks"?: [{"task", "lm", "chain", "search", "repeats", "limit"?}]}: what
+ *   the arm does with items of a task where that differs; items: {"set", "id", "hash", "task"?}; evalsets: {"name", "as", "hash"} */
 #ifndef EXPERIMENTS_PLAN_H
 #define EXPERIMENTS_PLAN_H
 
 #include "base/doc.h"
 #include "decode/stop.h"
-#include "evalsets/evalset.h"
+#include "evalsets/tag.h"
 
 #define PLAN_FORMAT 1 /* raised when the same plan would give other numbers */
 
 struct plan_arm {
     const char *name, *lm, *chain, *search; /* lm: id of a node */
     bool repeats;                           /* its draws would be equal: computed once, counted n times */
+    struct stop stop;                       /* borrows the plan's strings */
+    const char *task;                       /* NULL: the arm itself; else what it does with items of this task */
+    size_t arm;                             /* index of the arm itself */
+    size_t choice;                          /* index in plan.arms */
 };
 
 struct plan_item {
     const struct evalset *set;
     const struct item *item;
-    const char *name; /* "openings/en-001" */
-    char hash[65];    /* of the item's content */
+    const char *name;            /* "openings/en-001" */
+    char hash[65];               /* of what the model sees of it */
+    const char *task;            /* NULL: none, or the plan knows of no tasks */
+    const struct prompt *prompt; /* what the model sees: without its task tag */
 };
 
 struct plan {
@@ -39,16 +46,17 @@ struct plan {
     const char *name, *hash;
     uint64_t seed;
     uint32_t draws;
-    struct stop stop;
-    const char *judge; /* id of a node, NULL */
-    struct plan_arm *arms;
-    size_t n_arms;
+    struct stop stop;      /* of the arms themselves */
+    const char *judge;     /* id of a node, NULL */
+    struct plan_arm *arms; /* (n_choices,): the arms, then what they do with tasks */
+    size_t n_arms, n_choices;
     struct plan_item *items; /* empty when read without evalsets */
     size_t n_items;
     const char **creativity, **control; /* names of metrics */
     size_t n_creativity, n_control;
     struct evalset **sets;
     size_t n_sets;
+    struct tag_prompt *tags; /* (n_items,) behind items' prompts; NULL where the plan knows of no tasks */
 };
 
 struct plan_options {
@@ -70,6 +78,9 @@ struct plan *plan_load(json_t *doc, const char *where);
 struct plan *plan_read(const char *path);
 void plan_free(struct plan *p);
 int plan_write(const struct plan *p, const char *path);
+
+/* What an arm does with an item: the arm, or its profile of the item's task. */
+const struct plan_arm *plan_choice(const struct plan *p, size_t arm, size_t item);
 
 /* What differs between two plans' `what`, one line each ("arms: 'verse | top_p=0.9' is new"), at most a dozen.
  * *only_adds: nothing but new arms, items or draws. */

@@ -164,6 +164,26 @@ static int check_users(const json_t *what, const char *where, const char *list)
     return 0;
 }
 
+/* What arms do with tasks, and the tasks that are known. */
+static int check_tasks(const json_t *what, const char *where)
+{
+    static const char *const task[] = { "task", "lm", "chain", "search", NULL };
+    size_t i, k, n = json_array_size(json_object_get(what, "lms"));
+    json_t *arm, *t;
+    if (json_object_get(what, "tasks"))
+        TRY(texts(what, where, "tasks"));
+    json_array_foreach(json_object_get(what, "arms"), i, arm)
+    {
+        if (json_object_get(arm, "tasks"))
+            TRY(entries(arm, where, "tasks", task));
+        json_array_foreach(json_object_get(arm, "tasks"), k, t)
+        {
+            TRY(refers(what, where, "lms", n, json_object_get(t, "lm")));
+        }
+    }
+    return 0;
+}
+
 int plan_check(const json_t *what, const char *where)
 {
     static const char *const node[] = { "id", "key", "kind", NULL }, *const fit[] = { "id", "key", "what",
@@ -184,6 +204,7 @@ int plan_check(const json_t *what, const char *where)
     TRY(check_leaves(what, where));
     TRY(check_users(what, where, "fits"));
     TRY(check_users(what, where, "arms"));
+    TRY(check_tasks(what, where));
     if (judge && !json_is_null(judge))
         TRY(refers(what, where, "lms", n, judge));
     TRY(texts(what, where, "stop"));

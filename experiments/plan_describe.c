@@ -30,19 +30,19 @@ static double parameters(const json_t *what, const char *id)
 }
 
 /* Symbols of a generated text at most. */
-static double symbols_limit(const struct plan *p)
+static double symbols_limit(const struct stop *s)
 {
     double most = 4096;
-    if (p->stop.max_symbols)
-        most = fmin(most, p->stop.max_symbols);
-    if (p->stop.max_bytes)
-        most = fmin(most, ceil(p->stop.max_bytes / BYTES_PER_SYMBOL));
-    if (p->stop.max_chars)
-        most = fmin(most, p->stop.max_chars);
+    if (s->max_symbols)
+        most = fmin(most, s->max_symbols);
+    if (s->max_bytes)
+        most = fmin(most, ceil(s->max_bytes / BYTES_PER_SYMBOL));
+    if (s->max_chars)
+        most = fmin(most, s->max_chars);
     return most;
 }
 
-/* What one symbol of an arm, judged or not, costs. */
+/* What one symbol of an arm, or of what it becomes for a task, costs, judged or not. */
 struct arm_cost {
     uint64_t leaves;
     double flops;
@@ -50,9 +50,9 @@ struct arm_cost {
 
 static struct arm_cost *arm_costs(const struct plan *p)
 {
-    struct arm_cost *cost = mem_alloc(p->n_arms, sizeof *cost);
+    struct arm_cost *cost = mem_alloc(p->n_choices, sizeof *cost);
     double judge = p->judge ? 2 * parameters(p->what, p->judge) : 0;
-    for (size_t i = 0; i < p->n_arms; i++) {
+    for (size_t i = 0; i < p->n_choices; i++) {
         cost[i].leaves = lms_leaves(p->what, p->arms[i].lm) + (p->judge != NULL);
         cost[i].flops = 2 * parameters(p->what, p->arms[i].lm) + judge;
     }
@@ -62,21 +62,23 @@ static struct arm_cost *arm_costs(const struct plan *p)
 int plan_cost(const struct plan *p, size_t threads, struct plan_cost *out)
 {
     struct jobs jobs;
-    struct arm_cost *arms = arm_costs(p);
-    double flops = 0, limit = symbols_limit(p);
+    struct arm_cost *choices = arm_costs(p);
+    double flops = 0;
     *out = (struct plan_cost){ 0 };
     jobs_plan(&jobs, p, 0, 0);
     out->units = jobs.n_units;
     out->records = jobs.n_records;
     for (size_t i = 0; i < jobs.n_units; i++) {
         const struct job *j = &jobs.units[i];
-        double n = p->items[j->item].item->kind == ITEM_GENERATE ? limit : 64;
+        const struct plan_arm *choice = plan_choice(p, j->arm, j->item);
+        const struct arm_cost *cost = &choices[choice - p->arms];
+        double n = p->items[j->item].item->kind == ITEM_GENERATE ? symbols_limit(&choice->stop) : 64;
         out->symbols += (uint64_t)n;
-        out->positions += (uint64_t)n * arms[j->arm].leaves;
-        flops += n * arms[j->arm].flops;
+        out->positions += (uint64_t)n * cost->leaves;
+        flops += n * cost->flops;
     }
     jobs_fini(&jobs);
-    free(arms);
+    free(choices);
     const json_t *lms = json_object_get(p->what, "lms");
     out->memory_bytes = WORKING_BYTES;
     for (size_t i = 0; i < json_array_size(lms); i++)
@@ -117,14 +119,24 @@ static void describe_lms(const struct plan *p, struct text *out)
     text_add(out, json_array_size(fits) > 0 ? "\n" : "");
 }
 
+static void describe_arm(const struct plan *p, size_t arm, struct text *out)
+{
+    shown(out, "  ", p->arms[arm].name);
+    text_add(out, p->arms[arm].repeats ? "  [one draw, counted as all]\n" : "\n");
+    for (size_t i = p->n_arms; i < p->n_choices; i++) {
+        const struct plan_arm *t = &p->arms[i];
+        if (t->arm == arm)
+            text_addf(out, "    <task:%s>  %s: %s | %s%s\n", t->task, t->lm, *t->chain ? t->chain : "as it is",
+                      t->search, t->repeats ? "  [one draw, counted as all]" : "");
+    }
+}
+
 static void describe_work(const struct plan *p, struct text *out)
 {
     const json_t *sets = json_object_get(p->what, "evalsets");
     text_addf(out, "arms (%zu)\n", p->n_arms);
-    for (size_t i = 0; i < p->n_arms; i++) {
-        shown(out, "  ", p->arms[i].name);
-        text_add(out, p->arms[i].repeats ? "  [one draw, counted as all]\n" : "\n");
-    }
+    for (size_t i = 0; i < p->n_arms; i++)
+        describe_arm(p, i, out);
     text_addf(out, "items (%zu)\n", p->n_items);
     for (size_t i = 0; i < json_array_size(sets); i++) {
         const char *name = field(json_array_get(sets, i), "as");

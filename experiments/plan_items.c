@@ -1,8 +1,9 @@
 #include "experiments/plan_items.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "evalsets/evalset.h"
+#include "evalsets/tag.h"
 #include "experiments/plan_leaf.h"
+#include "experiments/plan_tasks.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,20 +52,44 @@ static const char *split_of(const json_t *d)
     return slash && (strcmp(slash, "/fit") == 0 || strcmp(slash, "/report") == 0) ? slash + 1 : "report";
 }
 
-static void add_items(const struct evalset *e, const struct pick picks[], size_t n, json_t *items)
+/* An item as the model sees it, where the plan knows of tasks: without its tag. */
+static int add_item(const struct evalset *e, const struct item *item, json_t *what)
 {
-    for (size_t i = 0; i < n; i++) {
-        char hash[65];
-        if (!picks[i].kept)
-            continue;
-        plan_leaf_item(picks[i].item, hash);
-        json_array_append_new(items,
-                              json_pack("{s:s, s:s, s:s}", "set", e->name, "id", picks[i].item->id, "hash", hash));
+    struct item seen = *item;
+    struct tag_prompt tagged = { 0 };
+    struct text name = { 0 };
+    char hash[65];
+    int rc = 0;
+    text_addf(&name, "%s/%s", e->name, item->id);
+    if (json_object_get(what, "tasks")) {
+        rc = tag_item(name.s, item, &tagged);
+        seen.prompt = tagged.prompt;
     }
+    if (rc == 0 && tagged.tag.task)
+        rc = plan_tasks_check(what, name.s, tagged.tag.task);
+    if (rc == 0) {
+        plan_leaf_item(&seen, hash);
+        json_t *doc = json_pack("{s:s, s:s, s:s}", "set", e->name, "id", item->id, "hash", hash);
+        if (tagged.tag.task)
+            json_object_set_new(doc, "task", json_string(tagged.tag.task));
+        json_array_append_new(json_object_get(what, "items"), doc);
+    }
+    tag_prompt_fini(&tagged);
+    text_free(&name);
+    return rc;
 }
 
-static int resolve_set(const json_t *d, uint32_t limit, json_t *sets, json_t *items)
+static int add_items(const struct evalset *e, const struct pick picks[], size_t n, json_t *what)
 {
+    for (size_t i = 0; i < n; i++)
+        if (picks[i].kept)
+            TRY(add_item(e, picks[i].item, what));
+    return 0;
+}
+
+static int resolve_set(const json_t *d, uint32_t limit, json_t *what)
+{
+    json_t *sets = json_object_get(what, "evalsets");
     struct evalset *e = evalset_open(field(d, "name"));
     if (!e)
         return ERR_DATA;
@@ -79,8 +104,7 @@ static int resolve_set(const json_t *d, uint32_t limit, json_t *sets, json_t *it
     if (limit > 0 && limit < want)
         want = limit;
     keep_some(picks, n, want);
-    add_items(e, picks, n, items);
-    int rc = n > 0 ? 0
+    int rc = n > 0 ? add_items(e, picks, n, what)
                    : err_set(ERR_USAGE, "evalset '%s' has no items of split '%s'%s%s", e->name, split_of(d),
                              field(d, "lang") ? " and language " : "", field(d, "lang") ? field(d, "lang") : "");
     json_t *other;
@@ -103,7 +127,7 @@ int plan_items_resolve(const json_t *declared, uint32_t limit, json_t *what)
     size_t i;
     json_array_foreach(json_object_get(declared, "evalsets"), i, d)
     {
-        TRY(resolve_set(d, limit, sets, items));
+        TRY(resolve_set(d, limit, what));
     }
     return json_array_size(items) > 0 ? 0 : err_set(ERR_USAGE, "the experiment has no items");
 }

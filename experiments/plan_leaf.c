@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "decode/chain.h"
+#include "decode/search.h"
 #include "experiments/pack.h"
 #include "model/checkpoint.h"
 #include "model/table.h"
@@ -137,6 +138,36 @@ int plan_leaf_chain(const char *chain, struct text *out)
     text_add(out, chain_text(c));
     chain_free(c);
     return rc;
+}
+
+int plan_leaf_choice(const char *chain, const char *search, json_t *out)
+{
+    struct text canonical = { 0 };
+    struct chain *c = chain_parse(chain);
+    int rc = c ? search_canonical(search, &canonical) : ERR_USAGE;
+    if (rc == 0) {
+        bool repeats = chain_greedy(c) || !search_random(text_s(&canonical));
+        json_object_set_new(out, "chain", json_string(chain_text(c)));
+        json_object_set_new(out, "search", json_string(text_s(&canonical)));
+        json_object_set_new(out, "repeats", json_boolean(repeats));
+    }
+    chain_free(c);
+    text_free(&canonical);
+    return rc;
+}
+
+/* A limit that is none would let texts run on; beyond 32 bits it would become none. */
+int plan_leaf_limits(const json_t *limit)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)limit, key, value)
+    {
+        json_int_t x = json_integer_value(value);
+        if (x < 1 || x > INT32_MAX)
+            return err_set(ERR_USAGE, "limit: %s is %lld, want 1 .. %d", key, (long long)x, INT32_MAX);
+    }
+    return 0;
 }
 
 static void pack_string(struct text *t, const char *s)

@@ -14,6 +14,11 @@ int plan_leaf_table(const json_t *node, const char *where);
 json_t *plan_leaf_fit(const char *on, const char *lang);
 /* Canonical text of a voice's chain, appended; ERR_USAGE when it needs state (a voice's transforms have none). */
 int plan_leaf_chain(const char *chain, struct text *out);
+/* Chain and search as they are written canonically, and whether all draws under them are equal: "chain", "search" and
+ * "repeats" of out.  0 or ERR_USAGE. */
+int plan_leaf_choice(const char *chain, const char *search, json_t *out);
+/* {"bytes", "symbols", "chars"}: 0; ERR_USAGE where one is no limit. */
+int plan_leaf_limits(const json_t *limit);
 /* SHA-256 of everything in an item that can change an outcome. */
 void plan_leaf_item(const struct item *item, char hex[65]);
 

@@ -4,6 +4,7 @@
 #include "ensemble/pool.h"
 #include "experiments/plan_leaf.h"
 #include "model/lm.h"
+#include "model/template.h"
 #include <string.h>
 
 static const char *field(const json_t *o, const char *key)
@@ -88,12 +89,20 @@ static json_t *leaf(struct plan_nodes *n, const char *name)
     return json_copy(node);
 }
 
+/* A table has templates of its own. */
+static int check_template(const json_t *node, const char *name)
+{
+    return name && strcmp(field(node, "kind"), "model") == 0 ? template_check(name) : 0;
+}
+
 static const char *add_model(struct plan_nodes *n, const json_t *d)
 {
     const char *name = json_string_value(json_array_get(json_object_get(d, "of"), 0));
     json_t *node = leaf(n, name);
-    if (!node)
+    if (!node || check_template(node, field(d, "template")) < 0) {
+        json_decref(node);
         return NULL;
+    }
     copy_field(node, d, "template");
     const char *colon = strrchr(name, ':'), *slash = strrchr(name, '/');
     const char *made = strncmp(name, "table:", 6) == 0 ? name : slash ? slash + 1 : colon ? colon + 1 : name;
@@ -135,7 +144,9 @@ static json_t *voice_node(struct plan_nodes *n, const json_t *d, const char *lm)
     copy_field(v, d, "drop");
     const char *chain = field(d, "chain");
     struct text text = { 0 };
-    int rc = chain ? plan_leaf_chain(chain, &text) : 0;
+    int rc = check_template(plan_nodes_find(n->lms, lm), field(d, "template"));
+    if (chain && rc == 0)
+        rc = plan_leaf_chain(chain, &text);
     if (chain && rc == 0)
         json_object_set_new(v, "chain", json_string(text_s(&text)));
     text_free(&text);

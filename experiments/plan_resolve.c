@@ -1,14 +1,14 @@
 /* From a declaration (script.h) to a plan: names resolved, texts canonical, contents hashed, rules checked. */
 #include "base/err.h"
 #include "base/mem.h"
-#include "decode/chain.h"
-#include "decode/search.h"
 #include "evalsets/metric.h"
 #include "experiments/lms.h"
 #include "experiments/plan.h"
 #include "experiments/plan_items.h"
+#include "experiments/plan_leaf.h"
 #include "experiments/plan_nodes.h"
 #include "experiments/plan_rules.h"
+#include "experiments/plan_tasks.h"
 #include "experiments/script.h"
 #include "experiments/trace_metric.h"
 #include <stdlib.h>
@@ -30,29 +30,33 @@ static void copy_or(json_t *to, const json_t *from, const char *key, json_t *oth
     json_decref(otherwise);
 }
 
+/* "duet: top_p=0.9 | beam(width=8) | by task" */
+static void name_arm(const json_t *d, json_t *arm)
+{
+    struct text name = { 0 };
+    const char *chain = field(arm, "chain"), *search = field(arm, "search");
+    text_addf(&name, "%s: %s", field(arm, "lm"), *chain ? chain : "as it is");
+    if (strcmp(search, "sample") != 0)
+        text_addf(&name, " | %s", search);
+    if (json_object_get(arm, "tasks"))
+        text_add(&name, " | by task");
+    json_object_set_new(arm, "name", json_string(field(d, "name") ? field(d, "name") : text_s(&name)));
+    text_free(&name);
+}
+
 static int resolve_arm(struct plan_nodes *nodes, const json_t *d, json_t *arms)
 {
     const char *lm = plan_nodes_add(nodes, json_object_get(d, "lm"));
+    const char *chain = field(d, "chain"), *search = field(d, "search");
     if (!lm)
         return ERR_USAGE;
-    const char *search = field(d, "search") ? field(d, "search") : "sample";
-    struct chain *c = chain_parse(field(d, "chain") ? field(d, "chain") : "");
-    struct text canonical = { 0 }, name = { 0 };
-    int rc = c ? search_canonical(search, &canonical) : ERR_USAGE;
-    if (rc == 0) {
-        if (field(d, "name"))
-            text_add(&name, field(d, "name"));
-        else
-            text_addf(&name, "%s: %s", lm, *chain_text(c) ? chain_text(c) : "as it is");
-        if (!field(d, "name") && strcmp(text_s(&canonical), "sample") != 0)
-            text_addf(&name, " | %s", text_s(&canonical));
-        bool repeats = chain_greedy(c) || !search_random(text_s(&canonical));
-        json_array_append_new(arms, json_pack("{s:s, s:s, s:s, s:s, s:b}", "name", text_s(&name), "lm", lm, "chain",
-                                              chain_text(c), "search", text_s(&canonical), "repeats", repeats));
-    }
-    chain_free(c);
-    text_free(&canonical);
-    text_free(&name);
+    json_t *arm = json_pack("{s:s}", "lm", lm);
+    json_array_append_new(arms, arm);
+    int rc = plan_leaf_choice(chain ? chain : "", search ? search : "sample", arm);
+    if (rc == 0)
+        rc = plan_tasks_resolve(nodes, d, arm);
+    if (rc == 0)
+        name_arm(d, arm);
     return rc == 0 ? 0 : err_add(err_code(), "%s", field(d, "at"));
 }
 
@@ -100,27 +104,13 @@ static int resolve_metrics(const json_t *declared, json_t *what, const char *axi
     return 0;
 }
 
-/* A limit that is none would let texts run on; beyond 32 bits it would become none. */
-static int check_limits(const json_t *limit)
-{
-    const char *key;
-    json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)limit, key, value)
-    {
-        json_int_t x = json_integer_value(value);
-        if (x < 1 || x > INT32_MAX)
-            return err_set(ERR_USAGE, "limit: %s is %lld, want 1 .. %d", key, (long long)x, INT32_MAX);
-    }
-    return 0;
-}
-
 static int resolve_limits(const json_t *declared, json_t *what)
 {
     json_t *limit = json_object_get(declared, "limit");
     limit = limit && json_is_object(limit) && json_object_size(limit) > 0 ? json_deep_copy(limit)
                                                                           : json_pack("{s:i}", "bytes", DEFAULT_BYTES);
     json_object_set_new(what, "limit", limit);
-    TRY(check_limits(limit));
+    TRY(plan_leaf_limits(limit));
     copy_or(what, declared, "stop", json_array());
     copy_or(what, declared, "seed", json_integer(1));
     copy_or(what, declared, "draws", json_integer(1));
@@ -193,6 +183,7 @@ static int resolve_what(const json_t *declared, json_t *what, const struct plan_
         return err_add(ERR_USAGE, "%s", field(declared, "at"));
     TRY(resolve_metrics(declared, what, "creativity"));
     TRY(resolve_metrics(declared, what, "control"));
+    TRY(plan_tasks_names(declared, what));
     TRY(resolve_lms(declared, what));
     if (plan_items_resolve(declared, o->limit, what) < 0 || plan_rules_check(what) < 0)
         return err_add(err_code(), "%s", field(declared, "at"));

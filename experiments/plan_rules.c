@@ -38,10 +38,31 @@ static int check_judge(const json_t *what, const json_t *arm, const json_t *judg
     return rc;
 }
 
+static bool limits_symbols(const json_t *o)
+{
+    return json_integer_value(json_object_get(json_object_get(o, "limit"), "symbols")) > 0;
+}
+
+/* Of the plan, or of what an arm does with a task. */
+static bool any_in_symbols(const json_t *what)
+{
+    bool found = limits_symbols(what);
+    size_t i, k;
+    json_t *arm, *task;
+    json_array_foreach(json_object_get(what, "arms"), i, arm)
+    {
+        json_array_foreach(json_object_get(arm, "tasks"), k, task)
+        {
+            found |= limits_symbols(task);
+        }
+    }
+    return found;
+}
+
 static int check_arms(const json_t *what)
 {
     const json_t *arms = json_object_get(what, "arms"), *lms = json_object_get(what, "lms");
-    bool in_symbols = json_integer_value(json_object_get(json_object_get(what, "limit"), "symbols")) > 0;
+    bool in_symbols = any_in_symbols(what);
     json_t *judges = json_array(), *names = json_object(), *arm;
     const char *space = NULL, *first = NULL;
     size_t i;

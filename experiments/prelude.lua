@@ -132,17 +132,19 @@ local texts = words_of(either(text, list), "a string or a list of strings")
 local lms = words_of(either(lm, list), "a model, an ensemble or a list of them")
 local warmth = words_of(either(number, is "fit"), "a number or a fit")
 local source = words_of(either(text, lm), "a model or the name of one")
+local pattern = words_of(either(text, of "function"), "a name, a text with {field} places or a function")
 
 local schema = {
-    model = { { source }, name = text, template = text },
-    voice = { { source }, name = text, template = text, drop = texts, temperature = warmth, chain = text },
+    model = { { source }, name = text, template = pattern },
+    voice = { { source }, name = text, template = pattern, drop = texts, temperature = warmth, chain = text },
     ensemble = { rule = text, weights = list, name = text },
     fit = { what = text, on = text, lang = text },
     search = {},
-    grid = { lm = lms, chain = texts, search = texts },
-    arm = { lm = lm, chain = text, search = text, name = text },
+    grid = { lm = lms, chain = texts, search = texts, tasks = list },
+    arm = { lm = lm, chain = text, search = text, name = text, tasks = list },
+    profile = { chain = text, search = text, weights = list, limit = list },
     experiment = { name = text, seed = count, draws = count, limit = list, stop = texts, evalsets = texts, arms = list,
-                   judge = lm, creativity = texts, control = texts, log = text },
+                   judge = lm, creativity = texts, control = texts, log = text, tasks = texts },
     limit = { bytes = count, symbols = count, chars = count },
     evalset = { { text }, items = count, lang = text, split = text },
 }
@@ -193,12 +195,61 @@ local function flat(x, out, test, level)
     return out
 end
 
+-- A template as a function of the prompt's places: it is called once, here, and what it returns becomes the text of a
+-- template, so that the plan holds all of it.  { "Q: ", p.text, "\nA:" }, or { user = { ... }, assistant = { ... },
+-- answer = ... } for turns, where p.text is the turn's own text.
+local sections = { "system", "user", "assistant", "answer" }
+
+local place = { __index = function(_, name)
+    if type(name) ~= "string" or not string.find(name, "^[%a_][%w_-]*$") then
+        error("template: a place is named by letters, digits, '_' and '-'", 2)
+    end
+    return { kind = "place", name = name }
+end }
+
+local function part_text(x, level)
+    if text(x) then return (string.gsub(x, "[{}]", "%0%0")) end
+    if is "place" (x) then return "{" .. x.name .. "}" end
+    if not list(x) then
+        error("template: a part is a " .. type(x) .. ", want a string, a place or a list of them", level + 1)
+    end
+    local out = {}
+    for i = 1, #x do out[i] = part_text(x[i], level + 1) end
+    return table.concat(out)
+end
+
+local function template_text(f, level)
+    if type(f) ~= "function" then return f end
+    local made, out = f(base.setmetatable({}, place)), {}
+    if not list(made) then
+        error("template: the function returned a " .. type(made) .. ", want a list of parts, or of sections", level + 1)
+    end
+    for _, k in base.ipairs(keys(made, level + 1)) do
+        local known = type(k) == "number" or k == "begin"
+        for i = 1, #sections do known = known or k == sections[i] end
+        if not known then error("template: " .. unknown("section", k, sections), level + 1) end
+    end
+    if made.begin then out[1] = part_text(made.begin, level + 1) end
+    out[#out + 1] = part_text(made, level + 1)
+    for i = 1, #sections do
+        local body = made[sections[i]]
+        if body ~= nil then out[#out + 1] = "{#" .. sections[i] .. "}" .. part_text(body, level + 1) end
+    end
+    local whole = table.concat(out)
+    if not string.find(whole, "{", 1, true) then
+        error("template: the function's text has no place for the prompt", level + 1)
+    end
+    return whole
+end
+
 local function model(t)
     if type(t) == "string" then t = { t } end
     check("model", t, 2)
     need("model", t, 1, 2)
     if not text(t[1]) then error("model: its first value is a " .. t[1].kind .. ", want a name", 2) end
-    return (declare("model", t, 2))
+    local m = declare("model", t, 2)
+    m.template = template_text(m.template, 2)
+    return m
 end
 
 local function voice(t)
@@ -208,6 +259,7 @@ local function voice(t)
     local v = declare("voice", t, 2)
     if text(v[1]) then v[1] = { kind = "model", at = v.at, v[1] } end
     v.drop = v.drop and flat(v.drop, {}, text, 2)
+    v.template = template_text(v.template, 2)
     return v
 end
 
@@ -264,9 +316,23 @@ local function each(pattern, values)
     return out
 end
 
+-- { math = { chain = ..., weights = { ... } }, ... }
+local function check_tasks(tasks, level)
+    for _, k in base.ipairs(keys(tasks or {}, level + 1)) do
+        if type(k) ~= "string" then error("tasks: a list, want profiles by the names of tasks", level + 1) end
+        if not list(tasks[k]) then
+            error("tasks: '" .. k .. "' is a " .. type(tasks[k]) .. ", want a profile: { chain = ..., weights = ... }",
+                  level + 1)
+        end
+        check("profile", tasks[k], level + 1)
+        check("limit", tasks[k].limit or {}, level + 1)
+    end
+end
+
 local function grid(t)
     check("grid", t, 2)
     need("grid", t, "lm", 2)
+    check_tasks(t.tasks, 2)
     local out, at = {}, where(2)
     local chains, searches = flat(t.chain, {}, text, 2), flat(t.search, {}, text, 2)
     if #chains == 0 then chains = { "" } end
@@ -274,7 +340,7 @@ local function grid(t)
     for _, m in base.ipairs(flat(t.lm, {}, lm, 2)) do
         for _, s in base.ipairs(searches) do
             for _, c in base.ipairs(chains) do
-                out[#out + 1] = { kind = "arm", at = at, lm = m, chain = c, search = s }
+                out[#out + 1] = { kind = "arm", at = at, lm = m, chain = c, search = s, tasks = t.tasks }
             end
         end
     end
@@ -289,6 +355,7 @@ local function arms_of(x, out, at, level)
             if k ~= "kind" and k ~= "at" then arm[k] = x[k] end
         end
         check("arm", arm, level + 1)
+        check_tasks(arm.tasks, level + 1)
         arm.kind, arm.at = "arm", x.at or at
         out[#out + 1] = arm
         return out
@@ -322,7 +389,7 @@ local function experiment(t)
     e.arms = arms_of(e.arms, {}, e.at, 2)
     if #e.arms == 0 then error("experiment: no arms", 2) end
     e.evalsets = evalsets_of(e.evalsets, 2)
-    for _, k in base.ipairs { "stop", "creativity", "control" } do e[k] = flat(e[k], {}, text, 2) end
+    for _, k in base.ipairs { "stop", "creativity", "control", "tasks" } do e[k] = flat(e[k], {}, text, 2) end
     done.experiment = e
 end
 

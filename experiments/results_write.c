@@ -45,17 +45,19 @@ static void write_arms(struct h5 *h, const struct plan *p)
 #undef COLUMN
     for (size_t i = 0; i < p->n_arms; i++)
         repeats[i] = p->arms[i].repeats;
+    for (size_t i = p->n_arms; i < p->n_choices; i++)
+        repeats[p->arms[i].arm] &= p->arms[i].repeats;
     put_along(h, "/arm_repeats", "/arm", H5T_STD_U8LE, p->n_arms, repeats);
     free(column);
     free(repeats);
 }
 
 /* What a reader should see before the text. */
-static const char *prompt_shown(const struct item *item)
+static const char *prompt_shown(const struct prompt *prompt)
 {
     static const char *const fields[] = { "instruction", "text", "context" };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        const char *s = prompt_field(&item->prompt, fields[i]);
+        const char *s = prompt_field(prompt, fields[i]);
         if (s && *s)
             return s;
     }
@@ -79,7 +81,7 @@ static void write_items(struct h5 *h, const struct plan *p)
         for (size_t i = 0; i < n; i++) {
             const struct item *item = p->items[i].item;
             const char *const value[] = { p->items[i].set->name, item->id, item->lang, kinds[item->kind],
-                                          prompt_shown(item) };
+                                          prompt_shown(p->items[i].prompt) };
             column[i] = value[k];
         }
         put_along(h, paths[k], "/item", H5_STRINGS, n, column);

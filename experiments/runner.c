@@ -17,8 +17,8 @@ double runner_now(void)
 
 static int open_chains(struct runner *r)
 {
-    r->chains = mem_alloc(r->plan->n_arms, sizeof(struct chain *));
-    for (size_t i = 0; i < r->plan->n_arms; i++)
+    r->chains = mem_alloc(r->plan->n_choices, sizeof(struct chain *));
+    for (size_t i = 0; i < r->plan->n_choices; i++)
         if (!(r->chains[i] = chain_parse(r->plan->arms[i].chain)))
             return ERR_USAGE;
     return 0;
@@ -51,7 +51,7 @@ void runner_fini(struct runner *r)
         task_close(r->live[i]);
     for (size_t i = 0; r->works && i < threads_count(r->threads); i++)
         row_work_free(r->works[i]);
-    for (size_t i = 0; r->chains && i < r->plan->n_arms; i++)
+    for (size_t i = 0; r->chains && i < r->plan->n_choices; i++)
         chain_free(r->chains[i]);
     lms_close(r->lms);
     core_free(r->core);
@@ -74,7 +74,7 @@ void runner_fini(struct runner *r)
 static int open_works(struct runner *r)
 {
     uint32_t n = 1;
-    for (size_t i = 0; i < r->plan->n_arms; i++) {
+    for (size_t i = 0; i < r->plan->n_choices; i++) {
         const struct lm *lm = lms_find(r->lms, r->plan->arms[i].lm);
         if (!lm)
             return ERR_DATA;

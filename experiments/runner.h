@@ -18,7 +18,7 @@ struct runner {
     struct lms *lms;
     struct threads *threads;
     struct core *core;
-    struct chain **chains;   /* (plan->n_arms,) */
+    struct chain **chains;   /* (plan->n_choices,) */
     struct row_work **works; /* (threads,) */
     struct task **live;      /* (n_live,) at most batch */
     int *status;             /* (batch,) of the last feed */

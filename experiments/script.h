@@ -5,6 +5,10 @@
  * declarations model, voice, ensemble, fit, each, grid, search, experiment.  It is stopped after
  * SCRIPT_INSTRUCTIONS (16 bytes that a library handles count as one), at SCRIPT_BYTES and after SCRIPT_SECONDS.
  *
+ * A template may be a function of the prompt's places (p.text, p.instruction, p.context, p.system, p.bos, p.eos, ...):
+ * { "Q: ", p.text, "\nA:" }, or with sections for turns { user = { ... }, assistant = { ... }, answer = ... }.  It is called
+ * once, while the script runs; what it returns becomes the text of a template (model/template.h).
+ *
  * What it declares comes back as JSON; experiments/plan.h gives it meaning.  Declared objects are {"kind": "model" |
  * "voice" | "ensemble" | "fit" | "experiment" | "arm", "at": "file:line", ...fields as written}; lists are flat arrays. */
 #ifndef EXPERIMENTS_SCRIPT_H

@@ -36,11 +36,11 @@ struct task {
 static int generate_open(struct task *t, const struct task_world *w)
 {
     const struct job *j = t->job;
-    const struct plan_arm *arm = &w->plan->arms[j->arm];
+    const struct plan_arm *arm = plan_choice(w->plan, j->arm, j->item);
     struct search_args args = {
         .lm = t->lm,
-        .chain = w->chains[j->arm],
-        .stop = &w->plan->stop,
+        .chain = w->chains[arm->choice],
+        .stop = &arm->stop,
         .prompt = &t->prompt,
         .address = { .seed = w->plan->seed, .item = t->item->item->hash, .draw = arm->repeats ? 0 : j->draw },
     };
@@ -144,7 +144,7 @@ static const struct task_type judge_type = { text_open, scored_want, scored_feed
 
 static struct task *task_open(struct task *t, const struct task_world *w)
 {
-    t->prompt = t->item->item->prompt;
+    t->prompt = *t->item->prompt;
     t->prompt.template_name = lms_template(w->lms, t->lm_id);
     t->lm = lms_find(w->lms, t->lm_id);
     if (t->lm && t->type->open(t, w) == 0)
@@ -160,7 +160,7 @@ struct task *task_open_unit(const struct task_world *w, const struct job *job)
     t->key = job->key;
     t->item = &w->plan->items[job->item];
     t->type = &types[t->item->item->kind];
-    t->lm_id = w->plan->arms[job->arm].lm;
+    t->lm_id = plan_choice(w->plan, job->arm, job->item)->lm;
     t->text = t->item->item->text;
     t->n_text = t->text ? strlen(t->text) : 0;
     return task_open(t, w);

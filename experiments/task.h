@@ -13,7 +13,7 @@ struct task;
 struct task_world {
     const struct plan *plan;
     struct lms *lms;
-    struct chain **chains; /* (plan->n_arms,) */
+    struct chain **chains; /* (plan->n_choices,) */
 };
 
 /* NULL + what went wrong with this unit alone (its prompt is longer than the context, say). */

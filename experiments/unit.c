@@ -59,11 +59,11 @@ struct unit_key unit_key(const struct plan *p, const struct plan_arm *arm, const
     if (item->item->kind == ITEM_GENERATE) {
         pack_string(&t, arm->chain);
         pack_string(&t, arm->search);
-        pack_u32(&t, p->stop.max_bytes);
-        pack_u32(&t, p->stop.max_symbols);
-        pack_u32(&t, p->stop.max_chars);
-        for (size_t i = 0; i < p->stop.n_strings; i++)
-            pack_string(&t, p->stop.strings[i]);
+        pack_u32(&t, arm->stop.max_bytes);
+        pack_u32(&t, arm->stop.max_symbols);
+        pack_u32(&t, arm->stop.max_chars);
+        for (size_t i = 0; i < arm->stop.n_strings; i++)
+            pack_string(&t, arm->stop.strings[i]);
         pack_u64(&t, arm->repeats ? 0 : p->seed);
         pack_u32(&t, arm->repeats ? 0 : draw);
     }

@@ -227,13 +227,16 @@ static int add_letters(const struct table *t, const char *text, struct symbols *
 
 static int render(const struct table *t, const struct prompt *p, struct symbols *out)
 {
-    static const char *const names[] = { "auto", "plain", "backwards" };
+    static const char *const names[] = { "auto", "raw", "plain", "backwards" };
     const char *template = p->template_name ? p->template_name : "auto";
     const char *context = prompt_field(p, "context"), *text = prompt_field(p, "text");
     if (!text)
         text = prompt_field(p, "instruction");
-    if (strcmp(template, "auto") != 0 && strcmp(template, "plain") != 0 && strcmp(template, "backwards") != 0)
-        return err_unknown(ERR_USAGE, "template", template, names, sizeof names / sizeof *names);
+    size_t known = 0;
+    while (known < sizeof names / sizeof *names && strcmp(template, names[known]) != 0)
+        known++;
+    if (known == sizeof names / sizeof *names)
+        return err_unknown(ERR_USAGE, "template", template, names, known);
     TRY(add_letters(t, context ? context : "", out));
     TRY(add_letters(t, text ? text : "", out));
     if (strcmp(template, "backwards") == 0)

@@ -107,7 +107,7 @@ static int transformer_prompt(void *self, int slot, const struct prompt *p, stru
     assert(tree_length(t->tree, slot) == 0);
     if (!t->c->vocab)
         return err_set(ERR_DATA, "%s: has no tokenizer: cannot read a prompt", t->lm.name);
-    int rc = template_render(t->c->vocab, p->template_name ? p->template_name : "auto", p, &s);
+    int rc = template_render(t->c->vocab, t->c->chat_template, p, &s);
     if (rc == 0)
         rc = transformer_push(t, slot, s.s, s.n, NULL);
     if (rc == 0 && seen)

@@ -63,6 +63,16 @@ void vocab_decode(const struct vocab *v, const sym_t ids[], size_t n_ids, struct
 const char *vocab_piece(const struct vocab *v, sym_t id);
 int64_t vocab_find(const struct vocab *v, const char *piece); /* -1: none */
 
+int64_t vocab_find_added(const struct vocab *v, const char *text); /* an added or special token; -1: none */
+
+/* vocab_encode_parts(), where text that is data does not become one of the added tokens `guard` either, special or not. */
+struct vocab_text {
+    const struct vocab_part *part; /* (n,) */
+    size_t n;
+};
+int vocab_encode_guarded(struct vocab *v, const struct vocab_text *text, const struct symbols *guard,
+                         struct symbols *out);
+
 /* Says which token is bos where the tokenizer file does not (tokenizer_config.json, config.json).  Does not change
  * vocab_adds_bos(). */
 void vocab_set_bos(struct vocab *v, sym_t id);

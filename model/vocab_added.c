@@ -98,6 +98,12 @@ static size_t strip_right(const struct added_text *t, size_t to)
     return to;
 }
 
+/* No text that is data becomes it. */
+static bool is_control(const struct token *t)
+{
+    return t->kind == TOKEN_SPECIAL || t->is_guarded;
+}
+
 /* The longest token at `from`; its end, 0: none.  A special that begins in one part and ends in another is none. */
 static size_t longest(const struct vocab *v, const struct added_text *t, size_t from, sym_t *id)
 {
@@ -109,7 +115,7 @@ static size_t longest(const struct vocab *v, const struct added_text *t, size_t 
             break;
         int64_t value = trie_value(v->added[t->pass], node);
         if (value < 0 ||
-            (v->token[value].kind == TOKEN_SPECIAL && where_lies(t->regions, t->base + from, t->base + at) == IN_BOTH))
+            (is_control(&v->token[value]) && where_lies(t->regions, t->base + from, t->base + at) == IN_BOTH))
             continue;
         *id = (sym_t)value;
         end = at;
@@ -120,7 +126,7 @@ static size_t longest(const struct vocab *v, const struct added_text *t, size_t 
 static bool counts(const struct vocab *v, const struct added_text *t, sym_t id, struct span at)
 {
     const struct token *token = &v->token[id];
-    if (token->kind == TOKEN_SPECIAL && where_lies(t->regions, t->base + at.from, t->base + at.to) != IN_LITERAL)
+    if (is_control(token) && where_lies(t->regions, t->base + at.from, t->base + at.to) != IN_LITERAL)
         return false;
     return !token->is_word || stands_alone(t, at.from, at.to);
 }

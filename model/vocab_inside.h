@@ -37,6 +37,7 @@ struct token {
     bool is_word; /* not within a word ("single_word") */
     bool strips_left;  /* takes the white space before it ("lstrip") */
     bool strips_right; /* and behind it ("rstrip") */
+    bool is_guarded;   /* within vocab_encode_guarded(): no text that is data becomes it */
 };
 
 /* Added tokens are looked for in two passes: those that are not late in the whole text, late ones in what is left. */

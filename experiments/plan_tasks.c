@@ -1,0 +1,155 @@
+#include "experiments/plan_tasks.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "evalsets/tag.h"
+#include "experiments/plan_leaf.h"
+#include <stdlib.h>
+#include <string.h>
+
+static const char *field(const json_t *o, const char *key)
+{
+    return json_string_value(json_object_get(o, key));
+}
+
+/* Names, borrowed. */
+struct names {
+    const char **s; /* (n,) */
+    size_t n, cap;
+};
+
+static void add_name(struct names *names, const char *s)
+{
+    for (size_t i = 0; i < names->n; i++)
+        if (strcmp(names->s[i], s) == 0)
+            return;
+    mem_grow(&names->s, &names->cap, names->n + 1, sizeof *names->s);
+    names->s[names->n++] = s;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void sort(struct names *names)
+{
+    if (names->n > 1)
+        qsort(names->s, names->n, sizeof *names->s, by_name);
+}
+
+static void add_keys(struct names *names, const json_t *o)
+{
+    void *i = json_object_iter((json_t *)(uintptr_t)o);
+    for (; i; i = json_object_iter_next((json_t *)(uintptr_t)o, i))
+        add_name(names, json_object_iter_key(i));
+}
+
+static int check_name(const char *name)
+{
+    struct tag t;
+    TRY(tag_read_inside("tasks", name, &t));
+    bool alone = t.n_args == 0;
+    tag_fini(&t);
+    return alone ? 0 : err_set(ERR_USAGE, "tasks: '%s' is a name with arguments, want a name", name);
+}
+
+int plan_tasks_names(const json_t *declared, json_t *what)
+{
+    struct names names = { 0 };
+    json_t *list = json_array(), *o;
+    size_t i;
+    int rc = 0;
+    json_array_foreach(json_object_get(declared, "arms"), i, o)
+    {
+        add_keys(&names, json_object_get(o, "tasks"));
+    }
+    json_array_foreach(json_object_get(declared, "tasks"), i, o)
+    {
+        add_name(&names, json_string_value(o));
+    }
+    sort(&names);
+    for (i = 0; i < names.n && rc == 0; i++) {
+        rc = check_name(names.s[i]);
+        json_array_append_new(list, json_string(names.s[i]));
+    }
+    if (names.n > 0)
+        json_object_set(what, "tasks", list);
+    json_decref(list);
+    free(names.s);
+    return rc < 0 ? err_add(ERR_USAGE, "%s", field(declared, "at")) : 0;
+}
+
+int plan_tasks_check(const json_t *what, const char *item, const char *task)
+{
+    const json_t *list = json_object_get(what, "tasks");
+    struct names names = { 0 };
+    bool known = false;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        add_name(&names, json_string_value(json_array_get(list, i)));
+        known |= strcmp(names.s[i], task) == 0;
+    }
+    int rc = known ? 0 : err_add(err_unknown(ERR_USAGE, "task", task, names.s, names.n), "item '%s'", item);
+    free(names.s);
+    return rc;
+}
+
+/* The arm's ensemble with other weights: a node over the same voices. */
+static const char *weigh(struct plan_nodes *nodes, const json_t *lm, json_t *weights)
+{
+    const char *kind = field(lm, "kind");
+    size_t voices = json_array_size(json_object_get(lm, "of")), n = json_array_size(weights);
+    if (strcmp(kind, "ensemble") != 0) {
+        err_set(ERR_USAGE, "weights for a %s; want an ensemble", kind);
+        return NULL;
+    }
+    if (n != voices) {
+        err_set(ERR_USAGE, "%zu weights for %zu voices", n, voices);
+        return NULL;
+    }
+    json_t *other = json_copy((json_t *)(uintptr_t)lm);
+    json_object_set(other, "weights", weights);
+    json_object_del(other, "name");
+    const char *id = plan_nodes_add(nodes, other);
+    json_decref(other);
+    return id;
+}
+
+static int resolve_profile(struct plan_nodes *nodes, const json_t *declared, const json_t *profile, json_t *out)
+{
+    json_t *weights = json_object_get(profile, "weights"), *limit = json_object_get(profile, "limit");
+    const char *chain = field(profile, "chain"), *search = field(profile, "search");
+    if (weights) {
+        const char *id = weigh(nodes, json_object_get(declared, "lm"), weights);
+        if (!id)
+            return err_code();
+        json_object_set_new(out, "lm", json_string(id));
+    }
+    if (json_object_size(limit) > 0) {
+        TRY(plan_leaf_limits(limit));
+        json_object_set(out, "limit", limit);
+    }
+    return plan_leaf_choice(chain ? chain : field(out, "chain"), search ? search : field(out, "search"), out);
+}
+
+int plan_tasks_resolve(struct plan_nodes *nodes, const json_t *declared, json_t *arm)
+{
+    const json_t *tasks = json_object_get(declared, "tasks");
+    struct names names = { 0 };
+    json_t *list = json_array();
+    int rc = 0;
+    add_keys(&names, tasks);
+    sort(&names);
+    for (size_t i = 0; i < names.n && rc == 0; i++) {
+        json_t *out = json_pack("{s:s, s:O, s:O, s:O}", "task", names.s[i], "lm", json_object_get(arm, "lm"), "chain",
+                                json_object_get(arm, "chain"), "search", json_object_get(arm, "search"));
+        rc = resolve_profile(nodes, declared, json_object_get(tasks, names.s[i]), out);
+        if (rc < 0)
+            err_add(rc, "task '%s'", names.s[i]);
+        json_array_append_new(list, out);
+    }
+    if (names.n > 0)
+        json_object_set(arm, "tasks", list);
+    json_decref(list);
+    free(names.s);
+    return rc;
+}

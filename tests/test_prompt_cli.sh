@@ -1,0 +1,89 @@
+#!/bin/sh
+# Prompts from the command line: templates by name and written out, conversations, what is refused and with what status.
+set -u
+chorale=$1
+n=0
+failed=0
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+
+# STATUS TEXT COMMAND...: the command ends so, and its output has the text
+gives() {
+    want=$1
+    text=$2
+    shift 2
+    n=$((n + 1))
+    "$@" >"$dir/out" 2>"$dir/err" </dev/null
+    got=$?
+    if [ "$got" -ne "$want" ] || ! cat "$dir/out" "$dir/err" | grep -qF -- "$text"; then
+        echo "prompt_cli: $*: status $got, want $want and '$text' in:"
+        head -c 600 "$dir/out" "$dir/err"
+        failed=$((failed + 1))
+    fi
+}
+
+# two commands give the same bytes
+same() {
+    n=$((n + 1))
+    if ! cmp -s "$1" "$2"; then
+        echo "prompt_cli: $3"
+        failed=$((failed + 1))
+    fi
+}
+
+generate() {
+    "$chorale" generate zoo:bytes --max-bytes 20 "$@"
+}
+
+generate "Write" --instruct >"$dir/auto" 2>&1
+generate "Write" --instruct --template tigerbot-web >"$dir/named" 2>&1
+generate "Write" --template "{bos}
+
+### Instruction:
+{text}
+
+### Response:
+" >"$dir/written" 2>&1
+same "$dir/auto" "$dir/named" "the checkpoint's own chat template is tigerbot-web"
+same "$dir/auto" "$dir/written" "the marks of a template that is written out are tokens"
+generate "Write" --user "Hello" --assistant "Hi" >"$dir/talk" 2>&1
+generate "Write" --user "Hello" --assistant "Hi" --template tigerbot-web >"$dir/talk2" 2>&1
+same "$dir/talk" "$dir/talk2" "earlier turns make a conversation"
+
+gives 0 'tigerbot-web' "$chorale" list templates
+gives 0 '"name":"gemma"' "$chorale" list templates --json
+gives 0 '--assistant' "$chorale" generate --help
+gives 0 '' generate "Write" --system "Be kind" --template tigerbot
+gives 2 "unknown template 'tigerbo'; did you mean 'tigerbot'?" generate "x" --template tigerbo
+gives 2 "template 'raw' has no place for a system text" generate "x" --system "Be kind" --template raw
+gives 2 "its mark \"<|im_start|>\" is no single token of this vocabulary" generate "x" --template chatml
+gives 2 "unknown section 'usr'; did you mean 'user'?" generate "x" --template "{#usr}{text}"
+gives 2 "a '{' has no '}'" generate "x" --template "{text"
+
+# a checkpoint whose chat template is not known asks for one, and names them
+home=${CHORALE_HOME:-.}
+mkdir "$dir/odd" && cp "$home"/model/zoo/bytes/* "$dir/odd/" 2>/dev/null
+printf '{%% for m in messages %%}{{ "Human: " + m.content }}{%% endfor %%}' >"$dir/odd/chat_template.jinja"
+gives 2 "the checkpoint's chat template is not one of those that are known: name one (--template NAME" \
+    "$chorale" generate "$dir/odd" "x" --instruct
+gives 0 '' "$chorale" generate "$dir/odd" "x" --instruct --template tigerbot --max-bytes 5
+gives 0 '' "$chorale" generate "$dir/odd" "x" --max-bytes 5
+
+# a template that is a function in a script
+cat >"$dir/fn.lua" <<'LUA'
+local m = model { "zoo:bytes", name = "m", template = function(p)
+    return { user = { "Q: ", p.text, "\n" }, assistant = { "A: ", p.text, "\n" }, answer = "A:" }
+end }
+local bad = arg.bad and voice { m, template = "chatlm" } or m
+experiment { name = "fn", evalsets = { { "openings", items = 1 } }, arms = { lm = arg.bad and ensemble { bad } or m },
+             limit = { bytes = 10 } }
+LUA
+"$chorale" generate --script "$dir/fn.lua" "Hello" --max-bytes 20 >"$dir/fn" 2>&1
+generate "Hello" --template "{#user}Q: {text}
+{#answer}A:" >"$dir/fn2" 2>&1
+same "$dir/fn" "$dir/fn2" "a function's template is the text that it returns"
+gives 0 'arms (1)' "$chorale" run "$dir/fn.lua" --dry-run
+gives 2 "fn.lua:4: unknown template 'chatlm'; did you mean 'chatml'?" "$chorale" run "$dir/fn.lua" --dry-run --set bad=1
+
+echo "prompt_cli: $n checks, $failed failed"
+[ "$failed" -eq 0 ]
