@@ -98,8 +98,8 @@ int normalise_unicode_form(struct text *to, const char *s, size_t n, enum normal
 {
     size_t done = 0, last = 0, at = 0;
     while (at < n) {
-        uint32_t c = 0;
-        size_t width = (size_t)text_utf8(s + at, n - at, &c);
+        size_t width;
+        uint32_t c = uchar_decode(s + at, &width);
         if (is_inert(c, form)) {
             last = at;
             at += width;
@@ -109,7 +109,7 @@ int normalise_unicode_form(struct text *to, const char *s, size_t n, enum normal
         text_addn(to, s + done, from - done);
         do {
             at += width;
-            width = at < n ? (size_t)text_utf8(s + at, n - at, &c) : 0;
+            c = at < n ? uchar_decode(s + at, &width) : 0;
         } while (at < n && !is_inert(c, form));
         TRY(map_parts(to, s + from, at - from, form));
         done = last = at;
