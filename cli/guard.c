@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 #define COMPACT_COST 4.0 /* a journal is first compacted: slower than reading by about this */
 #define BASE_MEMORY  ((rlim_t)4 << 30)
 #define MESSAGE_MAX  65536
+#define SLICE_NS     20000000
 
 /* What the child sends: READING (a path's index follows), IDLE, or DONE (code and message follow, to the end). */
 enum { READING = 'r', IDLE = 'q', DONE = 'd' };
@@ -128,7 +130,7 @@ static _Noreturn void child(const struct guard_work *w, int fd, double size, con
 struct watch {
     pid_t child;
     int fd;
-    double limit, deadline; /* deadline is infinite while the child does not read */
+    double limit, left; /* seconds of reading; left, of the present stretch */
     size_t path;
     bool reading, timed_out, done;
     struct text message; /* code and text, once done */
@@ -146,7 +148,7 @@ static void take(struct watch *w, const unsigned char bytes[], size_t n)
             w->done = bytes[i] == DONE;
             w->reading = bytes[i] == READING;
             w->path = w->reading ? SIZE_MAX : w->path;
-            w->deadline = console_now() + w->limit;
+            w->left = w->limit;
         }
     }
 }
@@ -156,14 +158,17 @@ static void listen_to(struct watch *w, const sigset_t *open_mask)
 {
     unsigned char bytes[512];
     while (!caught) {
-        double left = w->deadline - console_now();
-        struct timespec wait = { .tv_sec = left > 1 ? (time_t)left : 0, .tv_nsec = left > 1 ? 0 : 2000000 };
+        struct timespec wait = { .tv_nsec = SLICE_NS };
         struct pollfd p = { .fd = w->fd, .events = POLLIN };
-        if (w->reading && left <= 0) {
+        if (w->reading && w->left <= 0) {
             w->timed_out = true;
             return;
         }
+        double from = console_now();
         int ready = ppoll(&p, 1, w->reading ? &wait : NULL, open_mask);
+        /* a machine that slept in between has not read: a slice counts as no longer than it was meant to be */
+        if (w->reading)
+            w->left -= fmin(console_now() - from, SLICE_NS * 1e-9);
         if (ready < 0 && errno != EINTR)
             return;
         if (ready <= 0)
