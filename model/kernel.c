@@ -12,7 +12,7 @@ static const struct kernels *const tables[] = { &kernel_avx512bf16, &kernel_avx5
 #define N_TABLES (sizeof tables / sizeof *tables)
 
 /* Shapes of the trial: lengths that are no multiple of any register, batches around the tile sizes. */
-#define TRY_K    96 /* a multiple of 32, as Q8_0 wants; odd ones are TRY_K - 23 */
+#define TRY_K    256 /* a multiple of every block; odd ones are TRY_K - 23 */
 #define TRY_N    7
 #define TRY_M    9
 #define TRY_DIM  24
@@ -33,18 +33,32 @@ static void fill(float x[], size_t n, uint64_t seed)
         x[i] = (float)((double)(hash_bytes(&i, sizeof i, seed) >> 11) * 0x1p-52 - 1);
 }
 
-/* Weights in every type; Q8_0 and f16 from bits that are fine as they are. */
+/* Blocks of bits that are fine as they are, but for their scales. */
+static void pack_blocks(struct trial *t, enum dtype type, size_t n)
+{
+    size_t bytes = dtype_row_bytes(type, n);
+    const uint16_t scale = 0x2437;
+    for (size_t i = 0; i < bytes; i++)
+        t->row[i] = (uint8_t)(i * 41);
+    for (size_t at = 0; at < bytes; at += dtype_block_bytes(type))
+        for (size_t i = 0; dtype_scale_at(type, i) >= 0; i++)
+            memcpy(t->row + at + dtype_scale_at(type, i), &scale, sizeof scale);
+}
+
+/* Weights in every type; f16 from bits that are fine as they are. */
 static void pack(struct trial *t, enum dtype type, size_t n)
 {
+    if (dtype_block(type) > 1) {
+        pack_blocks(t, type, n);
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         uint16_t half = type == DTYPE_BF16 ? kernel_to_bf16(t->w[i]) : (uint16_t)(0x3000u + i * 37 % 0x0a00u);
         if (type == DTYPE_F32)
             memcpy(t->row + 4 * i, &t->w[i], sizeof t->w[i]);
-        else if (type != DTYPE_Q8_0)
+        else
             memcpy(t->row + 2 * i, &half, sizeof half);
     }
-    for (size_t i = 0; type == DTYPE_Q8_0 && i < n / 32 * 34; i++)
-        t->row[i] = i % 34 < 2 ? (i % 34 == 0 ? 0x37 : 0x24) : (uint8_t)(i * 41);
 }
 
 static bool differ(const float got[], const float want[], size_t n)
@@ -172,7 +186,7 @@ static int try_all(struct trial *t)
 {
     for (int type = 0; type < DTYPE_COUNT; type++) {
         TRY(try_matmul(t, (enum dtype)type, TRY_K));
-        if (type != DTYPE_Q8_0)
+        if (dtype_block((enum dtype)type) == 1)
             TRY(try_matmul(t, (enum dtype)type, TRY_K - 23));
     }
     TRY(try_bf16(t, TRY_K));

@@ -118,7 +118,7 @@ TARGET static const float *widened(const struct weight *w, size_t j, float *out)
     else if (w->type == DTYPE_Q8_0)
         widen_q8_0(row, w->k, out);
     else
-        memcpy(out, row, w->k * sizeof *out);
+        kernel_widen(w->type, row, w->k, out);
     memset(out + w->k, 0, (kernel_pad(w->k) - w->k) * sizeof *out);
     return out;
 }

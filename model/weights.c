@@ -37,9 +37,9 @@ static int bind(const struct checkpoint *c, struct weight *w, size_t n, size_t k
     const struct tensor *t = tensor_of(c, n, k, name);
     if (!t)
         return ERR_DATA;
-    if (t->type == DTYPE_Q8_0 && k % 32 != 0)
-        return err_set(ERR_DATA, "%s: tensor '%s' has rows of %zu values, want a multiple of 32 for q8_0", c->name,
-                       name, k);
+    if (k % dtype_block(t->type) != 0)
+        return err_set(ERR_DATA, "%s: tensor '%s' has rows of %zu values, want a multiple of %zu for %s", c->name, name,
+                       k, dtype_block(t->type), dtype_name(t->type));
     *w = (struct weight){ t->name, t->type, t->data, n, k, dtype_row_bytes(t->type, k) };
     return 0;
 }
