@@ -29,6 +29,10 @@ struct checkpoint_want {
 int checkpoint_read_folder(struct checkpoint *c, const struct checkpoint_want *want);
 int checkpoint_read_gguf(struct checkpoint *c, const struct checkpoint_want *want);
 
+/* Adds the tensors of the further parts of a GGUF file that is split, where weights are wanted, to files->gguf.
+ * 0; ERR_IO, ERR_DATA. */
+int checkpoint_read_parts(struct checkpoint *c, const struct checkpoint_want *want);
+
 /* Maps folder/name as the next part; the pointer is valid until the next call.  NULL + ERR_IO, ERR_DATA. */
 const struct map_file *checkpoint_map(struct checkpoint *c, const char *role, const char *name);
 
