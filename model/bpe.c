@@ -94,15 +94,21 @@ static void widen(struct bpe *b)
     free(old);
 }
 
-bool bpe_add(struct bpe *b, sym_t left, sym_t right, sym_t joined)
+bool bpe_add_ranked(struct bpe *b, sym_t left, sym_t right, sym_t joined, uint32_t rank)
 {
+    assert(rank != NONE);
     if (find(b, left, right)->rank != NONE)
         return false;
     if (b->n_merges >= b->mask / 2)
         widen(b);
-    *find(b, left, right) =
-        (struct merge){ .left = left, .right = right, .joined = joined, .rank = (uint32_t)b->n_merges++ };
+    *find(b, left, right) = (struct merge){ .left = left, .right = right, .joined = joined, .rank = rank };
+    b->n_merges++;
     return true;
+}
+
+bool bpe_add(struct bpe *b, sym_t left, sym_t right, sym_t joined)
+{
+    return bpe_add_ranked(b, left, right, joined, (uint32_t)b->n_merges);
 }
 
 static bool before(struct pair a, struct pair b)

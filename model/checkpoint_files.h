@@ -17,6 +17,7 @@ struct checkpoint_files {
     struct tensor_list tensors; /* canonical names, sorted */
     struct gguf *gguf;
     char *name, *path, *architecture, *chat_template;
+    char *tokenizer; /* named beside the weights: "stories.bin,TOKENIZER"; or NULL */
 };
 
 /* What to open of a checkpoint. */
@@ -28,6 +29,9 @@ struct checkpoint_want {
  * 0 or ERR_*; what was opened is in c->files either way. */
 int checkpoint_read_folder(struct checkpoint *c, const struct checkpoint_want *want);
 int checkpoint_read_gguf(struct checkpoint *c, const struct checkpoint_want *want);
+
+/* A llama2.c file; its tokenizer is in files->tokenizer or lies beside it. */
+int checkpoint_read_llama2c(struct checkpoint *c, const struct checkpoint_want *want);
 
 /* Adds the tensors of the further parts of a GGUF file that is split, where weights are wanted, to files->gguf.
  * 0; ERR_IO, ERR_DATA. */

@@ -15,7 +15,9 @@ struct vocab *vocab_alloc(const char *where)
     v->ids = strmap_alloc();
     v->bpe = bpe_alloc();
     v->pretoken = pretoken_alloc();
-    v->bos = -1;
+    v->bos = v->unknown = -1;
+    for (size_t i = 0; i < 256; i++)
+        v->byte_token[i] = -1;
     return v;
 }
 
@@ -176,7 +178,10 @@ static int make_space(struct vocab *v, const struct symbols *ends)
     uint64_t *offsets = mem_alloc((size_t)v->n + 1, sizeof *offsets);
     uint8_t *special = mem_alloc(v->n, 1);
     for (sym_t s = 0; s < v->n; s++) {
-        token_bytes(&v->token[s], &bytes);
+        if (v->is_scored && v->token[s].kind == TOKEN_NORMAL)
+            vocab_scored_bytes(&v->token[s], &bytes);
+        else
+            token_bytes(&v->token[s], &bytes);
         offsets[s + 1] = bytes.len;
         special[s] = v->token[s].kind == TOKEN_SPECIAL || v->token[s].kind == TOKEN_HOLE;
     }
@@ -225,8 +230,7 @@ const struct space *vocab_space(const struct vocab *v)
 
 const char *vocab_kind(const struct vocab *v)
 {
-    (void)v;
-    return "byte-level bpe";
+    return v->is_scored ? "bpe with scores" : "byte-level bpe";
 }
 
 int64_t vocab_bos(const struct vocab *v)

@@ -56,6 +56,8 @@ static int encode_between(struct vocab *v, const char *s, size_t n, struct symbo
 {
     const struct span *spans;
     size_t n_spans;
+    if (v->is_scored)
+        return vocab_scored_encode(v, s, n, out);
     TRY(pretoken_split(v->pretoken, s, n, &spans, &n_spans));
     for (size_t i = 0; i < n_spans; i++)
         TRY(encode_piece(v, s + spans[i].from, spans[i].to - spans[i].from, out));

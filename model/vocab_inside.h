@@ -48,6 +48,10 @@ struct vocab {
     bool composes;             /* (reader) text is normalised to NFC */
     bool adds_bos;             /* (reader) */
     int64_t bos;               /* (reader) -1: none */
+    bool is_scored;            /* made by vocab_scored.c; then: */
+    bool adds_space;           /* a space is put in front of a text */
+    int64_t unknown;           /* for bytes without a token; -1: none */
+    int64_t byte_token[256];   /* <0xAB>; -1: none */
 
     struct space *space;
     sym_t *added; /* (n_added,) added and special tokens by first byte, then the longest first */
@@ -72,5 +76,9 @@ int vocab_put_merge(struct vocab *v, const char *left, size_t n_left, const char
 
 /* 0; ERR_DATA: no token; too many added ones; an end is not in the vocabulary. */
 int vocab_finish(struct vocab *v, const sym_t ends[], size_t n_ends);
+
+/* Of a vocabulary with scores (vocab_scored.c): the ids of n bytes of the clean text; the bytes of a token. */
+int vocab_scored_encode(struct vocab *v, const char *s, size_t n, struct symbols *out);
+void vocab_scored_bytes(const struct token *t, struct text *bytes);
 
 #endif
