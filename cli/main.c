@@ -11,8 +11,8 @@
 #include <string.h>
 
 static const struct verb *const verbs[] = {
-    &verb_run,  &verb_report, &verb_compare, &verb_generate, &verb_score,    &verb_logits,     &verb_dist,
-    &verb_pool, &verb_fit,    &verb_list,    &verb_inspect,  &verb_tokenize, &verb_detokenize, &verb_bench,
+    &verb_run, &verb_report, &verb_compare, &verb_generate, &verb_score,      &verb_logits, &verb_dist,    &verb_pool,
+    &verb_fit, &verb_list,   &verb_inspect, &verb_tokenize, &verb_detokenize, &verb_bench,  &verb_convert,
 };
 enum { N_VERBS = sizeof verbs / sizeof *verbs };
 

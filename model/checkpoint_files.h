@@ -33,6 +33,10 @@ int checkpoint_read_gguf(struct checkpoint *c, const struct checkpoint_want *wan
 /* A llama2.c file; its tokenizer is in files->tokenizer or lies beside it. */
 int checkpoint_read_llama2c(struct checkpoint *c, const struct checkpoint_want *want);
 
+/* The decode defaults of files->gguf, where it has some.  0 or ERR_DATA. */
+#define CHECKPOINT_SAMPLING "general.sampling."
+int checkpoint_read_sampling(struct checkpoint *c);
+
 /* Adds the tensors of the further parts of a GGUF file that is split, where weights are wanted, to files->gguf.
  * 0; ERR_IO, ERR_DATA. */
 int checkpoint_read_parts(struct checkpoint *c, const struct checkpoint_want *want);

@@ -59,9 +59,9 @@ static bool pack_q8_0(const float *x, size_t n, void *to)
         float largest = 0;
         for (size_t k = 0; k < QUANT_BLOCK; k++)
             largest = fmaxf(largest, fabsf(x[i + k]));
-        float d = largest / 127, inverse = d != 0 ? 1 / d : 0;
+        float d = largest / 127, inverse = isfinite(1 / d) ? 1 / d : 0; /* d is 0 in float16 long before */
         uint16_t scale = quant_to_f16(d);
-        fits = fits && scale < 0x7c00u && isfinite(inverse);
+        fits = fits && scale < 0x7c00u;
         memcpy(block, &scale, sizeof scale);
         for (size_t k = 0; k < QUANT_BLOCK && fits; k++)
             block[2 + k] = (uint8_t)(int8_t)roundf(x[i + k] * inverse);

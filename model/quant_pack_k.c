@@ -86,7 +86,7 @@ static void fit(const float *x, float *scale, float *minimum)
     float q[GROUP];
     measure(&g);
     g.minimum = g.least;
-    if (g.most > g.least) {
+    if (isfinite(LEVELS / (g.most - g.least))) {
         float inverse = LEVELS / (g.most - g.least);
         g.scale = 1 / inverse;
         for (size_t i = 0; i < GROUP; i++)

@@ -86,6 +86,13 @@ static int sync_folder(const char *path)
     return rc;
 }
 
+int save_file_rename(const char *from, const char *to)
+{
+    if (rename(from, to) != 0 || sync_folder(to) != 0)
+        return err_set(ERR_IO, "%s: cannot get its name: %s", to, strerror(errno));
+    return 0;
+}
+
 static int finish(struct save_file *f)
 {
     if (f->error == 0 && (fflush(f->file) != 0 || fsync(fileno(f->file)) != 0))

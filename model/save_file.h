@@ -19,4 +19,7 @@ uint64_t save_file_size(const struct save_file *f); /* bytes so far */
  * aside is removed.  rc, or ERR_IO naming the file and the bytes. */
 int save_file_close(struct save_file *f, int rc);
 
+/* A file or folder whose contents are synced gets another name; syncs the folder it is in.  0 or ERR_IO. */
+int save_file_rename(const char *from, const char *to);
+
 #endif

@@ -3,10 +3,14 @@
 #ifndef MODEL_VOCAB_LLAMA2C_H
 #define MODEL_VOCAB_LLAMA2C_H
 
-#include "model/vocab.h"
+#include "model/vocab_scored.h"
 
 /* A file of size bytes: the longest token's length, then n_tokens times a score, a length and as many bytes.
  * NULL + ERR_DATA. */
 struct vocab *vocab_read_llama2c(const char *where, const uint8_t *bytes, uint64_t size, uint32_t n_tokens);
+
+/* Its tokens alone, piece[n_tokens]; texts lie in the file.  0 or ERR_DATA. */
+int vocab_llama2c_pieces(const char *where, const uint8_t *bytes, uint64_t size, uint32_t n_tokens,
+                         struct vocab_scored_piece piece[]);
 
 #endif

@@ -1,8 +1,10 @@
 /* model/quant, model/dtype: values of blocks equal to those of the `gguf` package bit for bit (fixtures/quant/make.py); a
  * transformer over every type; scales that are not finite are named. */
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "model/kernel.h"
+#include "model/quant_pack.h"
 #include "tests/lib/check.h"
 #include "tests/lib/lm_bench.h"
 #include "tests/lib/random_checkpoint.h"
@@ -45,6 +47,74 @@ static void values(enum dtype type)
     free(got);
     free(want);
     text_free(&t);
+}
+
+/* Rows packed by the gguf package (fixtures/quant/make.py): the same bytes. */
+static void packs(void)
+{
+    static const enum dtype types[] = { DTYPE_Q8_0, DTYPE_F16, DTYPE_BF16 };
+    enum { ROWS = 24, N = 256 };
+    struct text t = { 0 };
+    check(text_read_file(&t, CHORALE_HOME "/tests/fixtures/quant/pack.bin", 1 << 20) == 0, "%s", err_text());
+    size_t at = ROWS * N * sizeof(float);
+    float *x = mem_copy(text_s(&t), at);
+    void *row = mem_aligned(N, 4);
+    for (size_t i = 0; i < 3; i++)
+        for (size_t r = 0; r < ROWS; r++) {
+            size_t bytes = dtype_row_bytes(types[i], N);
+            check(at + bytes <= t.len, "pack.bin ends too soon");
+            check(quant_pack(types[i], x + r * N, N, row), "row %zu fits %s", r, dtype_name(types[i]));
+            check(memcmp(row, t.s + at, bytes) == 0, "row %zu as %s", r, dtype_name(types[i]));
+            at += bytes;
+        }
+    check(at == t.len, "pack.bin: %zu bytes", t.len);
+    float big[N] = { 1e30f };
+    check(!quant_pack(DTYPE_F16, big, N, row) && !quant_pack(DTYPE_Q8_0, big, N, row) &&
+              !quant_pack(DTYPE_Q4_K, big, N, row),
+          "1e30 is beyond f16's scales");
+    big[0] = 1e-44f; /* its scale is 0, and 1 over it no number */
+    check(quant_pack(DTYPE_Q8_0, big, N, row) && quant_pack(DTYPE_Q4_K, big, N, row), "next to nothing fits");
+    free(x);
+    free(row);
+    text_free(&t);
+}
+
+/* The mean square error of Q4_K, against that of levels evenly over the range of each group of 32, which needs no search. */
+static void q4_k_error(void)
+{
+    enum { N = 256, ROWS = 200 };
+    float x[N], y[N];
+    uint8_t block[144] __attribute__((aligned(4)));
+    double error = 0, plain = 0, power = 0;
+    for (uint64_t r = 0; r < ROWS; r++) {
+        for (uint64_t i = 0; i < N; i++) { /* about normal */
+            x[i] = 0;
+            for (uint64_t k = 0; k < 6; k++)
+                x[i] += (float)(hash_bytes((uint64_t[]){ r, i, k }, 24, 9) >> 40) * 0x1p-24f - 0.5f;
+        }
+        check(quant_pack(DTYPE_Q4_K, x, N, block), "it fits");
+        dtype_to_f32(DTYPE_Q4_K, block, N, y);
+        for (size_t g = 0; g < N; g += 32) {
+            float least = 0, most = x[g];
+            for (size_t i = g; i < g + 32; i++) {
+                least = fminf(least, x[i]);
+                most = fmaxf(most, x[i]);
+            }
+            for (size_t i = g; i < g + 32; i++) {
+                double step = (double)(most - least) / 15;
+                double level = round((double)(x[i] - least) / step) * step + (double)least;
+                error += pow((double)(y[i] - x[i]), 2);
+                plain += pow(level - (double)x[i], 2);
+                power += pow((double)x[i], 2);
+            }
+        }
+    }
+    printf("q4_k: relative error %.4f, without a search %.4f\n", sqrt(error / power), sqrt(plain / power));
+    check(error < 0.95 * plain && sqrt(error / power) < 0.08, "q4_k: %g, %g", error, plain);
+    float zero[N] = { 0 };
+    check(quant_pack(DTYPE_Q4_K, zero, N, block), "zeros fit");
+    dtype_to_f32(DTYPE_Q4_K, block, N, y);
+    check(memcmp(zero, y, sizeof y) == 0, "zeros stay zeros");
 }
 
 /* Heads and feed-forward of one block of 256. */
@@ -143,6 +213,8 @@ static void not_finite(enum dtype type)
 
 int main(void)
 {
+    packs();
+    q4_k_error();
     for (int i = 0; i < DTYPE_COUNT; i++) {
         enum dtype type = (enum dtype)i;
         if (dtype_block(type) == 1)
