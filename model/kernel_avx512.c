@@ -99,11 +99,9 @@ TARGET static const float *widened(const struct weight *w, size_t j, float *out)
         widen_f16(row, w->k, out);
     else if (w->type == DTYPE_Q8_0)
         widen_q8_0(row, w->k, out);
-    else if (w->type != DTYPE_F32)
-        kernel_widen(w->type, row, w->k, out); /* whole blocks: no pad */
     else
-        for (size_t i = 0; i < w->k; i += 16)
-            _mm512_storeu_ps(out + i, _mm512_maskz_loadu_ps(first(w->k - i), (const float *)row + i));
+        kernel_widen(w->type, row, w->k, out);
+    memset(out + w->k, 0, (kernel_pad(w->k) - w->k) * sizeof *out);
     return out;
 }
 
