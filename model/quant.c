@@ -151,63 +151,73 @@ void quant_q2_k(const void *from, size_t n, float *to)
     }
 }
 
-/* Scale i of 16: 4 bits from the first 8 bytes, 2 from the last 4. */
-INLINE float scale3(const uint8_t *s, size_t i)
+/* Scale i of 16: 4 bits from the first 8 of 12 bytes, 2 from the last 4. */
+void quant_scales3(const uint8_t *block, float d[16])
 {
-    int low = s[i % 8] >> (i / 8 * 4) & 15, high = s[8 + i % 4] >> (i / 4 * 2) & 3;
-    return (float)((low | high << 4) - 32);
+    const uint8_t *s = block + 96;
+    float all = half_at(block + 108);
+    for (size_t i = 0; i < 16; i++) {
+        int low = s[i % 8] >> (i / 8 * 4) & 15, high = s[8 + i % 4] >> (i / 4 * 2) & 3;
+        d[i] = all * (float)((low | high << 4) - 32);
+    }
 }
 
 void quant_q3_k(const void *from, size_t n, float *to)
 {
     const uint8_t *b = from;
     for (size_t i = 0; i < n; i += 256, b += 110) {
-        float d = half_at(b + 108);
+        float d[16];
+        quant_scales3(b, d);
         for (size_t j = 0; j < 8; j++) {
             uint8_t q[32];
             bits(b + 32 + j / 4 * 32, j % 4 * 2, EACH_BYTE(3), q);
             high_bits(b, j, EACH_BYTE(1), 2, q);
             for (size_t k = 0; k < 2; k++)
-                scaled(q + 16 * k, 16, d * scale3(b + 96, 2 * j + k), 4, to + i + 32 * j + 16 * k);
+                scaled(q + 16 * k, 16, d[2 * j + k], 4, to + i + 32 * j + 16 * k);
         }
     }
 }
 
-/* Scale and minimum i of 8, times d and m: 6 bits each, of 5 .. 8 the upper 2 lie above those of 1 .. 4. */
-INLINE void scale4(const uint8_t *b, size_t i, float dm[2])
+/* 6 bits each of 12 bytes; of scales 5 .. 8 the upper 2 lie above those of 1 .. 4. */
+void quant_scales4(const uint8_t *block, float d[8], float m[8])
 {
-    const uint8_t *s = b + 4;
-    int scale = i < 4 ? s[i] & 63 : (s[i + 4] & 15) | s[i - 4] >> 6 << 4;
-    int least = i < 4 ? s[i + 4] & 63 : s[i + 4] >> 4 | s[i] >> 6 << 4;
-    dm[0] = half_at(b) * (float)scale;
-    dm[1] = half_at(b + 2) * (float)least;
+    const uint8_t *s = block + 4;
+    float scale = half_at(block), least = half_at(block + 2);
+    for (size_t i = 0; i < 4; i++) {
+        d[i] = scale * (float)(s[i] & 63);
+        m[i] = least * (float)(s[i + 4] & 63);
+        d[i + 4] = scale * (float)((s[i + 8] & 15) | s[i] >> 6 << 4);
+        m[i + 4] = least * (float)(s[i + 8] >> 4 | s[i + 4] >> 6 << 4);
+    }
 }
 
 void quant_q4_k(const void *from, size_t n, float *to)
 {
     const uint8_t *b = from;
-    for (size_t i = 0; i < n; i += 256, b += 144)
+    for (size_t i = 0; i < n; i += 256, b += 144) {
+        float d[8], m[8];
+        quant_scales4(b, d, m);
         for (size_t j = 0; j < 8; j++) {
-            float dm[2];
             uint8_t q[32];
-            scale4(b, j, dm);
             bits(b + 16 + j / 2 * 32, j % 2 * 4, EACH_BYTE(15), q);
-            lowered(q, 32, dm[0], dm[1], to + i + 32 * j);
+            lowered(q, 32, d[j], m[j], to + i + 32 * j);
         }
+    }
 }
 
 void quant_q5_k(const void *from, size_t n, float *to)
 {
     const uint8_t *b = from;
-    for (size_t i = 0; i < n; i += 256, b += 176)
+    for (size_t i = 0; i < n; i += 256, b += 176) {
+        float d[8], m[8];
+        quant_scales4(b, d, m);
         for (size_t j = 0; j < 8; j++) {
-            float dm[2];
             uint8_t q[32];
-            scale4(b, j, dm);
             bits(b + 48 + j / 2 * 32, j % 2 * 4, EACH_BYTE(15), q);
             high_bits(b + 16, j, EACH_BYTE(1), 4, q);
-            lowered(q, 32, dm[0], dm[1], to + i + 32 * j);
+            lowered(q, 32, d[j], m[j], to + i + 32 * j);
         }
+    }
 }
 
 void quant_q6_k(const void *from, size_t n, float *to)

@@ -25,4 +25,11 @@ typedef void quant_widen(const void *from, size_t n, float *to);
 extern quant_widen quant_q4_0, quant_q4_1, quant_q5_0, quant_q5_1, quant_q8_0;
 extern quant_widen quant_q2_k, quant_q3_k, quant_q4_k, quant_q5_k, quant_q6_k;
 
+/* The same bits with AVX2, which the processor must have; other types as dtype_to_f32(). */
+void quant_widen_avx2(enum dtype t, const void *from, size_t n, float *to);
+
+/* The scales of a q3_K block, and the scales and minima of a q4_K or q5_K block, times its d and m. */
+void quant_scales3(const uint8_t *block, float d[16]);
+void quant_scales4(const uint8_t *block, float d[8], float m[8]);
+
 #endif

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "model/kernel.h"
+#include "model/quant.h"
 #include "model/quant_pack.h"
 #include "tests/lib/check.h"
 #include "tests/lib/lm_bench.h"
@@ -47,6 +48,29 @@ static void values(enum dtype type)
     free(got);
     free(want);
     text_free(&t);
+}
+
+/* AVX2 gives the same, of random bytes too. */
+static void wide(enum dtype type)
+{
+    enum { N = 16 * 256 };
+    if (!kernel_avx2.available())
+        return;
+    size_t bytes = dtype_row_bytes(type, N), bad = 0;
+    uint8_t *blocks = mem_aligned(bytes, 1);
+    float *got = mem_alloc(N, sizeof *got), *want = mem_alloc(N, sizeof *want);
+    for (uint64_t round = 0; round < 40; round++) {
+        for (uint64_t i = 0; i < bytes; i++)
+            blocks[i] = (uint8_t)hash_bytes(&i, sizeof i, round);
+        dtype_to_f32(type, blocks, N, want);
+        quant_widen_avx2(type, blocks, N, got);
+        for (size_t i = 0; i < N; i++)
+            bad += (size_t)(isnan(want[i]) ? !isnan(got[i]) : memcmp(&got[i], &want[i], sizeof *got) != 0);
+    }
+    check(bad == 0, "%s: %zu values differ with AVX2", dtype_name(type), bad);
+    free(blocks);
+    free(got);
+    free(want);
 }
 
 /* Rows packed by the gguf package (fixtures/quant/make.py): the same bytes. */
@@ -220,6 +244,7 @@ int main(void)
         if (dtype_block(type) == 1)
             continue;
         values(type);
+        wide(type);
         transformer(type);
         not_finite(type);
     }
