@@ -138,6 +138,12 @@ test_refusals() {
         (ulimit -f 512 && trap '' XFSZ && "$chorale" convert zoo:prose "$work/full.gguf" 2>"$work/err")
         [ $? = 4 ] && grep -q 'cannot write behind byte' "$work/err" || fail "a full disk: $(cat "$work/err")"
     fi
+    # a NaN in the last row of the last tensor: taken as it is, but not into another type
+    cp -r tests/fixtures/checkpoint/single "$work/nan"
+    size=$(wc -c <"$work/nan/model.safetensors")
+    printf '\000\000\300\177' | dd of="$work/nan/model.safetensors" bs=1 seek=$((size - 4)) conv=notrunc 2>/dev/null
+    convert "$work/nan" "$work/nan.gguf"
+    expect 3 "holds a NaN or an infinity in row" "$chorale" convert "$work/nan" "$work/x" --type bf16
     checks=$((checks + 2))
     left=$(find "$work" -name '*.part*')
     [ -z "$left" ] || fail "left behind: $left"
