@@ -28,9 +28,34 @@ static int too_deep(const json_t *o, int depth)
     return 0;
 }
 
+/* An upper bound of the values in a text: each but the first follows one of these.  A value may take a hundred times the
+ * bytes that name it, so they are counted before any is made. */
+static size_t count_values(const char *s, size_t n)
+{
+    size_t count = 1;
+    bool inside = false;
+    for (size_t i = 0; i < n; i++) {
+        if (inside && s[i] == '\\')
+            i++;
+        else if (s[i] == '"')
+            inside = !inside;
+        else if (!inside)
+            count += s[i] == ',' || s[i] == '[' || s[i] == '{';
+    }
+    return count;
+}
+
 json_t *doc_read(const char *where, const char *s, size_t n)
 {
     json_error_t e;
+    if (n >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0) {
+        err_set(ERR_DATA, "%s:1:1: begins with a byte order mark, want plain UTF-8", where);
+        return NULL;
+    }
+    if (n > DOC_VALUES && count_values(s, n) > DOC_VALUES) {
+        err_set(ERR_DATA, "%s: more than %d values", where, DOC_VALUES);
+        return NULL;
+    }
     json_t *o = json_loadb(s, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
     if (!o) {
         err_set(ERR_DATA, "%s:%d:%d: %s", where, e.line, e.column, e.text);

@@ -1,6 +1,6 @@
 /* JSON documents (jansson): strict reading with limits, getters that name what they miss, canonical writing.
  *
- * Reading refuses duplicate keys, NUL characters and more than DOC_DEPTH levels.  Every getter takes `where`, the name
+ * Reading refuses duplicate keys, NUL characters, more than DOC_DEPTH levels and more than DOC_VALUES values.  Every getter takes `where`, the name
  * of the document for messages ("plan.json", "config.json of zoo:prose").  The returned json_t * of doc_read*() is
  * the caller's (json_decref); those of getters are borrowed. */
 #ifndef BASE_DOC_H
@@ -9,7 +9,8 @@
 #include "base/text.h"
 #include <jansson.h>
 
-#define DOC_DEPTH 64
+#define DOC_DEPTH  64
+#define DOC_VALUES (1 << 23) /* of one document: half a gigabyte of memory */
 
 /* NULL + ERR_DATA (malformed: where, line, column) or ERR_IO (file). */
 json_t *doc_read_file(const char *path, size_t max_bytes);

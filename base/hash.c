@@ -1,5 +1,6 @@
 #include "base/hash.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include <errno.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -23,10 +24,17 @@ static void to_hex(const unsigned char digest[32], char hex[65])
         snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 }
 
+/* The library fails for want of memory alone: that ends the process, as elsewhere (base/mem.h). */
+static void must(int ok)
+{
+    if (ok != 1)
+        mem_exhausted();
+}
+
 void hash_sha256(const void *p, size_t n, char hex[65])
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
-    EVP_Digest(p, n, digest, NULL, EVP_sha256(), NULL);
+    must(EVP_Digest(p, n, digest, NULL, EVP_sha256(), NULL));
     to_hex(digest, hex);
 }
 
@@ -38,11 +46,11 @@ int hash_sha256_file(const char *path, char hex[65])
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     unsigned char digest[EVP_MAX_MD_SIZE], block[65536];
     size_t n;
-    EVP_DigestInit_ex(ctx, EVP_sha256(), NULL);
+    must(ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1);
     while ((n = fread(block, 1, sizeof block, f)) > 0)
-        EVP_DigestUpdate(ctx, block, n);
+        must(EVP_DigestUpdate(ctx, block, n));
     int failed = ferror(f);
-    EVP_DigestFinal_ex(ctx, digest, NULL);
+    must(EVP_DigestFinal_ex(ctx, digest, NULL));
     EVP_MD_CTX_free(ctx);
     fclose(f);
     if (failed)

@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 /* No stdio here: it may allocate. */
-static _Noreturn void out_of_memory(void)
+_Noreturn void mem_exhausted(void)
 {
-    static const char line[] = "chorale: out of memory; what was acknowledged is in the journal\n";
+    static const char line[] = "chorale: out of memory; nothing that was acknowledged is lost\n";
     ssize_t ignored = write(STDERR_FILENO, line, sizeof line - 1);
     (void)ignored;
     _exit(5);
@@ -18,7 +18,7 @@ static size_t bytes_of(size_t n, size_t size)
 {
     uint64_t bytes;
     if (!num_mul(n, size, &bytes) || bytes > PTRDIFF_MAX)
-        out_of_memory();
+        mem_exhausted();
     return bytes > 0 ? (size_t)bytes : 1;
 }
 
@@ -26,7 +26,7 @@ void *mem_alloc(size_t n, size_t size)
 {
     void *p = calloc(1, bytes_of(n, size));
     if (!p)
-        out_of_memory();
+        mem_exhausted();
     return p;
 }
 
@@ -41,7 +41,7 @@ void mem_grow(void *p, size_t *cap, size_t need, size_t size)
     memcpy(&old, p, sizeof old); /* p is the address of a pointer of any type */
     char *grown = realloc(old, bytes_of(next, size));
     if (!grown)
-        out_of_memory();
+        mem_exhausted();
     memset(grown + *cap * size, 0, (next - *cap) * size);
     memcpy(p, &grown, sizeof grown);
     *cap = next;
@@ -65,7 +65,7 @@ void *mem_aligned(size_t n, size_t size)
     size_t bytes = bytes_of(n, size);
     void *p = NULL;
     if (posix_memalign(&p, 64, bytes) != 0)
-        out_of_memory();
+        mem_exhausted();
     memset(p, 0, bytes);
     return p;
 }

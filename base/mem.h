@@ -1,12 +1,15 @@
 /* Host memory: zeroed, checked for overflow, never NULL.
  *
  * A host that has no memory left cannot go on: mem_alloc() writes one line to stderr and ends the process with
- * status 5.  What was acknowledged is in the journal, so nothing is lost.  Sizes that come from files are checked
+ * status 5.  What a run had acknowledged is in its journal, so nothing is lost.  Sizes that come from files are checked
  * against the file before they come here (base/num.h). */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
 
 #include <stddef.h>
+
+/* The end described above, for libraries of others that say that they have no memory. */
+_Noreturn void mem_exhausted(void);
 
 /* n zeroed objects of size bytes, for free().  n * size == 0 gives a unique pointer. */
 void *mem_alloc(size_t n, size_t size);

@@ -128,6 +128,10 @@ void row_normalise(struct row *r)
 {
     if (row_dead(r))
         return;
+    if (fabs(r->log_z) > ROW_SCORE_MOST) { /* it has lost ln n: the largest score goes first, by itself */
+        r->ops->affine(r, &(struct row_affine){ (double)row_max(r), 1, 0 });
+        measure_again(r);
+    }
     r->ops->affine(r, &(struct row_affine){ r->log_z, 1, 0 });
     r->log_z = 0;
 }

@@ -45,6 +45,9 @@ extern const struct row_ops row_cpu; /* host memory, the best instruction set of
 struct row row_over(float *score, uint32_t n);
 void row_copy(struct row *to, const struct row *from); /* to->n == from->n; scores, log_z, log_weight */
 
+/* Scores beyond this cannot be told from ln n in log_z, a double: a checkpoint that gives them is refused. */
+#define ROW_SCORE_MOST 0x1p33
+
 /* log_z from the scores.  0; ERR_DATA "score of symbol 17 is nan". */
 int row_measure(struct row *r);
 

@@ -4,7 +4,6 @@
 #include "base/spec.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,9 +47,20 @@ static void fail(struct parser *p, const char *why)
     p->failed = true;
 }
 
+/* Of any locale. */
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
 static void skip_space(struct parser *p)
 {
-    while (*p->at && isspace((unsigned char)*p->at))
+    while (*p->at && is_space(*p->at))
         p->at++;
 }
 
@@ -66,7 +76,7 @@ static bool take(struct parser *p, char c)
 
 static bool word_char(char c)
 {
-    return c && !isspace((unsigned char)c) && !strchr("|=,()[]'", c);
+    return c && !is_space(c) && !strchr("|=,()[]'", c);
 }
 
 static const char *word(struct parser *p, const char *missing)
@@ -145,7 +155,7 @@ static struct spec_arg argument(struct parser *p)
 {
     skip_space(p);
     const char *from = p->at;
-    if (word_char(*from) && !isdigit((unsigned char)*from) && *from != '-') {
+    if (word_char(*from) && !is_digit(*from) && *from != '-') {
         const char *key = word(p, "");
         if (take(p, '=')) {
             struct spec_arg a = value(p);

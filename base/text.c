@@ -1,5 +1,7 @@
 #include "base/text.h"
 #include "base/err.h"
+#include "base/file.h"
+#include "base/folder.h"
 #include "base/mem.h"
 #include <ctype.h>
 #include <errno.h>
@@ -12,7 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define DISTANCE_MAX 256
 
 void text_free(struct text *t)
 {
@@ -86,7 +91,8 @@ void text_add_real(struct text *t, double x)
         text_add(t, s);
         return;
     }
-    for (int digits = 1; digits <= DBL_DECIMAL_DIG; digits++) {
+    /* of a normal number fifteen digits are the shortest text where that has no more (%g drops zeros at the end) */
+    for (int digits = fabs(x) < DBL_MIN ? 1 : DBL_DIG; digits <= DBL_DECIMAL_DIG; digits++) {
         snprintf(s, sizeof s, "%.*g", digits, x);
         if (strtod(s, NULL) == x)
             break;
@@ -121,6 +127,19 @@ void text_add_json(struct text *t, const char *s, size_t n)
         i += (size_t)length;
     }
     text_addn(t, "\"", 1);
+}
+
+void text_add_shown(struct text *t, const char *s, size_t n)
+{
+    uint32_t c = 0;
+    for (size_t i = 0; i < n;) {
+        int length = text_utf8(s + i, n - i, &c);
+        if (length <= 0 || c < 0x20 || (c >= 0x7f && c < 0xa0))
+            text_addf(t, c == '\n' && length == 1 ? "\\n" : "\\x%02x", length == 2 ? c : (unsigned char)s[i]);
+        else
+            text_addn(t, s + i, (size_t)length);
+        i += length > 0 ? (size_t)length : 1;
+    }
 }
 
 void text_add_html(struct text *t, const char *s, size_t n)
@@ -194,12 +213,13 @@ bool text_i64(const char *s, int64_t *x)
     return true;
 }
 
+/* Long strings are not compared to their ends: a name of megabytes would take seconds against a dozen others. */
 size_t text_distance(const char *a, const char *b)
 {
-    size_t n = strlen(b), *row = mem_alloc(n + 1, sizeof *row);
+    size_t n_a = strnlen(a, DISTANCE_MAX), n = strnlen(b, DISTANCE_MAX), *row = mem_alloc(n + 1, sizeof *row);
     for (size_t j = 0; j <= n; j++)
         row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
+    for (size_t i = 0; i < n_a; i++) {
         size_t diagonal = row[0];
         row[0] = i + 1;
         for (size_t j = 0; j < n; j++) {
@@ -214,76 +234,81 @@ size_t text_distance(const char *a, const char *b)
     }
     size_t distance = row[n];
     free(row);
-    return distance;
+    return n_a < DISTANCE_MAX && n < DISTANCE_MAX ? distance : SIZE_MAX;
+}
+
+static int read_stream(struct text *t, FILE *f, const char *path, size_t max)
+{
+    char block[65536];
+    size_t n;
+    while ((n = fread(block, 1, sizeof block, f)) > 0) {
+        if (n > max - t->len)
+            return err_set(ERR_DATA, "%s: larger than %zu bytes", path, max);
+        text_addn(t, block, n);
+    }
+    return ferror(f) ? err_set(ERR_IO, "%s: cannot read: %s", path, strerror(errno)) : 0;
 }
 
 int text_read_file(struct text *t, const char *path, size_t max)
 {
     text_clear(t);
-    bool is_stdin = strcmp(path, "-") == 0;
-    FILE *f = is_stdin ? stdin : fopen(path, "rb");
+    if (strcmp(path, "-") == 0)
+        return read_stream(t, stdin, "stdin", max);
+    FILE *f = fopen(path, "rbe");
     if (!f)
         return err_set(ERR_IO, "%s: cannot open: %s", path, strerror(errno));
-    char block[65536];
-    size_t n;
-    int rc = 0;
-    while ((n = fread(block, 1, sizeof block, f)) > 0) {
-        if (t->len + n > max) {
-            rc = err_set(ERR_IO, "%s: larger than %zu bytes", path, max);
-            break;
-        }
-        text_addn(t, block, n);
-    }
-    if (rc == 0 && ferror(f))
-        rc = err_set(ERR_IO, "%s: cannot read: %s", path, strerror(errno));
-    if (!is_stdin)
-        fclose(f);
+    int rc = read_stream(t, f, path, max);
+    fclose(f);
     return rc;
 }
 
-static int write_all(int fd, const char *bytes, size_t n)
+static int check_regular(int fd, const char *path, size_t max)
 {
-    while (n > 0) {
-        ssize_t written = write(fd, bytes, n);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return -1;
-        bytes += written;
-        n -= (size_t)written;
-    }
+    struct stat st;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return err_set(ERR_DATA, "%s: no plain file, want a regular file", path);
+    if (st.st_size < 0 || (uintmax_t)st.st_size > max)
+        return err_set(ERR_DATA, "%s: larger than %zu bytes", path, max);
     return 0;
 }
 
-static int sync_folder_of(const char *path)
+int text_read_regular(struct text *t, const char *path, size_t max)
 {
-    char *copy = mem_string(path);
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    free(copy);
+    text_clear(t);
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && errno == ELOOP)
+        return err_set(ERR_DATA, "%s: a symbolic link, want a regular file", path);
     if (fd < 0)
-        return -1;
-    int rc = fsync(fd);
-    close(fd);
+        return err_set(ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    int rc = check_regular(fd, path, max);
+    FILE *f = rc == 0 ? fdopen(fd, "rb") : NULL;
+    if (rc == 0 && !f)
+        rc = err_set(ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    if (rc == 0)
+        rc = read_stream(t, f, path, max);
+    if (f)
+        fclose(f);
+    else
+        close(fd);
     return rc;
 }
 
 int text_write_file(const char *path, const void *bytes, size_t n)
 {
     struct text aside = { 0 };
-    text_addf(&aside, "%s.%ld.part", path, (long)getpid());
-    int fd = open(aside.s, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    bool ok = fd >= 0 && write_all(fd, bytes, n) == 0 && fsync(fd) == 0;
+    int fd = file_create_aside(path, ".part", &aside);
+    bool ok = fd >= 0 && file_write(fd, bytes, n) == 0 && file_sync(fd) == 0;
     int saved = errno;
     if (fd >= 0 && close(fd) != 0 && ok) {
         saved = errno;
         ok = false;
     }
-    if (ok && (rename(aside.s, path) != 0 || sync_folder_of(path) != 0)) {
+    if (ok && rename(aside.s, path) != 0) {
         saved = errno;
         ok = false;
     }
     if (!ok && fd >= 0)
         unlink(aside.s);
     text_free(&aside);
-    return ok ? 0 : err_set(ERR_IO, "%s: cannot write %zu bytes: %s", path, n, strerror(saved));
+    return ok ? folder_sync_of(path) : err_set(ERR_IO, "%s: cannot write %zu bytes: %s", path, n, strerror(saved));
 }

@@ -24,6 +24,8 @@ void text_add_real(struct text *t, double x);                /* shortest text th
 void text_add_json(struct text *t, const char *s, size_t n); /* with quotes; invalid UTF-8 becomes U+FFFD */
 void text_add_html(struct text *t, const char *s, size_t n); /* escapes & < > " '; controls become U+FFFD */
 
+void text_add_shown(struct text *t, const char *s, size_t n); /* for terminals: controls and broken UTF-8 as \x1b */
+
 /* Whole strings only, no spaces, no locale; false and *x untouched otherwise.  Reals take inf, -inf, not nan. */
 bool text_real(const char *s, double *x);
 bool text_u64(const char *s, uint64_t *x);
@@ -39,11 +41,15 @@ size_t text_utf8_ready(const char *s, size_t n);
 /* Characters (codepoints; an invalid byte counts as one). */
 size_t text_utf8_count(const char *s, size_t n);
 
-/* Levenshtein distance, for "did you mean". */
+/* Levenshtein distance, for "did you mean"; SIZE_MAX where one has 256 bytes or more. */
 size_t text_distance(const char *a, const char *b);
 
-/* The whole of a file of at most max bytes into t (cleared first); path "-" is stdin.  0 or ERR_IO. */
+/* The whole of a file of at most max bytes into t (cleared first); path "-" is stdin.  0, ERR_IO, or ERR_DATA
+ * "PATH: larger than ..." */
 int text_read_file(struct text *t, const char *path, size_t max);
+
+/* The same of a file in a folder from anywhere: a regular file, no link, device or pipe.  0, ERR_IO (not there), ERR_DATA. */
+int text_read_regular(struct text *t, const char *path, size_t max);
 
 /* Writes aside, fsyncs, renames, fsyncs the folder: the file is old or new, never half.  0 or ERR_IO. */
 int text_write_file(const char *path, const void *bytes, size_t n);

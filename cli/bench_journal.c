@@ -1,6 +1,5 @@
 #include "cli/bench_journal.h"
 #include "base/err.h"
-#include "base/hash.h"
 #include "base/mem.h"
 #include "cli/console.h"
 #include "experiments/journal.h"
@@ -11,36 +10,48 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The sizes of a unit of 300 symbols under two voices, and of what a run commits at once. */
-enum { PAYLOAD = 15000, HEAD = 37, GROUP = 256, PATH_BYTES = 512 };
+/* A unit of 300 symbols under two voices, and what a run commits at once. */
+enum { SYMBOLS = 300, VOICES = 2, GROUP = 256, PATH_BYTES = 512 };
 
 struct figures {
     uint64_t units, bytes;
     double write, resume, verify, read; /* seconds */
 };
 
+/* A hypothesis of SYMBOLS steps, for hyp_fini(). */
+static struct hyp hyp_make(void)
+{
+    struct hyp h = { .n_steps = SYMBOLS, .steps = mem_alloc(SYMBOLS, sizeof *h.steps) };
+    for (size_t i = 0; i < SYMBOLS; i++) {
+        h.steps[i] = (struct hyp_step){ .symbol = (sym_t)i, .logp = -(float)i, .trace = { .n_voices = VOICES } };
+        text_add(&h.text, "abcd");
+    }
+    return h;
+}
+
 static int write_units(const char *folder, uint64_t bytes, struct figures *f)
 {
+    static const struct symbols prompt;
     struct journal *j = journal_open(folder, "run");
     if (!j)
         return ERR_IO;
-    uint8_t *payload = mem_alloc(PAYLOAD, 1);
+    struct hyp h = hyp_make();
+    struct text payload = { 0 };
     int rc = 0;
     double from = console_now();
-    for (; f->units * PAYLOAD < bytes && rc == 0; f->units++) {
-        for (size_t i = 0; i < PAYLOAD; i += 8) {
-            uint64_t x = hash_bytes(&f->units, sizeof f->units, i);
-            memcpy(payload + i, &x, sizeof x);
-        }
-        payload[0] = UNIT_RESULT;
-        memset(payload + 17, 0, 4); /* no texts in its head */
-        rc = journal_add(j, payload, PAYLOAD, HEAD);
+    for (uint64_t written = 0; written < bytes && rc == 0; f->units++, written += payload.len) {
+        struct unit_key key = unit_text_key((const char *)&f->units, sizeof f->units);
+        text_clear(&payload);
+        size_t n_head = unit_write_hyps(&payload, key, &prompt, &h, 1);
+        rc = journal_add(j, payload.s, payload.len, n_head);
         if (rc == 0 && f->units % GROUP == GROUP - 1)
             rc = journal_commit(j);
     }
     int closed = journal_close(j);
     f->write = console_now() - from;
-    free(payload);
+    text_free(&payload);
+    text_free(&h.text);
+    free(h.steps);
     return rc < 0 ? rc : closed;
 }
 

@@ -1,5 +1,6 @@
 #include "cli/console.h"
 #include "base/err.h"
+#include "base/text.h"
 #include <errno.h>
 #include <math.h>
 #include <poll.h>
@@ -31,6 +32,22 @@ void console_say(bool quiet, const char *format, ...)
     vfprintf(stderr, format, args);
     va_end(args);
     fputc('\n', stderr);
+}
+
+void console_error(const char *message)
+{
+    struct text shown = { 0 };
+    size_t n = strlen(message);
+    while (n > 0 && message[n - 1] == '\n')
+        n--;
+    for (size_t from = 0, end; from < n; from = end + 1) {
+        const char *newline = memchr(message + from, '\n', n - from);
+        end = newline ? (size_t)(newline - message) : n;
+        text_add(&shown, from > 0 ? "\n" : "");
+        text_add_shown(&shown, message + from, end - from);
+    }
+    fprintf(stderr, "chorale: %s\n", text_s(&shown));
+    text_free(&shown);
 }
 
 double console_now(void)

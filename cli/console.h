@@ -27,6 +27,9 @@ void console_progress(struct console_progress *p, uint64_t done, uint64_t total,
                       double eta, double seconds);
 void console_progress_end(struct console_progress *p);
 
+/* The message of an error on stderr, "chorale: ..."; what a stranger's text put into it cannot steer the terminal. */
+void console_error(const char *message);
+
 double console_now(void); /* seconds of a steady clock */
 
 /* Whether what was printed reached stdout so far: 0, or ERR_IO.  Loops that print ask, so as not to compute for a reader

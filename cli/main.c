@@ -5,10 +5,13 @@
 #include "evalsets/evalset.h"
 #include "experiments/init.h"
 #include "model/checkpoint.h"
+#include "model/map_file.h"
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct verb *const verbs[] = {
     &verb_run, &verb_report, &verb_compare, &verb_generate, &verb_score,      &verb_logits, &verb_dist,    &verb_pool,
@@ -42,13 +45,10 @@ static const struct verb *find(const char *name)
 /* A run interrupted cleanly, and an error: both end with one message on stderr and the status of the code. */
 static int status_of(int code)
 {
-    int n = (int)strlen(err_text());
     if (code >= 0)
         return 0;
-    while (n > 0 && err_text()[n - 1] == '\n')
-        n--;
-    if (n > 0 && !(code == ERR_IO && console_reader_gone()))
-        fprintf(stderr, "chorale: %.*s\n", n, err_text());
+    if (*err_text() && !(code == ERR_IO && console_reader_gone()))
+        console_error(err_text());
     return -code;
 }
 
@@ -71,12 +71,42 @@ static int run_verb(const char *name, int argc, char *argv[], bool help)
     return code;
 }
 
+static void say(const char *s)
+{
+    ssize_t ignored = write(STDERR_FILENO, s, strlen(s));
+    (void)ignored;
+}
+
+/* In a signal handler: a mapped checkpoint has been cut. */
+static void mapped_file_lost(const char *path)
+{
+    say("chorale: ");
+    say(path);
+    say(MAP_FILE_LOST "\n");
+    _exit(-ERR_DATA);
+}
+
+/* A file of ours must not become one of the standard streams that the caller closed: messages would be written into it. */
+static void fill_streams(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
 int main(int argc, char *argv[])
 {
+    fill_streams();
     const char *home = getenv("CHORALE_HOME");
     if (!home || !*home)
         home = CHORALE_HOME;
-    signal(SIGPIPE, SIG_IGN); /* a dying gnuplot or a closed pipe is an error of that write, not the end */
+    /* a dying gnuplot, a closed pipe, a file larger than allowed are errors of that write, not the end */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    map_file_guard(mapped_file_lost);
     init_libraries();
     checkpoint_set_home(home);
     evalset_set_home(home);

@@ -8,6 +8,7 @@
 #include "cli/bandwidth.h"
 #include "cli/bench_journal.h"
 #include "cli/bench_step.h"
+#include "cli/bench_tokenize.h"
 #include "cli/console.h"
 #include "cli/opened.h"
 #include "cli/verbs.h"
@@ -236,6 +237,8 @@ static int run_bench(const struct args *a)
     TRY(options_int(a, "journal", 1, 1 << 20, &mib));
     if (mib > 0)
         return bench_journal(a, mib);
+    if (options_flag(a, "tokenize"))
+        return bench_tokenize(a);
     struct threads *t = threads_alloc((size_t)n_threads);
     double limit = bandwidth_measure(t);
     threads_free(t);
@@ -267,6 +270,7 @@ static int run_bench(const struct args *a)
 
 static const struct option_row options[] = {
     { "journal", "MIB", NULL, "instead: a journal of that size in TMPDIR written, resumed from and verified" },
+    { "tokenize", NULL, NULL, "instead: the first operand's tokenizer over the files that follow it, on one thread" },
     OPENED_OPTIONS,
 };
 

@@ -1,56 +1,10 @@
 /* report: figures, tables and one page of a run, finished or not. */
 #include "base/err.h"
-#include "cli/guard.h"
+#include "base/text.h"
+#include "cli/report_job.h"
 #include "cli/verbs.h"
-#include "plots/report.h"
 #include <stdio.h>
 #include <string.h>
-
-struct job {
-    const struct args *args;
-    const char *run;
-    const char *folder;
-};
-
-static void print(const struct args *a, const struct text *lines, const char *folder)
-{
-    struct text t = { 0 };
-    text_addf(&t, "%s/index.html", folder);
-    if (!a->quiet && !a->json)
-        fputs(text_s(lines), stdout);
-    if (a->json) {
-        struct text json = { 0 };
-        text_add_json(&json, t.s, t.len);
-        printf("{\"report\":%s}\n", text_s(&json));
-        text_free(&json);
-    } else if (!a->quiet) {
-        printf("  report: %s\n", text_s(&t));
-    }
-    text_free(&t);
-}
-
-static int report_guarded(struct guard *g, void *ctx)
-{
-    const struct job *job = ctx;
-    struct text lines = { 0 };
-    struct summary s;
-    guard_open(g, 0);
-    struct results *r = results_open(job->run);
-    guard_reading(g, 0);
-    if (!r)
-        return err_code();
-    results_watch(r, guard_reading, g);
-    summary_of(r, &s);
-    int rc = report_make(r, &s, job->folder);
-    if (rc == 0) {
-        report_summary(r, &s, &lines);
-        print(job->args, &lines, job->folder);
-    }
-    summary_fini(&s);
-    results_close(r);
-    text_free(&lines);
-    return rc;
-}
 
 static bool ends_with(const char *s, const char *end)
 {
@@ -69,15 +23,23 @@ static void choose_folder(const struct args *a, const char *run, struct text *fo
         text_addf(folder, "%s%s", run, ends_with(run, ".h5") ? ".report" : "/report");
 }
 
+static void print_json(const char *folder)
+{
+    struct text path = { 0 }, json = { 0 };
+    text_addf(&path, "%s/index.html", folder);
+    text_add_json(&json, path.s, path.len);
+    printf("{\"report\":%s}\n", text_s(&json));
+    text_free(&path);
+    text_free(&json);
+}
+
 static int report_one(const struct args *a, const char *run, double seconds)
 {
     struct text folder = { 0 };
     choose_folder(a, run, &folder);
-    struct job job = { a, run, text_s(&folder) };
-    struct guard_work work = { .paths = &run, .n_paths = 1, .seconds = seconds, .work = report_guarded, .ctx = &job };
-    int rc = guard_run(&work);
-    if (rc < 0)
-        report_abandon(text_s(&folder));
+    int rc = report_job_run(&(struct report_job){ a, run, text_s(&folder), seconds });
+    if (rc == 0 && a->json)
+        print_json(text_s(&folder));
     text_free(&folder);
     return rc;
 }

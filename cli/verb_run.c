@@ -1,9 +1,9 @@
 /* run: script -> plan -> run folder -> results.h5 -> report.  The same command resumes. */
 #include "base/err.h"
 #include "cli/console.h"
+#include "cli/report_job.h"
 #include "cli/verbs.h"
 #include "experiments/run.h"
-#include "plots/report.h"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,13 +26,6 @@ static void catch_signals(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
-/* From here on nothing needs a clean close: files are written aside and renamed. */
-static void release_signals(void)
-{
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
-}
-
 static void show_progress(void *ctx, const struct run_progress *p)
 {
     console_progress(ctx, p->done, p->total, p->failed, p->found, p->eta, p->seconds);
@@ -44,7 +37,7 @@ static int read_options(const struct args *a, struct plan_options *plan, struct 
     TRY(options_int(a, "threads", 1, 1024, &threads));
     TRY(options_int(a, "batch", 1, 1000000, &batch));
     TRY(options_int(a, "limit", 1, INT32_MAX, &limit));
-    TRY(options_int(a, "segment", 1, INT32_MAX, &segment));
+    TRY(options_int(a, "segment", 4096, INT32_MAX, &segment));
     run->threads = (size_t)threads;
     run->batch = (size_t)batch;
     run->segment = (uint64_t)segment;
@@ -92,24 +85,11 @@ static int dry_run(const struct args *a, const struct plan *p, size_t threads)
 /* The report, and the ten lines a run ends with. */
 static int report(const struct args *a, const char *folder)
 {
-    struct text path = { 0 }, lines = { 0 };
-    struct summary s;
-    struct results *r = results_open(folder);
-    if (!r)
-        return err_code();
+    struct text path = { 0 };
     text_addf(&path, "%s/report", folder);
-    int rc = options_flag(a, "no-report") ? 0 : report_write(r, text_s(&path));
-    if (rc == 0 && !a->quiet && !a->json) {
-        summary_of(r, &s);
-        report_summary(r, &s, &lines);
-        summary_fini(&s);
-        if (!options_flag(a, "no-report"))
-            text_addf(&lines, "  report: %s/index.html\n", text_s(&path));
-        fputs(text_s(&lines), stdout);
-    }
-    results_close(r);
+    int rc = report_job_run(&(struct report_job){
+        .args = a, .run = folder, .folder = options_flag(a, "no-report") ? NULL : text_s(&path) });
     text_free(&path);
-    text_free(&lines);
     return rc;
 }
 
@@ -143,16 +123,16 @@ static void print_folder(const char *folder, const char *hash)
 static void tell_damage(const char *folder, const struct run_outcome *o)
 {
     const struct run_compacted *c = &o->results;
-    if (!o->compacted || c->damaged == 0)
+    uint64_t gone = c->missing + c->unjudged + c->unfitted, missing = gone > c->failed ? gone - c->failed : 0;
+    if (c->damaged == 0)
         return;
-    fprintf(stderr, "chorale: %s/journal: %llu damaged %s set aside, the first: %s; ", folder,
+    fprintf(stderr, "chorale: %s/journal: %llu damaged %s set aside, the first: %s\n", folder,
             (unsigned long long)c->damaged, c->damaged == 1 ? "place" : "places", c->damage);
-    if (c->missing + c->unjudged + c->unfitted > c->failed)
-        fprintf(stderr, "%llu results are missing\n",
-                (unsigned long long)(c->missing + c->unjudged + c->unfitted - c->failed));
-    else
-        fprintf(stderr, "what they held was computed again (%llu units in this session)\n",
-                (unsigned long long)o->recomputed);
+    if (o->recomputed > 0)
+        fprintf(stderr, "chorale: %llu units that it held were computed again\n", (unsigned long long)o->recomputed);
+    if (missing > 0)
+        fprintf(stderr, "chorale: %llu results are missing%s\n", (unsigned long long)missing,
+                o->compacted ? "" : "; results.h5 stays as it was; the same command without --shard heals it");
 }
 
 static int execute(const struct args *a, const struct plan *p, const char *folder, struct run_options *run)
@@ -172,7 +152,6 @@ static int execute(const struct args *a, const struct plan *p, const char *folde
         rc = caught == SIGTERM ? ERR_SIGTERM : ERR_SIGINT;
         whole = false;
     }
-    release_signals();
     struct text failed = { 0 }; /* the report would write over it */
     text_add(&failed, err_text());
     if (whole && run->n_shards <= 1) {
@@ -180,7 +159,7 @@ static int execute(const struct args *a, const struct plan *p, const char *folde
         rc = reported < 0 ? reported : rc < 0 ? err_set((enum err)rc, "%s", text_s(&failed)) : rc;
     }
     if (rc == ERR_SIGINT || rc == ERR_SIGTERM)
-        err_set((enum err)rc, "interrupted after a clean close; the same command resumes");
+        err_set((enum err)rc, "interrupted; everything finished is in the journal, and the same command resumes");
     if (a->json && whole)
         print_folder(folder, p->hash);
     text_free(&failed);
@@ -214,7 +193,7 @@ static const struct option_row options[] = {
     { "dry-run", NULL, NULL, "print the plan, its memory, disk and time; compute nothing (--json: the whole plan)" },
     { "limit", "N", NULL, "only the first N items of each evalset" },
     { "set", "NAME=VALUE", NULL, "arg.NAME of the script; may be given several times" },
-    { "shard", "I/N", NULL, "only the I-th of N parts of the units" },
+    { "shard", "I/N", NULL, "only the I-th of N parts of the units; the last to end writes results.h5 (no report)" },
     { "extend", NULL, NULL, "the plan may add arms, items or draws to the run that the folder holds" },
     { "no-report", NULL, NULL, "results.h5 only" },
     { "threads", "N", NULL, "threads; default: physical cores" },

@@ -1,8 +1,9 @@
-/* tokenize, detokenize: text to ids and back; a vocabulary is enough. */
+/* tokenize, detokenize: text to ids and back; a vocabulary is enough: a GGUF file of one, tokenizer.json,
+ * tokenizer.model. */
 #include "base/doc.h"
 #include "base/err.h"
+#include "cli/tokenizer.h"
 #include "cli/verbs.h"
-#include "model/checkpoint.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,33 +33,33 @@ static int encode(const struct args *a, struct vocab *v, const struct text *inpu
 {
     if (options_flag(a, "no-special"))
         return vocab_encode(v, text_s(input), input->len, ids);
-    if (vocab_adds_bos(v)) {
-        sym_t bos = (sym_t)vocab_bos(v);
-        symbols_add(ids, &bos, 1);
-    }
-    return vocab_encode_special(v, text_s(input), input->len, ids);
+    if (vocab_adds_bos(v))
+        symbols_add(ids, &(sym_t){ (sym_t)vocab_bos(v) }, 1);
+    TRY(vocab_encode_special(v, text_s(input), input->len, ids));
+    if (vocab_tail(v) >= 0)
+        symbols_add(ids, &(sym_t){ (sym_t)vocab_tail(v) }, 1);
+    return 0;
 }
 
 static int run_tokenize(const struct args *a)
 {
-    struct checkpoint *c = checkpoint_open_vocab(a->operand[0]);
-    if (!c)
-        return err_code();
+    struct tokenizer k;
+    TRY(tokenizer_open(&k, a->operand[0]));
     struct text input = { 0 };
     struct symbols ids = { 0 };
     int rc = text_read_file(&input, a->operand[1], INPUT_MAX);
     if (rc == 0)
-        rc = encode(a, c->vocab, &input, &ids);
+        rc = encode(a, k.vocab, &input, &ids);
     if (rc == 0)
-        print_ids(a, c->vocab, &ids);
+        print_ids(a, k.vocab, &ids);
     free(ids.s);
     text_free(&input);
-    checkpoint_close(c);
+    tokenizer_close(&k);
     return rc;
 }
 
 static const struct option_row tokenize_options[] = {
-    { "no-special", NULL, NULL, "no bos in front, special tokens in the text are text" },
+    { "no-special", NULL, NULL, "no bos in front, no end behind, special tokens in the text are text" },
 };
 
 const struct verb verb_tokenize = {
@@ -116,21 +117,17 @@ static int read_ids(const struct space *space, const char *where, const struct t
 
 static int run_detokenize(const struct args *a)
 {
-    struct checkpoint *c = checkpoint_open_vocab(a->operand[0]);
-    if (!c)
-        return err_code();
+    struct tokenizer k;
+    TRY(tokenizer_open(&k, a->operand[0]));
     struct text input = { 0 };
     struct symbols ids = { 0 };
-    const struct space *space = vocab_space(c->vocab);
+    const struct space *space = vocab_space(k.vocab);
     int rc = text_read_file(&input, a->operand[1], INPUT_MAX);
     if (rc == 0)
         rc = read_ids(space, source_name(a->operand[1]), &input, &ids);
     struct text out = { 0 };
-    for (size_t i = 0; rc == 0 && i < ids.n; i++) {
-        size_t n;
-        const uint8_t *bytes = space_text(space, ids.s[i], &n);
-        text_addn(&out, bytes, n);
-    }
+    if (rc == 0)
+        vocab_decode(k.vocab, ids.s, ids.n, &out);
     if (rc == 0 && a->json) {
         struct text line = { 0 };
         text_add(&line, "{\"text\":");
@@ -144,7 +141,7 @@ static int run_detokenize(const struct args *a)
     text_free(&out);
     text_free(&input);
     free(ids.s);
-    checkpoint_close(c);
+    tokenizer_close(&k);
     return rc;
 }
 

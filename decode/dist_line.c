@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define MAX_DRAWS 1000000 /* of one line: the answer stays a line */
+#define MAX_TOP   1e9     /* of the largest score: log Z, a double, has to tell it from its neighbours */
 
 static int known_members(const struct dist_line *l)
 {
@@ -70,6 +71,7 @@ static int read_symbols(const struct dist_line *l, const char *key, struct symbo
         if (!json_is_integer(m) || v < 0 || v >= (json_int_t)l->n) {
             struct text seen = { 0 };
             doc_canonical(&seen, m);
+            text_add(&seen, json_is_real(m) ? " (no integer)" : "");
             err_set(ERR_DATA, "%s: %s[%zu] is %s, want a symbol in 0 .. %u", l->where, key, i, text_s(&seen), l->n - 1);
             text_free(&seen);
             return ERR_DATA;
@@ -151,10 +153,22 @@ static int bad_value(const struct dist_line *l, size_t i, const json_t *m)
     return ERR_DATA;
 }
 
+/* Of scores without support nothing is wanted. */
+static int check_top(const struct dist_line *l, double top)
+{
+    if (!(fabs(top) > MAX_TOP) || isinf(top))
+        return 0;
+    return err_set(ERR_DATA,
+                   "%s: the largest of 'logits' is %g, want a magnitude of at most %g: beyond it rounding "
+                   "loses the probabilities",
+                   l->where, top, MAX_TOP);
+}
+
 int dist_line_scores(const struct dist_line *l, float score[])
 {
     size_t i;
     json_t *m;
+    double top = -INFINITY;
     json_array_foreach(l->values, i, m)
     {
         double x = json_number_value(m);
@@ -163,8 +177,9 @@ int dist_line_scores(const struct dist_line *l, float score[])
         else if (!json_is_number(m) || (l->are_probs ? x < 0 : fabs(x) > (double)FLT_MAX))
             return bad_value(l, i, m);
         score[i] = (float)(l->are_probs ? num_log(x) : x);
+        top = fmax(top, (double)score[i]);
     }
-    return 0;
+    return check_top(l, top);
 }
 
 void dist_line_fini(struct dist_line *l)

@@ -14,6 +14,8 @@
 #define WHERE    "request"
 #define ROUNDING 1e-4 /* probabilities are often written with few digits: a sum up to 1 + this is taken as it is */
 
+#define MAX_TOP 1e9 /* of a voice's largest score: log Z, a double, has to tell it from its neighbours */
+
 #define MAX_PREFIX 1e9 /* nats: far beyond any text, and a double still has digits behind the point */
 
 struct request {
@@ -55,6 +57,16 @@ static int check_probs(const double p[], size_t n, size_t voice)
     return 0;
 }
 
+/* Other systems mask with -1e30.  So far below the best a probability is 0 in any arithmetic, and a pool of voices that mask
+ * different symbols would have scores whose log Z rounding loses. */
+static void mask_far(struct row *r)
+{
+    double least = (double)row_max(r) - MAX_TOP;
+    for (uint32_t v = 0; v < r->n; v++)
+        if ((double)r->score[v] < least)
+            r->score[v] = -INFINITY;
+}
+
 /* The voice's row.  Probabilities keep log_z = 0, so that what is missing to one is seen by the pool. */
 static int fill_row(struct request *q, size_t k, const double x[], bool probs)
 {
@@ -71,6 +83,10 @@ static int fill_row(struct request *q, size_t k, const double x[], bool probs)
     int rc = row_measure(r);
     if (rc < 0)
         return err_add(rc, "voice %zu", k + 1);
+    if (!row_dead(r) && fabs(r->log_z) > MAX_TOP)
+        return err_set(ERR_DATA, WHERE ": 'logits' of voice %zu: the largest is %g, want a magnitude of at most %g",
+                       k + 1, (double)row_max(r), MAX_TOP);
+    mask_far(r);
     if (probs && !row_dead(r))
         r->log_z = 0;
     return 0;

@@ -58,12 +58,15 @@ static int read_meta(struct evalset *e, struct memory *m)
     static const char *const report[] = { "report" };
     struct text path = { 0 };
     text_addf(&path, "%s/evalset.json", e->path);
-    m->meta = doc_read_file(text_s(&path), MAX_META);
+    struct text bytes = { 0 };
+    int rc = text_read_regular(&bytes, text_s(&path), MAX_META);
+    if (rc == 0 && !(m->meta = doc_read(text_s(&path), text_s(&bytes), bytes.len)))
+        rc = ERR_DATA;
     text_clear(&m->where);
     text_add(&m->where, text_s(&path));
     text_free(&path);
-    if (!m->meta)
-        return ERR_DATA;
+    text_free(&bytes);
+    TRY(rc);
     const char *where = text_s(&m->where);
     if (!json_is_object(m->meta))
         return err_set(ERR_DATA, "%s: want a JSON object", where);
@@ -116,7 +119,7 @@ static int read_items(struct evalset *e, struct memory *m)
 {
     struct text path = { 0 }, bytes = { 0 };
     text_addf(&path, "%s/items.jsonl", e->path);
-    int rc = text_read_file(&bytes, text_s(&path), MAX_BYTES);
+    int rc = text_read_regular(&bytes, text_s(&path), MAX_BYTES);
     const char *s = text_s(&bytes), *end = s + bytes.len;
     while (rc == 0 && s < end) {
         const char *newline = memchr(s, '\n', (size_t)(end - s));

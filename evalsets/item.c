@@ -39,9 +39,11 @@ int item_check_name(const char *where, const char *key, const char *name)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
     size_t n = strlen(name);
-    if (n == 0 || n > MAX_NAME || strspn(name, allowed) != n)
-        return err_set(ERR_DATA, "%s: '%s' is '%s', want 1 to %d ASCII letters, digits, '_', '-' or '.'", where, key,
-                       name, MAX_NAME);
+    if (n == 0 || n > MAX_NAME || strspn(name, allowed) != n || name[0] == '.' || name[0] == '-')
+        return err_set(
+            ERR_DATA,
+            "%s: '%s' is '%.100s', want 1 to %d ASCII letters, digits, '_', '-' or '.', the first no '-' or '.'", where,
+            key, name, MAX_NAME);
     return 0;
 }
 

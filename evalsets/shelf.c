@@ -99,7 +99,8 @@ int shelf_readme(const char *path, struct text *first)
     struct text file = { 0 }, all = { 0 };
     text_clear(first);
     text_addf(&file, "%s/README.md", path);
-    int rc = has_file(path, "README.md") ? text_read_file(&all, text_s(&file), MAX_README) : 0;
+    struct stat st;
+    int rc = lstat(text_s(&file), &st) == 0 ? text_read_regular(&all, text_s(&file), MAX_README) : 0;
     const char *s = text_s(&all);
     while (rc == 0 && *s) {
         size_t n = strcspn(s, "\n");

@@ -1,6 +1,6 @@
 #include "experiments/apart.h"
 #include "base/err.h"
-#include "base/mem.h"
+#include "base/file.h"
 #include "base/text.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -9,24 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define LOOK_MS 50 /* how often *signal is looked at */
-
-static void write_all(int fd, const void *s, size_t n)
-{
-    const char *at = s;
-    while (n > 0) {
-        ssize_t k = write(fd, at, n);
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k < 0)
-            return;
-        at += k;
-        n -= (size_t)k;
-    }
-}
 
 /* The child's answer is its code, the answer, the message.  It dies with its parent, and leaves signals to it. */
 static _Noreturn void child(const struct apart *a, int fd, pid_t parent)
@@ -34,12 +21,21 @@ static _Noreturn void child(const struct apart *a, int fd, pid_t parent)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(0);
+    /* locks of the parent must not live on here when it is killed */
+    if (fd > 3)
+        close_range(3, (unsigned)fd - 1, 0);
+    close_range((unsigned)fd + 1, ~0u, 0);
+    /* a limit of memory that was set for reading strangers' files (cli/guard.h) is not for our own journal, which maps
+     * checkpoints to spell their symbols */
+    struct rlimit memory;
+    if (getrlimit(RLIMIT_AS, &memory) == 0)
+        setrlimit(RLIMIT_AS, &(struct rlimit){ memory.rlim_max, memory.rlim_max });
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
     int32_t code = (int32_t)a->work(a->ctx);
-    write_all(fd, &code, sizeof code);
-    write_all(fd, a->answer, a->n_answer);
-    write_all(fd, err_text(), strlen(err_text()));
+    file_write(fd, &code, sizeof code);
+    file_write(fd, a->answer, a->n_answer);
+    file_write(fd, err_text(), strlen(err_text()));
     _exit(0);
 }
 
@@ -67,12 +63,21 @@ static int code_of(const struct apart *a, int status, const struct text *answer)
 {
     int32_t code = 0;
     TRY(interrupt_check(a->signal, a->what));
+    bool no_memory = (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) ||
+                     (WIFEXITED(status) && WEXITSTATUS(status) == -ERR_MEMORY);
+    if (no_memory)
+        return err_set(ERR_MEMORY,
+                       "%s ran out of memory, or was killed; the journal is whole, and the same command "
+                       "tries again",
+                       a->what);
     if (WIFSIGNALED(status))
         return err_set(ERR_IO, "%s crashed (%s); the journal is whole, and the same command tries again", a->what,
                        strsignal(WTERMSIG(status)));
     if (WEXITSTATUS(status) != 0 || answer->len < sizeof code + a->n_answer)
-        return err_set(ERR_MEMORY, "%s ran out of memory; the journal is whole, and the same command tries again",
-                       a->what);
+        return err_set(ERR_IO,
+                       "%s ended without an answer (status %d); the journal is whole, and the same command "
+                       "tries again",
+                       a->what, WEXITSTATUS(status));
     memcpy(&code, answer->s, sizeof code);
     if (a->n_answer > 0)
         memcpy(a->answer, answer->s + sizeof code, a->n_answer);

@@ -1,6 +1,7 @@
 /* Journal to results.h5: written aside in a process of its own, read back, synced, renamed. */
 #include "base/err.h"
-#include "base/mem.h"
+#include "base/file.h"
+#include "base/folder.h"
 #include "experiments/apart.h"
 #include "experiments/results_write.h"
 #include <errno.h>
@@ -8,21 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static int sync_path(const char *path, int flags)
-{
-    int fd = open(path, flags | O_CLOEXEC);
-    int rc = fd < 0 || fsync(fd) < 0 ? err_set(ERR_IO, "%s: cannot sync: %s", path, strerror(errno)) : 0;
-    if (fd >= 0)
-        close(fd);
-    return rc;
-}
-
-static void folder_of(const char *path, struct text *out)
-{
-    const char *slash = strrchr(path, '/');
-    text_addn(out, slash ? path : ".", slash > path ? (size_t)(slash - path) : 1);
-}
 
 struct compaction {
     const char *folder, *to, *aside;
@@ -40,7 +26,7 @@ static int write_aside(void *ctx)
     struct plan *p = plan_read(text_s(&plan));
     int rc = p ? ledger_build(&l, p, text_s(&journal)) : err_code();
     rc = rc < 0 ? rc : results_write(&l, c->aside);
-    rc = rc < 0 ? rc : sync_path(c->aside, O_RDONLY);
+    rc = rc < 0 ? rc : file_sync_path(c->aside, O_RDONLY);
     if (p) {
         c->state = l.state;
         ledger_fini(&l);
@@ -53,34 +39,61 @@ static int write_aside(void *ctx)
 
 static int put_in_place(const struct compaction *c)
 {
-    struct text folder = { 0 };
-    folder_of(c->to, &folder);
-    int rc = 0;
     if (rename(c->aside, c->to) < 0)
-        rc = err_set(ERR_IO, "%s: cannot rename to '%s': %s", c->aside, c->to, strerror(errno));
-    rc = rc < 0 ? rc : sync_path(text_s(&folder), O_RDONLY | O_DIRECTORY);
-    text_free(&folder);
+        return err_set(ERR_IO, "%s: cannot rename to '%s': %s", c->aside, c->to, strerror(errno));
+    return folder_sync_of(c->to);
+}
+
+/* A name of its own, since shards may compact at the same time. */
+static int make_aside(const char *to, struct text *aside)
+{
+    int fd = file_create_aside(to, ".tmp", aside);
+    if (fd < 0)
+        return err_set(ERR_IO, "%s: cannot create the file: %s", to, strerror(errno));
+    close(fd);
+    return 0;
+}
+
+/* The results in place, unless more of them are missing than `most`: 1 then. */
+static int compact(struct compaction *c, interrupt_t *signal, uint64_t most)
+{
+    struct text aside = { 0 };
+    int rc = make_aside(c->to, &aside);
+    c->aside = text_s(&aside);
+    if (rc == 0)
+        rc = apart_run(&(struct apart){ .what = "writing results.h5",
+                                        .work = write_aside,
+                                        .ctx = c,
+                                        .answer = &c->state,
+                                        .n_answer = sizeof c->state,
+                                        .signal = signal });
+    if (rc == 0 && c->state.missing + c->state.unjudged + c->state.unfitted > most)
+        rc = 1;
+    rc = rc != 0 ? rc : put_in_place(c);
+    if (rc != 0)
+        unlink(c->aside);
+    text_free(&aside);
     return rc;
 }
 
 int run_compact(const char *folder, const char *to, interrupt_t *signal, struct run_compacted *out)
 {
-    struct text results = { 0 }, aside = { 0 };
+    struct text results = { 0 };
     text_addf(&results, "%s/results.h5", folder);
     struct compaction c = { .folder = folder, .to = to ? to : text_s(&results) };
-    text_addf(&aside, "%s.tmp", c.to);
-    c.aside = text_s(&aside);
-    int rc = apart_run(&(struct apart){ .what = "writing results.h5",
-                                        .work = write_aside,
-                                        .ctx = &c,
-                                        .answer = &c.state,
-                                        .n_answer = sizeof c.state,
-                                        .signal = signal });
-    rc = rc < 0 ? rc : put_in_place(&c);
-    if (rc < 0)
-        unlink(c.aside);
+    int rc = compact(&c, signal, UINT64_MAX);
     *out = c.state;
     text_free(&results);
-    text_free(&aside);
+    return rc;
+}
+
+int run_compact_whole(const char *folder, interrupt_t *signal, uint64_t most, struct run_compacted *out)
+{
+    struct text results = { 0 };
+    text_addf(&results, "%s/results.h5", folder);
+    struct compaction c = { .folder = folder, .to = text_s(&results) };
+    int rc = compact(&c, signal, most);
+    *out = c.state;
+    text_free(&results);
     return rc;
 }

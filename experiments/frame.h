@@ -4,8 +4,9 @@
 
 #include "base/text.h"
 
-#define FRAME_MAGIC 0x4d524843u /* "CHRM" in the file */
-#define FRAME_SEAL  0x4c534843u /* "CHSL" in the file */
+#define FRAME_MAGIC      0x4d524843u /* "CHRM" in the file */
+#define FRAME_SEAL       0x4c534843u /* "CHSL" in the file */
+#define FRAME_FIRST_BYTE 'C'
 
 struct frame {
     uint32_t magic;

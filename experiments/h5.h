@@ -21,9 +21,13 @@ struct h5_array {
 
 #define H5_STRINGS ((hid_t)-2) /* variable-length UTF-8 */
 
+/* The library must not print: before anything of it is used.  Not at the start of the program: it takes some thousand
+ * allocations, and most verbs never need it.  0 or ERR_MEMORY. */
+int h5_quiet(void);
+
 struct h5;
 
-struct h5 *h5_create(const char *path);              /* NULL + ERR_IO */
+struct h5 *h5_create(const char *path);              /* NULL + ERR_IO, ERR_MEMORY */
 void h5_put(struct h5 *h, const struct h5_array *a); /* floating-point arrays have fill value NaN */
 void h5_scale(struct h5 *h, const char *path);       /* makes an array of rank 1 a dimension scale, named by its path */
 /* Attributes of an object ("/" is the file). */

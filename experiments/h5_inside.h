@@ -22,6 +22,7 @@ struct h5_check {
 struct h5 {
     hid_t file;
     char *path, *failed; /* failed: the first array or attribute that could not be written */
+    int cause;           /* errno then; 0: unknown */
     struct h5_use *uses;
     size_t n_uses, cap_uses;
     struct h5_check *checks;

@@ -10,8 +10,21 @@
 #define MOST_DEFLATED 1040u /* deflate makes at most 1032 bytes of one */
 #define SLICE         64u   /* strings read at a time: many may name one large heap object */
 
+static herr_t look_for_memory(unsigned n, const H5E_error2_t *e, void *no_memory)
+{
+    (void)n;
+    if (e->min_num == H5E_NOSPACE || e->min_num == H5E_CANTALLOC)
+        *(bool *)no_memory = true;
+    return 0;
+}
+
+/* The library failed: for want of memory, as its error stack then says, or since the file is not what it should be. */
 static int damaged(const char *path)
 {
+    bool no_memory = false;
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, look_for_memory, &no_memory);
+    if (no_memory)
+        return err_set(ERR_MEMORY, "the results file: no memory to read '%s'", path);
     return err_set(ERR_DAMAGED, "the results file: cannot read '%s'", path);
 }
 

@@ -1,19 +1,30 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "experiments/h5_inside.h"
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 void h5_fail(struct h5 *h, const char *what)
 {
-    if (!h->failed)
-        h->failed = mem_string(what);
+    if (h->failed)
+        return;
+    h->failed = mem_string(what);
+    h->cause = errno;
+}
+
+int h5_quiet(void)
+{
+    return H5Eset_auto2(H5E_DEFAULT, NULL, NULL) < 0 ? err_set(ERR_MEMORY, "no memory for the HDF5 library") : 0;
 }
 
 struct h5 *h5_create(const char *path)
 {
+    if (h5_quiet() < 0)
+        return NULL;
     struct h5 *h = mem_alloc(1, sizeof *h);
+    errno = 0; /* the library does not clear it, and leaves that of the call that failed */
     hid_t access = H5Pcreate(H5P_FILE_ACCESS), create = H5Pcreate(H5P_FILE_CREATE);
     h->path = mem_string(path);
     /* no times anywhere: equal content gives equal bytes; the oldest format that has what is used, for every reader */
@@ -24,7 +35,7 @@ struct h5 *h5_create(const char *path)
     H5Pclose(access);
     if (h->file >= 0)
         return h;
-    err_set(ERR_IO, "%s: cannot create the file", path);
+    err_set(ERR_IO, "%s: cannot create the file: %s", path, strerror(errno));
     free(h->path);
     free(h);
     return NULL;
@@ -231,8 +242,9 @@ int h5_close(struct h5 *h)
     }
     if (H5Fclose(h->file) < 0)
         h5_fail(h, "the end of the file");
-    int rc =
-        h->failed ? err_set(ERR_IO, "%s: cannot write %s (is the disk full?)", h->path, h->failed) : h5_check_all(h);
+    int rc = h->failed ? err_set(ERR_IO, "%s: cannot write %s: %s", h->path, h->failed,
+                                 h->cause ? strerror(h->cause) : "the HDF5 library does not say why")
+                       : h5_check_all(h);
     for (size_t i = 0; i < h->n_uses; i++) {
         free(h->uses[i].scale);
         free(h->uses[i].array);

@@ -1,7 +1,6 @@
 #include "experiments/init.h"
 #include "base/mem.h"
 #include <gsl/gsl_errno.h>
-#include <hdf5.h>
 #include <jansson.h>
 #include <stdlib.h>
 
@@ -13,7 +12,6 @@ static void *json_alloc(size_t n)
 void init_libraries(void)
 {
     gsl_set_error_handler_off();
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     /* a document of which a part is missing must not be taken for a whole one: no memory ends the process, as elsewhere */
     json_set_alloc_funcs(json_alloc, free);
 }

@@ -1,4 +1,4 @@
-/* One call before anything of experiments/ or plots/ is used: GSL and HDF5 must not print or abort on their own. */
+/* One call before anything of experiments/ or plots/ is used: GSL must not print or abort on its own, jansson not leave halves. */
 #ifndef EXPERIMENTS_INIT_H
 #define EXPERIMENTS_INIT_H
 

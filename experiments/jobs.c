@@ -41,8 +41,26 @@ void jobs_fini(struct jobs *j)
     free(j->fits);
     keymap_free(&j->by_key);
     keymap_free(&j->judged);
+    keymap_free(&j->failed);
     journal_read_close(j->reader);
     *j = (struct jobs){ 0 };
+}
+
+bool jobs_ended(const struct jobs *j, uint64_t *failed)
+{
+    *failed = 0;
+    for (size_t i = 0; i < j->n_units; i++) {
+        if (j->units[i].done)
+            continue;
+        if (keymap_get(&j->failed, j->units[i].key) == KEYMAP_NONE)
+            return false;
+        ++*failed;
+    }
+    for (size_t i = 0; i < j->n_judge; i++)
+        if (keymap_get(&j->failed, j->judge[i].key) == KEYMAP_NONE)
+            return false;
+    *failed += j->n_judge;
+    return true;
 }
 
 bool jobs_fits_missing(const struct jobs *j)
@@ -161,7 +179,7 @@ static int load_head(struct jobs *j, const void *head, size_t n)
     case UNIT_RESULT: load_result(j, &h); return 0;
     case UNIT_JUDGED: keymap_set(&j->judged, h.key, 1); return 0;
     case UNIT_FIT: return load_fit(j, h.key);
-    case UNIT_FAILED:
+    case UNIT_FAILED: keymap_set(&j->failed, h.key, 1); return 0;
     case UNIT_SESSION: return 0;
     }
     return 0;

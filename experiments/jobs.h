@@ -31,6 +31,7 @@ struct jobs {
     struct judge_job *judge;  /* (n_judge,) distinct texts without a verdict yet */
     size_t n_judge, cap_judge;
     struct keymap judged; /* value 1: verdict in the journal; 0: waits */
+    struct keymap failed; /* keys that failed at least once */
     size_t n_judged;
     double *fits;                  /* (n_fits,) NAN: not in the journal */
     struct journal_reader *reader; /* of what was loaded; NULL: nothing */
@@ -48,6 +49,8 @@ int jobs_load_verified(struct jobs *j, const char *journal);
 /* A unit is finished and about to be journaled: its texts that no judge has seen become judge jobs. */
 int jobs_finished(struct jobs *j, const struct job *unit, const void *payload, size_t n);
 
+/* Every unit is done or has failed, every text is judged or its judging has failed; *failed: how many have. */
+bool jobs_ended(const struct jobs *j, uint64_t *failed);
 bool jobs_fits_missing(const struct jobs *j); /* some fit is not in the journal */
 
 /* The text of judge job i, (*n,) for free(); it is given once.  NULL + ERR_DAMAGED, ERR_IO: its unit cannot be read. */

@@ -1,5 +1,7 @@
 #include "experiments/journal.h"
 #include "base/err.h"
+#include "base/file.h"
+#include "base/folder.h"
 #include "base/mem.h"
 #include "experiments/frame.h"
 #include <assert.h>
@@ -8,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct journal {
@@ -24,23 +25,6 @@ struct journal {
     uint64_t n_buffered;
     bool failed;
 };
-
-static int folder_sync(const char *folder)
-{
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    int rc = fsync(fd);
-    close(fd);
-    return rc;
-}
-
-static int folder_make(const char *folder)
-{
-    if (mkdir(folder, 0777) == 0 || errno == EEXIST)
-        return 0;
-    return err_set(ERR_IO, "%s: cannot create the folder: %s", folder, strerror(errno));
-}
 
 struct journal *journal_open(const char *folder, const char *prefix)
 {
@@ -66,40 +50,21 @@ static int journal_fail(struct journal *j, const char *what)
                    (unsigned long long)j->buffer.len, strerror(errno));
 }
 
-/* The folder must know the new name, and its parent the folder's, before a frame in it is acknowledged. */
-static int names_sync(const char *folder)
-{
-    struct text parent = { 0 };
-    text_addf(&parent, "%s/..", folder);
-    int rc = folder_sync(folder) < 0 ? -1 : folder_sync(text_s(&parent));
-    text_free(&parent);
-    return rc;
-}
-
 static int segment_open(struct journal *j)
 {
     do {
         text_clear(&j->name);
         text_addf(&j->name, "%s/%s-%06u.seg", j->folder, j->prefix, ++j->segment);
-        j->fd = open(text_s(&j->name), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
+        j->fd = file_open(text_s(&j->name), O_WRONLY | O_CREAT | O_EXCL | O_APPEND);
     } while (j->fd < 0 && errno == EEXIST);
-    if (j->fd < 0 || names_sync(j->folder) < 0)
+    if (j->fd < 0)
         return journal_fail(j, "create a segment for");
-    j->size = j->n_frames = 0;
-    return 0;
-}
-
-static int write_all(int fd, const char *s, size_t n)
-{
-    while (n > 0) {
-        ssize_t k = write(fd, s, n);
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k < 0)
-            return -1;
-        s += k;
-        n -= (size_t)k;
+    /* the folder must know the new name before a frame in it is acknowledged */
+    if (folder_sync(j->folder) < 0) {
+        j->failed = true;
+        return ERR_IO;
     }
+    j->size = j->n_frames = 0;
     return 0;
 }
 
@@ -123,9 +88,9 @@ int journal_add(struct journal *j, const void *payload, size_t n, size_t n_head)
 
 static int buffer_flush(struct journal *j)
 {
-    if (write_all(j->fd, j->buffer.s, j->buffer.len) < 0)
+    if (file_write(j->fd, j->buffer.s, j->buffer.len) < 0)
         return journal_fail(j, "write");
-    if (fdatasync(j->fd) < 0)
+    if (file_sync_data(j->fd) < 0)
         return journal_fail(j, "sync");
     j->size += j->buffer.len;
     j->n_frames += j->n_buffered;
@@ -186,7 +151,7 @@ static int lock_take(const char *folder, const char *name, int how)
     TRY(folder_make(folder));
     struct text path = { 0 };
     text_addf(&path, "%s/%s", folder, name);
-    int fd = open(text_s(&path), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    int fd = file_open(text_s(&path), O_RDWR | O_CREAT);
     if (fd < 0)
         fd = err_set(ERR_IO, "%s: cannot open the lock: %s", text_s(&path), strerror(errno));
     else if (flock(fd, how | LOCK_NB) < 0) {

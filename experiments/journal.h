@@ -73,6 +73,10 @@ int journal_fetch(struct journal_reader *r, struct journal_place at, const void 
 const struct journal_damage *journal_damage(const struct journal_reader *r, size_t *n); /* so far */
 void journal_read_close(struct journal_reader *r);
 
+/* What a killed process wrote last may not be on the disk yet, though it can be read: segments without a seal are synced, and
+ * the folder, before anything is built on them.  0 (an absent folder too), ERR_IO, ERR_DATA (no regular file). */
+int journal_settle(const char *folder);
+
 /* The lock of a run folder, held until the descriptor is closed.  name: "lock".  >= 0, ERR_LOCKED or ERR_IO. */
 int journal_lock(const char *folder, const char *name);
 int journal_lock_shared(const char *folder, const char *name);

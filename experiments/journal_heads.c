@@ -1,5 +1,7 @@
 /* Reading a journal by its seals: heads of all frames without the frames, and single frames from their places. */
 #include "base/err.h"
+#include "base/file.h"
+#include "base/folder.h"
 #include "base/mem.h"
 #include "experiments/journal_inside.h"
 #include <errno.h>
@@ -17,7 +19,8 @@ static int segment_fd(struct journal_reader *r, uint32_t segment)
     if (r->open[slot].fd >= 0)
         close(r->open[slot].fd);
     struct text path = journal_segment_path(r, segment);
-    r->open[slot].fd = open(text_s(&path), O_RDONLY | O_CLOEXEC);
+    r->open[slot].fd =
+        file_open(text_s(&path), O_RDONLY | O_NONBLOCK | O_NOFOLLOW); /* a pipe must not keep us waiting */
     r->open[slot].segment = segment;
     text_free(&path);
     return r->open[slot].fd;
@@ -42,6 +45,8 @@ int journal_segment_part(struct journal_reader *r, uint32_t segment, uint64_t of
 {
     int fd = segment_fd(r, segment);
     struct stat st;
+    if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
+        return err_set(ERR_DATA, "%s/%s: not a regular file", r->folder, r->names[segment]);
     if (fd < 0 || fstat(fd, &st) < 0)
         return err_set(ERR_IO, "%s/%s: cannot open: %s", r->folder, r->names[segment], strerror(errno));
     uint64_t size = st.st_size > 0 ? (uint64_t)st.st_size : 0;
@@ -66,7 +71,8 @@ static bool seal_load(struct journal_reader *r, uint32_t segment)
     int fd = segment_fd(r, segment);
     struct stat st;
     struct frame f;
-    uint64_t n_frames, size = fd >= 0 && fstat(fd, &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size : 0;
+    uint64_t n_frames,
+        size = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 ? (uint64_t)st.st_size : 0;
     if (size < JOURNAL_HEADER + FRAME_TRAILER ||
         journal_segment_part(r, segment, size - FRAME_TRAILER, FRAME_TRAILER, &r->bytes) < 0)
         return false;
@@ -133,4 +139,22 @@ int journal_fetch(struct journal_reader *r, struct journal_place at, const void 
     *payload = f.payload;
     *n = f.n;
     return 0;
+}
+
+int journal_settle(const char *folder)
+{
+    struct journal_reader *r = journal_read(folder);
+    int rc = r ? 0 : ERR_IO;
+    for (uint32_t i = 0; rc == 0 && i < r->n_names; i++) {
+        if (seal_load(r, i))
+            continue;
+        int fd = segment_fd(r, i);
+        struct stat st;
+        if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && file_sync_data(fd) < 0)
+            rc = err_set(ERR_IO, "%s/%s: cannot sync: %s", folder, r->names[i], strerror(errno));
+    }
+    if (rc == 0 && r->n_names > 0)
+        rc = folder_sync(folder);
+    journal_read_close(r);
+    return rc;
 }

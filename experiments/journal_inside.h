@@ -27,7 +27,7 @@ struct journal_reader {
     } open[JOURNAL_FDS];
     struct text fetched;
     struct journal_damage *damage;
-    size_t n_damage, cap_damage;
+    size_t n_damage, cap_damage, n_damage_before; /* before: in the segments before the open one */
 };
 
 /* "FOLDER/SEGMENT", for text_free(). */

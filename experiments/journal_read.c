@@ -34,14 +34,22 @@ struct journal_reader *journal_read(const char *folder)
         journal_read_close(r);
         return NULL;
     }
-    for (struct dirent *e; d && (e = readdir(d));) {
+    errno = 0; /* readdir() tells an error from the end by it alone */
+    for (struct dirent *e; d && (e = readdir(d)); errno = 0) {
         if (!name_is_segment(e->d_name))
             continue;
         mem_grow(&r->names, &r->cap_names, r->n_names + 1, sizeof *r->names);
         r->names[r->n_names++] = mem_string(e->d_name);
     }
+    bool listed = !d || errno == 0;
+    if (!listed)
+        err_set(ERR_IO, "%s: cannot read the folder: %s", folder, strerror(errno));
     if (d)
         closedir(d);
+    if (!listed) {
+        journal_read_close(r);
+        return NULL;
+    }
     if (r->n_names > 1)
         qsort(r->names, r->n_names, sizeof *r->names, name_order);
     return r;
@@ -67,10 +75,11 @@ static struct journal_damage *damage_add(struct journal_reader *r, uint64_t offs
 int journal_segment_load(struct journal_reader *r)
 {
     struct text path = journal_segment_path(r, r->next++);
-    int rc = text_read_file(&r->bytes, text_s(&path), (size_t)JOURNAL_MAX_FRAME * 2);
+    int rc = text_read_regular(&r->bytes, text_s(&path), (size_t)JOURNAL_MAX_FRAME * 2);
     text_free(&path);
     r->at = r->n_frames = r->looked_at = 0;
     r->sealed = false;
+    r->n_damage_before = r->n_damage;
     return rc;
 }
 
@@ -80,7 +89,8 @@ static void seal_check(struct journal_reader *r, const struct frame *f)
     uint64_t n;
     struct unpack u;
     r->sealed = true;
-    if (!frame_seal_read(f, &n, &u) || n != r->n_frames)
+    bool named = r->n_damage > r->n_damage_before; /* what is damaged is missing too: once is enough */
+    if (!named && (!frame_seal_read(f, &n, &u) || n != r->n_frames))
         damage_add(r, r->at, 0, "frames are missing before the seal");
 }
 
@@ -94,6 +104,23 @@ static bool frame_found(struct journal_reader *r)
     return state == FRAME_WHOLE;
 }
 
+/* Whether the segment ends as sealed ones do: then it was never cut, whatever its seal looks like now. */
+static bool ends_sealed(const struct journal_reader *r)
+{
+    if (r->bytes.len < FRAME_TRAILER)
+        return false;
+    struct unpack u = unpack_over(r->bytes.s + r->bytes.len - 4, 4);
+    return unpack_u32(&u) == FRAME_END;
+}
+
+/* The next place at which a frame may begin: all of them begin with the same byte. */
+static uint64_t next_beginning(const struct journal_reader *r)
+{
+    uint64_t at = r->at + 1;
+    const char *c = at < r->bytes.len ? memchr(r->bytes.s + at, FRAME_FIRST_BYTE, r->bytes.len - at) : NULL;
+    return c ? (uint64_t)(c - r->bytes.s) : r->bytes.len;
+}
+
 /* Something at r->at is no frame: names it and goes to the next place where a whole frame stands, or to the end. */
 static void resynchronise(struct journal_reader *r, enum frame_state state)
 {
@@ -101,13 +128,13 @@ static void resynchronise(struct journal_reader *r, enum frame_state state)
         [FRAME_WHOLE] = "", [FRAME_NONE] = "no frame here", [FRAME_TORN] = "torn end", [FRAME_CHECKSUM] = "checksum"
     };
     uint64_t start = r->at, n = r->bytes.len;
-    while (++r->at < n && !frame_found(r))
+    while ((r->at = next_beginning(r)) < n && !frame_found(r))
         if (r->looked_at / LOOKS > n)
             r->at = n - 1;
     bool last = r->at >= n;
     struct journal_damage *d =
         damage_add(r, start, r->at - start, state == FRAME_TORN && !last ? "checksum" : reason[state]);
-    d->torn = last && !r->sealed && state == FRAME_TORN;
+    d->torn = last && !r->sealed && !ends_sealed(r) && state == FRAME_TORN;
 }
 
 int journal_segment_next(struct journal_reader *r, struct frame *f)

@@ -1,11 +1,13 @@
 #include "experiments/keymap.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include <stdlib.h>
 
 /* Keys are hashes already; open addressing, at most half full. */
 static struct keymap_entry *place(const struct keymap *m, struct unit_key key)
 {
-    size_t i = (size_t)key.a & (m->cap - 1);
+    uint64_t words[] = { key.a, key.b };
+    size_t i = (size_t)hash_bytes(words, sizeof words, m->seed) & (m->cap - 1);
     while (m->entries[i].value != KEYMAP_NONE && !unit_key_equal(m->entries[i].key, key))
         i = (i + 1) & (m->cap - 1);
     return &m->entries[i];
@@ -15,6 +17,7 @@ static void grow(struct keymap *m)
 {
     struct keymap old = *m;
     m->cap = old.cap ? old.cap * 2 : 64;
+    m->seed = (uint64_t)(uintptr_t)m;
     m->entries = mem_alloc(m->cap, sizeof *m->entries);
     for (size_t i = 0; i < m->cap; i++)
         m->entries[i].value = KEYMAP_NONE;

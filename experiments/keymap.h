@@ -14,6 +14,8 @@ struct keymap_entry {
 struct keymap {
     struct keymap_entry *entries; /* (cap,) cap a power of two */
     size_t n, cap;
+    uint64_t
+        seed; /* the map's address: a foreign journal's keys cannot be chosen to collide; nothing depends on the order */
 };
 
 void keymap_free(struct keymap *m);

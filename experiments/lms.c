@@ -54,19 +54,24 @@ struct lms *lms_alloc(const json_t *what, struct threads *threads)
     return s;
 }
 
+/* Also after a build that failed, so that the next try begins anew. */
+static void node_clear(struct node *n)
+{
+    lm_free(n->lm);
+    for (size_t k = 0; k < n->n_chains; k++)
+        chain_free(n->chains[k]);
+    free(n->chains);
+    if (n->checkpoint)
+        checkpoint_close(n->checkpoint);
+    *n = (struct node){ .id = n->id, .doc = n->doc };
+}
+
 void lms_close(struct lms *s)
 {
     if (!s)
         return;
-    for (size_t i = s->n_nodes; i-- > 0;) {
-        struct node *n = &s->nodes[i];
-        lm_free(n->lm);
-        for (size_t k = 0; k < n->n_chains; k++)
-            chain_free(n->chains[k]);
-        free(n->chains);
-        if (n->checkpoint)
-            checkpoint_close(n->checkpoint);
-    }
+    for (size_t i = s->n_nodes; i-- > 0;)
+        node_clear(&s->nodes[i]);
     free(s->nodes);
     free(s->fits);
     free(s);
@@ -196,7 +201,7 @@ static int voice_fill(struct lms *s, struct node *n, const json_t *doc, struct v
     struct text text = { 0 };
     v->lm = lms_find(s, field(doc, "lm"));
     if (!v->lm)
-        return ERR_DATA;
+        return err_code();
     v->name = field(doc, "name");
     v->template_name = field(doc, "template") ? field(doc, "template") : lms_template(s, field(doc, "lm"));
     int rc = voice_chain(s, doc, &text);
@@ -258,8 +263,10 @@ struct lm *lms_find(struct lms *s, const char *id)
         return NULL;
     }
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds && !n->lm; i++)
-        if (strcmp(field(n->doc, "kind"), kinds[i].kind) == 0 && kinds[i].build(s, n) < 0)
+        if (strcmp(field(n->doc, "kind"), kinds[i].kind) == 0 && kinds[i].build(s, n) < 0) {
+            node_clear(n);
             return NULL;
+        }
     return n->lm;
 }
 

@@ -56,20 +56,30 @@ static int open_sets(struct plan *p)
     return 0;
 }
 
-static const struct item *item_find(const struct evalset *e, const char *id)
+static int by_id(const void *a, const void *b)
 {
-    for (size_t i = 0; i < e->n_items; i++)
-        if (strcmp(e->items[i].id, id) == 0)
-            return &e->items[i];
-    return NULL;
+    return strcmp((*(const struct item *const *)a)->id, (*(const struct item *const *)b)->id);
 }
 
-static int load_item(struct plan *p, const json_t *doc, struct plan_item *out)
+/* The items of a set in the order of their ids. */
+static const struct item **items_by_id(const struct evalset *e)
 {
+    const struct item **items = mem_alloc(e->n_items, sizeof *items);
+    for (size_t i = 0; i < e->n_items; i++)
+        items[i] = &e->items[i];
+    qsort(items, e->n_items, sizeof *items, by_id);
+    return items;
+}
+
+/* ids: (n_sets,) of items_by_id() */
+static int load_item(struct plan *p, const struct item **const ids[], const json_t *doc, struct plan_item *out)
+{
+    const struct item key = { .id = field(doc, "id") }, *wanted = &key;
     for (size_t k = 0; k < p->n_sets && !out->item; k++)
         if (strcmp(p->sets[k]->name, field(doc, "set")) == 0) {
+            const struct item **found = bsearch(&wanted, ids[k], p->sets[k]->n_items, sizeof *found, by_id);
             out->set = p->sets[k];
-            out->item = item_find(p->sets[k], field(doc, "id"));
+            out->item = found ? *found : NULL;
         }
     if (!out->item)
         return err_set(ERR_DATA, "the plan's item '%s/%s' is gone", field(doc, "set"), field(doc, "id"));
@@ -83,10 +93,17 @@ static int load_item(struct plan *p, const json_t *doc, struct plan_item *out)
 static int load_items(struct plan *p)
 {
     const json_t *items = json_object_get(p->what, "items");
+    const struct item ***ids = mem_alloc(p->n_sets, sizeof *ids);
+    int rc = 0;
+    for (size_t k = 0; k < p->n_sets; k++)
+        ids[k] = items_by_id(p->sets[k]);
     p->items = mem_alloc(json_array_size(items), sizeof *p->items);
-    for (size_t i = 0; i < json_array_size(items); i++)
-        TRY(load_item(p, json_array_get(items, i), &p->items[p->n_items++]));
-    return 0;
+    for (size_t i = 0; i < json_array_size(items) && rc == 0; i++)
+        rc = load_item(p, ids, json_array_get(items, i), &p->items[p->n_items++]);
+    for (size_t k = 0; k < p->n_sets; k++)
+        free(ids[k]);
+    free(ids);
+    return rc;
 }
 
 struct plan *plan_load(json_t *doc, const char *where)
@@ -136,7 +153,9 @@ int plan_write(const struct plan *p, const char *path)
     struct text t = { 0 };
     doc_pretty(&t, p->doc);
     text_add(&t, "\n");
-    int rc = text_write_file(path, t.s, t.len);
+    int rc = t.len <= MAX_PLAN
+                 ? text_write_file(path, t.s, t.len)
+                 : err_set(ERR_USAGE, "a plan of %zu bytes, want at most %u: fewer items or arms", t.len, MAX_PLAN);
     text_free(&t);
     return rc;
 }

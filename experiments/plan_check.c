@@ -1,6 +1,15 @@
 #include "experiments/plan_check.h"
 #include "base/err.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "experiments/plan_leaf.h"
+#include <stdlib.h>
 #include <string.h>
+
+#define MAX_NODES  4096 /* lms, fits: they are looked up by name, one after the other */
+#define MAX_ARMS   4096
+#define MAX_LEAVES 4096     /* below one lm, which may share its voices: 2^60 in a few lines */
+#define MAX_UNITS  50000000 /* (arm, item, draw): a run holds 128 bytes of each in memory */
 
 static int strings(const json_t *o, const char *where, const char *list, const char *const keys[])
 {
@@ -67,12 +76,17 @@ static int check_voice(const json_t *what, const char *where, size_t node, const
 static int check_node(const json_t *what, const char *where, size_t node)
 {
     static const char *const model[] = { "name", "hash", NULL }, *const ensemble[] = { "rule", NULL };
+    static const char *const kinds[] = { "model", "table", "ensemble" };
     const json_t *n = json_array_get(json_object_get(what, "lms"), node);
     const char *kind = json_string_value(json_object_get(n, "kind"));
     json_t *voices, *voice;
     size_t i;
     if (strcmp(kind, "model") == 0)
         TRY(strings(n, where, "lms", model));
+    else if (strcmp(kind, "table") == 0)
+        TRY(plan_leaf_table(n, where));
+    else if (strcmp(kind, "ensemble") != 0)
+        return err_add(err_unknown(ERR_DATA, "kind of lm", kind, kinds, 3), "%s", where);
     if (strcmp(kind, "ensemble") != 0)
         return json_object_get(n, "voices") ? err_set(ERR_DATA, "%s: a %s has voices", where, kind) : 0;
     TRY(strings(n, where, "lms", ensemble));
@@ -83,6 +97,59 @@ static int check_node(const json_t *what, const char *where, size_t node)
     {
         TRY(check_voice(what, where, node, voice));
     }
+    return 0;
+}
+
+/* How many leaves a node has when written out; nodes before it are counted. */
+static uint64_t leaves_of(const json_t *lms, size_t node, const uint64_t leaves[])
+{
+    json_t *voices = json_object_get(json_array_get(lms, node), "voices"), *voice;
+    uint64_t sum = voices ? 0 : 1;
+    size_t i;
+    json_array_foreach(voices, i, voice)
+    {
+        size_t k = 0;
+        while (!json_equal(json_object_get(json_array_get(lms, k), "id"), json_object_get(voice, "lm")))
+            k++;
+        sum += leaves[k]; /* each at most MAX_LEAVES */
+    }
+    return sum;
+}
+
+static int check_leaves(const json_t *what, const char *where)
+{
+    const json_t *lms = json_object_get(what, "lms");
+    size_t n = json_array_size(lms);
+    uint64_t *leaves = mem_alloc(n, sizeof *leaves);
+    int rc = 0;
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        leaves[i] = leaves_of(lms, i, leaves);
+        if (leaves[i] > MAX_LEAVES)
+            rc = err_set(ERR_DATA, "%s: '%s' has more than %d voices below it", where,
+                         json_string_value(json_object_get(json_array_get(lms, i), "id")), MAX_LEAVES);
+    }
+    free(leaves);
+    return rc;
+}
+
+static int check_count(const json_t *what, const char *where, const char *list, size_t max)
+{
+    size_t n = json_array_size(json_object_get(what, list));
+    return n <= max ? 0 : err_set(ERR_DATA, "%s: %zu %s, want at most %zu", where, n, list, max);
+}
+
+static int check_size(const json_t *what, const char *where)
+{
+    uint64_t arms = json_array_size(json_object_get(what, "arms")),
+             items = json_array_size(json_object_get(what, "items")), units;
+    json_int_t draws = json_integer_value(json_object_get(what, "draws"));
+    TRY(check_count(what, where, "lms", MAX_NODES));
+    TRY(check_count(what, where, "fits", MAX_NODES));
+    TRY(check_count(what, where, "arms", MAX_ARMS));
+    bool fits = draws >= 0 && num_mul(arms, items, &units) && num_mul(units, (uint64_t)draws, &units);
+    if (!fits || units > MAX_UNITS)
+        return err_set(ERR_DATA, "%s: %zu arms x %zu items x %lld draws, want at most %d in all: split the experiment",
+                       where, (size_t)arms, (size_t)items, (long long)draws, MAX_UNITS);
     return 0;
 }
 
@@ -110,9 +177,11 @@ int plan_check(const json_t *what, const char *where)
     TRY(entries(what, where, "arms", arm));
     TRY(entries(what, where, "evalsets", set));
     TRY(entries(what, where, "items", item));
+    TRY(check_size(what, where));
     size_t n = json_array_size(json_object_get(what, "lms"));
     for (size_t i = 0; i < n; i++)
         TRY(check_node(what, where, i));
+    TRY(check_leaves(what, where));
     TRY(check_users(what, where, "fits"));
     TRY(check_users(what, where, "arms"));
     if (judge && !json_is_null(judge))

@@ -1,7 +1,10 @@
+#include "base/mem.h"
 #include "experiments/jobs.h"
 #include "experiments/lms.h"
 #include "experiments/plan.h"
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* Rough on purpose, and on the safe side: what one core of a small machine does in practice on these shapes, the bytes of
  * text in one symbol, the bytes a logged symbol takes in the journal and the results file together. */
@@ -39,9 +42,27 @@ static double symbols_limit(const struct plan *p)
     return most;
 }
 
+/* What one symbol of an arm, judged or not, costs. */
+struct arm_cost {
+    uint64_t leaves;
+    double flops;
+};
+
+static struct arm_cost *arm_costs(const struct plan *p)
+{
+    struct arm_cost *cost = mem_alloc(p->n_arms, sizeof *cost);
+    double judge = p->judge ? 2 * parameters(p->what, p->judge) : 0;
+    for (size_t i = 0; i < p->n_arms; i++) {
+        cost[i].leaves = lms_leaves(p->what, p->arms[i].lm) + (p->judge != NULL);
+        cost[i].flops = 2 * parameters(p->what, p->arms[i].lm) + judge;
+    }
+    return cost;
+}
+
 int plan_cost(const struct plan *p, size_t threads, struct plan_cost *out)
 {
     struct jobs jobs;
+    struct arm_cost *arms = arm_costs(p);
     double flops = 0, limit = symbols_limit(p);
     *out = (struct plan_cost){ 0 };
     jobs_plan(&jobs, p, 0, 0);
@@ -50,16 +71,12 @@ int plan_cost(const struct plan *p, size_t threads, struct plan_cost *out)
     for (size_t i = 0; i < jobs.n_units; i++) {
         const struct job *j = &jobs.units[i];
         double n = p->items[j->item].item->kind == ITEM_GENERATE ? limit : 64;
-        size_t leaves = lms_leaves(p->what, p->arms[j->arm].lm);
         out->symbols += (uint64_t)n;
-        out->positions += (uint64_t)n * leaves;
-        flops += 2 * n * parameters(p->what, p->arms[j->arm].lm);
-        if (p->judge) {
-            out->positions += (uint64_t)n;
-            flops += 2 * n * parameters(p->what, p->judge);
-        }
+        out->positions += (uint64_t)n * arms[j->arm].leaves;
+        flops += n * arms[j->arm].flops;
     }
     jobs_fini(&jobs);
+    free(arms);
     const json_t *lms = json_object_get(p->what, "lms");
     out->memory_bytes = WORKING_BYTES;
     for (size_t i = 0; i < json_array_size(lms); i++)
@@ -69,6 +86,13 @@ int plan_cost(const struct plan *p, size_t threads, struct plan_cost *out)
     return 0;
 }
 
+/* Names come from scripts, and this goes to a terminal. */
+static void shown(struct text *out, const char *before, const char *name)
+{
+    text_add(out, before);
+    text_add_shown(out, name, strlen(name));
+}
+
 static void describe_lms(const struct plan *p, struct text *out)
 {
     const json_t *lms = json_object_get(p->what, "lms"), *fits = json_object_get(p->what, "fits");
@@ -76,24 +100,31 @@ static void describe_lms(const struct plan *p, struct text *out)
     for (size_t i = 0; i < json_array_size(lms); i++) {
         const json_t *n = json_array_get(lms, i);
         json_int_t parameters_of = json_integer_value(json_object_get(n, "parameters"));
-        text_addf(out, "  %-24s %s", field(n, "id"), field(n, "kind"));
-        if (parameters_of > 0)
-            text_addf(out, " %s, %.1f M parameters, %.12s", field(n, "name"), (double)parameters_of / 1e6,
-                      field(n, "hash"));
+        size_t at = out->len;
+        shown(out, "  ", field(n, "id"));
+        size_t width = out->len - at;
+        text_addf(out, "%*s %s", width < 26 ? (int)(26 - width) : 0, "", field(n, "kind"));
+        if (parameters_of > 0) {
+            shown(out, " ", field(n, "name"));
+            text_addf(out, ", %.1f M parameters, %.12s", (double)parameters_of / 1e6, field(n, "hash"));
+        }
         if (json_object_get(n, "voices"))
             text_addf(out, " %s of %zu voices", field(n, "rule"), json_array_size(json_object_get(n, "voices")));
         text_add(out, "\n");
     }
     for (size_t i = 0; i < json_array_size(fits); i++)
-        text_addf(out, "  fit: %s\n", field(json_array_get(fits, i), "id"));
+        shown(out, i > 0 ? "\n  fit: " : "  fit: ", field(json_array_get(fits, i), "id"));
+    text_add(out, json_array_size(fits) > 0 ? "\n" : "");
 }
 
 static void describe_work(const struct plan *p, struct text *out)
 {
     const json_t *sets = json_object_get(p->what, "evalsets");
     text_addf(out, "arms (%zu)\n", p->n_arms);
-    for (size_t i = 0; i < p->n_arms; i++)
-        text_addf(out, "  %s%s\n", p->arms[i].name, p->arms[i].repeats ? "  [one draw, counted as all]" : "");
+    for (size_t i = 0; i < p->n_arms; i++) {
+        shown(out, "  ", p->arms[i].name);
+        text_add(out, p->arms[i].repeats ? "  [one draw, counted as all]\n" : "\n");
+    }
     text_addf(out, "items (%zu)\n", p->n_items);
     for (size_t i = 0; i < json_array_size(sets); i++) {
         const char *name = field(json_array_get(sets, i), "as");
@@ -103,8 +134,9 @@ static void describe_work(const struct plan *p, struct text *out)
                 n += p->items[m].set == p->sets[k];
         text_addf(out, "  %-24s %zu\n", name, n);
     }
-    text_addf(out, "draws %u, seed %llu, judge %s\n", p->draws, (unsigned long long)p->seed,
-              p->judge ? p->judge : "none");
+    text_addf(out, "draws %u, seed %llu", p->draws, (unsigned long long)p->seed);
+    shown(out, ", judge ", p->judge ? p->judge : "none");
+    text_add(out, "\n");
 }
 
 int plan_describe(const struct plan *p, size_t threads, struct text *out)
@@ -112,7 +144,8 @@ int plan_describe(const struct plan *p, size_t threads, struct text *out)
     struct plan_cost c;
     if (plan_cost(p, threads, &c) < 0)
         return -1;
-    text_addf(out, "plan %s  (%.12s)\n", p->name, p->hash);
+    shown(out, "plan ", p->name);
+    text_addf(out, "  (%.12s)\n", p->hash);
     describe_lms(p, out);
     describe_work(p, out);
     text_addf(out, "units %llu (for %llu texts)\n", (unsigned long long)c.units, (unsigned long long)c.records);

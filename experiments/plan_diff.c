@@ -60,17 +60,20 @@ static void name_of(const json_t *o, struct text *out)
     text_add(out, id ? id : name ? name : "?");
 }
 
-static const json_t *find(const json_t *list, const char *name)
+/* The entries of a list by what they are called; the first of two of one name. */
+static json_t *by_name(const json_t *list)
 {
     struct text t = { 0 };
-    const json_t *found = NULL;
-    for (size_t i = 0; i < json_array_size(list) && !found; i++) {
-        name_of(json_array_get(list, i), &t);
-        if (strcmp(text_s(&t), name) == 0)
-            found = json_array_get(list, i);
+    json_t *named = json_object(), *o;
+    size_t i;
+    json_array_foreach(list, i, o)
+    {
+        name_of(o, &t);
+        if (!json_object_get(named, text_s(&t)))
+            json_object_set(named, text_s(&t), o);
     }
     text_free(&t);
-    return found;
+    return named;
 }
 
 static void entry(struct diff *d, const char *key, const char *name, const char *change)
@@ -85,11 +88,12 @@ static void entry(struct diff *d, const char *key, const char *name, const char 
 static void lists(struct diff *d, const char *key, const json_t *a, const json_t *b)
 {
     struct text t = { 0 };
+    json_t *old = by_name(a), *now = by_name(b);
     size_t before = d->lines;
     for (size_t i = 0; i < json_array_size(a); i++) {
         const json_t *x = json_array_get(a, i);
         name_of(x, &t);
-        const json_t *y = find(b, text_s(&t));
+        const json_t *y = json_object_get(now, text_s(&t));
         if (y && equal(x, y))
             continue;
         d->only_adds = false;
@@ -97,11 +101,13 @@ static void lists(struct diff *d, const char *key, const json_t *a, const json_t
     }
     for (size_t i = 0; i < json_array_size(b); i++) {
         name_of(json_array_get(b, i), &t);
-        if (!find(a, text_s(&t)))
+        if (!json_object_get(old, text_s(&t)))
             entry(d, key, text_s(&t), "is new");
     }
     if (d->lines == before)
         line(d, key, "the same in another order");
+    json_decref(old);
+    json_decref(now);
     text_free(&t);
 }
 

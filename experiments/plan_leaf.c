@@ -52,6 +52,26 @@ static int table_number(const char *name, const char *from, const char *key, dou
     return err_set(ERR_USAGE, "%s: %s is '%s', want a number", name, key, value);
 }
 
+static int table_range(const double x[4], const char *where, enum err code)
+{
+    if (x[0] >= 2 && x[0] <= 27 && x[1] >= 0 && x[1] <= 4096 && x[2] >= 0 && x[2] <= 0x1p53 && x[3] >= 0 &&
+        x[3] <= 1000)
+        return 0;
+    return err_set(code, "%s: want n in 2..27, length in 0..4096, seed in 0..2^53, sharpness in 0..1000", where);
+}
+
+int plan_leaf_table(const json_t *node, const char *where)
+{
+    int64_t n, length, seed;
+    double sharpness;
+    TRY(doc_int(node, where, "n", &n));
+    TRY(doc_int(node, where, "length", &length));
+    TRY(doc_int(node, where, "seed", &seed));
+    TRY(doc_real(node, where, "sharpness", &sharpness));
+    const double x[] = { (double)n, (double)length, (double)seed, sharpness };
+    return table_range(x, where, ERR_DATA);
+}
+
 static json_t *table_node(const char *name)
 {
     static const char *const keys[] = { "n", "length", "seed", "sharpness" };
@@ -69,11 +89,8 @@ static json_t *table_node(const char *name)
         if (table_number(name, s, keys[i], &value[i]) < 0)
             return NULL;
     }
-    if (!(value[0] >= 2 && value[0] <= 27 && value[1] >= 0 && value[1] <= 4096 && value[2] >= 0 && value[2] <= 0x1p53 &&
-          value[3] >= 0 && value[3] <= 1000)) {
-        err_set(ERR_USAGE, "%s: want n in 2..27, length in 0..4096, seed in 0..2^53, sharpness in 0..1000", name);
+    if (table_range(value, name, ERR_USAGE) < 0)
         return NULL;
-    }
     struct table_options o = { (uint32_t)value[0], (uint32_t)value[1], (uint64_t)value[2], value[3] };
     struct lm *lm = table_open(&o);
     json_t *node = json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:o}", "kind", "table", "name", name, "n", (json_int_t)o.n,

@@ -75,10 +75,23 @@ static const char *node_put(json_t *list, json_t *node, const char *wanted, cons
     return field(node, "id");
 }
 
+/* The caller's copy of the node of a name. */
+static json_t *leaf(struct plan_nodes *n, const char *name)
+{
+    json_t *node = json_object_get(n->leaves, name);
+    if (!node) {
+        node = plan_leaf(name);
+        if (!node)
+            return NULL;
+        json_object_set_new(n->leaves, name, node);
+    }
+    return json_copy(node);
+}
+
 static const char *add_model(struct plan_nodes *n, const json_t *d)
 {
     const char *name = json_string_value(json_array_get(json_object_get(d, "of"), 0));
-    json_t *node = plan_leaf(name);
+    json_t *node = leaf(n, name);
     if (!node)
         return NULL;
     copy_field(node, d, "template");
@@ -133,7 +146,7 @@ static json_t *voice_node(struct plan_nodes *n, const json_t *d, const char *lm)
         if (id)
             json_object_set_new(v, "temperature",
                                 json_pack("{s:s}", "key", field(plan_nodes_find(n->fits, id), "key")));
-        rc = id ? 0 : err_add(ERR_USAGE, "%s", field(t, "at"));
+        rc = id ? 0 : err_add(err_code(), "%s", field(t, "at"));
     } else if (rc == 0 && t) {
         json_object_set_new(v, "temperature", json_real(json_number_value(t)));
     }
@@ -151,27 +164,30 @@ static int space_check(const char *first, const char *space, const json_t *lm)
                    field(lm, "id"));
 }
 
-static int add_voices(struct plan_nodes *n, const json_t *d, json_t *voices, struct text *made)
+/* lms: (n voices,) gets the ids of their nodes. */
+static int add_voices(struct plan_nodes *n, const json_t *d, json_t *voices, const char *lms[])
 {
     size_t i;
     json_t *v;
     const char *space = NULL, *first = NULL;
+    if (json_array_size(json_object_get(d, "of")) > LM_MAX_VOICES)
+        return err_set(ERR_USAGE, "%zu voices, want at most %d", json_array_size(json_object_get(d, "of")),
+                       LM_MAX_VOICES);
     json_array_foreach(json_object_get(d, "of"), i, v)
     {
-        const char *lm = plan_nodes_add(n, json_array_get(json_object_get(v, "of"), 0));
+        const char *lm = lms[i] = plan_nodes_add(n, json_array_get(json_object_get(v, "of"), 0));
         json_t *doc = lm ? voice_node(n, v, lm) : NULL;
         if (!lm)
             return ERR_USAGE;
         if (!doc)
-            return err_add(ERR_USAGE, "%s", field(v, "at"));
+            return err_add(err_code(), "%s", field(v, "at"));
         json_array_append_new(voices, doc);
         const json_t *node = plan_nodes_find(n->lms, lm);
         TRY(space_check(first, space, node));
         space = field(node, "space");
         first = lm;
-        text_addf(made, "%s%s", i ? ", " : "", lm);
     }
-    return i <= LM_MAX_VOICES ? 0 : err_set(ERR_USAGE, "%zu voices, want at most %d", i, LM_MAX_VOICES);
+    return 0;
 }
 
 static json_t *weights_of(const json_t *d, size_t n)
@@ -185,14 +201,14 @@ static json_t *weights_of(const json_t *d, size_t n)
 }
 
 /* Names for people, and the ids by which the voices' lms are found: no part of the key. */
-static void name_voices(struct plan_nodes *n, const json_t *d, json_t *voices)
+static void name_voices(struct plan_nodes *n, const json_t *d, json_t *voices, const char *const lms[])
 {
     size_t i;
     json_t *v;
     json_array_foreach(json_object_get(d, "of"), i, v)
     {
         json_t *doc = json_array_get(voices, i);
-        const char *lm = plan_nodes_add(n, json_array_get(json_object_get(v, "of"), 0));
+        const char *lm = lms[i];
         json_object_set_new(doc, "lm", json_string(lm));
         json_t *t = json_object_get(doc, "temperature"), *fit = json_is_object(t) ? equal_in(n->fits, t) : NULL;
         if (fit)
@@ -209,32 +225,41 @@ static void name_voices(struct plan_nodes *n, const json_t *d, json_t *voices)
     }
 }
 
+/* What an ensemble is called that has no name: "log(prose, verse)". */
+static const char *ensemble_put(struct plan_nodes *n, const json_t *d, const char *rule, json_t *voices,
+                                const char *const lms[])
+{
+    struct text made = { 0 };
+    json_t *node = json_pack("{s:s, s:s, s:O, s:o}", "kind", "ensemble", "rule", rule, "voices", voices, "weights",
+                             weights_of(d, json_array_size(voices)));
+    text_addf(&made, "%s(", rule);
+    for (size_t i = 0; i < json_array_size(voices); i++)
+        text_addf(&made, "%s%s", i ? ", " : "", lms[i]);
+    text_add(&made, ")");
+    copy_field(node, plan_nodes_find(n->lms, lms[0]), "space");
+    const char *id = node_put(n->lms, node, field(d, "name"), text_s(&made));
+    text_free(&made);
+    return id;
+}
+
 static const char *add_ensemble(struct plan_nodes *n, const json_t *d)
 {
-    struct text rule = { 0 }, made = { 0 };
+    struct text rule = { 0 };
     struct pool pool;
-    const char *id = NULL;
+    const char *id = NULL, *lms[LM_MAX_VOICES];
     if (pool_parse(field(d, "rule") ? field(d, "rule") : "linear", &pool) < 0)
         return NULL;
     pool_text(&pool, &rule);
     pool_fini(&pool);
     json_t *voices = json_array();
-    text_addf(&made, "%s(", text_s(&rule));
-    if (add_voices(n, d, voices, &made) == 0) {
-        text_add(&made, ")");
-        json_t *node = json_pack("{s:s, s:s, s:O, s:o}", "kind", "ensemble", "rule", text_s(&rule), "voices", voices,
-                                 "weights", weights_of(d, json_array_size(voices)));
-        const json_t *v = json_array_get(json_object_get(d, "of"), 0);
-        const char *first = plan_nodes_add(n, json_array_get(json_object_get(v, "of"), 0));
-        copy_field(node, plan_nodes_find(n->lms, first), "space");
-        id = node_put(n->lms, node, field(d, "name"), text_s(&made));
-        node = id ? plan_nodes_find(n->lms, id) : NULL;
-        if (node && !field(json_array_get(json_object_get(node, "voices"), 0), "lm"))
-            name_voices(n, d, json_object_get(node, "voices"));
+    if (add_voices(n, d, voices, lms) == 0) {
+        id = ensemble_put(n, d, text_s(&rule), voices, lms);
+        json_t *made = json_object_get(id ? plan_nodes_find(n->lms, id) : NULL, "voices");
+        if (made && !field(json_array_get(made, 0), "lm"))
+            name_voices(n, d, made, lms);
     }
     json_decref(voices);
     text_free(&rule);
-    text_free(&made);
     return id;
 }
 
@@ -243,7 +268,7 @@ const char *plan_nodes_add(struct plan_nodes *n, const json_t *declared)
     const char *id = strcmp(field(declared, "kind"), "model") == 0 ? add_model(n, declared) : add_ensemble(n, declared);
     /* the innermost declaration names the line */
     if (!id && strncmp(err_text(), field(declared, "at"), strcspn(field(declared, "at"), ":") + 1) != 0)
-        err_add(ERR_USAGE, "%s", field(declared, "at"));
+        err_add(err_code(), "%s", field(declared, "at"));
     return id;
 }
 

@@ -5,8 +5,9 @@
 #include "base/doc.h"
 
 struct plan_nodes {
-    json_t *lms;  /* array of nodes; "key" is the SHA-256 of all that a node's rows depend on, names left out */
-    json_t *fits; /* array */
+    json_t *lms;    /* array of nodes; "key" is the SHA-256 of all that a node's rows depend on, names left out */
+    json_t *fits;   /* array */
+    json_t *leaves; /* object: leaves by their names, so that each checkpoint is opened and hashed once */
 };
 
 /* Adds what a declaration of a model or ensemble (script.h) needs; equal lms become one node.  The id of its node,

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#define MAX_NAME      200 /* bytes of an experiment's name */
 #define DEFAULT_BYTES 512 /* of a generated text, where the script sets no limit */
 
 static const char *field(const json_t *o, const char *key)
@@ -52,26 +53,33 @@ static int resolve_arm(struct plan_nodes *nodes, const json_t *d, json_t *arms)
     chain_free(c);
     text_free(&canonical);
     text_free(&name);
-    return rc == 0 ? 0 : err_add(ERR_USAGE, "%s", field(d, "at"));
+    return rc == 0 ? 0 : err_add(err_code(), "%s", field(d, "at"));
 }
 
-static int resolve_lms(const json_t *declared, json_t *what)
+static int resolve_nodes(struct plan_nodes *nodes, const json_t *declared, json_t *what)
 {
-    struct plan_nodes nodes = { json_array(), json_array() };
     json_t *arms = json_array(), *judge = json_object_get(declared, "judge"), *d;
-    json_object_set_new(what, "lms", nodes.lms);
-    json_object_set_new(what, "fits", nodes.fits);
     json_object_set_new(what, "arms", arms);
     size_t i;
     json_array_foreach(json_object_get(declared, "arms"), i, d)
     {
-        TRY(resolve_arm(&nodes, d, arms));
+        TRY(resolve_arm(nodes, d, arms));
     }
-    const char *id = judge ? plan_nodes_add(&nodes, judge) : NULL;
+    const char *id = judge ? plan_nodes_add(nodes, judge) : NULL;
     if (judge && !id)
         return ERR_USAGE;
     json_object_set_new(what, "judge", id ? json_string(id) : json_null());
     return 0;
+}
+
+static int resolve_lms(const json_t *declared, json_t *what)
+{
+    struct plan_nodes nodes = { .lms = json_array(), .fits = json_array(), .leaves = json_object() };
+    json_object_set_new(what, "lms", nodes.lms);
+    json_object_set_new(what, "fits", nodes.fits);
+    int rc = resolve_nodes(&nodes, declared, what);
+    json_decref(nodes.leaves);
+    return rc;
 }
 
 static int resolve_metrics(const json_t *declared, json_t *what, const char *axis)
@@ -161,19 +169,33 @@ static json_t *resolve_from(const json_t *declared, const struct text *source, c
     return from;
 }
 
+/* It names the run's folder where no other is given. */
+static int check_name(const char *name)
+{
+    size_t n = strlen(name);
+    bool fits = n > 0 && n <= MAX_NAME && name[0] != '.' && name[0] != '-' && !strchr(name, '/');
+    for (size_t i = 0; i < n && fits; i++)
+        fits = (unsigned char)name[i] >= ' ' && name[i] != 0x7f;
+    return fits ? 0
+                : err_set(ERR_USAGE,
+                          "experiment: 'name' is '%.100s', want 1 to %d bytes without '/', none of them a control "
+                          "character, the first no '.' or '-'",
+                          name, MAX_NAME);
+}
+
 static int resolve_what(const json_t *declared, json_t *what, const struct plan_options *o)
 {
     json_object_set(what, "name", json_object_get(declared, "name"));
     json_object_set_new(what, "format", json_integer(PLAN_FORMAT));
     json_object_set_new(what, "mode", json_string(o->mode ? o->mode : "f32"));
     json_object_set_new(what, "kernels", json_string(o->kernels ? o->kernels : ""));
-    if (resolve_limits(declared, what) < 0)
+    if (check_name(field(declared, "name")) < 0 || resolve_limits(declared, what) < 0)
         return err_add(ERR_USAGE, "%s", field(declared, "at"));
     TRY(resolve_metrics(declared, what, "creativity"));
     TRY(resolve_metrics(declared, what, "control"));
     TRY(resolve_lms(declared, what));
     if (plan_items_resolve(declared, o->limit, what) < 0 || plan_rules_check(what) < 0)
-        return err_add(ERR_USAGE, "%s", field(declared, "at"));
+        return err_add(err_code(), "%s", field(declared, "at"));
     return try_lms(what);
 }
 
@@ -198,9 +220,7 @@ struct plan *plan_prepare(const char *script, const struct plan_options *o)
     o = o ? o : &none;
     struct text source = { 0 };
     struct plan *p = NULL;
-    json_t *declared = text_read_file(&source, script, SCRIPT_MAX_SOURCE) == 0
-                           ? script_run(script, &source, o->sets, o->n_sets)
-                           : NULL;
+    json_t *declared = script_source(script, &source) == 0 ? script_run(script, &source, o->sets, o->n_sets) : NULL;
     if (declared)
         p = plan_resolve(declared, &source, o);
     json_decref(declared);

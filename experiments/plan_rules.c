@@ -42,7 +42,7 @@ static int check_arms(const json_t *what)
 {
     const json_t *arms = json_object_get(what, "arms"), *lms = json_object_get(what, "lms");
     bool in_symbols = json_integer_value(json_object_get(json_object_get(what, "limit"), "symbols")) > 0;
-    json_t *judges = json_array(), *arm;
+    json_t *judges = json_array(), *names = json_object(), *arm;
     const char *space = NULL, *first = NULL;
     size_t i;
     int rc = 0;
@@ -57,29 +57,36 @@ static int check_arms(const json_t *what)
                          first, field(arm, "name"));
         space = own;
         first = field(arm, "name");
-        for (size_t k = 0; k < i && rc == 0; k++)
-            if (strcmp(field(json_array_get(arms, k), "name"), first) == 0)
-                rc = err_set(ERR_USAGE, "two arms are named '%s'", first);
+        if (rc == 0 && json_object_get(names, first))
+            rc = err_set(ERR_USAGE, "two arms are named '%s'", first);
+        json_object_set(names, first, arm);
         if (rc == 0)
             rc = check_judge(what, arm, judges);
         if (rc < 0)
             break;
     }
     json_decref(judges);
+    json_decref(names);
     return rc;
 }
 
 static int check_fit(const json_t *what, const json_t *fit)
 {
     size_t i;
-    json_t *item;
+    json_t *used = json_object(), *item;
+    int rc = 0;
+    json_array_foreach(json_object_get(fit, "items"), i, item)
+    {
+        json_object_set(used, json_string_value(item), item);
+    }
     json_array_foreach(json_object_get(what, "items"), i, item)
     {
-        if (holds(json_object_get(fit, "items"), field(item, "hash")))
-            return err_set(ERR_USAGE, "fit '%s' uses item '%s/%s', which is reported: fit on a split of its own",
-                           field(fit, "id"), field(item, "set"), field(item, "id"));
+        if (rc == 0 && json_object_get(used, field(item, "hash")))
+            rc = err_set(ERR_USAGE, "fit '%s' uses item '%s/%s', which is reported: fit on a split of its own",
+                         field(fit, "id"), field(item, "set"), field(item, "id"));
     }
-    return 0;
+    json_decref(used);
+    return rc;
 }
 
 int plan_rules_check(const json_t *what)

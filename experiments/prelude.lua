@@ -1,6 +1,6 @@
--- What a script sees.  Runs once before it, with the C functions where(level), unknown(what, seen, names), the table of
--- --set values, and the plain libraries; returns the script's globals.
-local where, unknown, set, base, string, table, math, utf8, done = ...
+-- What a script sees.  Runs once before it, with the C functions of script_lib.h, the table of --set values, and the
+-- plain libraries; returns the script's globals.
+local where, unknown, work, find, set, base, string, table, math, utf8, done = ...
 local type, next, error, select, format = base.type, base.next, base.error, base.select, string.format
 
 -- Tables hash strings by a seed of the process, so the order of next() may not be seen.
@@ -89,17 +89,32 @@ local function safe_format(pattern, ...)
     if string.find(pattern, "%p", 1, true) then error("format: addresses (%p) are not available", 2) end
     local args = table.pack(...)
     for i = 1, args.n do args[i] = plain(args[i]) end
+    work(256 * args.n)
     return format(pattern, table.unpack(args, 1, args.n))
 end
 
 local function safe_rep(s, n, separator)
-    if type(n) == "number" and n > 1000000 then error("rep: " .. n .. " times, want at most 1000000", 2) end
-    return (string.rep(s, n, separator))
+    local count = type(n) == "number" and math.tointeger(n)
+    if not count then error("rep: " .. base.tostring(plain(n)) .. " times, want a whole number", 2) end
+    if count > 1000000 then error("rep: " .. count .. " times, want at most 1000000", 2) end
+    work(16 * count)
+    return (string.rep(s, count, separator))
 end
 
-local function safe_find(s, what, init)
-    return string.find(s, what, init, true)
+-- A call of these does its work in C, where no instruction is counted: it is counted before.
+local function sized(f, size)
+    return function(...)
+        work(size(...))
+        return f(...)
+    end
 end
+local function length(x) return type(x) == "string" and #x or 0 end
+local function sizes(...) return 16 * select("#", ...) end
+local function range(t, from, to)
+    local n = (math.tointeger(to) or type(t) == "table" and #t or 0) - (math.tointeger(from) or 1)
+    return n > 0 and n < 1 << 40 and 16 * n or 0
+end
+local function list_size(t, separator, from, to) return range(t, from, to) + length(separator) end
 
 -- Declarations -------------------------------------------------------------------------------------------------------
 
@@ -208,6 +223,9 @@ local function ensemble(t)
     if e.weights and #e.weights ~= #e then
         error("ensemble: " .. #e.weights .. " weights for " .. #e .. " voices", 2)
     end
+    for i, w in base.ipairs(e.weights or {}) do
+        if type(w) ~= "number" then error("ensemble: weight " .. i .. " is a " .. type(w) .. ", want a number", 2) end
+    end
     return e
 end
 
@@ -308,8 +326,11 @@ local function experiment(t)
     done.experiment = e
 end
 
-local safe_string = { format = safe_format, rep = safe_rep, find = safe_find }
-for _, k in base.ipairs { "sub", "len", "upper", "lower", "byte", "char", "reverse" } do safe_string[k] = string[k] end
+local safe_string = { format = safe_format, rep = safe_rep, find = find, len = string.len, sub = string.sub }
+for _, k in base.ipairs { "upper", "lower", "byte", "reverse" } do safe_string[k] = sized(string[k], length) end
+safe_string.char = sized(string.char, sizes)
+local safe_utf8 = { char = sized(utf8.char, sizes), codes = sized(utf8.codes, length) }
+for _, k in base.ipairs { "len", "codepoint", "offset" } do safe_utf8[k] = sized(utf8[k], length) end
 local safe_math = {}
 for _, k in base.ipairs(keys(math, 1)) do
     if k ~= "random" and k ~= "randomseed" then safe_math[k] = math[k] end
@@ -317,11 +338,11 @@ end
 
 return {
     assert = base.assert, error = error, ipairs = base.ipairs, pairs = pairs, select = select, type = type,
-    tonumber = base.tonumber, tostring = function(x) return base.tostring(plain(x)) end, _VERSION = base._VERSION,
+    tonumber = sized(base.tonumber, length), tostring = function(x) return base.tostring(plain(x)) end, _VERSION = base._VERSION,
     string = safe_string, math = safe_math,
-    table = { insert = insert, remove = remove, concat = table.concat, unpack = table.unpack,
-              pack = table.pack, sort = sort },
-    utf8 = { char = utf8.char, len = utf8.len, codepoint = utf8.codepoint, codes = utf8.codes, offset = utf8.offset },
+    table = { insert = insert, remove = remove, concat = sized(table.concat, list_size),
+              unpack = sized(table.unpack, range), pack = sized(table.pack, sizes), sort = sort },
+    utf8 = safe_utf8,
     arg = set, model = model, voice = voice, ensemble = ensemble, fit = fit, search = search, each = each, grid = grid,
     experiment = experiment,
 }

@@ -21,6 +21,7 @@ static int open_file(struct results *r, const char *path)
         return err_set(ERR_IO, "%s: cannot open: %s", path, strerror(errno));
     if (!S_ISREG(st.st_mode)) /* a pipe would be waited for */
         return err_set(ERR_DAMAGED, "%s: no regular file, want a results.h5 or a run folder", path);
+    TRY(h5_quiet());
     hid_t access_list = H5Pcreate(H5P_FILE_ACCESS);
     H5PLset_loading_state(0); /* a file must not choose code to load */
     /* damaged metadata otherwise keeps the library retrying for minutes */

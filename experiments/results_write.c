@@ -219,7 +219,7 @@ int results_write(struct ledger *l, const char *path)
 {
     struct h5 *h = h5_create(path);
     if (!h)
-        return ERR_IO;
+        return err_code();
     struct measures *m = measures_alloc(l->plan);
     double *arm_symbols = mem_alloc(l->plan->n_arms, sizeof *arm_symbols);
     write_arms(h, l->plan);

@@ -1,11 +1,11 @@
 #include "experiments/run.h"
 #include "base/err.h"
+#include "base/folder.h"
 #include "base/mem.h"
 #include "experiments/runner.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static char *path_in(const char *folder, const char *name)
@@ -34,23 +34,6 @@ struct plan *run_prepare(const char *script, const char *folder, const struct pl
     return p;
 }
 
-static int make_folder(const char *folder)
-{
-    char *s = mem_string(folder);
-    int rc = 0;
-    for (char *slash = strchr(s + 1, '/');; slash = strchr(slash + 1, '/')) {
-        if (slash)
-            *slash = 0;
-        if (mkdir(s, 0777) < 0 && errno != EEXIST)
-            rc = err_set(ERR_IO, "%s: cannot create the folder: %s", s, strerror(errno));
-        if (!slash || rc < 0)
-            break;
-        *slash = '/';
-    }
-    free(s);
-    return rc;
-}
-
 static int refuse(const char *folder, const struct plan *old, const struct plan *now, bool extend)
 {
     struct text diff = { 0 };
@@ -67,6 +50,14 @@ static int refuse(const char *folder, const struct plan *old, const struct plan 
     return rc;
 }
 
+static int forget_results(const char *folder)
+{
+    char *path = path_in(folder, "results.h5");
+    int rc = unlink(path) == 0 || errno == ENOENT ? 0 : err_set(ERR_IO, "%s: cannot remove: %s", path, strerror(errno));
+    free(path);
+    return rc;
+}
+
 /* The folder's plan becomes p: written when there is none, kept when equal, replaced when it only grows. */
 static int settle_plan(const struct plan *p, const char *folder, const struct run_options *o)
 {
@@ -80,6 +71,8 @@ static int settle_plan(const struct plan *p, const char *folder, const struct ru
             rc = ERR_DATA;
         else if (strcmp(old->hash, p->hash) != 0) {
             rc = refuse(folder, old, p, o->extend);
+            /* the results of the smaller plan would be taken for the larger one's until that is done */
+            rc = rc < 0 ? rc : forget_results(folder);
             rc = rc < 0 ? rc : plan_write(p, path);
         }
         plan_free(old);
@@ -138,14 +131,16 @@ static struct journal *open_journal(const char *journal, const struct run_option
 
 /* How a session ended. */
 struct session_end {
-    uint64_t found;  /* units that the journal held */
+    uint64_t found;  /* units that the journal held at its start */
+    uint64_t done;   /* and at its end */
     uint64_t failed; /* units and texts that have no result */
 };
 
-/* A message survives what follows. */
+/* Of two failures the first is told, with its message; but one of the journal itself before units that failed and signals,
+ * which would both claim that what they leave is whole. */
 static int keep_first(int first, int then, const char *why)
 {
-    if (first >= 0)
+    if (first >= 0 || (then == ERR_IO && first != ERR_IO))
         return then;
     return err_set((enum err)first, "%s", why);
 }
@@ -163,10 +158,9 @@ static int work_through(struct runner *r)
     return rc;
 }
 
-/* Runs what is left and says how it went; what was finished is in the journal whatever comes back.  *failed: units and
- * texts without a result. */
+/* Runs what is left and says how it went; what was finished is in the journal whatever comes back. */
 static int work(const struct plan *p, struct jobs *jobs, const char *journal, const struct run_options *o,
-                uint64_t *failed)
+                struct session_end *end)
 {
     struct runner r;
     struct journal *j = open_journal(journal, o);
@@ -175,10 +169,11 @@ static int work(const struct plan *p, struct jobs *jobs, const char *journal, co
     int rc = runner_init(&r, p, jobs, j, o);
     if (rc == 0 && (jobs->n_done < jobs->n_units || jobs->n_judge > 0 || jobs_fits_missing(jobs)))
         rc = work_through(&r);
-    *failed = r.progress.failed;
-    if (rc == 0 && *failed > 0)
-        rc = err_set(ERR_SOME, "%llu of %zu units failed; the first: %s", (unsigned long long)*failed, jobs->n_units,
-                     r.first_failure);
+    end->done = r.progress.done;
+    end->failed = r.progress.failed;
+    if (rc == 0 && end->failed > 0)
+        rc = err_set(ERR_SOME, "%llu of %zu units failed; the first: %s", (unsigned long long)end->failed,
+                     jobs->n_units, r.first_failure);
     runner_fini(&r);
     char *why = mem_string(err_text());
     rc = keep_first(rc, journal_close(j), why);
@@ -194,20 +189,29 @@ static int session(const struct plan *p, const char *journal, const struct run_o
 {
     struct jobs jobs;
     jobs_plan(&jobs, p, o->shard, o->n_shards);
-    int rc = load(&jobs, journal);
-    end->found = jobs.n_done;
-    rc = rc < 0 ? rc : work(p, &jobs, journal, o, &end->failed);
+    int rc = journal_settle(journal);
+    rc = rc < 0 ? rc : load(&jobs, journal);
+    end->found = end->done = jobs.n_done;
+    rc = rc < 0 ? rc : work(p, &jobs, journal, o, end);
     jobs_fini(&jobs);
     return rc;
 }
 
-/* Whether the journal now holds every unit of the whole plan: a shard compacts only then. */
-static bool complete(const struct plan *p, const char *journal)
+/* Whether every unit of the folder's plan (which another shard may have extended) has a result or has failed, and every text
+ * its verdict: a shard compacts only then.  *failed: how many have failed. */
+static bool complete(const char *folder, const char *journal, load_function load, uint64_t *failed)
 {
     struct jobs jobs;
-    jobs_plan(&jobs, p, 0, 0);
-    bool whole = jobs_load_sealed(&jobs, journal) == 0 && jobs.n_done == jobs.n_units && jobs.n_judge == 0;
-    jobs_fini(&jobs);
+    char *path = path_in(folder, "plan.json");
+    struct plan *p = plan_read(path);
+    bool whole = false;
+    if (p) {
+        jobs_plan(&jobs, p, 0, 0);
+        whole = load(&jobs, journal) == 0 && jobs_ended(&jobs, failed);
+        jobs_fini(&jobs);
+    }
+    plan_free(p);
+    free(path);
     return whole;
 }
 
@@ -216,44 +220,57 @@ static bool worked(int rc)
     return rc == 0 || rc == ERR_SOME;
 }
 
-/* results.h5 after a session that ended with rc; what some units failed with is still worth telling. */
-static int compact_after(int rc, const char *folder, const struct run_options *o, struct run_outcome *out)
+/* results.h5 after a session that ended with rc; what some units failed with is still worth telling.  1: damage has taken
+ * more than `most`. */
+static int compact_after(int rc, const char *folder, const struct run_options *o, uint64_t most,
+                         struct run_outcome *out)
 {
-    if (!worked(rc))
-        return rc;
     char *why = mem_string(err_text());
-    int compacted = run_compact(folder, NULL, o->signal, &out->results);
+    int compacted = run_compact_whole(folder, o->signal, most, &out->results);
     out->compacted = compacted == 0;
-    rc = compacted < 0 ? compacted : keep_first(rc, 0, why);
+    rc = compacted != 0 ? compacted : keep_first(rc, 0, why);
     free(why);
     return rc;
 }
 
-/* Sealed segments were believed; compaction has read them: more is missing than failed, so damage has taken it. */
-static bool damage_took(const struct run_outcome *out, const struct session_end *end)
+/* Sealed segments were believed; compaction, which has read them, or a unit that could not be read says that they cannot be:
+ * all is verified, and what is gone computed again. */
+static int heal(const struct plan *p, const char *folder, const char *journal, const struct run_options *o,
+                struct run_outcome *out)
 {
-    const struct run_compacted *c = &out->results;
-    return out->compacted && c->missing + c->unjudged + c->unfitted > end->failed;
+    struct session_end end = { 0 };
+    int rc = session(p, journal, o, jobs_load_verified, &end);
+    out->recomputed = end.done - end.found;
+    if (!worked(rc) || (sharded(o) && !complete(folder, journal, jobs_load_verified, &end.failed)))
+        return rc;
+    return compact_after(rc, folder, o, UINT64_MAX, out);
 }
 
 static int run_sessions(const struct plan *p, const char *folder, const char *journal, const struct run_options *o,
                         struct run_outcome *out)
 {
-    struct session_end end = { 0 }, again = { 0 };
+    struct session_end end = { 0 };
     int rc = session(p, journal, o, jobs_load_sealed, &end);
-    if (worked(rc) && sharded(o) && !complete(p, journal))
+    if (rc == ERR_DAMAGED)
+        return heal(p, folder, journal, o, out);
+    if (!worked(rc) || (sharded(o) && !complete(folder, journal, jobs_load_sealed, &end.failed)))
         return rc;
-    rc = compact_after(rc, folder, o, out);
-    if (rc != ERR_DAMAGED && !(worked(rc) && damage_took(out, &end)))
-        return rc;
-    rc = session(p, journal, o, jobs_load_verified, &again);
-    out->recomputed = end.found > again.found ? end.found - again.found : 0;
-    return compact_after(rc, folder, o, out);
+    rc = compact_after(rc, folder, o, end.failed, out);
+    return rc == 1 ? heal(p, folder, journal, o, out) : rc;
+}
+
+/* What a process that was killed left standing aside. */
+static void sweep(const char *folder)
+{
+    folder_sweep(folder, "plan.json.", ".part");
+    folder_sweep(folder, "results.h5.", ".tmp");
 }
 
 static int execute_locked(const struct plan *p, const char *folder, const struct run_options *o,
                           struct run_outcome *out)
 {
+    if (!sharded(o))
+        sweep(folder);
     TRY(settle_plan(p, folder, o));
     char *journal = path_in(folder, "journal");
     int rc = run_sessions(p, folder, journal, o, out);
@@ -267,7 +284,7 @@ int run_execute(const struct plan *p, const char *folder, const struct run_optio
     struct locks locks;
     if (sharded(o) && (o->shard < 1 || o->shard > o->n_shards))
         return err_set(ERR_USAGE, "shard %u of %u, want 1 .. %u", o->shard, o->n_shards, o->n_shards);
-    TRY(make_folder(folder));
+    TRY(folder_make(folder));
     int rc = take_locks(&locks, folder, o);
     if (rc == 0)
         rc = execute_locked(p, folder, o, out);

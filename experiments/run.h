@@ -51,7 +51,7 @@ struct run_compacted {
 
 /* What became of a run besides its code. */
 struct run_outcome {
-    bool compacted; /* results.h5 is written; else the next is empty */
+    bool compacted; /* results.h5 is written */
     struct run_compacted results;
     uint64_t recomputed; /* units that the journal had held and that damage had taken */
 };
@@ -71,5 +71,9 @@ int run_execute(const struct plan *p, const char *folder, const struct run_optio
  * signal: once it is set the work is given up (ERR_SIGINT, ERR_SIGTERM).
  * 0, ERR_IO, ERR_DATA, ERR_MEMORY, ERR_DAMAGED (what was written does not read back). */
 int run_compact(const char *folder, const char *to, interrupt_t *signal, struct run_compacted *out);
+
+/* The same into folder/results.h5, but for a run that should be whole: when more than `most` units, texts and fits have no
+ * result, damage has taken some, and what stands there is left as it is.  Then 1. */
+int run_compact_whole(const char *folder, interrupt_t *signal, uint64_t most, struct run_compacted *out);
 
 #endif

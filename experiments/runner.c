@@ -151,38 +151,42 @@ static bool work_left(const struct runner *r)
     return r->next_judge < r->jobs->n_judge || r->next_unit < r->jobs->n_units;
 }
 
-/* The next text before the judge.  NULL + why. */
-static struct task *next_judge(struct runner *r, const struct task_world *w)
+/* The next text before the judge; *t NULL + why: it cannot be judged.  ERR_IO, ERR_DAMAGED: its unit cannot be read. */
+static int next_judge(struct runner *r, const struct task_world *w, struct task **t)
 {
     size_t i = r->next_judge++, n;
     char *text = jobs_take_text(r->jobs, i, &n);
-    return text ? task_open_judge(w, &r->jobs->judge[i], text, n) : NULL;
+    if (!text)
+        return err_code();
+    *t = task_open_judge(w, &r->jobs->judge[i], text, n);
+    return 0;
 }
 
-/* The next piece of work: texts before the judge first, so that they do not pile up.  NULL + why it cannot begin. */
-static struct task *next_task(struct runner *r, struct unit_key *key)
+/* The next piece of work: texts before the judge first, so that they do not pile up.  *t NULL + why: it cannot begin.  < 0: the
+ * journal cannot be read. */
+static int next_task(struct runner *r, struct task **t, struct unit_key *key)
 {
     const struct task_world w = { r->plan, r->lms, r->chains };
     struct jobs *j = r->jobs;
     if (r->next_judge < j->n_judge) {
         *key = j->judge[r->next_judge].key;
-        return next_judge(r, &w);
+        return next_judge(r, &w, t);
     }
     const struct job *job = &j->units[r->next_unit++];
     skip_done(r);
     *key = job->key;
-    return task_open_unit(&w, job);
+    *t = task_open_unit(&w, job);
+    return 0;
 }
 
 static int admit(struct runner *r)
 {
     while (r->n_live < r->batch && work_left(r)) {
         struct unit_key key;
-        struct task *t = next_task(r, &key);
+        struct task *t = NULL;
+        TRY(next_task(r, &t, &key));
         if (t)
             r->live[r->n_live++] = t;
-        else if (err_code() == ERR_DAMAGED)
-            return ERR_DAMAGED;
         else
             TRY(unit_failed(r, key));
     }

@@ -1,97 +1,24 @@
 #include "experiments/script.h"
 #include "base/err.h"
-#include "base/mem.h"
 #include "experiments/prelude.h"
+#include "experiments/script_guard.h"
 #include "experiments/script_json.h"
+#include "experiments/script_lib.h"
 #include <lauxlib.h>
+#include <locale.h>
 #include <lualib.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define HOOK_EVERY 1000
-
-/* Lua shortens long names of chunks in messages; ours is short and gives way to the path. */
-#define CHUNK  "@(script)"
-#define PREFIX "(script):"
-
-/* One script at work; the Lua state finds it through its allocator's pointer. */
-struct sandbox {
-    lua_State *L;
-    const char *path;
-    size_t bytes;
-    uint64_t instructions;
-    int line; /* the last of the script that ran: where errors without a place belong */
-    bool out_of_time;
-};
-
-static void *sandbox_alloc(void *self, void *p, size_t old, size_t now)
+static bool is_utf8(const char *s)
 {
-    struct sandbox *s = self;
-    if (!p)
-        old = 0;
-    if (now == 0) {
-        s->bytes -= old;
-        free(p);
-        return NULL;
+    for (size_t i = 0, n = strlen(s); i < n;) {
+        int length = text_utf8(s + i, n - i, NULL);
+        if (length <= 0)
+            return false;
+        i += (size_t)length;
     }
-    if (now > old && s->bytes + (now - old) > SCRIPT_BYTES)
-        return NULL;
-    void *q = realloc(p, now);
-    if (q)
-        s->bytes += now - old;
-    return q;
-}
-
-static struct sandbox *sandbox_of(lua_State *L)
-{
-    void *s;
-    lua_getallocf(L, &s);
-    return s;
-}
-
-static void hook(lua_State *L, lua_Debug *ar)
-{
-    struct sandbox *s = sandbox_of(L);
-    if (ar->event == LUA_HOOKLINE) {
-        lua_getinfo(L, "S", ar);
-        if (strcmp(ar->source, CHUNK) == 0)
-            s->line = ar->currentline;
-        return;
-    }
-    s->instructions += HOOK_EVERY;
-    if (s->instructions < SCRIPT_INSTRUCTIONS)
-        return;
-    s->out_of_time = true;
-    lua_pushliteral(L, "");
-    lua_error(L);
-}
-
-/* where(level) -> "path:line", for messages about a declaration */
-static int lua_where(lua_State *L)
-{
-    struct sandbox *s = sandbox_of(L);
-    luaL_where(L, (int)luaL_checkinteger(L, 1));
-    const char *at = lua_tostring(L, -1);
-    long line = strncmp(at, PREFIX, strlen(PREFIX)) == 0 ? strtol(at + strlen(PREFIX), NULL, 10) : s->line;
-    lua_pushfstring(L, "%s:%d", s->path, (int)line);
-    return 1;
-}
-
-/* unknown(what, seen, names) -> the message that suggests the nearest */
-static int lua_unknown(lua_State *L)
-{
-    const char *what = luaL_checkstring(L, 1), *seen = luaL_checkstring(L, 2);
-    const char *names[64];
-    size_t n = (size_t)luaL_len(L, 3);
-    n = n < 64 ? n : 64;
-    luaL_checkstack(L, 64, NULL);
-    for (size_t i = 0; i < n; i++) {
-        lua_geti(L, 3, (lua_Integer)i + 1);
-        names[i] = luaL_checkstring(L, -1);
-    }
-    err_unknown(ERR_USAGE, what, seen, names, n);
-    lua_pushstring(L, err_text());
-    return 1;
+    return true;
 }
 
 static void push_sets(lua_State *L, const char *const sets[], size_t n_sets)
@@ -101,6 +28,8 @@ static void push_sets(lua_State *L, const char *const sets[], size_t n_sets)
         const char *is = strchr(sets[i], '=');
         if (!is)
             luaL_error(L, "--set '%s': want name=value", sets[i]);
+        if (!is_utf8(sets[i]))
+            luaL_error(L, "--set %s: no UTF-8", sets[i]);
         lua_pushlstring(L, sets[i], (size_t)(is - sets[i]));
         if (lua_stringtonumber(L, is + 1) == 0)
             lua_pushstring(L, is + 1);
@@ -132,6 +61,9 @@ struct job {
     const struct text *source;
     const char *const *sets;
     size_t n_sets;
+    json_t *out; /* what was declared */
+    const char *why;
+    bool none; /* nothing was */
 };
 
 /* Leaves the table of the script's globals and, below it, the table in which experiment() puts what was declared. */
@@ -141,8 +73,10 @@ static void prelude_run(lua_State *L, const struct job *job)
     struct prelude_at at = { 0 };
     if (lua_load(L, prelude_reader, &at, "=(prelude)", "t") != LUA_OK)
         lua_error(L);
-    lua_pushcfunction(L, lua_where);
-    lua_pushcfunction(L, lua_unknown);
+    lua_pushcfunction(L, script_lib_where);
+    lua_pushcfunction(L, script_lib_unknown);
+    lua_pushcfunction(L, script_lib_work);
+    lua_pushcfunction(L, script_lib_find);
     push_sets(L, job->sets, job->n_sets);
     push_library(L, "_G", luaopen_base);
     push_library(L, "string", luaopen_string);
@@ -150,7 +84,7 @@ static void prelude_run(lua_State *L, const struct job *job)
     push_library(L, "math", luaopen_math);
     push_library(L, "utf8", luaopen_utf8);
     lua_pushvalue(L, 2); /* done */
-    lua_call(L, 9, 1);
+    lua_call(L, 11, 1);
     /* ("x"):rep(3) goes through the metatable of strings: it must find the safe functions */
     lua_pushliteral(L, "");
     lua_getmetatable(L, -1);
@@ -159,77 +93,124 @@ static void prelude_run(lua_State *L, const struct job *job)
     lua_pop(L, 2);
 }
 
-/* The protected part: argument 1 is the job; returns the declared experiment or nil. */
+/* All that may raise an error of Lua, memory included; argument 1 is the job. */
 static int job_run(lua_State *L)
 {
-    const struct job *job = lua_touserdata(L, 1);
+    struct job *job = lua_touserdata(L, 1);
     prelude_run(L, job);
-    if (luaL_loadbufferx(L, job->source->s, job->source->len, CHUNK, "t") != LUA_OK)
+    if (luaL_loadbufferx(L, job->source->s, job->source->len, SCRIPT_CHUNK, "t") != LUA_OK)
         lua_error(L);
     lua_pushvalue(L, -2);
     lua_setupvalue(L, -2, 1); /* _ENV */
-    lua_sethook(L, hook, LUA_MASKCOUNT | LUA_MASKLINE, HOOK_EVERY);
+    script_guard_on(L);
     lua_call(L, 0, 0);
-    lua_sethook(L, NULL, 0, 0);
-    lua_getfield(L, 2, "experiment");
+    script_guard_off(L);
+    job->none = lua_getfield(L, 2, "experiment") == LUA_TNIL;
+    if (!job->none)
+        job->out = script_json(L, -1, &job->why);
+    return 0;
+}
+
+/* An error may be a number, whose text takes memory: made here, where that may fail. */
+static int message(lua_State *L)
+{
+    lua_tostring(L, 1);
     return 1;
 }
 
-static json_t *job_fail(struct sandbox *s, int status)
+static void job_fail(lua_State *L, int status)
 {
-    const char *path = s->path, *said = lua_tostring(s->L, -1);
-    if (s->out_of_time)
-        err_set(ERR_USAGE, "%s:%d: the script ran %d instructions without an end", path, s->line, SCRIPT_INSTRUCTIONS);
+    const struct script_guard *g = script_guard_of(L);
+    const char *path = g->path, *said = lua_isstring(L, -1) ? lua_tostring(L, -1) : NULL;
+    size_t n = strlen(SCRIPT_PREFIX);
+    if (g->out_of_work)
+        err_set(ERR_USAGE, "%s:%d: the script ran %d instructions without an end", path, g->line, SCRIPT_INSTRUCTIONS);
+    else if (g->out_of_time)
+        err_set(ERR_USAGE, "%s:%d: the script ran %d seconds without an end", path, g->line, SCRIPT_SECONDS);
+    else if (g->out_of_host)
+        err_set(ERR_MEMORY, "%s:%d: no memory for the script", path, g->line);
     else if (status == LUA_ERRMEM)
-        err_set(ERR_USAGE, "%s:%d: the script needs more than %u MiB", path, s->line, SCRIPT_BYTES >> 20);
+        err_set(ERR_USAGE, "%s:%d: the script needs more than %u MiB", path, g->line, SCRIPT_BYTES >> 20);
     else if (!said)
-        err_set(ERR_USAGE, "%s:%d: error() was given a %s, want a message", path, s->line, luaL_typename(s->L, -1));
+        err_set(ERR_USAGE, "%s:%d: error() was given a %s, want a message", path, g->line, luaL_typename(L, -1));
     else if (strncmp(said, "(prelude):", 10) == 0 && strchr(said + 10, ' '))
-        err_set(ERR_USAGE, "%s:%d:%s", path, s->line, strchr(said + 10, ' '));
-    else if (strncmp(said, PREFIX, strlen(PREFIX)) == 0)
-        err_set(ERR_USAGE, "%s:%s", path, said + strlen(PREFIX));
+        err_set(ERR_USAGE, "%s:%d:%s", path, g->line, strchr(said + 10, ' '));
+    else if (strncmp(said, SCRIPT_PREFIX, n) == 0)
+        err_set(ERR_USAGE, "%s:%s", path, said + n);
     else
-        err_set(ERR_USAGE, "%s:%d: %s", path, s->line, said);
-    return NULL;
+        err_set(ERR_USAGE, "%s:%d: %s", path, g->line, said);
 }
 
-static json_t *job_done(struct sandbox *s)
+/* A plan keeps the script's text as a JSON string: no NUL, no broken UTF-8. */
+static int check_source(const char *path, const struct text *source)
 {
-    const char *why;
-    if (lua_isnil(s->L, -1)) {
-        err_set(ERR_USAGE, "%s: the script declares no experiment { ... }", s->path);
-        return NULL;
+    const char *s = text_s(source);
+    int line = 1;
+    if (source->len > SCRIPT_MAX_SOURCE)
+        return err_set(ERR_USAGE, "%s:1: the script has %zu bytes, want at most %u", path, source->len,
+                       SCRIPT_MAX_SOURCE);
+    if (strncmp(s, LUA_SIGNATURE, strlen(LUA_SIGNATURE)) == 0)
+        return err_set(ERR_USAGE, "%s:1: a binary chunk of Lua, want the text of a script", path);
+    if (strncmp(s, "\xef\xbb\xbf", 3) == 0)
+        return err_set(ERR_USAGE, "%s:1: the script begins with a byte order mark, want plain UTF-8", path);
+    for (size_t i = 0; i < source->len;) {
+        int length = text_utf8(s + i, source->len - i, NULL);
+        if (length <= 0 || s[i] == '\0')
+            return err_set(ERR_USAGE, "%s:%d: %s in the script, want UTF-8", path, line,
+                           length > 0 ? "a NUL byte" : "a byte that is no UTF-8");
+        line += s[i] == '\n';
+        i += (size_t)length;
     }
-    json_t *out = script_json(s->L, -1, &why);
-    if (!out)
-        err_set(ERR_USAGE, "%s:%d: experiment: %s", s->path, s->line, why);
-    return out;
+    return 0;
+}
+
+/* string.upper, %g and the order of strings follow the locale of the thread: for a script that is C. */
+static void run_in_c_locale(lua_State *L, struct job *job)
+{
+    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0), old = uselocale(c);
+    const struct script_guard *g = script_guard_of(L);
+    lua_pushcfunction(L, message);
+    lua_pushcfunction(L, job_run);
+    lua_pushlightuserdata(L, job);
+    int status = lua_pcall(L, 1, 0, 1);
+    script_guard_off(L);
+    if (status != LUA_OK)
+        job_fail(L, status);
+    else if (job->none)
+        err_set(ERR_USAGE, "%s:%d: the script declares no experiment { ... }", g->path, g->line);
+    else if (!job->out)
+        err_set(ERR_USAGE, "%s:%d: experiment: %s", g->path, g->line, job->why);
+    uselocale(old);
+    if (c)
+        freelocale(c);
 }
 
 json_t *script_run(const char *name, const struct text *source, const char *const sets[], size_t n_sets)
 {
-    struct sandbox s = { .path = name, .line = 1 };
-    s.L = lua_newstate(sandbox_alloc, &s);
-    struct job job = { source, sets, n_sets };
-    json_t *out = NULL;
-    if (s.L) {
-        lua_pushcfunction(s.L, job_run);
-        lua_pushlightuserdata(s.L, &job);
-        int status = lua_pcall(s.L, 1, 1, 0);
-        out = status == LUA_OK ? job_done(&s) : job_fail(&s, status);
-        lua_close(s.L);
+    struct script_guard guard = { .path = name, .line = 1 };
+    struct job job = { .source = source, .sets = sets, .n_sets = n_sets };
+    if (check_source(name, source) < 0)
+        return NULL;
+    lua_State *L = lua_newstate(script_guard_alloc, &guard);
+    if (!L) {
+        err_set(ERR_MEMORY, "%s: no memory for Lua", name);
+        return NULL;
     }
-    return out;
+    run_in_c_locale(L, &job);
+    lua_close(L);
+    return job.out;
+}
+
+int script_source(const char *path, struct text *source)
+{
+    int rc = text_read_file(source, path, SCRIPT_MAX_SOURCE);
+    return rc == ERR_DATA ? err_add(ERR_USAGE, "%s:1", path) : rc;
 }
 
 json_t *script_read(const char *path, const char *const sets[], size_t n_sets)
 {
     struct text source = { 0 };
-    json_t *out = NULL;
-    if (text_read_file(&source, path, SCRIPT_MAX_SOURCE) == 0) {
-        text_s(&source);
-        out = script_run(path, &source, sets, n_sets);
-    }
+    json_t *out = script_source(path, &source) == 0 ? script_run(path, &source, sets, n_sets) : NULL;
     text_free(&source);
     return out;
 }

@@ -3,7 +3,7 @@
  * A script sees string, table, math and utf8 less what is unsafe or not repeatable (no os, io, modules, load, random,
  * patterns, coroutines, protected calls), pairs() in key order, arg.NAME for each `--set NAME=value`, and the
  * declarations model, voice, ensemble, fit, each, grid, search, experiment.  It is stopped after
- * SCRIPT_INSTRUCTIONS and at SCRIPT_BYTES.
+ * SCRIPT_INSTRUCTIONS (16 bytes that a library handles count as one), at SCRIPT_BYTES and after SCRIPT_SECONDS.
  *
  * What it declares comes back as JSON; experiments/plan.h gives it meaning.  Declared objects are {"kind": "model" |
  * "voice" | "ensemble" | "fit" | "experiment" | "arm", "at": "file:line", ...fields as written}; lists are flat arrays. */
@@ -13,6 +13,7 @@
 #include "base/doc.h"
 
 #define SCRIPT_INSTRUCTIONS 20000000
+#define SCRIPT_SECONDS      5 /* of processor time: only for what the count does not see */
 #define SCRIPT_BYTES        (64u << 20)
 #define SCRIPT_MAX_SOURCE   (1u << 20) /* bytes of a script */
 
@@ -20,5 +21,8 @@
  * ERR_USAGE "path:line: what" / ERR_IO. */
 json_t *script_read(const char *path, const char *const sets[], size_t n_sets);
 json_t *script_run(const char *name, const struct text *source, const char *const sets[], size_t n_sets);
+
+/* The bytes of a script into source (cleared first).  0, ERR_USAGE (larger than SCRIPT_MAX_SOURCE) or ERR_IO. */
+int script_source(const char *path, struct text *source);
 
 #endif

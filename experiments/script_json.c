@@ -1,18 +1,29 @@
 #include "experiments/script_json.h"
+#include "experiments/script.h"
 #include <lauxlib.h>
 #include <math.h>
+#include <stdbool.h>
+#include <string.h>
 
 #define MAX_DEPTH  32
 #define MAX_VALUES 1000000
 
 struct walk {
     lua_State *L;
-    size_t n_values;
+    size_t n_values, n_bytes; /* bytes of strings: Lua's are shared, their copies are not */
     int depth;
     const char *why;
 };
 
 static json_t *value(struct walk *w, int index);
+
+static bool too_long(struct walk *w, size_t n)
+{
+    w->n_bytes += n;
+    if (w->n_bytes > SCRIPT_BYTES && !w->why)
+        w->why = "strings of more than 64 MiB in all (a string that is used twice counts twice)";
+    return w->n_bytes > SCRIPT_BYTES;
+}
 
 static json_t *fail(struct walk *w, json_t *partial, const char *why)
 {
@@ -20,6 +31,19 @@ static json_t *fail(struct walk *w, json_t *partial, const char *why)
     if (!w->why)
         w->why = why;
     return NULL;
+}
+
+/* The member named at -2 with the value at -1; both stay.  Plans are JSON without NUL: there it would end a name. */
+static bool member(struct walk *w, json_t *o)
+{
+    size_t n;
+    const char *key = lua_tolstring(w->L, -2, &n);
+    json_t *v = too_long(w, n) ? NULL : value(w, lua_gettop(w->L));
+    if (v && json_object_setn_new(o, key, n, v) == 0 && strlen(key) == n)
+        return true;
+    if (!w->why)
+        w->why = strlen(key) == n ? "a name is not UTF-8" : "a name holds a NUL";
+    return false;
 }
 
 static json_t *array(struct walk *w, int index, lua_Integer n)
@@ -41,11 +65,9 @@ static json_t *object(struct walk *w, int index)
     json_t *o = json_object();
     lua_pushnil(w->L);
     while (lua_next(w->L, index)) {
-        const char *key = lua_type(w->L, -2) == LUA_TSTRING ? lua_tostring(w->L, -2) : NULL;
-        json_t *v = key ? value(w, lua_gettop(w->L)) : NULL;
-        if (!v || json_object_set_new(o, key, v) < 0) {
+        if (lua_type(w->L, -2) != LUA_TSTRING || !member(w, o)) {
             lua_pop(w->L, 2);
-            return fail(w, o, key ? "a name is not UTF-8" : "a table mixes a list and named fields");
+            return fail(w, o, "a table mixes a list and named fields");
         }
         lua_pop(w->L, 1);
     }
@@ -61,13 +83,9 @@ static json_t *declaration(struct walk *w, int index, lua_Integer n)
     json_object_set_new(o, "of", of);
     lua_pushnil(w->L);
     while (lua_next(w->L, index)) {
-        if (lua_type(w->L, -2) == LUA_TSTRING) {
-            const char *key = lua_tostring(w->L, -2);
-            json_t *v = value(w, lua_gettop(w->L));
-            if (!v || json_object_set_new(o, key, v) < 0) {
-                lua_pop(w->L, 2);
-                return fail(w, o, "a name is not UTF-8");
-            }
+        if (lua_type(w->L, -2) == LUA_TSTRING && !member(w, o)) {
+            lua_pop(w->L, 2);
+            return fail(w, o, "a value cannot be stored");
         }
         lua_pop(w->L, 1);
     }
@@ -105,6 +123,10 @@ static json_t *value(struct walk *w, int index)
     case LUA_TBOOLEAN: return json_boolean(lua_toboolean(w->L, index));
     case LUA_TSTRING:
         s = lua_tolstring(w->L, index, &n);
+        if (too_long(w, n))
+            return NULL;
+        if (memchr(s, '\0', n))
+            return fail(w, NULL, "a string holds a NUL");
         v = json_stringn(s, n);
         return v ? v : fail(w, NULL, "a string is not UTF-8");
     case LUA_TNUMBER:

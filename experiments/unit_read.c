@@ -83,14 +83,18 @@ static void columns_alloc(struct unit_result *r, struct unit_record *h)
     h->voice_share = block(r, h->n_steps * h->n_voices, sizeof(float));
 }
 
+#define STEP_BYTES  32u /* of a step in a payload */
+#define VOICE_BYTES 8u  /* and of each voice's share in it */
+
 static void read_hyp(struct unpack *u, struct unit_result *r, struct unit_record *h)
 {
     h->end = (enum hyp_end)unpack_u8(u);
     h->log_weight = unpack_f64(u);
     h->text = unpack_bytes(u, &h->n_text);
-    h->n_steps = unpack_count(u, 32);
+    h->n_steps = unpack_count(u, STEP_BYTES);
     h->n_voices = unpack_u32(u);
-    u->bad |= h->n_voices > LM_MAX_VOICES || h->end > HYP_DEAD;
+    u->bad |= h->n_voices > LM_MAX_VOICES || h->end > HYP_DEAD ||
+              h->n_steps * (STEP_BYTES + VOICE_BYTES * h->n_voices) > u->n - u->at;
     if (u->bad)
         h->n_steps = h->n_voices = 0;
     columns_alloc(r, h);

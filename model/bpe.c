@@ -3,13 +3,16 @@
 #include "base/mem.h"
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define NONE         UINT32_MAX
 #define FIRST_PLACES 64
+#define SHORT        64 /* symbols of a piece that is searched instead of put on a heap */
 
 /* A merge, in open addressing by its pair; rank is NONE in a free place. */
 struct merge {
-    sym_t left, right, joined;
+    uint64_t pair; /* left << 32 | right */
+    sym_t joined;
     uint32_t rank;
 };
 
@@ -28,6 +31,8 @@ struct pair {
 struct bpe {
     struct merge *place; /* (mask + 1,) */
     size_t mask, n_merges;
+    uint64_t *
+        sieve; /* (8 * (mask + 1) bits) set where a merge hashes to: most pairs have none, and are told by this alone */
     uint64_t secret;
     struct link *link; /* scratch */
     size_t cap_link;
@@ -48,6 +53,7 @@ struct bpe *bpe_alloc(void)
     struct bpe *b = mem_alloc(1, sizeof *b);
     b->mask = FIRST_PLACES - 1;
     b->place = places(FIRST_PLACES);
+    b->sieve = mem_alloc(FIRST_PLACES / 8, sizeof *b->sieve);
     uintptr_t address = (uintptr_t)b;
     b->secret = hash_bytes(&address, sizeof address, 0);
     return b;
@@ -58,28 +64,59 @@ void bpe_free(struct bpe *b)
     if (!b)
         return;
     free(b->place);
+    free(b->sieve);
     free(b->link);
     free(b->heap);
     free(b);
 }
 
+static uint64_t pair_of(sym_t left, sym_t right)
+{
+    return (uint64_t)left << 32 | right;
+}
+
 /* Moremur (Pelle Evensen's constants for the finaliser of MurmurHash3), from a secret that the makers of a file do not
  * have: whose merges would otherwise all want one place. */
-static uint64_t hash_of(const struct bpe *b, sym_t left, sym_t right)
+static uint64_t hash_of(const struct bpe *b, uint64_t pair)
 {
-    uint64_t h = ((uint64_t)left << 32 | right) ^ b->secret;
+    uint64_t h = pair ^ b->secret;
     h = (h ^ h >> 27) * 0x3c79ac492ba7b653u;
     h = (h ^ h >> 33) * 0x1c69b3f74ac4ae35u;
     return h ^ h >> 27;
 }
 
-static struct merge *find(const struct bpe *b, sym_t left, sym_t right)
+static struct merge *find_from(const struct bpe *b, uint64_t hash, uint64_t pair)
 {
-    for (size_t i = (size_t)hash_of(b, left, right) & b->mask;; i = (i + 1) & b->mask) {
+    for (size_t i = (size_t)hash & b->mask;; i = (i + 1) & b->mask) {
         struct merge *m = &b->place[i];
-        if (m->rank == NONE || (m->left == left && m->right == right))
+        if (m->rank == NONE || m->pair == pair)
             return m;
     }
+}
+
+static struct merge *find(const struct bpe *b, uint64_t pair)
+{
+    return find_from(b, hash_of(b, pair), pair);
+}
+
+/* Other bits of the hash than those of the place. */
+static uint64_t sieve_bit(const struct bpe *b, uint64_t hash)
+{
+    return hash >> 24 & (8 * (b->mask + 1) - 1);
+}
+
+static const struct merge *find_quickly(const struct bpe *b, uint64_t pair)
+{
+    static const struct merge none = { .rank = NONE };
+    uint64_t hash = hash_of(b, pair), bit = sieve_bit(b, hash);
+    return b->sieve[bit / 64] >> bit % 64 & 1 ? find_from(b, hash, pair) : &none;
+}
+
+static void put(struct bpe *b, struct merge m)
+{
+    uint64_t hash = hash_of(b, m.pair), bit = sieve_bit(b, hash);
+    *find_from(b, hash, m.pair) = m;
+    b->sieve[bit / 64] |= (uint64_t)1 << bit % 64;
 }
 
 static void widen(struct bpe *b)
@@ -88,27 +125,48 @@ static void widen(struct bpe *b)
     size_t n = b->mask + 1;
     b->mask = 2 * n - 1;
     b->place = places(2 * n);
+    free(b->sieve);
+    b->sieve = mem_alloc(2 * n / 8, sizeof *b->sieve);
     for (size_t i = 0; i < n; i++)
         if (old[i].rank != NONE)
-            *find(b, old[i].left, old[i].right) = old[i];
+            put(b, old[i]);
     free(old);
 }
 
 bool bpe_add_ranked(struct bpe *b, sym_t left, sym_t right, sym_t joined, uint32_t rank)
 {
+    uint64_t pair = pair_of(left, right);
     assert(rank != NONE);
-    if (find(b, left, right)->rank != NONE)
+    if (find(b, pair)->rank != NONE)
         return false;
     if (b->n_merges >= b->mask / 2)
         widen(b);
-    *find(b, left, right) = (struct merge){ .left = left, .right = right, .joined = joined, .rank = rank };
     b->n_merges++;
+    put(b, (struct merge){ .pair = pair, .joined = joined, .rank = rank });
     return true;
 }
 
 bool bpe_add(struct bpe *b, sym_t left, sym_t right, sym_t joined)
 {
     return bpe_add_ranked(b, left, right, joined, (uint32_t)b->n_merges);
+}
+
+static struct bpe_merge_row row_of(const struct merge *m)
+{
+    return (struct bpe_merge_row){ (sym_t)(m->pair >> 32), (sym_t)m->pair, m->joined, m->rank };
+}
+
+void bpe_each(const struct bpe *b, void (*f)(void *to, struct bpe_merge_row merge), void *to)
+{
+    for (size_t i = 0; i <= b->mask; i++)
+        if (b->place[i].rank != NONE)
+            f(to, row_of(&b->place[i]));
+}
+
+bool bpe_find(const struct bpe *b, sym_t left, sym_t right, struct bpe_merge_row *merge)
+{
+    *merge = row_of(find(b, pair_of(left, right)));
+    return merge->rank != NONE;
 }
 
 static bool before(struct pair a, struct pair b)
@@ -144,7 +202,7 @@ static void offer(struct bpe *b, uint32_t i)
 {
     if (i == NONE || b->link[i].after == NONE)
         return;
-    const struct merge *m = find(b, b->link[i].s, b->link[b->link[i].after].s);
+    const struct merge *m = find_quickly(b, pair_of(b->link[i].s, b->link[b->link[i].after].s));
     if (m->rank != NONE)
         heap_put(b, (struct pair){ m->rank, i });
 }
@@ -161,7 +219,56 @@ static void join(struct bpe *b, uint32_t i, sym_t joined)
     offer(b, i);
 }
 
-size_t bpe_merge(struct bpe *b, sym_t s[], size_t n)
+/* For each i below n - 1: what s[i] and s[i + 1] merge to. */
+struct row {
+    uint32_t rank[SHORT];
+    sym_t joined[SHORT];
+};
+
+static void look_up(const struct bpe *b, const sym_t s[], size_t i, struct row *row)
+{
+    const struct merge *m = find_quickly(b, pair_of(s[i], s[i + 1]));
+    row->rank[i] = m->rank;
+    row->joined[i] = m->joined;
+}
+
+static size_t best_of(const uint32_t rank[], size_t n)
+{
+    uint32_t least = rank[0];
+    for (size_t i = 1; i < n; i++)
+        least = rank[i] < least ? rank[i] : least;
+    if (least == NONE)
+        return n;
+    size_t i = 0;
+    while (rank[i] != least)
+        i++;
+    return i;
+}
+
+static size_t merge_short(const struct bpe *b, sym_t s[], size_t n)
+{
+    struct row row;
+    for (size_t i = 0; i + 1 < n; i++)
+        look_up(b, s, i, &row);
+    while (n > 1) {
+        size_t at = best_of(row.rank, n - 1);
+        if (at == n - 1)
+            break;
+        s[at] = row.joined[at];
+        n--;
+        memmove(s + at + 1, s + at + 2, (n - at - 1) * sizeof *s);
+        if (at + 1 < n) {
+            memmove(row.rank + at + 1, row.rank + at + 2, (n - at - 2) * sizeof *row.rank);
+            memmove(row.joined + at + 1, row.joined + at + 2, (n - at - 2) * sizeof *row.joined);
+            look_up(b, s, at, &row);
+        }
+        if (at > 0)
+            look_up(b, s, at - 1, &row);
+    }
+    return n;
+}
+
+static size_t merge_long(struct bpe *b, sym_t s[], size_t n)
 {
     assert(n < NONE);
     mem_grow(&b->link, &b->cap_link, n, sizeof *b->link);
@@ -177,7 +284,7 @@ size_t bpe_merge(struct bpe *b, sym_t s[], size_t n)
         const struct link *left = &b->link[p.at];
         if (left->gone || left->after == NONE)
             continue;
-        const struct merge *m = find(b, left->s, b->link[left->after].s);
+        const struct merge *m = find(b, pair_of(left->s, b->link[left->after].s));
         if (m->rank == p.rank)
             join(b, p.at, m->joined);
     }
@@ -186,4 +293,9 @@ size_t bpe_merge(struct bpe *b, sym_t s[], size_t n)
         if (!b->link[i].gone)
             s[kept++] = b->link[i].s;
     return kept;
+}
+
+size_t bpe_merge(struct bpe *b, sym_t s[], size_t n)
+{
+    return n <= SHORT ? merge_short(b, s, n) : merge_long(b, s, n);
 }

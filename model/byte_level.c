@@ -1,35 +1,33 @@
 #include "model/byte_level.h"
 
-static bool is_own(uint32_t byte)
-{
-    return (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
-}
+/* The bytes without a character of their own, in order: 0x00 .. 0x20, 0x7f .. 0xa0, 0xad. */
+enum { FIRST = 0x100, CONTROLS = 0x21, UPPER = 0x7f, UPPERS = 0x22, HYPHEN = 0xad, OTHERS = CONTROLS + UPPERS + 1 };
 
-static uint32_t codepoint_of(uint8_t byte)
+uint32_t byte_level_char(uint8_t byte)
 {
-    if (is_own(byte))
-        return byte;
-    uint32_t rank = 0;
-    for (uint32_t b = 0; b < byte; b++)
-        rank += !is_own(b);
-    return 0x100 + rank;
+    if (byte < CONTROLS)
+        return FIRST + (uint32_t)byte;
+    if (byte >= UPPER && byte < UPPER + UPPERS)
+        return FIRST + CONTROLS + (uint32_t)(byte - UPPER);
+    return byte == HYPHEN ? FIRST + CONTROLS + UPPERS : byte;
 }
 
 /* -1: not of the alphabet. */
 static int byte_of(uint32_t codepoint)
 {
-    if (codepoint < 0x100)
-        return is_own(codepoint) ? (int)codepoint : -1;
-    uint32_t rank = codepoint - 0x100;
-    for (int b = 0; b < 0x100; b++)
-        if (!is_own((uint32_t)b) && rank-- == 0)
-            return b;
-    return -1;
+    if (codepoint < FIRST)
+        return byte_level_char((uint8_t)codepoint) == codepoint ? (int)codepoint : -1;
+    uint32_t rank = codepoint - FIRST;
+    if (rank >= OTHERS)
+        return -1;
+    if (rank < CONTROLS)
+        return (int)rank;
+    return rank < CONTROLS + UPPERS ? (int)(UPPER + rank - CONTROLS) : HYPHEN;
 }
 
 void byte_level_add(struct text *piece, uint8_t byte)
 {
-    uint32_t c = codepoint_of(byte);
+    uint32_t c = byte_level_char(byte);
     char two[2] = { (char)(0xc0 | c >> 6), (char)(0x80 | (c & 0x3f)) };
     if (c < 0x80)
         text_addn(piece, &(char){ (char)c }, 1);

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 
+uint32_t byte_level_char(uint8_t byte);                /* the character of a byte, a code point */
 void byte_level_add(struct text *piece, uint8_t byte); /* appends the character of a byte */
 
 /* Appends the bytes that n bytes of piece stand for.  false, and nothing appended, when a character is not of the

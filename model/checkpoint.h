@@ -1,7 +1,8 @@
 /* A checkpoint: weights, tokenizer and hyperparameters on disk, opened and checked, not yet computing.
  *
- * Formats (Hugging Face folder, GGUF) end here: everything above sees one set of canonical tensor names, those of the
- * Hugging Face Llama layout ("model.layers.0.self_attn.q_proj.weight"), row-major with outer dimension first.
+ * Formats (Hugging Face folder, GGUF) end here: everything above sees one set of canonical tensor names, those that
+ * Hugging Face gives the architecture ("model.layers.0.self_attn.q_proj.weight", model/architecture.h), row-major with
+ * outer dimension first; one tensor for each expert.
  * Weights are mapped read-only; data pointers live as long as the checkpoint.  Files are hostile: every size is checked
  * against the file before anything is allocated or read.
  *
@@ -21,20 +22,9 @@
 #define MODEL_CHECKPOINT_H
 
 #include "base/text.h"
+#include "model/config.h"
 #include "model/tensor.h"
 #include "model/vocab.h"
-
-/* Hyperparameters of a Llama-family decoder. */
-struct config {
-    const char *architecture; /* "llama" */
-    uint32_t n_vocab;         /* rows of the embedding, padding included */
-    uint32_t dim, n_layers, n_heads, n_kv_heads, head_dim, ffn;
-    uint32_t max_positions;
-    float norm_eps;
-    float rope_theta;
-    bool rope_interleaved; /* pairs (2i, 2i+1) rotate (GGUF llama order) instead of (i, i + head_dim/2) */
-    bool tied_head;
-};
 
 /* Decode defaults that the checkpoint itself states; NAN or 0 where it says nothing. */
 struct generation_defaults {

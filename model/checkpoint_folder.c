@@ -1,6 +1,7 @@
 /* A checkpoint folder in the Hugging Face layout. */
 #include "base/err.h"
 #include "base/mem.h"
+#include "model/architecture.h"
 #include "model/checkpoint_files.h"
 #include "model/config_json.h"
 #include "model/json_members.h"
@@ -247,6 +248,33 @@ static int read_index(struct checkpoint *c)
     return rc;
 }
 
+/* Some writers leave the name of the whole model out of the names of its tensors: "h.0.ln_1.weight". */
+static void complete_names(struct checkpoint *c)
+{
+    const char *prefix = architecture_of(&c->config)->prefix;
+    for (size_t i = 0; i < c->files->tensors.n; i++) {
+        struct tensor *t = &c->files->tensors.t[i];
+        struct architecture_place p;
+        struct text whole = { 0 };
+        text_addf(&whole, "%s%s", prefix, t->name);
+        if (!architecture_place(&c->config, t->name, &p) && architecture_place(&c->config, text_s(&whole), &p)) {
+            free((void *)(uintptr_t)t->name);
+            t->name = mem_string(text_s(&whole));
+        }
+        text_free(&whole);
+    }
+}
+
+static int read_weights(struct checkpoint *c)
+{
+    if (there(c, "model.safetensors") || !there(c, "model.safetensors.index.json"))
+        TRY(read_shard(c, "model.safetensors"));
+    else
+        TRY(read_index(c));
+    complete_names(c);
+    return 0;
+}
+
 static int read_tokenizer(struct checkpoint *c, const struct checkpoint_want *want, const struct symbols *ends,
                           int64_t bos)
 {
@@ -272,9 +300,5 @@ int checkpoint_read_folder(struct checkpoint *c, const struct checkpoint_want *w
         rc = read_tokenizer(c, want, &ends, bos);
     free(ends.s);
     TRY(rc);
-    if (!want->weights)
-        return 0;
-    if (there(c, "model.safetensors") || !there(c, "model.safetensors.index.json"))
-        return read_shard(c, "model.safetensors");
-    return read_index(c);
+    return want->weights ? read_weights(c) : 0;
 }

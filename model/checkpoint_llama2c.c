@@ -60,7 +60,7 @@ static int read_config(struct checkpoint *c, const int32_t x[NUMBERS])
     k.head_dim = k.dim / k.n_heads;
     if (k.dim % k.n_heads != 0)
         return err_set(ERR_DATA, "%s: 'dim' is %u, want a multiple of 'n_heads', %u", c->path, k.dim, k.n_heads);
-    TRY(config_json_check(&k, c->path));
+    TRY(config_check(&k, c->path));
     c->config = k;
     return 0;
 }

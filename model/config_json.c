@@ -1,77 +1,11 @@
 #include "model/config_json.h"
 #include "base/err.h"
+#include "model/architecture.h"
+#include "model/config_layers.h"
+#include "model/config_rope.h"
+#include "model/config_value.h"
 #include <math.h>
 #include <string.h>
-
-/* *to is the whole number at key, 1 .. CONFIG_DIM_MAX; it keeps its value when the key is absent, unless it is 0. */
-static int read_size(const json_t *o, const char *where, const char *key, uint32_t *to)
-{
-    int64_t x = *to;
-    TRY(*to == 0 ? doc_int(o, where, key, &x) : doc_maybe_int(o, where, key, &x));
-    if (x < 1 || x > CONFIG_DIM_MAX)
-        return err_set(ERR_DATA, "%s: '%s' is %lld, want 1 .. %u", where, key, (long long)x, CONFIG_DIM_MAX);
-    *to = (uint32_t)x;
-    return 0;
-}
-
-static int read_positive(const json_t *o, const char *where, const char *key, float *to)
-{
-    double x = (double)*to;
-    TRY(doc_maybe_real(o, where, key, &x));
-    if (!((float)x > 0) || !isfinite((float)x)) /* what is computed with is a float */
-        return err_set(ERR_DATA, "%s: '%s' is %g, want more than 0", where, key, x);
-    *to = (float)x;
-    return 0;
-}
-
-static int refuse_text(const json_t *o, const char *where, const char *key, const char *want)
-{
-    const char *seen = want;
-    TRY(doc_maybe_string(o, where, key, &seen));
-    if (strcmp(seen, want) != 0)
-        return err_set(ERR_DATA, "%s: '%s' is '%s', which is not supported; want '%s'", where, key, seen, want);
-    return 0;
-}
-
-static int refuse_true(const json_t *o, const char *where, const char *key)
-{
-    bool seen = false;
-    TRY(doc_maybe_bool(o, where, key, &seen));
-    return seen ? err_set(ERR_DATA, "%s: '%s' is true, which is not supported", where, key) : 0;
-}
-
-/* "rope_scaling": null, or the newer "rope_parameters" of type default, which also holds rope_theta. */
-static int read_rope(const json_t *o, const char *where, struct config *c)
-{
-    static const char *const keys[] = { "rope_scaling", "rope_parameters" };
-    c->rope_theta = 10000;
-    TRY(read_positive(o, where, "rope_theta", &c->rope_theta));
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        json_t *rope = json_object_get(o, keys[i]);
-        if (!rope || json_is_null(rope))
-            continue;
-        TRY(doc_object(o, where, keys[i], &rope));
-        TRY(refuse_text(rope, where, "rope_type", "default"));
-        TRY(refuse_text(rope, where, "type", "default"));
-        TRY(read_positive(rope, where, "rope_theta", &c->rope_theta));
-    }
-    return 0;
-}
-
-static int read_sizes(const json_t *o, const char *where, struct config *c)
-{
-    TRY(read_size(o, where, "vocab_size", &c->n_vocab));
-    TRY(read_size(o, where, "hidden_size", &c->dim));
-    TRY(read_size(o, where, "num_hidden_layers", &c->n_layers));
-    TRY(read_size(o, where, "num_attention_heads", &c->n_heads));
-    TRY(read_size(o, where, "intermediate_size", &c->ffn));
-    c->n_kv_heads = c->n_heads;
-    TRY(read_size(o, where, "num_key_value_heads", &c->n_kv_heads));
-    c->head_dim = c->dim / c->n_heads;
-    TRY(read_size(o, where, "head_dim", &c->head_dim));
-    c->max_positions = 2048;
-    return read_size(o, where, "max_position_embeddings", &c->max_positions);
-}
 
 int config_json_architecture(const json_t *o, const char *where, const char **type)
 {
@@ -80,46 +14,156 @@ int config_json_architecture(const json_t *o, const char *where, const char **ty
     return doc_string(o, where, "model_type", type);
 }
 
+/* A size that may be absent (value) or null (what follows from others). */
+static int read_derived(const json_t *o, const char *where, const char *key, uint32_t value, uint32_t *to)
+{
+    if (key && value > 0 && !config_value_null(o, key))
+        *to = value;
+    return key ? config_value_size(o, where, key, to) : 0;
+}
+
+static int read_sizes(const json_t *o, const char *where, const struct architecture *a, struct config *c)
+{
+    const struct architecture_keys *k = &a->keys;
+    TRY(config_value_size(o, where, "vocab_size", &c->n_vocab));
+    TRY(config_value_named(o, where, k->dim, &c->dim));
+    TRY(config_value_named(o, where, k->n_layers, &c->n_layers));
+    TRY(config_value_named(o, where, k->n_heads, &c->n_heads));
+    c->ffn = a->absent.ffn_times * c->dim; /* at most 4 * 2^24 */
+    if (k->ffn)
+        TRY(config_value_size(o, where, k->ffn, &c->ffn));
+    c->n_kv_heads = c->n_heads;
+    TRY(read_derived(o, where, k->n_kv_heads, a->absent.n_kv_heads, &c->n_kv_heads));
+    c->head_dim = c->dim / c->n_heads;
+    if (!k->head_dim && c->dim % c->n_heads != 0)
+        return err_set(ERR_DATA, "%s: a width of %u does not divide among %u heads", where, c->dim, c->n_heads);
+    TRY(read_derived(o, where, k->head_dim, a->absent.head_dim, &c->head_dim));
+    c->max_positions = a->absent.max_positions;
+    return config_value_size(o, where, k->max_positions, &c->max_positions);
+}
+
+static int read_activation(const json_t *o, const char *where, const struct architecture *a, struct config *c)
+{
+    static const struct {
+        const char *name;
+        enum config_activation activation;
+    } known[] = {
+        { "silu", ACTIVATION_SILU },           { "swish", ACTIVATION_SILU },
+        { "gelu", ACTIVATION_GELU },           { "gelu_new", ACTIVATION_GELU_TANH },
+        { "gelu_fast", ACTIVATION_GELU_TANH }, { "gelu_pytorch_tanh", ACTIVATION_GELU_TANH },
+    };
+    const char *name = NULL;
+    c->activation = a->absent.activation;
+    if (a->keys.activation)
+        TRY(doc_maybe_string(o, where, a->keys.activation, &name));
+    if (!name)
+        return 0;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(name, known[i].name) == 0) {
+            c->activation = known[i].activation;
+            return 0;
+        }
+    return err_set(ERR_DATA, "%s: '%s' is '%s', which is not supported; want silu, gelu, gelu_new, gelu_pytorch_tanh",
+                   where, a->keys.activation, name);
+}
+
+static bool leaves_open(const struct architecture *a, enum architecture_bias bias)
+{
+    for (size_t i = 0; i < a->n_tensors; i++)
+        if (a->tensors[i].bias == bias)
+            return true;
+    return false;
+}
+
+static int read_biases(const json_t *o, const char *where, const struct architecture *a, struct config *c)
+{
+    c->attention_bias = a->absent.attention_bias;
+    if (leaves_open(a, BIAS_ATTENTION))
+        TRY(doc_maybe_bool(o, where, "attention_bias", &c->attention_bias));
+    else
+        TRY(config_value_plain_bool(o, where, "attention_bias", false));
+    if (leaves_open(a, BIAS_MLP))
+        return doc_maybe_bool(o, where, "mlp_bias", &c->mlp_bias);
+    return config_value_plain_bool(o, where, "mlp_bias", false);
+}
+
+/* A cap: absent means value, null none. */
+static int read_cap(const json_t *o, const char *where, const char *key, float value, float *to)
+{
+    bool none = config_value_null(o, key) || (value == 0 && !json_object_get(o, key));
+    *to = none ? 0 : value;
+    return none ? 0 : config_value_positive(o, where, key, to);
+}
+
+static int read_scales(const json_t *o, const char *where, const struct architecture *a, struct config *c)
+{
+    float scalar = a->absent.query_scalar;
+    c->norm_eps = a->absent.norm_eps;
+    TRY(config_value_positive(o, where, a->keys.norm_eps, &c->norm_eps));
+    if (a->keys.query_scalar) {
+        TRY(config_value_positive(o, where, "query_pre_attn_scalar", &scalar));
+        c->query_scale = (float)(1 / sqrt((double)scalar));
+    }
+    if (a->keys.caps_scores)
+        TRY(read_cap(o, where, "final_logit_softcapping", a->absent.score_cap, &c->score_cap));
+    else
+        TRY(config_value_absent(o, where, "final_logit_softcapping"));
+    if (a->keys.caps_attention)
+        TRY(read_cap(o, where, "attn_logit_softcapping", a->absent.attention_cap, &c->attention_cap));
+    else
+        TRY(config_value_absent(o, where, "attn_logit_softcapping"));
+    if (a->scales_embedding)
+        c->embedding_scale = (float)sqrt((double)c->dim);
+    return 0;
+}
+
+/* What would compute something else in any of the architectures. */
+static int refuse_variants(const json_t *o, const char *where)
+{
+    static const char *const never[] = { "use_bidirectional_attention",
+                                         "apply_residual_connection_post_layernorm",
+                                         "scale_attn_by_inverse_layer_idx",
+                                         "add_cross_attention",
+                                         "is_encoder_decoder",
+                                         "use_qk_norm",
+                                         "qk_layernorm" };
+    static const char *const absent[] = { "quantization_config", "clip_qkv" };
+    static const char *const ones[] = { "embedding_multiplier", "residual_multiplier", "logits_scaling",
+                                        "logit_scale" };
+    for (size_t i = 0; i < sizeof never / sizeof *never; i++)
+        TRY(config_value_plain_bool(o, where, never[i], false));
+    for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
+        TRY(config_value_absent(o, where, absent[i]));
+    for (size_t i = 0; i < sizeof ones / sizeof *ones; i++)
+        TRY(config_value_plain_number(o, where, ones[i], 1));
+    return config_value_plain_bool(o, where, "scale_attn_weights", true);
+}
+
 int config_json_read(const json_t *o, const char *where, struct config *c)
 {
     const char *type;
     TRY(config_json_architecture(o, where, &type));
-    if (strcmp(type, "llama") != 0)
-        return err_set(ERR_DATA, "%s: 'model_type' is '%s', which is not supported; want 'llama'", where, type);
-    *c = (struct config){ .architecture = "llama", .norm_eps = 1e-6f };
-    TRY(read_sizes(o, where, c));
-    TRY(read_positive(o, where, "rms_norm_eps", &c->norm_eps));
-    TRY(read_rope(o, where, c));
-    TRY(refuse_text(o, where, "hidden_act", "silu"));
-    TRY(refuse_true(o, where, "attention_bias"));
-    TRY(refuse_true(o, where, "mlp_bias"));
+    const struct architecture *a = architecture_find(type);
+    if (!a)
+        return architecture_unknown(where, "model_type", type);
+    *c = (struct config){ .architecture = a->name,
+                          .tied_head = a->absent.tied_head,
+                          .parallel = a->absent.parallel,
+                          .qkv_by_head = a->folder_qkv_by_head,
+                          .transposed = a->folder_transposed,
+                          .norm_offset = a->folder_norm_offset };
+    TRY(refuse_variants(o, where));
+    TRY(read_sizes(o, where, a, c));
+    TRY(read_scales(o, where, a, c));
+    TRY(config_rope_read(o, where, a, c));
+    TRY(config_layers_read_windows(o, where, a, c));
+    TRY(config_layers_read_experts(o, where, a, c));
+    TRY(read_activation(o, where, a, c));
+    TRY(read_biases(o, where, a, c));
+    if (a->keys.parallel)
+        TRY(doc_maybe_bool(o, where, "use_parallel_residual", &c->parallel));
     TRY(doc_maybe_bool(o, where, "tie_word_embeddings", &c->tied_head));
-    return config_json_check(c, where);
-}
-
-static int check_width(const char *where, const char *what, uint64_t width)
-{
-    if (width > CONFIG_WIDTH_MAX)
-        return err_set(ERR_DATA, "%s: %s: %llu wide, want at most %u", where, what, (unsigned long long)width,
-                       CONFIG_WIDTH_MAX);
-    return 0;
-}
-
-int config_json_check(const struct config *c, const char *where)
-{
-    TRY(check_width(where, "the hidden state", c->dim));
-    TRY(check_width(where, "the feed-forward part", c->ffn));
-    TRY(check_width(where, "all heads together", (uint64_t)c->n_heads * c->head_dim));
-    if (c->n_heads % c->n_kv_heads != 0)
-        return err_set(ERR_DATA, "%s: %u heads do not divide among %u for keys and values", where, c->n_heads,
-                       c->n_kv_heads);
-    if (!(c->rope_theta >= 1)) /* below, angles grow with the dimension and overflow */
-        return err_set(ERR_DATA, "%s: rope theta is %g, want 1 or more", where, (double)c->rope_theta);
-    if (c->head_dim > CONFIG_HEAD_MAX)
-        return err_set(ERR_DATA, "%s: heads are %u wide, want at most %u", where, c->head_dim, CONFIG_HEAD_MAX);
-    if (c->head_dim % 2 != 0 || c->head_dim == 0)
-        return err_set(ERR_DATA, "%s: heads are %u wide, want an even number", where, c->head_dim);
-    return 0;
+    return config_check(c, where);
 }
 
 int config_json_generation(const json_t *o, const char *where, struct generation_defaults *g)

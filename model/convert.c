@@ -34,6 +34,21 @@ enum dtype convert_type(struct conversion *v, const struct tensor *t)
     return n % dtype_block(DTYPE_Q8_0) == 0 ? DTYPE_Q8_0 : DTYPE_F16;
 }
 
+int convert_check_plain(const struct conversion *v)
+{
+    const struct config *g = &v->c->config;
+    bool more = g->rope.scaling != SCALING_NONE || g->attention_bias || g->mlp_bias ||
+                (g->n_rotary != 0 && g->n_rotary != g->head_dim) || g->window != 0 || g->n_experts != 0;
+    if (strcmp(g->architecture, "llama") != 0)
+        return err_set(ERR_DATA, "%s: its architecture is '%s'; want llama to change the format", v->from,
+                       g->architecture);
+    if (more)
+        return err_set(ERR_DATA,
+                       "%s: it has scaled positions, biases, a window or experts, which only its own format can say",
+                       v->from);
+    return 0;
+}
+
 static int check_free(const char *to)
 {
     struct stat st;

@@ -198,9 +198,7 @@ static int put_tokenizer(const struct conversion *v, const char *folder)
 /* Every file but the weights, made. */
 static int put_files(const struct conversion *v, const char *folder, enum dtype common)
 {
-    if (strcmp(v->c->config.architecture, "llama") != 0)
-        return err_set(ERR_DATA, "%s: its architecture is '%s'; want llama to make a folder of it", v->from,
-                       v->c->config.architecture);
+    TRY(convert_check_plain(v));
     TRY(put_tokenizer(v, folder));
     TRY(put_config(v, folder, common));
     TRY(put_generation(v, folder));

@@ -1,6 +1,7 @@
 /* To GGUF: of the llama architecture, keys and names as llama.cpp has them. */
 #include "base/err.h"
 #include "base/mem.h"
+#include "model/architecture.h"
 #include "model/convert_inside.h"
 #include "model/gguf_write.h"
 #include <math.h>
@@ -57,10 +58,10 @@ static int add_tensors(struct conversion *v)
     for (size_t i = 0; i < v->c->n_tensors; i++) {
         const struct tensor *t = &v->c->tensors[i];
         char name[NAME_BYTES];
-        if (!gguf_name(t->name, name)) {
-            text_addf(v->remarks, "tensor '%s' has no name in GGUF and was left out\n", t->name);
+        if (architecture_idle(&v->c->config, t->name))
             continue;
-        }
+        if (!gguf_name(t->name, name))
+            return err_set(ERR_DATA, "%s: tensor '%s' has no name in GGUF", v->from, t->name);
         struct recast r = { .to = *t, .from = t->data ? t : NULL, .order = order_of(v, name) };
         r.to.name = name;
         r.to.type = t->n_dims > 1 ? convert_type(v, t) : DTYPE_F32;
@@ -168,9 +169,7 @@ static int fill(struct conversion *v, struct gguf_keys *k)
         copy_keys(v, k);
         return 0;
     }
-    if (strcmp(v->c->config.architecture, "llama") != 0)
-        return err_set(ERR_DATA, "%s: its architecture is '%s'; want llama to write GGUF", v->from,
-                       v->c->config.architecture);
+    TRY(convert_check_plain(v));
     TRY(add_tensors(v));
     add_config(v, k);
     add_sampling(v, k);

@@ -21,6 +21,9 @@ struct conversion {
 int convert_to_gguf(struct conversion *v);
 int convert_to_folder(struct conversion *v);
 
+/* Whether hyperparameters can be written anew: those of a plain Llama.  0 or ERR_DATA. */
+int convert_check_plain(const struct conversion *v);
+
 /* The type of a tensor in the new file, among those with blocks or not. */
 enum dtype convert_type(struct conversion *v, const struct tensor *t);
 

@@ -175,7 +175,7 @@ static void add_scored(struct gguf_keys *k, const struct vocab_scored_piece p[],
     for (uint32_t i = 0; i < n; i++) {
         text_clear(&piece);
         for (size_t b = 0; b < p[i].n; b++)
-            text_addn(&piece, p[i].text[b] == ' ' ? "\xe2\x96\x81" : &p[i].text[b], p[i].text[b] == ' ' ? 3 : 1);
+            text_addn(&piece, p[i].s[b] == ' ' ? "\xe2\x96\x81" : &p[i].s[b], p[i].s[b] == ' ' ? 3 : 1);
         gguf_write_item(k, i < 3 ? first[i] : text_s(&piece), i < 3 ? strlen(first[i]) : piece.len);
     }
     gguf_write_array(k, "tokenizer.ggml.scores", GGUF_F32, n);
@@ -183,7 +183,7 @@ static void add_scored(struct gguf_keys *k, const struct vocab_scored_piece p[],
         text_addn(&k->bytes, &p[i].score, sizeof p[i].score);
     gguf_write_array(k, "tokenizer.ggml.token_type", GGUF_I32, n);
     for (uint32_t i = 0; i < n; i++) {
-        int32_t type = i == 0 ? TYPE_UNKNOWN : i < 3 ? TYPE_CONTROL : i < 259 ? TYPE_BYTE : TYPE_NORMAL;
+        int32_t type = p[i].type; /* the numbers are SentencePiece's */
         text_addn(&k->bytes, &type, sizeof type);
     }
     text_free(&piece);

@@ -1,6 +1,8 @@
 #include "model/forward.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "model/architecture.h"
+#include "model/experts.h"
 #include "model/lm.h"
 #include "model/multiply.h"
 #include "model/rope.h"
@@ -11,16 +13,20 @@
 struct forward {
     struct forward_parts p;
     const struct config *config;
+    const struct architecture *row;
     struct multiplier *mul;
-    struct rope *rope;
+    struct rope *rope,
+        *local; /* of layers without and with a window, where these differ; NULL without such positions */
+    struct experts *experts;
     struct weight head;    /* its first n_scores rows */
     struct block x;        /* (max_tokens, dim) the residual stream */
     struct block norm;     /* (max_tokens, dim) */
     struct block q, k, v;  /* (max_tokens, heads * head_dim) */
     struct block attended; /* (max_tokens, n_heads * head_dim) */
-    struct block gate, up; /* (max_tokens, ffn) */
+    struct block gate, up; /* (max_tokens, ffn); gate alone is used where nothing is gated */
     struct block back;     /* (max_tokens, dim) what a half layer adds */
     float **out;           /* (max_tokens,) the rows of the head */
+    float *slope;          /* (n_heads,) of ALiBi; zero without it */
     float *score;          /* (n_threads, score_stride) grows with the positions */
     size_t score_stride;
 };
@@ -29,8 +35,9 @@ struct forward {
 struct loop {
     struct forward *f;
     const struct forward_batch *b;
-    size_t layer, m;   /* the first m tokens leave the layer */
-    const float *norm; /* weights of a norm */
+    size_t layer, m; /* the first m tokens leave the layer */
+    const struct norm_weights *norm;
+    const struct block *from, *to;
 };
 
 static size_t largest(size_t a, size_t b)
@@ -38,17 +45,24 @@ static size_t largest(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-struct forward *forward_alloc(const struct forward_parts *p)
+/* ALiBi's slopes 2^(-8 i / n) of n heads, a power of two; what is left takes every other slope of twice as many
+ * (https://arxiv.org/abs/2108.12409, as BLOOM has it). */
+static void fill_slopes(float slope[], size_t n_heads)
 {
-    struct forward *f = mem_alloc(1, sizeof *f);
-    const struct config *c = &p->checkpoint->config;
-    size_t n = p->max_tokens, q = (size_t)c->n_heads * c->head_dim, kv = (size_t)c->n_kv_heads * c->head_dim;
-    f->p = *p;
-    f->config = c;
-    f->head = p->weights->head;
-    f->head.n = p->n_scores;
-    f->mul = multiplier_alloc(p->kernels, p->mode, p->threads, n, largest(largest(q, c->dim), c->ffn));
-    f->rope = rope_alloc(c);
+    size_t n = 1;
+    while (2 * n <= n_heads)
+        n *= 2;
+    for (size_t h = 0; h < n_heads; h++) {
+        double step = h < n ? 8.0 / (double)n : 4.0 / (double)n;
+        double i = h < n ? (double)(h + 1) : (double)(2 * (h - n) + 1);
+        slope[h] = (float)pow(2, -step * i);
+    }
+}
+
+static void alloc_blocks(struct forward *f)
+{
+    const struct config *c = f->config;
+    size_t n = f->p.max_tokens, q = (size_t)c->n_heads * c->head_dim, kv = (size_t)c->n_kv_heads * c->head_dim;
     f->x = block_alloc(n, c->dim);
     f->norm = block_alloc(n, c->dim);
     f->q = block_alloc(n, q);
@@ -59,13 +73,36 @@ struct forward *forward_alloc(const struct forward_parts *p)
     f->up = block_alloc(n, c->ffn);
     f->back = block_alloc(n, c->dim);
     f->out = mem_alloc(n, sizeof *f->out);
+    f->slope = mem_alloc(c->n_heads, sizeof *f->slope);
+}
+
+struct forward *forward_alloc(const struct forward_parts *p)
+{
+    struct forward *f = mem_alloc(1, sizeof *f);
+    const struct config *c = &p->checkpoint->config;
+    size_t width = largest(largest((size_t)c->n_heads * c->head_dim, c->dim), largest(c->ffn, c->expert_ffn));
+    f->p = *p;
+    f->config = c;
+    f->row = architecture_of(c);
+    f->head = p->weights->head;
+    f->head.n = p->n_scores;
+    f->mul = multiplier_alloc(p->kernels, p->mode, p->threads, p->max_tokens, width);
+    if (f->row->positions == POSITIONS_ROPE)
+        f->rope = rope_alloc(c, p->planned);
+    if (f->rope && c->local_theta > 0)
+        f->local = rope_alloc_local(c);
+    f->experts = experts_alloc(c, p->kernels, f->mul, p->max_tokens);
+    alloc_blocks(f);
+    if (f->row->positions == POSITIONS_ALIBI)
+        fill_slopes(f->slope, c->n_heads);
     return f;
 }
 
 size_t forward_token_bytes(const struct config *c)
 {
     size_t q = (size_t)c->n_heads * c->head_dim, kv = (size_t)c->n_kv_heads * c->head_dim;
-    return (3 * kernel_pad(c->dim) + 2 * kernel_pad(q) + 2 * kernel_pad(kv) + 2 * kernel_pad(c->ffn)) * sizeof(float);
+    return (3 * kernel_pad(c->dim) + 2 * kernel_pad(q) + 2 * kernel_pad(kv) + 2 * kernel_pad(c->ffn)) * sizeof(float) +
+           experts_token_bytes(c);
 }
 
 /* Scores of attention grow with the positions that are really reached: the context limit is a number from a file. */
@@ -85,41 +122,99 @@ void forward_free(struct forward *f)
     struct block *blocks[] = { &f->x, &f->norm, &f->q, &f->k, &f->v, &f->attended, &f->gate, &f->up, &f->back };
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         block_free(blocks[i]);
+    experts_free(f->experts);
     multiplier_free(f->mul);
     rope_free(f->rope);
+    rope_free(f->local);
     free(f->out);
+    free(f->slope);
     free(f->score);
     free(f);
 }
 
+/* One norm of a row, in place or not. */
+static void norm_row(const struct forward *f, const float *x, const struct norm_weights *w, size_t n, float *out)
+{
+    if (w->bias)
+        f->p.kernels->layer_norm(x, &(struct kernel_norm){ w->weight, w->bias }, n, f->config->norm_eps, out);
+    else
+        f->p.kernels->rms_norm(x, w->weight, n, f->config->norm_eps, out);
+}
+
+static const void *weight_row(const struct weight *w, size_t j)
+{
+    return (const char *)w->data + j * w->row_bytes;
+}
+
 static void embed(struct forward *f, const struct forward_batch *b)
 {
-    const struct weight *e = &f->p.weights->embedding;
-    for (size_t i = 0; i < b->n_tokens; i++)
-        kernel_widen(e->type, (const char *)e->data + b->tokens[i].symbol * e->row_bytes, e->k, f->x.row[i]);
+    const struct weights *w = f->p.weights;
+    float scale = f->config->embedding_scale;
+    for (size_t i = 0; i < b->n_tokens; i++) {
+        const struct forward_token *t = &b->tokens[i];
+        float *x = f->x.row[i], *position = f->back.row[i];
+        kernel_widen(w->embedding.type, weight_row(&w->embedding, t->symbol), w->embedding.k, x);
+        for (size_t d = 0; scale > 0 && d < f->x.width; d++)
+            x[d] *= scale;
+        if (w->positions.data)
+            kernel_widen(w->positions.type, weight_row(&w->positions, t->position), w->positions.k, position);
+        for (size_t d = 0; w->positions.data && d < f->x.width; d++)
+            x[d] += position[d];
+        if (w->embedding_norm.weight)
+            norm_row(f, x, &w->embedding_norm, f->x.width, x);
+    }
 }
 
 static void norm_token(void *ctx, size_t i, size_t worker)
 {
     const struct loop *l = ctx;
-    struct forward *f = l->f;
     (void)worker;
-    f->p.kernels->rms_norm(f->x.row[i], l->norm, f->x.width, f->config->norm_eps, f->norm.row[i]);
+    norm_row(l->f, l->from->row[i], l->norm, l->from->width, l->to->row[i]);
 }
 
-/* Rotates queries and keys; puts keys and values into the token's page. */
+static void run_norm(struct forward *f, const struct norm_weights *w, const struct block *from, const struct block *to,
+                     size_t m)
+{
+    struct loop loop = { .f = f, .norm = w, .from = from, .to = to };
+    multiply_each(f->mul, m, m * from->width, norm_token, &loop);
+}
+
+/* What a half layer adds has a norm of its own in some architectures. */
+static void add_back(struct forward *f, const struct norm_weights *w, size_t m)
+{
+    if (w->weight)
+        run_norm(f, w, &f->back, &f->back, m);
+    for (size_t i = 0; i < m; i++)
+        for (size_t d = 0; d < f->x.width; d++)
+            f->x.row[i][d] += f->back.row[i][d];
+}
+
+/* Norm and rotation of the heads of a query or of keys. */
+static void place_heads(const struct loop *l, const struct norm_weights *norm, size_t position, float *heads, size_t n)
+{
+    struct forward *f = l->f;
+    size_t dim = f->config->head_dim;
+    bool local = f->local && config_window(f->config, l->layer) > 0;
+    for (size_t h = 0; norm->weight && h < n; h++)
+        norm_row(f, heads + h * dim, norm, dim, heads + h * dim);
+    if (f->rope)
+        rope_turn(local ? f->local : f->rope, position, heads, n);
+}
+
+/* Queries and keys as attention wants them; puts keys and values into the token's page. */
 static void place_token(void *ctx, size_t i, size_t worker)
 {
     const struct loop *l = ctx;
     struct forward *f = l->f;
     const struct forward_token *t = &l->b->tokens[i];
+    const struct layer_weights *w = &f->p.weights->layers[l->layer];
     size_t dim = f->config->head_dim, at = t->position % KERNEL_PAGE * dim;
     (void)worker;
     if (i < l->m)
-        rope_turn(f->rope, t->position, f->q.row[i], f->config->n_heads);
+        place_heads(l, &w->q_norm, t->position, f->q.row[i], f->config->n_heads);
     if (!t->own)
         return;
-    rope_turn(f->rope, t->position, f->k.row[i], f->config->n_kv_heads);
+    place_heads(l, &w->k_norm, t->position, f->k.row[i], f->config->n_kv_heads);
     for (size_t h = 0; h < f->config->n_kv_heads; h++) {
         float *keys = t->own + kv_keys_at(f->p.kv, l->layer, h) + at;
         memcpy(keys, f->k.row[i] + h * dim, dim * sizeof *keys);
@@ -143,35 +238,35 @@ static void attend_group(void *ctx, size_t i, size_t worker)
 {
     const struct loop *l = ctx;
     struct forward *f = l->f;
-    size_t n_kv = f->config->n_kv_heads, token = i / n_kv, kv_head = i % n_kv, dim = f->config->head_dim;
-    size_t group = f->config->n_heads / n_kv;
+    const struct config *c = f->config;
+    size_t n_kv = c->n_kv_heads, token = i / n_kv, kv_head = i % n_kv, dim = c->head_dim, group = c->n_heads / n_kv;
     const struct forward_token *t = &l->b->tokens[token];
+    size_t n = t->position + (size_t)1, window = config_window(c, l->layer);
     struct attention a = { .pages = t->pages,
                            .k_at = kv_keys_at(f->p.kv, l->layer, kv_head),
-                           .n = t->position + (size_t)1,
+                           .first = window > 0 && window < n ? n - window : 0,
+                           .n = n,
                            .head_dim = dim,
-                           .scale = (float)(1 / sqrt((double)dim)),
+                           .scale = c->query_scale > 0 ? c->query_scale : (float)(1 / sqrt((double)dim)),
+                           .cap = c->attention_cap,
                            .score = f->score + worker * f->score_stride };
     a.v_at = a.k_at + kv_values_at(f->p.kv);
     for (size_t h = kv_head * group; h < (kv_head + 1) * group; h++) {
         a.q = f->q.row[token] + h * dim;
         a.out = f->attended.row[token] + h * dim;
+        a.slope = f->slope[h];
         f->p.kernels->attend(&a);
     }
 }
 
-static void silu_token(void *ctx, size_t i, size_t worker)
+static void activate_token(void *ctx, size_t i, size_t worker)
 {
     const struct loop *l = ctx;
+    struct forward *f = l->f;
     (void)worker;
-    l->f->p.kernels->silu_mul(l->f->gate.row[i], l->f->up.row[i], l->f->gate.width);
-}
-
-static void add_back(struct forward *f, size_t m)
-{
-    for (size_t i = 0; i < m; i++)
-        for (size_t d = 0; d < f->x.width; d++)
-            f->x.row[i][d] += f->back.row[i][d];
+    f->p.kernels->activate[f->config->activation](f->gate.row[i], f->gate.width);
+    if (f->p.weights->layers[l->layer].gate.data)
+        f->p.kernels->times(f->gate.row[i], f->up.row[i], f->gate.width);
 }
 
 /* layer: n_layers is the head. */
@@ -188,22 +283,12 @@ static int check_layer(const struct forward *f, const struct block *x, size_t m,
     return check_rows(f, x->row, m, x->width, layer);
 }
 
-static void run_attention(struct forward *f, const struct forward_batch *b, size_t layer, size_t m)
-{
-    struct loop loop = { f, b, layer, m, NULL };
-    size_t cost = 0;
-    for (size_t i = 0; i < m; i++)
-        cost += 2 * ((size_t)b->tokens[i].position + 1) * f->q.width;
-    multiply_each(f->mul, m * f->config->n_kv_heads, cost, attend_group, &loop);
-}
-
-/* The first m tokens of the batch leave the layer; all leave their keys and values in it. */
-static int run_layer(struct forward *f, const struct forward_batch *b, size_t layer, size_t m)
+/* Leaves what attention adds in back. */
+static int run_attention(struct forward *f, const struct forward_batch *b, size_t layer, size_t m)
 {
     const struct layer_weights *w = &f->p.weights->layers[layer];
-    struct loop loop = { f, b, layer, m, w->attention_norm };
-    size_t n = b->n_tokens;
-    multiply_each(f->mul, n, n * f->x.width, norm_token, &loop);
+    struct loop loop = { .f = f, .b = b, .layer = layer, .m = m };
+    size_t n = b->n_tokens, cost = 0;
     multiply(f->mul, &f->norm,
              (struct product[]){ { &w->q, f->q.row, m }, { &w->k, f->k.row, n }, { &w->v, f->v.row, n } }, 3);
     TRY(check_layer(f, &f->q, m, layer)); /* a softmax could hide what is wrong with a query or a key */
@@ -211,15 +296,42 @@ static int run_layer(struct forward *f, const struct forward_batch *b, size_t la
     TRY(check_layer(f, &f->v, n, layer));
     multiply_each(f->mul, n, 2 * n * f->q.width, place_token, &loop);
     copy_pages(f, b, layer);
-    run_attention(f, b, layer, m);
+    for (size_t i = 0; i < m; i++)
+        cost += 2 * ((size_t)b->tokens[i].position + 1) * f->q.width;
+    multiply_each(f->mul, m * f->config->n_kv_heads, cost, attend_group, &loop);
     multiply(f->mul, &f->attended, &(struct product){ &w->o, f->back.row, m }, 1);
-    add_back(f, m);
-    loop.norm = w->mlp_norm;
-    multiply_each(f->mul, m, m * f->x.width, norm_token, &loop);
-    multiply(f->mul, &f->norm, (struct product[]){ { &w->gate, f->gate.row, m }, { &w->up, f->up.row, m } }, 2);
-    multiply_each(f->mul, m, 8 * m * f->gate.width, silu_token, &loop);
+    return 0;
+}
+
+/* Leaves what the feed-forward part adds in back. */
+static int run_mlp(struct forward *f, size_t layer, size_t m)
+{
+    const struct layer_weights *w = &f->p.weights->layers[layer];
+    struct loop loop = { .f = f, .layer = layer };
+    if (w->experts)
+        return experts_run(f->experts, w, &f->norm, f->back.row, m) ? 0 : weights_blame(f->p.checkpoint, layer);
+    if (w->gate.data)
+        multiply(f->mul, &f->norm, (struct product[]){ { &w->gate, f->gate.row, m }, { &w->up, f->up.row, m } }, 2);
+    else
+        multiply(f->mul, &f->norm, &(struct product){ &w->up, f->gate.row, m }, 1);
+    multiply_each(f->mul, m, 8 * m * f->gate.width, activate_token, &loop);
     multiply(f->mul, &f->gate, &(struct product){ &w->down, f->back.row, m }, 1);
-    add_back(f, m);
+    return 0;
+}
+
+/* The first m tokens of the batch leave the layer; all leave their keys and values in it. */
+static int run_layer(struct forward *f, const struct forward_batch *b, size_t layer, size_t m)
+{
+    const struct layer_weights *w = &f->p.weights->layers[layer];
+    run_norm(f, &w->attention_norm, &f->x, &f->norm, b->n_tokens);
+    TRY(run_attention(f, b, layer, m));
+    if (f->config->parallel)
+        run_norm(f, &w->mlp_norm, &f->x, &f->norm, m);
+    add_back(f, &w->attention_post, m);
+    if (!f->config->parallel)
+        run_norm(f, &w->mlp_norm, &f->x, &f->norm, m);
+    TRY(run_mlp(f, layer, m));
+    add_back(f, &w->mlp_post, m);
     return check_layer(f, &f->x, m, layer);
 }
 
@@ -231,8 +343,7 @@ static int run_head(struct forward *f, const struct forward_batch *b, uint32_t t
         const struct forward_row *r = &b->rows[i];
         if (r->tap != tap)
             continue;
-        f->p.kernels->rms_norm(f->x.row[r->token], f->p.weights->final_norm, f->x.width, f->config->norm_eps,
-                               f->norm.row[n]);
+        norm_row(f, f->x.row[r->token], &f->p.weights->final_norm, f->x.width, f->norm.row[n]);
         f->out[n++] = r->out;
     }
     if (n == 0)
@@ -242,16 +353,28 @@ static int run_head(struct forward *f, const struct forward_batch *b, uint32_t t
             memcpy(f->out[i], f->norm.row[i], f->x.width * sizeof(float));
     else
         multiply(f->mul, &f->norm, &(struct product){ &f->head, f->out, n }, 1);
-    return check_rows(f, f->out, n, tap == LM_TAP_HIDDEN ? f->x.width : f->head.n, f->config->n_layers);
+    TRY(check_rows(f, f->out, n, tap == LM_TAP_HIDDEN ? f->x.width : f->head.n, f->config->n_layers));
+    for (size_t i = 0; i < n && tap != LM_TAP_HIDDEN && f->config->score_cap > 0; i++)
+        f->p.kernels->cap(f->out[i], f->head.n, f->config->score_cap);
+    return 0;
+}
+
+static void reserve(struct forward *f, const struct forward_batch *b)
+{
+    size_t reach = 0;
+    for (size_t i = 0; i < b->n_tokens; i++)
+        reach = largest(reach, b->tokens[i].position);
+    if (f->rope)
+        rope_reserve(f->rope, reach + 1);
+    if (f->local)
+        rope_reserve(f->local, reach + 1);
+    reserve_scores(f, reach + 1);
 }
 
 int forward_run(struct forward *f, const struct forward_batch *b)
 {
-    size_t n_layers = f->config->n_layers, reach = 0;
-    for (size_t i = 0; i < b->n_tokens; i++)
-        reach = largest(reach, b->tokens[i].position);
-    rope_reserve(f->rope, reach + 1);
-    reserve_scores(f, reach + 1);
+    size_t n_layers = f->config->n_layers;
+    reserve(f, b);
     embed(f, b);
     for (size_t layer = 0; layer < n_layers; layer++) {
         TRY(run_layer(f, b, layer, layer + 1 < n_layers ? b->n_tokens : b->n_full));

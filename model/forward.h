@@ -1,4 +1,4 @@
-/* The forward pass of a Llama decoder over one batch of token positions, of however many prefixes.
+/* The forward pass of a decoder over one batch of token positions, of however many prefixes.
  *
  * Each position is computed by itself: what it attends to are the pages of its own path, in which the positions of the
  * same batch have put their keys and values before anyone attends.  So a position's numbers depend on its prefix alone. */
@@ -47,6 +47,7 @@ struct forward_parts {
     enum kernel_mode mode;
     size_t n_scores;   /* rows of the head that are used: padded vocabulary rows are not */
     size_t max_tokens; /* of a batch */
+    uint32_t planned;  /* positions that the plan of rotary positions is for */
 };
 
 struct forward;

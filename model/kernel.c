@@ -87,8 +87,9 @@ static void outputs(float *base, float *out[])
 
 static int try_matmul(struct trial *t, enum dtype type, size_t k)
 {
-    struct weight w = { dtype_name(type), type, t->row, k > TRY_K ? 2 : TRY_N, k, dtype_row_bytes(type, k) };
+    struct weight w = { .name = dtype_name(type), .type = type, .data = t->row, .n = k > TRY_K ? 2 : TRY_N, .k = k };
     size_t stride = kernel_pad(k);
+    w.row_bytes = dtype_row_bytes(type, k);
     float *out[TRY_M], *single[1];
     fill(t->x, TRY_M * stride, 1);
     fill(t->w, w.n * k, 2);
@@ -114,7 +115,7 @@ static int try_matmul(struct trial *t, enum dtype type, size_t k)
 
 static int try_bf16(struct trial *t, size_t k)
 {
-    struct weight w = { "bf16", DTYPE_BF16, t->row, TRY_N, k, 2 * k };
+    struct weight w = { "bf16", DTYPE_BF16, t->row, TRY_N, k, 2 * k, NULL, 0, 0 };
     uint16_t rounded[TRY_M * TRY_MOST];
     float *out[TRY_M];
     fill(t->x, TRY_M * TRY_K, 3);
@@ -139,7 +140,8 @@ static int try_bf16(struct trial *t, size_t k)
     return differ(t->got, t->want, TRY_M * TRY_MOST) ? refuse(t->k, "the product of bf16") : 0;
 }
 
-static int try_attend(struct trial *t)
+/* As it is; within a window that starts inside a page; capped; with a slope. */
+static int try_attention(struct trial *t, size_t first, float cap, float slope)
 {
     const float *pages[3] = { t->page[0], t->page[1], t->page[2] };
     float score[48];
@@ -147,7 +149,10 @@ static int try_attend(struct trial *t)
                            .pages = pages,
                            .k_at = 0,
                            .v_at = KERNEL_PAGE * TRY_DIM,
+                           .first = first,
                            .n = TRY_SEEN,
+                           .cap = cap,
+                           .slope = slope,
                            .head_dim = TRY_DIM,
                            .scale = 0.7f,
                            .score = score };
@@ -161,27 +166,69 @@ static int try_attend(struct trial *t)
     return differ(t->got, t->want, TRY_DIM) ? refuse(t->k, "attention") : 0;
 }
 
-static int try_vectors(struct trial *t)
+static int try_attend(struct trial *t)
 {
-    enum { N = 75 };
+    TRY(try_attention(t, 0, 0, 0));
+    TRY(try_attention(t, 18, 0, 0));
+    TRY(try_attention(t, TRY_SEEN - 1, 0, 0));
+    TRY(try_attention(t, 0, 1.5f, 0));
+    return try_attention(t, 3, 0, 0.3f);
+}
+
+enum { N_VECTOR = 75 };
+
+static int try_norms(struct trial *t)
+{
+    const struct kernel_norm norm = { t->w, t->w + N_VECTOR };
     fill(t->x, TRY_M * TRY_K, 9);
-    fill(t->w, N, 10);
-    kernel_reference.rms_norm(t->x, t->w, N, 1e-5f, t->want);
-    t->k->rms_norm(t->x, t->w, N, 1e-5f, t->got);
-    if (differ(t->got, t->want, N))
+    fill(t->w, TRY_N * TRY_K, 10);
+    kernel_reference.rms_norm(t->x, t->w, N_VECTOR, 1e-5f, t->want);
+    t->k->rms_norm(t->x, t->w, N_VECTOR, 1e-5f, t->got);
+    if (differ(t->got, t->want, N_VECTOR))
         return refuse(t->k, "the norm");
-    for (size_t i = 0; i < N; i++)
+    for (size_t i = 0; i < N_VECTOR; i++)
+        t->x[i] += 0.4f;
+    kernel_reference.layer_norm(t->x, &norm, N_VECTOR, 1e-5f, t->want);
+    t->k->layer_norm(t->x, &norm, N_VECTOR, 1e-5f, t->got);
+    return differ(t->got, t->want, N_VECTOR) ? refuse(t->k, "the layer norm") : 0;
+}
+
+static void wide_values(struct trial *t)
+{
+    for (size_t i = 0; i < N_VECTOR; i++)
         t->got[i] = t->want[i] = 30 * t->x[i] * t->x[i] * t->x[i];
-    kernel_reference.silu_mul(t->want, t->w, N);
-    t->k->silu_mul(t->got, t->w, N);
-    if (differ(t->got, t->want, N))
-        return refuse(t->k, "silu");
-    if (!t->k->finite(t->x, N))
+}
+
+static int try_activations(struct trial *t)
+{
+    static const char *const names[ACTIVATIONS] = { "silu", "gelu by tanh", "gelu" };
+    fill(t->x, TRY_M * TRY_K, 9);
+    for (size_t a = 0; a < ACTIVATIONS; a++) {
+        wide_values(t);
+        kernel_reference.activate[a](t->want, N_VECTOR);
+        t->k->activate[a](t->got, N_VECTOR);
+        if (differ(t->got, t->want, N_VECTOR))
+            return refuse(t->k, names[a]);
+    }
+    wide_values(t);
+    kernel_reference.times(t->want, t->x, N_VECTOR);
+    t->k->times(t->got, t->x, N_VECTOR);
+    if (differ(t->got, t->want, N_VECTOR))
+        return refuse(t->k, "the product of vectors");
+    wide_values(t);
+    kernel_reference.cap(t->want, N_VECTOR, 4);
+    t->k->cap(t->got, N_VECTOR, 4);
+    return differ(t->got, t->want, N_VECTOR) ? refuse(t->k, "the cap") : 0;
+}
+
+static int try_finite(struct trial *t)
+{
+    if (!t->k->finite(t->x, N_VECTOR))
         return refuse(t->k, "the test for NaN");
-    t->x[N - 1] = NAN;
-    bool ok = !t->k->finite(t->x, N);
-    t->x[N - 1] = -INFINITY;
-    return ok && !t->k->finite(t->x, N) ? 0 : refuse(t->k, "the test for NaN");
+    t->x[N_VECTOR - 1] = NAN;
+    bool ok = !t->k->finite(t->x, N_VECTOR);
+    t->x[N_VECTOR - 1] = -INFINITY;
+    return ok && !t->k->finite(t->x, N_VECTOR) ? 0 : refuse(t->k, "the test for NaN");
 }
 
 static int try_all(struct trial *t)
@@ -194,7 +241,9 @@ static int try_all(struct trial *t)
     TRY(try_bf16(t, TRY_K));
     TRY(try_bf16(t, TRY_K - 23));
     TRY(try_attend(t));
-    return try_vectors(t);
+    TRY(try_norms(t));
+    TRY(try_activations(t));
+    return try_finite(t);
 }
 
 int kernel_try(const struct kernels *k)

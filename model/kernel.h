@@ -24,14 +24,21 @@ static inline size_t kernel_pad(size_t n)
     return (n + KERNEL_PAD - 1) / KERNEL_PAD * KERNEL_PAD;
 }
 
-/* A weight matrix as it lies in the file. */
+/* A weight matrix as it lies in the file, or some of its rows. */
 struct weight {
     const char *name;
     enum dtype type;
     const void *data; /* (n, k) */
     size_t n, k;
     size_t row_bytes;
+    const float *bias; /* (n,) or NULL; added by multiply(), not by the kernels */
+    size_t group, gap; /* after every group rows, gap rows are not of this matrix; gap 0: one row after the other */
 };
+
+static inline const void *kernel_row(const struct weight *w, size_t j)
+{
+    return (const char *)w->data + (w->gap > 0 ? j + j / w->group * w->gap : j) * w->row_bytes;
+}
 
 /* out[i][j] = sum over k of x[i][k] * w[j][k]. */
 struct matmul {
@@ -42,15 +49,22 @@ struct matmul {
     float *const *out; /* (m,) -> (w->n,) */
 };
 
-/* One head of one position over the keys and values of positions 0 .. n-1. */
+/* One head of one position over the keys and values of positions first .. n-1. */
 struct attention {
     const float *q;            /* (head_dim,), pad zero */
     const float *const *pages; /* (ceil(n / KERNEL_PAGE),) */
     size_t k_at, v_at;         /* floats from a page's start to its keys and values, each (KERNEL_PAGE, head_dim) */
-    size_t n, head_dim;
+    size_t first, n, head_dim;
     float scale;
+    float cap;    /* > 0: scores become cap tanh(score / cap) */
+    float slope;  /* ALiBi: slope * (position - (n-1)) is added to scores (https://arxiv.org/abs/2108.12409) */
     float *score; /* scratch, n rounded up to KERNEL_PAGE */
     float *out;   /* (head_dim,) */
+};
+
+/* Of a norm; bias of layer norms alone. */
+struct kernel_norm {
+    const float *weight, *bias; /* (n,) */
 };
 
 struct kernels {
@@ -65,9 +79,12 @@ struct kernels {
     void (*dot_bf16)(const struct matmul *p, size_t from, size_t to);
     void (*round_bf16)(const float *x, size_t n, uint16_t *out);
     void (*rms_norm)(const float *x, const float *w, size_t n, float eps, float *out);
+    void (*layer_norm)(const float *x, const struct kernel_norm *w, size_t n, float eps, float *out);
     void (*attend)(const struct attention *a);
-    void (*silu_mul)(float *gate, const float *up, size_t n); /* gate = silu(gate) * up */
-    bool (*finite)(const float *x, size_t n);                 /* no NaN, no infinity */
+    void (*activate[ACTIVATIONS])(float *x, size_t n); /* silu, gelu by tanh, gelu */
+    void (*times)(float *x, const float *y, size_t n); /* x *= y */
+    void (*cap)(float *x, size_t n, float cap);        /* x = cap tanh(x / cap) */
+    bool (*finite)(const float *x, size_t n);          /* no NaN, no infinity */
 };
 
 extern const struct kernels kernel_reference, kernel_avx2, kernel_avx512, kernel_avx512bf16;

@@ -2,77 +2,14 @@
 #include "model/kernel.h"
 
 #if defined __x86_64__
-#include "model/kernel_x86.h"
+#include "model/kernel_avx2.h"
 #include "model/quant.h"
-#include <immintrin.h>
 #include <math.h>
 #include <string.h>
-
-#define TARGET __attribute__((target("avx2,fma,f16c")))
-#define INLINE static inline __attribute__((always_inline)) TARGET
-
-struct lanes {
-    __m256 low, high; /* lanes 0-7, 8-15 */
-};
 
 static bool has_avx2(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); /* every one of these has F16C */
-}
-
-INLINE struct lanes set1(float x)
-{
-    return (struct lanes){ _mm256_set1_ps(x), _mm256_set1_ps(x) };
-}
-
-INLINE struct lanes load(const float *x)
-{
-    return (struct lanes){ _mm256_loadu_ps(x), _mm256_loadu_ps(x + 8) };
-}
-
-INLINE void store(float *x, struct lanes v)
-{
-    _mm256_storeu_ps(x, v.low);
-    _mm256_storeu_ps(x + 8, v.high);
-}
-
-/* The first n floats, the rest zero. */
-INLINE struct lanes load_first(const float *x, size_t n)
-{
-    float whole[16] = { 0 };
-    if (n >= 16)
-        return load(x);
-    memcpy(whole, x, n * sizeof *x);
-    return load(whole);
-}
-
-INLINE void store_first(float *x, struct lanes v, size_t n)
-{
-    float whole[16];
-    if (n >= 16) {
-        store(x, v);
-        return;
-    }
-    store(whole, v);
-    memcpy(x, whole, n * sizeof *x);
-}
-
-INLINE struct lanes muladd(struct lanes a, struct lanes b, struct lanes c)
-{
-    return (struct lanes){ _mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high) };
-}
-
-INLINE struct lanes mul(struct lanes a, struct lanes b)
-{
-    return (struct lanes){ _mm256_mul_ps(a.low, b.low), _mm256_mul_ps(a.high, b.high) };
-}
-
-INLINE float sum1(struct lanes v)
-{
-    __m256 s8 = _mm256_add_ps(v.low, v.high);
-    __m128 s4 = _mm_add_ps(_mm256_castps256_ps128(s8), _mm256_extractf128_ps(s8, 1));
-    __m128 s2 = _mm_add_ps(s4, _mm_movehl_ps(s4, s4));
-    return _mm_cvtss_f32(_mm_add_ss(s2, _mm_movehdup_ps(s2)));
 }
 
 INLINE void widen_bf16(const uint16_t *w, size_t k, float *out)
@@ -96,7 +33,7 @@ INLINE void widen_f16(const uint16_t *w, size_t k, float *out)
 /* Row j of w as floats, zero up to the next multiple of 16: where it lies, or widened into out. */
 TARGET static const float *widened(const struct weight *w, size_t j, float *out)
 {
-    const void *row = (const char *)w->data + j * w->row_bytes;
+    const void *row = kernel_row(w, j);
     if (w->type == DTYPE_F32 && w->k % 16 == 0)
         return row;
     if (w->type == DTYPE_BF16)
@@ -150,39 +87,6 @@ static void avx2_round_bf16(const float *x, size_t n, uint16_t *out)
         out[i] = kernel_to_bf16(x[i]);
 }
 
-TARGET static void avx2_rms_norm(const float *x, const float *w, size_t n, float eps, float *out)
-{
-    struct lanes sum = set1(0);
-    for (size_t i = 0; i < n; i += 16) {
-        struct lanes v = load_first(x + i, n - i);
-        sum = muladd(v, v, sum);
-    }
-    struct lanes factor = set1(1 / sqrtf(sum1(sum) / (float)n + eps));
-    for (size_t i = 0; i < n; i += 16) {
-        struct lanes v = mul(load_first(x + i, n - i), factor);
-        store_first(out + i, mul(v, load_first(w + i, n - i)), n - i);
-    }
-}
-
-INLINE __m256 exp8(__m256 x)
-{
-    __m256 keep = _mm256_cmp_ps(x, _mm256_set1_ps(X86_EXP_LEAST), _CMP_NLT_UQ);
-    x = _mm256_min_ps(_mm256_set1_ps(X86_EXP_MOST), _mm256_max_ps(_mm256_set1_ps(X86_EXP_LEAST), x)); /* NaN stays */
-    __m256 n =
-        _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(X86_LOG2E)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(X86_LN2_HIGH), x);
-    r = _mm256_fnmadd_ps(n, _mm256_set1_ps(X86_LN2_LOW), r);
-    __m256 y = _mm256_set1_ps(x86_exp_poly[0]);
-    X86_UNROLL for (size_t i = 1; i < X86_EXP_TERMS; i++) y = _mm256_fmadd_ps(y, r, _mm256_set1_ps(x86_exp_poly[i]));
-    __m256i power = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
-    return _mm256_and_ps(keep, _mm256_mul_ps(y, _mm256_castsi256_ps(power)));
-}
-
-INLINE struct lanes exp16(struct lanes x)
-{
-    return (struct lanes){ exp8(x.low), exp8(x.high) };
-}
-
 INLINE float score(const struct attention *a, const float *k)
 {
     struct lanes s = set1(0);
@@ -191,16 +95,27 @@ INLINE float score(const struct attention *a, const float *k)
     return sum1(s) * a->scale;
 }
 
-INLINE struct lanes add(struct lanes a, struct lanes b)
+/* Scores t .. t + 15 with their cap and slope; -inf outside first .. n - 1. */
+TARGET static void adjust(const struct attention *a, size_t t)
 {
-    return (struct lanes){ _mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high) };
+    struct lanes x = load(a->score + t);
+    if (a->cap > 0)
+        x = cap16(x, a->cap);
+    if (a->slope > 0) {
+        static const float lanes[16] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+        x = muladd(set1(a->slope), add(set1((float)t - (float)(a->n - 1)), load(lanes)), x);
+    }
+    store(a->score + t, x);
+    for (size_t i = t; i < t + 16; i++)
+        if (i < a->first || i >= a->n)
+            a->score[i] = -INFINITY;
 }
 
 INLINE void values16(const struct attention *a, size_t d, float total)
 {
     size_t left = a->head_dim - d;
     struct lanes s[4] = { set1(0), set1(0), set1(0), set1(0) };
-    for (size_t t = 0; t < a->n; t++) {
+    for (size_t t = a->first; t < a->n; t++) {
         const float *v = a->pages[t / KERNEL_PAGE] + a->v_at + t % KERNEL_PAGE * a->head_dim + d;
         s[t % 4] = muladd(set1(a->score[t]), load_first(v, left), s[t % 4]);
     }
@@ -213,15 +128,17 @@ INLINE void values16(const struct attention *a, size_t d, float total)
 TARGET static void avx2_attend(const struct attention *a)
 {
     float max = -INFINITY;
-    size_t padded = (a->n + 15) / 16 * 16;
-    for (size_t t = 0; t < a->n; t++) {
+    size_t from = a->first / 16 * 16, padded = (a->n + 15) / 16 * 16;
+    for (size_t t = from; t < a->n; t++)
         a->score[t] = score(a, a->pages[t / KERNEL_PAGE] + a->k_at + t % KERNEL_PAGE * a->head_dim);
-        max = a->score[t] > max ? a->score[t] : max;
-    }
     for (size_t t = a->n; t < padded; t++)
-        a->score[t] = -INFINITY;
+        a->score[t] = 0;
+    for (size_t t = from; t < padded; t += 16)
+        adjust(a, t);
+    for (size_t t = a->first; t < a->n; t++)
+        max = a->score[t] > max ? a->score[t] : max;
     struct lanes sum = set1(0);
-    for (size_t t = 0; t < padded; t += 16) {
+    for (size_t t = from; t < padded; t += 16) {
         struct lanes x = load(a->score + t);
         x.low = _mm256_sub_ps(x.low, _mm256_set1_ps(max));
         x.high = _mm256_sub_ps(x.high, _mm256_set1_ps(max));
@@ -235,42 +152,19 @@ TARGET static void avx2_attend(const struct attention *a)
         values16(a, d, total);
 }
 
-TARGET static void avx2_silu_mul(float *gate, const float *up, size_t n)
-{
-    for (size_t i = 0; i < n; i += 16) {
-        struct lanes g = load_first(gate + i, n - i);
-        struct lanes e = exp16(
-            (struct lanes){ _mm256_sub_ps(_mm256_setzero_ps(), g.low), _mm256_sub_ps(_mm256_setzero_ps(), g.high) });
-        g.low = _mm256_div_ps(g.low, _mm256_add_ps(_mm256_set1_ps(1), e.low));
-        g.high = _mm256_div_ps(g.high, _mm256_add_ps(_mm256_set1_ps(1), e.high));
-        store_first(gate + i, mul(g, load_first(up + i, n - i)), n - i);
-    }
-}
-
-TARGET static bool avx2_finite(const float *x, size_t n)
-{
-    const __m256i exponent = _mm256_set1_epi32(0x7f800000);
-    __m256i bad = _mm256_setzero_si256();
-    for (size_t i = 0; i < n; i += 16) {
-        struct lanes v = load_first(x + i, n - i);
-        bad =
-            _mm256_or_si256(bad, _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_castps_si256(v.low), exponent), exponent));
-        bad =
-            _mm256_or_si256(bad, _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_castps_si256(v.high), exponent), exponent));
-    }
-    return _mm256_testz_si256(bad, bad) != 0;
-}
-
 const struct kernels kernel_avx2 = {
     .name = "avx2",
     .needs = "AVX2, FMA and F16C",
     .available = has_avx2,
     .matmul = avx2_matmul,
     .round_bf16 = avx2_round_bf16,
-    .rms_norm = avx2_rms_norm,
+    .rms_norm = kernel_avx2_rms_norm,
+    .layer_norm = kernel_avx2_layer_norm,
     .attend = avx2_attend,
-    .silu_mul = avx2_silu_mul,
-    .finite = avx2_finite,
+    .activate = { kernel_avx2_silu, kernel_avx2_gelu_tanh, kernel_avx2_gelu },
+    .times = kernel_avx2_times,
+    .cap = kernel_avx2_cap,
+    .finite = kernel_avx2_finite,
 };
 
 #else

@@ -5,45 +5,19 @@
 #include "model/kernel.h"
 
 #if defined __x86_64__
-#include "model/kernel_x86.h"
+#include "model/kernel_avx512.h"
 #include "model/quant.h"
-#include <immintrin.h>
 #include <math.h>
 #include <string.h>
 
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")))
-#define INLINE static inline __attribute__((always_inline)) TARGET
-#define TILE   6    /* batch rows: 4 x 6 sums + 4 weights fit the 32 registers */
-#define FEW    1    /* batch rows that do not pay for widening a weight row once for all */
-#define AHEAD  4096 /* bytes that weights are fetched before they are used */
+#define TILE  6    /* batch rows: 4 x 6 sums + 4 weights fit the 32 registers */
+#define FEW   1    /* batch rows that do not pay for widening a weight row once for all */
+#define AHEAD 4096 /* bytes that weights are fetched before they are used */
 
 static bool has_avx512(void)
 {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"); /* every one of these has FMA */
-}
-
-INLINE __mmask16 first(size_t n)
-{
-    return (__mmask16)(n >= 16 ? 0xffffu : (1u << n) - 1u);
-}
-
-/* The sums of the lanes of four registers, in elements 0 .. 3. */
-INLINE __m128 sum4(__m512 a, __m512 b, __m512 c, __m512 d)
-{
-    __m512 ab = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
-    __m512 cd = _mm512_add_ps(_mm512_shuffle_f32x4(c, d, 0x44), _mm512_shuffle_f32x4(c, d, 0xee));
-    __m512 s = _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
-    s = _mm512_add_ps(s, _mm512_permute_ps(s, 0x4e));
-    s = _mm512_add_ps(s, _mm512_permute_ps(s, 0xb1));
-    const __m512i pick = _mm512_set_epi32(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 12, 8, 4, 0);
-    return _mm512_castps512_ps128(_mm512_permutexvar_ps(pick, s));
-}
-
-INLINE float sum1(__m512 a)
-{
-    __m512 zero = _mm512_setzero_ps();
-    return _mm_cvtss_f32(sum4(a, zero, zero, zero));
 }
 
 /* The rows of a matrix lie one after the other, so what comes next is ahead in memory whatever the tile. */
@@ -78,7 +52,7 @@ INLINE void widen_f16(const uint16_t *w, size_t k, float *out)
 /* Row j of w as floats up to the next multiple of 16: where it lies, or widened into out. */
 TARGET static const float *widened(const struct weight *w, size_t j, float *out)
 {
-    const void *row = (const char *)w->data + j * w->row_bytes;
+    const void *row = kernel_row(w, j);
     if (w->type == DTYPE_F32 && w->k % 16 == 0)
         return row;
     if (w->type == DTYPE_BF16)
@@ -136,7 +110,7 @@ TARGET static void few_bf16(const struct matmul *p, size_t from, size_t to)
         struct x86_span span = { j, to - j < 4 ? to - j : 4 };
         const uint16_t *w[4];
         for (size_t r = 0; r < 4; r++)
-            w[r] = (const uint16_t *)p->w->data + (j + (r < span.n ? r : 0)) * p->w->k;
+            w[r] = kernel_row(p->w, j + (r < span.n ? r : 0));
         for (size_t i = 0; i < p->m; i++)
             row_bf16(p, w, i, &span);
     }
@@ -179,34 +153,18 @@ TARGET static void avx512_round_bf16(const float *x, size_t n, uint16_t *out)
     }
 }
 
-TARGET static void avx512_rms_norm(const float *x, const float *w, size_t n, float eps, float *out)
+/* Scores t .. t + 15 with their cap and slope; -inf outside first .. n - 1. */
+INLINE __m512 adjusted(const struct attention *a, size_t t, __m512 x)
 {
-    __m512 sum = _mm512_setzero_ps();
-    for (size_t i = 0; i < n; i += 16) {
-        __m512 v = _mm512_maskz_loadu_ps(first(n - i), x + i);
-        sum = _mm512_fmadd_ps(v, v, sum);
+    if (a->cap > 0)
+        x = cap16(x, a->cap);
+    if (a->slope > 0) {
+        const __m512 lanes = _mm512_set_ps(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+        __m512 away = _mm512_add_ps(_mm512_set1_ps((float)t - (float)(a->n - 1)), lanes);
+        x = _mm512_fmadd_ps(_mm512_set1_ps(a->slope), away, x);
     }
-    __m512 factor = _mm512_set1_ps(1 / sqrtf(sum1(sum) / (float)n + eps));
-    for (size_t i = 0; i < n; i += 16) {
-        __mmask16 m = first(n - i);
-        __m512 v = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, x + i), factor);
-        _mm512_mask_storeu_ps(out + i, m, _mm512_mul_ps(v, _mm512_maskz_loadu_ps(m, w + i)));
-    }
-}
-
-/* exp of x <= 88, 0 below -87; constants and polynomial in kernel_x86.h. */
-INLINE __m512 exp16(__m512 x)
-{
-    __mmask16 keep = _mm512_cmp_ps_mask(x, _mm512_set1_ps(X86_EXP_LEAST), _CMP_NLT_UQ);
-    x = _mm512_min_ps(_mm512_set1_ps(X86_EXP_MOST), _mm512_max_ps(_mm512_set1_ps(X86_EXP_LEAST), x)); /* NaN stays */
-    __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(X86_LOG2E)),
-                                    _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(X86_LN2_HIGH), x);
-    r = _mm512_fnmadd_ps(n, _mm512_set1_ps(X86_LN2_LOW), r);
-    __m512 y = _mm512_set1_ps(x86_exp_poly[0]);
-    X86_UNROLL for (size_t i = 1; i < X86_EXP_TERMS; i++) y = _mm512_fmadd_ps(y, r, _mm512_set1_ps(x86_exp_poly[i]));
-    __m512i power = _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23);
-    return _mm512_maskz_mul_ps(keep, y, _mm512_castsi512_ps(power));
+    __mmask16 before = t < a->first ? first(a->first - t) : 0;
+    return _mm512_mask_mov_ps(x, before, _mm512_set1_ps(-INFINITY));
 }
 
 /* The scores of four keys. */
@@ -229,7 +187,7 @@ INLINE void values16(const struct attention *a, size_t d, float total)
 {
     __mmask16 m = first(a->head_dim - d);
     __m512 s[4] = { _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps() };
-    for (size_t t = 0; t < a->n; t += 4) {
+    for (size_t t = a->first / 4 * 4; t < a->n; t += 4) {
         const float *v = a->pages[t / KERNEL_PAGE] + a->v_at + t % KERNEL_PAGE * a->head_dim + d;
         size_t n = a->n - t;
         X86_UNROLL for (size_t i = 0; i < 4; i++)
@@ -246,14 +204,17 @@ INLINE void values16(const struct attention *a, size_t d, float total)
 TARGET static void avx512_attend(const struct attention *a)
 {
     __m512 max = _mm512_set1_ps(-INFINITY), sum = _mm512_setzero_ps();
-    for (size_t t = 0; t < a->n; t += KERNEL_PAGE) {
+    size_t from = a->first / KERNEL_PAGE * KERNEL_PAGE;
+    for (size_t t = from; t < a->n; t += KERNEL_PAGE) {
         const float *k = a->pages[t / KERNEL_PAGE] + a->k_at;
         for (size_t r = 0; r < KERNEL_PAGE && t + r < a->n; r += 4)
             _mm_storeu_ps(a->score + t + r, score4(a, k + r * a->head_dim));
-        max = _mm512_mask_max_ps(max, first(a->n - t), max, _mm512_loadu_ps(a->score + t));
+        __m512 x = adjusted(a, t, _mm512_loadu_ps(a->score + t));
+        _mm512_storeu_ps(a->score + t, x);
+        max = _mm512_mask_max_ps(max, first(a->n - t), max, x);
     }
     max = _mm512_set1_ps(_mm512_reduce_max_ps(max));
-    for (size_t t = 0; t < a->n; t += 16) {
+    for (size_t t = from; t < a->n; t += 16) {
         __mmask16 m = first(a->n - t);
         __m512 e = exp16(_mm512_sub_ps(_mm512_maskz_loadu_ps(m, a->score + t), max));
         _mm512_mask_storeu_ps(a->score + t, m, e);
@@ -264,35 +225,19 @@ TARGET static void avx512_attend(const struct attention *a)
         values16(a, d, total);
 }
 
-TARGET static void avx512_silu_mul(float *gate, const float *up, size_t n)
-{
-    for (size_t i = 0; i < n; i += 16) {
-        __mmask16 m = first(n - i);
-        __m512 g = _mm512_maskz_loadu_ps(m, gate + i);
-        __m512 e = exp16(_mm512_sub_ps(_mm512_setzero_ps(), g));
-        __m512 s = _mm512_div_ps(g, _mm512_add_ps(_mm512_set1_ps(1), e));
-        _mm512_mask_storeu_ps(gate + i, m, _mm512_mul_ps(s, _mm512_maskz_loadu_ps(m, up + i)));
-    }
-}
-
-TARGET static bool avx512_finite(const float *x, size_t n)
-{
-    __mmask16 bad = 0;
-    for (size_t i = 0; i < n; i += 16)
-        bad |= _mm512_fpclass_ps_mask(_mm512_maskz_loadu_ps(first(n - i), x + i), 0x99); /* NaNs and infinities */
-    return bad == 0;
-}
-
 const struct kernels kernel_avx512 = {
     .name = "avx512",
     .needs = "AVX-512 F, BW, DQ and VL",
     .available = has_avx512,
     .matmul = avx512_matmul,
     .round_bf16 = avx512_round_bf16,
-    .rms_norm = avx512_rms_norm,
+    .rms_norm = kernel_avx512_rms_norm,
+    .layer_norm = kernel_avx512_layer_norm,
     .attend = avx512_attend,
-    .silu_mul = avx512_silu_mul,
-    .finite = avx512_finite,
+    .activate = { kernel_avx512_silu, kernel_avx512_gelu_tanh, kernel_avx512_gelu },
+    .times = kernel_avx512_times,
+    .cap = kernel_avx512_cap,
+    .finite = kernel_avx512_finite,
 };
 
 #define TARGET_BF16 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c")))
@@ -345,7 +290,7 @@ TARGET_BF16 static void avx512_dot_bf16(const struct matmul *p, size_t from, siz
         struct x86_span span = { j, to - j < 4 ? to - j : 4 };
         const uint16_t *w[4];
         for (size_t r = 0; r < 4; r++)
-            w[r] = (const uint16_t *)p->w->data + (j + (r < span.n ? r : 0)) * p->w->k;
+            w[r] = kernel_row(p->w, j + (r < span.n ? r : 0));
         size_t i = 0;
         for (; i + TILE <= p->m; i += TILE)
             tile_bf16(p, w, i, TILE, &span);
@@ -367,10 +312,13 @@ const struct kernels kernel_avx512bf16 = {
     .matmul = avx512_matmul,
     .dot_bf16 = avx512_dot_bf16,
     .round_bf16 = avx512_round_bf16,
-    .rms_norm = avx512_rms_norm,
+    .rms_norm = kernel_avx512_rms_norm,
+    .layer_norm = kernel_avx512_layer_norm,
     .attend = avx512_attend,
-    .silu_mul = avx512_silu_mul,
-    .finite = avx512_finite,
+    .activate = { kernel_avx512_silu, kernel_avx512_gelu_tanh, kernel_avx512_gelu },
+    .times = kernel_avx512_times,
+    .cap = kernel_avx512_cap,
+    .finite = kernel_avx512_finite,
 };
 
 #else

@@ -43,7 +43,7 @@ static void reference_matmul(const struct matmul *p, size_t from, size_t to, flo
 {
     const struct weight *w = p->w;
     for (size_t j = from; j < to; j++) {
-        kernel_widen(w->type, (const char *)w->data + j * w->row_bytes, w->k, scratch);
+        kernel_widen(w->type, kernel_row(w, j), w->k, scratch);
         for (size_t i = 0; i < p->m; i++) {
             const float *x = (const float *)p->x + i * p->stride;
             double sum = 0;
@@ -70,34 +70,81 @@ static void reference_rms_norm(const float *x, const float *w, size_t n, float e
         out[i] = (float)((double)x[i] * factor) * w[i];
 }
 
+static void reference_layer_norm(const float *x, const struct kernel_norm *w, size_t n, float eps, float *out)
+{
+    double mean = 0, variance = 0;
+    for (size_t i = 0; i < n; i++)
+        mean += (double)x[i];
+    mean /= (double)n;
+    for (size_t i = 0; i < n; i++)
+        variance += ((double)x[i] - mean) * ((double)x[i] - mean);
+    double factor = 1 / sqrt(variance / (double)n + (double)eps);
+    for (size_t i = 0; i < n; i++)
+        out[i] = (float)(((double)x[i] - mean) * factor * (double)w->weight[i] + (double)w->bias[i]);
+}
+
+static double cap(double x, double cap)
+{
+    return cap * tanh(x / cap);
+}
+
 static void reference_attend(const struct attention *a)
 {
     double max = -INFINITY, sum = 0;
-    for (size_t t = 0; t < a->n; t++) {
+    for (size_t t = a->first; t < a->n; t++) {
         const float *k = a->pages[t / KERNEL_PAGE] + a->k_at + t % KERNEL_PAGE * a->head_dim;
         double dot = 0;
         for (size_t d = 0; d < a->head_dim; d++)
             dot += (double)a->q[d] * (double)k[d];
-        a->score[t] = (float)(dot * (double)a->scale);
+        dot *= (double)a->scale;
+        if (a->cap > 0)
+            dot = cap(dot, (double)a->cap);
+        a->score[t] = (float)(dot - (double)a->slope * (double)(a->n - 1 - t));
         max = fmax(max, (double)a->score[t]);
     }
-    for (size_t t = 0; t < a->n; t++) {
+    for (size_t t = a->first; t < a->n; t++) {
         a->score[t] = (float)exp((double)a->score[t] - max);
         sum += (double)a->score[t];
     }
     for (size_t d = 0; d < a->head_dim; d++) {
         double mean = 0;
-        for (size_t t = 0; t < a->n; t++)
+        for (size_t t = a->first; t < a->n; t++)
             mean +=
                 (double)a->score[t] * (double)a->pages[t / KERNEL_PAGE][a->v_at + t % KERNEL_PAGE * a->head_dim + d];
         a->out[d] = (float)(mean / sum);
     }
 }
 
-static void reference_silu_mul(float *gate, const float *up, size_t n)
+static void reference_silu(float *x, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        gate[i] = (float)((double)gate[i] / (1 + exp(-(double)gate[i]))) * up[i];
+        x[i] = (float)((double)x[i] / (1 + exp(-(double)x[i])));
+}
+
+static void reference_gelu_tanh(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        double v = (double)x[i];
+        x[i] = (float)(0.5 * v * (1 + tanh(0.79788456080286536 * (v + 0.044715 * v * v * v))));
+    }
+}
+
+static void reference_gelu(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)(0.5 * (double)x[i] * erfc(-(double)x[i] * 0.70710678118654752));
+}
+
+static void reference_times(float *x, const float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] *= y[i];
+}
+
+static void reference_cap(float *x, size_t n, float most)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)cap((double)x[i], (double)most);
 }
 
 static bool reference_finite(const float *x, size_t n)
@@ -115,7 +162,10 @@ const struct kernels kernel_reference = {
     .matmul = reference_matmul,
     .round_bf16 = reference_round_bf16,
     .rms_norm = reference_rms_norm,
+    .layer_norm = reference_layer_norm,
     .attend = reference_attend,
-    .silu_mul = reference_silu_mul,
+    .activate = { reference_silu, reference_gelu_tanh, reference_gelu },
+    .times = reference_times,
+    .cap = reference_cap,
     .finite = reference_finite,
 };

@@ -28,4 +28,15 @@ struct x86_span {
 static const float x86_exp_poly[X86_EXP_TERMS] = { 1.0f / 5040, 1.0f / 720, 1.0f / 120, 1.0f / 24,
                                                    1.0f / 6,    0.5f,       1.0f,       1.0f };
 
+/* gelu x = x / (1 + exp(-2u)), u = sqrt(2/pi) (x + 0.044715 x^3), which is x/2 (1 + tanh u) without its cancellation. */
+#define X86_GELU_U     1.59576912f /* 2 sqrt(2/pi) */
+#define X86_GELU_CUBIC 0.044715f
+
+/* erfc z = t P(t) exp(-z^2), t = 1 / (1 + p z), z >= 0, error below 1.5e-7: Abramowitz and Stegun 7.1.26. */
+#define X86_ERFC_P     0.3275911f
+#define X86_ERFC_TERMS 5
+static const float x86_erfc_poly[X86_ERFC_TERMS] = { 1.061405429f, -1.453152027f, 1.421413741f, -0.284496736f,
+                                                     0.254829592f };
+#define X86_SQRT_HALF 0.707106781f
+
 #endif

@@ -1,5 +1,6 @@
 #include "model/late.h"
 #include <string.h>
+#include <utf8proc.h>
 
 enum late { LU, LL, LM, LO, ND, NO, P, M, S, CF };
 
@@ -18,7 +19,7 @@ static const char *const stand_ins[][2] = {
 };
 
 /* Printed by tests/fixtures/tokenizer/late.py from tokenizers 0.23 against Unicode 14; sorted. */
-static const struct {
+static const struct range {
     uint32_t first, last;
     enum late kind;
 } ranges[] = {
@@ -55,7 +56,8 @@ static const struct {
     // clang-format on
 };
 
-static const char *stand_in(uint32_t codepoint)
+/* The range of a code point; NULL: it is not late. */
+static const struct range *find(uint32_t codepoint)
 {
     size_t low = 0, high = sizeof ranges / sizeof *ranges;
     while (low < high) {
@@ -65,9 +67,27 @@ static const char *stand_in(uint32_t codepoint)
         else if (codepoint < ranges[middle].first)
             high = middle;
         else
-            return stand_ins[ranges[middle].kind][codepoint >= 0x10000];
+            return &ranges[middle];
     }
     return NULL;
+}
+
+static const char *stand_in(uint32_t codepoint)
+{
+    const struct range *r = find(codepoint);
+    return r ? stand_ins[r->kind][codepoint >= 0x10000] : NULL;
+}
+
+int late_category(uint32_t codepoint)
+{
+    static const int categories[] = {
+        [LU] = UTF8PROC_CATEGORY_LU, [LL] = UTF8PROC_CATEGORY_LL, [LM] = UTF8PROC_CATEGORY_LM,
+        [LO] = UTF8PROC_CATEGORY_LO, [ND] = UTF8PROC_CATEGORY_ND, [NO] = UTF8PROC_CATEGORY_NO,
+        [P] = UTF8PROC_CATEGORY_PO,  [M] = UTF8PROC_CATEGORY_MN,  [S] = UTF8PROC_CATEGORY_SO,
+        [CF] = UTF8PROC_CATEGORY_CF,
+    };
+    const struct range *r = find(codepoint);
+    return r ? categories[r->kind] : -1;
 }
 
 const char *late_shadow(const char *s, size_t n, struct text *shadow)

@@ -11,4 +11,7 @@
 /* The text with stand-ins: s itself when it has no late character, else *shadow's.  s is valid UTF-8. */
 const char *late_shadow(const char *s, size_t n, struct text *shadow);
 
+/* The general category of a late character, as utf8proc numbers them; -1: it is not late. */
+int late_category(uint32_t codepoint);
+
 #endif

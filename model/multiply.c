@@ -58,6 +58,13 @@ static bool as_bf16(const struct multiplier *mul, const struct weight *w)
     return mul->half && w->type == DTYPE_BF16;
 }
 
+static void add_bias(const struct matmul *m, size_t from, size_t to)
+{
+    for (size_t i = 0; i < m->m; i++)
+        for (size_t j = from; j < to; j++)
+            m->out[i][j] += m->w->bias[j];
+}
+
 static void multiply_tile(void *ctx, size_t i, size_t worker)
 {
     struct job *job = ctx;
@@ -72,6 +79,8 @@ static void multiply_tile(void *ctx, size_t i, size_t worker)
         mul->k->dot_bf16(m, from, to);
     else
         mul->k->matmul(m, from, to, mul->scratch + worker * mul->scratch_stride);
+    if (m->w->bias)
+        add_bias(m, from, to);
 }
 
 struct rounding {

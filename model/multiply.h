@@ -22,7 +22,7 @@ struct multiplier *multiplier_alloc(const struct kernels *k, enum kernel_mode mo
                                     size_t max_rows, size_t max_width);
 void multiplier_free(struct multiplier *mul);
 
-/* out = x w^T for each of n <= 3 products of the same x. */
+/* out = x w^T + bias for each of n <= 3 products of the same x. */
 void multiply(struct multiplier *mul, const struct block *x, const struct product products[], size_t n);
 
 /* Calls part(ctx, i, worker) for i < n, on all threads if cost, that of the whole loop, is worth it. */

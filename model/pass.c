@@ -180,6 +180,18 @@ static void measure_row(void *ctx, size_t i, size_t worker)
     (void)rc;
 }
 
+/* Scores so large that a distribution can no longer be told from them. */
+static int check_rows(const struct pass *p)
+{
+    for (size_t i = 0; i < p->n_rows; i++) {
+        const struct kept_row *k = p->rows[i].kept;
+        if (k->tap != LM_TAP_HIDDEN && fabs((double)row_max(&k->row)) > ROW_SCORE_MOST)
+            return err_set(ERR_DATA, "the checkpoint gives scores as large as %g, want a magnitude of at most %g",
+                           (double)row_max(&k->row), ROW_SCORE_MOST);
+    }
+    return 0;
+}
+
 /* Runs the batch and begins the next. */
 static int flush(struct pass *p)
 {
@@ -191,7 +203,8 @@ static int flush(struct pass *p)
             threads_run(p->p.threads, p->n_rows, measure_row, p);
         else if (p->n_rows == 1)
             measure_row(p, 0, 0);
-        for (size_t i = 0; i < p->n_rows; i++)
+        rc = check_rows(p);
+        for (size_t i = 0; i < p->n_rows && rc == 0; i++)
             p->rows[i].kept->ready = true;
         p->computed += p->n_tokens;
     }

@@ -1,23 +1,13 @@
 #include "model/pretoken.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "model/byte_level.h"
 #include "model/late.h"
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
+#include "model/pretoken_match.h"
 #include <stdlib.h>
 #include <string.h>
 
-#define HEAP_KIB     (256u * 1024u) /* a regex may use this much memory for backtracking; PCRE2's default is 20 GB */
-#define JIT_STACK    (1024u * 1024u)
-#define REGEX_LENGTH 65536u
-#define MAX_SPLITS   16u
-
-/* Steps of matching: the limit of a first try, at each place where a match may begin; of each further try this many times
- * as much, paid from the budget of the text. */
-#define FIRST_STEPS    2000u
-#define MORE_STEPS     16u
-#define BUDGET         (1u << 20)
-#define BUDGET_OF_BYTE 1024u
+#define MAX_STEPS 32u
 
 const char pretoken_gpt2[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
@@ -26,25 +16,36 @@ struct spans {
     size_t n, cap;
 };
 
+struct step {
+    int (*apply)(struct pretoken *p, const struct step *step);
+    struct matcher matcher; /* of a cutting step */
+    struct pretoken_cut cut;
+    char *mark; /* of a rewriting step: what stands for a space */
+    enum pretoken_scheme scheme;
+};
+
 struct pretoken {
-    pcre2_code **split; /* (n_splits,) */
-    size_t n_splits, cap_splits;
-    pcre2_match_data *match;
-    pcre2_match_context *context;
-    pcre2_jit_stack *stack;
-    struct spans now, next; /* pieces before and after a split */
-    struct text shadow;
-    uint64_t budget; /* steps that further tries may still take in this text */
+    struct step *step; /* (n_steps,) */
+    size_t n_steps, cap_steps;
+    bool has_bytes;
+    struct regex_work *work;
+
+    /* the text at work */
+    const char *text;
+    size_t n_text;
+    bool begins;            /* it begins its document */
+    bool in_bytes;          /* steps see the byte alphabet from here on */
+    const char *shadow;     /* text as PCRE2 may see it (model/late.h); NULL: not made yet */
+    struct spans now, next; /* pieces before and after a step */
+    struct text shadow_text, rewritten[2], alphabet;
+    size_t *raw; /* (alphabet.len + 1,) offsets in a piece's bytes by those in its characters */
+    size_t cap_raw;
 };
 
 struct pretoken *pretoken_alloc(void)
 {
     struct pretoken *p = mem_alloc(1, sizeof *p);
-    p->match = pcre2_match_data_create(1, NULL);
-    p->context = pcre2_match_context_create(NULL);
-    p->stack = pcre2_jit_stack_create(32u * 1024u, JIT_STACK, NULL);
-    pcre2_set_heap_limit(p->context, HEAP_KIB);
-    pcre2_jit_stack_assign(p->context, NULL, p->stack);
+    p->work = regex_work_alloc();
     return p;
 }
 
@@ -52,119 +53,335 @@ void pretoken_free(struct pretoken *p)
 {
     if (!p)
         return;
-    for (size_t i = 0; i < p->n_splits; i++)
-        pcre2_code_free(p->split[i]);
-    free(p->split);
-    pcre2_match_data_free(p->match);
-    pcre2_match_context_free(p->context);
-    pcre2_jit_stack_free(p->stack);
+    for (size_t i = 0; i < p->n_steps; i++) {
+        matcher_fini(&p->step[i].matcher);
+        free(p->step[i].mark);
+    }
+    free(p->step);
+    regex_work_free(p->work);
     free(p->now.s);
     free(p->next.s);
-    text_free(&p->shadow);
+    text_free(&p->shadow_text);
+    text_free(&p->rewritten[0]);
+    text_free(&p->rewritten[1]);
+    text_free(&p->alphabet);
+    free(p->raw);
     free(p);
-}
-
-int pretoken_add(struct pretoken *p, const char *where, const char *regex)
-{
-    int error;
-    PCRE2_SIZE at;
-    uint32_t empty = 0;
-    if (strlen(regex) > REGEX_LENGTH)
-        return err_set(ERR_DATA, "%s: a regex of %zu bytes, want at most %u", where, strlen(regex), REGEX_LENGTH);
-    if (p->n_splits == MAX_SPLITS)
-        return err_set(ERR_DATA, "%s: more than %u regexes in the pre-tokeniser", where, MAX_SPLITS);
-    pcre2_code *code = pcre2_compile((PCRE2_SPTR)regex, PCRE2_ZERO_TERMINATED,
-                                     PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &error, &at, NULL);
-    if (!code) {
-        PCRE2_UCHAR why[128];
-        pcre2_get_error_message(error, why, sizeof why);
-        return err_set(ERR_DATA, "%s: regex '%s', byte %zu: %s", where, regex, at, (const char *)why);
-    }
-    pcre2_pattern_info(code, PCRE2_INFO_MATCHEMPTY, &empty);
-    if (empty) {
-        pcre2_code_free(code);
-        return err_set(ERR_DATA, "%s: regex '%s' matches the empty string; not supported", where, regex);
-    }
-    pcre2_jit_compile(code, PCRE2_JIT_COMPLETE); /* where it fails, matching interprets */
-    mem_grow(&p->split, &p->cap_splits, p->n_splits + 1, sizeof *p->split);
-    p->split[p->n_splits++] = code;
-    return 0;
 }
 
 static void add_span(struct spans *list, size_t from, size_t to)
 {
     if (from == to)
         return;
-    mem_grow(&list->s, &list->cap, list->n + 1, sizeof *list->s);
+    if (list->n == list->cap)
+        mem_grow(&list->s, &list->cap, list->n + 1, sizeof *list->s);
     list->s[list->n++] = (struct span){ from, to };
 }
 
-/* PCRE2 counts the steps of each place where a match may begin by itself, and does not tell them: a try that is given up
- * has taken its limit, one that is not has taken at most that at every place it has passed. */
-static int try_match(struct pretoken *p, const pcre2_code *code, const char *s, size_t n, size_t from)
+/* A piece being cut. */
+struct cutter {
+    struct spans *out;
+    struct pretoken_cut cut;
+    size_t base;       /* where the piece begins */
+    const size_t *raw; /* NULL: the matcher sees the bytes themselves */
+    size_t first;      /* spans before this piece */
+    bool was_match;
+    struct span held; /* a match that waits for what it merges with; empty: none */
+};
+
+static void extend(struct cutter *c, struct span s)
 {
-    int rc = pcre2_match(code, (PCRE2_SPTR)s, n, from, PCRE2_NO_UTF_CHECK, p->match, p->context);
-    if (rc == PCRE2_ERROR_JIT_STACKLIMIT) /* the interpreter uses the heap instead */
-        rc = pcre2_match(code, (PCRE2_SPTR)s, n, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, p->match, p->context);
-    return rc;
+    c->out->s[c->out->n - 1].to = s.to;
 }
 
-static int match(struct pretoken *p, const pcre2_code *code, const char *s, size_t n, size_t from)
+static void merge_with_next(struct cutter *c, struct span s, bool is_match)
 {
-    uint32_t limit = FIRST_STEPS;
-    for (;;) {
-        pcre2_set_match_limit(p->context, limit);
-        int rc = try_match(p, code, s, n, from);
-        const PCRE2_SIZE *bound = pcre2_get_ovector_pointer(p->match);
-        size_t places = limit == FIRST_STEPS ? 0 : rc > 0 ? bound[0] - from + 1 : n - from;
-        uint64_t cost = rc == PCRE2_ERROR_MATCHLIMIT ? limit : (uint64_t)places * limit;
-        if (rc == PCRE2_ERROR_MATCHLIMIT && (cost > p->budget || limit > UINT32_MAX / MORE_STEPS))
-            return rc;
-        p->budget -= cost < p->budget ? cost : p->budget;
-        if (rc != PCRE2_ERROR_MATCHLIMIT)
-            return rc;
-        limit *= MORE_STEPS;
+    if (is_match) {
+        add_span(c->out, c->held.from, c->held.to);
+        c->held = s;
+        return;
     }
+    add_span(c->out, c->held.to > c->held.from ? c->held.from : s.from, s.to);
+    c->held = (struct span){ 0, 0 };
 }
 
-/* Cuts the piece [piece.from, piece.to) of s into p->next. */
-static int split_piece(struct pretoken *p, const pcre2_code *code, const char *s, struct span piece)
+/* The next part of the piece, [from, to) as the matcher counts: a match, or what lies between two. */
+static void put(struct cutter *c, size_t from, size_t to, bool matched)
 {
-    size_t n = piece.to - piece.from, done = 0;
-    const PCRE2_SIZE *bound = pcre2_get_ovector_pointer(p->match);
-    int rc;
-    while (done < n && (rc = match(p, code, s + piece.from, n, done)) != PCRE2_ERROR_NOMATCH) {
-        if (rc < 0) {
-            PCRE2_UCHAR why[128];
-            pcre2_get_error_message(rc, why, sizeof why);
-            return err_set(ERR_DATA, "pre-tokeniser: %s in a piece of %zu bytes", (const char *)why, n);
+    if (from == to)
+        return;
+    struct span s = { c->base + (c->raw ? c->raw[from] : from), c->base + (c->raw ? c->raw[to] : to) };
+    if (c->cut.behavior == PRETOKEN_ISOLATED) {
+        add_span(c->out, s.from, s.to);
+        return;
+    }
+    bool is_match = matched != c->cut.inverted, any = c->out->n > c->first;
+    switch (c->cut.behavior) {
+    case PRETOKEN_REMOVED:
+        if (is_match)
+            return;
+        break;
+    case PRETOKEN_CONTIGUOUS:
+        if (any && is_match == c->was_match) {
+            extend(c, s);
+            return;
         }
-        /* \K can move a match's start behind its end or leave it empty; such a match cuts nothing, and no progress */
-        if (bound[1] <= bound[0] || bound[0] < done)
-            return err_set(ERR_DATA, "pre-tokeniser: a regex matches the empty string");
-        add_span(&p->next, piece.from + done, piece.from + bound[0]);
-        add_span(&p->next, piece.from + bound[0], piece.from + bound[1]);
-        done = bound[1];
+        break;
+    case PRETOKEN_MERGED_WITH_PREVIOUS:
+        if (any && is_match && !c->was_match) {
+            extend(c, s);
+            c->was_match = true;
+            return;
+        }
+        break;
+    case PRETOKEN_MERGED_WITH_NEXT: merge_with_next(c, s, is_match); return;
+    default: break;
     }
-    add_span(&p->next, piece.from + done, piece.to);
+    c->was_match = is_match;
+    add_span(c->out, s.from, s.to);
+}
+
+static int cut_matches(struct pretoken *p, const struct matcher *m, struct cutter *c, const char *s, size_t n)
+{
+    struct span found;
+    size_t done = 0;
+    int rc;
+    while (done < n && (rc = m->next(m, p->work, s, n, done, &found)) != 0) {
+        if (rc < 0)
+            return rc;
+        put(c, done, found.from, false);
+        put(c, found.from, found.to, true);
+        done = found.to;
+    }
+    put(c, done, n, false);
+    add_span(c->out, c->held.from, c->held.to);
     return 0;
 }
 
-int pretoken_split(struct pretoken *p, const char *text, size_t n, const struct span **spans, size_t *n_spans)
+/* The piece in the byte alphabet, and the way back. */
+static void spell(struct pretoken *p, struct span piece)
 {
-    const char *s = late_shadow(text, n, &p->shadow);
-    p->now.n = 0;
-    p->budget = BUDGET + (uint64_t)n * BUDGET_OF_BYTE;
-    add_span(&p->now, 0, n);
-    for (size_t i = 0; i < p->n_splits; i++) {
-        p->next.n = 0;
-        for (size_t k = 0; k < p->now.n; k++)
-            TRY(split_piece(p, p->split[i], s, p->now.s[k]));
-        struct spans done = p->now;
-        p->now = p->next;
-        p->next = done;
+    text_clear(&p->alphabet);
+    mem_grow(&p->raw, &p->cap_raw, 2 * (piece.to - piece.from) + 1, sizeof *p->raw);
+    for (size_t i = piece.from; i < piece.to; i++) {
+        size_t at = p->alphabet.len;
+        byte_level_add(&p->alphabet, (uint8_t)p->text[i]);
+        for (; at < p->alphabet.len; at++)
+            p->raw[at] = i - piece.from;
     }
-    *spans = p->now.s;
-    *n_spans = p->now.n;
+    p->raw[p->alphabet.len] = piece.to - piece.from;
+}
+
+static int cut_piece(struct pretoken *p, const struct step *step, struct span piece)
+{
+    struct cutter c = { .out = &p->next, .cut = step->cut, .base = piece.from, .first = p->next.n };
+    if (p->in_bytes && !matcher_is_bytewise(&step->matcher)) {
+        spell(p, piece);
+        c.raw = p->raw;
+        return cut_matches(p, &step->matcher, &c, text_s(&p->alphabet), p->alphabet.len);
+    }
+    const char *s = step->matcher.code ? p->shadow : p->text;
+    return cut_matches(p, &step->matcher, &c, s + piece.from, piece.to - piece.from);
+}
+
+/* The usual case of isolated matches without gaps. */
+static void cut_total(struct pretoken *p, const struct step *step, struct span piece)
+{
+    size_t n = piece.to - piece.from;
+    for (size_t at = 0, end; at < n; at = end) {
+        end = step->matcher.scan(p->text + piece.from, n, at);
+        add_span(&p->next, piece.from + at, piece.from + end);
+    }
+}
+
+static int apply_cut(struct pretoken *p, const struct step *step)
+{
+    bool total = step->matcher.scan && step->cut.behavior == PRETOKEN_ISOLATED && !p->in_bytes;
+    if (step->matcher.code && !p->shadow)
+        p->shadow = late_shadow(p->text, p->n_text, &p->shadow_text);
+    p->next.n = 0;
+    for (size_t k = 0; k < p->now.n; k++) {
+        if (total)
+            cut_total(p, step, p->now.s[k]);
+        else
+            TRY(cut_piece(p, step, p->now.s[k]));
+    }
+    struct spans done = p->now;
+    p->now = p->next;
+    p->next = done;
     return 0;
+}
+
+/* Starts a rewriting of the text; the result is taken over by end_rewriting(). */
+static struct text *start_rewriting(struct pretoken *p)
+{
+    struct text *to = &p->rewritten[p->text == p->rewritten[0].s];
+    text_clear(to);
+    p->next.n = 0;
+    return to;
+}
+
+static void end_rewriting(struct pretoken *p, const struct text *to)
+{
+    struct spans done = p->now;
+    p->now = p->next;
+    p->next = done;
+    p->text = text_s(to);
+    p->n_text = to->len;
+    p->shadow = NULL;
+}
+
+static int apply_space(struct pretoken *p, const struct step *step)
+{
+    struct text *to = start_rewriting(p);
+    (void)step;
+    for (size_t k = 0; k < p->now.n; k++) {
+        struct span s = p->now.s[k];
+        size_t from = to->len;
+        text_add(to, p->text[s.from] == ' ' ? "" : " ");
+        text_addn(to, p->text + s.from, s.to - s.from);
+        add_span(&p->next, from, to->len);
+    }
+    end_rewriting(p, to);
+    return 0;
+}
+
+static bool starts_with(const char *s, size_t n, const char *mark)
+{
+    size_t m = strlen(mark);
+    return n > 0 && (*s == ' ' || (n >= m && memcmp(s, mark, m) == 0));
+}
+
+static int apply_metaspace(struct pretoken *p, const struct step *step)
+{
+    struct text *to = start_rewriting(p);
+    for (size_t k = 0; k < p->now.n; k++) {
+        const char *s = p->text + p->now.s[k].from;
+        size_t n = p->now.s[k].to - p->now.s[k].from, from = to->len;
+        bool first = p->begins && p->now.s[k].from == 0;
+        bool marks = step->scheme == PRETOKEN_ALWAYS || (step->scheme == PRETOKEN_FIRST && first);
+        text_add(to, marks && !starts_with(s, n, step->mark) ? step->mark : "");
+        for (size_t i = 0, end; i < n; i = end) {
+            const char *space = memchr(s + i, ' ', n - i);
+            end = space ? (size_t)(space - s) : n;
+            text_addn(to, s + i, end - i);
+            if (space)
+                text_add(to, step->mark);
+            end += space != NULL;
+        }
+        add_span(&p->next, from, to->len);
+    }
+    end_rewriting(p, to);
+    return 0;
+}
+
+static int apply_bytes(struct pretoken *p, const struct step *step)
+{
+    (void)step;
+    p->in_bytes = true;
+    return 0;
+}
+
+static int add_step(struct pretoken *p, const char *where, struct step step)
+{
+    if (p->n_steps == MAX_STEPS) {
+        matcher_fini(&step.matcher);
+        free(step.mark);
+        return err_set(ERR_DATA, "%s: more than %u steps in the pre-tokeniser", where, MAX_STEPS);
+    }
+    mem_grow(&p->step, &p->cap_steps, p->n_steps + 1, sizeof *p->step);
+    p->step[p->n_steps++] = step;
+    return 0;
+}
+
+int pretoken_add_regex(struct pretoken *p, const char *where, const char *regex, struct pretoken_cut cut)
+{
+    struct step step = { .apply = apply_cut, .cut = cut };
+    TRY(matcher_regex(&step.matcher, where, regex));
+    return add_step(p, where, step);
+}
+
+int pretoken_add(struct pretoken *p, const char *where, const char *regex)
+{
+    return pretoken_add_regex(p, where, regex, (struct pretoken_cut){ .behavior = PRETOKEN_ISOLATED });
+}
+
+int pretoken_add_literal(struct pretoken *p, const char *where, const char *text, struct pretoken_cut cut)
+{
+    struct step step = { .apply = apply_cut, .cut = cut };
+    if (!*text)
+        return err_set(ERR_DATA, "%s: the pre-tokeniser splits at an empty string; not supported", where);
+    matcher_literal(&step.matcher, text);
+    return add_step(p, where, step);
+}
+
+int pretoken_add_class(struct pretoken *p, const char *where, bool (*is)(uint32_t), struct pretoken_cut cut)
+{
+    struct step step = { .apply = apply_cut, .cut = cut };
+    (p->has_bytes ? matcher_bytes : matcher_class)(&step.matcher, is);
+    return add_step(p, where, step);
+}
+
+static int add_rewriting(struct pretoken *p, const char *where, struct step step)
+{
+    if (p->has_bytes) {
+        free(step.mark);
+        return err_set(ERR_DATA, "%s: the pre_tokenizer rewrites text behind ByteLevel, which is not supported", where);
+    }
+    return add_step(p, where, step);
+}
+
+int pretoken_add_space(struct pretoken *p, const char *where)
+{
+    return add_rewriting(p, where, (struct step){ .apply = apply_space });
+}
+
+int pretoken_add_metaspace(struct pretoken *p, const char *where, const char *mark, enum pretoken_scheme scheme)
+{
+    return add_rewriting(p, where,
+                         (struct step){ .apply = apply_metaspace, .mark = mem_string(mark), .scheme = scheme });
+}
+
+int pretoken_add_bytes(struct pretoken *p, const char *where)
+{
+    TRY(add_rewriting(p, where, (struct step){ .apply = apply_bytes }));
+    p->has_bytes = true;
+    return 0;
+}
+
+bool pretoken_has_bytes(const struct pretoken *p)
+{
+    return p->has_bytes;
+}
+
+size_t pretoken_count(const struct pretoken *p)
+{
+    return p->n_steps;
+}
+
+static int split(struct pretoken *p, const char *text, size_t n, struct pieces *out)
+{
+    regex_work_start(p->work, n);
+    p->text = text;
+    p->n_text = n;
+    p->in_bytes = false;
+    p->shadow = NULL;
+    p->now.n = 0;
+    add_span(&p->now, 0, n);
+    for (size_t i = 0; i < p->n_steps; i++)
+        TRY(p->step[i].apply(p, &p->step[i]));
+    *out = (struct pieces){ p->text, p->now.s, p->now.n };
+    return 0;
+}
+
+int pretoken_split(struct pretoken *p, const char *text, size_t n, struct pieces *out)
+{
+    p->begins = true;
+    return split(p, text, n, out);
+}
+
+int pretoken_split_inner(struct pretoken *p, const char *text, size_t n, struct pieces *out)
+{
+    p->begins = false;
+    return split(p, text, n, out);
 }

@@ -5,6 +5,7 @@
 #include "base/num.h"
 #include "model/core.h"
 #include "model/pass.h"
+#include "model/rope.h"
 #include "model/template.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ struct transformer {
     struct checkpoint *c;
     struct weights *weights;
     const struct kernels *kernels;
-    struct text refused;
+    struct text refused, positions;
     struct tree *tree;
     struct kv *kv;
     struct row_store *store;
@@ -150,6 +151,7 @@ static void transformer_free(void *self)
     weights_close(t->weights);
     space_free(t->bare);
     text_free(&t->refused);
+    text_free(&t->positions);
     free(t);
 }
 
@@ -188,7 +190,18 @@ static int choose(struct transformer *t, const struct transformer_options *o, en
     return t->kernels ? 0 : err_code();
 }
 
-static int open_lm(struct transformer *t, const char *mode)
+/* What is planned for more positions than a checkpoint has would be another model. */
+static int plan_positions(struct transformer *t, const struct transformer_options *o, uint32_t *planned)
+{
+    const struct config *g = &t->c->config;
+    *planned = o->max_positions > 0 ? o->max_positions : g->max_positions;
+    if (*planned > g->max_positions)
+        return err_set(ERR_USAGE, "%s: %u positions, want at most %u", t->c->name, *planned, g->max_positions);
+    rope_describe(g, *planned, &t->positions);
+    return 0;
+}
+
+static int open_lm(struct transformer *t, const char *mode, uint32_t planned)
 {
     struct checkpoint *c = t->c;
     struct text identity = { 0 };
@@ -201,6 +214,8 @@ static int open_lm(struct transformer *t, const char *mode)
     if (!*c->hash)
         TRY(checkpoint_hash(c));
     text_addf(&identity, "%s %s %s", c->hash, mode, t->kernels->name);
+    if (c->config.rope.scaling != SCALING_NONE)
+        text_addf(&identity, " %s", text_s(&t->positions));
     hash_sha256(text_s(&identity), identity.len, t->hash);
     text_free(&identity);
     t->lm = (struct lm){ .type = &transformer_type,
@@ -208,7 +223,7 @@ static int open_lm(struct transformer *t, const char *mode)
                          .space = space,
                          .name = c->name,
                          .hash = t->hash,
-                         .max_length = c->config.max_positions,
+                         .max_length = planned,
                          .pure = true };
     t->leaf = (struct leaf){ .self = t, .compute = transformer_compute };
     return 0;
@@ -239,6 +254,7 @@ static int check_page(const struct transformer *t, size_t kv_bytes)
 static int open_all(struct transformer *t, const struct transformer_options *o)
 {
     enum kernel_mode mode;
+    uint32_t planned;
     const struct config *g = &t->c->config;
     t->weights = weights_open(t->c);
     if (!t->weights)
@@ -246,7 +262,8 @@ static int open_all(struct transformer *t, const struct transformer_options *o)
     size_t chunk = choose_chunk(g, o->chunk), kv_bytes = o->kv_bytes > 0 ? o->kv_bytes : DEFAULT_KV_BYTES;
     TRY(check_page(t, kv_bytes));
     TRY(choose(t, o, &mode));
-    TRY(open_lm(t, mode == KERNEL_NATIVE ? "native" : "f32"));
+    TRY(plan_positions(t, o, &planned));
+    TRY(open_lm(t, mode == KERNEL_NATIVE ? "native" : "f32", planned));
     uint32_t n = t->lm.space->n;
     t->tree = tree_alloc();
     t->kv = kv_alloc(t->tree, &(struct kv_shape){ g->n_layers, g->n_kv_heads, g->head_dim }, kv_bytes);
@@ -258,7 +275,8 @@ static int open_all(struct transformer *t, const struct transformer_options *o)
                                                         .threads = o->threads,
                                                         .mode = mode,
                                                         .n_scores = n,
-                                                        .max_tokens = chunk });
+                                                        .max_tokens = chunk,
+                                                        .planned = planned });
     t->pass = pass_alloc(&(struct pass_parts){ t->tree, t->kv, t->store, t->forward, o->threads, chunk });
     return 0;
 }
@@ -284,4 +302,10 @@ const char *transformer_refused(const struct lm *lm)
 {
     const struct transformer *t = lm->self;
     return text_s(&t->refused);
+}
+
+const char *transformer_positions(const struct lm *lm)
+{
+    const struct transformer *t = lm->self;
+    return text_s(&t->positions);
 }

@@ -15,9 +15,11 @@ struct vocab *vocab_alloc(const char *where)
     v->ids = strmap_alloc();
     v->bpe = bpe_alloc();
     v->pretoken = pretoken_alloc();
-    v->bos = v->unknown = -1;
-    for (size_t i = 0; i < 256; i++)
-        v->byte_token[i] = -1;
+    v->normalise = normalise_alloc();
+    v->cache = wordcache_alloc();
+    v->model = &vocab_model_bytes;
+    v->decoding.alphabet = true;
+    v->bos = v->tail = v->unknown = -1;
     return v;
 }
 
@@ -31,12 +33,21 @@ void vocab_free(struct vocab *v)
     strmap_free(v->ids);
     strmap_free(v->whole);
     bpe_free(v->bpe);
+    unigram_free(v->unigram);
     pretoken_free(v->pretoken);
+    normalise_free(v->normalise);
+    wordcache_free(v->cache);
+    trie_free(v->own);
     space_free(v->space);
-    free(v->added);
+    for (int pass = 0; pass < VOCAB_PASSES; pass++)
+        trie_free(v->added[pass]);
+    free(v->decoding.mark);
+    free(v->decoding.by);
     text_free(&v->clean);
-    free(v->region);
+    free(v->region.r);
+    free(v->late.r);
     free(v->piece.s);
+    free(v->start);
     free(v->where);
     free(v);
 }
@@ -95,13 +106,38 @@ int vocab_put_merge(struct vocab *v, const char *left, size_t n_left, const char
     return 0;
 }
 
-/* The bytes that a token gives: a normal one through the byte alphabet (characters outside it, as in a placeholder,
- * stand for themselves), an added one its own. */
-static void token_bytes(const struct token *t, struct text *bytes)
+int vocab_byte_of(const char *piece)
 {
-    size_t n = t->piece ? strlen(t->piece) : 0;
-    if (t->kind == TOKEN_ADDED || (t->kind == TOKEN_NORMAL && !byte_level_bytes(bytes, t->piece, n)))
-        text_addn(bytes, t->piece, n);
+    static const char digits[] = "0123456789ABCDEF";
+    if (strlen(piece) != 6 || memcmp(piece, "<0x", 3) != 0 || piece[5] != '>')
+        return -1;
+    const char *high = strchr(digits, piece[3]), *low = strchr(digits, piece[4]);
+    return high && low && *high && *low ? (int)((high - digits) * 16 + (low - digits)) : -1;
+}
+
+static void add_replaced(struct text *bytes, const char *s, const struct decoding *d)
+{
+    for (const char *at; d->mark && (at = strstr(s, d->mark)); s = at + strlen(d->mark)) {
+        text_addn(bytes, s, (size_t)(at - s));
+        text_add(bytes, d->by);
+    }
+    text_add(bytes, s);
+}
+
+/* The bytes that a token gives: a normal one as the decoder says (in the byte alphabet, characters outside it, as in a
+ * placeholder, stand for themselves), an added one its own. */
+static void token_bytes(const struct vocab *v, const struct token *t, struct text *bytes)
+{
+    const struct decoding *d = &v->decoding;
+    if (t->kind == TOKEN_ADDED) {
+        text_add(bytes, t->piece);
+    } else if (t->kind == TOKEN_NORMAL) {
+        int byte = d->fallback ? vocab_byte_of(t->piece) : -1;
+        if (byte >= 0)
+            text_addn(bytes, &(uint8_t){ (uint8_t)byte }, 1);
+        else if (!d->alphabet || !byte_level_bytes(bytes, t->piece, strlen(t->piece)))
+            add_replaced(bytes, t->piece, d);
+    }
 }
 
 static void find_bytes(struct vocab *v)
@@ -111,6 +147,9 @@ static void find_bytes(struct vocab *v)
         text_clear(&piece);
         byte_level_add(&piece, (uint8_t)b);
         v->byte_symbol[b] = strmap_get(v->ids, text_s(&piece), piece.len);
+        text_clear(&piece);
+        text_addf(&piece, "<0x%02X>", (unsigned)b);
+        v->byte_token[b] = strmap_get(v->ids, text_s(&piece), piece.len);
     }
     text_free(&piece);
 }
@@ -118,47 +157,49 @@ static void find_bytes(struct vocab *v)
 /* Keys are the space's own bytes, which live as long. */
 static void find_whole(struct vocab *v)
 {
+    struct text bytes = { 0 };
     v->whole = strmap_alloc();
     for (sym_t s = 0; s < v->n; s++) {
         size_t n;
-        const uint8_t *bytes = space_text(v->space, s, &n);
-        if (v->token[s].kind == TOKEN_NORMAL)
-            strmap_put(v->whole, (const char *)bytes, n, s);
+        const uint8_t *own = space_text(v->space, s, &n);
+        text_clear(&bytes);
+        if (v->token[s].kind == TOKEN_NORMAL && byte_level_bytes(&bytes, v->token[s].piece, strlen(v->token[s].piece)))
+            strmap_put(v->whole, (const char *)own, n, s);
     }
+    text_free(&bytes);
 }
 
-struct added_key {
-    const char *piece;
-    size_t n;
-    sym_t id;
+/* A mark behind something else than a mark, within the text of a token. */
+static bool crosses_mark(const char *piece)
+{
+    const size_t n = strlen(VOCAB_METASPACE);
+    for (const char *at = piece; (at = strstr(at, VOCAB_METASPACE)); at += n)
+        if (at > piece && ((size_t)(at - piece) < n || memcmp(at - n, VOCAB_METASPACE, n) != 0))
+            return true;
+    return false;
+}
+
+struct crossing {
+    const struct vocab *vocab;
+    bool found;
 };
 
-static int by_first_then_longest(const void *a, const void *b)
+static void look_at_merge(void *to, struct bpe_merge_row merge)
 {
-    const struct added_key *x = a, *y = b;
-    if (x->piece[0] != y->piece[0])
-        return (unsigned char)x->piece[0] < (unsigned char)y->piece[0] ? -1 : 1;
-    if (x->n != y->n)
-        return x->n > y->n ? -1 : 1;
-    return (x->id > y->id) - (x->id < y->id);
+    struct crossing *c = to;
+    c->found = c->found || crosses_mark(c->vocab->token[merge.joined].piece);
 }
 
-static void sort_added(struct vocab *v)
+/* Whether words can be merged one by one though no step cuts them: no merge makes a token across a mark, and unknown
+ * characters, which might be fused across, do not occur or the mark is known and ends them. */
+static bool can_cut_at_marks(const struct vocab *v)
 {
-    struct added_key *key = mem_alloc(v->n, sizeof *key);
-    for (sym_t s = 0; s < v->n; s++)
-        if (v->token[s].kind == TOKEN_ADDED || v->token[s].kind == TOKEN_SPECIAL)
-            key[v->n_added++] = (struct added_key){ v->token[s].piece, strlen(v->token[s].piece), s };
-    if (v->n_added > 0)
-        qsort(key, v->n_added, sizeof *key, by_first_then_longest);
-    v->added = mem_alloc(v->n_added, sizeof *v->added);
-    for (size_t i = 0; i < v->n_added; i++) {
-        v->added[i] = key[i].id;
-        v->added_from[(unsigned char)key[i].piece[0] + 1]++;
-    }
-    for (size_t b = 0; b < 256; b++)
-        v->added_from[b + 1] += v->added_from[b];
-    free(key);
+    struct crossing c = { .vocab = v };
+    int64_t mark = strmap_get(v->ids, VOCAB_METASPACE, strlen(VOCAB_METASPACE));
+    if (v->model != &vocab_model_chars || v->ignores_merges || mark < 0 || v->token[mark].kind == TOKEN_SPECIAL)
+        return false;
+    bpe_each(v->bpe, look_at_merge, &c);
+    return !c.found;
 }
 
 static void add_end(struct symbols *ends, sym_t id)
@@ -178,10 +219,7 @@ static int make_space(struct vocab *v, const struct symbols *ends)
     uint64_t *offsets = mem_alloc((size_t)v->n + 1, sizeof *offsets);
     uint8_t *special = mem_alloc(v->n, 1);
     for (sym_t s = 0; s < v->n; s++) {
-        if (v->is_scored && v->token[s].kind == TOKEN_NORMAL)
-            vocab_scored_bytes(&v->token[s], &bytes);
-        else
-            token_bytes(&v->token[s], &bytes);
+        token_bytes(v, &v->token[s], &bytes);
         offsets[s + 1] = bytes.len;
         special[s] = v->token[s].kind == TOKEN_SPECIAL || v->token[s].kind == TOKEN_HOLE;
     }
@@ -192,21 +230,12 @@ static int make_space(struct vocab *v, const struct symbols *ends)
     return 0;
 }
 
-static size_t count_added(const struct vocab *v)
-{
-    size_t n = 0;
-    for (sym_t s = 0; s < v->n; s++)
-        n += v->token[s].kind == TOKEN_ADDED || v->token[s].kind == TOKEN_SPECIAL;
-    return n;
-}
-
 int vocab_finish(struct vocab *v, const sym_t ends[], size_t n_ends)
 {
     struct symbols all = { 0 };
     if (v->n == 0)
         return err_set(ERR_DATA, "%s: the vocabulary is empty", v->where);
-    if (count_added(v) > VOCAB_ADDED_MAX)
-        return err_set(ERR_DATA, "%s: %zu added tokens, want at most %u", v->where, count_added(v), VOCAB_ADDED_MAX);
+    TRY(vocab_added_build(v));
     for (size_t i = 0; i < n_ends; i++)
         add_end(&all, ends[i]);
     if (vocab_has_marks(v)) {
@@ -217,9 +246,10 @@ int vocab_finish(struct vocab *v, const sym_t ends[], size_t n_ends)
     free(all.s);
     TRY(rc);
     find_bytes(v);
-    sort_added(v);
-    if (v->ignores_merges)
+    if (v->ignores_merges && v->model == &vocab_model_bytes)
         find_whole(v);
+    v->cuts_at_marks = can_cut_at_marks(v);
+    vocab_start_build(v);
     return 0;
 }
 
@@ -230,7 +260,7 @@ const struct space *vocab_space(const struct vocab *v)
 
 const char *vocab_kind(const struct vocab *v)
 {
-    return v->is_scored ? "bpe with scores" : "byte-level bpe";
+    return v->model->kind;
 }
 
 int64_t vocab_bos(const struct vocab *v)
@@ -241,6 +271,11 @@ int64_t vocab_bos(const struct vocab *v)
 bool vocab_adds_bos(const struct vocab *v)
 {
     return v->adds_bos;
+}
+
+int64_t vocab_tail(const struct vocab *v)
+{
+    return v->tail;
 }
 
 static bool is_mark(const struct vocab *v, const char *mark)
@@ -267,4 +302,40 @@ const char *vocab_piece(const struct vocab *v, sym_t id)
 int64_t vocab_find(const struct vocab *v, const char *piece)
 {
     return strmap_get(v->ids, piece, strlen(piece));
+}
+
+/* The bytes of a token that begins a decoded text. */
+static void add_first(const struct vocab *v, sym_t id, struct text *out)
+{
+    const char *piece = v->token[id].piece;
+    size_t n;
+    const uint8_t *bytes = space_text(v->space, id, &n);
+    bool strips = v->decoding.start == DECODE_NO_SPACE || v->decoding.start == DECODE_NO_SPACES;
+    if (strips && n > 0 && *bytes == ' ') {
+        text_addn(out, bytes + 1, n - 1);
+        return;
+    }
+    if (v->decoding.start != DECODE_NO_MARKS || v->token[id].kind != TOKEN_NORMAL || vocab_byte_of(piece) >= 0) {
+        text_addn(out, bytes, n);
+        return;
+    }
+    struct decoding dropped = { .mark = v->decoding.mark, .by = "" };
+    add_replaced(out, piece, &dropped);
+}
+
+void vocab_decode(const struct vocab *v, const sym_t ids[], size_t n_ids, struct text *out)
+{
+    bool first = true;
+    size_t before = out->len;
+    for (size_t i = 0; i < n_ids; i++) {
+        size_t n;
+        const uint8_t *bytes = space_text(v->space, ids[i], &n);
+        if (v->space->special[ids[i]])
+            continue;
+        if (first)
+            add_first(v, ids[i], out);
+        else
+            text_addn(out, bytes, n);
+        first = first && v->decoding.start == DECODE_NO_SPACES && out->len == before;
+    }
 }

@@ -2,13 +2,14 @@
  *
  * Encoding uses scratch of the vocabulary: one thread at a time.  Everything else only reads.
  *
- * Ends of its symbol space: those that the caller gives (generation_config.json's eos_token_id, else config.json's) and,
- * where the vocabulary has both role marks below as single added tokens, these marks too: a model that opens a new
- * instruction or response by itself has finished. */
+ * Ends of its symbol space: those that the caller gives (generation_config.json's eos_token_id, else config.json's)
+ * and, where the vocabulary has both role marks below as single added tokens, these marks too: a model that opens a
+ * new instruction or response by itself has finished. */
 #ifndef MODEL_VOCAB_H
 #define MODEL_VOCAB_H
 
 #include "base/space.h"
+#include "base/text.h"
 #include "model/lm.h"
 
 #define VOCAB_MARK_INSTRUCTION "\n\n### Instruction:\n"
@@ -16,22 +17,29 @@
 
 struct vocab;
 
-/* From tokenizer.json (byte-level BPE).  ends: ids that end a hypothesis.
+/* From tokenizer.json (BPE of bytes or characters, Unigram).  ends: ids that end a hypothesis.
  * NULL + ERR_DATA naming the file and what is not supported, or ERR_IO. */
 struct vocab *vocab_open_json(const char *path, const sym_t ends[], size_t n_ends);
 /* The same from the n bytes of such a file; where is its name in messages. */
 struct vocab *vocab_read_json(const char *where, const char *text, size_t n, const sym_t ends[], size_t n_ends);
+
+/* The same from SentencePiece's tokenizer.model (BPE, Unigram). */
+struct vocab *vocab_open_sentencepiece(const char *path, const sym_t ends[], size_t n_ends);
+struct vocab *vocab_read_sentencepiece(const char *where, const void *bytes, size_t n, const sym_t ends[],
+                                       size_t n_ends);
 void vocab_free(struct vocab *v); /* NULL is fine */
 
 const struct space *vocab_space(const struct vocab *v); /* lives as long as v; n is that of the tokenizer, unpadded */
 const char *vocab_kind(const struct vocab *v);          /* "byte-level bpe", ... */
 int64_t vocab_bos(const struct vocab *v);               /* -1: none */
 bool vocab_adds_bos(const struct vocab *v);             /* the tokenizer's post-processor puts bos in front */
+int64_t vocab_tail(const struct vocab *v);              /* what the post-processor puts behind a text; -1: nothing */
 bool vocab_has_marks(const struct vocab *v);            /* both role marks are single added tokens */
 
-/* Appends the ids of n bytes of text.  Text is data: special tokens written in it are not parsed (added tokens that are
- * not special are, as the tokenizer does).  Invalid UTF-8 is treated as Hugging Face's lossy decoding would: U+FFFD for
- * each maximal part of a sequence.  No bos.  0 or ERR_DATA. */
+/* Appends the ids of n bytes of text.  Text is data: special tokens written in it are not parsed (added tokens that
+ * are not special are, as the tokenizer does).  Invalid UTF-8 is treated as Hugging Face's lossy decoding would:
+ * U+FFFD for each maximal part of a sequence.  No bos, no tail.  0 or ERR_DATA (a character that the vocabulary
+ * lacks, where it has no token for what is unknown: Hugging Face tokenizers would leave it out). */
 int vocab_encode(struct vocab *v, const char *text, size_t n, struct symbols *out);
 /* The same, but special tokens in the text are parsed (for `tokenize`). */
 int vocab_encode_special(struct vocab *v, const char *text, size_t n, struct symbols *out);
@@ -44,6 +52,11 @@ struct vocab_part {
     bool is_data;
 };
 int vocab_encode_parts(struct vocab *v, const struct vocab_part parts[], size_t n_parts, struct symbols *out);
+
+/* Appends the text of ids (each of the vocabulary), as the tokenizer's decoder gives it: the bytes of the space's
+ * symbols, and what the decoder takes off the beginning (a space that encoding has put there).  Specials give
+ * nothing. */
+void vocab_decode(const struct vocab *v, const sym_t ids[], size_t n_ids, struct text *out);
 
 /* The piece of a token as text for people ("Ġthe" form of the tokenizer file); "" for an id that the file leaves out;
  * valid while v lives. */

@@ -1,10 +1,8 @@
-/* Text to tokens: added tokens first, then normalisation, pre-tokenisation and merges of what lies between them. */
+/* Text to tokens: added tokens first, then normalisation, pre-tokenisation and the model over what lies between them. */
 #include "base/err.h"
 #include "base/mem.h"
 #include "model/vocab_inside.h"
-#include <stdlib.h>
 #include <string.h>
-#include <utf8proc.h>
 
 /* How many bytes at s one U+FFFD stands for: the longest start of a valid sequence, at least one byte (Unicode 15,
  * "substitution of maximal subparts", as Python's errors="replace" does). */
@@ -16,127 +14,173 @@ static size_t bad_bytes(const char *s, size_t n)
     return 1;
 }
 
+static size_t ascii_run(const char *s, size_t n)
+{
+    size_t i = 0;
+    for (uint64_t eight; i + 8 <= n; i += 8) {
+        memcpy(&eight, s + i, 8);
+        if (eight & 0x8080808080808080u)
+            break;
+    }
+    while (i < n && (unsigned char)s[i] < 0x80)
+        i++;
+    return i;
+}
+
 static void add_clean(struct text *t, const char *s, size_t n)
 {
-    for (size_t i = 0, good = 0; i <= n;) {
-        int length = i < n ? text_utf8(s + i, n - i, NULL) : 0;
+    size_t good = 0;
+    for (size_t i = 0; i < n;) {
+        int length = (unsigned char)s[i] < 0x80 ? (int)ascii_run(s + i, n - i < 4096 ? n - i : 4096)
+                                                : text_utf8(s + i, n - i, NULL);
         if (length > 0) {
             i += (size_t)length;
             continue;
         }
         text_addn(t, s + good, i - good);
-        if (i == n)
-            break;
         text_add(t, "\xef\xbf\xbd");
         i += bad_bytes(s + i, n - i);
         good = i;
     }
+    text_addn(t, s + good, n - good);
 }
 
-/* One piece of the pre-tokeniser. */
+static int encode_word(struct vocab *v, const char *s, size_t n, struct symbols *out)
+{
+    size_t n_ids, before = out->n;
+    uint64_t hash = wordcache_hash(v->cache, s, n);
+    const sym_t *ids = wordcache_get(v->cache, hash, s, n, &n_ids);
+    if (ids) {
+        symbols_add(out, ids, n_ids);
+        return 0;
+    }
+    TRY(v->model->encode(v, s, n, out));
+    wordcache_put(v->cache, hash, (struct wordcache_word){ s, n }, out->s + before, out->n - before);
+    return 0;
+}
+
+/* The end of the word at `from`: before the next mark that something else than a mark precedes. */
+static size_t word_end(const char *s, size_t n, size_t from)
+{
+    enum { MARK = sizeof VOCAB_METASPACE - 1 };
+    bool was_mark = true;
+    for (size_t at = from; at < n;) {
+        bool is_mark = n - at >= MARK && memcmp(s + at, VOCAB_METASPACE, MARK) == 0;
+        if (is_mark && !was_mark)
+            return at;
+        was_mark = is_mark;
+        at += is_mark ? MARK : 1;
+    }
+    return n;
+}
+
 static int encode_piece(struct vocab *v, const char *s, size_t n, struct symbols *out)
 {
-    int64_t id = v->whole ? strmap_get(v->whole, s, n) : -1;
-    if (id >= 0) {
-        symbols_add(out, &(sym_t){ (sym_t)id }, 1);
-        return 0;
+    if (!v->cuts_at_marks)
+        return encode_word(v, s, n, out);
+    for (size_t from = 0, to; from < n; from = to) {
+        to = word_end(s, n, from);
+        TRY(encode_word(v, s + from, to - from, out));
     }
-    mem_grow(&v->piece.s, &v->piece.cap, n, sizeof *v->piece.s);
-    for (size_t i = 0; i < n; i++) {
-        int64_t symbol = v->byte_symbol[(unsigned char)s[i]];
-        if (symbol < 0)
-            return err_set(ERR_DATA, "%s: the vocabulary has no token for byte 0x%02x", v->where, (unsigned char)s[i]);
-        v->piece.s[i] = (sym_t)symbol;
-    }
-    symbols_add(out, v->piece.s, bpe_merge(v->bpe, v->piece.s, n));
     return 0;
 }
 
-static int encode_between(struct vocab *v, const char *s, size_t n, struct symbols *out)
+/* A text without added tokens, normalised; begins: it is the beginning of all. */
+struct segment {
+    const char *s;
+    size_t n;
+    bool begins;
+};
+
+static int encode_text(struct vocab *v, struct segment t, struct symbols *out)
 {
-    const struct span *spans;
-    size_t n_spans;
-    if (v->is_scored)
-        return vocab_scored_encode(v, s, n, out);
-    TRY(pretoken_split(v->pretoken, s, n, &spans, &n_spans));
-    for (size_t i = 0; i < n_spans; i++)
-        TRY(encode_piece(v, s + spans[i].from, spans[i].to - spans[i].from, out));
+    struct pieces p;
+    if (t.n == 0)
+        return 0;
+    TRY((t.begins ? pretoken_split : pretoken_split_inner)(v->pretoken, t.s, t.n, &p));
+    for (size_t i = 0; i < p.n; i++)
+        TRY(encode_piece(v, p.text + p.span[i].from, p.span[i].to - p.span[i].from, out));
     return 0;
 }
 
-static int encode_composed(struct vocab *v, const char *s, size_t n, struct symbols *out)
+static int encode_late(struct vocab *v, const struct added_text *text, bool begins, struct symbols *out)
 {
-    uint8_t *composed;
-    utf8proc_ssize_t length =
-        utf8proc_map((const uint8_t *)s, (utf8proc_ssize_t)n, &composed, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
-    if (length < 0)
-        return err_set(ERR_DATA, "%s: a text cannot be normalised: %s", v->where, utf8proc_errmsg(length));
-    int rc = encode_between(v, (const char *)composed, (size_t)length, out);
-    free(composed);
-    return rc;
-}
-
-/* Whether bytes [from, to) of the clean text lie in literal parts only. */
-static bool is_literal(const struct vocab *v, size_t from, size_t to)
-{
-    size_t begin = 0;
-    for (size_t i = 0; i < v->n_regions && begin < to; i++) {
-        if (v->region[i].is_data && v->region[i].to > from)
-            return false;
-        begin = v->region[i].to;
+    struct added_walk w = { .text = text };
+    while (vocab_added_next(v, &w) > 0) {
+        TRY(encode_text(v, (struct segment){ text->s + w.from, w.before - w.from, begins && w.from == 0 }, out));
+        symbols_add(out, &w.id, 1);
     }
-    return true;
+    return encode_text(v, (struct segment){ text->s + w.done, text->n - w.done, begins && w.done == 0 }, out);
 }
 
-/* Added tokens are looked for in two passes: those that are not late in the whole text, late ones in what is left. */
-#define PASSES 2
-
-/* The longest added token of a pass at byte `at` of the clean text that ends by `to` and may stand there; -1: none. */
-static int64_t added_at(const struct vocab *v, size_t at, size_t to, int pass)
+static int normal_length(struct vocab *v, const char *s, size_t n, size_t *length)
 {
-    unsigned char first = (unsigned char)v->clean.s[at];
-    for (size_t i = v->added_from[first]; i < v->added_from[first + 1u]; i++) {
-        sym_t id = v->added[i];
-        const struct token *t = &v->token[id];
-        size_t n = strlen(t->piece);
-        if (t->is_late == (pass == 1) && n <= to - at && memcmp(v->clean.s + at, t->piece, n) == 0 &&
-            (t->kind == TOKEN_ADDED || is_literal(v, at, at + n)))
-            return id;
-    }
-    return -1;
+    const char *out;
+    return normalise_apply(v->normalise, s, n, &out, length);
 }
 
-/* Bytes [from, to) of the clean text, from a pass on; after the last there is only text. */
-static int encode_range(struct vocab *v, size_t from, size_t to, int pass, struct symbols *out)
+/* Where the regions of the clean bytes [from, from + n) end in their normalised text: where the text before an end
+ * would end if it stood alone, or begin what is behind it; of the two the one that gives more to data. */
+static int map_regions(struct vocab *v, size_t from, size_t n)
 {
-    size_t done = from;
-    if (from == to)
-        return 0;
-    if (pass == PASSES)
-        return (v->composes ? encode_composed : encode_between)(v, v->clean.s + from, to - from, out);
-    for (size_t at = from; at < to;) {
-        int64_t id = added_at(v, at, to, pass);
-        if (id < 0) {
-            at++;
+    const char *s = v->clean.s + from;
+    size_t whole, begin = 0;
+    v->late.n = 0;
+    TRY(normal_length(v, s, n, &whole));
+    for (size_t i = 0; i < v->region.n && begin < from + n; begin = v->region.r[i++].to) {
+        struct region r = v->region.r[i];
+        if (r.to <= from)
             continue;
+        mem_grow(&v->late.r, &v->late.cap, v->late.n + 1, sizeof *v->late.r);
+        size_t to = SIZE_MAX, length = r.to - from, behind;
+        if (length < n) {
+            TRY(normal_length(v, s, length, &to));
+            TRY(normal_length(v, s + length, n - length, &behind));
+            size_t other = behind < whole ? whole - behind : 0;
+            to = (other > to) == r.is_data ? other : to;
         }
-        TRY(encode_range(v, done, at, pass + 1, out));
-        symbols_add(out, &(sym_t){ (sym_t)id }, 1);
-        done = at += strlen(v->token[id].piece);
+        v->late.r[v->late.n++] = (struct region){ to, r.is_data };
     }
-    return encode_range(v, done, to, pass + 1, out);
+    return 0;
+}
+
+/* Bytes [from, from + n) of the clean text, between added tokens that are not late. */
+static int encode_between(struct vocab *v, size_t from, size_t n, struct symbols *out)
+{
+    struct added_text text = { .s = v->clean.s + from, .n = n, .pass = 1, .regions = &v->region, .base = from };
+    if (n == 0)
+        return 0;
+    if (normalise_count(v->normalise) > 0) {
+        if (v->added[1])
+            TRY(map_regions(v, from, n));
+        TRY(normalise_apply(v->normalise, v->clean.s + from, n, &text.s, &text.n));
+        text.regions = &v->late;
+        text.base = 0;
+    }
+    return encode_late(v, &text, from == 0, out);
+}
+
+static int encode_all(struct vocab *v, struct symbols *out)
+{
+    struct added_text text = { .s = v->clean.s, .n = v->clean.len, .pass = 0, .regions = &v->region };
+    struct added_walk w = { .text = &text };
+    while (vocab_added_next(v, &w) > 0) {
+        TRY(encode_between(v, w.from, w.before - w.from, out));
+        symbols_add(out, &w.id, 1);
+    }
+    return encode_between(v, w.done, text.n - w.done, out);
 }
 
 int vocab_encode_parts(struct vocab *v, const struct vocab_part parts[], size_t n_parts, struct symbols *out)
 {
     text_clear(&v->clean);
-    v->n_regions = 0;
+    v->region.n = 0;
     for (size_t i = 0; i < n_parts; i++) {
         add_clean(&v->clean, parts[i].text, parts[i].n);
-        mem_grow(&v->region, &v->cap_region, v->n_regions + 1, sizeof *v->region);
-        v->region[v->n_regions++] = (struct region){ .to = v->clean.len, .is_data = parts[i].is_data };
+        mem_grow(&v->region.r, &v->region.cap, v->region.n + 1, sizeof *v->region.r);
+        v->region.r[v->region.n++] = (struct region){ .to = v->clean.len, .is_data = parts[i].is_data };
     }
-    return v->clean.len == 0 ? 0 : encode_range(v, 0, v->clean.len, 0, out);
+    return v->clean.len == 0 ? 0 : encode_all(v, out);
 }
 
 int vocab_encode(struct vocab *v, const char *text, size_t n, struct symbols *out)

@@ -1,53 +1,41 @@
 #include "model/vocab_gguf.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "model/vocab_inside.h"
+#include "model/pretoken_scan.h"
+#include "model/sentencepiece.h"
+#include "model/vocab_scored.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_SPLITS 3
+#define MAX_SPLITS 6
 
-/* Splits of the original tokenizers that the names stand for. */
 #define SPLIT_FALCON_PUNCTUATION "[\\p{P}\\$\\+<=>\\^~\\|`]+"
-#define SPLIT_LLAMA3                                                                                                   \
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"           \
-    "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
-#define SPLIT_QWEN2                                                                                                    \
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"                \
-    "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+#define SPLIT_DEEPSEEK3_HAN      "[一-龥぀-ゟ゠-ヿ]+"
+#define SPLIT_DEEPSEEK3_WORDS                                                                                          \
+    "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+|"               \
+    " ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 
-/* A pre-tokeniser by name; splits that are NULL are not there. */
+/* A pre-tokeniser by name, with the splits of the original tokenizer; those that are NULL are not there. */
 static const struct pre {
     const char *name;
     const char *split[MAX_SPLITS];
     bool ignores_merges, adds_bos, composes;
 } pres[] = {
+    { .name = "default", .split = { "[\\p{P}\\$\\+<=>\\^~\\|]+", pretoken_gpt2, "\\p{N}+", SCAN_THREE_DIGITS } },
     { .name = "gpt-2", .split = { pretoken_gpt2 } },
-    { .name = "falcon", .split = { SPLIT_FALCON_PUNCTUATION, pretoken_gpt2, "[0-9][0-9][0-9]" } },
-    { .name = "llama-bpe", .split = { SPLIT_LLAMA3 }, .ignores_merges = true, .adds_bos = true },
-    { .name = "llama3", .split = { SPLIT_LLAMA3 }, .ignores_merges = true, .adds_bos = true },
-    { .name = "qwen2", .split = { SPLIT_QWEN2 }, .composes = true },
+    { .name = "falcon", .split = { SPLIT_FALCON_PUNCTUATION, pretoken_gpt2, SCAN_THREE_DIGITS } },
+    { .name = "starcoder", .split = { "\\p{N}", pretoken_gpt2 } },
+    { .name = "bloom", .split = { SCAN_BLOOM } },
+    { .name = "llama-bpe", .split = { SCAN_LLAMA3 }, .ignores_merges = true, .adds_bos = true },
+    { .name = "llama3", .split = { SCAN_LLAMA3 }, .ignores_merges = true, .adds_bos = true },
+    { .name = "qwen2", .split = { SCAN_QWEN2 }, .composes = true },
+    { .name = "deepseek-llm",
+      .split = { SCAN_BREAKS, SCAN_DEEPSEEK_LETTERS, SCAN_DEEPSEEK_MARKS, SCAN_LINE_END, SCAN_DEEPSEEK_HAN,
+                 "\\p{N}" } },
+    { .name = "deepseek-v3", .split = { "\\p{N}{1,3}", SPLIT_DEEPSEEK3_HAN, SPLIT_DEEPSEEK3_WORDS } },
 };
-
-/* Types of tokens in a GGUF file. */
-enum { TYPE_NORMAL = 1, TYPE_UNKNOWN = 2, TYPE_CONTROL = 3, TYPE_USER = 4, TYPE_UNUSED = 5, TYPE_BYTE = 6 };
-
-static int read_model(struct vocab *v, const struct gguf *g)
-{
-    char *model;
-    TRY(gguf_maybe_string(g, "tokenizer.ggml.model", &model));
-    int rc = 0;
-    if (!model)
-        rc = err_set(ERR_DATA, "%s: there is no tokenizer in it ('tokenizer.ggml.model' is missing)", v->where);
-    else if (strcmp(model, "gpt2") != 0)
-        rc = err_set(ERR_DATA,
-                     "%s: 'tokenizer.ggml.model' is '%s'%s, which is not supported; want 'gpt2' (byte-level BPE)",
-                     v->where, model, strcmp(model, "llama") == 0 ? " (SentencePiece)" : "");
-    free(model);
-    return rc;
-}
 
 static int use_pre(struct vocab *v, const struct pre *p)
 {
@@ -55,7 +43,8 @@ static int use_pre(struct vocab *v, const struct pre *p)
         TRY(pretoken_add(v->pretoken, v->where, p->split[i]));
     v->ignores_merges = p->ignores_merges;
     v->adds_bos = p->adds_bos;
-    v->composes = p->composes;
+    if (p->composes)
+        TRY(normalise_add_form(v->normalise, v->where, NORMALISE_NFC));
     return 0;
 }
 
@@ -92,14 +81,15 @@ static bool is_utf8(const char *s, size_t n)
     return true;
 }
 
+/* Types of tokens are those of SentencePiece. */
 static int put_token(struct vocab *v, uint32_t id, const char *s, uint64_t n, int32_t type)
 {
     enum token_kind kind = TOKEN_NORMAL;
-    if (type == TYPE_CONTROL || type == TYPE_UNKNOWN)
+    if (type == SENTENCEPIECE_CONTROL || type == SENTENCEPIECE_UNKNOWN)
         kind = TOKEN_SPECIAL;
-    else if (type == TYPE_USER)
+    else if (type == SENTENCEPIECE_USER_DEFINED)
         kind = TOKEN_ADDED;
-    else if (type != TYPE_NORMAL && type != TYPE_UNUSED)
+    else if (type != SENTENCEPIECE_NORMAL && type != SENTENCEPIECE_UNUSED)
         return err_set(ERR_DATA, "%s: token %u is of type %d, want 1 .. 5", v->where, id, (int)type);
     if (memchr(s, 0, (size_t)n))
         return err_set(ERR_DATA, "%s: token %u has a NUL inside", v->where, id);
@@ -113,7 +103,7 @@ static bool is_pad(uint32_t id, const char *s, uint64_t n, int32_t type)
 {
     char name[24];
     int length = snprintf(name, sizeof name, "[PAD%u]", id);
-    return type == TYPE_UNUSED && n == (uint64_t)length && memcmp(s, name, (size_t)n) == 0;
+    return type == SENTENCEPIECE_UNUSED && n == (uint64_t)length && memcmp(s, name, (size_t)n) == 0;
 }
 
 static int read_tokens(struct vocab *v, const struct gguf *g)
@@ -180,14 +170,113 @@ static int read_bos(struct vocab *v, const struct gguf *g)
     return 0;
 }
 
+/* Byte-level BPE. */
+static int read_gpt2(struct vocab *v, const struct gguf *g)
+{
+    TRY(read_pre(v, g));
+    TRY(read_tokens(v, g));
+    return read_merges(v, g);
+}
+
+static int put_scored(struct vocab_scored *s, const struct gguf *g)
+{
+    const struct gguf_value *tokens, *types, *scores;
+    TRY(gguf_array(g, "tokenizer.ggml.tokens", GGUF_STRING, &tokens));
+    TRY(gguf_array(g, "tokenizer.ggml.token_type", GGUF_I32, &types));
+    TRY(gguf_array(g, "tokenizer.ggml.scores", GGUF_F32, &scores));
+    if (types->n != tokens->n || scores->n != tokens->n)
+        return err_set(ERR_DATA, "%s: %" PRIu64 " tokens have %" PRIu64 " types and %" PRIu64 " scores",
+                       s->vocab->where, tokens->n, types->n, scores->n);
+    const uint8_t *at = tokens->data;
+    for (size_t i = 0; i < tokens->n; i++) {
+        uint64_t n;
+        struct vocab_scored_piece p = { .s = gguf_next_string(&at, &n) };
+        p.n = (size_t)n;
+        memcpy(&p.score, scores->data + i * sizeof p.score, sizeof p.score);
+        memcpy(&p.type, types->data + i * sizeof p.type, sizeof p.type);
+        if (p.type < SENTENCEPIECE_NORMAL || p.type > SENTENCEPIECE_BYTE)
+            return err_set(ERR_DATA, "%s: token %zu is of type %d, want 1 .. 6", s->vocab->where, i, (int)p.type);
+        TRY(vocab_scored_put(s, &p));
+        s->vocab->token[i].is_late = false; /* looked for in the text as it is */
+    }
+    return 0;
+}
+
+static void set_decoding(struct vocab *v, bool prefix)
+{
+    v->decoding = (struct decoding){ .fallback = true, .mark = mem_string(VOCAB_METASPACE), .by = mem_string(" ") };
+    v->decoding.start = prefix ? DECODE_NO_SPACE : DECODE_WHOLE;
+}
+
+/* SentencePiece's BPE.  Every stretch between tokens that are found in the text has its own space in front. */
+static int read_llama(struct vocab *v, const struct gguf *g)
+{
+    struct vocab_scored s = { .vocab = v };
+    bool prefix = true;
+    v->adds_bos = true;
+    int rc = put_scored(&s, g);
+    if (rc == 0)
+        rc = vocab_scored_bpe(&s);
+    vocab_scored_fini(&s);
+    TRY(rc);
+    TRY(gguf_maybe_bool(g, "tokenizer.ggml.add_space_prefix", &prefix));
+    set_decoding(v, prefix);
+    if (prefix)
+        TRY(normalise_add_prepend(v->normalise, v->where, " "));
+    return normalise_add_replace(v->normalise, v->where, " ", VOCAB_METASPACE);
+}
+
+/* SentencePiece's Unigram. */
+static int read_t5(struct vocab *v, const struct gguf *g)
+{
+    struct vocab_scored s = { .vocab = v };
+    struct normalise_spaces how = { .adds_prefix = true, .escapes = true };
+    const struct gguf_value *map = gguf_find(g, "tokenizer.ggml.precompiled_charsmap");
+    int rc = put_scored(&s, g);
+    if (rc == 0)
+        rc = vocab_scored_unigram(&s);
+    vocab_scored_fini(&s);
+    TRY(rc);
+    TRY(gguf_maybe_bool(g, "tokenizer.ggml.add_space_prefix", &how.adds_prefix));
+    TRY(gguf_maybe_bool(g, "tokenizer.ggml.remove_extra_whitespaces", &how.removes_extra));
+    set_decoding(v, how.adds_prefix);
+    if (map && (map->type != GGUF_ARRAY || gguf_type_bytes(map->element) != 1 || map->n > CHARSMAP_MAX))
+        return err_set(ERR_DATA, "%s: 'tokenizer.ggml.precompiled_charsmap' is no array of at most %u bytes", v->where,
+                       CHARSMAP_MAX);
+    if (map) {
+        how.blob = map->data;
+        how.n_blob = (size_t)map->n;
+    }
+    return normalise_add_spaces(v->normalise, v->where, &how);
+}
+
+static int read_model(struct vocab *v, const struct gguf *g)
+{
+    static const struct {
+        const char *model;
+        int (*read)(struct vocab *v, const struct gguf *g);
+    } models[] = { { "gpt2", read_gpt2 }, { "llama", read_llama }, { "t5", read_t5 } };
+    char *model;
+    TRY(gguf_maybe_string(g, "tokenizer.ggml.model", &model));
+    if (!model)
+        return err_set(ERR_DATA, "%s: there is no tokenizer in it ('tokenizer.ggml.model' is missing)", v->where);
+    size_t i = 0;
+    while (i < sizeof models / sizeof *models && strcmp(models[i].model, model) != 0)
+        i++;
+    int rc = i < sizeof models / sizeof *models
+                 ? models[i].read(v, g)
+                 : err_set(ERR_DATA,
+                           "%s: 'tokenizer.ggml.model' is '%s', which is not supported; want 'gpt2', 'llama' or 't5'",
+                           v->where, model);
+    free(model);
+    return rc;
+}
+
 static int read_all(struct vocab *v, const struct gguf *g)
 {
     sym_t ends[2];
     size_t n_ends;
     TRY(read_model(v, g));
-    TRY(read_pre(v, g));
-    TRY(read_tokens(v, g));
-    TRY(read_merges(v, g));
     TRY(read_bos(v, g));
     TRY(read_ends(g, ends, &n_ends));
     return vocab_finish(v, ends, n_ends);

@@ -1,7 +1,8 @@
-/* The vocabulary in the metadata of a GGUF file: tokenizer.ggml.model "gpt2", byte-level BPE.
+/* The vocabulary in the metadata of a GGUF file: tokenizer.ggml.model "gpt2" (byte-level BPE), "llama"
+ * (SentencePiece's BPE with scores) or "t5" (its Unigram).
  *
- * The file names its pre-tokeniser (tokenizer.ggml.pre) instead of spelling it out; the known names are a table.  Ends
- * are its eos and eot tokens, and the role marks (model/vocab.h). */
+ * A byte-level file names its pre-tokeniser (tokenizer.ggml.pre) instead of spelling it out; the known names are a
+ * table. Ends are its eos and eot tokens, and the role marks (model/vocab.h). */
 #ifndef MODEL_VOCAB_GGUF_H
 #define MODEL_VOCAB_GGUF_H
 

@@ -1,28 +1,16 @@
-/* tokenizer.json of Hugging Face tokenizers -> a vocabulary.  What would make ids differ and is not done here is refused. */
-#include "base/doc.h"
+/* tokenizer.json of Hugging Face tokenizers -> a vocabulary.  What would make ids differ and is not done here is
+ * refused. */
 #include "base/err.h"
-#include "base/mem.h"
 #include "model/json_members.h"
 #include "model/map_file.h"
-#include "model/vocab_inside.h"
+#include "model/vocab_json_steps.h"
+#include <math.h>
 #include <string.h>
 
 #define FILE_MAX (1u << 27) /* bytes of a tokenizer.json; the largest known have 35 MB */
 #define HOLES    1024u      /* ids that a file may leave out, beyond as many as it has tokens */
 
-static int unsupported(const struct vocab *v, const char *what, const char *seen, const char *want)
-{
-    return err_set(ERR_DATA, "%s: %s is '%s', which is not supported; want %s", v->where, what, seen, want);
-}
-
-/* The "type" of a component; NULL for a component that is null or absent.  ERR_DATA: an object without a type. */
-static int type_of(const struct vocab *v, const json_t *o, const char **type)
-{
-    *type = NULL;
-    return !o || json_is_null(o) ? 0 : doc_string(o, v->where, "type", type);
-}
-
-static int read_tokens(struct vocab *v, const json_t *model, size_t n_added)
+static int read_bpe_tokens(struct vocab *v, const json_t *model, size_t n_added)
 {
     json_t *all, *id;
     const char *piece;
@@ -40,29 +28,24 @@ static int read_tokens(struct vocab *v, const json_t *model, size_t n_added)
 
 static int read_added_token(struct vocab *v, const json_t *o, uint64_t limit)
 {
-    static const char *const unknown[] = { "single_word", "lstrip", "rstrip" };
     int64_t id;
     const char *piece;
-    bool special = false, normalized = false;
+    bool special = false;
+    struct token flags = { 0 };
     TRY(doc_int(o, v->where, "id", &id));
     TRY(doc_string(o, v->where, "content", &piece));
     TRY(doc_maybe_bool(o, v->where, "special", &special));
-    TRY(doc_maybe_bool(o, v->where, "normalized", &normalized));
-    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
-        bool set = false;
-        TRY(doc_maybe_bool(o, v->where, unknown[i], &set));
-        if (set)
-            return err_set(ERR_DATA, "%s: added token '%s' has '%s', which is not supported", v->where, piece,
-                           unknown[i]);
-    }
-    if (normalized && v->composes)
-        return err_set(ERR_DATA, "%s: added token '%s' is looked for in normalised text, which is not supported",
-                       v->where, piece);
+    TRY(doc_maybe_bool(o, v->where, "normalized", &flags.is_late));
+    TRY(doc_maybe_bool(o, v->where, "single_word", &flags.is_word));
+    TRY(doc_maybe_bool(o, v->where, "lstrip", &flags.strips_left));
+    TRY(doc_maybe_bool(o, v->where, "rstrip", &flags.strips_right));
     if (id < 0 || (uint64_t)id >= limit)
         return err_set(ERR_DATA, "%s: the id of token '%s' is %lld, want 0 .. %llu", v->where, piece, (long long)id,
                        (unsigned long long)limit - 1);
     TRY(vocab_put(v, (uint64_t)id, piece, strlen(piece), special ? TOKEN_SPECIAL : TOKEN_ADDED));
-    v->token[id].is_late = normalized;
+    flags.piece = v->token[id].piece;
+    flags.kind = v->token[id].kind;
+    v->token[id] = flags;
     return 0;
 }
 
@@ -104,159 +87,103 @@ static int read_merges(struct vocab *v, const json_t *model)
     return 0;
 }
 
-/* Members of a BPE model that change ids: absent, null, false or "". */
-static int check_model(const struct vocab *v, const json_t *model)
+static int read_unknown(struct vocab *v, const json_t *model)
 {
-    static const char *const unknown[] = { "dropout", "continuing_subword_prefix", "end_of_word_suffix",
-                                           "byte_fallback" };
-    const char *type;
-    TRY(type_of(v, model, &type));
-    if (!type || strcmp(type, "BPE") != 0)
-        return unsupported(v, "the model", type ? type : "null", "BPE");
+    const char *piece = NULL;
+    TRY(doc_maybe_string(model, v->where, "unk_token", &piece));
+    if (!piece)
+        return 0;
+    v->unknown = vocab_find(v, piece);
+    return v->unknown >= 0
+               ? 0
+               : err_set(ERR_DATA, "%s: the model's 'unk_token' is '%s', which is no token", v->where, piece);
+}
+
+/* Members of a BPE model that change ids: absent, null, false, 0 or "". */
+static int check_bpe(const struct vocab *v, const json_t *model)
+{
+    static const char *const unknown[] = { "dropout", "continuing_subword_prefix", "end_of_word_suffix" };
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
         const json_t *o = json_object_get(model, unknown[i]);
-        if (o && !json_is_null(o) && !json_is_false(o) && !(json_is_string(o) && !*json_string_value(o)))
+        if (o && !json_is_null(o) && !json_is_false(o) && !(json_is_string(o) && !*json_string_value(o)) &&
+            !(json_is_number(o) && !(json_number_value(o) > 0)))
             return err_set(ERR_DATA, "%s: the BPE model has '%s', which is not supported", v->where, unknown[i]);
     }
     return 0;
 }
 
-static int read_normalizer(struct vocab *v, const json_t *o)
+static int read_bpe(struct vocab *v, const json_t *model, const json_t *added)
 {
-    const char *type;
-    TRY(type_of(v, o, &type));
-    if (type && strcmp(type, "NFC") != 0)
-        return unsupported(v, "the normalizer", type, "none or NFC");
-    v->composes = type != NULL;
+    TRY(check_bpe(v, model));
+    TRY(doc_maybe_bool(model, v->where, "ignore_merges", &v->ignores_merges));
+    TRY(doc_maybe_bool(model, v->where, "byte_fallback", &v->falls_back));
+    TRY(doc_maybe_bool(model, v->where, "fuse_unk", &v->fuses_unknown));
+    v->model = pretoken_has_bytes(v->pretoken) && !v->falls_back ? &vocab_model_bytes : &vocab_model_chars;
+    if (v->falls_back && pretoken_has_bytes(v->pretoken))
+        return err_set(ERR_DATA, "%s: 'byte_fallback' behind ByteLevel, which is not supported", v->where);
+    TRY(read_bpe_tokens(v, model, json_array_size(added)));
+    TRY(read_added(v, added));
+    TRY(read_merges(v, model));
+    return read_unknown(v, model);
+}
+
+static int read_piece(struct vocab *v, const json_t *o, size_t id)
+{
+    const char *piece = json_string_value(json_array_get(o, 0));
+    const json_t *score = json_array_get(o, 1);
+    if (!piece || json_array_size(o) != 2 || !json_is_number(score) || !isfinite(json_number_value(score)))
+        return err_set(ERR_DATA, "%s: token %zu is no pair of a text and a score", v->where, id);
+    return vocab_put(v, id, piece, strlen(piece), TOKEN_NORMAL);
+}
+
+/* Text is cut into the pieces that are not special; all scores count for the least. */
+static int put_pieces(struct vocab *v, const json_t *all)
+{
+    size_t id;
+    json_t *o;
+    json_array_foreach(all, id, o)
+    {
+        double score = json_number_value(json_array_get(o, 1));
+        const char *piece = v->token[id].piece;
+        unigram_count(v->unigram, score);
+        if (v->token[id].kind != TOKEN_SPECIAL && !unigram_put(v->unigram, piece, strlen(piece), (sym_t)id, score))
+            return err_set(ERR_DATA, "%s: token %zu has %zu bytes, want at most %u (and %u of all)", v->where, id,
+                           strlen(piece), UNIGRAM_PIECE_MAX, TRIE_NODES_MAX);
+    }
     return 0;
 }
 
-/* One step of the pre-tokeniser; *bytes says that the step of the byte alphabet, which must be the last, has been seen. */
-struct step {
-    const char *type;
-    int (*read)(struct vocab *v, const json_t *o, bool *bytes);
-};
-
-static int read_byte_level(struct vocab *v, const json_t *o, bool *bytes)
+static int read_unigram(struct vocab *v, const json_t *model, const json_t *added)
 {
-    bool prefix = true, regex = true; /* what the library takes when they are absent */
-    TRY(doc_maybe_bool(o, v->where, "add_prefix_space", &prefix));
-    TRY(doc_maybe_bool(o, v->where, "use_regex", &regex));
-    if (prefix)
-        return err_set(ERR_DATA, "%s: ByteLevel has 'add_prefix_space', which is not supported", v->where);
-    *bytes = true;
-    return regex ? pretoken_add(v->pretoken, v->where, pretoken_gpt2) : 0;
+    json_t *all, *o;
+    size_t id;
+    int64_t unknown = -1;
+    if (pretoken_has_bytes(v->pretoken))
+        return err_set(ERR_DATA, "%s: Unigram behind ByteLevel, which is not supported", v->where);
+    TRY(doc_array(model, v->where, "vocab", &all));
+    TRY(doc_maybe_int(model, v->where, "unk_id", &unknown));
+    TRY(doc_maybe_bool(model, v->where, "byte_fallback", &v->falls_back));
+    if (unknown < -1 || unknown >= (int64_t)json_array_size(all))
+        return err_set(ERR_DATA, "%s: the model's 'unk_id' is %lld, want less than %zu", v->where, (long long)unknown,
+                       json_array_size(all));
+    v->model = &vocab_model_unigram;
+    v->unigram = unigram_alloc(UNIGRAM_DOUBLES);
+    v->unknown = unknown;
+    v->fuses_unknown = true;
+    json_array_foreach(all, id, o) TRY(read_piece(v, o, id));
+    TRY(read_added(v, added));
+    return put_pieces(v, all);
 }
 
-static int read_split(struct vocab *v, const json_t *o, bool *bytes)
-{
-    json_t *pattern;
-    const char *behavior, *regex;
-    bool invert = false;
-    (void)bytes;
-    TRY(doc_object(o, v->where, "pattern", &pattern));
-    TRY(doc_string(o, v->where, "behavior", &behavior));
-    TRY(doc_maybe_bool(o, v->where, "invert", &invert));
-    if (strcmp(behavior, "Isolated") != 0 || invert)
-        return unsupported(v, "Split's behavior", invert ? "inverted" : behavior, "Isolated");
-    TRY(doc_string(pattern, v->where, "Regex", &regex));
-    return pretoken_add(v->pretoken, v->where, regex);
-}
-
-static int read_digits(struct vocab *v, const json_t *o, bool *bytes)
-{
-    bool individual = false;
-    (void)bytes;
-    TRY(doc_maybe_bool(o, v->where, "individual_digits", &individual));
-    return pretoken_add(v->pretoken, v->where, individual ? "\\p{N}" : "\\p{N}+");
-}
-
-static int read_step(struct vocab *v, const json_t *o, bool *bytes);
-
-static int read_sequence(struct vocab *v, const json_t *o, bool *bytes)
-{
-    json_t *all, *step;
-    size_t i;
-    TRY(doc_array(o, v->where, "pretokenizers", &all));
-    json_array_foreach(all, i, step) TRY(read_step(v, step, bytes));
-    return 0;
-}
-
-static int read_step(struct vocab *v, const json_t *o, bool *bytes)
-{
-    static const struct step steps[] = {
-        { "ByteLevel", read_byte_level },
-        { "Split", read_split },
-        { "Digits", read_digits },
-        { "Sequence", read_sequence },
-    };
-    const char *type;
-    TRY(type_of(v, o, &type));
-    if (*bytes)
-        return err_set(ERR_DATA, "%s: the pre_tokenizer has a step after ByteLevel, which is not supported", v->where);
-    for (size_t i = 0; type && i < sizeof steps / sizeof *steps; i++)
-        if (strcmp(type, steps[i].type) == 0)
-            return steps[i].read(v, o, bytes);
-    return unsupported(v, "the pre_tokenizer", type ? type : "null", "ByteLevel, Split, Digits or a Sequence of them");
-}
-
-static int read_pre_tokenizer(struct vocab *v, const json_t *o)
-{
-    bool bytes = false;
-    TRY(read_step(v, o, &bytes));
-    if (!bytes)
-        return err_set(ERR_DATA, "%s: the pre_tokenizer has no ByteLevel; only byte-level BPE is supported", v->where);
-    return 0;
-}
-
-/* The template's "single" must be an optional token and then the text. */
-static int read_template(struct vocab *v, const json_t *o)
-{
-    json_t *single, *specials, *special, *ids;
-    const char *name;
-    TRY(doc_array(o, v->where, "single", &single));
-    size_t n = json_array_size(single);
-    const json_t *first = json_object_get(json_array_get(single, 0), "SpecialToken");
-    if (n < 1 || n > 2 || (n == 2 && !first) || !json_object_get(json_array_get(single, n - 1), "Sequence"))
-        return err_set(ERR_DATA, "%s: the post_processor's template is not [bos, text] or [text]; not supported",
-                       v->where);
-    if (n == 1)
-        return 0;
-    TRY(doc_string(first, v->where, "id", &name));
-    TRY(doc_object(o, v->where, "special_tokens", &specials));
-    TRY(doc_object(specials, v->where, name, &special));
-    TRY(doc_array(special, v->where, "ids", &ids));
-    const json_t *id = json_array_get(ids, 0);
-    if (json_array_size(ids) != 1 || !json_is_integer(id) || json_integer_value(id) < 0 ||
-        json_integer_value(id) >= (json_int_t)v->n)
-        return err_set(ERR_DATA, "%s: the post_processor's '%s' is no single token of the vocabulary", v->where, name);
-    v->bos = json_integer_value(id);
-    v->adds_bos = true;
-    return 0;
-}
-
-static int read_post_processor(struct vocab *v, const json_t *o)
+static int read_model(struct vocab *v, const json_t *model, const json_t *added)
 {
     const char *type;
-    json_t *all, *step;
-    size_t i;
-    TRY(type_of(v, o, &type));
-    if (!type || strcmp(type, "ByteLevel") == 0) /* ByteLevel only trims offsets */
-        return 0;
-    if (strcmp(type, "TemplateProcessing") == 0)
-        return read_template(v, o);
-    if (strcmp(type, "Sequence") != 0)
-        return unsupported(v, "the post_processor", type, "TemplateProcessing, ByteLevel or a Sequence of them");
-    TRY(doc_array(o, v->where, "processors", &all));
-    json_array_foreach(all, i, step) TRY(read_post_processor(v, step));
-    return 0;
-}
-
-static int read_decoder(struct vocab *v, const json_t *o)
-{
-    const char *type;
-    TRY(type_of(v, o, &type));
-    return !type || strcmp(type, "ByteLevel") == 0 ? 0 : unsupported(v, "the decoder", type, "ByteLevel");
+    TRY(vocab_json_type(v, model, &type));
+    if (type && strcmp(type, "BPE") == 0)
+        return read_bpe(v, model, added);
+    if (type && strcmp(type, "Unigram") == 0)
+        return read_unigram(v, model, added);
+    return vocab_json_unsupported(v, "the model", type ? type : "null", "BPE or Unigram");
 }
 
 static int read_all(struct vocab *v, const json_t *o)
@@ -265,15 +192,11 @@ static int read_all(struct vocab *v, const json_t *o)
     if (added && !json_is_array(added))
         return err_set(ERR_DATA, "%s: 'added_tokens' is no array", v->where);
     TRY(doc_object(o, v->where, "model", &model));
-    TRY(check_model(v, model));
-    TRY(doc_maybe_bool(model, v->where, "ignore_merges", &v->ignores_merges));
-    TRY(read_normalizer(v, json_object_get(o, "normalizer")));
-    TRY(read_pre_tokenizer(v, json_object_get(o, "pre_tokenizer")));
-    TRY(read_decoder(v, json_object_get(o, "decoder")));
-    TRY(read_tokens(v, model, json_array_size(added)));
-    TRY(read_added(v, added));
-    TRY(read_merges(v, model));
-    return read_post_processor(v, json_object_get(o, "post_processor"));
+    TRY(vocab_json_normalizer(v, json_object_get(o, "normalizer")));
+    TRY(vocab_json_pre_tokenizer(v, json_object_get(o, "pre_tokenizer")));
+    TRY(vocab_json_decoder(v, json_object_get(o, "decoder")));
+    TRY(read_model(v, model, added));
+    return vocab_json_post_processor(v, json_object_get(o, "post_processor"));
 }
 
 struct vocab *vocab_read_json(const char *where, const char *text, size_t n, const sym_t ends[], size_t n_ends)

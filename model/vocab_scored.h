@@ -1,29 +1,35 @@
-/* A vocabulary whose tokens have scores, as SentencePiece's BPE has it: of all adjacent pairs that make a token the one with
- * the highest score merges first, the leftmost of equals; a character without a token becomes the tokens of its bytes. */
+/* Vocabularies of scored pieces, as SentencePiece has them, whatever file they are in: .model, GGUF, llama2.c.
+ *
+ * A reader calls vocab_scored_put() for every id in order, then one of the two models, and vocab_finish(). */
 #ifndef MODEL_VOCAB_SCORED_H
 #define MODEL_VOCAB_SCORED_H
 
-#include "model/vocab.h"
+#include "model/vocab_inside.h"
 
-#define VOCAB_SCORED_PIECE_MAX 512u /* bytes; every place to cut a token is looked at */
+#define VOCAB_SCORED_PIECE_MAX 512u /* bytes of a piece: it is looked at cut at every place */
 
 struct vocab_scored_piece {
-    const char *text; /* (n,) a space is a space; "<0xAB>" is a byte */
+    const char *s; /* (n,) */
     size_t n;
     float score;
+    int32_t type; /* of model/sentencepiece.h */
 };
 
 struct vocab_scored {
-    const char *where;                      /* for messages */
-    const struct vocab_scored_piece *piece; /* (n,) by id; the first n_special are special */
-    size_t n, n_special;
-    int64_t unknown, bos; /* ids; -1: none.  bos is put in front */
-    const sym_t *ends;
-    size_t n_ends;
-    bool adds_space; /* a space is put in front of a text */
+    struct vocab *vocab;
+    float *score;     /* (n,) by id */
+    uint8_t *is_text; /* (n,) text may become it: normal, user-defined, and unused ones */
+    uint8_t *is_own;  /* (n,) user-defined */
+    size_t n, cap_score, cap_text, cap_own;
 };
 
-/* Copies what it needs.  NULL + ERR_DATA. */
-struct vocab *vocab_scored_alloc(const struct vocab_scored *s);
+/* 0 or ERR_DATA.  Control tokens become SPECIAL, user-defined ones ADDED, which are looked for late. */
+int vocab_scored_put(struct vocab_scored *s, const struct vocab_scored_piece *p);
+void vocab_scored_fini(struct vocab_scored *s);
+
+/* Every pair of pieces that makes a third is merged, the third of the highest score first, leftmost first.  Sets
+ * v->model, and how unknown characters fall back.  0 or ERR_DATA. */
+int vocab_scored_bpe(struct vocab_scored *s);
+int vocab_scored_unigram(struct vocab_scored *s);
 
 #endif

@@ -1,6 +1,7 @@
 #include "model/weights.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "model/architecture.h"
 #include "model/tensor.h"
 #include <inttypes.h>
 #include <math.h>
@@ -8,11 +9,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The tensor (n,) or, k > 0, (n, k).  Checkpoints that were built in memory have no files: only the list is read. */
-static const struct tensor *tensor_of(const struct checkpoint *c, size_t n, size_t k, const char *name)
+/* What one binding knows. */
+struct binder {
+    const struct checkpoint *c;
+    const struct architecture *a;
+    struct weights *w;
+};
+
+/* The fused parts of a layer until they are taken apart. */
+struct fused {
+    struct weight qkv, gate_up;
+};
+
+/* Checkpoints that were built in memory have no files: only the list is read. */
+static const struct tensor *find(const struct checkpoint *c, const char *name)
 {
     const struct tensor_list list = { .t = (struct tensor *)(uintptr_t)c->tensors, .n = c->n_tensors };
-    const struct tensor *t = tensor_list_find(&list, name);
+    return tensor_list_find(&list, name);
+}
+
+/* The tensor (n,) or, k > 0, (n, k). */
+static const struct tensor *tensor_of(const struct checkpoint *c, size_t n, size_t k, const char *name)
+{
+    const struct tensor *t = find(c, name);
     if (!t) {
         err_set(ERR_DATA, "%s: tensor '%s' is missing", c->name, name);
         return NULL;
@@ -32,145 +51,233 @@ static const struct tensor *tensor_of(const struct checkpoint *c, size_t n, size
     return NULL;
 }
 
-static int bind(const struct checkpoint *c, struct weight *w, size_t n, size_t k, const char *name)
+static void *own(struct binder *b, size_t n, size_t size)
 {
-    const struct tensor *t = tensor_of(c, n, k, name);
-    if (!t)
-        return ERR_DATA;
-    if (k % dtype_block(t->type) != 0)
-        return err_set(ERR_DATA, "%s: tensor '%s' has rows of %zu values, want a multiple of %zu for %s", c->name, name,
-                       k, dtype_block(t->type), dtype_name(t->type));
-    *w = (struct weight){ t->name, t->type, t->data, n, k, dtype_row_bytes(t->type, k) };
-    return 0;
+    mem_grow(&b->w->owned, &b->w->owned_cap, b->w->n_owned + 1, sizeof *b->w->owned);
+    return b->w->owned[b->w->n_owned++] = mem_aligned(n, size);
 }
 
-static int bind_norm(const struct checkpoint *c, float **norm, size_t n, const char *name)
+/* A vector as floats, pad zero, offset added to each value. */
+static float *bind_vector(struct binder *b, const struct architecture_place *p, float offset)
 {
-    const struct tensor *t = tensor_of(c, n, 0, name);
-    if (!t)
-        return ERR_DATA;
-    *norm = mem_aligned(kernel_pad(n), sizeof **norm);
-    kernel_widen(t->type, t->data, n, *norm);
-    return 0;
-}
-
-struct wanted {
-    const char *suffix;
-    struct weight *weight;
+    char name[ARCHITECTURE_NAME_BYTES];
     size_t n, k;
-};
-
-static int bind_layer(const struct checkpoint *c, struct layer_weights *l, size_t layer)
-{
-    const struct config *g = &c->config;
-    size_t q = (size_t)g->n_heads * g->head_dim, kv = (size_t)g->n_kv_heads * g->head_dim;
-    const struct wanted wanted[] = {
-        { "self_attn.q_proj", &l->q, q, g->dim },      { "self_attn.k_proj", &l->k, kv, g->dim },
-        { "self_attn.v_proj", &l->v, kv, g->dim },     { "self_attn.o_proj", &l->o, g->dim, q },
-        { "mlp.gate_proj", &l->gate, g->ffn, g->dim }, { "mlp.up_proj", &l->up, g->ffn, g->dim },
-        { "mlp.down_proj", &l->down, g->dim, g->ffn },
-    };
-    char name[128];
-    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
-        snprintf(name, sizeof name, "model.layers.%zu.%s.weight", layer, wanted[i].suffix);
-        TRY(bind(c, wanted[i].weight, wanted[i].n, wanted[i].k, name));
-    }
-    snprintf(name, sizeof name, "model.layers.%zu.input_layernorm.weight", layer);
-    TRY(bind_norm(c, &l->attention_norm, g->dim, name));
-    snprintf(name, sizeof name, "model.layers.%zu.post_attention_layernorm.weight", layer);
-    return bind_norm(c, &l->mlp_norm, g->dim, name);
+    architecture_name(p, name);
+    architecture_shape(&b->c->config, p, &n, &k);
+    const struct tensor *t = tensor_of(b->c, n, 0, name);
+    if (!t)
+        return NULL;
+    float *x = own(b, kernel_pad(n), sizeof *x);
+    kernel_widen(t->type, t->data, n, x);
+    for (size_t i = 0; i < n; i++)
+        x[i] += offset;
+    return x;
 }
 
-/* Hyperparameters come from files: what the forward pass divides by and multiplies with is checked here. */
-static int check_config(const struct checkpoint *c)
+/* A file's (k, n) as (n, k). */
+static const void *turned(struct binder *b, const struct tensor *t, size_t n, size_t k)
 {
-    const struct config *g = &c->config;
-    if (g->dim == 0 || g->n_layers == 0 || g->n_heads == 0 || g->n_kv_heads == 0 || g->head_dim == 0 || g->ffn == 0 ||
-        g->n_vocab == 0 || g->max_positions == 0)
-        return err_set(ERR_DATA, "%s: a size in its configuration is zero", c->name);
-    if (g->n_heads % g->n_kv_heads != 0)
-        return err_set(ERR_DATA, "%s: %u attention heads do not share %u key-value heads evenly", c->name, g->n_heads,
-                       g->n_kv_heads);
-    if (g->head_dim % 2 != 0)
-        return err_set(ERR_DATA, "%s: head_dim is %u, want an even number for rotary positions", c->name, g->head_dim);
-    if (!(g->norm_eps >= 0) || !(g->rope_theta > 0))
-        return err_set(ERR_DATA, "%s: norm_eps is %g and rope_theta %g, want >= 0 and > 0", c->name,
-                       (double)g->norm_eps, (double)g->rope_theta);
+    size_t bytes = dtype_block_bytes(t->type);
+    const char *from = t->data;
+    char *to = own(b, n * k, bytes);
+    for (size_t i = 0; i < k; i++)
+        for (size_t j = 0; j < n; j++)
+            memcpy(to + (j * k + i) * bytes, from + (i * n + j) * bytes, bytes);
+    return to;
+}
+
+static int bind_matrix(struct binder *b, struct architecture_place p, struct weight *w)
+{
+    char name[ARCHITECTURE_NAME_BYTES];
+    size_t n, k;
+    bool turn = b->c->config.transposed && !architecture_is_top(p.tensor->role);
+    architecture_name(&p, name);
+    architecture_shape(&b->c->config, &p, &n, &k);
+    const struct tensor *t = tensor_of(b->c, turn ? k : n, turn ? n : k, name);
+    if (!t)
+        return ERR_DATA;
+    if (k % dtype_block(t->type) != 0 || (turn && dtype_block(t->type) > 1))
+        return err_set(ERR_DATA, "%s: tensor '%s' has rows of %zu values, want a multiple of %zu for %s", b->c->name,
+                       name, turn ? n : k, dtype_block(t->type), dtype_name(t->type));
+    *w =
+        (struct weight){ t->name, t->type, turn ? turned(b, t, n, k) : t->data, n, k, dtype_row_bytes(t->type, k), NULL,
+                         0,       0 };
+    if (!architecture_has_bias(&b->c->config, p.tensor))
+        return 0;
+    p.bias = true;
+    w->bias = bind_vector(b, &p, 0);
+    return w->bias ? 0 : ERR_DATA;
+}
+
+static int bind_norm(struct binder *b, struct architecture_place p, struct norm_weights *norm)
+{
+    norm->weight = bind_vector(b, &p, b->c->config.norm_offset);
+    if (!norm->weight)
+        return ERR_DATA;
+    if (!architecture_has_bias(&b->c->config, p.tensor))
+        return 0;
+    p.bias = true;
+    norm->bias = bind_vector(b, &p, 0);
+    return norm->bias ? 0 : ERR_DATA;
+}
+
+/* Rows from + [0, n) of w. */
+static struct weight rows_of(const struct weight *w, size_t from, size_t n)
+{
+    struct weight part = *w;
+    part.data = kernel_row(w, from);
+    part.n = n;
+    part.bias = w->bias ? w->bias + from : NULL;
+    return part;
+}
+
+/* Rows [head][q, k, v][head_dim] of w: those of one of the three. */
+static struct weight heads_of(struct binder *b, const struct weight *w, size_t which)
+{
+    size_t dim = b->c->config.head_dim, n = w->n / 3;
+    struct weight part = rows_of(w, which * dim, n);
+    part.group = dim;
+    part.gap = 2 * dim;
+    if (w->bias) {
+        float *bias = own(b, n, sizeof *bias);
+        for (size_t i = 0; i < n; i++)
+            bias[i] = w->bias[(i / dim * 3 + which) * dim + i % dim];
+        part.bias = bias;
+    }
+    return part;
+}
+
+static void part_fused(struct binder *b, const struct fused *f, struct layer_weights *l)
+{
+    const struct config *g = &b->c->config;
+    size_t q = (size_t)g->n_heads * g->head_dim, kv = (size_t)g->n_kv_heads * g->head_dim;
+    struct weight *const parts[] = { &l->q, &l->k, &l->v };
+    const size_t from[] = { 0, q, q + kv }, n[] = { q, kv, kv };
+    for (size_t i = 0; f->qkv.data && i < 3; i++)
+        *parts[i] = g->qkv_by_head ? heads_of(b, &f->qkv, i) : rows_of(&f->qkv, from[i], n[i]);
+    if (f->gate_up.data) {
+        l->gate = rows_of(&f->gate_up, 0, g->ffn);
+        l->up = rows_of(&f->gate_up, g->ffn, g->ffn);
+    }
+}
+
+static struct weight *matrix_of(struct layer_weights *l, struct fused *f, const struct architecture_place *p)
+{
+    switch (p->tensor->role) {
+    case ROLE_Q: return &l->q;
+    case ROLE_K: return &l->k;
+    case ROLE_V: return &l->v;
+    case ROLE_QKV: return &f->qkv;
+    case ROLE_O: return &l->o;
+    case ROLE_GATE: return &l->gate;
+    case ROLE_UP: return &l->up;
+    case ROLE_GATE_UP: return &f->gate_up;
+    case ROLE_DOWN: return &l->down;
+    case ROLE_ROUTER: return &l->router;
+    case ROLE_EXPERT_GATE: return &l->experts[p->expert].gate;
+    case ROLE_EXPERT_UP: return &l->experts[p->expert].up;
+    default: return &l->experts[p->expert].down;
+    }
+}
+
+static struct norm_weights *norm_of(struct layer_weights *l, enum architecture_role role)
+{
+    switch (role) {
+    case ROLE_ATTENTION_NORM: return &l->attention_norm;
+    case ROLE_Q_NORM: return &l->q_norm;
+    case ROLE_K_NORM: return &l->k_norm;
+    case ROLE_ATTENTION_POST: return &l->attention_post;
+    case ROLE_MLP_NORM: return &l->mlp_norm;
+    default: return &l->mlp_post;
+    }
+}
+
+static int bind_layer(struct binder *b, struct layer_weights *l, uint32_t layer)
+{
+    const struct config *g = &b->c->config;
+    struct fused fused = { 0 };
+    if (config_has_experts(g, layer))
+        l->experts = own(b, g->n_experts, sizeof *l->experts);
+    for (size_t i = 0; i < b->a->n_tensors; i++) {
+        struct architecture_place p = { .tensor = &b->a->tensors[i], .layer = layer };
+        enum architecture_role role = p.tensor->role;
+        if (architecture_is_top(role) || !architecture_in_layer(g, role, layer))
+            continue;
+        if (architecture_is_norm(role)) {
+            TRY(bind_norm(b, p, norm_of(l, role)));
+            continue;
+        }
+        for (; p.expert < (architecture_is_expert(role) ? g->n_experts : 1); p.expert++)
+            TRY(bind_matrix(b, p, matrix_of(l, &fused, &p)));
+    }
+    part_fused(b, &fused, l);
     return 0;
 }
 
-/* Old writers stored the frequencies of rotary positions, which follow from rope_theta. */
-static bool is_idle(const char *name)
+/* A head under either spelling; the embedding when tied. */
+static int bind_head(struct binder *b, struct architecture_place p)
 {
-    static const char end[] = "rotary_emb.inv_freq";
-    size_t n = strlen(name);
-    return n >= sizeof end - 1 && strcmp(name + n - (sizeof end - 1), end) == 0;
+    struct weights *w = b->w;
+    char name[ARCHITECTURE_NAME_BYTES];
+    architecture_name(&p, name);
+    if (b->c->config.tied_head)
+        w->head = w->embedding;
+    else if (!w->head.data && (find(b->c, name) || p.tensor[1].role != ROLE_HEAD))
+        return bind_matrix(b, p, &w->head);
+    return 0;
 }
 
-static bool has_place(const struct config *g, const char *name)
+static int bind_top(struct binder *b)
 {
-    static const char *const top[] = { "model.embed_tokens.weight", "model.norm.weight", "lm_head.weight" };
-    static const char *const parts[] = { "self_attn.q_proj.weight",        "self_attn.k_proj.weight",
-                                         "self_attn.v_proj.weight",        "self_attn.o_proj.weight",
-                                         "mlp.gate_proj.weight",           "mlp.up_proj.weight",
-                                         "mlp.down_proj.weight",           "input_layernorm.weight",
-                                         "post_attention_layernorm.weight" };
-    static const char layers[] = "model.layers.";
-    for (size_t i = 0; i < sizeof top / sizeof *top; i++)
-        if (strcmp(name, top[i]) == 0)
-            return true;
-    if (strncmp(name, layers, sizeof layers - 1) != 0)
-        return false;
-    const char *number = name + sizeof layers - 1;
-    size_t n = strspn(number, "0123456789");
-    char digits[12] = "";
-    uint64_t layer;
-    if (n >= sizeof digits || number[n] != '.' || (number[0] == '0' && n > 1))
-        return false;
-    memcpy(digits, number, n);
-    if (!text_u64(digits, &layer) || layer >= g->n_layers)
-        return false;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (strcmp(number + n + 1, parts[i]) == 0)
-            return true;
-    return false;
+    struct weights *w = b->w;
+    for (size_t i = 0; i < b->a->n_tensors; i++) {
+        struct architecture_place p = { .tensor = &b->a->tensors[i] };
+        switch (p.tensor->role) {
+        case ROLE_EMBEDDING: TRY(bind_matrix(b, p, &w->embedding)); break;
+        case ROLE_POSITIONS: TRY(bind_matrix(b, p, &w->positions)); break;
+        case ROLE_EMBEDDING_NORM: TRY(bind_norm(b, p, &w->embedding_norm)); break;
+        case ROLE_FINAL_NORM: TRY(bind_norm(b, p, &w->final_norm)); break;
+        case ROLE_HEAD: TRY(bind_head(b, p)); break;
+        default: break;
+        }
+    }
+    return 0;
 }
 
 static int check_places(const struct checkpoint *c)
 {
     for (size_t i = 0; i < c->n_tensors; i++) {
+        struct architecture_place p;
         const char *name = c->tensors[i].name;
-        if (!has_place(&c->config, name) && !is_idle(name))
-            return err_set(ERR_DATA, "%s: tensor '%s' has no place in a llama decoder of %u layers", c->name, name,
-                           c->config.n_layers);
+        if (!architecture_place(&c->config, name, &p) && !architecture_idle(&c->config, name))
+            return err_set(ERR_DATA, "%s: tensor '%s' has no place in a %s decoder of %u layers", c->name, name,
+                           architecture_of(&c->config)->name, c->config.n_layers);
     }
     return 0;
 }
 
-static int bind_all(const struct checkpoint *c, struct weights *w)
+static int bind_all(struct binder *b)
 {
-    const struct config *g = &c->config;
-    TRY(check_config(c));
-    TRY(bind(c, &w->embedding, g->n_vocab, g->dim, "model.embed_tokens.weight"));
-    w->head = w->embedding;
-    if (!g->tied_head)
-        TRY(bind(c, &w->head, g->n_vocab, g->dim, "lm_head.weight"));
-    TRY(bind_norm(c, &w->final_norm, g->dim, "model.norm.weight"));
-    for (size_t i = 0; i < g->n_layers; i++) {
-        if (i == 0 || i % 64 == 0) { /* grows with what is really there: n_layers is a number from a file */
+    struct weights *w = b->w;
+    const struct config *g = &b->c->config;
+    TRY(config_check(g, b->c->name));
+    TRY(bind_top(b));
+    for (uint32_t i = 0; i < g->n_layers; i++) {
+        if (i % 64 == 0) { /* grows with what is really there: n_layers is a number from a file */
             size_t cap = w->n_layers;
             mem_grow(&w->layers, &cap, i + 64, sizeof *w->layers);
             w->n_layers = cap;
         }
-        TRY(bind_layer(c, &w->layers[i], i));
+        TRY(bind_layer(b, &w->layers[i], i));
     }
-    return check_places(c);
+    return check_places(b->c);
 }
 
 struct weights *weights_open(const struct checkpoint *c)
 {
     struct weights *w = mem_alloc(1, sizeof *w);
-    if (bind_all(c, w) < 0) {
+    struct binder b = { c, architecture_of(&c->config), w };
+    if (bind_all(&b) < 0) {
         weights_close(w);
         return NULL;
     }
@@ -181,12 +288,10 @@ void weights_close(struct weights *w)
 {
     if (!w)
         return;
-    for (size_t i = 0; i < w->n_layers; i++) {
-        free(w->layers[i].attention_norm);
-        free(w->layers[i].mlp_norm);
-    }
+    for (size_t i = 0; i < w->n_owned; i++)
+        free(w->owned[i]);
+    free(w->owned);
     free(w->layers);
-    free(w->final_norm);
     free(w);
 }
 
@@ -206,14 +311,19 @@ static uint64_t bad_row(const struct tensor *t)
     return r;
 }
 
-/* Whether a layer (n_layers: the head) computes with the tensor; the embedding may be in both. */
+/* Whether a layer (n_layers: the head) computes with the tensor; the embedding may be in both, what is added to it in
+ * layer 0. */
 static bool is_suspect(const struct config *c, const char *name, size_t layer)
 {
-    char prefix[48];
-    int n = snprintf(prefix, sizeof prefix, "model.layers.%zu.", layer);
-    bool head = strcmp(name, "lm_head.weight") == 0 || strcmp(name, "model.norm.weight") == 0;
-    bool own = layer < c->n_layers ? strncmp(name, prefix, (size_t)n) == 0 : head;
-    return own || strcmp(name, "model.embed_tokens.weight") == 0;
+    struct architecture_place p;
+    if (!architecture_place(c, name, &p))
+        return false;
+    enum architecture_role role = p.tensor->role;
+    if (!architecture_is_top(role))
+        return p.layer == layer;
+    if (role == ROLE_HEAD || role == ROLE_FINAL_NORM)
+        return layer == c->n_layers;
+    return role == ROLE_EMBEDDING || layer == 0;
 }
 
 int weights_blame(const struct checkpoint *c, size_t layer)

@@ -15,13 +15,6 @@
 
 #define SVG_MAX ((size_t)64 << 20)
 
-static int make_folder(const char *path)
-{
-    if (mkdir(path, 0777) == 0 || errno == EEXIST)
-        return 0;
-    return err_set(ERR_IO, "%s: cannot make the folder: %s", path, strerror(errno));
-}
-
 static void join(struct text *out, const char *folder, const char *name)
 {
     text_clear(out);
@@ -64,7 +57,7 @@ static int add_figures(struct text *page, const struct figure_data *d, const cha
     const struct figure_type *const *types = figure_types(&n);
     struct text path = { 0 };
     join(&path, folder, "figures");
-    int rc = make_folder(text_s(&path));
+    int rc = folder_make(text_s(&path));
     text_add(page, "<div id=\"figures\"></div>\n");
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = add_figure(page, types[i], d, text_s(&path));
@@ -130,7 +123,7 @@ static int install(const char *part, const char *folder)
     const struct figure_type *const *types = figure_types(&n);
     struct text path = { 0 };
     join(&path, folder, "figures");
-    int rc = make_folder(text_s(&path));
+    int rc = folder_make(text_s(&path));
     for (size_t i = 0; i < 2 * n && rc == 0; i++) {
         text_clear(&path);
         text_addf(&path, "figures/%s.%s", types[i / 2]->name, i % 2 ? "svg" : "gp");
@@ -169,7 +162,7 @@ int report_make(struct results *r, const struct summary *s, const char *folder)
     struct text part = { 0 };
     int fd;
     bool is_new = access(folder, F_OK) != 0;
-    TRY(make_folder(folder));
+    TRY(folder_make(folder));
     TRY(hold(folder, &fd));
     join(&part, folder, ".part");
     folder_remove(text_s(&part), 1);

@@ -6,7 +6,7 @@
  *
  * The same results give the same bytes.
  *
- * All or nothing: a report is written into FOLDER/.part and, once it is whole, its files are renamed into place, the page
+ * All or nothing, but for a kill or a failing disk while the finished files are renamed one after the other: a report is written into FOLDER/.part and, once it is whole, its files are renamed into place, the page
  * last.  If anything fails on the way (a figure, the disk, the results), the old report stays as it was and nothing of
  * the new one does; a report that was killed leaves FOLDER/.part, which report_abandon() or the next report removes.  Two
  * reports into one folder at once: the second is refused.  Other files in the folder are not touched.

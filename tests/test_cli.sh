@@ -217,6 +217,10 @@ test_run() {
     expect 0 '' "$chorale" report "$work/run" --out "$work/rep" --json
     holds '.[0].report | endswith("/rep/index.html")'
     [ -s "$work/rep/index.html" ] || fail 'no report'
+    # bug: with standard streams closed, the journal became one of them, and the progress was written into it
+    "$chorale" run "$work/tab.lua" --out "$work/closed" --no-report <&- >&- 2>&- ||
+        fail 'a run without standard streams fails'
+    expect 0 '' "$chorale" run "$work/tab.lua" --out "$work/closed" --no-report --quiet
     echo 'foo(' >"$work/bad.lua"
     expect 2 'bad.lua:' "$chorale" run "$work/bad.lua"
     sed -i 's/name = "tab"/nam = "tab"/' "$work/tab.lua"

@@ -118,6 +118,21 @@ static void overflow(void)
     random_checkpoint_free(c);
 }
 
+/* Finite scores so large that log Z loses ln n would give probabilities that do not sum to one: refused. */
+static void large_scores(void)
+{
+    struct checkpoint *c = random_checkpoint(&small, DTYPE_F32, 11);
+    float *head = random_checkpoint_data(c, "lm_head.weight");
+    for (size_t i = 0; i < (size_t)small.n_vocab * small.dim; i++)
+        head[i] *= 1e15f;
+    struct bench b = bench_open(c, (struct transformer_options){ 0 });
+    struct row row;
+    int rc = bench_rows(&b, text, N_TEXT, (struct want){ .n_rows = 1, .tap = LM_TAP_FINAL }, &row);
+    check(rc == ERR_DATA && strstr(err_text(), "scores as large as"), "%d, %s", rc, err_text());
+    bench_close(&b);
+    random_checkpoint_free(c);
+}
+
 /* A spoilt embedding row harms the prefixes that hold its symbol; the others give the numbers of a sound checkpoint. */
 static void others_go_on(void)
 {
@@ -309,6 +324,7 @@ int main(void)
     claims();
     not_finite();
     overflow();
+    large_scores();
     others_go_on();
     vocabularies();
     prompts();

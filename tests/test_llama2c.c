@@ -211,8 +211,8 @@ static void bad_tokenizers(void)
         { 8, UINT32_MAX, "token 0 has -1 bytes" },
         { 8, 0x7fffffff, "token 0 has 2147483647 bytes" },
         { 8, 600, "token 0 has 600 bytes at byte 12, want 1 .. 512" },
-        { 4, 0x7fc00000, "token 0 has the score nan" },
-        { 4, 0x7f800000, "token 0 has the score inf" },
+        { 4, 0x7fc00000, "the score of token 0 is not finite" },
+        { 4, 0x7f800000, "the score of token 0 is not finite" },
         { 12, 0x006b6e75, "a NUL inside" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -1,5 +1,5 @@
-/* Logits and greedy texts against Hugging Face transformers (tests/fixtures/transformer/make.py), on every kernel path this
- * machine has. */
+/* Logits and greedy texts of every architecture against Hugging Face transformers (tests/fixtures/transformer/make.py,
+ * architectures.py), on every kernel path this machine has, and in native mode where the weights are bf16. */
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -12,10 +12,22 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TOLERANCE 1e-4 /* of a row's largest |logit| */
+#define TOLERANCE        1e-4 /* of a row's largest |logit| */
+#define NATIVE_TOLERANCE 2e-2 /* activations rounded to 8 bits */
+
+static const char *const fixtures[] = {
+    "gqa",         "untied",          "llama_bias",      "rope_linear", "rope_dynamic", "rope_yarn",
+    "rope_llama3", "mistral",         "mixtral",         "qwen2",       "qwen3",        "qwen2_full",
+    "qwen3_moe",   "qwen3_moe_mixed", "gemma2",          "gemma3",      "phi3",         "phi3_longrope",
+    "gpt2",        "gpt_neox",        "gpt_neox_serial", "bloom",       "bloom_112",
+};
 
 static const struct kernels *const paths[] = { &kernel_reference, &kernel_avx2, &kernel_avx512, &kernel_avx512bf16 };
 #define N_PATHS (sizeof paths / sizeof *paths)
+
+static const char *const gguf_files[] = { "rope_llama3", "mixtral",  "qwen2_full", "qwen3",
+                                          "qwen3_moe",   "gemma2",   "gemma3",     "phi3_longrope",
+                                          "gpt2",        "gpt_neox", "bloom" };
 
 struct reference {
     struct text file;
@@ -42,29 +54,44 @@ static bool reference_open(struct reference *r, const char *name)
     r->ids = (const uint32_t *)(const void *)(s + 52);
     r->rows = (const float *)(const void *)(r->ids + r->n);
     r->greedy = (const char *)(r->rows + (size_t)r->n * (1 + r->kept));
-    check(r->greedy + 12 * (size_t)r->n_greedy == s + r->file.len, "%s: a whole reference", name);
-    return true;
+    bool whole = r->greedy + 12 * (size_t)r->n_greedy == s + r->file.len;
+    check(whole, "%s: a whole reference", name);
+    return whole;
 }
 
-static void check_logits(const struct reference *r, struct bench *b, const char *what)
+/* How much row i differs, of its largest |logit|. */
+static double difference(const struct reference *r, uint32_t i, const struct row *row)
+{
+    const float *want = r->rows + (size_t)i * (1 + r->kept);
+    double largest = 0, most;
+    for (uint32_t v = 0; v < row->n; v++)
+        largest = fmax(largest, fabs((double)row->score[v]));
+    most = fabs(largest - (double)want[0]);
+    for (uint32_t k = 0; k < r->kept; k++)
+        most = fmax(most, fabs((double)row->score[k * r->stride] - (double)want[1 + k]));
+    return isfinite(most) ? most / (double)want[0] : INFINITY;
+}
+
+/* All rows but `beyond` are within the tolerance. */
+static void check_logits(const struct reference *r, struct bench *b, const char *what, double tolerance,
+                         uint32_t beyond)
 {
     struct row *rows = mem_alloc(r->n, sizeof *rows);
     double worst = 0;
+    uint32_t n_beyond = 0;
     int rc = bench_rows(b, r->ids, r->n, (struct want){ .n_rows = r->n, .tap = LM_TAP_FINAL }, rows);
     check(rc == 0, "%s: %s", what, err_text());
     for (uint32_t i = 0; rc == 0 && i < r->n; i++) {
-        const float *want = r->rows + (size_t)i * (1 + r->kept);
-        double largest = 0, difference = 0;
-        for (uint32_t v = 0; v < rows[i].n; v++)
-            largest = fmax(largest, fabs((double)rows[i].score[v]));
-        for (uint32_t k = 0; k < r->kept; k++)
-            difference = fmax(difference, fabs((double)rows[i].score[k * r->stride] - (double)want[1 + k]));
-        check_near(largest, (double)want[0], TOLERANCE * (double)want[0], "%s: largest |logit| at %u", what, i);
-        worst = fmax(worst, difference / (double)want[0]);
+        double d = difference(r, i, &rows[i]);
+        n_beyond += d > tolerance;
+        worst = fmax(worst, d);
+        check(d <= tolerance || n_beyond <= beyond,
+              "%s: logits at %u differ from Hugging Face by %.2g of the largest, want %g", what, i, d, tolerance);
     }
-    check(worst <= TOLERANCE, "%s: logits differ from Hugging Face by %.2g of the largest, want %g", what, worst,
-          TOLERANCE);
-    printf("%s: largest difference from Hugging Face %.2g of the row's largest |logit|\n", what, worst);
+    printf("%s: largest difference from Hugging Face %.2g of the row's largest |logit|", what, worst);
+    if (n_beyond > 0)
+        printf(", %u of %u rows above %g", n_beyond, r->n, tolerance);
+    printf("\n");
     free(rows);
 }
 
@@ -91,10 +118,37 @@ static void check_greedy(const struct reference *r, struct bench *b, const char 
     }
 }
 
+/* Where activations are rounded, greedy texts part soon: rows alone are compared.  At a near tie a router's choice falls
+ * the other way, after which a row has gone through another expert: some rows of a model with experts may be beyond. */
+static void in_native_mode(const struct reference *r, struct checkpoint *c, const char *name)
+{
+    char what[128];
+    if (!kernel_avx512bf16.available() || r->n < 100)
+        return;
+    snprintf(what, sizeof what, "%s in native mode", name);
+    struct bench b = bench_open(c, (struct transformer_options){ .mode = "native", .kernels = "avx512bf16" });
+    check_logits(r, &b, what, NATIVE_TOLERANCE, c->config.n_experts > 0 ? r->n / 20 : 0);
+    bench_close(&b);
+}
+
+static void on_all_paths(const struct reference *r, struct checkpoint *c, const char *name)
+{
+    char what[128];
+    for (size_t i = 0; i < N_PATHS; i++) {
+        if (!paths[i]->available())
+            continue;
+        snprintf(what, sizeof what, "%s on %s", name, paths[i]->name);
+        struct bench b = bench_open(c, (struct transformer_options){ .mode = "f32", .kernels = paths[i]->name });
+        check_logits(r, &b, what, TOLERANCE, 0);
+        check_greedy(r, &b, what);
+        bench_close(&b);
+    }
+}
+
 static void against_hugging_face(const char *name, const char *folder)
 {
     struct reference r;
-    char hash[65], path[600], what[128];
+    char hash[65], path[600];
     snprintf(path, sizeof path, "%s/model.safetensors", folder);
     if (access(path, R_OK) != 0) {
         printf("%s: skipped, no such checkpoint\n", folder);
@@ -103,33 +157,42 @@ static void against_hugging_face(const char *name, const char *folder)
     if (!reference_open(&r, name))
         return;
     bool same = hash_sha256_file(path, hash) == 0 && strcmp(hash, r.hash) == 0;
-    check(same, "%s: the reference is of other weights: run tests/fixtures/transformer/make.py again", name);
-    if (!same) {
-        text_free(&r.file);
-        return;
-    }
-    struct checkpoint *c = checkpoint_open_weights(folder);
-    check(c != NULL, "%s: %s", folder, err_text());
-    for (size_t i = 0; c && i < N_PATHS; i++) {
-        if (!paths[i]->available())
-            continue;
-        snprintf(what, sizeof what, "%s on %s", name, paths[i]->name);
-        struct bench b = bench_open(c, (struct transformer_options){ .mode = "f32", .kernels = paths[i]->name });
-        check_logits(&r, &b, what);
-        check_greedy(&r, &b, what);
-        bench_close(&b);
+    check(same, "%s: the reference is of other weights: run the script beside it again", name);
+    struct checkpoint *c = same ? checkpoint_open_weights(folder) : NULL;
+    check(c || !same, "%s: %s", folder, err_text());
+    if (c) {
+        on_all_paths(&r, c, name);
+        in_native_mode(&r, c, name);
     }
     checkpoint_close(c);
     text_free(&r.file);
 }
 
+/* The same weights from a GGUF file, whose layout of them is another (tests/fixtures/transformer/gguf_files.py). */
+static void from_gguf(const char *name)
+{
+    struct reference r;
+    char path[600], what[128];
+    snprintf(path, sizeof path, "%s/tests/fixtures/transformer/%s.gguf", CHORALE_HOME, name);
+    snprintf(what, sizeof what, "%s.gguf", name);
+    struct checkpoint *c = checkpoint_open_weights(path);
+    check(c != NULL, "%s", err_text());
+    if (c && reference_open(&r, name)) {
+        on_all_paths(&r, c, what);
+        text_free(&r.file);
+    }
+    checkpoint_close(c);
+}
+
 int main(void)
 {
     char folder[512];
-    snprintf(folder, sizeof folder, "%s/tests/fixtures/transformer/gqa", CHORALE_HOME);
-    against_hugging_face("gqa", folder);
-    snprintf(folder, sizeof folder, "%s/tests/fixtures/transformer/untied", CHORALE_HOME);
-    against_hugging_face("untied", folder);
+    for (size_t i = 0; i < sizeof fixtures / sizeof *fixtures; i++) {
+        snprintf(folder, sizeof folder, "%s/tests/fixtures/transformer/%s", CHORALE_HOME, fixtures[i]);
+        against_hugging_face(fixtures[i], folder);
+    }
+    for (size_t i = 0; i < sizeof gguf_files / sizeof *gguf_files; i++)
+        from_gguf(gguf_files[i]);
     snprintf(folder, sizeof folder, "%s/model/zoo/prose", CHORALE_HOME);
     against_hugging_face("prose", folder);
     return check_done("logits");

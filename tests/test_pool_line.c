@@ -126,8 +126,21 @@ static void errors(void)
     }
 }
 
+/* bug: two symbols of probability 1 each */
+static void finite_masks(void)
+{
+    int rc;
+    json_t *a = answer("{\"rule\":\"log\",\"logits\":[[0,-1e30],[-1e30,0]]}", NULL, &rc);
+    check(rc == 0 && json_is_true(json_object_get(a, "dead")), "-1e30 is a mask: disjoint supports are dead");
+    json_decref(a);
+    a = answer("{\"rule\":\"linear\",\"logits\":[[0,-1e30],[-1e30,0]]}", NULL, &rc);
+    check_near(prob(a, 0) + prob(a, 1), 1, 1e-6, "the linear pool takes from both");
+    json_decref(a);
+}
+
 int main(void)
 {
+    finite_masks();
     log_pool();
     defaults();
     dead();

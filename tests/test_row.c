@@ -242,8 +242,22 @@ static void test_scale_keeps_small_differences(void)
     check_near(row_logp(&r, 0) - row_logp(&r, 1), -1, 1e-6, "a gap of one unit, scaled to 1");
 }
 
+/* Where log Z, a double, is too large to hold ln n: scores 1e17, 1e17, -inf are two halves all the same. */
+static void test_large_scores_normalise(void)
+{
+    static const float sizes_of[] = { 1e12f, 1e17f, 3e38f, -1e17f };
+    for (size_t i = 0; i < sizeof sizes_of / sizeof *sizes_of; i++) {
+        float s[] = { sizes_of[i], sizes_of[i], -INFINITY };
+        struct row r = row_over(s, 3);
+        check(row_measure(&r) == 0, "measured: %s", err_text());
+        row_normalise(&r);
+        check_near(exp(row_logp(&r, 0)) + exp(row_logp(&r, 1)), 1, 1e-6, "%g twice sums to one", (double)sizes_of[i]);
+    }
+}
+
 int main(void)
 {
+    test_large_scores_normalise();
     test_exp_log();
     test_same_bits();
     test_measure();

@@ -395,6 +395,60 @@ static void test_failures(void)
     plan_free(p);
 }
 
+static bool there(const char *name)
+{
+    return access(letters_path(name), F_OK) == 0;
+}
+
+/* bug: where a unit failed no shard ever wrote results.h5, and nothing said so */
+static void test_shards_with_failures(void)
+{
+    static const char script[] = "experiment { name = 'f', evalsets = { 'DIR/bad' }, limit = { bytes = 5 },\n"
+                                 "  arms = { { lm = model 'table:n=4,length=9' } } }\n";
+    struct plan *p = letters_plan(script, NULL);
+    int some = 0;
+    for (uint32_t s = 1; s <= 2; s++)
+        some += run(p, "bad_shards", (struct run_options){ .threads = 1, .shard = s, .n_shards = 2 }) == ERR_SOME;
+    check(some == 1 && there("bad_shards/results.h5"), "the last shard compacts, %d of 2 had failures", some);
+    plan_free(p);
+}
+
+/* bug: a shard that met damage in another's segment wrote the results of half a run */
+static void test_shard_meets_damage(const struct plan *p)
+{
+    struct text s = { 0 };
+    struct run_outcome out;
+    struct run_options one = { .threads = 1, .shard = 1, .n_shards = 3 };
+    check(text_read_file(&s, letters_path("shards/journal/shard002-000001.seg"), 1 << 24) == 0, "%s", err_text());
+    s.s[JOURNAL_HEADER + 100] ^= 1;
+    text_write_file(letters_path("shards/journal/shard002-000001.seg"), s.s, s.len);
+    int rc = run_execute(p, letters_path("shards"), &one, &out);
+    check(rc == 0 && !out.compacted, "shard 1 leaves what it cannot heal: %d, %d, %llu missing: %s", rc, out.compacted,
+          (unsigned long long)out.results.missing, err_text());
+    check(run(p, "shards", (struct run_options){ .threads = 1 }) == 0, "the whole run heals it: %s", err_text());
+    same_results(letters_path("whole"), letters_path("shards"), "healed shards");
+    text_free(&s);
+}
+
+/* bug: after an interrupted --extend the results of the smaller plan were taken for the larger one's */
+static void test_extend_interrupted(void)
+{
+    const char *const two[] = { "draws=2" }, *const nine[] = { "draws=9" };
+    struct plan *less = letters_plan(letters_script, &(struct plan_options){ .sets = two, .n_sets = 1 });
+    struct plan *more = letters_plan(letters_script, &(struct plan_options){ .sets = nine, .n_sets = 1 });
+    check(run(less, "grown", (struct run_options){ .threads = 1 }) == 0, "%s", err_text());
+    signalled = SIGINT;
+    struct run_options extend = { .threads = 1, .extend = true, .signal = &signalled };
+    check(run(more, "grown", extend) == ERR_SIGINT && !there("grown/results.h5"), "interrupted at once: %s",
+          err_text());
+    struct results *r = results_open(letters_path("grown"));
+    check(r && results_draws(r) == 9, "what is read is of the larger plan");
+    results_close(r);
+    signalled = 0;
+    plan_free(less);
+    plan_free(more);
+}
+
 /* A unit that failed once and was computed later has not failed; one that fails again and again has failed once. */
 static void test_failed_once(const struct plan *p)
 {
@@ -481,6 +535,9 @@ int main(void)
         test_damaged_segments(p);
         test_refusals(p);
         test_failures();
+        test_shards_with_failures();
+        test_shard_meets_damage(p);
+        test_extend_interrupted();
         test_failed_once(p);
         test_damaged_results();
         test_hostile_attributes();

@@ -161,6 +161,37 @@ static void test_huge_length(void)
     fails("table.insert(nil, 1)", "dir/test.lua:1:", "wants a table, got nil");
 }
 
+/* Our own string.find, against the manual of Lua 5.4 (6.4, plain is always true). */
+static void test_find(void)
+{
+    static const char *const cases[][2] = {
+        { "('hello'):find('l')", "3 3" },
+        { "('hello'):find('lo', 2)", "4 5" },
+        { "('hello'):find('l', 4)", "4 4" },
+        { "('hello'):find('l', -1)", "nil " },
+        { "('hello'):find('l', -2)", "4 4" },
+        { "('hello'):find('h', -100)", "1 1" },
+        { "('hello'):find('')", "1 0" },
+        { "('hello'):find('', 6)", "6 5" },
+        { "('hello'):find('', 7)", "nil " },
+        { "('hello'):find('h', 0)", "1 1" },
+        { "(''):find('')", "1 0" },
+        { "(''):find('x')", "nil " },
+        { "('a.b'):find('.')", "2 2" },
+        { "('a%d'):find('%d')", "2 3" },
+        { "('a\\0b'):find('\\0b')", "2 3" },
+        { "('x'):find('xx')", "nil " },
+        { "('x'):find('x', math.mininteger)", "1 1" },
+        { "('x'):find('x', math.maxinteger)", "nil " },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct text source = { 0 };
+        text_addf(&source, "local a, b = %s error(tostring(a) .. ' ' .. tostring(b or ''))", cases[i][0]);
+        fails(text_s(&source), "dir/test.lua:1:", cases[i][1]);
+        text_free(&source);
+    }
+}
+
 /* prelude.c carries prelude.lua as it stands. */
 static void test_prelude(void)
 {
@@ -180,6 +211,7 @@ int main(void)
     test_limits();
     test_escapes();
     test_huge_length();
+    test_find();
     test_prelude();
     check(script_read("/nowhere/x.lua", NULL, 0) == NULL && strstr(err_text(), "/nowhere/x.lua"), "no file: %s",
           err_text());

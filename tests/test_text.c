@@ -7,6 +7,7 @@
 #include "tests/lib/check.h"
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,8 +153,78 @@ static void logarithms(void)
     check(num_log(0) == -INFINITY && num_log(-0.0) == -INFINITY, "ln 0");
 }
 
+/* The shortest text of a real, found by trying all lengths (text_add_real() begins at fifteen digits). */
+static void shortest_reals(void)
+{
+    uint64_t z = 88172645463325252u;
+    for (int i = 0; i < 40000; i++) {
+        char want[32];
+        double x;
+        z ^= z << 13, z ^= z >> 7, z ^= z << 17;                 /* xorshift64 (Marsaglia 2003) */
+        uint64_t bits = i % 4 == 0 ? z & 0x800fffffffffffff : z; /* every fourth is subnormal */
+        memcpy(&x, &bits, sizeof x);
+        if (i % 4 == 1)
+            x = (double)(z % 100000) / 1000;
+        if (!isfinite(x) || (fabs(x) < 1e15 && x == floor(x)))
+            continue;
+        for (int digits = 1; digits <= 17; digits++) {
+            snprintf(want, sizeof want, "%.*g", digits, x);
+            if (strtod(want, NULL) == x)
+                break;
+        }
+        struct text t = { 0 };
+        text_add_real(&t, x);
+        check(strcmp(text_s(&t), want) == 0, "%.17g is %s, want %s", x, text_s(&t), want);
+        text_free(&t);
+    }
+}
+
+static void shown(void)
+{
+    struct text t = { 0 };
+    static const char odd[] = "a\x1b[2J\n\x7f\xc2\x9b\xff\xe4\xb8\xad\xc3\xa4\0b";
+    text_add_shown(&t, odd, sizeof odd - 1);
+    check(strcmp(text_s(&t), "a\\x1b[2J\\n\\x7f\\x9b\\xff\xe4\xb8\xad\xc3\xa4\\x00b") == 0, "shown: %s", text_s(&t));
+    text_free(&t);
+}
+
+/* bug: of a document of 'n' values a hundred bytes each were taken before any limit was looked at */
+static void many_values(void)
+{
+    struct text t = { 0 };
+    text_add(&t, "[\"[,{\\\",\",0");
+    for (int i = 2; i < DOC_VALUES - 1; i++)
+        text_add(&t, ",0");
+    text_add(&t, "]");
+    if (getenv("CHORALE_LONG")) {
+        json_t *o = doc_read("m", text_s(&t), t.len);
+        check(json_array_size(o) == DOC_VALUES - 1, "as many as are allowed: %s", o ? "" : err_text());
+        json_decref(o);
+    }
+    t.s[t.len - 1] = ',';
+    text_add(&t, "0]");
+    check(!doc_read("m", text_s(&t), t.len) && strcmp(err_text(), "m: more than 8388608 values") == 0, "%s",
+          err_text());
+    text_free(&t);
+}
+
+static void long_names(void)
+{
+    struct text t = { 0 };
+    for (int i = 0; i < 255; i++)
+        text_add(&t, "x");
+    check(text_distance(text_s(&t), "x") == 254 && text_distance("", text_s(&t)) == 255, "up to 255 bytes");
+    text_add(&t, "x");
+    check(text_distance(text_s(&t), "x") == SIZE_MAX && text_distance("x", text_s(&t)) == SIZE_MAX, "beyond: far");
+    text_free(&t);
+}
+
 int main(void)
 {
+    shortest_reals();
+    shown();
+    many_values();
+    long_names();
     numbers();
     logarithms();
     negative_zero();

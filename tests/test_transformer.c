@@ -166,6 +166,40 @@ static void rope_orders(void)
     random_checkpoint_free(b);
 }
 
+/* The plan of positions is fixed when a model is opened: under dynamic scaling another planned length is another lm, and
+ * crossing the trained length (24 of 60) changes no row that was computed before it. */
+static void planned_positions(void)
+{
+    struct config stretched = small;
+    stretched.rope = (struct config_rope){ .scaling = SCALING_DYNAMIC, .factor = 2.5f, .trained = 24 };
+    stretched.max_positions = 60;
+    struct checkpoint *c = random_checkpoint(&stretched, DTYPE_F32, 8);
+    struct bench whole = bench_open(c, (struct transformer_options){ 0 }),
+                 shorter = bench_open(c, (struct transformer_options){ .max_positions = 40 });
+    sym_t longer[60];
+    struct row want, got, other, far;
+    struct want last = { .n_rows = 1, .tap = LM_TAP_FINAL };
+    for (size_t i = 0; i < 60; i++)
+        longer[i] = text[i % N_TEXT];
+    check(bench_rows(&whole, longer, 20, last, &want) == 0 && bench_rows(&shorter, longer, 20, last, &other) == 0, "%s",
+          err_text());
+    check(difference(&want, &other) > 1e-3, "another plan gives other rows");
+    check(strcmp(whole.lm->hash, shorter.lm->hash) != 0, "and is another lm");
+    check(strcmp(transformer_positions(shorter.lm), "rope theta 10000, dynamic factor 2.5 of 24 positions, for 40") ==
+              0,
+          "the plan in words: %s", transformer_positions(shorter.lm));
+    struct bench after = bench_open(c, (struct transformer_options){ 0 });
+    check(bench_rows(&after, longer, 60, last, &far) == 0 && bench_rows(&after, longer, 20, last, &got) == 0, "%s",
+          err_text());
+    check(memcmp(want.score, got.score, want.n * sizeof *got.score) == 0, "a row is the same after a longer one");
+    check(bench_rows(&shorter, longer, 41, last, &far) == ERR_DATA && strstr(err_text(), "its context limit is 40"),
+          "%s", err_text());
+    bench_close(&after);
+    bench_close(&whole);
+    bench_close(&shorter);
+    random_checkpoint_free(c);
+}
+
 /* What is shared is computed once: passes are counted. */
 static void sharing(void)
 {
@@ -291,6 +325,7 @@ static void refusals(void)
     struct checkpoint *c = random_checkpoint(&small, DTYPE_F32, 12);
     refuses(c, (struct transformer_options){ .mode = "f16" }, ERR_USAGE, "known: f32, native");
     refuses(c, (struct transformer_options){ .kernels = "avx51" }, ERR_USAGE, "did you mean 'avx512'");
+    refuses(c, (struct transformer_options){ .max_positions = 65 }, ERR_USAGE, "65 positions, want at most 64");
     c->config.ffn = 95;
     refuses(c, (struct transformer_options){ 0 }, ERR_DATA,
             "'model.layers.0.mlp.gate_proj.weight' is 96 x 64, want 95 x 64");
@@ -299,10 +334,10 @@ static void refusals(void)
     refuses(c, (struct transformer_options){ 0 }, ERR_DATA, "'model.layers.3.self_attn.q_proj.weight' is missing");
     c->config = small;
     c->config.n_kv_heads = 3;
-    refuses(c, (struct transformer_options){ 0 }, ERR_DATA, "4 attention heads do not share 3");
+    refuses(c, (struct transformer_options){ 0 }, ERR_DATA, "4 heads do not divide among 3");
     c->config = small;
     c->config.head_dim = 23;
-    refuses(c, (struct transformer_options){ 0 }, ERR_DATA, "head_dim is 23");
+    refuses(c, (struct transformer_options){ 0 }, ERR_DATA, "heads are 23 wide");
     c->config = small;
     random_checkpoint_free(c);
 }
@@ -313,6 +348,7 @@ int main(void)
     native_mode();
     taps();
     rope_orders();
+    planned_positions();
     sharing();
     little_memory();
     padded_vocabulary();

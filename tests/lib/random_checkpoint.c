@@ -2,6 +2,7 @@
 #include "base/doc.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "model/architecture.h"
 #include "model/byte_level.h"
 #include "model/kernel.h"
 #include <assert.h>
@@ -63,43 +64,33 @@ static void put_blocks(enum dtype type, uint8_t *data, uint64_t bytes, uint64_t 
         }
 }
 
-/* Uniform weights with the variance 1 / k of common initialisations; norms between 0.5 and 1.5. */
-static void add(struct builder *b, uint64_t n, uint64_t k, const char *name)
+/* Uniform weights with the variance 1 / k of common initialisations; norms between 0.5 and 1.5, biases around 0. */
+static void add(struct builder *b, const struct config *c, const struct architecture_place *p)
 {
+    char name[ARCHITECTURE_NAME_BYTES];
+    size_t n, k;
+    architecture_name(p, name);
+    architecture_shape(c, p, &n, &k);
     enum dtype type = k > 0 ? b->type : DTYPE_F32;
     size_t width = k > 0 ? k : n, rows = k > 0 ? n : 1;
     float size = k > 0 ? sqrtf(3.0f / (float)k) : 0.5f;
+    float centre = architecture_is_norm(p->tensor->role) && !p->bias ? 1 - c->norm_offset : 0;
     uint64_t seed = hash_bytes(name, strlen(name), b->seed);
     mem_grow(&b->tensors, &b->cap, b->n + 1, sizeof *b->tensors);
     struct tensor *t = &b->tensors[b->n++];
+    bool turn = c->transposed && k > 0 && !architecture_is_top(p->tensor->role);
     *t = (struct tensor){ .name = mem_string(name), .type = type, .n_dims = k > 0 ? 2 : 1, .dims = { n, k } };
+    if (turn) {
+        t->dims[0] = k;
+        t->dims[1] = n;
+    }
     t->bytes = rows * dtype_row_bytes(type, width);
     void *data = mem_aligned((size_t)t->bytes, 1);
     if (dtype_block(type) > 1)
         put_blocks(type, data, t->bytes, seed, size);
     for (size_t i = 0; dtype_block(type) == 1 && i < rows * width; i++)
-        put(type, data, i, uniform(i, seed) * size + (k > 0 ? 0 : 1));
+        put(type, data, i, uniform(i, seed) * size + centre);
     t->data = data;
-}
-
-static void add_layer(struct builder *b, const struct config *c, uint32_t layer)
-{
-    uint64_t q = (uint64_t)c->n_heads * c->head_dim, kv = (uint64_t)c->n_kv_heads * c->head_dim;
-    const struct {
-        const char *name;
-        uint64_t n, k;
-    } parts[] = {
-        { "self_attn.q_proj", q, c->dim },         { "self_attn.k_proj", kv, c->dim },
-        { "self_attn.v_proj", kv, c->dim },        { "self_attn.o_proj", c->dim, q },
-        { "mlp.gate_proj", c->ffn, c->dim },       { "mlp.up_proj", c->ffn, c->dim },
-        { "mlp.down_proj", c->dim, c->ffn },       { "input_layernorm", c->dim, 0 },
-        { "post_attention_layernorm", c->dim, 0 },
-    };
-    char name[96];
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        snprintf(name, sizeof name, "model.layers.%u.%s.weight", layer, parts[i].name);
-        add(b, parts[i].n, parts[i].k, name);
-    }
 }
 
 static int by_name(const void *a, const void *b)
@@ -111,12 +102,8 @@ struct checkpoint *random_checkpoint(const struct config *config, enum dtype typ
 {
     struct builder b = { .type = type, .seed = seed };
     struct checkpoint *c = mem_alloc(1, sizeof *c);
-    add(&b, config->n_vocab, config->dim, "model.embed_tokens.weight");
-    if (!config->tied_head)
-        add(&b, config->n_vocab, config->dim, "lm_head.weight");
-    add(&b, config->dim, 0, "model.norm.weight");
-    for (uint32_t i = 0; i < config->n_layers; i++)
-        add_layer(&b, config, i);
+    for (struct architecture_place p = { 0 }; architecture_next(config, &p);)
+        add(&b, config, &p);
     qsort(b.tensors, b.n, sizeof *b.tensors, by_name);
     *c = (struct checkpoint){
         .name = "random", .path = "", .format = "memory", .config = *config, .tensors = b.tensors, .n_tensors = b.n

@@ -1,0 +1,152 @@
+/* The normalizer of a tokenizer.json, and the pattern that others have too. */
+#include "base/err.h"
+#include "base/mem.h"
+#include "model/vocab_json_pattern.h"
+#include "model/vocab_json_steps.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define DEPTH 8 /* of sequences in sequences */
+
+int vocab_json_pattern(const struct vocab *v, const json_t *o, struct vocab_json_pattern *p)
+{
+    json_t *pattern;
+    *p = (struct vocab_json_pattern){ 0 };
+    TRY(doc_object(o, v->where, "pattern", &pattern));
+    TRY(doc_maybe_string(pattern, v->where, "Regex", &p->regex));
+    if (!p->regex)
+        TRY(doc_string(pattern, v->where, "String", &p->literal));
+    return 0;
+}
+
+static int read_form(struct vocab *v, const char *type)
+{
+    static const char *const forms[] = {
+        [NORMALISE_NFC] = "NFC",
+        [NORMALISE_NFD] = "NFD",
+        [NORMALISE_NFKC] = "NFKC",
+        [NORMALISE_NFKD] = "NFKD",
+    };
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        if (strcmp(type, forms[i]) == 0)
+            return normalise_add_form(v->normalise, v->where, (enum normalise_form)i);
+    return vocab_json_unsupported(v, "the normalizer", type,
+                                  "NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Nmt, Strip, Prepend, Replace, "
+                                  "Precompiled or a Sequence of them");
+}
+
+static int read_strip(struct vocab *v, const json_t *o)
+{
+    bool left = true, right = true;
+    TRY(doc_maybe_bool(o, v->where, "strip_left", &left));
+    TRY(doc_maybe_bool(o, v->where, "strip_right", &right));
+    if (left)
+        TRY(normalise_add_strip_left(v->normalise, v->where));
+    return right ? normalise_add_strip_right(v->normalise, v->where) : 0;
+}
+
+static int read_prepend(struct vocab *v, const json_t *o)
+{
+    const char *text;
+    TRY(doc_string(o, v->where, "prepend", &text));
+    return normalise_add_prepend(v->normalise, v->where, text);
+}
+
+static int read_replace(struct vocab *v, const json_t *o)
+{
+    struct vocab_json_pattern p;
+    const char *by;
+    TRY(vocab_json_pattern(v, o, &p));
+    TRY(doc_string(o, v->where, "content", &by));
+    return p.regex ? normalise_add_replace_regex(v->normalise, v->where, p.regex, by)
+                   : normalise_add_replace(v->normalise, v->where, p.literal, by);
+}
+
+static int digit_of(char c)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const char *at = c ? strchr(digits, c) : NULL;
+    return at ? (int)(at - digits) : -1;
+}
+
+/* Base 64 (RFC 4648).  false: it is none. */
+static bool decode_base64(const char *s, struct text *out)
+{
+    size_t n = strlen(s);
+    while (n > 0 && s[n - 1] == '=')
+        n--;
+    uint32_t bits = 0;
+    for (size_t i = 0; i < n; i++) {
+        int digit = digit_of(s[i]);
+        if (digit < 0)
+            return false;
+        bits = bits << 6 | (uint32_t)digit;
+        if (i % 4 > 0)
+            text_addn(out, &(uint8_t){ (uint8_t)(bits >> (6 - 2 * (i % 4))) }, 1);
+    }
+    return true;
+}
+
+static int read_precompiled(struct vocab *v, const json_t *o)
+{
+    const char *s = NULL;
+    struct text blob = { 0 };
+    TRY(doc_string(o, v->where, "precompiled_charsmap", &s));
+    int rc = !decode_base64(s, &blob) ? err_set(ERR_DATA, "%s: 'precompiled_charsmap' is no base 64", v->where)
+                                      : normalise_add_charsmap(v->normalise, v->where, text_s(&blob), blob.len);
+    text_free(&blob);
+    return rc;
+}
+
+static int read_lowercase(struct vocab *v, const json_t *o)
+{
+    (void)o;
+    return normalise_add_lowercase(v->normalise, v->where);
+}
+
+static int read_accents(struct vocab *v, const json_t *o)
+{
+    (void)o;
+    return normalise_add_strip_accents(v->normalise, v->where);
+}
+
+static int read_nmt(struct vocab *v, const json_t *o)
+{
+    (void)o;
+    return normalise_add_nmt(v->normalise, v->where);
+}
+
+static int read_step(struct vocab *v, const json_t *o, int depth)
+{
+    static const struct {
+        const char *type;
+        int (*read)(struct vocab *v, const json_t *o);
+    } steps[] = {
+        { "Lowercase", read_lowercase },
+        { "StripAccents", read_accents },
+        { "Nmt", read_nmt },
+        { "Strip", read_strip },
+        { "Prepend", read_prepend },
+        { "Replace", read_replace },
+        { "Precompiled", read_precompiled },
+    };
+    const char *type;
+    json_t *all, *step;
+    size_t i;
+    TRY(vocab_json_type(v, o, &type));
+    if (!type)
+        return 0;
+    for (i = 0; i < sizeof steps / sizeof *steps; i++)
+        if (strcmp(type, steps[i].type) == 0)
+            return steps[i].read(v, o);
+    if (strcmp(type, "Sequence") != 0 || depth == DEPTH)
+        return read_form(v, type);
+    TRY(doc_array(o, v->where, "normalizers", &all));
+    json_array_foreach(all, i, step) TRY(read_step(v, step, depth + 1));
+    return 0;
+}
+
+int vocab_json_normalizer(struct vocab *v, const json_t *o)
+{
+    return read_step(v, o, 0);
+}
