@@ -37,7 +37,7 @@ int checkpoint_check_vocab(const struct checkpoint *c)
     return 0;
 }
 
-/* A file that is no folder: GGUF, or nothing we know. */
+/* A file that is no folder: GGUF, llama2.c, or nothing we know. */
 static int read_file(struct checkpoint *c, const struct checkpoint_want *want)
 {
     struct checkpoint_files *f = c->files;
@@ -45,9 +45,13 @@ static int read_file(struct checkpoint *c, const struct checkpoint_want *want)
     TRY(map_file_open(&f->part[0].map, c->path));
     f->part[0].role = "weights";
     f->n_parts = 1;
-    if (f->part[0].map.size < 4 || memcmp(f->part[0].map.bytes, "GGUF", 4) != 0)
-        return err_set(ERR_DATA, "%s: not a checkpoint; want a folder with config.json, or a GGUF file", c->path);
-    return checkpoint_read_gguf(c, want);
+    size_t n = strlen(c->path);
+    if (f->part[0].map.size >= 4 && memcmp(f->part[0].map.bytes, "GGUF", 4) == 0)
+        return checkpoint_read_gguf(c, want);
+    if (n > 4 && strcmp(c->path + n - 4, ".bin") == 0)
+        return checkpoint_read_llama2c(c, want);
+    return err_set(
+        ERR_DATA, "%s: not a checkpoint; want a folder with config.json, a GGUF file, or llama2.c's NAME.bin", c->path);
 }
 
 static int no_such(const char *name)
@@ -60,6 +64,17 @@ static int no_such(const char *name)
     return err_set(ERR_IO, "checkpoint '%s': cannot open: %s", name, strerror(seen));
 }
 
+/* "FILE.bin,TOKENIZER" becomes both; false: there is no comma. */
+static bool cut_tokenizer(struct checkpoint_files *f)
+{
+    char *comma = strrchr(f->path, ',');
+    if (!comma || errno != ENOENT)
+        return false;
+    *comma = '\0';
+    f->tokenizer = mem_string(comma + 1);
+    return true;
+}
+
 static int read_any(struct checkpoint *c, const struct checkpoint_want *want)
 {
     struct stat st;
@@ -67,7 +82,7 @@ static int read_any(struct checkpoint *c, const struct checkpoint_want *want)
     if (!(c->files->path = zoo ? checkpoint_zoo_path(c->name) : mem_string(c->name)))
         return ERR_DATA;
     c->path = c->files->path;
-    if (stat(c->path, &st) != 0)
+    if (stat(c->path, &st) != 0 && !(cut_tokenizer(c->files) && stat(c->path, &st) == 0))
         return no_such(c->name);
     TRY(S_ISDIR(st.st_mode) ? checkpoint_read_folder(c, want) : read_file(c, want));
     TRY(tensor_list_sort(&c->files->tensors, c->path));
@@ -120,6 +135,7 @@ void checkpoint_close(struct checkpoint *c)
     free(f->path);
     free(f->architecture);
     free(f->chat_template);
+    free(f->tokenizer);
     free(f);
     free(c);
 }

@@ -13,7 +13,11 @@
  * opened, for reading, without waiting (model/map_file.h), and what is read must be a valid config, tokenizer or tensor.
  *
  * A folder holds config.json, tokenizer.json, model.safetensors or model.safetensors.index.json with its shards, and
- * perhaps generation_config.json, tokenizer_config.json, chat_template.jinja.  A GGUF file holds all of it. */
+ * perhaps generation_config.json, tokenizer_config.json, chat_template.jinja.  A GGUF file holds all of it; one in parts is
+ * named by its first, NAME-00001-of-00003.gguf, the others lie beside it.
+ *
+ * llama2.c's NAME.bin (version 0, https://github.com/karpathy/llama2.c) has its tokenizer beside it: tok<N>.bin, where N is
+ * the size of its vocabulary, or else tokenizer.bin; another one is named behind a comma, "stories.bin,my/tokens.bin". */
 #ifndef MODEL_CHECKPOINT_H
 #define MODEL_CHECKPOINT_H
 
@@ -32,7 +36,7 @@ struct generation_defaults {
 struct checkpoint {
     const char *name;   /* as asked for: "zoo:prose", a path */
     const char *path;   /* resolved */
-    const char *format; /* "safetensors", "gguf" */
+    const char *format; /* "safetensors", "gguf", "llama2c" */
     char hash[65];      /* SHA-256 over config, tokenizer and weights; "" until checkpoint_hash() */
     struct config config;
     struct generation_defaults generation;
@@ -43,7 +47,7 @@ struct checkpoint {
     struct checkpoint_files *files; /* what the pointers above point into */
 };
 
-/* name: "zoo:NAME" (a bundled checkpoint), a folder with config.json, or a GGUF file.
+/* name: "zoo:NAME" (a bundled checkpoint), a folder with config.json, a GGUF file, or a llama2.c file.
  * NULL + ERR_DATA or ERR_IO; an unknown zoo name lists the known ones. */
 struct checkpoint *checkpoint_open(const char *name);
 /* The same, tokenizer and hyperparameters only: a vocabulary-only GGUF or folder without weights will do.  Where the
@@ -60,7 +64,8 @@ uint64_t checkpoint_parameters(const struct checkpoint *c); /* values of all ten
 uint64_t checkpoint_bytes(const struct checkpoint *c);      /* bytes of all tensors */
 
 /* Fills c->hash: SHA-256 over the files that were opened, in this order: config.json, generation_config.json,
- * tokenizer_config.json, tokenizer.json, weights (shards by name); or the GGUF file.  Of each: its role ("config", ...)
+ * tokenizer_config.json, tokenizer.json, weights (shards by name); or the GGUF file, or its parts in order; or llama2.c's
+ * weights, then its tokenizer.  Of each: its role ("config", ...)
  * with its NUL, its size as 8 bytes little-endian, its bytes.  Reads everything once; keeps a hash that is there. */
 int checkpoint_hash(struct checkpoint *c); /* 0 */
 

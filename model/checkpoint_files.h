@@ -17,6 +17,7 @@ struct checkpoint_files {
     struct tensor_list tensors; /* canonical names, sorted */
     struct gguf *gguf;
     char *name, *path, *architecture, *chat_template;
+    char *tokenizer; /* named beside the weights: "stories.bin,TOKENIZER"; or NULL */
 };
 
 /* What to open of a checkpoint. */
@@ -28,6 +29,17 @@ struct checkpoint_want {
  * 0 or ERR_*; what was opened is in c->files either way. */
 int checkpoint_read_folder(struct checkpoint *c, const struct checkpoint_want *want);
 int checkpoint_read_gguf(struct checkpoint *c, const struct checkpoint_want *want);
+
+/* A llama2.c file; its tokenizer is in files->tokenizer or lies beside it. */
+int checkpoint_read_llama2c(struct checkpoint *c, const struct checkpoint_want *want);
+
+/* The decode defaults of files->gguf, where it has some.  0 or ERR_DATA. */
+#define CHECKPOINT_SAMPLING "general.sampling."
+int checkpoint_read_sampling(struct checkpoint *c);
+
+/* Adds the tensors of the further parts of a GGUF file that is split, where weights are wanted, to files->gguf.
+ * 0; ERR_IO, ERR_DATA. */
+int checkpoint_read_parts(struct checkpoint *c, const struct checkpoint_want *want);
 
 /* Maps folder/name as the next part; the pointer is valid until the next call.  NULL + ERR_IO, ERR_DATA. */
 const struct map_file *checkpoint_map(struct checkpoint *c, const char *role, const char *name);

@@ -350,6 +350,8 @@ int checkpoint_read_gguf(struct checkpoint *c, const struct checkpoint_want *wan
     c->format = "gguf";
     if (!(c->files->gguf = gguf_read(m->path, m->bytes, m->size)))
         return ERR_DATA;
+    TRY(checkpoint_read_parts(c, want));
+    TRY(checkpoint_read_sampling(c));
     TRY(read_hyperparameters(c, want));
     TRY(gguf_maybe_string(c->files->gguf, "tokenizer.chat_template", &c->files->chat_template));
     c->chat_template = c->files->chat_template;

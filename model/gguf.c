@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/text.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,17 +156,18 @@ static int take_pairs(struct cursor *c, struct gguf *g, uint64_t n)
 
 static int tensor_type(const struct cursor *c, struct tensor *t, uint32_t stored)
 {
-    static const struct {
-        uint32_t stored;
-        enum dtype type;
-    } known[] = { { 0, DTYPE_F32 }, { 1, DTYPE_F16 }, { 8, DTYPE_Q8_0 }, { 30, DTYPE_BF16 } };
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (stored == known[i].stored) {
-            t->type = known[i].type;
+    struct text known = { 0 };
+    for (int i = 0; i < DTYPE_COUNT; i++) {
+        t->type = (enum dtype)i;
+        if (gguf_stored_type(t->type) == stored) {
+            text_free(&known);
             return 0;
         }
-    return err_set(ERR_DATA, "%s: tensor '%s' is of GGUF type %u, want 0 (F32), 1 (F16), 8 (Q8_0) or 30 (BF16)",
-                   c->where, t->name, stored);
+        text_addf(&known, "%s%u (%s)", i > 0 ? ", " : "", gguf_stored_type(t->type), dtype_name(t->type));
+    }
+    err_set(ERR_DATA, "%s: tensor '%s' is of GGUF type %u, want one of %s", c->where, t->name, stored, text_s(&known));
+    text_free(&known);
+    return ERR_DATA;
 }
 
 /* One description; the offset, relative to the data, is kept in *offset. */

@@ -51,6 +51,8 @@ struct gguf {
 struct gguf *gguf_read(const char *where, const uint8_t *bytes, uint64_t size);
 void gguf_free(struct gguf *g);
 
+uint32_t gguf_stored_type(enum dtype t); /* the number that tensors of a type have in a file */
+
 const char *gguf_type_name(enum gguf_type t);
 uint64_t gguf_type_bytes(enum gguf_type t); /* of one value; 0 for STRING and ARRAY */
 

@@ -18,6 +18,17 @@ static const struct {
     [GGUF_ARRAY] = { "array", 0 },
 };
 
+/* enum ggml_type of ggml.h */
+uint32_t gguf_stored_type(enum dtype t)
+{
+    static const uint32_t stored[DTYPE_COUNT] = {
+        [DTYPE_F32] = 0,   [DTYPE_F16] = 1,   [DTYPE_BF16] = 30, [DTYPE_Q8_0] = 8,  [DTYPE_Q4_0] = 2,
+        [DTYPE_Q4_1] = 3,  [DTYPE_Q5_0] = 6,  [DTYPE_Q5_1] = 7,  [DTYPE_Q2_K] = 10, [DTYPE_Q3_K] = 11,
+        [DTYPE_Q4_K] = 12, [DTYPE_Q5_K] = 13, [DTYPE_Q6_K] = 14,
+    };
+    return stored[t];
+}
+
 const char *gguf_type_name(enum gguf_type t)
 {
     return types[t].name;

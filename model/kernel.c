@@ -12,7 +12,8 @@ static const struct kernels *const tables[] = { &kernel_avx512bf16, &kernel_avx5
 #define N_TABLES (sizeof tables / sizeof *tables)
 
 /* Shapes of the trial: lengths that are no multiple of any register, batches around the tile sizes. */
-#define TRY_K    96 /* a multiple of 32, as Q8_0 wants; odd ones are TRY_K - 23 */
+#define TRY_K    96  /* a multiple of 32; odd ones are TRY_K - 23 */
+#define TRY_MOST 256 /* of types with blocks of 256 */
 #define TRY_N    7
 #define TRY_M    9
 #define TRY_DIM  24
@@ -20,10 +21,10 @@ static const struct kernels *const tables[] = { &kernel_avx512bf16, &kernel_avx5
 
 struct trial {
     const struct kernels *k;
-    float x[TRY_M * TRY_K]; /* activations */
-    float w[TRY_N * TRY_K]; /* weights as floats, then packed into row */
-    uint8_t row[TRY_N * TRY_K * 4];
-    float got[TRY_M * TRY_K], want[TRY_M * TRY_K], scratch[KERNEL_ROWS * TRY_K];
+    float x[TRY_M * TRY_MOST]; /* activations */
+    float w[TRY_N * TRY_MOST]; /* weights as floats, then packed into row */
+    uint8_t row[TRY_N * TRY_MOST * 4];
+    float got[TRY_M * TRY_MOST], want[TRY_M * TRY_MOST], scratch[KERNEL_ROWS * TRY_MOST];
     float page[3][2 * KERNEL_PAGE * TRY_DIM];
 };
 
@@ -33,18 +34,32 @@ static void fill(float x[], size_t n, uint64_t seed)
         x[i] = (float)((double)(hash_bytes(&i, sizeof i, seed) >> 11) * 0x1p-52 - 1);
 }
 
-/* Weights in every type; Q8_0 and f16 from bits that are fine as they are. */
+/* Blocks of bits that are fine as they are, but for their scales. */
+static void pack_blocks(struct trial *t, enum dtype type, size_t n)
+{
+    size_t bytes = dtype_row_bytes(type, n);
+    const uint16_t scale = 0x2437;
+    for (size_t i = 0; i < bytes; i++)
+        t->row[i] = (uint8_t)(i * 41);
+    for (size_t at = 0; at < bytes; at += dtype_block_bytes(type))
+        for (size_t i = 0; dtype_scale_at(type, i) >= 0; i++)
+            memcpy(t->row + at + dtype_scale_at(type, i), &scale, sizeof scale);
+}
+
+/* Weights in every type; f16 from bits that are fine as they are. */
 static void pack(struct trial *t, enum dtype type, size_t n)
 {
+    if (dtype_block(type) > 1) {
+        pack_blocks(t, type, n);
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         uint16_t half = type == DTYPE_BF16 ? kernel_to_bf16(t->w[i]) : (uint16_t)(0x3000u + i * 37 % 0x0a00u);
         if (type == DTYPE_F32)
             memcpy(t->row + 4 * i, &t->w[i], sizeof t->w[i]);
-        else if (type != DTYPE_Q8_0)
+        else
             memcpy(t->row + 2 * i, &half, sizeof half);
     }
-    for (size_t i = 0; type == DTYPE_Q8_0 && i < n / 32 * 34; i++)
-        t->row[i] = i % 34 < 2 ? (i % 34 == 0 ? 0x37 : 0x24) : (uint8_t)(i * 41);
 }
 
 static bool differ(const float got[], const float want[], size_t n)
@@ -65,32 +80,34 @@ static int refuse(const struct kernels *k, const char *what)
 
 static void outputs(float *base, float *out[])
 {
-    memset(base, 0, TRY_M * TRY_K * sizeof *base);
+    memset(base, 0, TRY_M * TRY_MOST * sizeof *base);
     for (size_t i = 0; i < TRY_M; i++)
-        out[i] = base + i * TRY_K;
+        out[i] = base + i * TRY_MOST;
 }
 
 static int try_matmul(struct trial *t, enum dtype type, size_t k)
 {
-    struct weight w = { dtype_name(type), type, t->row, TRY_N, k, dtype_row_bytes(type, k), NULL, 0, 0 };
+    struct weight w = { .name = dtype_name(type), .type = type, .data = t->row, .n = k > TRY_K ? 2 : TRY_N, .k = k };
+    size_t stride = kernel_pad(k);
+    w.row_bytes = dtype_row_bytes(type, k);
     float *out[TRY_M], *single[1];
-    fill(t->x, TRY_M * TRY_K, 1);
-    fill(t->w, TRY_N * TRY_K, 2);
-    pack(t, type, TRY_N * k);
+    fill(t->x, TRY_M * stride, 1);
+    fill(t->w, w.n * k, 2);
+    pack(t, type, w.n * k);
     for (size_t i = 0; i < TRY_M; i++)
-        memset(t->x + i * TRY_K + k, 0, (TRY_K - k) * sizeof *t->x);
-    struct matmul p = { &w, t->x, TRY_K, TRY_M, out };
+        memset(t->x + i * stride + k, 0, (stride - k) * sizeof *t->x);
+    struct matmul p = { &w, t->x, stride, TRY_M, out };
     outputs(t->want, out);
-    kernel_reference.matmul(&p, 0, TRY_N, t->scratch);
+    kernel_reference.matmul(&p, 0, w.n, t->scratch);
     outputs(t->got, out);
-    t->k->matmul(&p, 0, TRY_N, t->scratch);
-    if (differ(t->got, t->want, TRY_M * TRY_K))
+    t->k->matmul(&p, 0, w.n, t->scratch);
+    if (differ(t->got, t->want, TRY_M * TRY_MOST))
         return refuse(t->k, w.name);
     for (size_t i = 0; i < TRY_M; i++) { /* and alone as in the batch, bit for bit */
-        struct matmul one = { &w, t->x + i * TRY_K, TRY_K, 1, single };
+        struct matmul one = { &w, t->x + i * stride, stride, 1, single };
         single[0] = t->want;
-        t->k->matmul(&one, 0, TRY_N, t->scratch);
-        if (memcmp(t->want, t->got + i * TRY_K, TRY_N * sizeof *t->got) != 0)
+        t->k->matmul(&one, 0, w.n, t->scratch);
+        if (memcmp(t->want, t->got + i * TRY_MOST, w.n * sizeof *t->got) != 0)
             return err_set(ERR_DATA, "kernels '%s': %s depends on the batch", t->k->name, w.name);
     }
     return 0;
@@ -99,7 +116,7 @@ static int try_matmul(struct trial *t, enum dtype type, size_t k)
 static int try_bf16(struct trial *t, size_t k)
 {
     struct weight w = { "bf16", DTYPE_BF16, t->row, TRY_N, k, 2 * k, NULL, 0, 0 };
-    uint16_t rounded[TRY_M * TRY_K];
+    uint16_t rounded[TRY_M * TRY_MOST];
     float *out[TRY_M];
     fill(t->x, TRY_M * TRY_K, 3);
     fill(t->w, TRY_N * TRY_K, 4);
@@ -120,7 +137,7 @@ static int try_bf16(struct trial *t, size_t k)
     p.x = rounded;
     outputs(t->got, out);
     t->k->dot_bf16(&p, 0, TRY_N);
-    return differ(t->got, t->want, TRY_M * TRY_K) ? refuse(t->k, "the product of bf16") : 0;
+    return differ(t->got, t->want, TRY_M * TRY_MOST) ? refuse(t->k, "the product of bf16") : 0;
 }
 
 /* As it is; within a window that starts inside a page; capped; with a slope. */
@@ -217,8 +234,8 @@ static int try_finite(struct trial *t)
 static int try_all(struct trial *t)
 {
     for (int type = 0; type < DTYPE_COUNT; type++) {
-        TRY(try_matmul(t, (enum dtype)type, TRY_K));
-        if (type != DTYPE_Q8_0)
+        TRY(try_matmul(t, (enum dtype)type, dtype_block((enum dtype)type) > TRY_K ? TRY_MOST : TRY_K));
+        if (dtype_block((enum dtype)type) == 1)
             TRY(try_matmul(t, (enum dtype)type, TRY_K - 23));
     }
     TRY(try_bf16(t, TRY_K));

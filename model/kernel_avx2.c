@@ -3,6 +3,7 @@
 
 #if defined __x86_64__
 #include "model/kernel_avx2.h"
+#include "model/quant.h"
 #include <math.h>
 #include <string.h>
 
@@ -29,19 +30,6 @@ INLINE void widen_f16(const uint16_t *w, size_t k, float *out)
     kernel_widen(DTYPE_F16, w + i, k - i, out + i);
 }
 
-INLINE void widen_q8_0(const uint8_t *block, size_t k, float *out)
-{
-    for (size_t i = 0; i < k; i += 32, block += 34) {
-        uint16_t scale;
-        memcpy(&scale, block, sizeof scale);
-        __m256 s = _mm256_set1_ps(kernel_from_f16(scale));
-        for (size_t j = 0; j < 32; j += 8) {
-            __m256i q = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(block + 2 + j)));
-            _mm256_storeu_ps(out + i + j, _mm256_mul_ps(s, _mm256_cvtepi32_ps(q)));
-        }
-    }
-}
-
 /* Row j of w as floats, zero up to the next multiple of 16: where it lies, or widened into out. */
 TARGET static const float *widened(const struct weight *w, size_t j, float *out)
 {
@@ -52,10 +40,8 @@ TARGET static const float *widened(const struct weight *w, size_t j, float *out)
         widen_bf16(row, w->k, out);
     else if (w->type == DTYPE_F16)
         widen_f16(row, w->k, out);
-    else if (w->type == DTYPE_Q8_0)
-        widen_q8_0(row, w->k, out);
     else
-        memcpy(out, row, w->k * sizeof *out);
+        quant_widen_avx2(w->type, row, w->k, out);
     memset(out + w->k, 0, (kernel_pad(w->k) - w->k) * sizeof *out);
     return out;
 }

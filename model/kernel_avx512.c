@@ -6,6 +6,7 @@
 
 #if defined __x86_64__
 #include "model/kernel_avx512.h"
+#include "model/quant.h"
 #include <math.h>
 #include <string.h>
 
@@ -48,19 +49,6 @@ INLINE void widen_f16(const uint16_t *w, size_t k, float *out)
         _mm512_storeu_ps(out + i, _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first(k - i), w + i)));
 }
 
-INLINE void widen_q8_0(const uint8_t *block, size_t k, float *out)
-{
-    for (size_t i = 0; i < k; i += 32, block += 34) {
-        uint16_t scale;
-        memcpy(&scale, block, sizeof scale);
-        __m512 s = _mm512_set1_ps(kernel_from_f16(scale));
-        for (size_t j = 0; j < 32; j += 16) {
-            __m512i q = _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)(block + 2 + j)));
-            _mm512_storeu_ps(out + i + j, _mm512_mul_ps(s, _mm512_cvtepi32_ps(q)));
-        }
-    }
-}
-
 /* Row j of w as floats up to the next multiple of 16: where it lies, or widened into out. */
 TARGET static const float *widened(const struct weight *w, size_t j, float *out)
 {
@@ -71,11 +59,9 @@ TARGET static const float *widened(const struct weight *w, size_t j, float *out)
         widen_bf16(row, w->k, out);
     else if (w->type == DTYPE_F16)
         widen_f16(row, w->k, out);
-    else if (w->type == DTYPE_Q8_0)
-        widen_q8_0(row, w->k, out);
     else
-        for (size_t i = 0; i < w->k; i += 16)
-            _mm512_storeu_ps(out + i, _mm512_maskz_loadu_ps(first(w->k - i), (const float *)row + i));
+        quant_widen_avx2(w->type, row, w->k, out);
+    memset(out + w->k, 0, (kernel_pad(w->k) - w->k) * sizeof *out);
     return out;
 }
 

@@ -26,41 +26,12 @@ uint16_t kernel_to_bf16(float x)
 
 float kernel_from_f16(uint16_t h)
 {
-    uint32_t sign = (uint32_t)(h & 0x8000u) << 16, exponent = h >> 10 & 0x1fu, mantissa = h & 0x3ffu;
-    if (exponent == 0x1f)
-        return float_of(sign | 0x7f800000u | mantissa << 13);
-    if (exponent > 0)
-        return float_of(sign | (exponent + 112) << 23 | mantissa << 13);
-    float tiny = (float)mantissa * 0x1p-24f; /* zero and the subnormals */
-    return sign ? -tiny : tiny;
-}
-
-static void widen_q8_0(const uint8_t *block, size_t n, float out[])
-{
-    for (size_t i = 0; i < n; i += 32, block += 34) {
-        uint16_t scale;
-        memcpy(&scale, block, sizeof scale);
-        for (size_t j = 0; j < 32; j++)
-            out[i + j] = kernel_from_f16(scale) * (float)(int8_t)block[2 + j];
-    }
+    return dtype_from_f16(h);
 }
 
 void kernel_widen(enum dtype type, const void *row, size_t n, float out[])
 {
-    const uint16_t *half = row;
-    switch (type) {
-    case DTYPE_F32: memcpy(out, row, n * sizeof *out); break;
-    case DTYPE_F16:
-        for (size_t i = 0; i < n; i++)
-            out[i] = kernel_from_f16(half[i]);
-        break;
-    case DTYPE_BF16:
-        for (size_t i = 0; i < n; i++)
-            out[i] = kernel_from_bf16(half[i]);
-        break;
-    case DTYPE_Q8_0: widen_q8_0(row, n, out); break;
-    case DTYPE_COUNT: break;
-    }
+    dtype_to_f32(type, row, n, out);
 }
 
 static bool always(void)

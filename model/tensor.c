@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/text.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,8 +29,12 @@ int tensor_measure(const char *where, const struct tensor *t, uint64_t *bytes)
         if (!num_mul(n, t->dims[i], &n))
             return bad_shape(where, t, "its size overflows");
     }
-    if (inner % dtype_block(t->type) != 0)
-        return bad_shape(where, t, "rows of q8_0 must be a multiple of 32 long");
+    if (inner % dtype_block(t->type) != 0) {
+        char why[64];
+        snprintf(why, sizeof why, "rows of %s must be a multiple of %zu long", dtype_name(t->type),
+                 dtype_block(t->type));
+        return bad_shape(where, t, why);
+    }
     if (!num_mul(n / dtype_block(t->type), dtype_block_bytes(t->type), bytes))
         return bad_shape(where, t, "its size overflows");
     return 0;

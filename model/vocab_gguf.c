@@ -5,6 +5,7 @@
 #include "model/sentencepiece.h"
 #include "model/vocab_scored.h"
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,6 +98,14 @@ static int put_token(struct vocab *v, uint32_t id, const char *s, uint64_t n, in
     return vocab_put(v, id, s, (size_t)n, kind);
 }
 
+/* Converters name the rows of an embedding that the tokenizer lacks "[PAD280]", ...: they are no tokens. */
+static bool is_pad(uint32_t id, const char *s, uint64_t n, int32_t type)
+{
+    char name[24];
+    int length = snprintf(name, sizeof name, "[PAD%u]", id);
+    return type == SENTENCEPIECE_UNUSED && n == (uint64_t)length && memcmp(s, name, (size_t)n) == 0;
+}
+
 static int read_tokens(struct vocab *v, const struct gguf *g)
 {
     const struct gguf_value *tokens, *types;
@@ -110,7 +119,8 @@ static int read_tokens(struct vocab *v, const struct gguf *g)
         int32_t type;
         const char *s = gguf_next_string(&at, &n);
         memcpy(&type, types->data + (size_t)i * sizeof type, sizeof type);
-        TRY(put_token(v, i, s, n, type));
+        if (!is_pad(i, s, n, type))
+            TRY(put_token(v, i, s, n, type));
     }
     return 0;
 }

@@ -1,6 +1,7 @@
 /* GGUF files of any bytes: what is accepted can be read to its last byte; keys of every type, the strings of
- * arrays, and the tokenizer. */
+ * arrays, the tokenizer (as tokenizer.json too), and the values of tensors. */
 #include "base/mem.h"
+#include "model/convert_inside.h"
 #include "model/vocab_gguf.h"
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,17 @@ static void encode(const struct gguf *g)
     vocab_free(v);
 }
 
+static void widen(const struct tensor *t)
+{
+    size_t n = (size_t)t->dims[t->n_dims - 1];
+    if (t->bytes > 1 << 16)
+        return;
+    float *row = mem_alloc(n, sizeof *row);
+    for (uint64_t at = 0; at < t->bytes; at += dtype_row_bytes(t->type, n))
+        dtype_to_f32(t->type, (const char *)t->data + at, n, row);
+    free(row);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     uint8_t *bytes = aligned_alloc(4096, (n / 4096 + 1) * 4096);
@@ -55,9 +67,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         const struct tensor *t = &g->tensors.t[i];
         if ((const uint8_t *)t->data < bytes || t->bytes > (uint64_t)(bytes + n - (const uint8_t *)t->data))
             abort();
+        widen(t);
     }
     if (g)
         encode(g);
+    if (g)
+        free(convert_tokenizer_json(g));
     gguf_free(g);
     free(bytes);
     return 0;

@@ -27,23 +27,41 @@ static uint16_t to_f16(float x) /* |x| in 2^-14 .. 1 or so; truncates */
 {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
-    int exponent = (int)(bits >> 23 & 0xff) - 127 + 15;
+    int exponent = (int)(bits >> 23 & 0xff) - 127 + 15; /* below: 0 */
     return (uint16_t)((bits >> 16 & 0x8000u) | (exponent <= 0 ? 0u : (uint32_t)exponent << 10 | (bits >> 13 & 0x3ffu)));
 }
 
-static void put(enum dtype type, void *data, size_t i, float x, float size)
+static void put(enum dtype type, void *data, size_t i, float x)
 {
     uint16_t half = type == DTYPE_F16 ? to_f16(x) : kernel_to_bf16(x);
     if (type == DTYPE_F32) {
         memcpy((float *)data + i, &x, sizeof x);
-    } else if (type == DTYPE_Q8_0) {
-        uint8_t *block = (uint8_t *)data + i / 32 * 34;
-        uint16_t scale = to_f16(size / 127);
-        memcpy(block, &scale, sizeof scale);
-        block[2 + i % 32] = (uint8_t)(int8_t)lrintf(x / size * 127);
     } else {
         memcpy((uint16_t *)data + i, &half, sizeof half);
     }
+}
+
+/* The largest multiples of the scales of block types, and what the second is in units of the first. */
+static const struct {
+    float range, second;
+} ranges[DTYPE_COUNT] = {
+    [DTYPE_Q8_0] = { 128, 0 },  [DTYPE_Q4_0] = { 8, 0 },       [DTYPE_Q4_1] = { 8, -7.5f },
+    [DTYPE_Q5_0] = { 16, 0 },   [DTYPE_Q5_1] = { 16, -15.5f }, [DTYPE_Q2_K] = { 24, 1.5f },
+    [DTYPE_Q3_K] = { 128, 0 },  [DTYPE_Q4_K] = { 480, 7.5f },  [DTYPE_Q5_K] = { 960, 15.5f },
+    [DTYPE_Q6_K] = { 1500, 0 },
+};
+
+/* Blocks of random bytes, their scales such that values are of about that size. */
+static void put_blocks(enum dtype type, uint8_t *data, uint64_t bytes, uint64_t seed, float size)
+{
+    float first = size / ranges[type].range;
+    for (uint64_t i = 0; i < bytes; i++)
+        data[i] = (uint8_t)hash_bytes(&i, sizeof i, seed);
+    for (uint64_t at = 0; at < bytes; at += dtype_block_bytes(type))
+        for (size_t i = 0; dtype_scale_at(type, i) >= 0; i++) {
+            uint16_t scale = to_f16(i == 0 ? first : first * ranges[type].second);
+            memcpy(data + at + dtype_scale_at(type, i), &scale, sizeof scale);
+        }
 }
 
 /* Uniform weights with the variance 1 / k of common initialisations; norms between 0.5 and 1.5, biases around 0. */
@@ -68,8 +86,10 @@ static void add(struct builder *b, const struct config *c, const struct architec
     }
     t->bytes = rows * dtype_row_bytes(type, width);
     void *data = mem_aligned((size_t)t->bytes, 1);
-    for (size_t i = 0; i < rows * width; i++)
-        put(type, data, i, uniform(i, seed) * size + centre, size);
+    if (dtype_block(type) > 1)
+        put_blocks(type, data, t->bytes, seed, size);
+    for (size_t i = 0; dtype_block(type) == 1 && i < rows * width; i++)
+        put(type, data, i, uniform(i, seed) * size + centre);
     t->data = data;
 }
 

@@ -9,7 +9,7 @@ struct checkpoint *random_checkpoint(const struct config *config, enum dtype typ
 void random_checkpoint_free(struct checkpoint *c);
 
 /* Writes config.json and model.safetensors into a folder that is there, and tokenizer.json where its text is not NULL.
- * Matrices must not be of Q8_0.  0 or ERR_IO. */
+ * Matrices must be of a type without blocks.  0 or ERR_IO. */
 int random_checkpoint_save(const struct checkpoint *c, const char *folder, const char *tokenizer);
 
 /* A tokenizer.json of n tokens, for free(): the first n bytes from 'a' on (round the 256), then " 256", " 257",

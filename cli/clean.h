@@ -1,0 +1,12 @@
+/* Names and texts that come out of files, on their way to a terminal. */
+#ifndef CLI_CLEAN_H
+#define CLI_CLEAN_H
+
+#include "base/text.h"
+
+/* Appends s with what could steer a terminal or turn text round as escapes: control characters (\x1b, \u0085), direction
+ * marks (\u202e), bytes that are no UTF-8 (\xff). */
+void clean_add(struct text *t, const char *s);
+void clean_print(const char *s); /* the same to stdout */
+
+#endif

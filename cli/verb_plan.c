@@ -1,0 +1,259 @@
+/* plan: what memory and time checkpoints need here, from their headers or their config.json alone. */
+#include "base/err.h"
+#include "base/mem.h"
+#include "cli/bandwidth.h"
+#include "cli/clean.h"
+#include "cli/verbs.h"
+#include "model/quant_pack.h"
+#include "model/shape.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CONFIG_MAX ((size_t)1 << 20) /* bytes of a config.json */
+#define POSITIONS  1024              /* where --context and the checkpoint say nothing */
+#define CHUNK      256               /* positions computed at a time; fewer where they take more than */
+#define CHUNK_MOST (512e6)           /* bytes */
+
+struct request {
+    int64_t context, slots; /* context 0: the checkpoint's, at most POSITIONS */
+    bool has_type;
+    enum dtype type;
+    double bandwidth; /* bytes per second */
+};
+
+/* What one checkpoint needs; bytes. */
+struct need {
+    const char *name;
+    struct shape shape;
+    enum dtype type;
+    uint64_t context;
+    double weights, kv_position, kv, activations, total;
+    double step; /* read for a step of all slots */
+};
+
+static double bytes_each(enum dtype t)
+{
+    return (double)dtype_block_bytes(t) / (double)dtype_block(t);
+}
+
+static int read_config(const char *path, struct shape *s)
+{
+    json_t *o = doc_read_file(path, CONFIG_MAX);
+    int rc = o ? shape_read(o, path, s) : err_code();
+    json_decref(o);
+    return rc;
+}
+
+static bool ends_in(const char *s, const char *end)
+{
+    size_t n = strlen(s), m = strlen(end);
+    return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+static int read_folder(const char *name, struct shape *s)
+{
+    struct text path = { 0 };
+    text_addf(&path, "%s/config.json", name);
+    int rc = read_config(text_s(&path), s);
+    text_free(&path);
+    return rc;
+}
+
+/* The headers of the weights where they are here and computed, else config.json. */
+static int read_shape(const char *name, struct need *n)
+{
+    struct stat st;
+    if (ends_in(name, ".json"))
+        return read_config(name, &n->shape);
+    struct checkpoint *c = checkpoint_open_weights(name);
+    if (c) {
+        shape_of(c, &n->shape);
+        n->weights = (double)checkpoint_bytes(c);
+        checkpoint_close(c);
+        return 0;
+    }
+    if (stat(name, &st) != 0 || !S_ISDIR(st.st_mode))
+        return err_code();
+    return read_folder(name, &n->shape);
+}
+
+/* The part of the experts that no slot of a step meets, if they are chosen evenly. */
+static double idle_part(const struct shape *s, double slots)
+{
+    return s->n_experts > 0 ? pow(1 - (double)s->n_chosen / (double)s->n_experts, slots - 1) : 0;
+}
+
+static int work_out(const struct request *r, struct need *n)
+{
+    const struct shape *s = &n->shape;
+    TRY(read_shape(n->name, n));
+    n->type = r->has_type ? r->type : s->type;
+    if (n->weights == 0 || r->has_type)
+        n->weights = (double)s->parameters * bytes_each(n->type);
+    uint64_t most = s->max_positions > 0 && s->max_positions < POSITIONS ? s->max_positions : POSITIONS;
+    n->context = r->context > 0 ? (uint64_t)r->context : most;
+    n->kv_position = (double)shape_kv_values(s) * sizeof(float);
+    n->kv = n->kv_position * (double)n->context * (double)r->slots;
+    double each = (double)shape_activations(s), chunk = fmax(1, fmin(CHUNK, floor(CHUNK_MOST / each)));
+    n->activations = each * chunk + (double)s->n_vocab * sizeof(float) * (double)r->slots;
+    n->total = n->weights + n->kv + n->activations;
+    double idle = (double)s->embedding + (double)s->idle * idle_part(s, (double)r->slots);
+    n->step = n->weights * (1 - idle / (double)s->parameters) + n->kv;
+    return 0;
+}
+
+static void print_size(double bytes)
+{
+    if (bytes >= 1e9)
+        printf("%.1f GB", bytes / 1e9);
+    else
+        printf("%.1f MB", bytes / 1e6);
+}
+
+static void print_need(const struct request *r, const struct need *n)
+{
+    const struct shape *s = &n->shape;
+    clean_print(n->name);
+    printf("\n  parameters      ");
+    if (s->parameters >= 10000000)
+        printf("%.2f B", (double)s->parameters / 1e9);
+    else
+        printf("%llu", (unsigned long long)s->parameters);
+    printf(" (%s: %llu layers of width %llu, %llu heads of %llu, %llu for keys and values)\n", s->architecture,
+           (unsigned long long)s->n_layers, (unsigned long long)s->dim, (unsigned long long)s->n_heads,
+           (unsigned long long)s->head_dim, (unsigned long long)s->n_kv_heads);
+    printf("  weights         ");
+    print_size(n->weights);
+    printf(" in %s\n  KV cache        %.6g KiB a position in float32 (%.6g in bf16); %llu positions, %lld slot%s: ",
+           dtype_name(n->type), n->kv_position / 1024, n->kv_position / 2048, (unsigned long long)n->context,
+           (long long)r->slots, r->slots == 1 ? "" : "s");
+    print_size(n->kv);
+    printf("\n  activations     ");
+    print_size(n->activations);
+    printf("\n  memory          ");
+    print_size(n->total);
+    printf("\n  speed           %.3g tokens/s at most: a step reads ", (double)r->slots * r->bandwidth / n->step);
+    print_size(n->step);
+    printf("\n");
+}
+
+static void print_json(const struct request *r, const struct need *n)
+{
+    const struct shape *s = &n->shape;
+    json_t *o = json_pack("{s:s,s:s,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f}", "name", n->name, "architecture",
+                          s->architecture, "parameters", (json_int_t)s->parameters, "type", dtype_name(n->type),
+                          "weight_bytes", (json_int_t)n->weights, "kv_bytes_per_position", (json_int_t)n->kv_position,
+                          "kv_bytes_per_position_bf16", (json_int_t)(n->kv_position / 2), "context",
+                          (json_int_t)n->context, "slots", (json_int_t)r->slots, "kv_bytes", (json_int_t)n->kv,
+                          "activation_bytes", (json_int_t)n->activations, "bytes", (json_int_t)n->total, "tokens_per_s",
+                          (double)r->slots * r->bandwidth / n->step);
+    struct text t = { 0 };
+    if (o)
+        doc_canonical(&t, o);
+    puts(text_s(&t));
+    text_free(&t);
+    json_decref(o);
+}
+
+static double machine_memory(void)
+{
+    return (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+}
+
+/* All of them side by side, a token of each in turn. */
+static void print_all(const struct args *a, const struct request *r, const struct need n[], size_t count)
+{
+    double total = 0, step = 0, memory = machine_memory();
+    for (size_t i = 0; i < count; i++) {
+        total += n[i].total;
+        step += n[i].step;
+    }
+    if (a->json) {
+        printf("{\"all\":%zu,\"bytes\":%.0f,\"memory\":%.0f,\"fits\":%s,\"bandwidth\":%.4g,\"tokens_per_s\":%.6g}\n",
+               count, total, memory, total <= memory ? "true" : "false", r->bandwidth,
+               (double)r->slots * r->bandwidth / step);
+        return;
+    }
+    printf("together          ");
+    print_size(total);
+    printf(" of the ");
+    print_size(memory);
+    printf(" here: %s; %.3g tokens/s of each at most, memory is read at %.1f GB/s\n",
+           total <= memory ? "fits" : "does not fit", (double)r->slots * r->bandwidth / step, r->bandwidth / 1e9);
+}
+
+static int read_type(const struct args *a, struct request *r)
+{
+    const char *seen = options_text(a, "type"), *names[DTYPE_COUNT];
+    for (int t = 0; t < DTYPE_COUNT; t++) {
+        names[t] = dtype_name((enum dtype)t);
+        if (seen && strcmp(seen, names[t]) == 0) {
+            r->type = (enum dtype)t;
+            r->has_type = true;
+        }
+    }
+    return seen && !r->has_type ? err_unknown(ERR_USAGE, "type", seen, names, DTYPE_COUNT) : 0;
+}
+
+static int read_request(const struct args *a, struct request *r)
+{
+    int64_t n_threads = (int64_t)threads_cores();
+    double gb = 0;
+    r->slots = 1;
+    TRY(read_type(a, r));
+    TRY(options_int(a, "context", 1, 1 << 24, &r->context));
+    TRY(options_int(a, "slots", 1, 1 << 20, &r->slots));
+    TRY(options_int(a, "threads", 1, 1024, &n_threads));
+    TRY(options_real(a, "bandwidth", 1e-3, 1e6, &gb));
+    r->bandwidth = gb * 1e9;
+    if (gb > 0)
+        return 0;
+    struct threads *t = threads_alloc((size_t)n_threads);
+    r->bandwidth = bandwidth_measure(t);
+    threads_free(t);
+    return r->bandwidth < 0 ? err_code() : 0;
+}
+
+static int run_plan(const struct args *a)
+{
+    struct request r = { 0 };
+    struct need *n = mem_alloc(a->n_operands, sizeof *n);
+    int rc = 0;
+    for (size_t i = 0; i < a->n_operands; i++)
+        n[i].name = a->operand[i];
+    rc = read_request(a, &r);
+    for (size_t i = 0; rc == 0 && i < a->n_operands; i++)
+        rc = work_out(&r, &n[i]);
+    for (size_t i = 0; rc == 0 && i < a->n_operands; i++)
+        (a->json ? print_json : print_need)(&r, &n[i]);
+    if (rc == 0)
+        print_all(a, &r, n, a->n_operands);
+    free(n);
+    return rc;
+}
+
+static const struct option_row options[] = {
+    { "type", "TYPE", NULL, "weights as if they were of this type: bf16, q8_0, q4_k, ...; default: their own" },
+    { "context", "N", NULL, "positions of a slot; default: 1024, or the checkpoint's limit where that is less" },
+    { "slots", "N", "1", "sequences decoded side by side" },
+    { "bandwidth", "GB/S", NULL, "at which memory is read; default: measured here" },
+    { "threads", "N", NULL, "threads that read; default: physical cores" },
+};
+
+const struct verb verb_plan = {
+    .name = "plan",
+    .operands = "CHECKPOINT...",
+    .min_operands = 1,
+    .max_operands = 100,
+    .summary = "memory and tokens/s of checkpoints here, from headers or config.json alone",
+    .details =
+        "CHECKPOINT may also be a config.json, or a folder that holds nothing else.  Speed is what reading memory\n"
+        "allows: a step reads all weights once (the experts that are chosen) and the keys and values of its slots.",
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .run = run_plan,
+};

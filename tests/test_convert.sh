@@ -1,0 +1,175 @@
+#!/bin/sh
+# convert: folder -> GGUF -> folder with the same bytes in every tensor, types, random weights, refusals; where Python has
+# gguf and transformers ($CHORALE_PYTHON), that these open what is written and find the same values.
+set -u
+chorale=$1
+cd "$(dirname "$0")/.." || exit 1
+name=convert
+command -v jq >/dev/null 2>&1 || { echo "$name: skipped: jq is not installed"; exit 77; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+bad=0
+checks=0
+
+fail() {
+    echo "$name: $1"
+    bad=1
+}
+expect() { # STATUS WORDS COMMAND...: the exit status, and words on stderr ('': nothing there)
+    status=$1 words=$2
+    shift 2
+    "$@" >"$work/out" 2>"$work/err" </dev/null
+    got=$?
+    checks=$((checks + 1))
+    [ "$got" = "$status" ] || fail "$*: exit status $got, want $status: $(head -3 "$work/err")"
+    if [ -z "$words" ]; then
+        [ ! -s "$work/err" ] || fail "$*: said: $(head -3 "$work/err")"
+    else
+        grep -qF -- "$words" "$work/err" || fail "$*: want '$words' in: $(head -3 "$work/err")"
+    fi
+}
+convert() {
+    expect 0 '' "$chorale" convert "$@"
+}
+says() {
+    checks=$((checks + 1))
+    grep -qF -- "$1" "$work/out" || fail "want '$1', got: $(head -3 "$work/out")"
+}
+# bytes FOLDER TENSOR: the type and the bytes of a tensor in model.safetensors, as text
+bytes() {
+    n=$(od -An -tu8 -N8 "$1/model.safetensors" | tr -d ' ')
+    row=$(tail -c +9 "$1/model.safetensors" | head -c "$n" | jq -r ".[\"$2\"] | \"\(.dtype) \(.data_offsets[0]) \(.data_offsets[1])\"")
+    set -- "$1/model.safetensors" "$n" $row
+    echo "$3 $(tail -c +$((9 + $2 + $4)) "$1" | head -c $(($5 - $4)) | sha256sum)"
+}
+names() {
+    n=$(od -An -tu8 -N8 "$1/model.safetensors" | tr -d ' ')
+    tail -c +9 "$1/model.safetensors" | head -c "$n" | jq -r 'keys[] | select(. != "__metadata__")'
+}
+same_tensors() {
+    for t in $(names "$1"); do
+        checks=$((checks + 1))
+        [ "$(bytes "$1" "$t")" = "$(bytes "$2" "$t")" ] || fail "$t of $1 and $2: $(bytes "$1" "$t"), $(bytes "$2" "$t")"
+    done
+    [ "$(names "$1" | wc -l)" = "$(names "$2" | wc -l)" ] || fail "$1 and $2: not the same tensors"
+}
+space() {
+    "$chorale" inspect --json "$1" | jq -r .space
+}
+
+test_round_trips() {
+    fixture=tests/fixtures/checkpoint
+    convert $fixture/single "$work/s.gguf"
+    convert "$work/s.gguf" "$work/s"
+    same_tensors $fixture/single "$work/s"
+    cmp -s $fixture/single/tokenizer.json "$work/s/tokenizer.json" || fail "another tokenizer.json"
+    jq -e '.eos_token_id == [1, 5] and .do_sample == true and .temperature == 0.7 and .top_k == 20' \
+        "$work/s/generation_config.json" >/dev/null || fail "$(cat "$work/s/generation_config.json")"
+    jq -e '.rope_theta == 50000 and .rms_norm_eps == 1e-5 and .vocab_size == 288 and .tie_word_embeddings' \
+        "$work/s/config.json" >/dev/null || fail "$(cat "$work/s/config.json")"
+    # rows that the tokenizer lacks are no tokens in GGUF either
+    [ "$(space $fixture/single)" = "$(space "$work/s.gguf")" ] || fail "another symbol space in GGUF"
+    # zoo: bf16, vectors float32 on the way
+    convert zoo:prose "$work/p.gguf"
+    convert "$work/p.gguf" "$work/p"
+    same_tensors model/zoo/prose "$work/p"
+    # without tokenizer.huggingface.json the file is made from the keys
+    convert $fixture/llama.gguf "$work/made"
+    [ "$(space $fixture/llama.gguf)" = "$(space "$work/made")" ] || fail "another symbol space in what is made"
+    echo 'the cat, 12 dogs and é' >"$work/text"
+    for c in "$work/made" "$work/s" "$work/s.gguf"; do
+        "$chorale" tokenize --json "$c" "$work/text" >"$work/ids"
+        "$chorale" tokenize --json $fixture/llama.gguf "$work/text" | cmp -s - "$work/ids" || fail "$c: other ids"
+    done
+    # two blocks of another file's: to float32 and what float32 gives back in q8_0
+    "$chorale" score --mode f32 --json $fixture/llama.gguf "$work/text" | jq -c .logp >"$work/a"
+    "$chorale" score --mode f32 --json "$work/made" "$work/text" | jq -c .logp >"$work/b"
+    jq -se '[.[0], .[1]] | transpose | all(.[0] - .[1] | fabs < 1e-5)' "$work/a" "$work/b" >/dev/null ||
+        fail "llama.gguf and what is made of it: $(cat "$work/a" "$work/b")"
+    checks=$((checks + 6))
+}
+
+test_types() {
+    convert zoo:prose "$work/q8.gguf" --type q8_0
+    says '20 tensors, 2983168 parameters, 3.2 MB'
+    convert zoo:prose "$work/q4.gguf" --type q4_k
+    says '20 tensors, 2983168 parameters, 1.7 MB'
+    convert "$work/q4.gguf" "$work/copy.gguf"
+    "$chorale" inspect --verbose "$work/q4.gguf" | grep -E '^  (model|lm_head)' >"$work/a"
+    "$chorale" inspect --verbose "$work/copy.gguf" | grep -E '^  (model|lm_head)' | cmp -s - "$work/a" || fail "a copy differs"
+    convert "$work/p.gguf" "$work/q4b.gguf" --type q4_k # the same whichever way
+    for s in score; do
+        "$chorale" $s --json --mode f32 "$work/q4.gguf" "$work/text" >"$work/a"
+        "$chorale" $s --json --mode f32 "$work/q4b.gguf" "$work/text" | cmp -s - "$work/a" || fail "q4_k of folder and GGUF differ"
+    done
+    convert zoo:prose "$work/f16" --type f16
+    jq -e '.torch_dtype == "float16"' "$work/f16/config.json" >/dev/null || fail "torch_dtype"
+    expect 2 'a folder holds f32, f16 and bf16, not q8_0' "$chorale" convert zoo:prose "$work/no" --type q8_0
+    expect 2 "unknown type 'q4_0'; did you mean 'q8_0'?" "$chorale" convert zoo:prose "$work/no.gguf" --type q4_0
+    expect 0 'are no multiple of 256 and became q8_0 or f16' \
+        "$chorale" convert 'random:llama(dim=64, layers=1)' "$work/small.gguf" --type q4_k
+    checks=$((checks + 4))
+}
+
+test_random() {
+    convert 'random:llama(dim=64, layers=2, heads=4, kv_heads=2, ffn=96, vocab=300, context=128)' "$work/r" --seed 5
+    convert 'random:llama(dim=64, layers=2, heads=4, kv_heads=2, ffn=96, vocab=300, context=128)' "$work/r.gguf" --seed 5
+    convert "$work/r.gguf" "$work/r2"
+    same_tensors "$work/r" "$work/r2"
+    convert "random:$work/r/config.json" "$work/r3" --seed 5
+    same_tensors "$work/r" "$work/r3"
+    convert "random:$work/r/config.json" "$work/r4" --seed 6
+    [ "$(bytes "$work/r" lm_head.weight)" != "$(bytes "$work/r4" lm_head.weight)" ] || fail "one seed is as another"
+    expect 0 '' "$chorale" generate "$work/r" hello --chain temperature=1 --max-symbols 5 --quiet
+    expect 2 "unknown parameter 'width'; known: dim, layers" "$chorale" convert 'random:llama(width=64)' "$work/x"
+    expect 2 'want a multiple of heads' "$chorale" convert 'random:llama(dim=66, heads=4)' "$work/x"
+    expect 2 "unknown architecture of random weights 'lama'" "$chorale" convert 'random:lama' "$work/x"
+    expect 3 'want 258 or more' "$chorale" convert "random:tests/fixtures/plan/tiny.json" "$work/x"
+    checks=$((checks + 1))
+}
+
+test_refusals() {
+    expect 4 'it is there already; want a new name' "$chorale" convert zoo:prose "$work/p.gguf"
+    expect 4 'it is there already; want a new name' "$chorale" convert zoo:prose "$work/p"
+    expect 4 'cannot write' "$chorale" convert zoo:prose "$work/none/p.gguf"
+    expect 4 'cannot make this folder' "$chorale" convert zoo:prose "$work/none/p"
+    expect 3 "unknown checkpoint 'zoo:prosa'" "$chorale" convert zoo:prosa "$work/x"
+    if [ -w /dev/full ]; then # a disk that is full in the middle
+        (ulimit -f 512 && trap '' XFSZ && "$chorale" convert zoo:prose "$work/full.gguf" 2>"$work/err")
+        [ $? = 4 ] && grep -q 'cannot write behind byte' "$work/err" || fail "a full disk: $(cat "$work/err")"
+    fi
+    # a NaN in the last row of the last tensor: taken as it is, but not into another type
+    cp -r tests/fixtures/checkpoint/single "$work/nan"
+    size=$(wc -c <"$work/nan/model.safetensors")
+    printf '\000\000\300\177' | dd of="$work/nan/model.safetensors" bs=1 seek=$((size - 4)) conv=notrunc 2>/dev/null
+    convert "$work/nan" "$work/nan.gguf"
+    expect 3 "holds a NaN or an infinity in row" "$chorale" convert "$work/nan" "$work/x" --type bf16
+    checks=$((checks + 2))
+    left=$(find "$work" -name '*.part*')
+    [ -z "$left" ] || fail "left behind: $left"
+    [ ! -e "$work/full.gguf" ] && [ ! -e "$work/x" ] && [ ! -e "$work/no" ] || fail "half of something is there"
+}
+
+test_llama2c() {
+    stories=${CHORALE_SHARED:-../shared}/weights/stories260K.bin
+    [ -r "$stories" ] || { echo "$name: skipped: $stories is not here"; return; }
+    convert "$stories" "$work/stories.gguf"
+    says 'gguf, 47 tensors, 260032 parameters'
+    expect 3 'its tokenizer cannot be written as tokenizer.json' "$chorale" convert "$stories" "$work/stories"
+}
+
+test_others() {
+    python=${CHORALE_PYTHON:-python3}
+    "$python" -c 'import gguf, torch, transformers' 2>/dev/null || { echo "$name: skipped: no gguf and transformers for $python"; return; }
+    checks=$((checks + 1))
+    "$python" tests/fixtures/convert/check.py "$work" >"$work/out" 2>&1 || fail "$(tail -5 "$work/out")"
+}
+
+test_round_trips
+test_types
+test_random
+test_refusals
+test_llama2c
+test_others
+[ $bad = 0 ] && echo "$name: $checks checks passed"
+exit $bad
