@@ -305,6 +305,12 @@ void shape_of(const struct checkpoint *c, struct shape *s)
                          .tied_head = g->tied_head };
     s->parameters = checkpoint_parameters(c);
     s->embedding = g->tied_head ? 0 : s->n_vocab * s->dim;
+    s->n_experts = g->n_experts;
+    s->n_chosen = g->n_chosen;
+    s->expert_ffn = g->expert_ffn;
+    for (size_t i = 0; i < g->n_layers; i++) /* every architecture with experts has gated ones */
+        if (config_has_experts(g, i))
+            s->idle += 3 * (s->n_experts - s->n_chosen) * s->dim * s->expert_ffn;
     for (size_t i = 0; i < c->n_tensors; i++) /* the largest matrix's stands for all */
         if (c->tensors[i].n_dims > 1 && c->tensors[i].dims[0] == g->n_vocab)
             s->type = c->tensors[i].type;

@@ -24,7 +24,7 @@ struct shape {
 /* From config.json (or its "text_config").  0; ERR_DATA: an unknown architecture, a size that is missing, out of range. */
 int shape_read(const json_t *config, const char *where, struct shape *s);
 
-/* From an opened checkpoint of the llama architecture: its tensors are counted. */
+/* From an opened checkpoint: its tensors are counted. */
 void shape_of(const struct checkpoint *c, struct shape *s);
 
 uint64_t shape_kv_values(const struct shape *s);   /* numbers that a position leaves in the cache */
