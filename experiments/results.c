@@ -131,6 +131,8 @@ static int read_all(struct results *r)
 {
     r->plan = read_doc(r, "plan");
     r->provenance = r->plan ? read_doc(r, "provenance") : NULL;
+    if (!r->provenance && err_code() == ERR_MEMORY)
+        return ERR_MEMORY;
     if (!r->provenance || !json_is_object(json_object_get(r->plan, "what")))
         return err_set(ERR_DAMAGED, "%s: it holds no plan; was it written by this program?", r->path);
     TRY(results_read_axes(r));

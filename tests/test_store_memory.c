@@ -56,12 +56,11 @@ static void take_census(struct allocations *a)
 static size_t n_trials, n_crashed, n_silent, n_ok, n_differ;
 
 /* 0: the run could do without; 4: a library made it look like another failure of the world; 7: the HDF5 library crashed or
- * gave up, or zlib under it, where the results are read for the report, which is a process of its own. */
+ * gave up, or zlib under it, where the results are read for the report, which is a process of its own.  That damage is
+ * blamed there is the library's word; that the results are whole is what the next run shows. */
 static bool expected(const struct store_end *end)
 {
-    return (end->status >= 0 && end->status <= 5) ||
-           (end->status == 7 &&
-            (strstr(end->message, "HDF5") || strstr(end->message, "the results file: cannot read")));
+    return (end->status >= 0 && end->status <= 5) || end->status == 7;
 }
 
 static void fail_at(size_t at, const char *times)
