@@ -38,7 +38,7 @@ static void values(enum dtype type)
         free(blocks);
     }
     for (size_t i = 0; i < n; i++) {
-        finite += isfinite(want[i]);
+        finite += isfinite(want[i]) != 0;
         bool same = isnan(want[i]) ? isnan(got[i]) : memcmp(&got[i], &want[i], sizeof *got) == 0;
         if (!same && bad++ < 3)
             check(same, "%s: value %zu is %.9g, want %.9g", dtype_name(type), i, (double)got[i], (double)want[i]);
