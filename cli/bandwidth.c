@@ -1,4 +1,5 @@
 #include "cli/bandwidth.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "cli/console.h"
 #include <stdint.h>
@@ -57,9 +58,9 @@ double bandwidth_measure(struct threads *t)
     size_t window = threads_count(t) < N_BLOCKS / 4 ? threads_count(t) * 4 : N_BLOCKS;
     for (size_t i = 0; i + window <= (size_t)ROUNDS * N_BLOCKS; i += window) {
         r.first = i % N_BLOCKS + window <= N_BLOCKS ? i % N_BLOCKS : 0;
-        double from = console_now();
+        double from = clock_seconds();
         threads_run(t, window, read_block, &r);
-        double rate = (double)(window * BLOCK) / (console_now() - from);
+        double rate = (double)(window * BLOCK) / (clock_seconds() - from);
         best = rate > best ? rate : best;
     }
     munmap(r.bytes, BUFFER);

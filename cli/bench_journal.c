@@ -1,4 +1,5 @@
 #include "cli/bench_journal.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "cli/console.h"
@@ -38,7 +39,7 @@ static int write_units(const char *folder, uint64_t bytes, struct figures *f)
     struct hyp h = hyp_make();
     struct text payload = { 0 };
     int rc = 0;
-    double from = console_now();
+    double from = clock_seconds();
     for (uint64_t written = 0; written < bytes && rc == 0; f->units++, written += payload.len) {
         struct unit_key key = unit_text_key((const char *)&f->units, sizeof f->units);
         text_clear(&payload);
@@ -48,7 +49,7 @@ static int write_units(const char *folder, uint64_t bytes, struct figures *f)
             rc = journal_commit(j);
     }
     int closed = journal_close(j);
-    f->write = console_now() - from;
+    f->write = clock_seconds() - from;
     text_free(&payload);
     text_free(&h.text);
     free(h.steps);
@@ -58,7 +59,7 @@ static int write_units(const char *folder, uint64_t bytes, struct figures *f)
 /* What resuming does: the heads of all units into a map of keys. */
 static int resume(const char *folder, struct figures *f)
 {
-    double from = console_now();
+    double from = clock_seconds();
     struct journal_reader *r = journal_read(folder);
     struct keymap keys = { 0 };
     struct unit_head h;
@@ -68,7 +69,7 @@ static int resume(const char *folder, struct figures *f)
     while (r && (more = journal_next_head(r, &head, &n)) > 0)
         if (unit_head(head, n, &h))
             keymap_set(&keys, h.key, 1);
-    f->resume = console_now() - from;
+    f->resume = clock_seconds() - from;
     if (more == 0 && keys.n != f->units)
         more = err_set(ERR_DAMAGED, "%s: %zu units of %llu were found", folder, keys.n, (unsigned long long)f->units);
     keymap_free(&keys);
@@ -78,14 +79,14 @@ static int resume(const char *folder, struct figures *f)
 
 static int verify(const char *folder, struct figures *f)
 {
-    double from = console_now();
+    double from = clock_seconds();
     struct journal_reader *r = journal_read(folder);
     const void *payload;
     size_t n;
     int more = ERR_IO;
     while (r && (more = journal_next(r, &payload, &n)) > 0)
         continue;
-    f->verify = console_now() - from;
+    f->verify = clock_seconds() - from;
     journal_read_close(r);
     return more;
 }
@@ -97,7 +98,7 @@ static int read_and_remove(const char *folder, struct figures *f)
     char *block = mem_alloc(1u << 20, 1);
     DIR *d = opendir(folder);
     for (int pass = 0; d && pass < 2; pass++, rewinddir(d)) {
-        double from = console_now();
+        double from = clock_seconds();
         for (struct dirent *e; (e = readdir(d));) {
             if (e->d_name[0] == '.')
                 continue;
@@ -110,7 +111,7 @@ static int read_and_remove(const char *folder, struct figures *f)
             if (pass == 1)
                 unlink(path);
         }
-        f->read = pass == 0 ? console_now() - from : f->read;
+        f->read = pass == 0 ? clock_seconds() - from : f->read;
     }
     if (d)
         closedir(d);

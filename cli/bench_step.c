@@ -1,4 +1,5 @@
 #include "cli/bench_step.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "cli/console.h"
@@ -72,11 +73,11 @@ static int time_steps(struct stepper *s, double *seconds)
     TRY(step(s, &n_live)); /* the prompts */
     *seconds = 1e30;
     for (int i = 0; i < STEPS && n_live > 0; i++) {
-        double from = console_now();
+        double from = clock_seconds();
         TRY(step(s, &n_live));
         if (n_live == 0)
             break;
-        double one = (console_now() - from) * (double)s->b->n / (double)n_live;
+        double one = (clock_seconds() - from) * (double)s->b->n / (double)n_live;
         *seconds = one < *seconds ? one : *seconds;
     }
     return 0;

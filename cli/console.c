@@ -50,13 +50,6 @@ void console_error(const char *message)
     text_free(&shown);
 }
 
-double console_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 int console_check(void)
 {
     errno = 0;

@@ -30,8 +30,6 @@ void console_progress_end(struct console_progress *p);
 /* The message of an error on stderr, "chorale: ..."; what a stranger's text put into it cannot steer the terminal. */
 void console_error(const char *message);
 
-double console_now(void); /* seconds of a steady clock */
-
 /* Whether what was printed reached stdout so far: 0, or ERR_IO.  Loops that print ask, so as not to compute for a reader
  * that has gone. */
 int console_check(void);

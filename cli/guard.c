@@ -1,5 +1,7 @@
 #include "cli/guard.h"
+#include "base/clock.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/folder.h"
 #include "base/text.h"
 #include "cli/console.h"
@@ -40,25 +42,11 @@ static void on_signal(int number)
     caught = number;
 }
 
-static void send(int fd, const void *bytes, size_t n)
-{
-    const char *s = bytes;
-    while (n > 0) {
-        ssize_t sent = write(fd, s, n);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent <= 0)
-            return; /* the parent has gone, and we shall */
-        s += sent;
-        n -= (size_t)sent;
-    }
-}
-
 void guard_reading(void *guard, int on)
 {
     const struct guard *g = guard;
     unsigned char say[] = { on ? READING : IDLE, g->path };
-    send(g->fd, say, on ? 2 : 1);
+    file_write(g->fd, say, on ? 2 : 1);
 }
 
 void guard_open(struct guard *g, size_t i)
@@ -121,9 +109,9 @@ static _Noreturn void child(const struct guard_work *w, int fd, double size, con
     int code = w->work(&g, w->ctx);
     int written = console_check();
     code = code == 0 ? written : code;
-    send(fd, (char[]){ DONE }, 1);
-    send(fd, &code, sizeof code);
-    send(fd, err_text(), strlen(err_text()));
+    file_write(fd, (char[]){ DONE }, 1);
+    file_write(fd, &code, sizeof code);
+    file_write(fd, err_text(), strlen(err_text()));
     _exit(0);
 }
 
@@ -164,11 +152,11 @@ static void listen_to(struct watch *w, const sigset_t *open_mask)
             w->timed_out = true;
             return;
         }
-        double from = console_now();
+        double from = clock_seconds();
         int ready = ppoll(&p, 1, w->reading ? &wait : NULL, open_mask);
         /* a machine that slept in between has not read: a slice counts as no longer than it was meant to be */
         if (w->reading)
-            w->left -= fmin(console_now() - from, SLICE_NS * 1e-9);
+            w->left -= fmin(clock_seconds() - from, SLICE_NS * 1e-9);
         if (ready < 0 && errno != EINTR)
             return;
         if (ready <= 0)

@@ -2,6 +2,7 @@
  *
  * Every figure stands beside a limit or a peer measured in the same run; the best of several repetitions is taken, since
  * other work on the machine only ever adds time. */
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -53,7 +54,7 @@ static int step_seconds(struct lm *lm, struct core *core, uint32_t salt, size_t 
     int rc = fill(lm, core, salt, slots, n);
     *best = 1e30;
     for (size_t step = 0; rc == 0 && step < STEPS; step++) {
-        double from = console_now();
+        double from = clock_seconds();
         for (size_t i = 0; i < n && rc == 0; i++) {
             sym_t s = symbol_of(lm, salt, i, PREFILL + step);
             rc = lm_push(lm, slots[i], &s, 1, NULL);
@@ -63,7 +64,7 @@ static int step_seconds(struct lm *lm, struct core *core, uint32_t salt, size_t 
             rc = core_run(core, w, n);
         for (size_t i = 0; i < n && rc == 0; i++)
             rc = lm_rows(&w[i], &row);
-        double seconds = console_now() - from;
+        double seconds = clock_seconds() - from;
         *best = seconds < *best ? seconds : *best;
     }
     for (size_t i = 0; i < n; i++)
@@ -201,13 +202,13 @@ static int bench_chain(const struct args *a, const char *text, uint32_t n)
     for (int i = 0; i < 20 * REPEATS && rc == 0; i++) {
         struct row row = row_over(copy, n);
         memcpy(copy, scores, n * sizeof *copy);
-        double from = console_now();
+        double from = clock_seconds();
         rc = row_measure(&row);
         if (rc == 0)
             rc = chain_apply(c, state, &row, &at, NULL);
         if (rc == 0)
             row_draw(&row, &key);
-        double seconds = console_now() - from;
+        double seconds = clock_seconds() - from;
         best = seconds < best ? seconds : best;
     }
     if (rc == 0 && a->json)

@@ -59,9 +59,7 @@ static const char *verdict(const struct compare_row *r, enum console_colour *col
 static void print_name(const char *name, int width)
 {
     struct text t = { 0 };
-    text_add(&t, name);
-    for (size_t i = 0; i < t.len; i++)
-        t.s[i] = (unsigned char)t.s[i] < 0x20 || t.s[i] == 0x7f ? '?' : t.s[i];
+    text_add_shown(&t, name, strlen(name));
     printf("%-*s", width, text_s(&t));
     text_free(&t);
 }

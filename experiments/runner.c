@@ -1,4 +1,5 @@
 #include "experiments/runner.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "decode/chain.h"
@@ -7,13 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-double runner_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int open_chains(struct runner *r)
 {
@@ -38,7 +32,7 @@ int runner_init(struct runner *r, const struct plan *p, struct jobs *jobs, struc
     r->first = mem_alloc(r->batch + 1, sizeof *r->first);
     r->arm_seconds = mem_alloc(p->n_arms, sizeof *r->arm_seconds);
     r->started_at = time(NULL);
-    r->started = r->committed_at = runner_now();
+    r->started = r->committed_at = clock_seconds();
     r->progress.found = r->progress.done = jobs->n_done;
     r->progress.total = jobs->n_units;
     r->progress.eta = NAN;
@@ -342,7 +336,7 @@ int runner_work(struct runner *r)
 {
     skip_done(r);
     for (;;) {
-        double start = runner_now();
+        double start = clock_seconds();
         TRY(interrupt_check(r->options->signal, "computing units"));
         TRY(admit(r));
         TRY(gather(r));
@@ -353,7 +347,7 @@ int runner_work(struct runner *r)
         if (r->n_live == 0)
             continue;
         TRY(round_run(r));
-        account(r, runner_now() - start);
+        account(r, clock_seconds() - start);
     }
 }
 
@@ -369,7 +363,7 @@ int runner_session(struct runner *r)
         json_object_set_new(arms, r->plan->arms[i].name, json_real(r->arm_seconds[i]));
     json_t *doc =
         json_pack("{s:s, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "started", started, "seconds",
-                  runner_now() - r->started, "units", (json_int_t)(r->progress.done - r->progress.found), "failed",
+                  clock_seconds() - r->started, "units", (json_int_t)(r->progress.done - r->progress.found), "failed",
                   (json_int_t)r->progress.failed, "rounds", (json_int_t)c.rounds, "wanted", (json_int_t)c.wanted,
                   "asked", (json_int_t)c.asked, "computed", (json_int_t)c.computed, "threads",
                   (json_int_t)threads_count(r->threads), "batch", (json_int_t)r->batch, "arms", arms);

@@ -46,6 +46,4 @@ int runner_fits(struct runner *r);    /* computes what the journal does not hold
 int runner_work(struct runner *r);    /* all units and texts of the jobs; 0, or why it stopped: a signal, I/O, memory */
 int runner_session(struct runner *r); /* journals what the session cost and commits */
 
-double runner_now(void); /* seconds, monotonic */
-
 #endif

@@ -1,5 +1,7 @@
 #include "plots/plot.h"
+#include "base/clock.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "plots/svg.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -120,26 +122,6 @@ static void become_gnuplot(const char *program, const char *folder, int script_f
     _exit(127);
 }
 
-static int write_script(int fd, const struct text *script)
-{
-    for (size_t at = 0; at < script->len;) {
-        ssize_t n = write(fd, script->s + at, script->len - at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        at += (size_t)n;
-    }
-    return 0;
-}
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* What is there to read now; false at the end. */
 static bool read_errors(int fd, struct text *errors)
 {
@@ -153,13 +135,13 @@ static bool read_errors(int fd, struct text *errors)
 /* Waits for the child, keeping what it complains.  false: it was out of time, and is stopped. */
 static bool attend(pid_t child, int errors_fd, double seconds, struct text *errors, int *status)
 {
-    double deadline = now() + seconds;
+    double deadline = clock_seconds() + seconds;
     bool open = true;
     while (waitpid(child, status, WNOHANG) != child) {
         struct pollfd p = { .fd = open ? errors_fd : -1, .events = POLLIN };
         if (poll(&p, 1, open ? 20 : 1) > 0)
             open = read_errors(errors_fd, errors);
-        if (now() < deadline)
+        if (clock_seconds() < deadline)
             continue;
         kill(-child, SIGKILL);
         kill(child, SIGKILL);
@@ -222,7 +204,8 @@ static int run_gnuplot(const struct plot_tool *tool, const char *folder, const c
         return err_set(ERR_IO, "figure %s: cannot make a pipe for gnuplot: %s", name, strerror(errno));
     fcntl(errors_pipe[0], F_SETFL, O_NONBLOCK);
     int script_fd = memfd_create("chorale-figure", MFD_CLOEXEC);
-    bool written = script_fd >= 0 && write_script(script_fd, script) == 0 && lseek(script_fd, 0, SEEK_SET) == 0;
+    bool written =
+        script_fd >= 0 && file_write(script_fd, script->s, script->len) == 0 && lseek(script_fd, 0, SEEK_SET) == 0;
     pid_t child = written ? fork() : -1;
     int saved = errno;
     if (child == 0)

@@ -108,10 +108,10 @@ static int run(int (*work)(struct guard *g, void *ctx), void *ctx)
 
 static void expect(int code, const char *want, int (*work)(struct guard *g, void *ctx), void *ctx)
 {
-    double before = console_now();
+    double before = clock_seconds();
     int got = run(work, ctx);
     check(got == code && (code == 0 || strstr(err_text(), want)), "%d, %s; want %d, %s", got, err_text(), code, want);
-    check(console_now() - before < 20, "%s: %.1f s", want, console_now() - before);
+    check(clock_seconds() - before < 20, "%s: %.1f s", want, clock_seconds() - before);
 }
 
 static size_t count(const char *folder)
