@@ -2,13 +2,9 @@
  *
  * A file begins with a line "\n=== N\n", N a digit that names it; what is before the first such line is config.json. */
 #include "base/err.h"
-#include "model/core.h"
-#include "model/transformer.h"
-#include <fcntl.h>
-#include <stdio.h>
+#include "tests/lib/fuzz_place.h"
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -18,45 +14,6 @@ static const char *const names[] = { "config.json",       "generation_config.jso
                                      "model.safetensors", "a.safetensors",          "b.safetensors",
                                      "model.gguf" };
 #define N_NAMES (sizeof names / sizeof *names)
-
-static char folder[64];
-
-static const char *path_of(size_t i)
-{
-    static char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, names[i]);
-    return path;
-}
-
-static void clean(void)
-{
-    for (size_t i = 0; i < N_NAMES; i++)
-        unlink(path_of(i));
-}
-
-static void finish(void)
-{
-    clean();
-    rmdir(folder);
-}
-
-static void make_folder(void)
-{
-    if (*folder)
-        return;
-    snprintf(folder, sizeof folder, "%s/chorale-fuzz-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    if (!mkdtemp(folder))
-        abort();
-    atexit(finish);
-}
-
-static void write_file(size_t i, const uint8_t *bytes, size_t n)
-{
-    int fd = open(path_of(i), O_CREAT | O_TRUNC | O_WRONLY, 0600);
-    if (fd < 0 || write(fd, bytes, n) != (ssize_t)n)
-        abort();
-    close(fd);
-}
 
 /* Where the line that begins the next file is; its digit in *name; the end when there is none. */
 static size_t next_file(const uint8_t *data, size_t from, size_t n, size_t *name)
@@ -75,29 +32,9 @@ static void write_files(const uint8_t *data, size_t n)
 {
     for (size_t from = 0, name = 0, next_name = 0; from < n; name = next_name) {
         size_t to = next_file(data, from, n, &next_name);
-        write_file(name, data + from, to - from);
+        fuzz_place_write(name, data + from, to - from);
         from = to + sizeof "\n=== 0\n" - 1;
     }
-}
-
-static void step(struct checkpoint *c)
-{
-    struct threads *threads = threads_alloc(1);
-    struct core *core = core_alloc();
-    struct lm *lm =
-        transformer_open(c, &(struct transformer_options){ .threads = threads, .kernels = "reference", .chunk = 2 });
-    sym_t s[3] = { 0, 0, 0 };
-    if (lm && lm->max_length >= 3 && c->config.n_layers < 8) {
-        s[1] = lm->space->n - 1;
-        struct want w = { .lm = lm, .slot = lm_fork(lm, LM_EMPTY, 0), .n_rows = 1, .tap = LM_TAP_FINAL };
-        struct row row;
-        if (lm_push(lm, w.slot, s, 3, NULL) == 0 && core_run(core, &w, 1) == 0 && lm_rows(&w, &row) == 0 &&
-            row.n != lm->space->n)
-            abort();
-    }
-    lm_free(lm);
-    core_free(core);
-    threads_free(threads);
 }
 
 /* Opened in each way. */
@@ -108,7 +45,7 @@ static void open_all(const char *path)
     for (size_t i = 0; i < 3; i++) {
         struct checkpoint *c = ways[i](path);
         if (c && i != 1)
-            step(c);
+            fuzz_place_step(c);
         if (c && (checkpoint_hash(c) != 0 || strlen(c->hash) != 64))
             abort();
         if (!c && err_code() != ERR_DATA && err_code() != ERR_IO)
@@ -119,11 +56,11 @@ static void open_all(const char *path)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    make_folder();
-    clean();
+    fuzz_place_open(names, N_NAMES);
+    fuzz_place_clean();
     write_files(data, n);
-    open_all(folder);
-    if (access(path_of(9), F_OK) == 0)
-        open_all(path_of(9));
+    open_all(fuzz_place_folder());
+    if (access(fuzz_place_path(9), F_OK) == 0)
+        open_all(fuzz_place_path(9));
     return 0;
 }
