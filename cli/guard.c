@@ -1,4 +1,5 @@
 #include "cli/guard.h"
+#include "base/child.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -7,14 +8,12 @@
 #include "cli/console.h"
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -93,31 +92,35 @@ static void bound_memory(double size)
 #endif
 }
 
-static _Noreturn void child(const struct guard_work *w, int fd, double size, const char *temporary)
+/* What the child is told. */
+struct order {
+    const struct guard_work *work;
+    double size;
+    const char *temporary; /* "": none */
+};
+
+static void work_guarded(int fd, void *ctx)
 {
+    const struct order *o = ctx;
     struct guard g = { .fd = fd };
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     signal(SIGHUP, SIG_DFL);
     setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
-    bound_memory(size);
-    if (*temporary)
-        setenv("TMPDIR", temporary, 1);
+    bound_memory(o->size);
+    if (*o->temporary)
+        setenv("TMPDIR", o->temporary, 1);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    int code = w->work(&g, w->ctx);
+    int code = o->work->work(&g, o->work->ctx);
     int written = console_check();
-    code = code == 0 ? written : code;
     file_write(fd, (char[]){ DONE }, 1);
-    file_write(fd, &code, sizeof code);
-    file_write(fd, err_text(), strlen(err_text()));
-    _exit(0);
+    child_answer(fd, code == 0 ? written : code);
 }
 
 struct watch {
-    pid_t child;
-    int fd;
+    struct child child;
     double limit, left; /* seconds of reading; left, of the present stretch */
     size_t path;
     bool reading, timed_out, done;
@@ -147,7 +150,7 @@ static void listen_to(struct watch *w, const sigset_t *open_mask)
     unsigned char bytes[512];
     while (!caught) {
         struct timespec wait = { .tv_nsec = SLICE_NS };
-        struct pollfd p = { .fd = w->fd, .events = POLLIN };
+        struct pollfd p = { .fd = w->child.fd, .events = POLLIN };
         if (w->reading && w->left <= 0) {
             w->timed_out = true;
             return;
@@ -161,7 +164,7 @@ static void listen_to(struct watch *w, const sigset_t *open_mask)
             return;
         if (ready <= 0)
             continue;
-        ssize_t n = read(w->fd, bytes, sizeof bytes);
+        ssize_t n = read(w->child.fd, bytes, sizeof bytes);
         if (n == 0 || (n < 0 && errno != EINTR))
             return;
         take(w, bytes, n > 0 ? (size_t)n : 0);
@@ -169,11 +172,16 @@ static void listen_to(struct watch *w, const sigset_t *open_mask)
 }
 
 /* Names and messages out of a file go to a terminal: nothing in them may steer it. */
-static void harmless(struct text *t)
+static int harmless(int code)
 {
-    for (size_t i = 0; i < t->len; i++)
-        if (((unsigned char)t->s[i] < 0x20 && t->s[i] != '\n' && t->s[i] != '\t') || t->s[i] == 0x7f)
-            t->s[i] = '?';
+    struct text t = { 0 };
+    text_add(&t, err_text());
+    for (size_t i = 0; i < t.len; i++)
+        if (((unsigned char)t.s[i] < 0x20 && t.s[i] != '\n' && t.s[i] != '\t') || t.s[i] == 0x7f)
+            t.s[i] = '?';
+    err_set((enum err)code, "%s", text_s(&t));
+    text_free(&t);
+    return code;
 }
 
 static int code_of_signal(const struct watch *w, int number, const char *path)
@@ -191,11 +199,8 @@ static int verdict(struct watch *w, const struct guard_work *work, int status)
 {
     int code = 0;
     const char *path = work->paths[w->path < work->n_paths ? w->path : 0];
-    if (w->done && w->message.len >= sizeof code) {
-        memcpy(&code, w->message.s, sizeof code);
-        harmless(&w->message);
-        return code < 0 ? err_set((enum err)code, "%s", w->message.s + sizeof code) : code;
-    }
+    if (w->done && child_answered(text_s(&w->message), w->message.len, &code))
+        return code < 0 ? harmless(code) : 0;
     if (caught)
         return err_set(caught == SIGINT ? ERR_SIGINT : ERR_SIGTERM, "interrupted");
     if (w->timed_out)
@@ -208,30 +213,6 @@ static int verdict(struct watch *w, const struct guard_work *work, int status)
     if (WIFEXITED(status) && WEXITSTATUS(status) == -ERR_MEMORY)
         return err_set(ERR_MEMORY, "%s: it needs more memory than there is", path);
     return err_set(ERR_DAMAGED, "results damaged: reading %s crashed in the HDF5 library", path);
-}
-
-static int fork_child(const struct guard_work *work, struct watch *w, double size, const char *temporary)
-{
-    int pipe_fd[2];
-    if (pipe2(pipe_fd, O_CLOEXEC) != 0)
-        return err_set(ERR_IO, "cannot make a pipe: %s", strerror(errno));
-    pid_t parent = getpid();
-    fflush(NULL);
-    w->child = fork();
-    if (w->child == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != parent)
-            _exit(1);
-        close(pipe_fd[0]);
-        child(work, pipe_fd[1], size, temporary);
-    }
-    int saved = errno;
-    close(pipe_fd[1]);
-    w->fd = pipe_fd[0];
-    if (w->child > 0)
-        return 0;
-    close(pipe_fd[0]);
-    return err_set(ERR_IO, "cannot start a process: %s", strerror(saved));
 }
 
 /* SIGINT, SIGTERM and SIGHUP come only while we wait in ppoll(). */
@@ -264,14 +245,13 @@ int guard_run(const struct guard_work *work)
         text_clear(&temporary); /* only a run without results.h5 needs one */
     signal(SIGXFSZ, SIG_IGN);   /* a file too large is an error of that write, here and in the child */
     hold_signals(&before);
-    int rc = fork_child(work, &w, size, text_s(&temporary));
+    struct order order = { work, size, text_s(&temporary) };
+    int rc = child_start(&w.child, "reading results", work_guarded, &order);
     if (rc == 0) {
         listen_to(&w, &before);
         if (w.timed_out || caught)
-            kill(w.child, SIGKILL);
-        while (waitpid(w.child, &status, 0) < 0 && errno == EINTR)
-            continue;
-        close(w.fd);
+            kill(w.child.pid, SIGKILL);
+        child_end(&w.child, &status);
         rc = verdict(&w, work, status);
     }
     if (temporary.len > 0)

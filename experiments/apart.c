@@ -1,26 +1,21 @@
 #include "experiments/apart.h"
+#include "base/child.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/text.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define LOOK_MS 50 /* how often *signal is looked at */
 
-/* The child's answer is its code, the answer, the message.  It dies with its parent, and leaves signals to it. */
-static _Noreturn void child(const struct apart *a, int fd, pid_t parent)
+/* In the child: what the work leaves, then its code and message.  Signals are left to the parent. */
+static void work(int fd, void *ctx)
 {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(0);
+    const struct apart *a = ctx;
     /* locks of the parent must not live on here when it is killed */
     if (fd > 3)
         close_range(3, (unsigned)fd - 1, 0);
@@ -32,25 +27,23 @@ static _Noreturn void child(const struct apart *a, int fd, pid_t parent)
         setrlimit(RLIMIT_AS, &(struct rlimit){ memory.rlim_max, memory.rlim_max });
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
-    int32_t code = (int32_t)a->work(a->ctx);
-    file_write(fd, &code, sizeof code);
-    file_write(fd, a->answer, a->n_answer);
-    file_write(fd, err_text(), strlen(err_text()));
-    _exit(0);
+    int code = a->work(a->ctx);
+    if (file_write(fd, a->answer, a->n_answer) == 0)
+        child_answer(fd, code);
 }
 
 /* Reads to the end of the pipe; kills the child when a signal is seen. */
-static void collect(const struct apart *a, int fd, pid_t pid, struct text *answer)
+static void collect(const struct apart *a, const struct child *c, struct text *answer)
 {
-    struct pollfd p = { .fd = fd, .events = POLLIN };
+    struct pollfd p = { .fd = c->fd, .events = POLLIN };
     char block[4096];
     for (;;) {
         if (a->signal && *a->signal)
-            kill(pid, SIGKILL);
+            kill(c->pid, SIGKILL);
         int ready = poll(&p, 1, LOOK_MS);
         if (ready == 0 || (ready < 0 && errno == EINTR))
             continue;
-        ssize_t n = read(fd, block, sizeof block);
+        ssize_t n = read(c->fd, block, sizeof block);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
@@ -61,7 +54,8 @@ static void collect(const struct apart *a, int fd, pid_t pid, struct text *answe
 
 static int code_of(const struct apart *a, int status, const struct text *answer)
 {
-    int32_t code = 0;
+    int code = 0;
+    size_t n = a->n_answer;
     TRY(interrupt_check(a->signal, a->what));
     bool no_memory = (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) ||
                      (WIFEXITED(status) && WEXITSTATUS(status) == -ERR_MEMORY);
@@ -73,36 +67,25 @@ static int code_of(const struct apart *a, int status, const struct text *answer)
     if (WIFSIGNALED(status))
         return err_set(ERR_IO, "%s crashed (%s); the journal is whole, and the same command tries again", a->what,
                        strsignal(WTERMSIG(status)));
-    if (WEXITSTATUS(status) != 0 || answer->len < sizeof code + a->n_answer)
+    if (WEXITSTATUS(status) != 0 || answer->len < n || !child_answered(answer->s + n, answer->len - n, &code))
         return err_set(ERR_IO,
                        "%s ended without an answer (status %d); the journal is whole, and the same command "
                        "tries again",
                        a->what, WEXITSTATUS(status));
-    memcpy(&code, answer->s, sizeof code);
-    if (a->n_answer > 0)
-        memcpy(a->answer, answer->s + sizeof code, a->n_answer);
-    return code < 0 ? err_set((enum err)code, "%s", answer->s + sizeof code + a->n_answer) : 0;
+    if (n > 0)
+        memcpy(a->answer, answer->s, n);
+    return code;
 }
 
 int apart_run(const struct apart *a)
 {
-    int ends[2], status = 0;
+    struct child c;
+    struct apart own = *a;
     struct text answer = { 0 };
-    pid_t parent = getpid();
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return err_set(ERR_IO, "%s: cannot make a pipe: %s", a->what, strerror(errno));
-    pid_t pid = fork();
-    if (pid == 0)
-        child(a, ends[1], parent);
-    close(ends[1]);
-    if (pid < 0) {
-        close(ends[0]);
-        return err_set(ERR_MEMORY, "%s: cannot start a process: %s", a->what, strerror(errno));
-    }
-    collect(a, ends[0], pid, &answer);
-    close(ends[0]);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
+    int status = 0;
+    TRY(child_start(&c, a->what, work, &own));
+    collect(a, &c, &answer);
+    child_end(&c, &status);
     int rc = code_of(a, status, &answer);
     text_free(&answer);
     return rc;
