@@ -32,6 +32,7 @@ enum { READING = 'r', IDLE = 'q', DONE = 'd' };
 struct guard {
     int fd;
     unsigned char path;
+    struct results_watch watch;
 };
 
 static volatile sig_atomic_t caught;
@@ -41,17 +42,37 @@ static void on_signal(int number)
     caught = number;
 }
 
-void guard_reading(void *guard, int on)
+static void reading_begins(void *guard)
 {
     const struct guard *g = guard;
-    unsigned char say[] = { on ? READING : IDLE, g->path };
-    file_write(g->fd, say, on ? 2 : 1);
+    file_write(g->fd, (unsigned char[]){ READING, g->path }, 2);
+}
+
+static void reading_ends(void *guard)
+{
+    const struct guard *g = guard;
+    file_write(g->fd, (unsigned char[]){ IDLE }, 1);
 }
 
 void guard_open(struct guard *g, size_t i)
 {
     g->path = (unsigned char)i;
-    guard_reading(g, 1);
+    reading_begins(g);
+}
+
+void guard_read(struct guard *g)
+{
+    reading_ends(g);
+}
+
+struct results *guard_results(struct guard *g, size_t i, const char *path)
+{
+    guard_open(g, i);
+    struct results *r = results_open(path);
+    guard_read(g);
+    if (r)
+        results_watch(r, &g->watch);
+    return r;
 }
 
 /* Bytes of a file, or of a run folder's results.h5 or journal. */
@@ -102,7 +123,7 @@ struct order {
 static void work_guarded(int fd, void *ctx)
 {
     const struct order *o = ctx;
-    struct guard g = { .fd = fd };
+    struct guard g = { .fd = fd, .watch = { reading_begins, reading_ends, &g } };
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     signal(SIGHUP, SIG_DFL);

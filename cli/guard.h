@@ -13,6 +13,7 @@
 #ifndef CLI_GUARD_H
 #define CLI_GUARD_H
 
+#include "experiments/results.h"
 #include <stddef.h>
 
 struct guard; /* in the child */
@@ -30,7 +31,9 @@ int guard_run(const struct guard_work *w);
 
 /* For work(): the next stretch of reading is of path i, and begins now. */
 void guard_open(struct guard *g, size_t i);
-/* Reading begins (on: 1) or is over (0); of the type that results_watch() takes, with the guard as ctx. */
-void guard_reading(void *guard, int on);
+void guard_read(struct guard *g); /* that stretch is over */
+
+/* results_open() of path i, as a stretch of reading, and so is every later look into it.  NULL as there. */
+struct results *guard_results(struct guard *g, size_t i, const char *path);
 
 #endif

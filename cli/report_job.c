@@ -20,12 +20,9 @@ static int make(struct guard *g, void *ctx)
     const struct report_job *job = ctx;
     struct summary s;
     bool silent = job->args->quiet || job->args->json;
-    guard_open(g, 0);
-    struct results *r = results_open(job->run);
-    guard_reading(g, 0);
+    struct results *r = guard_results(g, 0, job->run);
     if (!r)
         return err_code();
-    results_watch(r, guard_reading, g);
     summary_of(r, &s);
     int rc = job->folder ? report_make(r, &s, job->folder) : 0;
     if (rc == 0 && !silent)

@@ -147,23 +147,13 @@ static int compare(const struct args *a, struct results *x, struct results *y)
     return rc;
 }
 
-static struct results *open_guarded(struct guard *g, const struct args *a, size_t i)
-{
-    guard_open(g, i);
-    struct results *r = results_open(a->operand[i]);
-    guard_reading(g, 0);
-    if (r)
-        results_watch(r, guard_reading, g);
-    return r;
-}
-
 static int compare_guarded(struct guard *g, void *ctx)
 {
     const struct args *a = *(const struct args **)ctx;
-    struct results *x = open_guarded(g, a, 0);
+    struct results *x = guard_results(g, 0, a->operand[0]);
     if (!x)
         return err_code();
-    struct results *y = a->n_operands > 1 ? open_guarded(g, a, 1) : x;
+    struct results *y = a->n_operands > 1 ? guard_results(g, 1, a->operand[1]) : x;
     int rc = y ? compare(a, x, y) : err_code();
     if (y != x)
         results_close(y);

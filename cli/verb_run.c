@@ -157,6 +157,8 @@ static int execute(const struct args *a, const struct plan *p, const char *folde
     if (whole && run->n_shards <= 1) {
         int reported = report(a, folder);
         rc = reported < 0 ? reported : rc < 0 ? err_set((enum err)rc, "%s", text_s(&failed)) : rc;
+        if (caught) /* before the report began to look out for signals */
+            rc = caught == SIGTERM ? ERR_SIGTERM : ERR_SIGINT;
     }
     if (rc == ERR_SIGINT || rc == ERR_SIGTERM)
         err_set((enum err)rc, "interrupted; everything finished is in the journal, and the same command resumes");

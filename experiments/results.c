@@ -145,16 +145,9 @@ static int read_all(struct results *r)
     return results_read_cost(r);
 }
 
-void results_watch(struct results *r, void (*reading)(void *ctx, int on), void *ctx)
+void results_watch(struct results *r, const struct results_watch *w)
 {
-    r->reading = reading;
-    r->reading_ctx = ctx;
-}
-
-static void tell(const struct results *r, int on)
-{
-    if (r->reading)
-        r->reading(r->reading_ctx, on);
+    r->watch = w;
 }
 
 struct results *results_open(const char *path)
@@ -215,10 +208,12 @@ void results_close(struct results *r)
     free_tokens(&r->tokens);
     free_metrics(r);
     free_lists(r);
-    tell(r, 1);
+    if (r->watch)
+        r->watch->begins(r->watch->ctx);
     if (r->file >= 0)
         H5Fclose(r->file);
-    tell(r, 0);
+    if (r->watch)
+        r->watch->ends(r->watch->ctx);
     void *const all[] = { r->path,
                           r->columns,
                           r->voices,
@@ -277,7 +272,8 @@ static int load_window(struct results *r, size_t i)
     struct results_tokens *t = &r->tokens;
     free_tokens(t);
     choose_window(r, i);
-    tell(r, 1);
+    if (r->watch)
+        r->watch->begins(r->watch->ctx);
     uint64_t first = r->token_offsets[r->window_from], n = r->token_offsets[r->window_to] - first;
     uint64_t voice = r->voice_offsets[r->window_from], n_voice = r->voice_offsets[r->window_to] - voice;
     t->id = part(r, "/tokens/ids", H5T_NATIVE_UINT32, first, n);
@@ -292,7 +288,8 @@ static int load_window(struct results *r, size_t i)
     t->voice_share = part(r, "/tokens/voice_share", H5T_NATIVE_FLOAT, voice, n_voice);
     bool whole = t->id && t->kept && t->logp && t->logp_final && t->entropy && t->entropy_final && t->mass &&
                  t->disagreement && t->voice_logp && t->voice_share;
-    tell(r, 0);
+    if (r->watch)
+        r->watch->ends(r->watch->ctx);
     if (!whole)
         r->window_from = r->window_to = 0;
     return whole ? 0 : ERR_DAMAGED;

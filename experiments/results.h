@@ -79,9 +79,13 @@ struct results_fit {
 struct results *results_open(const char *path);
 void results_close(struct results *r);
 
-/* From now on tells reading(ctx, 1) before each further look into the file, which may hang in the library, and
- * reading(ctx, 0) after it.  ctx must outlive r. */
-void results_watch(struct results *r, void (*reading)(void *ctx, int on), void *ctx);
+/* Who wants to know when the file is looked into, where the library may hang. */
+struct results_watch {
+    void (*begins)(void *ctx), (*ends)(void *ctx);
+    void *ctx;
+};
+/* From now on w is told of each further look; it and its ctx must outlive r. */
+void results_watch(struct results *r, const struct results_watch *w);
 
 const char *results_path(const struct results *r);
 const json_t *results_plan(const struct results *r);       /* plan.json as it was */

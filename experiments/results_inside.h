@@ -25,8 +25,7 @@ struct results_column {
 struct results {
     char *path;
     hid_t file;
-    void (*reading)(void *ctx, int on); /* NULL: nobody watches */
-    void *reading_ctx;
+    const struct results_watch *watch; /* NULL: nobody watches */
     json_t *plan, *provenance;
     struct results_arm *arms;
     struct results_item *items;

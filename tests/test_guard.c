@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "cli/console.c"
 #include "cli/guard.c"
+#include "experiments/results.h"
 #include "tests/lib/check.h"
 #include <dirent.h>
 
@@ -14,14 +15,14 @@ static int fine(struct guard *g, void *ctx)
 {
     (void)ctx;
     guard_open(g, 0);
-    guard_reading(g, 0);
+    guard_read(g);
     return 0;
 }
 
 static int fails(struct guard *g, void *ctx)
 {
     guard_open(g, 1);
-    guard_reading(g, 0);
+    guard_read(g);
     return err_set(ERR_GATE, "%s", (const char *)ctx);
 }
 
@@ -35,7 +36,7 @@ static int crashes_reading(struct guard *g, void *ctx)
 static int crashes_later(struct guard *g, void *ctx)
 {
     guard_open(g, 0);
-    guard_reading(g, 0);
+    guard_read(g);
     raise(*(int *)ctx);
     return 0;
 }
@@ -58,9 +59,9 @@ static int hangs(struct guard *g, void *ctx)
 static int reads_again_and_hangs(struct guard *g, void *ctx)
 {
     guard_open(g, 0);
-    guard_reading(g, 0);
+    guard_read(g);
     nanosleep(&(struct timespec){ .tv_nsec = 300000000 }, NULL); /* longer than the limit: it does not read */
-    guard_reading(g, 1);
+    guard_open(g, 0);
     return hangs(g, ctx);
 }
 
@@ -68,7 +69,7 @@ static int slow_but_not_reading(struct guard *g, void *ctx)
 {
     (void)ctx;
     guard_open(g, 0);
-    guard_reading(g, 0);
+    guard_read(g);
     nanosleep(&(struct timespec){ .tv_nsec = 300000000 }, NULL);
     return 0;
 }
