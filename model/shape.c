@@ -18,10 +18,32 @@ enum {
     POSITIONS = 128
 };
 
-/* An architecture: how config.json spells its sizes and what absent ones are, and what it has in a layer. */
+/* How config.json spells the sizes: a name and an older one. */
+struct spelling {
+    const char *dim[2], *layers[2], *heads[2];
+    const char *ffn, *positions; /* NULL: it has none */
+};
+
+static const struct spelling usual = { { "hidden_size" },
+                                       { "num_hidden_layers" },
+                                       { "num_attention_heads" },
+                                       "intermediate_size",
+                                       "max_position_embeddings" },
+                             of_gpt2 = { { "n_embd", "hidden_size" },
+                                         { "n_layer", "num_hidden_layers" },
+                                         { "n_head", "num_attention_heads" },
+                                         "n_inner",
+                                         "n_positions" },
+                             of_bloom = { { "hidden_size", "n_embed" },
+                                          { "n_layer", "num_hidden_layers" },
+                                          { "n_head", "num_attention_heads" },
+                                          NULL,
+                                          NULL };
+
+/* An architecture: what absent sizes are, and what it has in a layer. */
 struct shape_row {
     const char *name; /* model_type */
-    const char *dim[2], *layers[2], *heads[2], *ffn, *positions;
+    const struct spelling *key;
     const char *experts, *expert_ffn; /* NULL: none; expert_ffn NULL: ffn */
     uint32_t kv_heads, head_dim;      /* where they are absent; 0: n_heads, dim / n_heads */
     uint32_t ffn_times;               /* ffn in units of dim where it is absent; 0: it must be there */
@@ -29,88 +51,22 @@ struct shape_row {
     bool tied, bias_key;              /* tie_word_embeddings where absent; attention_bias and mlp_bias mean something */
 };
 
-#define HF                                                                                                             \
-    "hidden_size", NULL                                                                                                \
-    }                                                                                                                  \
-    , { "num_hidden_layers", NULL },                                                                                   \
-    {                                                                                                                  \
-        "num_attention_heads", NULL
+#define ALL_BIASES (QKV_BIAS | O_BIAS | MLP_BIAS)
 
 static const struct shape_row rows[] = {
-    { "llama", { HF }, "intermediate_size", "max_position_embeddings", .parts = GATED, .norms = 2, .bias_key = true },
-    { "mistral", { HF }, "intermediate_size", "max_position_embeddings", .kv_heads = 8, .parts = GATED, .norms = 2 },
-    { "mixtral",
-      { HF },
-      "intermediate_size",
-      "max_position_embeddings",
-      "num_local_experts",
-      .kv_heads = 8,
-      .parts = GATED,
-      .norms = 2 },
-    { "qwen2", { HF }, "intermediate_size", "max_position_embeddings", .parts = GATED | QKV_BIAS, .norms = 2 },
-    { "qwen3",
-      { HF },
-      "intermediate_size",
-      "max_position_embeddings",
-      .head_dim = 128,
-      .parts = GATED | QK_NORM,
-      .norms = 2,
+    { "llama", &usual, .parts = GATED, .norms = 2, .bias_key = true },
+    { "mistral", &usual, .kv_heads = 8, .parts = GATED, .norms = 2 },
+    { "mixtral", &usual, "num_local_experts", .kv_heads = 8, .parts = GATED, .norms = 2 },
+    { "qwen2", &usual, .parts = GATED | QKV_BIAS, .norms = 2 },
+    { "qwen3", &usual, .head_dim = 128, .parts = GATED | QK_NORM, .norms = 2, .bias_key = true },
+    { "qwen3_moe", &usual, "num_experts", "moe_intermediate_size", .parts = GATED | QK_NORM, .norms = 2,
       .bias_key = true },
-    { "qwen3_moe",
-      { HF },
-      "intermediate_size",
-      "max_position_embeddings",
-      "num_experts",
-      "moe_intermediate_size",
-      .parts = GATED | QK_NORM,
-      .norms = 2,
-      .bias_key = true },
-    { "gemma2",
-      { HF },
-      "intermediate_size",
-      "max_position_embeddings",
-      .head_dim = 256,
-      .parts = GATED,
-      .norms = 4,
-      .tied = true,
-      .bias_key = true },
-    { "gemma3_text",
-      { HF },
-      "intermediate_size",
-      "max_position_embeddings",
-      .head_dim = 256,
-      .parts = GATED | QK_NORM,
-      .norms = 4,
-      .tied = true,
-      .bias_key = true },
-    { "phi3", { HF }, "intermediate_size", "max_position_embeddings", .parts = GATED, .norms = 2 },
-    { "gpt2",
-      { "n_embd", "hidden_size" },
-      { "n_layer", "num_hidden_layers" },
-      { "n_head", "num_attention_heads" },
-      "n_inner",
-      "n_positions",
-      .ffn_times = 4,
-      .parts = QKV_BIAS | O_BIAS | MLP_BIAS | LAYER_NORM | POSITIONS,
-      .norms = 2,
-      .tied = true },
-    { "gpt_neox",
-      { HF },
-      "intermediate_size",
-      "max_position_embeddings",
-      .parts = QKV_BIAS | O_BIAS | MLP_BIAS | LAYER_NORM,
-      .norms = 2,
-      .bias_key = true },
-    { "bloom",
-      { "hidden_size", "n_embed" },
-      { "n_layer", "num_hidden_layers" },
-      { "n_head", "num_attention_heads" },
-      NULL,
-      NULL,
-      .ffn_times = 4,
-      .parts = QKV_BIAS | O_BIAS | MLP_BIAS | LAYER_NORM | EMBEDDING_NORM,
-      .norms = 2,
-      .tied = true },
+    { "gemma2", &usual, .head_dim = 256, .parts = GATED, .norms = 4, .tied = true, .bias_key = true },
+    { "gemma3_text", &usual, .head_dim = 256, .parts = GATED | QK_NORM, .norms = 4, .tied = true, .bias_key = true },
+    { "phi3", &usual, .parts = GATED, .norms = 2 },
+    { "gpt2", &of_gpt2, .ffn_times = 4, .parts = ALL_BIASES | LAYER_NORM | POSITIONS, .norms = 2, .tied = true },
+    { "gpt_neox", &usual, .parts = ALL_BIASES | LAYER_NORM, .norms = 2, .bias_key = true },
+    { "bloom", &of_bloom, .ffn_times = 4, .parts = ALL_BIASES | LAYER_NORM | EMBEDDING_NORM, .norms = 2, .tied = true },
 };
 #define ROWS (sizeof rows / sizeof *rows)
 
@@ -162,22 +118,22 @@ static int read_experts(const json_t *o, const char *where, const struct shape_r
 
 static int read_sizes(const json_t *o, const char *where, const struct shape_row *r, struct shape *s)
 {
-    TRY(read_either(o, where, r->dim, &s->dim));
-    TRY(read_either(o, where, r->layers, &s->n_layers));
-    TRY(read_either(o, where, r->heads, &s->n_heads));
+    TRY(read_either(o, where, r->key->dim, &s->dim));
+    TRY(read_either(o, where, r->key->layers, &s->n_layers));
+    TRY(read_either(o, where, r->key->heads, &s->n_heads));
     TRY(read_either(o, where, (const char *const[]){ "vocab_size", NULL }, &s->n_vocab));
     s->ffn = r->ffn_times * s->dim;
-    TRY(read_size(o, where, r->ffn, &s->ffn));
+    TRY(read_size(o, where, r->key->ffn, &s->ffn));
     if (s->ffn == 0)
-        return err_set(ERR_DATA, "%s: '%s' is missing", where, r->ffn);
+        return err_set(ERR_DATA, "%s: '%s' is missing", where, r->key->ffn);
     s->n_kv_heads = r->kv_heads > 0 ? r->kv_heads : s->n_heads;
     s->head_dim = r->head_dim > 0 ? r->head_dim : s->dim / s->n_heads;
     if (r->ffn_times == 0) { /* the older ones have neither */
         TRY(read_size(o, where, "num_key_value_heads", &s->n_kv_heads));
         TRY(read_size(o, where, "head_dim", &s->head_dim));
     }
-    s->max_positions = r->positions ? 2048 : 0;
-    TRY(read_size(o, where, r->positions, &s->max_positions));
+    s->max_positions = r->key->positions ? 2048 : 0;
+    TRY(read_size(o, where, r->key->positions, &s->max_positions));
     return read_experts(o, where, r, s);
 }
 
