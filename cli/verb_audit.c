@@ -142,7 +142,7 @@ static int run_audit(const struct args *a)
 static const struct option_row options[] = {
     { "chain", "TEXT", "", "transforms (see chorale list strategies)" },
     { "search", "TEXT", "sample", "search (see chorale list searches)" },
-    { "draws", "N", "20000", "draws for each lm; the noise falls as 1 / sqrt(N)" },
+    { "draws", "N", "50000", "draws for each lm; the noise falls as 1 / sqrt(N)" },
     { "max-symbols", "N", "0", "limit in symbols; 0: none" },
     { "seed", "N", "1", "of the draws" },
     { "alpha", "X", "0.001", "p below this is called biased; the interval has confidence 1 - alpha" },

@@ -9,9 +9,9 @@
  * searches that give one hypothesis of weight 0 and for those that give several weighted ones.
  *
  * Total variation is half the sum of |measured - claimed|.  Measured from N draws it is above 0 even where the claim
- * holds; `noise` is what the claim itself would show on average, p the share of such repetitions
- * that show at least as much: small p is bias.  By the triangle inequality the true total variation lies within [tv - r,
- * tv + r] with the stated confidence, r being that quantile of the noise. */
+ * holds; `noise` is what the claim itself would show on average, p the share of such repetitions that show at least as
+ * much: small p is bias.  tv_low is tv less that quantile of the noise (triangle inequality), tv_high is tv plus what one
+ * draw more or less can do (McDiarmid), each with the stated confidence. */
 #ifndef DECODE_AUDIT_H
 #define DECODE_AUDIT_H
 
