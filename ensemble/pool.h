@@ -2,7 +2,8 @@
  *
  *   linear  log  product  power(r)  min  max     the family of weighted means (pool_power.c)
  *   gated(tau, rule=linear)                      the leader alone where it is sure (pool_gated.c)
- *   contrast(plausibility=0.1, strength=0.5)     expert against amateur (pool_contrast.c)
+ *   contrast  cfg  cad  dexperts  strength       one voice steered by the difference of others (pool_signed.c)
+ *   dola(plausibility=0.1)                       the last layer against the farthest early exit (pool_dola.c)
  *
  * A rule f works on probabilities at one position (*local*), or, with `mode=global` (an argument of every rule of the
  * family), on the voices' probabilities of the whole prefix.  Pooling locally and normalising at every step is another
