@@ -5,7 +5,7 @@
 #include "ensemble/pool.h"
 
 extern const struct pool_type pool_linear, pool_log, pool_product, pool_power, pool_min, pool_max;
-extern const struct pool_type pool_gated;
+extern const struct pool_type pool_gated, pool_sampled;
 extern const struct pool_type pool_contrast, pool_cfg, pool_cad, pool_dexperts, pool_strength; /* pool_signed.c */
 extern const struct pool_type pool_dola;
 

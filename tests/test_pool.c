@@ -34,6 +34,7 @@ static const struct {
     { "contrast", NO_RULE, false, false },
     { "contrast(plausibility=0)", NO_RULE, true, false },
     { "contrast(form=plain)", NO_RULE, false, false },
+    { "sampled", 1, true, false },
     { "cfg(2)", NO_RULE, true, false },
     { "cfg(0.3)", NO_RULE, true, false },
     { "cad", NO_RULE, true, false },
