@@ -26,6 +26,7 @@ static int take_slot(struct ensemble *e)
     s->used = true;
     s->prompt = s->made.n = 0;
     s->epoch = 0; /* need() counts from 1 */
+    s->address = (struct rng_address){ 0 };
     for (size_t k = 0; k < e->n_voices; k++)
         s->seen[k].n = 0;
     if (e->pool.global) {
@@ -90,6 +91,7 @@ static int fork_voices(struct ensemble *e, const int src[], const size_t len[], 
 static void copy_prefix(struct ensemble *e, struct ensemble_slot *to, const struct ensemble_slot *from, size_t len)
 {
     size_t n = e->n_voices;
+    to->address = from->address;
     to->prompt = len < from->prompt ? len : from->prompt;
     symbols_add(&to->made, from->made.s, len - to->prompt);
     for (size_t k = 0; k < n; k++)
@@ -102,6 +104,7 @@ static void copy_prefix(struct ensemble *e, struct ensemble_slot *to, const stru
     if (len == from->prompt + from->made.n) {
         memcpy(to->last, from->last, sizeof to->last);
         to->epoch = from->epoch;
+        to->first_part = from->first_part;
         to->n_part = from->n_part;
         to->disagreement = from->disagreement;
     }
@@ -167,6 +170,8 @@ static int ensemble_prompt(void *self, int slot, const struct prompt *p, struct 
     struct ensemble_slot *s = &e->slot[slot];
     struct symbols rendered = { 0 };
     int rc = 0;
+    if (p->address)
+        s->address = *p->address;
     for (size_t k = 0; k < e->n_voices && rc == 0; k++) {
         rendered.n = 0;
         rc = prompt_voice(e, k, s->voice[k], p, &rendered);
@@ -194,7 +199,8 @@ static void trace(const struct ensemble *e, const struct ensemble_slot *s, sym_t
     t->n_voices = e->n_voices;
     t->disagreement = (float)s->disagreement;
     for (size_t k = 0; k < e->n_voices; k++) {
-        logp[k] = k < s->n_part ? row_logp(&s->last[k], symbol) : NAN;
+        bool part = k >= s->first_part && k < s->first_part + s->n_part;
+        logp[k] = part ? row_logp(&s->last[k - s->first_part], symbol) : NAN;
         t->logp[k] = (float)logp[k];
         logp[k] += mass ? mass[k] : 0;
     }

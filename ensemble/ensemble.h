@@ -5,7 +5,8 @@
  * What is put after the pool (temperature, truncation) is the chain's business.
  *
  * Voices borrow their lms and transforms, which must outlive the ensemble; the lms share one symbol space by hash.  One
- * lm may be several voices (other prompts, other taps).  The ensemble is pure when all of its voices are.
+ * lm may be several voices (other prompts, other taps).  The ensemble is pure when all of its voices are and
+ * its rule does not sample.
  *
  * Beyond the laws of model/lm.h:
  * 1. A row's log-weight is the pool's log Z; with mode=global it is the increment of the global target.  A voice's own

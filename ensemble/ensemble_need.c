@@ -4,6 +4,7 @@
 #include "ensemble/ensemble_slot.h"
 #include "model/core.h"
 #include <stdlib.h>
+#include <string.h>
 
 static uint32_t larger(uint32_t a, uint32_t b)
 {
@@ -129,6 +130,21 @@ static int need_led(struct ensemble *e, const struct want w[], size_t n, struct 
     return need_others(e, w, n, q);
 }
 
+/* Each voice back to the earliest position that falls to it. */
+static int need_members(struct ensemble *e, const struct want w[], size_t n, struct queue *q)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct ensemble_slot *s = &e->slot[w[i].slot];
+        memset(s->n_given, 0, sizeof s->n_given);
+        for (uint32_t back = 0; back < s->stride; back++)
+            s->n_given[ensemble_member(e, s, back)] = back + 1;
+    }
+    int more = need_voice(e, 0, w, n, q);
+    TRY(more);
+    int others = need_others(e, w, n, q);
+    return others < 0 ? others : more | others;
+}
+
 static int need_all(struct ensemble *e, const struct want w[], size_t n, struct queue *q)
 {
     for (size_t i = 0; i < n; i++)
@@ -147,5 +163,7 @@ int ensemble_need(void *self, const struct want w[], size_t n, struct queue *q)
     if (e->dropped_long)
         trim(e);
     TRY(start(e, w, n));
+    if (e->pool.type->samples)
+        return need_members(e, w, n, q);
     return e->pool.type->others ? need_led(e, w, n, q) : need_all(e, w, n, q);
 }

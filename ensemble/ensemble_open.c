@@ -120,6 +120,7 @@ static void make_hash(struct ensemble *e)
         add_manner(&t, &e->voice[k]);
     }
     hash_sha256(text_s(&t), t.len, e->hash);
+    e->lane = (uint32_t)hash_string(e->hash) & 0xffffff;
     text_free(&t);
 }
 
@@ -134,7 +135,7 @@ static void fill_lm(struct ensemble *e)
         .voices = e->voice_names,
         .n_voices = e->n_voices,
         .max_length = e->voice[0].lm->max_length,
-        .pure = true,
+        .pure = !e->pool.type->samples,
     };
     for (size_t k = 0; k < e->n_voices; k++) {
         const struct lm *v = e->voice[k].lm;

@@ -49,13 +49,36 @@ int ensemble_voice_row(struct ensemble *e, struct ensemble_slot *s, size_t k, ui
     return transform(e, s, k, back, out);
 }
 
-/* The rows of the voices that take part at a position, *n of them. */
-static int rows_at(struct ensemble *e, struct ensemble_slot *s, uint32_t back, struct row rows[], size_t *n)
+size_t ensemble_member(const struct ensemble *e, const struct ensemble_slot *s, uint32_t back)
+{
+    struct rng_address a = s->address;
+    a.space = e->lm.space->hash;
+    a.step = back < s->made.n ? (uint32_t)(s->made.n - back) : 0;
+    a.lane = e->lane;
+    a.purpose = RNG_MEMBER;
+    struct rng_key key = rng_key(&a);
+    /* positions inside the prompt, for scoring: indices of their own */
+    return pool_member(e->weight, e->n_voices, rng_uniform(&key, back > s->made.n ? back - (uint32_t)s->made.n : 0));
+}
+
+/* The voices that take part at a position, from `first` on, and their rows. */
+struct taking_part {
+    struct row rows[LM_MAX_VOICES];
+    size_t first, n;
+};
+
+static int rows_at(struct ensemble *e, struct ensemble_slot *s, uint32_t back, struct taking_part *out)
 {
     const struct pool *p = &e->pool;
+    struct row *rows = out->rows;
+    out->first = p->type->samples ? ensemble_member(e, s, back) : 0;
+    if (p->type->samples) {
+        out->n = 1;
+        return ensemble_voice_row(e, s, out->first, back, &rows[0]);
+    }
     TRY(ensemble_voice_row(e, s, 0, back, &rows[0]));
-    *n = !p->type->others || p->type->others(p, &rows[0]) ? e->n_voices : 1;
-    for (size_t k = 1; k < *n; k++)
+    out->n = !p->type->others || p->type->others(p, &rows[0]) ? e->n_voices : 1;
+    for (size_t k = 1; k < out->n; k++)
         TRY(ensemble_voice_row(e, s, k, back, &rows[k]));
     return 0;
 }
@@ -73,28 +96,29 @@ void ensemble_weigh(struct ensemble *e, struct ensemble_slot *s, const struct ro
 /* Masses of symbols that were pushed unread; memory was made by need(). */
 static int catch_up(struct ensemble *e, struct ensemble_slot *s)
 {
-    struct row rows[LM_MAX_VOICES];
-    size_t n;
+    struct taking_part part;
     while (s->n_known <= s->made.n) {
         size_t i = s->n_known - 1;
-        TRY(rows_at(e, s, (uint32_t)(s->made.n - i), rows, &n));
-        ensemble_weigh(e, s, rows, s->made.s[i]);
+        TRY(rows_at(e, s, (uint32_t)(s->made.n - i), &part));
+        ensemble_weigh(e, s, part.rows, s->made.s[i]);
     }
     return 0;
 }
 
 static int pool_at(struct ensemble *e, struct ensemble_slot *s, uint32_t back, struct row *out)
 {
-    struct row rows[LM_MAX_VOICES];
-    size_t n;
+    static const double alone[1] = { 1 };
+    struct taking_part part;
     uint32_t n_symbols = e->lm.space->n;
-    TRY(rows_at(e, s, back, rows, &n));
+    TRY(rows_at(e, s, back, &part));
+    const struct row *rows = part.rows;
+    size_t n = part.n;
     *out = row_over(s->out + (size_t)back * n_symbols, n_symbols);
     if (e->pool.global) {
         size_t i = back < s->made.n ? s->made.n - back : 0;
         out->log_weight = pool_apply_prefix(&e->pool, out, rows, e->weight, n, s->mass + i * e->n_voices);
     } else {
-        out->log_weight = pool_apply(&e->pool, out, rows, e->weight, n);
+        out->log_weight = pool_apply(&e->pool, out, rows, e->pool.type->samples ? alone : e->weight, n);
     }
     if (back > 0)
         return 0;
@@ -105,6 +129,7 @@ static int pool_at(struct ensemble *e, struct ensemble_slot *s, uint32_t back, s
     }
     for (size_t k = 0; k < n; k++)
         s->last[k] = rows[k];
+    s->first_part = part.first;
     s->n_part = n;
     s->disagreement = n > 1 ? pool_disagreement(rows, e->weight, n, &mixture) : 0;
     s->epoch = e->epoch;

@@ -9,6 +9,7 @@ struct ensemble_slot {
     bool used;
     int voice[LM_MAX_VOICES];           /* the voices' slots */
     size_t prompt;                      /* symbols of the prompt, as voice 0 counts */
+    struct rng_address address;         /* the prompt's, for the rule that samples */
     struct symbols made;                /* pushed since */
     struct symbols seen[LM_MAX_VOICES]; /* each voice's prompt; kept for voices with transforms */
 
@@ -29,7 +30,7 @@ struct ensemble_slot {
     /* The last position's, for push(): valid while epoch is the ensemble's. */
     uint64_t epoch;
     struct row last[LM_MAX_VOICES];
-    size_t n_part; /* voices that took part: the first n_part */
+    size_t first_part, n_part; /* voices that took part: n_part from first_part on */
     double disagreement;
 };
 
@@ -44,6 +45,7 @@ struct ensemble {
     struct want *want; /* scratch of need() */
     size_t cap_want;
     uint64_t epoch;    /* counts need() */
+    uint32_t lane;     /* of its draws: 24 bits of its hash, so that nested ensembles draw independently */
     bool transforms;   /* some voice has some */
     bool dropped_long; /* a dropped slot holds rows of many positions */
     char *name;
@@ -57,6 +59,8 @@ extern const struct lm_type ensemble_type;
 int ensemble_rows(void *self, const struct want *w, struct row out[]);
 /* Voice k's row `back` positions before the last, after its transforms; reads what the core has computed. */
 int ensemble_voice_row(struct ensemble *e, struct ensemble_slot *s, size_t k, uint32_t back, struct row *out);
+/* The voice that the rule which samples draws for the position `back` before the last. */
+size_t ensemble_member(const struct ensemble *e, const struct ensemble_slot *s, uint32_t back);
 /* Reads voice k's rows into s->given. */
 int ensemble_read(struct ensemble *e, struct ensemble_slot *s, size_t k);
 /* Appends the masses after `symbol`, to which the voices gave rows (n_voices,). */
