@@ -43,4 +43,12 @@ struct voice {
  * to do), negative weights, unknown rule, two voices of one name, a transform that keeps state or draws. */
 struct lm *ensemble_open(const struct voice voices[], const double weights[], size_t n, const char *rule);
 
+/* The same with weights that learn while a text goes on (ensemble/weighting.h), from `weights` on. */
+struct ensemble_rule {
+    const char *rule;
+    const char *weighting; /* "bayes", "share(0.02)", ...; NULL: fixed */
+};
+struct lm *ensemble_open_by(const struct voice voices[], const double weights[], size_t n,
+                            const struct ensemble_rule *r);
+
 #endif

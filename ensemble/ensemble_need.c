@@ -11,10 +11,10 @@ static uint32_t larger(uint32_t a, uint32_t b)
     return a > b ? a : b;
 }
 
-/* Rows of a voice that a want of the ensemble comes to: with prefix masses, back to the last position that is known. */
+/* Rows of a voice that a want of the ensemble comes to: with a past, back to the last position that is known. */
 static uint32_t rows_wanted(const struct ensemble *e, const struct ensemble_slot *s, const struct want *w)
 {
-    uint32_t unread = e->pool.global ? (uint32_t)(s->made.n + 1 - s->n_known) : 0;
+    uint32_t unread = e->n_past > 0 ? (uint32_t)(s->made.n + 1 - s->n_known) : 0;
     return larger(w->n_rows, unread + 1);
 }
 
@@ -35,8 +35,8 @@ static void reserve(struct ensemble *e, struct ensemble_slot *s)
     }
     s->stride = n_rows;
     mem_grow(&s->given, &s->cap_given, e->n_voices * n_rows, sizeof *s->given);
-    if (e->pool.global)
-        mem_grow(&s->mass, &s->cap_mass, (s->made.n + 2) * e->n_voices, sizeof *s->mass);
+    if (e->n_past > 0)
+        mem_grow(&s->past, &s->cap_past, (s->made.n + 2) * e->n_past, sizeof *s->past);
 }
 
 static void trim(struct ensemble *e)
