@@ -11,6 +11,6 @@ static size_t fixed_size(const struct weighting *w, size_t n_voices)
 const struct weighting_type weighting_fixed = {
     .name = "fixed",
     .meaning = "the weights given, at every step",
-    .source = "",
+    .source = "as declared, or fitted before",
     .size = fixed_size,
 };
