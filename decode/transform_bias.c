@@ -10,6 +10,7 @@
  * of the vocabulary. */
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/row_ops.h"
 #include "decode/phrase.h"
 #include "decode/scratch.h"
 #include "decode/transforms.h"
@@ -64,8 +65,7 @@ static int allow_apply(const struct transform *t, void *state, struct row *r, co
         TRY(symbol_of(&p->item[i], r->n, &v));
         before[v] = r->score[v];
     }
-    for (uint32_t u = 0; u < r->n; u++)
-        r->score[u] = -INFINITY;
+    r->ops->mask_but(r, r->n);
     for (size_t i = 0; i < p->n; i++)
         r->score[p->item[i].ids[0]] = before[p->item[i].ids[0]];
     return row_measure(r);

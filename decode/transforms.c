@@ -84,8 +84,7 @@ int transform_only(struct row *r, sym_t v)
 {
     if (v >= r->n)
         return err_set(ERR_DATA, "symbol %u is outside of the distribution's 0 .. %u", v, r->n - 1);
-    if (row_dead(r))
-        return 0;
-    row_only(r, v);
-    return row_measure(r);
+    if (!row_dead(r))
+        row_only(r, v);
+    return 0;
 }
