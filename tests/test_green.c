@@ -34,7 +34,7 @@ static sym_t *read_ids(const json_t *list, size_t *n)
 /* The list, and that following one symbol agrees with it. */
 static void one_list(const json_t *o)
 {
-    uint32_t n = (uint32_t)number(o, "n"), sum_step = n / 97 + 1;
+    uint32_t n = (uint32_t)number(o, "n"), sum_step = n / 17 + 1;
     size_t n_context;
     struct green *g = open_green(o);
     sym_t *context = read_ids(json_object_get(o, "context"), &n_context), *id = mem_alloc(n, sizeof *id);
@@ -92,7 +92,7 @@ static void published(void)
     json_decref(o);
 }
 
-enum { V = 300, LENGTH = 150, TEXTS = 400 };
+enum { V = 300, LENGTH = 150, TEXTS = 250 };
 
 /* A text drawn from a fixed skewed distribution under a chain; prompt of two symbols. */
 static void write_text(const struct chain *c, uint32_t draw, struct row_work *work, sym_t made[])
@@ -127,7 +127,7 @@ static void statistics(const char *scheme, uint32_t width)
     sym_t made[LENGTH];
     double mean = 0, below[10] = { 0 };
     check(marked && plain && green_scheme(scheme, &s) == 0, "%s", err_text());
-    int n = s == GREEN_LEFT ? TEXTS : 40; /* a key of self costs a permutation of a million */
+    int n = s == GREEN_LEFT ? TEXTS : 20; /* a key of self costs a permutation of a million */
     for (int i = 0; i < n; i++) {
         struct detect_result r;
         struct green *g = green_alloc(s, 1000 + (uint64_t)i, .5, width);

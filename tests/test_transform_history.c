@@ -39,7 +39,8 @@ static void hugging_face(void)
         json_array_foreach(json_object_get(o, "logits"), v, m)
         {
             double want = json_is_null(m) ? MASKED : json_number_value(m), is = dist_case_number(got, "logits", v);
-            if (strncmp(chain, "force", 5) == 0) /* theirs gives the forced symbol the score 0; the distribution is one */
+            if (strncmp(chain, "force", 5) ==
+                0) /* theirs gives the forced symbol the score 0; the distribution is one */
                 check((is == MASKED) == (want == MASKED), "%s: symbol %zu", chain, v);
             else
                 check_near(is, want, 2e-5 * (1 + fabs(want)), "%s: symbol %zu", chain, v);
@@ -484,6 +485,8 @@ static void messages(void)
     refused("bias=[17:inf]", "the weight of '17:inf' is above 1e6");
     refused("bias=[ab:1]", "no symbol of the space is 'ab'; give ids");
     refused("allow=['']", "a text of 0 bytes, want 1 to 255");
+    refused("allow=[]", "allow: the list is empty");
+    refused("no_repeat_ngram(2, of=text)", "unknown place 'text'; known: all, prompt");
     refused("suppress=[99999999999]", "holds an id beyond 4294967295");
     refused("budget(3)", "budget: text is missing");
     refused("green(scheme=both)", "unknown scheme 'both'; known: left, self");
