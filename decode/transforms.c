@@ -13,7 +13,7 @@ const struct transform_type *const *transform_types(size_t *n)
         &transform_repetition_norm, &transform_prompt_reward, &transform_dry, &transform_min_tokens,
         &transform_length_decay, &transform_mirostat1, &transform_mirostat2, &transform_adaptive_p, &transform_loop,
         &transform_budget, &transform_bias, &transform_sequence_bias, &transform_ban, &transform_allow,
-        &transform_suppress, &transform_force, &transform_green,
+        &transform_suppress, &transform_force, &transform_green, &transform_synthid,
         /* clang-format on */
     };
     *n = sizeof types / sizeof types[0];

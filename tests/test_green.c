@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "decode/chain.h"
 #include "decode/detect.h"
+#include "decode/synthid.h"
 #include "tests/lib/check.h"
 #include <math.h>
 #include <stdlib.h>
@@ -80,6 +81,23 @@ static void one_detection(const json_t *o)
     green_free(g);
 }
 
+static void one_synthid(const json_t *o)
+{
+    const char *keys[SYNTHID_MAX_LAYERS];
+    size_t n, n_keys = json_array_size(json_object_get(o, "keys"));
+    for (size_t i = 0; i < n_keys; i++)
+        keys[i] = json_string_value(json_array_get(json_object_get(o, "keys"), i));
+    sym_t *ids = read_ids(json_object_get(o, "ids"), &n);
+    struct synthid *y = synthid_alloc(keys, n_keys, (uint32_t)number(o, "ngram"), 1024);
+    struct synthid_score score;
+    check(y && synthid_detect(y, ids, n, &score) == 0, "%s", err_text());
+    check(score.scored == (size_t)number(o, "scored") && score.ones == (size_t)number(o, "ones"),
+          "synthid: %zu ones of %zu symbols, want %g of %g", score.ones, score.scored, number(o, "ones"),
+          number(o, "scored"));
+    free(y);
+    free(ids);
+}
+
 static void published(void)
 {
     json_t *o = doc_read_file(CHORALE_HOME "/tests/fixtures/decode/green.json", 1 << 20), *m;
@@ -89,6 +107,8 @@ static void published(void)
     check(i == 30, "all lists");
     json_array_foreach(json_object_get(o, "detections"), i, m) one_detection(m);
     check(i == 6, "all detections");
+    json_array_foreach(json_object_get(o, "synthid"), i, m) one_synthid(m);
+    check(i == 2, "all of synthid");
     json_decref(o);
 }
 

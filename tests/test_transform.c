@@ -76,6 +76,7 @@ static const struct law_case cases[] = {
     { "force([0], from=2)", MASKS | IDEMPOTENT | SHIFT, 0 },
     { "green(0.5, scheme=self)", 0, 0 },
     { "green=0.5", 0, 0 },
+    { "synthid([654, 400, 836], ngram=3)", 0, 0 },
     { "normalise", SHIFT, 0 },
 };
 enum { N_CASES = sizeof cases / sizeof cases[0] };
