@@ -36,9 +36,21 @@ for draw in 1 2; do
     checks=$((checks + 3))
 done
 
+# s KEYS FILE: synthid's z-score, rounded down
+s() {
+    "$chorale" detect zoo:prose "$2" --keys "$1" | awk '$1 == "z" { printf "%d", $2 }'
+}
+keys=654,400,836,123,340,443,597,160,57
+"$chorale" generate zoo:prose "Once upon a time" --max-symbols 200 --max-bytes 0 --chain "synthid=[$keys]" >"$work/marked"
+[ "$(s $keys "$work/marked")" -ge 4 ] || fail "synthid's text is found by its keys: z $(s $keys "$work/marked")"
+[ "$(s 1,2,3,4,5,6,7,8,9 "$work/marked")" -lt 4 ] || fail "synthid: other keys find nothing"
+checks=$((checks + 2))
+
 echo '{"ids":[1,2,3,1,2,3]}' >"$work/ids"
 expect 0 '{"symbols":6,"scored":3,"green":' "$chorale" detect --json --vocab 10 "$work/ids"
 expect 0 '"scored":5' "$chorale" detect --json --vocab 10 --every "$work/ids"
+expect 0 '{"symbols":6,"scored":3,"bits":6,' "$chorale" detect --json --keys 5,6 --ngram 2 "$work/ids"
+expect 2 "key 'x' is no whole number" "$chorale" detect --keys 5,x "$work/ids"
 expect 2 '--vocab N, the size of the vocabulary, is missing' "$chorale" detect "$work/ids"
 expect 3 'ids[2] is 3, want a symbol in 0 .. 2' "$chorale" detect --vocab 3 "$work/ids"
 echo '[7]' >"$work/ids"

@@ -180,6 +180,69 @@ static void statistics(const char *scheme, uint32_t width)
     chain_free(plain);
 }
 
+/* SynthID: unbiased over keys, the published mean g-value of a uniform distribution, found in texts. */
+static void synthid_statistics(void)
+{
+    enum { N = 10, KEYS = 3000 };
+    double mean[N] = { 0 }, given[N], ones = 0;
+    struct row_work *work = row_work_alloc(V);
+    const sym_t made[4] = { 1, 2, 3, 4 };
+    struct transform_at at = { .made = made, .n_made = 4, .work = work };
+    for (int k = 0; k < KEYS; k++) {
+        float score[N], flat[N] = { 0 };
+        char text[60], own[20];
+        const char *keys[1] = { own };
+        snprintf(own, sizeof own, "%d", 1000 + 7 * k);
+        snprintf(text, sizeof text, "synthid=[%s]", own);
+        struct chain *c = chain_parse(text);
+        struct synthid *y = synthid_alloc(keys, 1, 5, 1024);
+        for (uint32_t v = 0; v < N; v++)
+            score[v] = -(float)v / 3;
+        struct row r = row_over(score, N), u = row_over(flat, N);
+        int ok = row_measure(&r) + row_measure(&u);
+        for (uint32_t v = 0; v < N; v++)
+            given[v] = exp(row_logp(&r, v));
+        ok += chain_apply(c, NULL, &r, &at, NULL) + chain_apply(c, NULL, &u, &at, NULL);
+        check(ok == 0, "%s", err_text());
+        uint64_t context = synthid_context(y, made, 4);
+        for (uint32_t v = 0; v < N; v++) {
+            mean[v] += exp(row_logp(&r, v)) / KEYS;
+            ones += synthid_bit(y, context, v, 0) * exp(row_logp(&u, v)) / KEYS;
+        }
+        free(y);
+        chain_free(c);
+    }
+    for (uint32_t v = 0; v < N; v++)
+        check_near(mean[v], given[v], 5 * given[v] / (2 * sqrt(KEYS)), "synthid: mean over keys of p(%u)", v);
+    check_near(ones, .5 + .25 * (1 - 1. / N), .01, "synthid: the mean g-value");
+    row_work_free(work);
+}
+
+static void synthid_texts(void)
+{
+    static const char *const own[] = { "654", "400", "836", "123", "340", "443", "597", "160", "57" };
+    static const char *const other[] = { "655", "401", "837", "124", "341", "444", "598", "161", "58" };
+    struct chain *marked = chain_parse("synthid([654, 400, 836, 123, 340, 443, 597, 160, 57])");
+    struct synthid *y = synthid_alloc(own, 9, 5, 1024), *z = synthid_alloc(other, 9, 5, 1024);
+    struct row_work *work = row_work_alloc(V);
+    for (uint32_t i = 0; i < 5; i++) {
+        struct synthid_score found, none;
+        sym_t made[LENGTH];
+        write_text(marked, i, work, made);
+        int ok = synthid_detect(y, made, LENGTH, &found) + synthid_detect(z, made, LENGTH, &none);
+        check(ok == 0 && found.z > 5 && fabs(none.z) < 4.5, "synthid: found, z %g, by another key %g", found.z, none.z);
+    }
+    struct synthid_score r;
+    check(synthid_detect(y, (const sym_t[]){ 1, 2, 3, 4 }, 4, &r) == ERR_DATA && strstr(err_text(), "4 symbols, want"),
+          "%s", err_text());
+    check(!chain_parse("synthid=[]") && strstr(err_text(), "0 keys, want 1 to 64"), "%s", err_text());
+    check(!chain_parse("synthid=[1, x]") && strstr(err_text(), "key 'x' is no whole number"), "%s", err_text());
+    free(y);
+    free(z);
+    row_work_free(work);
+    chain_free(marked);
+}
+
 static void edges(void)
 {
     struct green *g = green_alloc(GREEN_LEFT, 5, .5, 2);
@@ -204,6 +267,8 @@ int main(void)
 {
     published();
     edges();
+    synthid_statistics();
+    synthid_texts();
     statistics("left", 1);
     statistics("left", 3);
     statistics("self", 3);
