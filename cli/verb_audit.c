@@ -86,6 +86,7 @@ static int audit_one(struct job *j, const char *name)
     struct lm *lm = table_open(&options);
     struct core *core = core_alloc();
     const struct prompt prompt = { 0 };
+    int bound = chain_bind(j->chain, lm->space);
     const struct audit_args args = { .on = { .lm = lm,
                                              .core = core,
                                              .chain = j->chain,
@@ -95,7 +96,7 @@ static int audit_one(struct job *j, const char *name)
                                      .search = j->search,
                                      .draws = j->draws,
                                      .confidence = 1 - j->alpha };
-    int rc = audit_run(&args, &result);
+    int rc = bound < 0 ? bound : audit_run(&args, &result);
     if (rc == 0 && j->args->json)
         print_json(j, name, &result);
     else if (rc == 0)

@@ -35,8 +35,27 @@ static int add_string(struct walker *w, const struct level *l, bool dead)
     return 0;
 }
 
-/* The chain's distribution after the prefix, in scores of its own: logp[n]; true: dead. */
-static int final_row(struct walker *w, const struct level *l, double logp[])
+/* What follows a prefix: the chain's log-probabilities (n,), and its state after each symbol, (n, stride) bytes. */
+struct following {
+    double *logp;
+    char *states;
+    size_t stride;
+};
+
+static struct following following_alloc(const struct strings_args *a)
+{
+    size_t n = a->lm->space->n, stride = (chain_state_size(a->chain) + 16) / 16 * 16;
+    return (struct following){ mem_alloc(n, sizeof(double)), mem_aligned(n, stride), stride };
+}
+
+static void following_free(struct following *f)
+{
+    free(f->logp);
+    free(f->states);
+}
+
+/* All choices are accepted at once, while the row stands.  1: dead. */
+static int look_ahead(struct walker *w, const struct level *l, struct following *out)
 {
     const struct strings_args *a = w->args;
     struct want want = { .lm = a->lm, .slot = l->slot, .n_rows = 1, .tap = LM_TAP_FINAL };
@@ -56,8 +75,14 @@ static int final_row(struct walker *w, const struct level *l, double logp[])
                                .address = &address,
                                .work = w->work };
     TRY(chain_apply(a->chain, l->state, &final, &at, NULL));
-    for (sym_t v = 0; v < final.n; v++)
-        logp[v] = row_logp(&final, v);
+    for (sym_t v = 0; v < final.n; v++) {
+        out->logp[v] = row_logp(&final, v);
+        if (out->logp[v] == -INFINITY)
+            continue;
+        memcpy(out->states + v * out->stride, l->state, chain_state_size(a->chain));
+        chain_accept(a->chain, out->states + v * out->stride,
+                     &(struct transform_choice){ .symbol = v, .logp = out->logp[v], .at = &at });
+    }
     return row_dead(&final);
 }
 
@@ -72,25 +97,21 @@ static sym_t first_maximum(const double logp[], uint32_t n)
 
 static int descend(struct walker *w, const struct level *l);
 
-/* The string goes on with v, or ends with it. */
-static int take(struct walker *w, const struct level *l, sym_t v, const struct level *next)
+/* The string goes on with v, or ends with it; below: v said, its slot still to be made. */
+static int take(struct walker *w, const struct level *l, sym_t v, struct level *below)
 {
     const struct strings_args *a = w->args;
-    struct level below = *next;
-    size_t size = chain_state_size(a->chain);
     int rc = 0;
     symbols_add(&w->made, &v, 1);
-    memcpy(below.state, l->state, size);
-    chain_accept(a->chain, below.state, v);
     if (space_is_end(a->lm->space, v) || (a->max_symbols > 0 && w->made.n >= a->max_symbols)) {
-        rc = add_string(w, &below, false);
+        rc = add_string(w, below, false);
     } else {
-        below.slot = lm_fork(a->lm, l->slot, lm_length(a->lm, l->slot));
-        rc = below.slot < 0 ? below.slot : lm_push(a->lm, below.slot, &v, 1, NULL);
+        below->slot = lm_fork(a->lm, l->slot, lm_length(a->lm, l->slot));
+        rc = below->slot < 0 ? below->slot : lm_push(a->lm, below->slot, &v, 1, NULL);
         if (rc == 0)
-            rc = descend(w, &below);
-        if (below.slot >= 0)
-            lm_drop(a->lm, below.slot);
+            rc = descend(w, below);
+        if (below->slot >= 0)
+            lm_drop(a->lm, below->slot);
     }
     w->made.n--;
     return rc;
@@ -105,23 +126,22 @@ static int descend(struct walker *w, const struct level *l)
     if (w->made.n == STRINGS_DEPTH)
         return err_set(ERR_USAGE, "%s: strings of more than %u symbols are not enumerated; want a limit", a->lm->name,
                        STRINGS_DEPTH);
-    double *logp = mem_alloc(n, sizeof *logp);
-    struct level next = { .state = mem_aligned(chain_state_size(a->chain) + 1, 1) };
-    int rc = final_row(w, l, logp);
-    if (rc == 1)
+    struct following f = following_alloc(a);
+    int rc = look_ahead(w, l, &f);
+    if (rc == 1) {
         rc = add_string(w, l, true);
-    else if (rc == 0) {
-        sym_t best = first_maximum(logp, n);
+    } else if (rc == 0) {
+        sym_t best = first_maximum(f.logp, n);
         for (sym_t v = 0; rc == 0 && v < n; v++) {
-            if (logp[v] == -INFINITY)
+            if (f.logp[v] == -INFINITY)
                 continue;
-            next.logp = l->logp + logp[v];
-            next.most_probable = l->most_probable && v == best;
-            rc = take(w, l, v, &next);
+            rc = take(w, l, v,
+                      &(struct level){ .logp = l->logp + f.logp[v],
+                                       .most_probable = l->most_probable && v == best,
+                                       .state = f.states + v * f.stride });
         }
     }
-    free(next.state);
-    free(logp);
+    following_free(&f);
     return rc;
 }
 
