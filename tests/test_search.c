@@ -360,7 +360,9 @@ static void errors(void)
     struct search_args args = { .lm = table, .chain = c, .stop = &stop, .prompt = &none };
     refused("sampel", &args, "unknown search 'sampel'; did you mean 'sample'?");
     refused("sample | greedy", &args, "has 2 steps, want one");
-    refused("sample(3)", &args, "takes 0 parameters");
+    refused("greedy(3)", &args, "takes 0 parameters");
+    refused("sample(draw=cfd)", &args, "unknown draw 'cfd'; did you mean 'cdf'?");
+    refused("sample(greedy)", &args, "the search is called greedy");
     refused("sample(", &args, "column");
     args.stop = &bad;
     refused("sample", &args, "stop string 1 is empty");
