@@ -22,7 +22,10 @@ int draft_init(struct draft *d, struct search *s)
     for (uint32_t i = 0; i < DRAFT_MOST && d->scores; i++)
         d->row[i] = row_over(d->scores + (size_t)i * n, n);
     TRY(d->slot = lm_fork(d->lm, LM_EMPTY, 0));
-    TRY(lm_prompt(d->lm, d->slot, s->args.prompt, NULL));
+    struct symbols seen = { 0 };
+    int rc = lm_prompt(d->lm, d->slot, s->args.prompt, &seen);
+    free(seen.s);
+    TRY(rc);
     d->prompt = lm_length(d->lm, d->slot);
     return 0;
 }

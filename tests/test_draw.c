@@ -44,20 +44,20 @@ static void small(const char *name)
     check(count[2] + count[5] + count[8] == 0, "%s: a masked symbol is never drawn", name);
 }
 
-/* Zipf's head, a plateau, and a far tail of total mass 1e-3 over 250,000 symbols: counts by band are binomial, and the
+/* Zipf's head, a plateau, and a far tail of 250,000 symbols of 3e-8 each: counts by band are binomial, and the
  * tail's symbols are drawn evenly. */
 static void wide(const char *name, uint32_t n_draws)
 {
     static float score[WIDE];
-    double band[4] = { 0 }, want[4] = { 0 }, tail[50] = { 0 }, even[50], n_tail = 0;
+    double band[4] = { 0 }, want[4] = { 0 }, tail[10] = { 0 }, even[10], n_tail = 0;
     for (uint32_t v = 0; v < WIDE; v++)
-        score[v] = v % 43 != 7 ? -21.5f : (float)(4 - log(1 + (double)v / 43));
+        score[v] = v % 43 != 7 ? -11.f : (float)(4 - log(1 + (double)v / 43));
     struct row r = row_over(score, WIDE);
     check(row_measure(&r) == 0, "measured");
 #define BAND(v) ((v) % 43 != 7 ? 3 : (v) < 430 ? 0 : (v) < 43000 ? 1 : 2)
     for (sym_t v = 0; v < WIDE; v++)
         want[BAND(v)] += exp(row_logp(&r, v));
-    check(want[3] > 5e-7 && want[3] < 0.01, "the tail is far: %g", want[3]);
+    check(want[3] > 5e-3 && want[3] < 0.02, "the tail is far: %g", want[3]);
     for (uint32_t i = 0; i < n_draws; i++)
         band[BAND(once(name, &r, i))]++;
     for (int b = 0; b < 4; b++) {
@@ -69,14 +69,14 @@ static void wide(const char *name, uint32_t n_draws)
         if (v % 43 == 7)
             score[v] = -60;
     check(row_measure(&r) == 0, "measured");
-    for (uint32_t i = 0; i < n_draws / 4; i++) {
+    for (uint32_t i = 0; i < n_draws / 8; i++) {
         sym_t v = once(name, &r, i);
-        tail[v / (WIDE / 50)]++;
+        tail[v / (WIDE / 10)]++;
         n_tail++;
     }
-    for (int k = 0; k < 50; k++)
-        even[k] = 1. / 50;
-    check(exact_fits(even, tail, 50, n_tail), "%s: an even row of %d symbols", name, WIDE);
+    for (int k = 0; k < 10; k++)
+        even[k] = 1. / 10;
+    check(exact_fits(even, tail, 10, n_tail), "%s: an even row of %d symbols", name, WIDE);
 }
 
 /* The inverse CDF itself: a uniform u takes the first symbol whose cumulated probability passes it.  Long double sums say
@@ -93,7 +93,7 @@ static void cdf_is_inverse(void)
     long double total = 0;
     for (uint32_t v = 0; v < WIDE; v++)
         sum[v] = total += expl((long double)score[v]);
-    for (uint32_t i = 0; i < 300; i++) {
+    for (uint32_t i = 0; i < 100; i++) {
         struct rng_address a = address(i, 0);
         struct rng_key key = rng_key(&a);
         long double u = (long double)rng_uniform(&key, 0) * total;
@@ -222,7 +222,7 @@ int main(void)
     bool is_long = getenv("CHORALE_LONG") != NULL;
     for (size_t i = 0; i < 3; i++) {
         small(names[i]);
-        wide(names[i], (is_long ? 100000u : 2000u) * (i == 0 ? 4u : 1u));
+        wide(names[i], (is_long ? 100000u : 400u) * (i == 0 ? 4u : 1u));
     }
     cdf_is_inverse();
     arithmetic_spreads();

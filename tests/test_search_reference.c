@@ -1,0 +1,158 @@
+/* beam and contrastive over a random GPT-2 against Hugging Face transformers and Su's rule (tests/fixtures/search/make.py). */
+#include "base/err.h"
+#include "base/mem.h"
+#include "decode/search.h"
+#include "tests/lib/check.h"
+#include "tests/lib/exact.h"
+#include "tests/lib/lm_bench.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST = 16 };
+
+/* The checkpoint without a tokenizer: prompts are ids, and what ends is the case's. */
+static sym_t prompt_ids[MOST];
+static size_t n_prompt;
+static const struct lm_type *real;
+static struct lm_type type;
+
+static int push_prompt(void *self, int slot, const struct prompt *p, struct symbols *seen)
+{
+    (void)p;
+    symbols_add(seen, prompt_ids, n_prompt);
+    return real->push(self, slot, prompt_ids, n_prompt, NULL);
+}
+
+static struct space *space_with_ends(uint32_t n, const sym_t ends[], size_t n_ends)
+{
+    uint8_t *bytes = mem_alloc(n, 1), *special = mem_alloc(n, 1);
+    uint64_t *offsets = mem_alloc(n + 1, sizeof *offsets);
+    for (uint32_t i = 0; i <= n; i++)
+        offsets[i] = i;
+    memset(bytes, 'x', n);
+    struct space *s = space_alloc(SPACE_TOKEN, n, bytes, offsets, special, ends, n_ends);
+    free(bytes);
+    free(special);
+    free(offsets);
+    return s;
+}
+
+static bool read_ids(FILE *f, sym_t out[MOST], size_t *n)
+{
+    bool ok = fscanf(f, "%zu", n) == 1 && *n <= MOST;
+    for (size_t i = 0; ok && i < *n; i++)
+        ok = fscanf(f, "%u", &out[i]) == 1;
+    return ok;
+}
+
+static struct search *ran(struct bench *b, struct space *space, const char *name, uint32_t max_new,
+                          struct row_work *work)
+{
+    static struct lm lm;
+    static struct chain *plain;
+    struct prompt none = { .n_fields = 0 };
+    struct stop stop = { .max_symbols = max_new };
+    plain = plain ? plain : chain_parse("");
+    lm = *b->lm;
+    lm.type = &type;
+    lm.space = space;
+    struct search_args args = { .lm = &lm, .chain = plain, .stop = &stop, .prompt = &none };
+    struct search *s = search_open(name, &args);
+    exact_run(s, b->core, work);
+    return s;
+}
+
+static FILE *fixture(const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/tests/fixtures/search/%s", CHORALE_HOME, name);
+    FILE *f = fopen(path, "r");
+    check(f != NULL, "%s", path);
+    return f;
+}
+
+/* A line of the reference against a hypothesis; scores closer than float allows may come in either order. */
+static bool same_text(const struct hyp *h, const sym_t ids[], size_t n)
+{
+    bool ok = h->n_steps == n;
+    for (size_t i = 0; ok && i < n; i++)
+        ok = h->steps[i].symbol == ids[i];
+    return ok;
+}
+
+static size_t beams(struct bench *b, struct row_work *work)
+{
+    static const char *const earlies[] = { "heuristic", "first", "never" };
+    FILE *f = fixture("beam.txt");
+    unsigned width, early, max_new, n_return;
+    double penalty;
+    size_t cases = 0, n_ends, n, n_ids;
+    sym_t ends[MOST], ids[MOST];
+    while (f && fscanf(f, "%u %lf %u %u %u", &width, &penalty, &early, &max_new, &n_return) == 5) {
+        char name[128];
+        check(early < 3 && read_ids(f, ends, &n_ends) && read_ids(f, prompt_ids, &n_prompt), "case %zu", cases);
+        struct space *space = space_with_ends(b->lm->space->n, ends, n_ends);
+        snprintf(name, sizeof name, "beam(%u, length_penalty=%g, early=%s, n=%u)", width, penalty, earlies[early],
+                 n_return);
+        struct search *s = ran(b, space, name, max_new, work);
+        const struct hyp *h = search_hyps(s, &n);
+        check(n == n_return, "case %zu, %s: %zu texts", cases, name, n);
+        for (size_t i = 0; i < n_return && i < n; i++) {
+            double score;
+            check(fscanf(f, "%lf", &score) == 1 && read_ids(f, ids, &n_ids), "case %zu", cases);
+            check(same_text(&h[i], ids, n_ids), "case %zu, %s, %zu ends: text %zu has %zu symbols, want %zu", cases,
+                  name, n_ends, i, h[i].n_steps, n_ids);
+            check_near(h[i].log_weight, score, 2e-5 * fmax(1, fabs(score)), "case %zu, %s: score %zu", cases, name, i);
+        }
+        search_close(s);
+        space_free(space);
+        cases++;
+    }
+    if (f)
+        fclose(f);
+    return cases;
+}
+
+static size_t contrastives(struct bench *b, struct row_work *work)
+{
+    FILE *f = fixture("contrastive.txt");
+    unsigned k, max_new;
+    double alpha, lead;
+    size_t cases = 0, n, n_ids;
+    sym_t end = 1, ids[MOST];
+    struct space *space = space_with_ends(b->lm->space->n, &end, 1);
+    while (f && fscanf(f, "%u %lf %u", &k, &alpha, &max_new) == 3) {
+        char name[64];
+        check(read_ids(f, prompt_ids, &n_prompt) && read_ids(f, ids, &n_ids) && fscanf(f, "%lf", &lead) == 1 &&
+                  lead > 1e-6,
+              "case %zu", cases);
+        snprintf(name, sizeof name, "contrastive(%u, alpha=%g)", k, alpha);
+        struct search *s = ran(b, space, name, max_new, work);
+        check(same_text(search_hyps(s, &n), ids, n_ids), "case %zu, %s (least lead %g)", cases, name, lead);
+        search_close(s);
+        cases++;
+    }
+    space_free(space);
+    if (f)
+        fclose(f);
+    return cases;
+}
+
+int main(void)
+{
+    struct checkpoint *c = checkpoint_open_weights(CHORALE_HOME "/tests/fixtures/transformer/gpt2");
+    check(c != NULL, "the checkpoint opens: %s", err_text());
+    struct bench b = bench_open(c, (struct transformer_options){ .mode = "f32" });
+    struct row_work *work = row_work_alloc(b.lm->space->n);
+    real = b.lm->type;
+    type = *real;
+    type.prompt = push_prompt;
+    size_t n = beams(&b, work), m = contrastives(&b, work);
+    check(n >= 100 && m >= 20, "%zu and %zu cases", n, m);
+    row_work_free(work);
+    bench_close(&b);
+    checkpoint_close(c);
+    return check_done("search_reference");
+}
