@@ -15,6 +15,7 @@ enum { MAX_WANTS = 4096, MAX_STRINGS = 16, MAX_TURNS = 64 };
 
 struct job {
     struct source *source;
+    struct opened draft; /* lm NULL: none was asked for */
     struct chain *chain;
     struct stop stop;
     const char *strings[MAX_STRINGS];
@@ -86,14 +87,24 @@ static void add_step(struct text *t, const struct hyp_step *s)
     text_add(t, s->trace.n_voices > 0 ? "]}" : "}");
 }
 
+/* The number by which a search weighs its texts is shown where it does. */
+static void print_rule(const struct hyp *h, uint32_t draw)
+{
+    struct text weight = { 0 };
+    if (h->log_weight != 0)
+        text_addf(&weight, ", weight %.4f", h->log_weight);
+    printf("%s--- draw %u, %s%s%s\n", console_colour(CONSOLE_DIM), draw, hyp_end_name(h->end), text_s(&weight),
+           console_colour(CONSOLE_PLAIN));
+    text_free(&weight);
+}
+
 /* Texts have lines of their own: several are told apart by a line before each. */
 static void print_hyp(const struct args *a, const struct hyp *h, uint32_t draw, bool alone)
 {
     struct text t = { 0 };
     if (!a->json) {
         if (!alone)
-            printf("%s--- draw %u, %s%s\n", console_colour(CONSOLE_DIM), draw, hyp_end_name(h->end),
-                   console_colour(CONSOLE_PLAIN));
+            print_rule(h, draw);
         fwrite(text_s(&h->text), 1, h->text.len, stdout);
         putchar('\n');
         return;
@@ -102,6 +113,8 @@ static void print_hyp(const struct args *a, const struct hyp *h, uint32_t draw, 
     text_add_json(&t, text_s(&h->text), h->text.len);
     text_add(&t, ",\"log_weight\":");
     add_number(&t, h->log_weight);
+    if (h->passes > 0)
+        text_addf(&t, ",\"proposed\":%u,\"accepted\":%u,\"passes\":%u", h->proposed, h->accepted, h->passes);
     text_add(&t, ",\"steps\":[");
     for (size_t i = 0; i < h->n_steps; i++) {
         text_add(&t, i == 0 ? "" : ",");
@@ -118,6 +131,7 @@ static int one_draw(struct job *j, const struct args *a, uint64_t seed, uint32_t
                                 .chain = j->chain,
                                 .stop = &j->stop,
                                 .prompt = &j->prompt,
+                                .draft = j->draft.lm,
                                 .address = { .seed = seed, .item = hash_string("generate"), .draw = draw } };
     struct search *s = search_open(options_text(a, "search"), &args);
     if (!s)
@@ -133,6 +147,9 @@ static int one_draw(struct job *j, const struct args *a, uint64_t seed, uint32_t
             print_hyp(a, &h[i], draw, j->alone && n == 1);
     if (rc == 0 && n > 0 && h[0].end == HYP_DEAD)
         console_say(a->quiet, "the distribution had no support left after %zu symbols", h[0].n_steps);
+    if (rc == 0 && n > 0 && h[0].passes > 0)
+        console_say(a->quiet, "%u of %u proposed symbols were taken: %u passes for %zu symbols", h[0].accepted,
+                    h[0].proposed, h[0].passes, h[0].n_steps);
     search_close(s);
     return rc;
 }
@@ -227,7 +244,11 @@ static int run_generate(const struct args *a)
     TRY(read_prompt(a, text, &said, &j.prompt));
     TRY(source_open(&source, a, has_script ? NULL : a->operand[0]));
     j.prompt.template_name = options_text(a, "template") ? options_text(a, "template") : source.template_name;
-    int rc = generate(&j, a);
+    const char *draft = options_text(a, "draft");
+    int rc = draft ? opened_open(&j.draft, draft, a) : 0;
+    if (rc == 0)
+        rc = generate(&j, a);
+    opened_close(&j.draft);
     source_close(&source);
     return rc;
 }
@@ -235,6 +256,7 @@ static int run_generate(const struct args *a)
 static const struct option_row options[] = {
     { "chain", "TEXT", "", "transforms, like \"temperature=0.8 | top_p=0.95\" (see chorale list strategies)" },
     { "search", "TEXT", "sample", "sample, greedy, ... (see chorale list searches)" },
+    { "draft", "CHECKPOINT", NULL, "proposes symbols to --search speculative; of the same vocabulary" },
     { "seed", "N", "1", "the same seed gives the same bytes" },
     { "n", "N", "1", "draws" },
     { "instruct", NULL, NULL, "the prompt is an instruction; so it is with --system, --user or --assistant" },

@@ -1,0 +1,100 @@
+/* Every search as an arm of a run: it ends, its records come back from results.h5, n-best texts with their weights, and the
+ * same plan run twice in other batches gives the same bytes. */
+#include "base/err.h"
+#include "decode/search.h"
+#include "experiments/results.h"
+#include "experiments/run.h"
+#include "tests/lib/check.h"
+#include "tests/lib/letters.h"
+#include "tests/lib/same.h"
+#include <math.h>
+#include <string.h>
+
+static const char script[] =
+    "local a = model { 'table:n=4,length=16,seed=3,sharpness=1.5', name = 'a' }\n"
+    "local b = model { 'table:n=4,length=16,seed=5,sharpness=0.7', name = 'b' }\n"
+    "local duet = ensemble { voice { a }, voice { b }, rule = 'linear', weights = { 0.6, 0.4 }, name = 'duet' }\n"
+    "local searches = { search { 'sample', draw = 'cdf' }, search { 'sample', draw = 'arithmetic', n = 3 }, 'greedy',\n"
+    "  search { 'beam', width = 3, n = 2 }, 'beam(64, early=never, length_penalty=0)', 'beam_sample(2)',\n"
+    "  search { 'diverse_beam', width = 4, groups = 2, n = 4 }, search { 'stochastic_beam', n = 3 },\n"
+    "  search { 'best_first', n = 2, steps = 200 }, search { 'speculative', ahead = 3 },\n"
+    "  'speculative(rule=rejection)' }\n"
+    "experiment { name = 'searches', seed = 7, draws = 3, limit = { bytes = 6 }, evalsets = { 'DIR/gen' },\n"
+    "  arms = { grid { lm = { a, duet }, chain = { '', 'temperature=0.7|top_k=3' }, search = searches },\n"
+    "           grid { lm = a, search = { 'contrastive', 'sample' } } },\n"
+    "  creativity = { 'distinct_1' }, control = 'length_chars' }\n";
+
+static int run(const struct plan *p, const char *name, struct run_options o)
+{
+    struct run_outcome outcome;
+    return run_execute(p, letters_path(name), &o, &outcome);
+}
+
+/* How many texts an arm's search gives a unit. */
+static size_t texts_of(const char *search)
+{
+    static const struct {
+        const char *begins;
+        size_t n;
+    } several[] = { { "beam(3,", 2 }, { "diverse_beam", 4 }, { "stochastic_beam", 3 }, { "best_first", 2 } };
+    for (size_t i = 0; i < sizeof several / sizeof *several; i++)
+        if (strncmp(search, several[i].begins, strlen(several[i].begins)) == 0)
+            return several[i].n;
+    return 1;
+}
+
+static void check_unit(const struct results *r, uint32_t arm, uint32_t item, uint32_t draw, const char *search)
+{
+    size_t n;
+    const struct results_record *x = results_unit(r, arm, item, draw, &n);
+    check(n == texts_of(search), "%s: %zu texts, want %zu", search, n, texts_of(search));
+    for (size_t i = 0; i < n; i++) {
+        check(x[i].end[0] != '\0' && strcmp(x[i].end, "open") != 0 && isfinite(x[i].log_weight),
+              "%s: text %zu ended: %s", search, i, x[i].end);
+        check(strncmp(search, "stochastic", 10) == 0 || i == 0 || x[i].log_weight <= x[i - 1].log_weight,
+              "%s: best first", search);
+    }
+}
+
+static const struct results_record *only(const struct results *r, uint32_t arm, uint32_t item, uint32_t draw)
+{
+    size_t n;
+    return results_unit(r, arm, item, draw, &n);
+}
+
+int main(void)
+{
+    letters_open();
+    struct plan *p = letters_plan(script, NULL);
+    check(p != NULL, "a plan: %s", err_text());
+    check(p && run(p, "one", (struct run_options){ .threads = 1, .batch = 1 }) == 0, "run: %s", err_text());
+    check(p && run(p, "two", (struct run_options){ .threads = 2, .batch = 50 }) == 0, "run: %s", err_text());
+    struct results *r = p ? results_open(letters_path("one")) : NULL;
+    check(r != NULL, "results: %s", err_text());
+    size_t n_arms = 0, n_items = 0;
+    const struct results_arm *arms = r ? results_arms(r, &n_arms) : NULL;
+    uint32_t spoken = UINT32_MAX, plain = UINT32_MAX;
+    if (r)
+        results_items(r, &n_items);
+    check(n_arms == 46, "%zu arms", n_arms);
+    for (uint32_t arm = 0; arm < n_arms; arm++) {
+        for (uint32_t item = 0; item < n_items; item++)
+            for (uint32_t draw = 0; draw < 3; draw++)
+                check_unit(r, arm, item, draw, arms[arm].search);
+        bool bare = arms[arm].chain[0] == '\0' && strcmp(arms[arm].lm, arms[n_arms - 1].lm) == 0;
+        spoken = bare && strncmp(arms[arm].search, "speculative", 11) == 0 && !strstr(arms[arm].search, "rejection")
+                     ? arm
+                     : spoken;
+        plain = bare && strcmp(arms[arm].search, "sample") == 0 ? arm : plain;
+    }
+    check(spoken < n_arms && plain < n_arms, "speculative and sample are there");
+    for (uint32_t i = 0; i < 3 * n_items && spoken < n_arms && plain < n_arms; i++) {
+        const struct results_record *x = only(r, spoken, i / 3, i % 3), *y = only(r, plain, i / 3, i % 3);
+        check(x->n_text == y->n_text && memcmp(x->text, y->text, x->n_text) == 0, "speculation leaves the text alone");
+    }
+    results_close(r);
+    same_results(letters_path("one"), letters_path("two"), "other batches, other threads");
+    plan_free(p);
+    letters_close();
+    return check_done("search_run");
+}
