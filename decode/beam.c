@@ -9,7 +9,7 @@ static const struct beam_early earlies[] = {
     { .name = "heuristic" },
     { .name = "first", .at_first = true },
     { .name = "never", .looks_far = true },
-    { .name = "t5", .looks_far = true, .any_rank = true, .cut_last = true },
+    { .name = "t5", .looks_far = true, .more = 1, .any_rank = true, .cut_last = true },
 };
 
 const struct beam_early *beam_early_find(const struct spec_value *value)
@@ -34,8 +34,9 @@ double beam_score(const struct beam_rules *r, double sum, double length)
 
 void beam_finish(struct beam *m, struct beam_group *g, const struct hyp *h, double sum, int parent)
 {
-    struct beam_pool *pool = m->rules.early->cut_last && h->end == HYP_LIMIT ? &g->cut : &g->finished;
-    beam_pool_add(pool, h, beam_score(&m->rules, sum, (double)h->n_steps), parent);
+    bool waits = m->rules.early->cut_last && h->end == HYP_LIMIT;
+    double score = waits ? sum : beam_score(&m->rules, sum, (double)h->n_steps);
+    beam_pool_add(waits ? &g->cut : &g->finished, h, score, parent);
 }
 
 /* Opening */
@@ -99,7 +100,7 @@ static void end_full(struct beam *m, struct beam_group *g, const struct search *
     uint32_t kept = 0;
     for (uint32_t i = 0; i < g->n; i++) {
         struct branch b = g->now[i];
-        if (!branch_open_still(&b, s)) {
+        if (!branch_goes_on(&b, s)) {
             beam_finish(m, g, &b.hyp, g->sum[i], -1);
             b.hyp.end = HYP_OPEN;
             branch_drop(&b, s);

@@ -14,8 +14,8 @@
  *     first      width are finished (early_stopping=True)
  *     never      as heuristic, but with a penalty > 0 the best open branch is given the greatest length that the limit in
  *                symbols and the context allow (early_stopping="never"): with penalty 0 the exact answer of a beam
- *     t5         as never, by T5X: every candidate that ends is finished, whatever its rank, and what a limit cut counts
- *                only where nothing else has finished
+ *     t5         as never, by T5X (which counts one symbol more there): every candidate that ends is finished, whatever its
+ *                rank, and what a limit cut counts only where nothing else has finished, unpenalised
  *
  * Hugging Face: generation/utils.py _beam_search of transformers 4.50 to 5.  T5X: decoding.py beam_search.  Both penalise
  * scores that their processors left unnormalised; here a chain's distribution always sums to one. */
@@ -30,6 +30,7 @@ struct beam_early {
     const char *name;
     bool at_first;  /* stops as soon as width are finished */
     bool looks_far; /* gives an open branch the greatest length */
+    double more;    /* and this many symbols more */
     bool any_rank;  /* what ends is finished though it is not among the best width */
     bool cut_last;  /* what a limit cut counts only where nothing else is finished */
 };

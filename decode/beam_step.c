@@ -136,7 +136,7 @@ static bool may_improve(const struct beam *m, const struct beam_group *g)
         return true;
     double length = (double)g->next[0].hyp.n_steps;
     if (r->early->looks_far && (r->length_penalty > 0 || r->brevity_penalty > 0))
-        length = m->longest;
+        length = m->longest + r->early->more;
     return !r->early->at_first && beam_score(r, g->next_sum[0], length) > g->finished.done[r->width - 1].score;
 }
 

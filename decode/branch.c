@@ -43,7 +43,7 @@ void branch_copy(struct branch *to, const struct branch *from, const struct sear
     memcpy(to->chain_state, from->chain_state, chain_state_size(s->args.chain));
 }
 
-bool branch_open_still(struct branch *b, const struct search *s)
+bool branch_goes_on(struct branch *b, const struct search *s)
 {
     if (b->hyp.end == HYP_OPEN && lm_room(s->args.lm, b->slot) == 0)
         stop_limit(&b->hyp);

@@ -23,8 +23,8 @@ int branch_open(struct branch *b, struct search *s);        /* a slot for the pr
 /* Everything but the slot. */
 void branch_copy(struct branch *to, const struct branch *from, const struct search *s);
 
-/* Ends the hypothesis at a limit where the context is full; whether it goes on. */
-bool branch_open_still(struct branch *b, const struct search *s);
+/* Whether the hypothesis is open; where the context is full it is ended at a limit first. */
+bool branch_goes_on(struct branch *b, const struct search *s);
 struct want branch_want(const struct branch *b, const struct search *s);
 /* The address of its next draw: purpose RNG_DRAW, lane 0. */
 struct rng_address branch_address(const struct branch *b, const struct search *s);

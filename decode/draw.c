@@ -1,6 +1,7 @@
 #include "decode/draw.h"
 #include "base/err.h"
-#include "base/row_math.h"
+#include "base/row_kernel.h"
+#include "base/row_ops.h"
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -26,38 +27,57 @@ static sym_t take_greedy(struct draw *d, const struct row *r, const struct rng_a
 /* A symbol and its interval of the cumulated probabilities. */
 struct interval {
     sym_t v;
-    double low, high; /* 0 <= low < high <= 1 */
+    double low, p; /* it is [low, low + p) */
 };
 
-/* The masses up to each symbol, relative to the largest; returns their sum.  A masked symbol adds nothing. */
-static double cumulate(const struct row *r, double sum[])
+/* The masses up to the end of each block of symbols, relative to the largest; returns how many blocks. */
+static uint32_t cumulate(const struct row *r, float top, double sum[])
 {
-    double top = (double)row_max(r), total = 0;
-    for (uint32_t v = 0; v < r->n; v++) {
-        if (r->score[v] > -INFINITY)
-            total += math_exp64((double)r->score[v] - top);
-        sum[v] = total;
+    const struct row_kernel *kernel = r->ops->kernel();
+    uint32_t n_blocks = 0;
+    double total = 0;
+    for (uint32_t v = 0; v < r->n; v += ROW_BLOCK) {
+        total += kernel->sum(r->score + v, r->n - v < ROW_BLOCK ? r->n - v : ROW_BLOCK, top);
+        sum[n_blocks++] = total;
     }
-    return total;
+    return n_blocks;
 }
 
-/* The symbol in whose interval u lies: the first at which the sum passes u.  Those whose own mass is lost in the sum
- * have no interval and are never taken. */
-static struct interval find_interval(const struct row *r, double u, struct row_work *work)
+/* The first block whose sum passes `at`; where rounding leaves none, the last that adds something. */
+static uint32_t find_block(const double sum[], uint32_t n, double at)
 {
-    double total = cumulate(r, work->mass), at = u * total;
-    uint32_t low = 0, high = r->n - 1;
+    uint32_t low = 0, high = n - 1;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (work->mass[middle] > at)
+        if (sum[middle] > at)
             high = middle;
         else
             low = middle + 1;
     }
-    while (low > 0 && work->mass[low] == work->mass[low - 1])
-        low--; /* u * total came out as total: the last that has an interval */
-    double below = low > 0 ? work->mass[low - 1] : 0;
-    return (struct interval){ low, below / total, work->mass[low] / total };
+    while (low > 0 && sum[low] == sum[low - 1])
+        low--;
+    return low;
+}
+
+/* The symbol in whose interval u lies: the first at which the sum passes u.  Within a block sums begin anew, so that small
+ * masses do not vanish beside what stands before. */
+static struct interval find_interval(const struct row *r, double u, struct row_work *work)
+{
+    float top = row_max(r), mass[ROW_BLOCK];
+    uint32_t n_blocks = cumulate(r, top, work->mass);
+    double total = work->mass[n_blocks - 1];
+    uint32_t b = find_block(work->mass, n_blocks, u * total), first = b * ROW_BLOCK;
+    uint32_t n = r->n - first < ROW_BLOCK ? r->n - first : ROW_BLOCK;
+    double before = b > 0 ? work->mass[b - 1] : 0, at = u * total - before, sum = 0;
+    struct interval found = { first, 0, 0 };
+    memcpy(mass, r->score + first, n * sizeof *mass);
+    r->ops->kernel()->exp(mass, n, top);
+    for (uint32_t j = 0; j < n && (sum <= at || found.p == 0); j++) {
+        if (mass[j] > 0)
+            found = (struct interval){ first + j, (before + sum) / total, (double)mass[j] / total };
+        sum += (double)mass[j];
+    }
+    return found;
 }
 
 static sym_t take_cdf(struct draw *d, const struct row *r, const struct rng_address *a, struct row_work *work)
@@ -90,9 +110,8 @@ static sym_t take_arithmetic(struct draw *d, const struct row *r, const struct r
     struct rng_key key = rng_key(&below);
     double u = fmin(d->code + d->width * rng_uniform(&key, 0), LAST_BELOW_1);
     struct interval at = find_interval(r, u, work);
-    double p = at.high - at.low;
-    d->code = fmin(fmax((u - at.low) / p, 0), LAST_BELOW_1);
-    d->width = fmin(0x1p-53 / p, 1 - d->code);
+    d->code = fmin(fmax((u - at.low) / at.p, 0), LAST_BELOW_1);
+    d->width = fmin(0x1p-53 / at.p, 1 - d->code);
     return at.v;
 }
 

@@ -3,8 +3,8 @@
  *   gumbel      the default: Gumbel arg max with top-down noise (base/row.h).  Paired across arms: a symbol keeps its
  *               noise whatever the chain does, so that arms part only where they differ by more than their noise.
  *   cdf         the first symbol, in the order of ids, at which the cumulated probability passes a uniform number of 53
- *               bits.  A symbol's probability is right to 2^-52 and to 2^-40 of itself; what is less probable than
- *               2^-53 may never come.
+ *               bits.  A symbol's probability is right to 2^-50 and to 2^-21 of itself (float exp); what is less
+ *               probable than 2^-53, or than e^-87 of the largest, may never come.
  *   arithmetic  the code of a draw is (draw + 1) / (n + 1) + b mod 1, b uniform and common to each n draws in a row; a
  *               step takes the symbol whose interval holds the code, which becomes its place in that interval.  Every
  *               draw is exact by itself; together they are spread evenly over the strings.  A double holds 53 bits of the

@@ -77,7 +77,7 @@ static void advance(struct best_first *p, const struct search *s)
     while (!p->over && p->n > 0) {
         bool spent = p->n_asked >= (uint32_t)s->value[MOST].number;
         pop(p);
-        if (branch_open_still(&p->top.branch, s) && !spent) {
+        if (branch_goes_on(&p->top.branch, s) && !spent) {
             p->asked = true;
             p->n_asked++;
             return;

@@ -52,7 +52,7 @@ static int contrastive_want(struct search *s, struct want out[], size_t max)
     struct lm *lm = s->args.lm;
     int n = 0;
     assert(max >= 2 * (size_t)p->n_trials + 2);
-    if (!branch_open_still(&p->branch, s))
+    if (!branch_goes_on(&p->branch, s))
         return 0;
     if (p->n_trials == 0) {
         out[n++] = branch_want(&p->branch, s);

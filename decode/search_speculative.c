@@ -103,7 +103,7 @@ static int speculative_want(struct search *s, struct want out[], size_t max)
     assert(max > 0);
     if (p->text.hyp.end != HYP_OPEN)
         return 0;
-    if (p->n_pushed == 0 && !branch_open_still(&p->text, s))
+    if (p->n_pushed == 0 && !branch_goes_on(&p->text, s))
         return 0;
     out[0] = p->verify ? want_of(s) : draft_want(&p->draft);
     return 1;

@@ -117,7 +117,7 @@ static int stochastic_want(struct search *s, struct want out[], size_t max)
     int n = 0;
     assert(max >= p->width);
     for (uint32_t i = 0; i < p->n; i++)
-        if (branch_open_still(&p->now[i].branch, s))
+        if (branch_goes_on(&p->now[i].branch, s))
             out[n++] = branch_want(&p->now[i].branch, s);
     if (n == 0 && p->n_hyps == 0)
         finish(p);

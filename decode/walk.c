@@ -17,7 +17,7 @@ int walk_want(struct search *s, struct want out[], size_t max)
 {
     struct walk *w = s->state;
     assert(max > 0 && !w->decided);
-    if (!branch_open_still(&w->branch, s))
+    if (!branch_goes_on(&w->branch, s))
         return 0;
     out[0] = branch_want(&w->branch, s);
     return 1;

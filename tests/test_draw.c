@@ -80,7 +80,7 @@ static void wide(const char *name, uint32_t n_draws)
 }
 
 /* The inverse CDF itself: a uniform u takes the first symbol whose cumulated probability passes it.  Long double sums say
- * which; disagreement is allowed within 2^-40 of a boundary. */
+ * which; disagreement is allowed within 2^-21 of a boundary. */
 static void cdf_is_inverse(void)
 {
     static float score[WIDE];
@@ -101,11 +101,11 @@ static void cdf_is_inverse(void)
         while (sum[want] <= u)
             want++;
         bool near =
-            fabsl(sum[want] - u) < 0x1p-40L * total || (want > 0 && fabsl(sum[want - 1] - u) < 0x1p-40L * total);
+            fabsl(sum[want] - u) < 0x1p-21L * total || (want > 0 && fabsl(sum[want - 1] - u) < 0x1p-21L * total);
         close += near;
         check(got == want || near, "u %Lg: symbol %u, want %u", u / total, got, want);
     }
-    check(close < 10, "few were near a boundary: %zu", close);
+    check(close < 30, "few were near a boundary: %zu", close);
 }
 
 /* A first draw of arithmetic is uniform in its code, so that texts come with their probabilities; n draws of one lattice
@@ -203,6 +203,13 @@ static void top_draws(void)
 static void edges(void)
 {
     static const char *const names[] = { "gumbel", "cdf", "arithmetic", "greedy" };
+    static float flat[WIDE]; /* a block of tiny masses far behind: none of them is lost beside the sum */
+    for (uint32_t v = 0; v < WIDE; v++)
+        flat[v] = v == 5 ? 0 : v < WIDE - 64 || v % 2 == 0 ? -INFINITY : -36.5f;
+    struct row far = row_over(flat, WIDE);
+    check(row_measure(&far) == 0, "measured");
+    for (uint32_t i = 0; i < 20; i++)
+        check(once("arithmetic", &far, i) == 5 && once("cdf", &far, i) == 5, "the head");
     float one[1] = { -3 }, last[4] = { -INFINITY, 1, 2, -INFINITY }, peak[5] = { -300, 0, -300, -INFINITY, -80 };
     struct row a = row_over(one, 1), b = row_over(last, 4), c = row_over(peak, 5);
     check(row_measure(&a) == 0 && row_measure(&b) == 0 && row_measure(&c) == 0, "measured");
