@@ -1,4 +1,4 @@
-/* beam and contrastive over a random GPT-2 against Hugging Face transformers and Su's rule (tests/fixtures/search/make.py). */
+/* beam and contrastive over a random GPT-2 against Hugging Face transformers, T5X's and Su's rules (tests/fixtures/search/make.py). */
 #include "base/err.h"
 #include "base/mem.h"
 #include "decode/search.h"
@@ -82,20 +82,20 @@ static bool same_text(const struct hyp *h, const sym_t ids[], size_t n)
     return ok;
 }
 
-static size_t beams(struct bench *b, struct row_work *work)
+static size_t beams(struct bench *b, const char *file, struct row_work *work)
 {
-    static const char *const earlies[] = { "heuristic", "first", "never" };
-    FILE *f = fixture("beam.txt");
+    static const char *const earlies[] = { "heuristic", "first", "never", "t5" };
+    FILE *f = fixture(file);
     unsigned width, early, max_new, n_return;
     double penalty;
     size_t cases = 0, n_ends, n, n_ids;
     sym_t ends[MOST], ids[MOST];
     while (f && fscanf(f, "%u %lf %u %u %u", &width, &penalty, &early, &max_new, &n_return) == 5) {
         char name[128];
-        check(early < 3 && read_ids(f, ends, &n_ends) && read_ids(f, prompt_ids, &n_prompt), "case %zu", cases);
+        check(early < 4 && read_ids(f, ends, &n_ends) && read_ids(f, prompt_ids, &n_prompt), "case %zu", cases);
         struct space *space = space_with_ends(b->lm->space->n, ends, n_ends);
-        snprintf(name, sizeof name, "beam(%u, length_penalty=%g, early=%s, n=%u)", width, penalty, earlies[early],
-                 n_return);
+        snprintf(name, sizeof name, "beam(%u, %s=%g, early=%s, n=%u)", width,
+                 early == 3 ? "length_penalty=0, brevity_penalty" : "length_penalty", penalty, earlies[early], width);
         struct search *s = ran(b, space, name, max_new, work);
         const struct hyp *h = search_hyps(s, &n);
         check(n == n_return, "case %zu, %s: %zu texts", cases, name, n);
@@ -149,8 +149,8 @@ int main(void)
     real = b.lm->type;
     type = *real;
     type.prompt = push_prompt;
-    size_t n = beams(&b, work), m = contrastives(&b, work);
-    check(n >= 100 && m >= 20, "%zu and %zu cases", n, m);
+    size_t n = beams(&b, "beam.txt", work), t = beams(&b, "t5.txt", work), m = contrastives(&b, work);
+    check(n >= 100 && t >= 50 && m >= 20, "%zu, %zu and %zu cases", n, t, m);
     row_work_free(work);
     bench_close(&b);
     checkpoint_close(c);
