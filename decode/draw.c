@@ -1,6 +1,7 @@
 #include "decode/draw.h"
 #include "base/err.h"
 #include "base/row_kernel.h"
+#include "base/row_math.h"
 #include "base/row_ops.h"
 #include <assert.h>
 #include <math.h>
@@ -184,4 +185,18 @@ uint32_t draw_top(struct row *r, const struct rng_key *key, uint32_t k, struct d
     for (uint32_t i = 0; i < n; i++)
         r->score[best[i].id] = best[i].score;
     return n;
+}
+
+void draw_residual(const struct row *p, const struct row *q, sym_t x, struct row *out)
+{
+    row_copy(out, p);
+    if (!q)
+        out->score[x] = -INFINITY;
+    for (uint32_t v = 0; q && v < p->n; v++) {
+        double left = math_exp64(row_logp(p, v)) - math_exp64(row_logp(q, v));
+        out->score[v] = left >= 0x1p-100 ? (float)math_log64(left) : -INFINITY;
+    }
+    int rc = row_measure(out);
+    assert(rc == 0); /* of measured rows */
+    (void)rc;
 }

@@ -53,4 +53,8 @@ struct draw_best {
  * row_draw()'s.  Returns how many: fewer where fewer are not masked.  r's scores are changed on the way and put back. */
 uint32_t draw_top(struct row *r, const struct rng_key *key, uint32_t k, struct draw_best best[]);
 
+/* What is left of p where q proposed and x was refused: max(p - q, 0), in out, a row of as many symbols; q NULL: all of q
+ * stood on x.  Dead where nothing is left but rounding. */
+void draw_residual(const struct row *p, const struct row *q, sym_t x, struct row *out);
+
 #endif

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/row_math.h"
 #include "decode/draft.h"
+#include "decode/draw.h"
 #include "decode/scratch.h"
 #include "decode/searches.h"
 #include <assert.h>
@@ -109,22 +110,6 @@ static int speculative_want(struct search *s, struct want out[], size_t max)
     return 1;
 }
 
-/* ln max(p - q, 0), in the scratch of steps; q NULL: all of it on x. */
-static struct row residual(const struct row *p, const struct row *q, sym_t x, struct row_work *work)
-{
-    struct row r = row_over(work->spare[SCRATCH_STEP], p->n);
-    row_copy(&r, p);
-    if (!q)
-        r.score[x] = -INFINITY;
-    for (uint32_t v = 0; q && v < p->n; v++) {
-        double left = math_exp64(row_logp(p, v)) - math_exp64(row_logp(q, v));
-        r.score[v] = left >= 0x1p-100 ? (float)math_log64(left) : -INFINITY;
-    }
-    int rc = row_measure(&r);
-    assert(rc == 0); /* of measured rows */
-    return rc == 0 && !row_dead(&r) ? r : *p;
-}
-
 /* The symbol of proposal j under the rejection rule; beyond the proposals one of p. */
 static sym_t accept(struct search *s, const struct row *final, uint32_t j, struct row_work *work)
 {
@@ -140,8 +125,9 @@ static sym_t accept(struct search *s, const struct row *final, uint32_t j, struc
     double ratio = math_exp64(fmin(row_logp(final, x) - (q ? row_logp(q, x) : 0), 1));
     if (rng_uniform(&key, 0) < ratio)
         return x;
-    struct row rest = residual(final, q, x, work);
-    return row_draw(&rest, &draw);
+    struct row rest = row_over(work->spare[SCRATCH_STEP], final->n);
+    draw_residual(final, q, x, &rest);
+    return row_draw(row_dead(&rest) ? final : &rest, &draw);
 }
 
 /* Draws from the lm's rows as far as the proposals hold, and one symbol more. */

@@ -199,6 +199,29 @@ static void top_draws(void)
     check(row_measure(&r) == 0 && draw_top(&r, &key, K, best) == 1 && best[0].id == 0, "one symbol gives one");
 }
 
+/* ollama x/mlxrunner/sample: target {2: .7, 5: .3} less draft {2: .2, 4: .8} is {2: .625, 5: .375}. */
+static void residual(void)
+{
+    enum { N = 6 };
+    float p[N], q[N], left[N];
+    for (int v = 0; v < N; v++)
+        p[v] = q[v] = -INFINITY;
+    p[2] = logf(.7f);
+    p[5] = logf(.3f);
+    q[2] = logf(.2f);
+    q[4] = logf(.8f);
+    struct row a = row_over(p, N), b = row_over(q, N), out = row_over(left, N);
+    check(row_measure(&a) == 0 && row_measure(&b) == 0, "measured");
+    draw_residual(&a, &b, 4, &out);
+    check_near(exp(row_logp(&out, 2)), .625, 1e-6, "residual of 2");
+    check_near(exp(row_logp(&out, 5)), .375, 1e-6, "residual of 5");
+    check(row_count(&out) == 2, "nothing else");
+    draw_residual(&a, NULL, 2, &out);
+    check(row_count(&out) == 1 && out.score[5] > -INFINITY, "a refused look-up leaves the others");
+    draw_residual(&a, &a, 2, &out);
+    check(row_dead(&out), "equal rows leave nothing");
+}
+
 /* Edges: one symbol, a masked end, an overwhelming symbol. */
 static void edges(void)
 {
@@ -235,6 +258,7 @@ int main(void)
     arithmetic_spreads();
     arithmetic_is_endless();
     top_draws();
+    residual();
     edges();
     row_work_free(work);
     return check_done("draw");
