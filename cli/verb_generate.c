@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "cli/console.h"
+#include "cli/generate_choice.h"
 #include "cli/opened.h"
 #include "cli/source.h"
 #include "cli/verbs.h"
@@ -16,6 +17,7 @@ enum { MAX_WANTS = 4096, MAX_STRINGS = 16, MAX_TURNS = 64 };
 struct job {
     struct source *source;
     struct opened draft; /* lm NULL: none was asked for */
+    struct generate_choice choice;
     struct chain *chain;
     struct stop stop;
     const char *strings[MAX_STRINGS];
@@ -142,6 +144,8 @@ static int one_draw(struct job *j, const struct args *a, uint64_t seed, uint32_t
     const struct hyp *h = search_hyps(s, &n);
     if (rc == 0 && j->stream && n == 1)
         putchar('\n');
+    else if (rc == 0 && j->choice.select)
+        generate_choice_keep(&j->choice, h, n, draw);
     else
         for (size_t i = 0; rc == 0 && i < n; i++)
             print_hyp(a, &h[i], draw, j->alone && n == 1);
@@ -173,6 +177,15 @@ static int read_limits(const struct args *a, struct job *j)
     return 0;
 }
 
+/* The one text that --select chooses. */
+static int print_choice(struct job *j, const struct args *a)
+{
+    size_t best;
+    TRY(generate_choice_best(&j->choice, &best));
+    print_hyp(a, &j->choice.hyps[best], j->choice.draws[best], true);
+    return ferror(stdout) ? console_check() : 0;
+}
+
 static int generate(struct job *j, const struct args *a)
 {
     int64_t seed = 1, n = 1;
@@ -183,7 +196,7 @@ static int generate(struct job *j, const struct args *a)
     if (!j->chain)
         return ERR_USAGE;
     j->alone = n == 1;
-    j->stream = n == 1 && !a->json;
+    j->stream = n == 1 && !a->json && !j->choice.select;
     j->work = row_work_alloc(j->source->lm->space->n);
     int rc = 0;
     for (int64_t draw = 0; rc == 0 && draw < n; draw++) {
@@ -191,6 +204,8 @@ static int generate(struct job *j, const struct args *a)
         if (rc == 0 && ferror(stdout))
             rc = console_check();
     }
+    if (rc == 0 && j->choice.select)
+        rc = print_choice(j, a);
     row_work_free(j->work);
     chain_free(j->chain);
     return rc;
@@ -247,7 +262,10 @@ static int run_generate(const struct args *a)
     const char *draft = options_text(a, "draft");
     int rc = draft ? opened_open(&j.draft, draft, a) : 0;
     if (rc == 0)
+        rc = generate_choice_open(&j.choice, options_text(a, "select"));
+    if (rc == 0)
         rc = generate(&j, a);
+    generate_choice_close(&j.choice);
     opened_close(&j.draft);
     source_close(&source);
     return rc;
@@ -257,6 +275,8 @@ static const struct option_row options[] = {
     { "chain", "TEXT", "", "transforms, like \"temperature=0.8 | top_p=0.95\" (see chorale list strategies)" },
     { "search", "TEXT", "sample", "sample, greedy, ... (see chorale list searches)" },
     { "draft", "CHECKPOINT", NULL, "proposes symbols to --search speculative; of the same vocabulary" },
+    { "select", "TEXT", NULL,
+      "print only the best of all draws: best(by=mean), vote(answer=number), mbr(utility=chrf)" },
     { "seed", "N", "1", "the same seed gives the same bytes" },
     { "n", "N", "1", "draws" },
     { "instruct", NULL, NULL, "the prompt is an instruction; so it is with --system, --user or --assistant" },

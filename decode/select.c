@@ -107,7 +107,7 @@ int select_weights(const char *word, const struct select_text texts[], size_t n,
         return err_unknown(ERR_USAGE, "weight", word, names, 2);
     for (size_t i = 0; i < n; i++) {
         weight[i] = model ? texts[i].logp : texts[i].log_weight;
-        if (model && seen_before(texts, i))
+        if (!(weight[i] < INFINITY) || (model && seen_before(texts, i)))
             weight[i] = -INFINITY;
         top = fmax(top, weight[i]);
     }
