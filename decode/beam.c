@@ -1,6 +1,7 @@
 #include "decode/beam.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/row_math.h"
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -24,12 +25,12 @@ const struct beam_early *beam_early_find(const struct spec_value *value)
 
 double beam_score(const struct beam_rules *r, double sum, double length)
 {
-    double by = 1; /* in this form, so that penalty 0 divides by exactly 1 */
+    double log_by = 0; /* not pow(): libraries differ in its last bit */
     if (r->length_penalty != 0)
-        by *= pow(length, r->length_penalty);
+        log_by += r->length_penalty * math_log64(length);
     if (r->brevity_penalty != 0)
-        by *= pow((5 + length) / 6, r->brevity_penalty);
-    return sum / by;
+        log_by += r->brevity_penalty * math_log64((5 + length) / 6);
+    return log_by != 0 ? sum / math_exp64(log_by) : sum;
 }
 
 void beam_finish(struct beam *m, struct beam_group *g, const struct hyp *h, double sum, int parent)

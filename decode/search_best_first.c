@@ -5,6 +5,7 @@
  * and the queue was never full.  A prefix that falls out of a full queue is forgotten. */
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/row_math.h"
 #include "decode/branch.h"
 #include "decode/scratch.h"
 #include "decode/searches.h"
@@ -107,7 +108,7 @@ static int best_first_want(struct search *s, struct want out[], size_t max)
 static void insert(struct best_first *p, const struct search *s, const struct hyp_step *step, double sum)
 {
     double length = (double)p->top.branch.hyp.n_steps + 1, penalty = s->value[LENGTH].number;
-    double score = penalty > 0 ? sum / pow(length, penalty) : sum;
+    double score = penalty > 0 ? sum / math_exp64(penalty * math_log64(length)) : sum;
     uint32_t at = p->n;
     if (p->n == p->max && !(score > p->queue[p->n - 1].score))
         return;

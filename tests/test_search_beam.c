@@ -62,6 +62,49 @@ static void wide_is_exact(const char *name, const char *chain, size_t max, doubl
     chain_free(c);
 }
 
+/* A stop string ends a branch where it appears: the texts are those of the tree cut behind each first b. */
+static void stop_strings(const char *name)
+{
+    static const char *const strings[] = { "b" };
+    struct chain *c = chain_parse("");
+    struct stop stop = { .strings = strings, .n_strings = 1 };
+    struct exact e;
+    size_t n, kept = 0;
+    exact_texts(&e, table, c, "a", 0);
+    for (size_t i = 0; i < e.n; i++) {
+        struct exact_text t = e.text[i];
+        sym_t all[EXACT_LENGTH + 1] = { 0 };
+        size_t k = 0;
+        while (k < t.n && t.s[k] != 1)
+            k++;
+        t.n = k < t.n ? k + 1 : t.n;
+        t.logp = 0;
+        for (size_t j = 0; j < t.n; j++) {
+            double logp[N];
+            exact_row(table, c, all, 1, j, logp);
+            t.logp += logp[t.s[j]];
+            all[1 + j] = t.s[j];
+        }
+        bool new = kept == 0 || e.text[kept - 1].n != t.n || memcmp(e.text[kept - 1].s, t.s, t.n * sizeof *t.s) != 0;
+        e.text[kept] = new ? t : e.text[kept];
+        kept += new;
+    }
+    e.n = kept;
+    exact_sort(&e, by_logp);
+    struct search *s = ran(name, c, &stop, 0);
+    const struct hyp *h = search_hyps(s, &n);
+    check(n == e.n, "%s: %zu texts, want %zu", name, n, e.n);
+    for (size_t i = 0; i < n && i < e.n; i++) {
+        check(exact_find(&e, &h[i]) == i, "%s: text %zu", name, i);
+        check(!strchr(text_s(&h[i].text), 'b') &&
+                  h[i].end == (e.text[i].s[e.text[i].n - 1] == 1 ? HYP_STRING : HYP_SYMBOL),
+              "%s: text %zu is '%s' (%s)", name, i, text_s(&h[i].text), hyp_end_name(h[i].end));
+    }
+    search_close(s);
+    exact_free(&e);
+    chain_free(c);
+}
+
 /* A beam by hand: every step from the list of all continuations. */
 struct prefix {
     sym_t s[EXACT_LENGTH];
@@ -380,6 +423,8 @@ int main(void)
         for (uint32_t width = 1; width <= 4; width++)
             narrow(width, chains[i]);
     }
+    stop_strings("beam(64, n=64, length_penalty=0, early=never)");
+    stop_strings("best_first(64)");
     one_is_greedy();
     early_rules();
     t5_rule();

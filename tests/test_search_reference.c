@@ -140,6 +140,39 @@ static size_t contrastives(struct bench *b, struct row_work *work)
     return cases;
 }
 
+/* Where the context is full every search ends at the same length; speculation leaves sample's text alone up to there. */
+static void context_limit(struct bench *b, struct row_work *work)
+{
+    static const char *const names[] = { "speculative(6)",
+                                         "speculative(4, ngram=1, rule=rejection)",
+                                         "beam(2)",
+                                         "beam_sample(2)",
+                                         "stochastic_beam(2)",
+                                         "contrastive(3)",
+                                         "diverse_beam(2)",
+                                         "beam(2, early=t5)" };
+    sym_t end = 95; /* not in the list of none */
+    struct space *space = space_with_ends(b->lm->space->n, &end, 0);
+    size_t n, n_plain;
+    n_prompt = 3;
+    for (sym_t i = 0; i < 3; i++)
+        prompt_ids[i] = 5 * i;
+    struct search *plain = ran(b, space, "sample", 0, work);
+    const struct hyp *p = search_hyps(plain, &n_plain);
+    check(p->end == HYP_LIMIT && p->n_steps > 100, "sample: %zu symbols to the end of the context", p->n_steps);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct search *s = ran(b, space, names[i], 0, work);
+        const struct hyp *h = search_hyps(s, &n);
+        check(n >= 1 && h->end == HYP_LIMIT && h->n_steps == p->n_steps, "%s: %zu symbols, ended by %s", names[i],
+              h->n_steps, hyp_end_name(h->end));
+        for (size_t k = 0; i == 0 && k < h->n_steps; k++)
+            check(h->steps[k].symbol == p->steps[k].symbol, "%s: symbol %zu is sample's", names[i], k);
+        search_close(s);
+    }
+    search_close(plain);
+    space_free(space);
+}
+
 int main(void)
 {
     struct checkpoint *c = checkpoint_open_weights(CHORALE_HOME "/tests/fixtures/transformer/gpt2");
@@ -150,6 +183,7 @@ int main(void)
     type = *real;
     type.prompt = push_prompt;
     size_t n = beams(&b, "beam.txt", work), t = beams(&b, "t5.txt", work), m = contrastives(&b, work);
+    context_limit(&b, work);
     check(n >= 100 && t >= 50 && m >= 20, "%zu, %zu and %zu cases", n, t, m);
     row_work_free(work);
     bench_close(&b);

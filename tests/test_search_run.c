@@ -56,6 +56,20 @@ static void check_unit(const struct results *r, uint32_t arm, uint32_t item, uin
     }
 }
 
+/* Of an ensemble every symbol of every text says what each voice gave it; of speculation only some can. */
+static void check_voices(struct results *r, uint32_t arm, const char *search)
+{
+    size_t n;
+    const struct results_record *x = results_unit(r, arm, 1, 0, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct results_tokens t;
+        check(results_tokens(r, &x[i], &t) == 0 && t.n > 0 && t.n_voices == 2, "%s: voices of text %zu", search, i);
+        for (size_t k = 0; k < t.n && t.n_voices == 2; k++)
+            check_near((double)(t.voice_share[2 * k] + t.voice_share[2 * k + 1]), 1, 1e-5,
+                       "%s: text %zu, shares of %zu", search, i, k);
+    }
+}
+
 static const struct results_record *only(const struct results *r, uint32_t arm, uint32_t item, uint32_t draw)
 {
     size_t n;
@@ -71,7 +85,7 @@ int main(void)
     check(p && run(p, "two", (struct run_options){ .threads = 2, .batch = 50 }) == 0, "run: %s", err_text());
     struct results *r = p ? results_open(letters_path("one")) : NULL;
     check(r != NULL, "results: %s", err_text());
-    size_t n_arms = 0, n_items = 0;
+    size_t n_arms = 0, n_items = 0, voiced = 0;
     const struct results_arm *arms = r ? results_arms(r, &n_arms) : NULL;
     uint32_t spoken = UINT32_MAX, plain = UINT32_MAX;
     if (r)
@@ -81,12 +95,16 @@ int main(void)
         for (uint32_t item = 0; item < n_items; item++)
             for (uint32_t draw = 0; draw < 3; draw++)
                 check_unit(r, arm, item, draw, arms[arm].search);
+        if (strcmp(arms[arm].lm, "duet") == 0 && strncmp(arms[arm].search, "speculative", 11) != 0)
+            check_voices(r, arm, arms[arm].search);
+        voiced += strcmp(arms[arm].lm, "duet") == 0;
         bool bare = arms[arm].chain[0] == '\0' && strcmp(arms[arm].lm, arms[n_arms - 1].lm) == 0;
         spoken = bare && strncmp(arms[arm].search, "speculative", 11) == 0 && !strstr(arms[arm].search, "rejection")
                      ? arm
                      : spoken;
         plain = bare && strcmp(arms[arm].search, "sample") == 0 ? arm : plain;
     }
+    check(voiced == 22, "%zu arms of the ensemble", voiced);
     check(spoken < n_arms && plain < n_arms, "speculative and sample are there");
     for (uint32_t i = 0; i < 3 * n_items && spoken < n_arms && plain < n_arms; i++) {
         const struct results_record *x = only(r, spoken, i / 3, i % 3), *y = only(r, plain, i / 3, i % 3);
