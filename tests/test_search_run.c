@@ -2,12 +2,14 @@
  * same plan run twice in other batches gives the same bytes. */
 #include "base/err.h"
 #include "decode/search.h"
+#include "decode/select.h"
 #include "experiments/results.h"
 #include "experiments/run.h"
 #include "tests/lib/check.h"
 #include "tests/lib/letters.h"
 #include "tests/lib/same.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char script[] =
@@ -22,7 +24,10 @@ static const char script[] =
     "experiment { name = 'searches', seed = 7, draws = 3, limit = { bytes = 6 }, evalsets = { 'DIR/gen' },\n"
     "  arms = { grid { lm = { a, duet }, chain = { '', 'temperature=0.7|top_k=3' }, search = searches },\n"
     "           grid { lm = a, search = { 'contrastive', 'sample' } } },\n"
-    "  creativity = { 'distinct_1' }, control = 'length_chars' }\n";
+    "  creativity = { 'distinct_1' }, control = 'length_chars',\n"
+    "  select = { 'best', ' best ( ) ', select { 'best', by = 'mean' }, 'vote', select { 'mbr', utility = 'exact' } "
+    "},\n"
+    "  stop = { 'never' .. select('#', 1, 2) } }\n";
 
 static int run(const struct plan *p, const char *name, struct run_options o)
 {
@@ -76,6 +81,52 @@ static const struct results_record *only(const struct results *r, uint32_t arm, 
     return results_unit(r, arm, item, draw, &n);
 }
 
+/* length_chars@...: of the text that decode/select chooses among all of an item's. */
+static void check_selected(const struct results *r, const char *how, size_t n_arms, size_t n_items)
+{
+    enum { MOST = 16 };
+    char name[64];
+    size_t n, n_texts, chosen = 0;
+    struct select_text texts[MOST];
+    struct select *s = select_open(how);
+    snprintf(name, sizeof name, "length_chars@%s", s ? select_canonical(s) : "");
+    const struct results_metric *m = results_metric(r, name);
+    check(s && m && m->level == METRIC_ITEM, "%s: %s", name, err_text());
+    for (size_t at = 0; s && m && at < n_arms * n_items; at++) {
+        n_texts = 0;
+        for (uint32_t draw = 0; draw < 3; draw++) {
+            const struct results_record *x =
+                results_unit(r, (uint32_t)(at / n_items), (uint32_t)(at % n_items), draw, &n);
+            for (size_t i = 0; i < n && n_texts < MOST; i++)
+                texts[n_texts++] = (struct select_text){ .text = x[i].text,
+                                                         .n = x[i].n_text,
+                                                         .logp = -x[i].nll,
+                                                         .length = x[i].n_symbols,
+                                                         .log_weight = x[i].log_weight,
+                                                         .judge = NAN,
+                                                         .reward = NAN };
+        }
+        size_t best = select_choose(s, texts, n_texts, NULL).chosen;
+        check(best < n_texts || isnan(m->value[at]), "%s: nothing chosen has no value", how); /* empty texts' votes */
+        chosen += best < n_texts;
+        if (best < n_texts)
+            check(m->value[at] == (double)text_utf8_count(texts[best].text, texts[best].n), "%s: arm %zu, item %zu: %g",
+                  name, at / n_items, at % n_items, m->value[at]);
+    }
+    check(chosen * 3 > n_arms * n_items * 2, "%s: mostly one is chosen: %zu", how, chosen);
+    select_close(s);
+}
+
+static void refused(const char *field, const char *message)
+{
+    char text[sizeof script + 100];
+    const char *at = strstr(script, "select = {");
+    snprintf(text, sizeof text, "%.*sselect = { %s } }\n", (int)(at - script), script, field);
+    struct plan *p = letters_plan(text, NULL);
+    check(!p && strstr(err_text(), message), "select = { %s }: '%s', want '%s'", field, err_text(), message);
+    plan_free(p);
+}
+
 int main(void)
 {
     letters_open();
@@ -110,7 +161,13 @@ int main(void)
         const struct results_record *x = only(r, spoken, i / 3, i % 3), *y = only(r, plain, i / 3, i % 3);
         check(x->n_text == y->n_text && memcmp(x->text, y->text, x->n_text) == 0, "speculation leaves the text alone");
     }
+    static const char *const selections[] = { "best", "best(by=mean)", "vote", "mbr(exact)" };
+    for (size_t i = 0; r && i < 4; i++)
+        check_selected(r, selections[i], n_arms, n_items);
     results_close(r);
+    refused("'bset'", "letters.lua:9: select: unknown selection 'bset'; did you mean 'best'?");
+    refused("select { 'mbr', utility = 'blue' }", "did you mean 'bleu'?");
+    refused("select { utility = 'bleu' }", "select wants a name first");
     same_results(letters_path("one"), letters_path("two"), "other batches, other threads");
     plan_free(p);
     letters_close();
