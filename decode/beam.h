@@ -6,8 +6,9 @@
  *
  *     ln p(text | chain) / (length ^ length_penalty * ((5 + length) / 6) ^ brevity_penalty)
  *
- * length in symbols, the end symbol included; a group keeps its best width finished ones.  Candidates compete with their
- * unpenalised sums.  Ties: the better parent, then the lower id.  A branch whose row is dead is lost.  `early` says when a group stops:
+ * length in symbols, the end symbol included; a group keeps its best width finished ones.  Candidates compete with
+ * their unpenalised sums.  Ties: the better parent, then the lower id.  A branch whose row is dead is lost.
+ * `early` says when a group stops:
  *
  *     heuristic  width are finished and the best open branch, were it to end at its present length, beats none of them
  *                (Hugging Face early_stopping=False)

@@ -1,4 +1,5 @@
-/* beam and contrastive over a random GPT-2 against Hugging Face transformers, T5X's and Su's rules (tests/fixtures/search/make.py). */
+/* beam and contrastive over a random GPT-2 against Hugging Face transformers and the rules of T5X and Su et al.
+ * (tests/fixtures/search/make.py). */
 #include "base/err.h"
 #include "base/mem.h"
 #include "decode/search.h"
