@@ -14,8 +14,8 @@ static const struct {
     const char *search;
     enum audit_claim claim;
 } claims[] = {
-    { "sample", AUDIT_CHAIN },
-    { "greedy", AUDIT_GREEDY },
+    { "sample", AUDIT_CHAIN },  { "speculative", AUDIT_CHAIN }, { "stochastic_beam", AUDIT_CHAIN },
+    { "greedy", AUDIT_GREEDY }, { "beam", AUDIT_MODE },         { "best_first", AUDIT_MODE },
 };
 enum { N_CLAIMS = sizeof claims / sizeof *claims };
 
@@ -45,13 +45,12 @@ static int claim_of(const char *search, enum audit_claim *claim)
     return rc;
 }
 
-static int refuse_random(const struct chain *c, enum audit_claim claim)
+static int refuse_random(const struct chain *c)
 {
-    for (size_t i = 0; i < chain_length(c); i++)
-        if (chain_step(c, i)->type->random)
-            return err_set(ERR_USAGE, "%s draws by itself, so that no single distribution is claimed (%s)",
-                           chain_step(c, i)->type->name, audit_claim_name(claim));
-    return 0;
+    return chain_random(c)
+               ? err_set(ERR_USAGE, "chain '%s': a step draws by itself, so that no single distribution is claimed",
+                         chain_text(c))
+               : 0;
 }
 
 /* The measured weight of each string, draw by draw. */
@@ -167,7 +166,7 @@ int audit_run(const struct audit_args *args, struct audit *out)
     struct strings strings = { 0 };
     *out = (struct audit){ .claim = AUDIT_NONE };
     TRY(claim_of(args->search, &out->claim));
-    TRY(refuse_random(args->on.chain, out->claim));
+    TRY(refuse_random(args->on.chain));
     int rc = strings_enumerate(&args->on, &strings);
     if (rc == 0) {
         struct measured m = { .args = args, .strings = &strings, .best = -INFINITY };

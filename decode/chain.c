@@ -137,6 +137,22 @@ const struct transform *chain_step(const struct chain *c, size_t i)
     return &c->steps[i];
 }
 
+bool chain_random(const struct chain *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (c->steps[i].type->random)
+            return true;
+    return false;
+}
+
+bool chain_keeps_row(const struct chain *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (c->steps[i].type->keeps_row)
+            return true;
+    return false;
+}
+
 /* What random steps do before the single symbol is left may change which one it is. */
 bool chain_greedy(const struct chain *c)
 {

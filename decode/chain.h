@@ -30,7 +30,9 @@ void chain_free(struct chain *c);
 const char *chain_text(const struct chain *c); /* canonical; lives as long as c */
 size_t chain_length(const struct chain *c);
 const struct transform *chain_step(const struct chain *c, size_t i);
-bool chain_greedy(const struct chain *c); /* it leaves one symbol, whatever the noise: draws would repeat */
+bool chain_greedy(const struct chain *c);    /* it leaves one symbol, whatever the noise: draws would repeat */
+bool chain_random(const struct chain *c);    /* a step draws by itself: the outcome depends on the draw */
+bool chain_keeps_row(const struct chain *c); /* chain_accept() reads the row again (adaptive_p) */
 size_t chain_state_size(const struct chain *c);
 
 /* state: chain_state_size() bytes aligned to 16, one a hypothesis. */

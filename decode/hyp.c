@@ -50,6 +50,9 @@ void hyp_copy(struct hyp *to, const struct hyp *from)
     text_clear(&to->text);
     text_addn(&to->text, text_s(&from->text), from->text.len);
     to->log_weight = from->log_weight;
+    to->proposed = from->proposed;
+    to->accepted = from->accepted;
+    to->passes = from->passes;
     to->end = from->end;
 }
 

@@ -2,7 +2,7 @@
  *
  * {"what": {...}, "from": {...}, "hash": SHA-256 of what}
  *   what: format, name, seed, draws, limit, stop, log, mode, kernels, lms (nodes, below), fits, arms, evalsets, items, judge,
- *         creativity, control, tasks (where the script speaks of tasks)
+ *         creativity, control, tasks (where the script speaks of tasks), select (where it has selections)
  *   from: script, at, set, machine, cores; none of it changes what is asked for
  *
  * Nodes of lms, each before those that use it:
@@ -54,6 +54,8 @@ struct plan {
     size_t n_items;
     const char **creativity, **control; /* names of metrics */
     size_t n_creativity, n_control;
+    const char **select; /* canonical texts of decode/select.h */
+    size_t n_select;
     struct evalset **sets;
     size_t n_sets;
     struct tag_prompt *tags; /* (n_items,) behind items' prompts; NULL where the plan knows of no tasks */

@@ -110,7 +110,7 @@ int plan_leaf_choice(const char *chain, const char *search, json_t *out)
     struct chain *c = chain_parse(chain);
     int rc = c ? search_canonical(search, &canonical) : ERR_USAGE;
     if (rc == 0) {
-        bool repeats = chain_greedy(c) || !search_random(text_s(&canonical));
+        bool repeats = chain_greedy(c) || (!search_random(text_s(&canonical)) && !chain_random(c));
         json_object_set_new(out, "chain", json_string(chain_text(c)));
         json_object_set_new(out, "search", json_string(text_s(&canonical)));
         json_object_set_new(out, "repeats", json_boolean(repeats));
