@@ -85,6 +85,35 @@ float row_max(const struct row *r)
     return r->ops->max(r);
 }
 
+float row_min(const struct row *r)
+{
+    return r->ops->min(r);
+}
+
+void row_spread(const struct row *r, double *mean, double *variance)
+{
+    assert(!row_dead(r));
+    r->ops->spread(r, mean, variance);
+}
+
+double row_log_power(const struct row *r, double k, struct row_work *w)
+{
+    assert(!row_dead(r) && w->n >= r->n && k > 0 && k < INFINITY);
+    return r->ops->log_power(r, k, w);
+}
+
+double row_divergence(const struct row *q, const struct row *p)
+{
+    assert(q->n == p->n && q->ops == p->ops);
+    return row_dead(q) || row_dead(p) ? 0 : q->ops->divergence(q, p);
+}
+
+uint32_t row_at_least(const struct row *r, float score, struct row_work *w)
+{
+    assert(w->n >= r->n);
+    return r->ops->at_least(r, score, w);
+}
+
 uint32_t row_count(const struct row *r)
 {
     return r->ops->count(r);
@@ -121,6 +150,22 @@ void row_scale(struct row *r, double factor)
         return;
     double max = (double)row_max(r), offset = max * factor;
     r->ops->affine(r, &(struct row_affine){ max, factor, fabs(offset) <= SCALE_MOST ? offset : 0 });
+    measure_again(r);
+}
+
+void row_bend(struct row *r, double square, double cube)
+{
+    if (row_dead(r))
+        return;
+    double max = (double)row_max(r);
+    r->ops->cubic(r, &(struct row_cubic){ max, square, cube, fabs(max) <= SCALE_MOST ? max : 0 });
+    measure_again(r);
+}
+
+void row_shift(struct row *r, const sym_t id[], uint32_t n, double by)
+{
+    assert(by < INFINITY);
+    r->ops->shift(r, id, n, by);
     measure_again(r);
 }
 

@@ -65,6 +65,39 @@ static double cpu_entropy(const struct row *r)
     return log_s + r->ops->kernel()->surprise(r->score, r->n, max) * math_exp64(-log_s);
 }
 
+static float cpu_min(const struct row *r)
+{
+    return r->ops->kernel()->min(r->score, r->n);
+}
+
+static void cpu_spread(const struct row *r, double *mean, double *variance)
+{
+    double sum[2], n = cpu_count(r), max = (double)cpu_max(r);
+    r->ops->kernel()->moments(r->score, r->n, (float)max, sum);
+    *mean = max + sum[0] / n;
+    *variance = fmax(sum[1] / n - sum[0] / n * (sum[0] / n), 0);
+}
+
+/* sum p^k = sum exp(k d) exp(k (max - log Z)), d = score - max. */
+static double cpu_log_power(const struct row *r, double k, struct row_work *w)
+{
+    double max = (double)cpu_max(r);
+    r->ops->kernel()->affine(w->value, r->score, r->n, &(struct row_affine){ max, k, 0 });
+    return k * (max - r->log_z) + math_log64(r->ops->kernel()->sum(w->value, r->n, 0));
+}
+
+static double cpu_divergence(const struct row *q, const struct row *p)
+{
+    float max = cpu_max(q);
+    double gain = q->ops->kernel()->relative(q->score, p->score, q->n, max) * math_exp64((double)max - q->log_z);
+    return fmax(gain - q->log_z + p->log_z, 0);
+}
+
+static uint32_t cpu_at_least(const struct row *r, float score, struct row_work *w)
+{
+    return r->ops->kernel()->collect(r->score, r->n, score, w->id, w->value);
+}
+
 static void cpu_gather(const struct row *r, const sym_t id[], size_t n, double logp[])
 {
     for (size_t i = 0; i < n; i++)
@@ -74,6 +107,17 @@ static void cpu_gather(const struct row *r, const sym_t id[], size_t n, double l
 static void cpu_affine(struct row *r, const struct row_affine *f)
 {
     r->ops->kernel()->affine(r->score, r->score, r->n, f);
+}
+
+static void cpu_cubic(struct row *r, const struct row_cubic *f)
+{
+    r->ops->kernel()->cubic(r->score, r->score, r->n, f);
+}
+
+static void cpu_shift(struct row *r, const sym_t id[], uint32_t n, double by)
+{
+    for (uint32_t i = 0; i < n; i++)
+        r->score[id[i]] = (float)((double)r->score[id[i]] + by);
 }
 
 static void cpu_mask_below(struct row *r, float score)
@@ -135,9 +179,16 @@ const struct row_ops row_cpu = {
     .argmax = cpu_argmax,
     .count = cpu_count,
     .entropy = cpu_entropy,
+    .min = cpu_min,
+    .spread = cpu_spread,
+    .log_power = cpu_log_power,
+    .divergence = cpu_divergence,
+    .at_least = cpu_at_least,
     .gather = cpu_gather,
     .top = row_cut_top,
     .affine = cpu_affine,
+    .cubic = cpu_cubic,
+    .shift = cpu_shift,
     .mask_below = cpu_mask_below,
     .mask_but = cpu_mask_but,
     .keep_rank = row_cut_rank,

@@ -304,6 +304,7 @@ static void kernel_block_noise(const struct rng_key *k, uint32_t first, uint32_t
 }
 
 #include "base/row_kernel_pools.h"
+#include "base/row_kernel_spread.h"
 
 const struct row_kernel KERNEL = {
     .name = KERNEL_NAME,
@@ -314,6 +315,10 @@ const struct row_kernel KERNEL = {
     .sum = kernel_sum,
     .surprise = kernel_surprise,
     .exp = kernel_exp,
+    .min = kernel_min,
+    .moments = kernel_moments,
+    .relative = kernel_relative,
+    .cubic = kernel_cubic,
     .affine = kernel_affine,
     .cut = kernel_cut,
     .collect = kernel_collect,
