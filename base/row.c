@@ -19,8 +19,9 @@ struct row_work *row_work_alloc(uint32_t n)
     w->id = mem_aligned(n, sizeof *w->id);
     w->value = mem_aligned(n, sizeof *w->value);
     w->mass = mem_aligned(n, sizeof *w->mass);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         w->spare[i] = mem_aligned(n, sizeof *w->spare[i]);
+    w->tail = mem_alloc(ROW_WORK_TAIL, sizeof *w->tail);
     return w;
 }
 
@@ -32,8 +33,9 @@ void row_work_free(struct row_work *w)
     free(w->id);
     free(w->value);
     free(w->mass);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         free(w->spare[i]);
+    free(w->tail);
     free(w);
 }
 

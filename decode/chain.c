@@ -30,6 +30,12 @@ static int unknown_step(const char *name, const struct transform_type *const typ
     return ERR_USAGE;
 }
 
+static int prepared(struct transform *t, const struct space *space)
+{
+    int rc = t->type->prepare ? t->type->prepare(t, space) : 0;
+    return rc < 0 ? err_add(rc, "%s", t->type->name) : 0;
+}
+
 static int bind_step(struct transform *t, const struct spec_step *step, const struct transform_type *const types[],
                      size_t n_types)
 {
@@ -38,7 +44,22 @@ static int bind_step(struct transform *t, const struct spec_step *step, const st
             t->type = types[i];
     if (!t->type)
         return unknown_step(step->name, types, n_types);
-    return spec_bind(step, t->type->params, t->type->n_params, t->value);
+    TRY(spec_bind(step, t->type->params, t->type->n_params, t->value));
+    return prepared(t, NULL);
+}
+
+/* What a step keeps for accept() lies in one place. */
+static int one_keeper(const struct chain *c)
+{
+    const char *keeper = NULL;
+    for (size_t i = 0; i < c->n; i++) {
+        if (!c->steps[i].type->keeps_row)
+            continue;
+        if (keeper)
+            return err_set(ERR_USAGE, "%s behind %s: a chain has room for one of them", c->steps[i].type->name, keeper);
+        keeper = c->steps[i].type->name;
+    }
+    return 0;
 }
 
 static int bind_steps(struct chain *c, const struct transform_type *const types[], size_t n_types)
@@ -51,7 +72,7 @@ static int bind_steps(struct chain *c, const struct transform_type *const types[
         text_add(&c->text, i > 0 ? " | " : "");
         spec_canonical(&c->text, t->type->name, t->type->params, t->type->n_params, t->value);
     }
-    return 0;
+    return one_keeper(c);
 }
 
 struct chain *chain_parse_types(const char *text, const struct transform_type *const types[], size_t n_types)
@@ -82,11 +103,22 @@ void chain_free(struct chain *c)
 {
     if (!c)
         return;
+    for (size_t i = 0; i < c->n; i++)
+        if (c->steps[i].extra)
+            c->steps[i].type->release(&c->steps[i]);
     spec_free(c->spec);
     free(c->steps);
     free(c->offset);
     text_free(&c->text);
     free(c);
+}
+
+int chain_bind(struct chain *c, const struct space *space)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (prepared(&c->steps[i], space) < 0)
+            return err_add(ERR_USAGE, "chain '%s'", text_s(&c->text));
+    return 0;
 }
 
 const char *chain_text(const struct chain *c)
@@ -132,10 +164,10 @@ void chain_start(const struct chain *c, void *state)
         c->steps[i].type->start(&c->steps[i], state_of(c, state, i));
 }
 
-void chain_accept(const struct chain *c, void *state, sym_t chosen)
+void chain_accept(const struct chain *c, void *state, const struct transform_choice *choice)
 {
     for (size_t i = 0; i < c->n; i++)
-        c->steps[i].type->accept(&c->steps[i], state_of(c, state, i), chosen);
+        c->steps[i].type->accept(&c->steps[i], state_of(c, state, i), choice);
 }
 
 /* The survivors are packed and measured, so that the sum costs what was kept, not V. */

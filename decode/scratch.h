@@ -6,6 +6,7 @@ enum scratch {
     SCRATCH_ROW,    /* the row under change: a search's copy of the lm's row */
     SCRATCH_BEFORE, /* what a row was before a step, to say what the step kept */
     SCRATCH_STEP,   /* one transform's own; holds anything when a step begins */
+    SCRATCH_FOUND,  /* the row as a step with keeps_row found it, until accept() */
 };
 
 #endif

@@ -210,6 +210,7 @@ static int voice_fill(struct lms *s, struct node *n, const json_t *doc, struct v
     if (!c)
         return rc < 0 ? rc : ERR_USAGE;
     n->chains[n->n_chains++] = c;
+    TRY(chain_bind(c, v->lm->space));
     v->n_transforms = chain_length(c);
     parts->transforms = mem_alloc(v->n_transforms, sizeof *parts->transforms);
     for (size_t i = 0; i < v->n_transforms; i++)

@@ -113,13 +113,13 @@ static int memory_apply(const struct transform *t, void *state, struct row *r, c
     return row_measure(r);
 }
 
-static void memory_accept(const struct transform *t, void *state, sym_t chosen)
+static void memory_accept(const struct transform *t, void *state, const struct transform_choice *c)
 {
     struct memory *m = state;
     (void)t;
-    m->sum += chosen;
+    m->sum += c->symbol;
     m->n++;
-    m->last = chosen;
+    m->last = c->symbol;
 }
 
 static bool never(const struct transform *t)
@@ -165,7 +165,8 @@ static void go_on(const struct chain *c, void *state, sym_t made[], size_t from,
         struct transform_at at = { .made = made, .n_made = step, .address = &address, .work = work };
         check(row_measure(&r) == 0 && chain_apply(c, state, &r, &at, NULL) == 0, "step %zu: %s", step, err_text());
         made[step] = row_dead(&r) ? 0 : row_argmax(&r);
-        chain_accept(c, state, made[step]);
+        double logp = row_dead(&r) ? 0 : row_logp(&r, made[step]);
+        chain_accept(c, state, &(struct transform_choice){ .symbol = made[step], .logp = logp, .at = &at });
         for (uint32_t v = 0; v < V; v++)
             out[step * V + v] = (float)row_logp(&r, v);
     }
