@@ -19,7 +19,7 @@ struct row_work *row_work_alloc(uint32_t n)
     w->id = mem_aligned(n, sizeof *w->id);
     w->value = mem_aligned(n, sizeof *w->value);
     w->mass = mem_aligned(n, sizeof *w->mass);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < ROW_SPARES; i++)
         w->spare[i] = mem_aligned(n, sizeof *w->spare[i]);
     w->tail = mem_alloc(ROW_WORK_TAIL, sizeof *w->tail);
     return w;
@@ -33,7 +33,7 @@ void row_work_free(struct row_work *w)
     free(w->id);
     free(w->value);
     free(w->mass);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < ROW_SPARES; i++)
         free(w->spare[i]);
     free(w->tail);
     free(w);
@@ -108,6 +108,11 @@ double row_divergence(const struct row *q, const struct row *p)
 {
     assert(q->n == p->n && q->ops == p->ops);
     return row_dead(q) || row_dead(p) ? 0 : q->ops->divergence(q, p);
+}
+
+void row_distance(const struct row *r, double center, float distance[])
+{
+    r->ops->distance(r, center, distance);
 }
 
 uint32_t row_at_least(const struct row *r, float score, struct row_work *w)

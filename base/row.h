@@ -28,16 +28,17 @@ struct row {
 };
 
 #define ROW_WORK_TAIL 65536 /* symbols said that a step may look back on with an array */
+#define ROW_SPARES    6
 
 /* Scratch for rows of up to n symbols; one thread at a time. */
 struct row_work {
     uint32_t n;
-    float *key;      /* (n,) sort keys, temporary scores */
-    sym_t *id;       /* (n,) candidates */
-    float *value;    /* (n,) */
-    double *mass;    /* (n,) */
-    float *spare[4]; /* (n,) each, zeroed once, for the layers above: no function of rows touches them */
-    uint32_t *tail;  /* (ROW_WORK_TAIL,) likewise: one number for each of the last symbols said */
+    float *key;               /* (n,) sort keys, temporary scores */
+    sym_t *id;                /* (n,) candidates */
+    float *value;             /* (n,) */
+    double *mass;             /* (n,) */
+    float *spare[ROW_SPARES]; /* (n,) each, zeroed once, for the layers above: no function of rows touches them */
+    uint32_t *tail;           /* (ROW_WORK_TAIL,) likewise: one number for each of the last symbols said */
 };
 struct row_work *row_work_alloc(uint32_t n);
 void row_work_free(struct row_work *w);
@@ -66,6 +67,8 @@ void row_spread(const struct row *r, double *mean, double *variance);
 double row_log_power(const struct row *r, double k, struct row_work *w); /* log of the sum of p^k, 0 < k < inf */
 /* KL(q || p), nats, 0 where either is dead.  q has masked all that p has. */
 double row_divergence(const struct row *q, const struct row *p);
+/* |score - center|, in double before it is stored; inf for a masked symbol. */
+void row_distance(const struct row *r, double center, float distance[]);
 /* The symbols of at least that score, not masked, in the order of ids, in w->id and w->value; returns how many. */
 uint32_t row_at_least(const struct row *r, float score, struct row_work *w);
 void row_gather(const struct row *r, const sym_t id[], size_t n, double logp[]);

@@ -93,6 +93,11 @@ static double cpu_divergence(const struct row *q, const struct row *p)
     return fmax(gain - q->log_z + p->log_z, 0);
 }
 
+static void cpu_distance(const struct row *r, double center, float distance[])
+{
+    r->ops->kernel()->distance(distance, r->score, r->n, center);
+}
+
 static uint32_t cpu_at_least(const struct row *r, float score, struct row_work *w)
 {
     return r->ops->kernel()->collect(r->score, r->n, score, w->id, w->value);
@@ -183,6 +188,7 @@ const struct row_ops row_cpu = {
     .spread = cpu_spread,
     .log_power = cpu_log_power,
     .divergence = cpu_divergence,
+    .distance = cpu_distance,
     .at_least = cpu_at_least,
     .gather = cpu_gather,
     .top = row_cut_top,

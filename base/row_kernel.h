@@ -54,6 +54,7 @@ struct row_kernel {
     void (*affine)(float out[], const float score[], uint32_t n, const struct row_affine *f);
     /* x -> offset + square d^2 + cube d^3, d = x - center, in double, likewise. */
     void (*cubic)(float out[], const float score[], uint32_t n, const struct row_cubic *f);
+    void (*distance)(float out[], const float score[], uint32_t n, double center); /* (float)|score - center| */
     /* Masks what stands after symbol `last` of score `least` in rank order. */
     void (*cut)(float score[], uint32_t n, float least, sym_t last);
     /* The symbols not masked with score >= least, in order; returns how many.  id and value hold n. */

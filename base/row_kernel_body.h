@@ -319,6 +319,7 @@ const struct row_kernel KERNEL = {
     .moments = kernel_moments,
     .relative = kernel_relative,
     .cubic = kernel_cubic,
+    .distance = kernel_distance,
     .affine = kernel_affine,
     .cut = kernel_cut,
     .collect = kernel_collect,

@@ -1,7 +1,5 @@
-/* Row kernels that say how scores spread, and that bend them; a part of base/row_kernel_body.h. */
-#ifndef BASE_ROW_KERNEL_SPREAD_H
-#define BASE_ROW_KERNEL_SPREAD_H
-
+/* Row kernels that say how scores spread, and that bend them; a part of base/row_kernel_body.h, included there
+ * alone, once for each LANES. */
 LANES_INLINE vf smaller(vf x, vf least)
 {
     vf y = vf_less(vf_set(-INFINITY), x, x, vf_set(INFINITY));
@@ -104,4 +102,26 @@ static void kernel_cubic(float out[], const float score[], uint32_t n, const str
     }
 }
 
-#endif
+LANES_INLINE vf distance(vf x, double center)
+{
+    vd y[HALVES];
+    LANES_UNROLL
+    for (int h = 0; h < HALVES; h++) {
+        vd d = vf_half(x, h) - vd_set(center);
+        y[h] = vd_max(d, vd_set(0) - d);
+    }
+    return vf_join(y);
+}
+
+static void kernel_distance(float out[], const float score[], uint32_t n, double center)
+{
+    uint32_t v = 0;
+    for (; v + LANES <= n; v += LANES)
+        vf_store(out + v, distance(vf_load(score + v), center));
+    if (v < n) {
+        float end[STRIDE];
+        fill(end, score + v, n - v);
+        vf_store(end, distance(vf_load(end), center));
+        memcpy(out + v, end, (n - v) * sizeof *out);
+    }
+}

@@ -26,6 +26,7 @@ struct row_ops {
     void (*spread)(const struct row *r, double *mean, double *variance);
     double (*log_power)(const struct row *r, double k, struct row_work *w);
     double (*divergence)(const struct row *q, const struct row *p);
+    void (*distance)(const struct row *r, double center, float distance[]);
     uint32_t (*at_least)(const struct row *r, float score, struct row_work *w);
     uint32_t (*top)(const struct row *r, uint32_t k, struct row_work *w, sym_t id[], double logp[]);
 

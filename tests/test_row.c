@@ -51,7 +51,7 @@ static const uint32_t sizes[] = { 1, 2, 7, 15, 16, 17, 31, 63, 64, 65, 100, 127,
 struct given {
     float max, floats[4][5003];
     double sum, surprise, moments[2], relative;
-    float min, cubic;
+    float min, cubic, away;
     uint32_t found, count, n_collected;
     uint32_t n_picked, key[5003];
     sym_t id[5003];
@@ -73,6 +73,8 @@ static void give(const struct row_kernel *k, const struct row *r, const struct r
     k->affine(g->floats[1], r->score, n, &(struct row_affine){ r->log_z, 1.7, 0.3 });
     g->relative = k->relative(r->score, g->floats[1], n, g->max);
     k->cubic(g->floats[2], r->score, n, &(struct row_cubic){ r->log_z, -.3, .1, 2 });
+    k->distance(g->floats[3], r->score, n, r->log_z);
+    g->away = g->floats[3][n / 2] + g->floats[3][n - 1];
     g->cubic = g->floats[2][n / 2] + g->floats[2][n - 1];
     g->n_collected = k->collect(r->score, n, least, g->id, g->floats[0]);
     k->exp(g->floats[0], g->n_collected, (float)r->log_z);
