@@ -115,6 +115,11 @@ void row_distance(const struct row *r, double center, float distance[])
     r->ops->distance(r, center, distance);
 }
 
+void row_exp(const struct row *r, float x[], uint32_t n)
+{
+    r->ops->exp(r, x, n);
+}
+
 uint32_t row_at_least(const struct row *r, float score, struct row_work *w)
 {
     assert(w->n >= r->n);
@@ -225,6 +230,22 @@ void row_keep_mass_by(struct row *r, const float key[], double p, uint32_t min_k
     if (row_dead(r) || p >= 1)
         return;
     r->ops->keep_mass_by(r, key, p, min_keep > 1 ? min_keep : 1, w);
+    measure_again(r);
+}
+
+void row_keep_mass_near(struct row *r, double center, const float key[], double p, struct row_work *w)
+{
+    assert(w->n >= r->n && !isnan(p));
+    if (row_dead(r) || p >= 1)
+        return;
+    r->ops->keep_mass_near(r, center, key, p, w);
+    measure_again(r);
+}
+
+void row_mask_after(struct row *r, sym_t v)
+{
+    assert(v < r->n && r->score[v] > -INFINITY);
+    r->ops->mask_after(r, v);
     measure_again(r);
 }
 

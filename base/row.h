@@ -69,6 +69,7 @@ double row_log_power(const struct row *r, double k, struct row_work *w); /* log 
 double row_divergence(const struct row *q, const struct row *p);
 /* |score - center|, in double before it is stored; inf for a masked symbol. */
 void row_distance(const struct row *r, double center, float distance[]);
+void row_exp(const struct row *r, float x[], uint32_t n); /* scores x -> their probabilities, exp(x - log_z) */
 /* The symbols of at least that score, not masked, in the order of ids, in w->id and w->value; returns how many. */
 uint32_t row_at_least(const struct row *r, float score, struct row_work *w);
 void row_gather(const struct row *r, const sym_t id[], size_t n, double logp[]);
@@ -95,6 +96,9 @@ void row_keep_rank(struct row *r, uint32_t k, struct row_work *w);
 void row_keep_mass(struct row *r, double p, uint32_t min_keep, struct row_work *w);
 /* As row_keep_mass(), but in the order of key ascending, then id ascending; key has r->n entries. */
 void row_keep_mass_by(struct row *r, const float key[], double p, uint32_t min_keep, struct row_work *w);
+/* The same, at least one kept, of key = row_distance() from the center, at less cost. */
+void row_keep_mass_near(struct row *r, double center, const float key[], double p, struct row_work *w);
+void row_mask_after(struct row *r, sym_t v); /* masks what stands behind v, which is not masked, in rank order */
 
 /* Draws by Gumbel arg max with addressed top-down noise: the maximum of a block of 64 symbols is ln 64 + a Gumbel, its
  * place uniform, the others truncated below it.  Exact: symbol v with probability exp(logp(v)); a masked symbol never.

@@ -98,6 +98,13 @@ static void cpu_distance(const struct row *r, double center, float distance[])
     r->ops->kernel()->distance(distance, r->score, r->n, center);
 }
 
+static void cpu_exp(const struct row *r, float x[], uint32_t n)
+{
+    const struct row_kernel *kernel = r->ops->kernel();
+    kernel->affine(x, x, n, &(struct row_affine){ r->log_z, 1, 0 });
+    kernel->exp(x, n, 0);
+}
+
 static uint32_t cpu_at_least(const struct row *r, float score, struct row_work *w)
 {
     return r->ops->kernel()->collect(r->score, r->n, score, w->id, w->value);
@@ -128,6 +135,11 @@ static void cpu_shift(struct row *r, const sym_t id[], uint32_t n, double by)
 static void cpu_mask_below(struct row *r, float score)
 {
     r->ops->kernel()->cut(r->score, r->n, score, r->n - 1);
+}
+
+static void cpu_mask_after(struct row *r, sym_t v)
+{
+    r->ops->kernel()->cut(r->score, r->n, r->score[v], v);
 }
 
 static void cpu_mask_but(struct row *r, sym_t v)
@@ -189,6 +201,7 @@ const struct row_ops row_cpu = {
     .log_power = cpu_log_power,
     .divergence = cpu_divergence,
     .distance = cpu_distance,
+    .exp = cpu_exp,
     .at_least = cpu_at_least,
     .gather = cpu_gather,
     .top = row_cut_top,
@@ -200,6 +213,8 @@ const struct row_ops row_cpu = {
     .keep_rank = row_cut_rank,
     .keep_mass = row_cut_mass,
     .keep_mass_by = row_cut_mass_by,
+    .keep_mass_near = row_cut_mass_near,
+    .mask_after = cpu_mask_after,
     .draw = row_draw_host,
     .pool_linear = cpu_pool_linear,
     .pool_log = cpu_pool_log,

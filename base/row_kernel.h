@@ -57,6 +57,8 @@ struct row_kernel {
     void (*distance)(float out[], const float score[], uint32_t n, double center); /* (float)|score - center| */
     /* Masks what stands after symbol `last` of score `least` in rank order. */
     void (*cut)(float score[], uint32_t n, float least, sym_t last);
+    /* Masks what stands after symbol `last` of key `most` in the order of key, then id. */
+    void (*cut_far)(float score[], const float key[], uint32_t n, float most, sym_t last);
     /* The symbols not masked with score >= least, in order; returns how many.  id and value hold n. */
     uint32_t (*collect)(const float score[], uint32_t n, float least, sym_t id[], float value[]);
 

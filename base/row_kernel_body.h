@@ -105,10 +105,12 @@ static uint32_t kernel_find(const float score[], uint32_t n, float x)
 
 static uint32_t kernel_count(const float score[], uint32_t n)
 {
-    uint32_t count = 0;
-    for (uint32_t v = 0; v < n; v++)
-        count += score[v] > -INFINITY;
-    return count;
+    uint32_t masked = 0, v = 0;
+    for (; v + LANES <= n; v += LANES)
+        masked += (uint32_t)__builtin_popcount(vf_equal_bits(vf_load(score + v), vf_set(-INFINITY)));
+    for (; v < n; v++)
+        masked += !(score[v] > -INFINITY);
+    return n - masked;
 }
 
 LANES_INLINE void stride_sum(struct lanes *l, const float at[], vf c)
@@ -322,6 +324,7 @@ const struct row_kernel KERNEL = {
     .distance = kernel_distance,
     .affine = kernel_affine,
     .cut = kernel_cut,
+    .cut_far = kernel_cut_far,
     .collect = kernel_collect,
     .bin = kernel_bin,
     .pick = kernel_pick,

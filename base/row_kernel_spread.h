@@ -125,3 +125,18 @@ static void kernel_distance(float out[], const float score[], uint32_t n, double
         memcpy(out + v, end, (n - v) * sizeof *out);
     }
 }
+
+static void kernel_cut_far(float score[], const float key[], uint32_t n, float most, sym_t last)
+{
+    uint32_t v = 0;
+    for (; v + LANES <= n; v += LANES)
+        vf_store(score + v, vf_less(vf_set(most), vf_load(key + v), vf_set(-INFINITY), vf_load(score + v)));
+    for (; v < n; v++)
+        if (most < key[v])
+            score[v] = -INFINITY;
+    for (v = last + 1; v < n; v++) {
+        v += kernel_find(key + v, n - v, most);
+        if (v < n)
+            score[v] = -INFINITY;
+    }
+}

@@ -27,6 +27,7 @@ struct row_ops {
     double (*log_power)(const struct row *r, double k, struct row_work *w);
     double (*divergence)(const struct row *q, const struct row *p);
     void (*distance)(const struct row *r, double center, float distance[]);
+    void (*exp)(const struct row *r, float x[], uint32_t n);
     uint32_t (*at_least)(const struct row *r, float score, struct row_work *w);
     uint32_t (*top)(const struct row *r, uint32_t k, struct row_work *w, sym_t id[], double logp[]);
 
@@ -38,6 +39,9 @@ struct row_ops {
     void (*keep_rank)(struct row *r, uint32_t k, struct row_work *w);
     void (*keep_mass)(struct row *r, double p, uint32_t min_keep, struct row_work *w);
     void (*keep_mass_by)(struct row *r, const float key[], double p, uint32_t min_keep, struct row_work *w);
+
+    void (*keep_mass_near)(struct row *r, double center, const float key[], double p, struct row_work *w);
+    void (*mask_after)(struct row *r, sym_t v);
 
     sym_t (*draw)(const struct row *r, const struct rng_key *k);
 

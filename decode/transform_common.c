@@ -50,11 +50,14 @@ void transform_keep_prefix(const struct transform *t, struct row *r, const struc
 {
     if (row_dead(r))
         return;
-    uint32_t alive = row_count(r), kept = 0;
-    for (uint64_t k = 64; kept == 0; k *= 16) {
-        uint32_t n = k < alive ? (uint32_t)k : alive;
-        n = row_top(r, n, at->work, at->work->id, at->work->mass);
+    uint32_t alive = row_count(r), kept = 0, n = 0;
+    for (uint64_t k = 64; kept == 0; k *= 8) {
+        n = row_top(r, k < alive ? (uint32_t)k : alive, at->work, at->work->id, at->work->mass);
         kept = rule(t, r, at->work->mass, n, n == alive);
     }
-    row_keep_rank(r, kept > min_keep ? kept : min_keep, at->work);
+    kept = kept > min_keep ? kept : min_keep;
+    if (kept <= n)
+        row_mask_after(r, at->work->id[kept - 1]);
+    else
+        row_keep_rank(r, kept, at->work);
 }

@@ -13,29 +13,40 @@
 #include "decode/transforms.h"
 #include <math.h>
 
-#define NEAR 1e-4 /* x below which three terms of g are exact to double precision, for c x < 1 */
+#define NEAR 1e-5 /* x and c x below which the first terms of the series are exact to double precision */
 
 /* log of (1 - (1 - x)^c) / x, 0 < x <= 1. */
 static double log_gain(double x, double c)
 {
-    if (x < NEAR && c * x < NEAR)
-        return math_log64(c) + math_log64(1 - (c - 1) * x / 2 + (c - 1) * (c - 2) * x * x / 6);
     double rest = x < 1 ? math_exp64(c * math_log64(1 - x)) : 0;
     return math_log64(fmax(1 - rest, 0x1p-1000)) - math_log64(x);
 }
 
-/* Adds up the probabilities in the order of id[] and bends the scores.  Scores too small for a probability move with the
- * last sum. */
-static void skew_in_order(struct row *r, const sym_t id[], uint32_t n, double c)
+/* Bends the scores in the order of id[]; p[i] is the probability of id[i].  The log of the sum grows by -ln(1 - x).  Scores
+ * too small for a probability move with the last sum. */
+static void skew_in_order(struct row *r, const sym_t id[], const float p[], uint32_t n, double c)
 {
-    double sum = 0, shift = math_log64(c);
+    double sum = 0, log_sum = 0, log_c = math_log64(c), shift = log_c;
     for (uint32_t i = 0; i < n; i++) {
-        double p = math_exp64((double)r->score[id[i]] - r->log_z);
-        sum += p;
-        if (p > 0)
-            shift = (c - 1) * math_log64(sum) + log_gain(p / sum, c);
+        sum += (double)p[i];
+        double x = p[i] > 0 ? (double)p[i] / sum : 0;
+        if (x >= NEAR || c * x >= NEAR) {
+            log_sum = math_log64(sum);
+            shift = (c - 1) * log_sum + log_gain(x, c);
+        } else if (x > 0) {
+            log_sum += x + x * x / 2;
+            shift = (c - 1) * log_sum + log_c - (c - 1) * x / 2 + (c - 1) * (c - 5) * x * x / 24;
+        }
         r->score[id[i]] = (float)fmax((double)r->score[id[i]] - r->log_z + shift, -3e38);
     }
+}
+
+/* The probabilities of id[n], in w->value. */
+static void probabilities(const struct row *r, const sym_t id[], uint32_t n, struct row_work *w)
+{
+    for (uint32_t i = 0; i < n; i++)
+        w->value[i] = r->score[id[i]];
+    row_exp(r, w->value, n);
 }
 
 static int skew_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
@@ -47,25 +58,27 @@ static int skew_apply(const struct transform *t, void *state, struct row *r, con
         return 0;
     bool by_id = transform_word(t, 1) == 1;
     uint32_t n = by_id ? row_at_least(r, -INFINITY, w) : row_top(r, r->n, w, w->id, w->mass);
-    skew_in_order(r, w->id, n, c);
+    probabilities(r, w->id, n, w);
+    skew_in_order(r, w->id, w->value, n, c);
     return row_measure(r);
 }
 
-static double probability(const double logp[], uint32_t i)
+/* The second difference, absolute. */
+static double bend(const float p[3])
 {
-    return math_exp64(logp[i]);
+    return fabs((double)p[2] - 2 * (double)p[1] + (double)p[0]);
 }
 
 /* Of the sorted: how many stand before the first that goes. */
-static uint32_t tail_free(const double p[], uint32_t n, double z)
+static uint32_t tail_free(const float p[], uint32_t n, double z)
 {
     double total = 0, sum = 0;
     for (uint32_t i = 0; i + 2 < n; i++)
-        total += fabs(p[i + 2] - 2 * p[i + 1] + p[i]);
+        total += bend(p + i);
     if (!(total > 0))
         return n;
     for (uint32_t i = 0; i + 2 < n; i++) {
-        sum += fabs(p[i + 2] - 2 * p[i + 1] + p[i]);
+        sum += bend(p + i);
         if (sum > z * total)
             return i + 1;
     }
@@ -81,10 +94,10 @@ static int tfs_apply(const struct transform *t, void *state, struct row *r, cons
     if (z >= 1 || row_dead(r))
         return 0;
     uint32_t n = row_top(r, r->n, w, w->id, w->mass);
-    for (uint32_t i = 0; i < n; i++)
-        w->mass[i] = probability(w->mass, i);
-    uint32_t kept = n < 3 ? n : tail_free(w->mass, n, z);
-    row_keep_rank(r, kept > min_keep ? kept : min_keep, w);
+    probabilities(r, w->id, n, w);
+    uint32_t kept = n < 3 ? n : tail_free(w->value, n, z);
+    kept = kept > min_keep ? kept : min_keep;
+    row_mask_after(r, w->id[(kept < n ? kept : n) - 1]);
     return 0;
 }
 

@@ -23,17 +23,24 @@ static sym_t farthest(const struct row *r, const float distance[])
     return last;
 }
 
-static void cut(const struct transform *t, struct row *r, const float distance[], struct row_work *w)
+static void keep_mass(struct row *r, double center, const float distance[], double mass, uint32_t min_keep,
+                      struct row_work *w)
+{
+    if (min_keep == 1)
+        row_keep_mass_near(r, center, distance, mass, w);
+    else
+        row_keep_mass_by(r, distance, mass, min_keep, w);
+}
+
+static void cut(const struct transform *t, struct row *r, double center, const float distance[], struct row_work *w)
 {
     double mass = t->value[0].number;
     uint32_t min_keep = transform_count(t, 1);
     int bound = transform_word(t, 2);
-    if (bound == BOUND_REACH) {
-        row_keep_mass_by(r, distance, mass, min_keep, w);
-        return;
-    }
-    row_keep_mass_by(r, distance, mass > 0 ? mass * JUST_OVER : 0x1p-1000, min_keep, w);
-    if (bound == BOUND_BELOW && mass * JUST_OVER < 1 && row_count(r) > min_keep) {
+    if (bound != BOUND_REACH)
+        mass = mass > 0 ? mass * JUST_OVER : 0x1p-1000;
+    keep_mass(r, center, distance, mass, min_keep, w);
+    if (bound == BOUND_BELOW && mass < 1 && row_count(r) > min_keep) {
         sym_t last = farthest(r, distance);
         row_shift(r, &last, 1, -INFINITY);
     }
@@ -45,14 +52,15 @@ static int typical_apply(const struct transform *t, void *state, struct row *r, 
     (void)state;
     if (row_dead(r) || t->value[0].number >= 1)
         return 0;
-    row_distance(r, r->log_z - row_entropy(r), distance); /* from the score whose surprise is the entropy */
+    double center = r->log_z - row_entropy(r); /* the score whose surprise is the entropy */
+    row_distance(r, center, distance);
     if (transform_word(t, 3) == TIES_ID) {
-        cut(t, r, distance, at->work);
+        cut(t, r, center, distance, at->work);
         return 0;
     }
     struct row kept = row_over(at->work->spare[SCRATCH_SECOND], r->n);
     row_copy(&kept, r);
-    cut(t, &kept, distance, at->work);
+    cut(t, &kept, center, distance, at->work);
     float most = distance[farthest(&kept, distance)];
     for (uint32_t v = 0; v < r->n; v++)
         r->score[v] = distance[v] <= most ? r->score[v] : -INFINITY;

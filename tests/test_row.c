@@ -52,6 +52,7 @@ struct given {
     float max, floats[4][5003];
     double sum, surprise, moments[2], relative;
     float min, cubic, away;
+    uint32_t n_alive, near;
     uint32_t found, count, n_collected;
     uint32_t n_picked, key[5003];
     sym_t id[5003];
@@ -75,6 +76,11 @@ static void give(const struct row_kernel *k, const struct row *r, const struct r
     k->cubic(g->floats[2], r->score, n, &(struct row_cubic){ r->log_z, -.3, .1, 2 });
     k->distance(g->floats[3], r->score, n, r->log_z);
     g->away = g->floats[3][n / 2] + g->floats[3][n - 1];
+    g->n_alive = k->count(r->score, n);
+    memcpy(g->floats[0], r->score, n * sizeof(float));
+    k->cut_far(g->floats[0], g->floats[3], n, g->floats[3][n / 2], n / 2);
+    for (uint32_t i = 0; i < n; i++)
+        g->near += g->floats[0][i] > -INFINITY;
     g->cubic = g->floats[2][n / 2] + g->floats[2][n - 1];
     g->n_collected = k->collect(r->score, n, least, g->id, g->floats[0]);
     k->exp(g->floats[0], g->n_collected, (float)r->log_z);
