@@ -47,7 +47,7 @@ static void texts(void)
 
     refused("temp=0.8", "unknown transform 'temp'; did you mean 'temperature'?");
     refused("top_o=0.8", "chain 'top_o=0.8': unknown transform 'top_o'; did you mean 'top_k'?");
-    refused("xyzzy", "known: temperature, top_k");
+    refused("xyzzy", "known: temperature, dynatemp");
     canonical("@llamacpp | top_k=40 | typical=0.9", "top_k=40 | typical(0.9, bound=over)");
     canonical("@hf|top_k=40|top_k(40, ties=id)", "top_k(40, ties=all) | top_k=40"); /* what is given stands */
     canonical(" @hf ", "");
