@@ -144,8 +144,15 @@ static void cpu_mask_after(struct row *r, sym_t v)
 
 static void cpu_mask_but(struct row *r, sym_t v)
 {
-    for (uint32_t i = 0; i < r->n; i++)
-        r->score[i] = i == v ? r->score[i] : -INFINITY;
+    float kept = v < r->n ? r->score[v] : -INFINITY;
+    uint32_t i = 0;
+    for (; i + 64 <= r->n; i += 64) /* without a choice inside, and of a known length: several at once */
+        for (uint32_t k = 0; k < 64; k++)
+            r->score[i + k] = -INFINITY;
+    for (; i < r->n; i++)
+        r->score[i] = -INFINITY;
+    if (v < r->n)
+        r->score[v] = kept;
 }
 
 /* Parts w p^factor of a pool, normalised members p. */

@@ -1,9 +1,11 @@
-/* detect: whether a text carries the KGW watermark of a key. */
+/* detect: whether a text carries the watermark of a key: green()'s (KGW) or synthid()'s. */
 #include "base/doc.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "cli/tokenizer.h"
 #include "cli/verbs.h"
 #include "decode/detect.h"
+#include "decode/synthid.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,7 +62,7 @@ static int read_subject(struct subject *s, const struct args *a)
     TRY(text_read_file(&s->input, file, INPUT_MAX));
     if (a->n_operands == 2)
         return encode(s, a->operand[0]);
-    if (s->n_symbols == 0)
+    if (s->n_symbols == 0 && !options_text(a, "keys"))
         return err_set(ERR_USAGE, "ids without a checkpoint: --vocab N, the size of the vocabulary, is missing");
     return read_ids(s);
 }
@@ -102,22 +104,78 @@ static void print_result(const struct args *a, const struct subject *s, const st
     text_free(&t);
 }
 
+static int detect_green(const struct args *a, struct subject *s)
+{
+    struct detect_result r;
+    struct green *g = read_green(a);
+    int rc = g ? read_subject(s, a) : ERR_USAGE;
+    if (rc == 0) {
+        struct detect_args args = { .green = g,
+                                    .n_symbols = (uint32_t)s->n_symbols,
+                                    .windows = options_flag(a, "every") ? DETECT_EVERY : DETECT_ONCE };
+        rc = detect_ids(&args, s->ids.s, s->ids.n, &r);
+        rc = rc < 0 ? err_add(rc, "%s", s->where) : 0;
+    }
+    if (rc == 0)
+        print_result(a, s, &r);
+    green_free(g);
+    return rc;
+}
+
+static void print_synthid(const struct args *a, const struct subject *s, const struct synthid_score *r)
+{
+    if (!a->json) {
+        printf("symbols        %zu\nscored         %zu\nbits           %zu\nones           %zu (%.4f)\nz              "
+               "%.4f\np-value        %.4g\n",
+               s->ids.n, r->scored, r->bits, r->ones, r->mean, r->z, r->p);
+        return;
+    }
+    struct text t = { 0 };
+    text_addf(&t, "{\"symbols\":%zu,\"scored\":%zu,\"bits\":%zu,\"ones\":%zu", s->ids.n, r->scored, r->bits, r->ones);
+    add_number(&t, "mean", r->mean);
+    add_number(&t, "z", r->z);
+    add_number(&t, "p", r->p);
+    text_add(&t, "}");
+    puts(text_s(&t));
+    text_free(&t);
+}
+
+/* --keys 654,400,836 */
+static struct synthid *read_synthid(const struct args *a)
+{
+    char *list = mem_string(options_text(a, "keys")), *rest = NULL;
+    const char *keys[SYNTHID_MAX_LAYERS + 1];
+    size_t n = 0;
+    int64_t ngram = 0, seed = 0;
+    for (char *k = strtok_r(list, ", ", &rest); k && n <= SYNTHID_MAX_LAYERS; k = strtok_r(NULL, ", ", &rest))
+        keys[n++] = k;
+    struct synthid *y = NULL;
+    if (options_int(a, "ngram", 1, SYNTHID_MAX_NGRAM, &ngram) == 0 &&
+        options_int(a, "table-seed", 0, UINT32_MAX, &seed) == 0)
+        y = synthid_alloc(keys, n, (uint32_t)ngram, UINT32_MAX);
+    if (y)
+        synthid_table(y, (uint32_t)seed);
+    free(list);
+    return y;
+}
+
+static int detect_synthid(const struct args *a, struct subject *s)
+{
+    struct synthid_score r;
+    struct synthid *y = read_synthid(a);
+    int rc = y ? read_subject(s, a) : ERR_USAGE;
+    if (rc == 0)
+        rc = synthid_detect(y, s->ids.s, s->ids.n, &r) < 0 ? err_add(ERR_DATA, "%s", s->where) : 0;
+    if (rc == 0)
+        print_synthid(a, s, &r);
+    free(y);
+    return rc;
+}
+
 static int run_detect(const struct args *a)
 {
     struct subject s = { 0 };
-    struct detect_result r;
-    struct green *g = read_green(a);
-    int rc = g ? read_subject(&s, a) : ERR_USAGE;
-    if (rc == 0) {
-        struct detect_args args = { .green = g,
-                                    .n_symbols = (uint32_t)s.n_symbols,
-                                    .windows = options_flag(a, "every") ? DETECT_EVERY : DETECT_ONCE };
-        rc = detect_ids(&args, s.ids.s, s.ids.n, &r);
-        rc = rc < 0 ? err_add(rc, "%s", s.where) : 0;
-    }
-    if (rc == 0)
-        print_result(a, &s, &r);
-    green_free(g);
+    int rc = options_text(a, "keys") ? detect_synthid(a, &s) : detect_green(a, &s);
     text_free(&s.input);
     free(s.ids.s);
     return rc;
@@ -128,6 +186,9 @@ static const struct option_row options[] = {
     { "key", "K", "15485863", "the key that the text would have been generated with" },
     { "scheme", "NAME", "left", "left or self, as in green(scheme=...)" },
     { "width", "N", "1", "symbols that a green list depends on" },
+    { "keys", "K,K,..", NULL, "look for synthid(keys=[K, K, ..]) instead" },
+    { "ngram", "N", "5", "of synthid" },
+    { "table-seed", "N", "0", "seed of synthid's table" },
     { "vocab", "N", NULL, "symbols of the vocabulary; default: the tokenizer's" },
     { "every", NULL, NULL, "count a window of symbols as often as it comes, not once" },
 };
@@ -137,13 +198,14 @@ const struct verb verb_detect = {
     .operands = "[CHECKPOINT] FILE",
     .min_operands = 1,
     .max_operands = 2,
-    .summary = "whether a text carries the watermark of green(): z-score and p-value (FILE - is stdin)",
+    .summary = "whether a text carries the watermark of green() or synthid(): z-score and p-value (FILE - is stdin)",
     .details =
         "With a checkpoint or tokenizer FILE is text; without, the JSON of ids that tokenize --json prints, and\n"
         "--vocab is required.  Leave the prompt out of it.  z and the p-value are the published ones; the exact\n"
         "p-value counts each pair of seed and symbol once and holds for repetitive texts too.  --json prints\n"
         "{\"symbols\":..,\"scored\":..,\"green\":..,\"z\":..,\"p\":..,\"distinct\":..,\"distinct_green\":..,"
-        "\"p_exact\":..}.",
+        "\"p_exact\":..}; of\n"
+        "synthid {\"symbols\":..,\"scored\":..,\"bits\":..,\"ones\":..,\"mean\":..,\"z\":..,\"p\":..}.",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .run = run_detect,

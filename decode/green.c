@@ -1,67 +1,49 @@
 #include "decode/green.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "decode/twister.h"
 #include <stdlib.h>
 #include <string.h>
 
-/* MT19937 (Matsumoto, Nishimura 1998). */
-enum { MT_N = 624, MT_M = 397 };
-
-struct mt {
-    uint32_t word[MT_N], out[MT_N]; /* state; what is drawn next */
-    size_t next;
-};
-
-static void mt_seed(struct mt *m, uint32_t seed)
+/* x -> x % (n - from - i) for the numbers i of a turn; of those with n - from - i < 2 nothing is said.  By division of
+ * doubles, several at once: x / d of 32-bit integers lies at least 1 / d from the next integer, its rounding error is below
+ * that, so that the whole part is exact, and so is what it leaves. */
+static void remainders(uint32_t x[TWISTER_N], uint32_t n, uint32_t from)
 {
-    m->word[0] = seed;
-    for (uint32_t i = 1; i < MT_N; i++)
-        m->word[i] = 1812433253u * (m->word[i - 1] ^ (m->word[i - 1] >> 30)) + i;
-    m->next = MT_N;
-}
-
-static uint32_t twist(uint32_t high, uint32_t low, uint32_t far)
-{
-    uint32_t y = (high & 0x80000000u) | (low & 0x7fffffffu);
-    return far ^ (y >> 1) ^ (-(y & 1) & 0x9908b0dfu);
-}
-
-static void mt_turn(struct mt *m)
-{
-    uint32_t *w = m->word;
-    for (size_t i = 0; i < MT_N - MT_M; i++)
-        w[i] = twist(w[i], w[i + 1], w[i + MT_M]);
-    for (size_t i = MT_N - MT_M; i < MT_N - 1; i++)
-        w[i] = twist(w[i], w[i + 1], w[i + MT_M - MT_N]);
-    w[MT_N - 1] = twist(w[MT_N - 1], w[0], w[MT_M - 1]);
-    for (size_t i = 0; i < MT_N; i++) {
-        uint32_t y = w[i];
-        y ^= y >> 11;
-        y ^= (y << 7) & 0x9d2c5680u;
-        y ^= (y << 15) & 0xefc60000u;
-        m->out[i] = y ^ (y >> 18);
+    double left = (double)n - (double)from;
+    for (int32_t i = 0; i < TWISTER_N; i++) {
+        double d = left - (double)i, wide = (double)(int32_t)(x[i] >> 1) * 2 + (double)(int32_t)(x[i] & 1);
+        d = d > 2 ? d : 2;
+        x[i] = (uint32_t)(int32_t)(wide - (double)(int32_t)(wide / d) * d);
     }
-    m->next = 0;
 }
 
-static uint32_t mt_draw(struct mt *m)
+static void count_up(uint32_t id[], uint32_t n)
 {
-    if (m->next == MT_N)
-        mt_turn(m);
-    return m->out[m->next++];
+    uint32_t i = 0;
+    for (; i + 64 <= n; i += 64)
+        for (uint32_t k = 0; k < 64; k++)
+            id[i + k] = i + k;
+    for (; i < n; i++)
+        id[i] = i;
 }
 
 /* The first `count` places of the permutation of n that a seed gives. */
 static void permute(uint32_t seed, uint32_t n, uint32_t count, uint32_t id[])
 {
-    struct mt m;
-    mt_seed(&m, seed);
-    for (uint32_t i = 0; i < n; i++)
-        id[i] = i;
-    for (uint32_t i = 0; i < count && i + 1 < n; i++) {
-        uint32_t z = i + mt_draw(&m) % (n - i), kept = id[i];
-        id[i] = id[z];
-        id[z] = kept;
+    struct twister m;
+    uint32_t jump[TWISTER_N], last = count < n - 1 ? count : n - 1;
+    twister_seed(&m, seed);
+    count_up(id, n);
+    for (uint32_t from = 0; from < last; from += TWISTER_N) {
+        uint32_t *first = id + from;
+        twister_turn(&m, jump);
+        remainders(jump, n, from);
+        for (uint32_t i = 0; i < TWISTER_N && from + i < last; i++) {
+            uint32_t kept = first[i], to = i + jump[i];
+            first[i] = first[to];
+            first[to] = kept;
+        }
     }
 }
 
@@ -118,18 +100,25 @@ void green_list(const struct green *g, uint32_t seed, uint32_t n, sym_t id[])
     permute(seed, n, green_count(g, n), id);
 }
 
-/* Follows v alone through the swaps: at place i it moves away or comes to stay. */
+/* Follows v alone through the swaps: at place i it moves away or comes to stay, for no later swap reaches place i. */
 bool green_has(const struct green *g, uint32_t seed, uint32_t n, sym_t v)
 {
-    struct mt m;
-    uint32_t count = green_count(g, n), place = v;
-    mt_seed(&m, seed);
-    for (uint32_t i = 0; i < count && i + 1 < n; i++) {
-        uint32_t z = i + mt_draw(&m) % (n - i);
-        if (z == place)
-            return true; /* for good: no later swap reaches place i */
-        if (i == place)
-            place = z;
+    struct twister m;
+    uint32_t jump[TWISTER_N], count = green_count(g, n), last = count < n - 1 ? count : n - 1, place = v;
+    twister_seed(&m, seed);
+    for (uint32_t from = 0; from < last; from += TWISTER_N) {
+        uint32_t touched = place - from < TWISTER_N;
+        twister_turn(&m, jump);
+        remainders(jump, n, from);
+        for (uint32_t i = 0; i < TWISTER_N; i++) /* to the end of the turn, so that several go at once */
+            touched |= from + i + jump[i] == place;
+        for (uint32_t i = 0; touched && i < TWISTER_N && from + i < last; i++) {
+            uint32_t to = from + i + jump[i];
+            if (to == place)
+                return true;
+            if (from + i == place)
+                place = to;
+        }
     }
     return place < count;
 }

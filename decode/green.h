@@ -33,7 +33,7 @@ uint32_t green_count(const struct green *g, uint32_t n);
 /* The seed by the last width symbols s[width - 1] of left, s[0 .. width) of self, the candidate the last of these. */
 uint32_t green_seed(const struct green *g, const sym_t s[]);
 
-/* The list of a seed: the first green_count() entries of id[n]. */
+/* The list of a seed: the first green_count() entries of id[n]; n < 2^31. */
 void green_list(const struct green *g, uint32_t seed, uint32_t n, sym_t id[]);
 
 /* Whether v is in the list of a seed; without making it. */

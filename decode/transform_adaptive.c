@@ -6,14 +6,17 @@
  * (min_p): all that is far from the target gets what its distance gives, however improbable.
  *
  * Other systems: llama.cpp updates only when the symbol accepted is the one that its own draw gave. */
+#include "base/row_kernel.h"
 #include "base/row_math.h"
+#include "base/row_ops.h"
 #include "decode/scratch.h"
 #include "decode/transforms.h"
 #include <math.h>
 
-#define WIDTH 0.3
-#define PEAK  5.0
-#define SHARP 10.0
+#define WIDTH 0.3f
+#define PEAK  5.0f
+#define SHARP 10.0f
+#define BLOCK 64 /* symbols of one turn: a count that the compiler knows */
 
 struct adaptive {
     double sum, weight; /* of the moving mean */
@@ -27,20 +30,37 @@ static void adaptive_start(const struct transform *t, void *state)
     a->sum = t->value[0].number * a->weight;
 }
 
+static float distant(float p, float aim)
+{
+    float d = fabsf(p - aim) * (1 / WIDTH);
+    return PEAK - SHARP * d * d / (1 + d);
+}
+
+/* score[v] holds p / scale, found[v] what the score was. */
+static void rescore(float score[], const float found[], uint32_t n, float scale, float aim)
+{
+    uint32_t v = 0;
+    for (; v + BLOCK <= n; v += BLOCK)
+        for (uint32_t i = v; i < v + BLOCK; i++) {
+            float now = distant(score[i] * scale, aim);
+            score[i] = found[i] > -INFINITY ? now : -INFINITY;
+        }
+    for (; v < n; v++)
+        score[v] = found[v] > -INFINITY ? distant(score[v] * scale, aim) : -INFINITY;
+}
+
 static int adaptive_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
     struct adaptive *a = state;
-    float *found = at->work->spare[SCRATCH_FOUND];
     if (row_dead(r))
         return 0;
     double aim = fmin(fmax(2 * t->value[0].number - a->sum / a->weight, 0), 1);
+    float shift = row_max(r);
     a->log_z = r->log_z;
-    for (uint32_t v = 0; v < r->n; v++) {
-        float score = r->score[v];
-        found[v] = score;
-        double d = fabs((double)math_exp((float)((double)score - a->log_z)) - aim) / WIDTH;
-        r->score[v] = score > -INFINITY ? (float)(PEAK - SHARP * d * d / (1 + d)) : -INFINITY;
-    }
+    struct row found = row_over(at->work->spare[SCRATCH_FOUND], r->n);
+    row_copy(&found, r);
+    r->ops->kernel()->exp(r->score, r->n, shift);
+    rescore(r->score, found.score, r->n, (float)math_exp64((double)shift - a->log_z), (float)aim);
     return row_measure(r);
 }
 

@@ -10,6 +10,7 @@
  * of the vocabulary. */
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/row_ops.h"
 #include "decode/phrase.h"
 #include "decode/scratch.h"
 #include "decode/transforms.h"
@@ -25,7 +26,14 @@ static int bias_prepare(struct transform *t, const struct space *space)
     return space ? phrases_single(t->extra, space) : 0;
 }
 
-static int list_prepare(struct transform *t, const struct space *space)
+static int allow_prepare(struct transform *t, const struct space *space)
+{
+    if (t->value[0].n_list == 0)
+        return err_set(ERR_USAGE, "the list is empty: nothing could be said");
+    return transform_prepare_phrases(t, 0, space);
+}
+
+static int suppress_prepare(struct transform *t, const struct space *space)
 {
     return transform_prepare_phrases(t, 0, space);
 }
@@ -64,8 +72,7 @@ static int allow_apply(const struct transform *t, void *state, struct row *r, co
         TRY(symbol_of(&p->item[i], r->n, &v));
         before[v] = r->score[v];
     }
-    for (uint32_t u = 0; u < r->n; u++)
-        r->score[u] = -INFINITY;
+    r->ops->mask_but(r, r->n);
     for (size_t i = 0; i < p->n; i++)
         r->score[p->item[i].ids[0]] = before[p->item[i].ids[0]];
     return row_measure(r);
@@ -129,7 +136,7 @@ const struct transform_type transform_allow = {
     .apply = allow_apply,
     .accept = transform_accept_none,
     .single = transform_never_single,
-    .prepare = list_prepare,
+    .prepare = allow_prepare,
     .release = transform_release_phrases,
 };
 
@@ -144,6 +151,6 @@ const struct transform_type transform_suppress = {
     .apply = suppress_apply,
     .accept = transform_accept_none,
     .single = transform_never_single,
-    .prepare = list_prepare,
+    .prepare = suppress_prepare,
     .release = transform_release_phrases,
 };

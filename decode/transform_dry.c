@@ -25,6 +25,11 @@
 #define LOG_FLT_MAX 88.7228391
 #define MOST        1e30 /* of a penalty: no score becomes -inf */
 
+struct breakers {
+    struct phrases phrases;
+    bool last[256]; /* bytes that a breaker of text ends with */
+};
+
 static int dry_prepare(struct transform *t, const struct space *space)
 {
     static const char *const usual[] = { "\n", ":", "\"", "*" };
@@ -32,16 +37,33 @@ static int dry_prepare(struct transform *t, const struct space *space)
     if (!list.list)
         list = (struct spec_value){ .list = usual, .n_list = sizeof usual / sizeof *usual };
     if (!t->extra)
-        t->extra = mem_alloc(1, sizeof(struct phrases));
-    phrases_fini(t->extra);
-    TRY(phrases_read(t->extra, &list));
-    return space ? phrases_check(t->extra, space) : 0;
+        t->extra = mem_alloc(1, sizeof(struct breakers));
+    struct breakers *b = t->extra;
+    phrases_fini(&b->phrases);
+    *b = (struct breakers){ 0 };
+    TRY(phrases_read(&b->phrases, &list));
+    for (size_t i = 0; i < b->phrases.n; i++)
+        if (b->phrases.item[i].text)
+            b->last[(uint8_t)b->phrases.item[i].text[b->phrases.item[i].n_text - 1]] = true;
+    return space ? phrases_check(&b->phrases, space) : 0;
 }
 
 static void dry_release(struct transform *t)
 {
-    phrases_fini(t->extra);
-    free(t->extra);
+    struct breakers *b = t->extra;
+    phrases_fini(&b->phrases);
+    free(b);
+}
+
+/* Whether a breaker of text may end in symbol v: most symbols hold none of their last bytes. */
+static bool may_end_text(const struct breakers *b, const struct space *space, sym_t v)
+{
+    size_t len = 0;
+    const uint8_t *bytes = space && v < space->n ? space_text(space, v, &len) : NULL;
+    for (size_t i = 0; i < len; i++)
+        if (b->last[bytes[i]])
+            return true;
+    return false;
 }
 
 /* Whether the breaker of ids p stands whole where its first symbol is `back` places from the end. */
@@ -74,34 +96,37 @@ static size_t since_ids(const struct phrases *p, const struct transform_at *at, 
 }
 
 /* Whether some breaker of text is complete with the symbol `back` places from the end. */
-static bool breaks_text(const struct phrases *p, const struct transform_at *at, size_t back)
+static bool breaks_text(const struct breakers *b, const struct transform_at *at, size_t back)
 {
     size_t said = transform_said(at) - 1 - back;
     sym_t v = transform_symbol(at, said);
+    if (!may_end_text(b, at->space, v))
+        return false;
     struct transform_at before = *at;
     before.n_prompt = said < at->n_prompt ? said : at->n_prompt;
     before.n_made = said - before.n_prompt;
-    for (size_t i = 0; i < p->n; i++)
-        if (p->item[i].text && ending_completes(&p->item[i], &before, v))
+    for (size_t i = 0; i < b->phrases.n; i++)
+        if (b->phrases.item[i].text && ending_completes(&b->phrases.item[i], &before, v))
             return true;
     return false;
 }
 
-static size_t since_text(const struct phrases *p, const struct transform_at *at, size_t limit)
+static size_t since_text(const struct breakers *b, const struct transform_at *at, size_t limit)
 {
     size_t back = 0;
-    while (back < limit && !breaks_text(p, at, back))
+    while (back < limit && !breaks_text(b, at, back))
         back++;
     return back;
 }
 
-static bool is_breaker(const struct phrases *p, const struct space *space, sym_t v)
+static bool is_breaker(const struct breakers *b, const struct space *space, sym_t v)
 {
     size_t len = 0;
-    const uint8_t *bytes = space && v < space->n ? space_text(space, v, &len) : NULL;
-    for (size_t i = 0; i < p->n; i++) {
-        const struct phrase *b = &p->item[i];
-        if (b->text ? len > 0 && memmem(bytes, len, b->text, b->n_text) != NULL : b->n_ids == 1 && b->ids[0] == v)
+    bool may = may_end_text(b, space, v);
+    const uint8_t *bytes = may ? space_text(space, v, &len) : NULL;
+    for (size_t i = 0; i < b->phrases.n; i++) {
+        const struct phrase *p = &b->phrases.item[i];
+        if (p->text ? may && memmem(bytes, len, p->text, p->n_text) != NULL : p->n_ids == 1 && p->ids[0] == v)
             return true;
     }
     return false;
@@ -137,7 +162,7 @@ static double penalty_of(const struct transform *t, double excess)
 
 static int dry_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
-    const struct phrases *breakers = t->extra;
+    const struct breakers *breakers = t->extra;
     float *longest = at->work->spare[SCRATCH_STEP];
     size_t said = transform_said(at), allowed = transform_count(t, 2), limit = 0;
     (void)state;
@@ -150,7 +175,8 @@ static int dry_apply(const struct transform *t, void *state, struct row *r, cons
         limit = at->work->tail[k] > limit ? at->work->tail[k] : limit;
     if (limit < allowed)
         return 0;
-    limit = since_ids(breakers, at, n, limit); /* what is further back than the longest repetition ends none */
+    limit =
+        since_ids(&breakers->phrases, at, n, limit); /* what is further back than the longest repetition ends none */
     limit = since_text(breakers, at, limit);
     if (limit < allowed)
         return 0;

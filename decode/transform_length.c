@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/row_math.h"
+#include "base/row_ops.h"
 #include "decode/phrase.h"
 #include "decode/scratch.h"
 #include "decode/transforms.h"
@@ -64,8 +65,7 @@ int transform_only_ends(const struct phrases *p, struct row *r, const struct tra
         TRY(end_symbol(p, at, i, r->n, &v));
         before[v] = r->score[v];
     }
-    for (uint32_t u = 0; u < r->n; u++)
-        r->score[u] = -INFINITY;
+    r->ops->mask_but(r, r->n);
     for (size_t i = 0; i < n; i++) {
         TRY(end_symbol(p, at, i, r->n, &v));
         r->score[v] = before[v];

@@ -16,7 +16,7 @@ const struct transform_type *const *transform_types(size_t *n)
         &transform_no_repeat_ngram, &transform_prompt_reward, &transform_dry, &transform_min_tokens,
         &transform_length_decay, &transform_mirostat1, &transform_mirostat2, &transform_adaptive_p, &transform_loop,
         &transform_budget, &transform_bias, &transform_sequence_bias, &transform_ban, &transform_allow,
-        &transform_suppress, &transform_force, &transform_green,
+        &transform_suppress, &transform_force, &transform_green, &transform_synthid,
         /* clang-format on */
     };
     *n = sizeof types / sizeof types[0];
@@ -87,8 +87,7 @@ int transform_only(struct row *r, sym_t v)
 {
     if (v >= r->n)
         return err_set(ERR_DATA, "symbol %u is outside of the distribution's 0 .. %u", v, r->n - 1);
-    if (row_dead(r))
-        return 0;
-    row_only(r, v);
-    return row_measure(r);
+    if (!row_dead(r))
+        row_only(r, v);
+    return 0;
 }

@@ -35,6 +35,7 @@ extern const struct transform_type transform_force;                             
 extern const struct transform_type transform_min_tokens, transform_length_decay;        /* transform_length.c */
 extern const struct transform_type transform_bias, transform_allow, transform_suppress; /* transform_bias.c */
 extern const struct transform_type transform_sequence_bias, transform_ban;              /* transform_sequence.c */
+extern const struct transform_type transform_synthid;                                   /* transform_synthid.c */
 extern const struct transform_type transform_green;                                     /* transform_green.c */
 
 /* For types without state, and for types that never promise a single symbol. */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "decode/chain.h"
 #include "decode/detect.h"
+#include "decode/synthid.h"
 #include "tests/lib/check.h"
 #include <math.h>
 #include <stdlib.h>
@@ -34,7 +35,7 @@ static sym_t *read_ids(const json_t *list, size_t *n)
 /* The list, and that following one symbol agrees with it. */
 static void one_list(const json_t *o)
 {
-    uint32_t n = (uint32_t)number(o, "n"), sum_step = n / 97 + 1;
+    uint32_t n = (uint32_t)number(o, "n"), sum_step = n / 17 + 1;
     size_t n_context;
     struct green *g = open_green(o);
     sym_t *context = read_ids(json_object_get(o, "context"), &n_context), *id = mem_alloc(n, sizeof *id);
@@ -80,6 +81,23 @@ static void one_detection(const json_t *o)
     green_free(g);
 }
 
+static void one_synthid(const json_t *o)
+{
+    const char *keys[SYNTHID_MAX_LAYERS];
+    size_t n, n_keys = json_array_size(json_object_get(o, "keys"));
+    for (size_t i = 0; i < n_keys; i++)
+        keys[i] = json_string_value(json_array_get(json_object_get(o, "keys"), i));
+    sym_t *ids = read_ids(json_object_get(o, "ids"), &n);
+    struct synthid *y = synthid_alloc(keys, n_keys, (uint32_t)number(o, "ngram"), 1024);
+    struct synthid_score score;
+    check(y && synthid_detect(y, ids, n, &score) == 0, "%s", err_text());
+    check(score.scored == (size_t)number(o, "scored") && score.ones == (size_t)number(o, "ones"),
+          "synthid: %zu ones of %zu symbols, want %g of %g", score.ones, score.scored, number(o, "ones"),
+          number(o, "scored"));
+    free(y);
+    free(ids);
+}
+
 static void published(void)
 {
     json_t *o = doc_read_file(CHORALE_HOME "/tests/fixtures/decode/green.json", 1 << 20), *m;
@@ -89,10 +107,12 @@ static void published(void)
     check(i == 30, "all lists");
     json_array_foreach(json_object_get(o, "detections"), i, m) one_detection(m);
     check(i == 6, "all detections");
+    json_array_foreach(json_object_get(o, "synthid"), i, m) one_synthid(m);
+    check(i == 2, "all of synthid");
     json_decref(o);
 }
 
-enum { V = 300, LENGTH = 150, TEXTS = 400 };
+enum { V = 300, LENGTH = 150, TEXTS = 250 };
 
 /* A text drawn from a fixed skewed distribution under a chain; prompt of two symbols. */
 static void write_text(const struct chain *c, uint32_t draw, struct row_work *work, sym_t made[])
@@ -127,7 +147,7 @@ static void statistics(const char *scheme, uint32_t width)
     sym_t made[LENGTH];
     double mean = 0, below[10] = { 0 };
     check(marked && plain && green_scheme(scheme, &s) == 0, "%s", err_text());
-    int n = s == GREEN_LEFT ? TEXTS : 40; /* a key of self costs a permutation of a million */
+    int n = s == GREEN_LEFT ? TEXTS : 20; /* a key of self costs a permutation of a million */
     for (int i = 0; i < n; i++) {
         struct detect_result r;
         struct green *g = green_alloc(s, 1000 + (uint64_t)i, .5, width);
@@ -160,6 +180,69 @@ static void statistics(const char *scheme, uint32_t width)
     chain_free(plain);
 }
 
+/* SynthID: unbiased over keys, the published mean g-value of a uniform distribution, found in texts. */
+static void synthid_statistics(void)
+{
+    enum { N = 10, KEYS = 3000 };
+    double mean[N] = { 0 }, given[N], ones = 0;
+    struct row_work *work = row_work_alloc(V);
+    const sym_t made[4] = { 1, 2, 3, 4 };
+    struct transform_at at = { .made = made, .n_made = 4, .work = work };
+    for (int k = 0; k < KEYS; k++) {
+        float score[N], flat[N] = { 0 };
+        char text[60], own[20];
+        const char *keys[1] = { own };
+        snprintf(own, sizeof own, "%d", 1000 + 7 * k);
+        snprintf(text, sizeof text, "synthid=[%s]", own);
+        struct chain *c = chain_parse(text);
+        struct synthid *y = synthid_alloc(keys, 1, 5, 1024);
+        for (uint32_t v = 0; v < N; v++)
+            score[v] = -(float)v / 3;
+        struct row r = row_over(score, N), u = row_over(flat, N);
+        int ok = row_measure(&r) + row_measure(&u);
+        for (uint32_t v = 0; v < N; v++)
+            given[v] = exp(row_logp(&r, v));
+        ok += chain_apply(c, NULL, &r, &at, NULL) + chain_apply(c, NULL, &u, &at, NULL);
+        check(ok == 0, "%s", err_text());
+        uint64_t context = synthid_context(y, made, 4);
+        for (uint32_t v = 0; v < N; v++) {
+            mean[v] += exp(row_logp(&r, v)) / KEYS;
+            ones += synthid_bit(y, context, v, 0) * exp(row_logp(&u, v)) / KEYS;
+        }
+        free(y);
+        chain_free(c);
+    }
+    for (uint32_t v = 0; v < N; v++)
+        check_near(mean[v], given[v], 5 * given[v] / (2 * sqrt(KEYS)), "synthid: mean over keys of p(%u)", v);
+    check_near(ones, .5 + .25 * (1 - 1. / N), .01, "synthid: the mean g-value");
+    row_work_free(work);
+}
+
+static void synthid_texts(void)
+{
+    static const char *const own[] = { "654", "400", "836", "123", "340", "443", "597", "160", "57" };
+    static const char *const other[] = { "655", "401", "837", "124", "341", "444", "598", "161", "58" };
+    struct chain *marked = chain_parse("synthid([654, 400, 836, 123, 340, 443, 597, 160, 57])");
+    struct synthid *y = synthid_alloc(own, 9, 5, 1024), *z = synthid_alloc(other, 9, 5, 1024);
+    struct row_work *work = row_work_alloc(V);
+    for (uint32_t i = 0; i < 5; i++) {
+        struct synthid_score found, none;
+        sym_t made[LENGTH];
+        write_text(marked, i, work, made);
+        int ok = synthid_detect(y, made, LENGTH, &found) + synthid_detect(z, made, LENGTH, &none);
+        check(ok == 0 && found.z > 5 && fabs(none.z) < 4.5, "synthid: found, z %g, by another key %g", found.z, none.z);
+    }
+    struct synthid_score r;
+    check(synthid_detect(y, (const sym_t[]){ 1, 2, 3, 4 }, 4, &r) == ERR_DATA && strstr(err_text(), "4 symbols, want"),
+          "%s", err_text());
+    check(!chain_parse("synthid=[]") && strstr(err_text(), "0 keys, want 1 to 64"), "%s", err_text());
+    check(!chain_parse("synthid=[1, x]") && strstr(err_text(), "key 'x' is no whole number"), "%s", err_text());
+    free(y);
+    free(z);
+    row_work_free(work);
+    chain_free(marked);
+}
+
 static void edges(void)
 {
     struct green *g = green_alloc(GREEN_LEFT, 5, .5, 2);
@@ -184,6 +267,8 @@ int main(void)
 {
     published();
     edges();
+    synthid_statistics();
+    synthid_texts();
     statistics("left", 1);
     statistics("left", 3);
     statistics("self", 3);

@@ -123,6 +123,7 @@ static const struct law_case cases[] = {
     { "presence_penalty(-0.4, last_n=5)", 0, 0 },
     { "no_repeat_ngram=0", MASKS | IDEMPOTENT | SHIFT, 0 },
     { "no_repeat_ngram=2", MASKS | IDEMPOTENT | SHIFT, 0 },
+    { "no_repeat_ngram(2, of=prompt)", MASKS | IDEMPOTENT | SHIFT, 0 },
     { "repetition_penalty(1.3, last_n=3, decay=6)", 0, 0 },
     { "frequency_penalty(0.3, last_n=3, decay=6)", 0, 0 },
     { "presence_penalty(0.3, last_n=0, decay=6)", 0, 0 },
@@ -144,6 +145,7 @@ static const struct law_case cases[] = {
     { "force([0], from=2)", MASKS | IDEMPOTENT | SHIFT, 0 },
     { "green(0.5, scheme=self)", 0, 0 },
     { "green=0.5", 0, 0 },
+    { "synthid([654, 400, 836], ngram=3)", 0, 0 },
     { "normalise", SHIFT, 0 },
 };
 enum { N_CASES = sizeof cases / sizeof cases[0] };

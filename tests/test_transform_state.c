@@ -59,6 +59,7 @@ static const char *const chains[] = {
     "force([7, 8, 9], from=3)",
     "green(0.5, delta=1)",
     "green(0.5, delta=1, scheme=self, width=2)",
+    "synthid([654, 400, 836], ngram=3)",
 };
 enum { N_CHAINS = sizeof chains / sizeof *chains };
 
