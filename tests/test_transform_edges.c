@@ -58,6 +58,7 @@ static const char *const chains[] = {
     "suppress=[0]",
     "force([0], from=2)",
     "green=0.5",
+    "synthid=[1, 2, 3]",
 };
 enum { N_CHAINS = sizeof chains / sizeof *chains };
 
