@@ -233,12 +233,15 @@ void row_keep_mass_by(struct row *r, const float key[], double p, uint32_t min_k
     measure_again(r);
 }
 
-void row_keep_mass_near(struct row *r, double center, const float key[], double p, struct row_work *w)
+sym_t row_mass_near(const struct row *r, double center, const float key[], double p, struct row_work *w)
 {
-    assert(w->n >= r->n && !isnan(p));
-    if (row_dead(r) || p >= 1)
-        return;
-    r->ops->keep_mass_near(r, center, key, p, w);
+    assert(w->n >= r->n && p < 1 && !row_dead(r));
+    return r->ops->mass_near(r, center, key, p, w);
+}
+
+void row_mask_far(struct row *r, const float key[], float most, sym_t last)
+{
+    r->ops->mask_far(r, key, most, last);
     measure_again(r);
 }
 

@@ -96,8 +96,11 @@ void row_keep_rank(struct row *r, uint32_t k, struct row_work *w);
 void row_keep_mass(struct row *r, double p, uint32_t min_keep, struct row_work *w);
 /* As row_keep_mass(), but in the order of key ascending, then id ascending; key has r->n entries. */
 void row_keep_mass_by(struct row *r, const float key[], double p, uint32_t min_keep, struct row_work *w);
-/* The same, at least one kept, of key = row_distance() from the center, at less cost. */
-void row_keep_mass_near(struct row *r, double center, const float key[], double p, struct row_work *w);
+/* Where row_keep_mass_by() would cut for min_keep = 1, of key = row_distance() from the center, at less cost: the last
+ * symbol kept.  p < 1; assert: not dead. */
+sym_t row_mass_near(const struct row *r, double center, const float key[], double p, struct row_work *w);
+/* Masks what stands behind (most, last) in the order of key, then id; last = n - 1 leaves all equals of most. */
+void row_mask_far(struct row *r, const float key[], float most, sym_t last);
 void row_mask_after(struct row *r, sym_t v); /* masks what stands behind v, which is not masked, in rank order */
 
 /* Draws by Gumbel arg max with addressed top-down noise: the maximum of a block of 64 symbols is ln 64 + a Gumbel, its

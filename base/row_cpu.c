@@ -137,6 +137,11 @@ static void cpu_mask_below(struct row *r, float score)
     r->ops->kernel()->cut(r->score, r->n, score, r->n - 1);
 }
 
+static void cpu_mask_far(struct row *r, const float key[], float most, sym_t last)
+{
+    r->ops->kernel()->cut_far(r->score, key, r->n, most, last);
+}
+
 static void cpu_mask_after(struct row *r, sym_t v)
 {
     r->ops->kernel()->cut(r->score, r->n, r->score[v], v);
@@ -220,7 +225,8 @@ const struct row_ops row_cpu = {
     .keep_rank = row_cut_rank,
     .keep_mass = row_cut_mass,
     .keep_mass_by = row_cut_mass_by,
-    .keep_mass_near = row_cut_mass_near,
+    .mass_near = row_cut_mass_near,
+    .mask_far = cpu_mask_far,
     .mask_after = cpu_mask_after,
     .draw = row_draw_host,
     .pool_linear = cpu_pool_linear,

@@ -280,7 +280,7 @@ void row_cut_mass_by(struct row *r, const float key[], double p, uint32_t min_ke
 
 /* As with masses in rank order, few candidates are tried first; they hold the whole prefix if it ends at a distance which
  * none of the rest has.  Of a row of key = |score - center| the rest is farther than center - least. */
-void row_cut_mass_near(struct row *r, double center, const float key[], double p, struct row_work *w)
+sym_t row_cut_mass_near(const struct row *r, double center, const float key[], double p, struct row_work *w)
 {
     struct edge e = { 0 };
     for (int turn = 0; turn < 3 && !e.reached; turn++) {
@@ -288,7 +288,7 @@ void row_cut_mass_near(struct row *r, double center, const float key[], double p
         e = key_mass_edge(r, key, p, least, w);
         e.reached = e.reached && (turn == 2 || (double)key[e.id] < (center - (double)least) * (1 - 0x1p-20));
     }
-    cut_far(r, key, &e);
+    return e.id;
 }
 
 uint32_t row_cut_top(const struct row *r, uint32_t k, struct row_work *w, sym_t id[], double logp[])

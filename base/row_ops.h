@@ -40,7 +40,8 @@ struct row_ops {
     void (*keep_mass)(struct row *r, double p, uint32_t min_keep, struct row_work *w);
     void (*keep_mass_by)(struct row *r, const float key[], double p, uint32_t min_keep, struct row_work *w);
 
-    void (*keep_mass_near)(struct row *r, double center, const float key[], double p, struct row_work *w);
+    sym_t (*mass_near)(const struct row *r, double center, const float key[], double p, struct row_work *w);
+    void (*mask_far)(struct row *r, const float key[], float most, sym_t last);
     void (*mask_after)(struct row *r, sym_t v);
 
     sym_t (*draw)(const struct row *r, const struct rng_key *k);

@@ -25,12 +25,18 @@ struct job {
 enum { N_ROWS = 2 };
 static const double exponents[N_ROWS] = { 1.5, 1.1 };
 
-/* -exponent ln(rank) and a little noise, ranks scattered over the ids. */
+/* -exponent ln(rank) and a little noise, ranks shuffled over the ids. */
 static void fill(float scores[], uint32_t n, double exponent, const struct rng_key *key)
 {
-    for (uint32_t v = 0; v < n; v++) {
-        double rank = 1.0 + (double)(((uint64_t)v * 2654435761u) % n);
-        scores[v] = (float)(-exponent * log(rank) + 0.3 * rng_uniform(key, v));
+    for (uint32_t v = 0; v < n; v++)
+        scores[v] = (float)(-exponent * log(1.0 + v) + 0.3 * rng_uniform(key, v));
+    for (uint32_t v = n - 1; v > 0; v--) {
+        uint32_t words[4];
+        rng_words(key, v, words);
+        uint32_t u = words[3] % (v + 1);
+        float x = scores[v];
+        scores[v] = scores[u];
+        scores[u] = x;
     }
 }
 

@@ -23,48 +23,40 @@ static sym_t farthest(const struct row *r, const float distance[])
     return last;
 }
 
-static void keep_mass(struct row *r, double center, const float distance[], double mass, uint32_t min_keep,
-                      struct row_work *w)
+/* Of the prefix that reaches the mass, at least min_keep long; below: without the symbol that crosses it.  0 < mass < 1. */
+static sym_t last_of_copy(const struct transform *t, struct row *copy, const float distance[], double mass,
+                          struct row_work *w)
 {
-    if (min_keep == 1)
-        row_keep_mass_near(r, center, distance, mass, w);
-    else
-        row_keep_mass_by(r, distance, mass, min_keep, w);
-}
-
-static void cut(const struct transform *t, struct row *r, double center, const float distance[], struct row_work *w)
-{
-    double mass = t->value[0].number;
     uint32_t min_keep = transform_count(t, 1);
-    int bound = transform_word(t, 2);
-    if (bound != BOUND_REACH)
-        mass = mass > 0 ? mass * JUST_OVER : 0x1p-1000;
-    keep_mass(r, center, distance, mass, min_keep, w);
-    if (bound == BOUND_BELOW && mass < 1 && row_count(r) > min_keep) {
-        sym_t last = farthest(r, distance);
-        row_shift(r, &last, 1, -INFINITY);
-    }
+    row_keep_mass_by(copy, distance, mass, min_keep, w);
+    sym_t last = farthest(copy, distance);
+    if (transform_word(t, 2) != BOUND_BELOW || row_count(copy) <= min_keep)
+        return last;
+    row_shift(copy, &last, 1, -INFINITY);
+    return farthest(copy, distance);
 }
 
 static int typical_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
     float *distance = at->work->spare[SCRATCH_STEP];
+    double mass = t->value[0].number;
+    int bound = transform_word(t, 2);
     (void)state;
-    if (row_dead(r) || t->value[0].number >= 1)
+    mass = bound == BOUND_REACH ? mass : fmax(mass * JUST_OVER, 0x1p-1000);
+    if (row_dead(r) || mass >= 1)
         return 0;
     double center = r->log_z - row_entropy(r); /* the score whose surprise is the entropy */
     row_distance(r, center, distance);
-    if (transform_word(t, 3) == TIES_ID) {
-        cut(t, r, center, distance, at->work);
-        return 0;
+    sym_t last;
+    if (transform_count(t, 1) == 1 && bound != BOUND_BELOW) {
+        last = row_mass_near(r, center, distance, mass, at->work);
+    } else {
+        struct row copy = row_over(at->work->spare[SCRATCH_SECOND], r->n);
+        row_copy(&copy, r);
+        last = last_of_copy(t, &copy, distance, mass, at->work);
     }
-    struct row kept = row_over(at->work->spare[SCRATCH_SECOND], r->n);
-    row_copy(&kept, r);
-    cut(t, &kept, center, distance, at->work);
-    float most = distance[farthest(&kept, distance)];
-    for (uint32_t v = 0; v < r->n; v++)
-        r->score[v] = distance[v] <= most ? r->score[v] : -INFINITY;
-    return row_measure(r);
+    row_mask_far(r, distance, distance[last], transform_word(t, 3) == TIES_ALL ? r->n - 1 : last);
+    return 0;
 }
 
 static bool typical_single(const struct transform *t)
