@@ -190,11 +190,11 @@ static double mass_target(const struct row *r, double p, float shift)
     return p * (1 - 0x1p-22) * math_exp64(r->log_z - (double)shift);
 }
 
-/* Scores above which the cut is sought, one after the other.  At most e^8 symbols have a probability above e^-8: enough
+/* Scores above which the cut is sought, one after the other.  At most e^10 symbols have a probability above e^-10: enough
  * for peaked rows.  What stands below the second has less than half of 1 - p, so that only rounding can miss the cut. */
 static float mass_least(const struct row *r, double p, int turn)
 {
-    double below[] = { -8, math_log64((1 - p) / 2 / r->n), -INFINITY };
+    double below[] = { -10, math_log64((1 - p) / 2 / r->n), -INFINITY };
     return (float)(r->log_z + below[turn]);
 }
 
