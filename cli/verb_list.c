@@ -1,6 +1,7 @@
 /* list: the tables: every strategy with its parameters, ranges, defaults, meaning and source. */
 #include "base/err.h"
 #include "cli/console.h"
+#include "cli/list_markdown.h"
 #include "cli/list_templates.h"
 #include "cli/verbs.h"
 #include "decode/presets.h"
@@ -264,6 +265,10 @@ enum { N_LISTS = sizeof lists / sizeof *lists };
 static int run_list(const struct args *a)
 {
     const char *names[N_LISTS];
+    if (options_flag(a, "markdown"))
+        return strcmp(a->operand[0], "strategies") == 0
+                   ? list_markdown()
+                   : err_set(ERR_USAGE, "--markdown is of strategies, not of '%s'", a->operand[0]);
     for (size_t i = 0; i < N_LISTS; i++) {
         names[i] = lists[i].name;
         if (strcmp(a->operand[0], lists[i].name) == 0)
@@ -272,6 +277,10 @@ static int run_list(const struct args *a)
     return err_unknown(ERR_USAGE, "list", a->operand[0], names, N_LISTS);
 }
 
+static const struct option_row options[] = {
+    { "markdown", NULL, NULL, "of strategies: the page docs/strategies.md, with what each does to three rows" },
+};
+
 const struct verb verb_list = {
     .name = "list",
     .operands = "strategies|profiles|presets|rules|searches|metrics|evalsets|checkpoints|templates",
@@ -279,5 +288,7 @@ const struct verb verb_list = {
     .max_operands = 1,
     .summary = "strategies, profiles, presets, rules, searches, metrics, evalsets, checkpoints, templates",
     .details = "Each with its parameters, ranges, defaults and one line of meaning; --verbose adds the source.",
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
     .run = run_list,
 };
