@@ -3,7 +3,8 @@
  *   top_a          a p_max^2
  *   epsilon        epsilon
  *   eta            min(epsilon, sqrt(epsilon) exp(-H)), H in nats
- *   p_less         (sum p^order)^(1 / (order - 1)); order 2: the probability that two draws agree; order inf: p_max
+ *   p_less         (sum p^order)^(1 / (order - 1)); order 2: the probability that two draws agree; order inf: p_max,
+ *                  order 1 (the limit): exp(-H)
  *   p_less_norm    (n sum p^2 - 1) / (n - 1) of the n symbols not masked; n = 1 keeps it
  * A probability meets its bound when it differs from it by rounding (transform_least()), so that of equal ones all stay;
  * llama.cpp's p_less takes 1e-5 off its bound for that.
@@ -57,8 +58,12 @@ static int p_less_apply(const struct transform *t, void *state, struct row *r, c
     (void)state;
     if (row_dead(r))
         return 0;
-    double logp = order < INFINITY ? row_log_power(r, order, at->work) / (order - 1) : top_logp(r);
-    return keep_from(t, r, fmin(logp, top_logp(r)), at);
+    double logp = top_logp(r);
+    if (order - 1 < 1e-6)
+        logp = fmin(logp, -row_entropy(r)); /* the limit, which the quotient has no digits for */
+    else if (order < INFINITY)
+        logp = fmin(logp, row_log_power(r, order, at->work) / (order - 1));
+    return keep_from(t, r, logp, at);
 }
 
 static int p_less_norm_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
