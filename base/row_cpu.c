@@ -150,12 +150,12 @@ static void cpu_mask_after(struct row *r, sym_t v)
 static void cpu_mask_but(struct row *r, sym_t v)
 {
     float kept = v < r->n ? r->score[v] : -INFINITY;
-    uint32_t i = 0;
-    for (; i + 64 <= r->n; i += 64) /* without a choice inside, and of a known length: several at once */
-        for (uint32_t k = 0; k < 64; k++)
-            r->score[i + k] = -INFINITY;
-    for (; i < r->n; i++)
-        r->score[i] = -INFINITY;
+    float *x = r->score, *end = r->score + r->n;
+    for (; end - x >= 64; x += 64) /* without a choice inside, and of a known length: several at once */
+        for (int k = 0; k < 64; k++)
+            x[k] = -INFINITY;
+    while (x < end)
+        *x++ = -INFINITY;
     if (v < r->n)
         r->score[v] = kept;
 }

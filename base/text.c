@@ -129,13 +129,24 @@ void text_add_json(struct text *t, const char *s, size_t n)
     text_addn(t, "\"", 1);
 }
 
+/* Characters that move a terminal's cursor, change its state or turn text round. */
+static bool steers_terminal(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
+           (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+}
+
 void text_add_shown(struct text *t, const char *s, size_t n)
 {
     uint32_t c = 0;
     for (size_t i = 0; i < n;) {
         int length = text_utf8(s + i, n - i, &c);
-        if (length <= 0 || c < 0x20 || (c >= 0x7f && c < 0xa0))
-            text_addf(t, c == '\n' && length == 1 ? "\\n" : "\\x%02x", length == 2 ? c : (unsigned char)s[i]);
+        if (length <= 0)
+            text_addf(t, "\\x%02x", (unsigned char)s[i]);
+        else if (c == '\n')
+            text_add(t, "\\n");
+        else if (steers_terminal(c))
+            text_addf(t, c < 0x100 ? "\\x%02x" : "\\u%04x", c);
         else
             text_addn(t, s + i, (size_t)length);
         i += length > 0 ? (size_t)length : 1;

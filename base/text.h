@@ -24,7 +24,8 @@ void text_add_real(struct text *t, double x);                /* shortest text th
 void text_add_json(struct text *t, const char *s, size_t n); /* with quotes; invalid UTF-8 becomes U+FFFD */
 void text_add_html(struct text *t, const char *s, size_t n); /* escapes & < > " '; controls become U+FFFD */
 
-void text_add_shown(struct text *t, const char *s, size_t n); /* for terminals: controls and broken UTF-8 as \x1b */
+void text_add_shown(struct text *t, const char *s,
+                    size_t n); /* for terminals: controls \x1b, turning marks \u202e, broken UTF-8 \xff */
 
 /* Whole strings only, no spaces, no locale; false and *x untouched otherwise.  Reals take inf, -inf, not nan. */
 bool text_real(const char *s, double *x);

@@ -4,9 +4,8 @@
 
 #include "base/text.h"
 
-/* Appends s with what could steer a terminal or turn text round as escapes: control characters (\x1b, \u0085), direction
- * marks (\u202e), bytes that are no UTF-8 (\xff). */
-void clean_add(struct text *t, const char *s);
-void clean_print(const char *s); /* the same to stdout */
+/* Prints s to stdout, with what could steer a terminal or turn text round as escapes: control characters (\x1b, \u0085),
+ * direction marks (\u202e), bytes that are no UTF-8 (\xff). */
+void clean_print(const char *s);
 
 #endif

@@ -192,19 +192,6 @@ static void listen_to(struct watch *w, const sigset_t *open_mask)
     }
 }
 
-/* Names and messages out of a file go to a terminal: nothing in them may steer it. */
-static int harmless(int code)
-{
-    struct text t = { 0 };
-    text_add(&t, err_text());
-    for (size_t i = 0; i < t.len; i++)
-        if (((unsigned char)t.s[i] < 0x20 && t.s[i] != '\n' && t.s[i] != '\t') || t.s[i] == 0x7f)
-            t.s[i] = '?';
-    err_set((enum err)code, "%s", text_s(&t));
-    text_free(&t);
-    return code;
-}
-
 static int code_of_signal(const struct watch *w, int number, const char *path)
 {
     if (number == SIGKILL)
@@ -221,7 +208,7 @@ static int verdict(struct watch *w, const struct guard_work *work, int status)
     int code = 0;
     const char *path = work->paths[w->path < work->n_paths ? w->path : 0];
     if (w->done && child_answered(text_s(&w->message), w->message.len, &code))
-        return code < 0 ? harmless(code) : 0;
+        return code;
     if (caught)
         return err_set(caught == SIGINT ? ERR_SIGINT : ERR_SIGTERM, "interrupted");
     if (w->timed_out)

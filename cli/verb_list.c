@@ -7,7 +7,7 @@
 #include "decode/presets.h"
 #include "decode/profiles.h"
 #include "decode/search.h"
-#include "ensemble/pool.h"
+#include "ensemble/weighting.h"
 #include "evalsets/evalset.h"
 #include "evalsets/metric.h"
 #include "model/checkpoint.h"
@@ -187,6 +187,19 @@ static int list_rules(const struct args *a)
     return 0;
 }
 
+static int list_weights(const struct args *a)
+{
+    size_t n;
+    const struct weighting_type *const *types = weighting_types(&n);
+    for (size_t i = 0; i < n; i++)
+        print_entry(a, &(struct entry){ .name = types[i]->name,
+                                        .meaning = types[i]->meaning,
+                                        .source = types[i]->source,
+                                        .params = types[i]->params,
+                                        .n_params = types[i]->n_params });
+    return 0;
+}
+
 static int list_metrics(const struct args *a)
 {
     size_t n;
@@ -256,9 +269,10 @@ static const struct {
     const char *name;
     int (*list)(const struct args *a);
 } lists[] = {
-    { "strategies", list_strategies }, { "rules", list_rules },       { "searches", list_searches },
+    { "strategies", list_strategies }, { "profiles", list_profiles }, { "presets", list_presets },
+    { "rules", list_rules },           { "weights", list_weights },   { "searches", list_searches },
     { "metrics", list_metrics },       { "evalsets", list_evalsets }, { "checkpoints", list_checkpoints },
-    { "templates", list_templates },   { "profiles", list_profiles }, { "presets", list_presets },
+    { "templates", list_templates },
 };
 enum { N_LISTS = sizeof lists / sizeof *lists };
 
@@ -283,10 +297,10 @@ static const struct option_row options[] = {
 
 const struct verb verb_list = {
     .name = "list",
-    .operands = "strategies|profiles|presets|rules|searches|metrics|evalsets|checkpoints|templates",
+    .operands = "strategies|profiles|presets|rules|weights|searches|metrics|evalsets|checkpoints|templates",
     .min_operands = 1,
     .max_operands = 1,
-    .summary = "strategies, profiles, presets, rules, searches, metrics, evalsets, checkpoints, templates",
+    .summary = "strategies, profiles, presets, rules, weights, searches, metrics, evalsets, checkpoints, templates",
     .details = "Each with its parameters, ranges, defaults and one line of meaning; --verbose adds the source.",
     .options = options,
     .n_options = sizeof options / sizeof *options,

@@ -18,14 +18,14 @@ static void remainders(uint32_t x[TWISTER_N], uint32_t n, uint32_t from)
     }
 }
 
-static void count_up(uint32_t id[], uint32_t n)
+static void count_up(uint32_t *id, uint32_t n)
 {
     uint32_t i = 0;
-    for (; i + 64 <= n; i += 64)
-        for (uint32_t k = 0; k < 64; k++)
-            id[i + k] = i + k;
-    for (; i < n; i++)
-        id[i] = i;
+    for (; n - i >= 64; i += 64, id += 64)
+        for (int k = 0; k < 64; k++)
+            id[k] = i + (uint32_t)k;
+    for (int k = 0; i < n; i++, k++)
+        id[k] = i;
 }
 
 /* The first `count` places of the permutation of n that a seed gives. */

@@ -37,15 +37,15 @@ static float distant(float p, float aim)
 }
 
 /* score[v] holds p / scale, found[v] what the score was. */
-static void rescore(float score[], const float found[], uint32_t n, float scale, float aim)
+static void rescore(float *restrict score, const float *restrict found, uint32_t n, float scale, float aim)
 {
-    uint32_t v = 0;
-    for (; v + BLOCK <= n; v += BLOCK)
-        for (uint32_t i = v; i < v + BLOCK; i++) {
-            float now = distant(score[i] * scale, aim);
-            score[i] = found[i] > -INFINITY ? now : -INFINITY;
+    const vu masked = vu_of(-INFINITY);
+    for (; n >= BLOCK; n -= BLOCK, score += BLOCK, found += BLOCK)
+        for (int i = 0; i < BLOCK; i++) { /* the choice by bits, which several at once can make */
+            vu off = -(vu)(vu_of(found[i]) == masked);
+            score[i] = vf_of((vu_of(distant(score[i] * scale, aim)) & ~off) | (masked & off));
         }
-    for (; v < n; v++)
+    for (uint32_t v = 0; v < n; v++)
         score[v] = found[v] > -INFINITY ? distant(score[v] * scale, aim) : -INFINITY;
 }
 

@@ -9,7 +9,9 @@
  * Other systems: Aphrodite measures S before the truncation; several shared one mu among sequences or lost it in a clone,
  * which state in plain bytes cannot. */
 #include "base/num.h"
+#include "base/row_kernel.h"
 #include "base/row_math.h"
+#include "base/row_ops.h"
 #include "decode/transforms.h"
 #include <math.h>
 
@@ -68,7 +70,13 @@ static int mirostat1_apply(const struct transform *t, void *state, struct row *r
     uint32_t n = row_top(r, ZIPF < r->n ? ZIPF : r->n, at->work, id, logp);
     if (n >= 2) {
         uint32_t k = allowed(exponent(logp, n), m->mu, (double)r->n);
-        row_keep_rank(r, k > 0 ? k : 1, at->work);
+        k = k > 0 ? k : 1;
+        if (k > n) {
+            row_keep_rank(r, k, at->work);
+            return 0;
+        }
+        r->ops->kernel()->cut(r->score, r->n, r->score[id[k - 1]], id[k - 1]); /* the k-th is known */
+        return row_measure(r);
     }
     return 0;
 }

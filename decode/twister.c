@@ -20,15 +20,14 @@ static uint32_t twist(uint32_t high, uint32_t low, uint32_t far)
 void twister_turn(struct twister *m, uint32_t out[TWISTER_N])
 {
     uint32_t *w = m->word;
-    size_t i = 0;
-    for (; i < N - M - 3; i++)
+    for (size_t i = 0; i < N - M - 3; i++)
         w[i] = twist(w[i], w[i + 1], w[i + M]);
-    for (; i < N - M; i++)
+    for (size_t i = N - M - 3; i < N - M; i++)
         w[i] = twist(w[i], w[i + 1], w[i + M]);
-    for (i = N - M; i < N - 1; i++)
+    for (size_t i = N - M; i < N - 1; i++)
         w[i] = twist(w[i], w[i + 1], w[i + M - N]);
     w[N - 1] = twist(w[N - 1], w[0], w[M - 1]);
-    for (i = 0; i < N; i++) {
+    for (size_t i = 0; i < N; i++) {
         uint32_t y = w[i];
         y ^= y >> 11;
         y ^= (y << 7) & 0x9d2c5680u;

@@ -239,7 +239,8 @@ static int build_ensemble(struct lms *s, struct node *n)
         w[i] = json_number_value(json_array_get(weights, i));
         rc = voice_fill(s, n, json_array_get(docs, i), &voices[i], &parts[i]);
     }
-    if (rc == 0 && !(n->lm = ensemble_open(voices, w, k, field(n->doc, "rule"))))
+    const struct ensemble_rule rule = { field(n->doc, "rule"), field(n->doc, "weighting") };
+    if (rc == 0 && !(n->lm = ensemble_open_by(voices, w, k, &rule)))
         rc = ERR_USAGE;
     for (size_t i = 0; i < k; i++) {
         free(parts[i].transforms);

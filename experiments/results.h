@@ -87,7 +87,6 @@ struct results_watch {
 /* From now on w is told of each further look; it and its ctx must outlive r. */
 void results_watch(struct results *r, const struct results_watch *w);
 
-const char *results_path(const struct results *r);
 const json_t *results_plan(const struct results *r);       /* plan.json as it was */
 const json_t *results_provenance(const struct results *r); /* versions, machine, kernels, created, sessions */
 uint32_t results_draws(const struct results *r);

@@ -6,11 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *results_path(const struct results *r)
-{
-    return r->path;
-}
-
 const json_t *results_plan(const struct results *r)
 {
     return r->plan;

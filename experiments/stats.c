@@ -26,19 +26,6 @@ static double mean_of(const double x[], size_t n)
     return n > 0 ? sum / (double)n : NAN;
 }
 
-double stats_mean(const double x[], size_t n)
-{
-    double sum = 0;
-    size_t k = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (isnan(x[i]))
-            continue;
-        sum += x[i];
-        k++;
-    }
-    return k > 0 ? sum / (double)k : NAN;
-}
-
 double stats_stderr(const double x[], size_t n)
 {
     double *v = mem_alloc(n, sizeof *v);

@@ -182,9 +182,10 @@ static void shortest_reals(void)
 static void shown(void)
 {
     struct text t = { 0 };
-    static const char odd[] = "a\x1b[2J\n\x7f\xc2\x9b\xff\xe4\xb8\xad\xc3\xa4\0b";
+    static const char odd[] = "a\x1b[2J\n\x7f\xc2\x9b\xff\xe4\xb8\xad\xc3\xa4\xe2\x80\xae\0b";
     text_add_shown(&t, odd, sizeof odd - 1);
-    check(strcmp(text_s(&t), "a\\x1b[2J\\n\\x7f\\x9b\\xff\xe4\xb8\xad\xc3\xa4\\x00b") == 0, "shown: %s", text_s(&t));
+    check(strcmp(text_s(&t), "a\\x1b[2J\\n\\x7f\\x9b\\xff\xe4\xb8\xad\xc3\xa4\\u202e\\x00b") == 0, "shown: %s",
+          text_s(&t));
     text_free(&t);
 }
 
