@@ -2,6 +2,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/row_math.h"
+#include "decode/presets.h"
+#include "decode/profiles.h"
 #include "decode/scratch.h"
 #include <assert.h>
 #include <math.h>
@@ -11,9 +13,10 @@
 #define STATE_ALIGN 16 /* of each step's state inside the chain's: fits any scalar */
 
 struct chain {
-    struct spec *spec;       /* what the bound values point into */
-    struct transform *steps; /* (n,) */
-    size_t *offset;          /* (n,) where a step's state begins */
+    struct spec *spec;             /* what the bound values point into */
+    const struct profile *profile; /* NULL: our own rules */
+    struct transform *steps;       /* (n,) */
+    size_t *offset;                /* (n,) where a step's state begins */
     size_t n, state_size;
     struct text text; /* canonical */
 };
@@ -21,7 +24,7 @@ struct chain {
 static int unknown_step(const char *name, const struct transform_type *const types[], size_t n_types)
 {
     if (name[0] == '@')
-        return err_unknown(ERR_USAGE, "profile", name, NULL, 0);
+        return err_set(ERR_USAGE, "%s is not at the head of the chain", name);
     const char **names = mem_alloc(n_types, sizeof *names);
     for (size_t i = 0; i < n_types; i++)
         names[i] = types[i]->name;
@@ -36,15 +39,17 @@ static int prepared(struct transform *t, const struct space *space)
     return rc < 0 ? err_add(rc, "%s", t->type->name) : 0;
 }
 
-static int bind_step(struct transform *t, const struct spec_step *step, const struct transform_type *const types[],
-                     size_t n_types)
+static int bind_step(const struct chain *c, struct transform *t, const struct spec_step *step,
+                     const struct transform_type *const types[], size_t n_types)
 {
+    struct param params[SPEC_MAX_PARAMS];
     for (size_t i = 0; i < n_types; i++)
         if (strcmp(types[i]->name, step->name) == 0)
             t->type = types[i];
     if (!t->type)
         return unknown_step(step->name, types, n_types);
-    TRY(spec_bind(step, t->type->params, t->type->n_params, t->value));
+    profile_params(c->profile, t->type, params);
+    TRY(spec_bind(step, params, t->type->n_params, t->value));
     return prepared(t, NULL);
 }
 
@@ -66,7 +71,7 @@ static int bind_steps(struct chain *c, const struct transform_type *const types[
 {
     for (size_t i = 0; i < c->n; i++) {
         struct transform *t = &c->steps[i];
-        TRY(bind_step(t, &c->spec->steps[i], types, n_types));
+        TRY(bind_step(c, t, &c->spec->steps[i], types, n_types));
         c->offset[i] = c->state_size;
         c->state_size += (t->type->state_size + STATE_ALIGN - 1) / STATE_ALIGN * STATE_ALIGN;
         text_add(&c->text, i > 0 ? " | " : "");
@@ -75,17 +80,61 @@ static int bind_steps(struct chain *c, const struct transform_type *const types[
     return one_keeper(c);
 }
 
+static int unknown_head(const char *name)
+{
+    const char *names[64];
+    size_t n, n_presets;
+    const struct profile *known = profiles(&n);
+    const struct preset *named = presets(&n_presets);
+    for (size_t i = 0; i < n; i++)
+        names[i] = known[i].name;
+    for (size_t i = 0; i < n_presets && n < 64; i++)
+        names[n++] = named[i].name;
+    return err_unknown(ERR_USAGE, "profile or preset", name, names, n);
+}
+
+/* A profile at the head of the spec is no step. */
+static int take_head(struct chain *c)
+{
+    if (c->spec->n_steps == 0 || c->spec->steps[0].name[0] != '@')
+        return 0;
+    const struct spec_step *head = &c->spec->steps[0];
+    c->profile = profile_find(head->name);
+    if (!c->profile)
+        return unknown_head(head->name);
+    if (head->n_args > 0)
+        return err_set(ERR_USAGE, "%s takes no parameters", head->name);
+    memmove(c->spec->steps, c->spec->steps + 1, --c->spec->n_steps * sizeof *c->spec->steps);
+    return 0;
+}
+
+/* The text with a preset at its head written out. */
+static void expand(struct text *out, const char *text)
+{
+    char name[64] = { 0 };
+    size_t space = strspn(text, " \t\n\v\f\r"), n = strcspn(text + space, " \t\n\v\f\r|(=");
+    if (n < sizeof name)
+        memcpy(name, text + space, n);
+    const struct preset *preset = preset_find(name);
+    text_add(out, preset ? preset->chain : "");
+    text_add(out, preset ? text + space + n : text);
+}
+
 struct chain *chain_parse_types(const char *text, const struct transform_type *const types[], size_t n_types)
 {
-    struct spec *spec = spec_parse("chain", text);
+    struct text whole = { 0 };
+    expand(&whole, text);
+    struct spec *spec = spec_parse("chain", text_s(&whole));
+    text_free(&whole);
     if (!spec)
         return NULL;
     struct chain *c = mem_alloc(1, sizeof *c);
     c->spec = spec;
+    int rc = take_head(c);
     c->n = spec->n_steps;
     c->steps = mem_alloc(c->n, sizeof *c->steps);
     c->offset = mem_alloc(c->n, sizeof *c->offset);
-    if (bind_steps(c, types, n_types) == 0)
+    if (rc == 0 && bind_steps(c, types, n_types) == 0)
         return c;
     err_add(ERR_USAGE, "chain '%s'", text);
     chain_free(c);
@@ -217,19 +266,36 @@ static int apply_and_report(const struct transform *t, void *state, struct row *
     return 0;
 }
 
-int chain_apply(const struct chain *c, void *state, struct row *r, const struct transform_at *at,
+/* Where the step after t stands: what truncations in a row have cut adds up. */
+static void move_on(struct transform_at *at, const struct transform *t, double log_z, const struct row *r)
+{
+    at->place++;
+    at->cut = t->type->truncates && !row_dead(r) ? at->cut + fmax(log_z - r->log_z, 0) : 0;
+}
+
+int chain_apply(const struct chain *c, void *state, struct row *r, const struct transform_at *where,
                 struct chain_report report[])
 {
+    struct transform_at at = *where;
+    struct row model = row_over(where->work->spare[SCRATCH_MODEL], r->n);
+    at.place = 0;
+    at.cut = 0;
+    if (report && c->n > 0)
+        row_copy(&model, r);
     for (size_t i = 0; i < c->n; i++) {
         const struct transform *t = &c->steps[i];
+        double log_z = r->log_z;
         if (report)
             report[i] = (struct chain_report){ 0 };
         if (row_dead(r))
             continue;
-        int rc = report ? apply_and_report(t, state_of(c, state, i), r, at, &report[i])
-                        : t->type->apply(t, state_of(c, state, i), r, at);
+        int rc = report ? apply_and_report(t, state_of(c, state, i), r, &at, &report[i])
+                        : t->type->apply(t, state_of(c, state, i), r, &at);
         if (rc < 0)
             return err_add(rc, "%s", t->type->name);
+        if (report)
+            report[i].divergence = row_divergence(r, &model);
+        move_on(&at, t, log_z, r);
     }
     return 0;
 }

@@ -1,7 +1,10 @@
 /* A chain: an ordered list of transforms of one distribution.  Its canonical text is its identity.
  *
  *   temperature=0.8 | top_k=40 | top_p=0.95            ("" is the empty chain: the distribution as it is)
- * Without a profile: smallest prefix whose mass reaches p, ties by symbol id, at least one kept.
+ *   @llamacpp | top_k=40 | top_p=0.95                  a profile at the head: that system's rules (decode/profiles.h)
+ *   @tigerbot-v3 | min_p=0.05                          a preset at the head: its steps, then these (decode/presets.h)
+ * Without a profile: smallest prefix whose mass reaches p, ties by symbol id, at least one kept, population sigma over the
+ * scores that are not masked.  The canonical text has neither: it names every rule that is not the default.
  *
  * Invariants: a step never brings back what an earlier one masked; a dead row stays dead and ends the chain's work; the
  * state is plain bytes, so a clone is a memcpy and continues as the original would. */
@@ -15,8 +18,9 @@ struct chain;
 /* What one step left, for `dist`, logs and reports.  All zero for a dead row. */
 struct chain_report {
     uint32_t kept;
-    double mass;    /* of the distribution before the step, kept by the step; 1 when nothing was masked */
-    double entropy; /* nats, after the step */
+    double mass;       /* of the distribution before the step, kept by the step; 1 when nothing was masked */
+    double entropy;    /* nats, after the step */
+    double divergence; /* nats: KL of the row after the step from the row that the chain was given */
 };
 
 struct chain *chain_parse(const char *text); /* NULL + ERR_USAGE */
