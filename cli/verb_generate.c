@@ -156,15 +156,22 @@ static int read_limits(const struct args *a, struct job *j)
     return 0;
 }
 
+static int read_chain(struct job *j, const struct args *a)
+{
+    struct text whole = { 0 };
+    int rc = source_chain(j->source, options_text(a, "chain"), &whole);
+    j->chain = rc == 0 ? chain_parse(text_s(&whole)) : NULL;
+    text_free(&whole);
+    return j->chain ? 0 : err_code();
+}
+
 static int generate(struct job *j, const struct args *a)
 {
     int64_t seed = 1, n = 1;
     TRY(options_int(a, "seed", 0, INT64_MAX, &seed));
     TRY(options_int(a, "n", 1, 1000000, &n));
     TRY(read_limits(a, j));
-    j->chain = chain_parse(options_text(a, "chain"));
-    if (!j->chain)
-        return ERR_USAGE;
+    TRY(read_chain(j, a));
     j->alone = n == 1;
     j->stream = n == 1 && !a->json;
     j->work = row_work_alloc(j->source->lm->space->n);
@@ -233,7 +240,9 @@ static int run_generate(const struct args *a)
 }
 
 static const struct option_row options[] = {
-    { "chain", "TEXT", "", "transforms, like \"temperature=0.8 | top_p=0.95\" (see chorale list strategies)" },
+    { "chain", "TEXT", "",
+      "transforms, like \"temperature=0.8 | top_p=0.95\" (see chorale list strategies), or @checkpoint: its own "
+      "defaults" },
     { "search", "TEXT", "sample", "sample, greedy, ... (see chorale list searches)" },
     { "seed", "N", "1", "the same seed gives the same bytes" },
     { "n", "N", "1", "draws" },

@@ -161,8 +161,7 @@ static const char *const end_texts[] = {
     "<|end_of_text|>",
     "<end_of_utterance>",
     "<eos>",
-    "<\xef\xbd\x9c"
-    "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",
+    "<\357\275\234end\342\226\201of\342\226\201sentence\357\275\234>", /* U+FF5C, U+2581 */
 };
 
 static int read_ends(struct vocab *v, const struct gguf *g, struct symbols *ends)
