@@ -8,6 +8,9 @@
 #define TRANSFORMERS_TOP_K 50 /* GenerationConfig._get_default_generation_params() */
 #define LLAMACPP_LAST_N    64 /* common_params_sampling */
 
+/* The rules of the systems where they disagree (decode/chain.h). */
+static const char *const profiles[] = { [GENERATION_TRANSFORMERS] = "@hf", [GENERATION_LLAMACPP] = "@llamacpp" };
+
 /* What is being made of one checkpoint's defaults. */
 struct making {
     struct text *chain, *left;
@@ -116,6 +119,20 @@ static int states_none(const struct checkpoint *c)
         c->name, strcmp(c->format, "gguf") == 0 ? "no keys general.sampling.*" : "no generation_config.json");
 }
 
+/* The chain under its system's profile, where there is one of that name: the canonical text then names its rules. */
+static struct chain *parse(const struct checkpoint *c, const char *steps)
+{
+    struct text t = { 0 };
+    text_addf(&t, "%s | temperature=1", profiles[c->generation.from]);
+    struct chain *known = chain_parse(text_s(&t));
+    text_clear(&t);
+    text_addf(&t, "%s%s%s", known ? profiles[c->generation.from] : "", known && *steps ? " | " : "", steps);
+    chain_free(known);
+    struct chain *parsed = chain_parse(text_s(&t));
+    text_free(&t);
+    return parsed;
+}
+
 int checkpoint_preset(const struct checkpoint *c, struct text *chain, struct text *left)
 {
     const struct generation_defaults *d = &c->generation;
@@ -129,7 +146,7 @@ int checkpoint_preset(const struct checkpoint *c, struct text *chain, struct tex
         from_transformers(&m, d);
     else
         from_llamacpp(&m, d);
-    struct chain *parsed = chain_parse(text_s(&made));
+    struct chain *parsed = parse(c, text_s(&made));
     if (parsed)
         text_add(chain, chain_text(parsed));
     else

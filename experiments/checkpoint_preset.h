@@ -12,6 +12,7 @@
  *     eta_cutoff, and else the most probable symbol (temperature=0); then renormalize_logits
  *   general.sampling.*, as llama.cpp: penalty_repeat over penalty_last_n symbols (64 where the file says nothing), top_k,
  *     top_p, min_p, temp.  What a file leaves out is off: it is no diff against llama.cpp's defaults
+ * Each under its profile, @hf or @llamacpp, where that is known: the steps then say whatever is not this program's own rule.
  * A value that is off there (top_p=1, top_k=0, ...) gives no step.  What no transform here does is left out, and named. */
 #ifndef EXPERIMENTS_CHECKPOINT_PRESET_H
 #define EXPERIMENTS_CHECKPOINT_PRESET_H

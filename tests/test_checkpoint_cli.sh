@@ -44,6 +44,17 @@ variant() { # a copy of the fixture with another generation_config.json; ('': no
     if [ -n "$1" ]; then echo "$1" >"$work/own/generation_config.json"; else rm "$work/own/generation_config.json"; fi
 }
 
+# The canonical text of steps under Hugging Face's profile, where there is one.
+canonical() {
+    for profile in '@hf | ' ''; do
+        echo "experiment { name = 'c', evalsets = { { 'openings', items = 1 } }, arms = { { lm = model 'table:n=27', chain = '$profile$1' } } }" \
+            >"$work/c.lua"
+        "$chorale" run "$work/c.lua" --dry-run --json 2>/dev/null >"$work/c.json" && jq -r '.what.arms[0].chain' "$work/c.json" && return
+    done
+}
+own=$(canonical 'temperature=0.7 | top_k=20')
+[ -n "$own" ] || fail "a canonical text"
+
 test_positions() { # each kind, and no rope for those without
     expect 0 '' "$chorale" inspect $minis/bloom
     says '  positions       ALiBi, by the distance alone'
@@ -84,9 +95,9 @@ test_words() { # template, ends and defaults
     says '  eos             1 "</s>"'
     says '  bos, in front   0 "<s>"'
     says '  ends            1 "</s>", 5 "\"", 2 "\n\n### Instruction:\n", 3 "\n\n### Response:\n"'
-    says '  defaults        temperature=0.7 | top_k=20 (@checkpoint)'
+    says "  defaults        $own (@checkpoint)"
     expect 0 '' "$chorale" inspect --json $single
-    holds '.template == null and .eos == 1 and .ends == [1, 5, 2, 3] and .defaults == "temperature=0.7 | top_k=20" and
+    holds '.template == null and .eos == 1 and .ends == [1, 5, 2, 3] and .defaults == "'"$own"'" and
         .defaults_left_out == "" and .positions == "rope theta 50000"'
     variant '{"eos_token_id":1,"repetition_penalty":1.1,"num_beams":3,"a\u001b[2Jb":1}'
     expect 0 '' "$chorale" inspect "$work/own"
@@ -110,7 +121,7 @@ test_generate() { # the preset says what its steps say
     expect 0 '' "$chorale" generate --json --n 3 --seed 5 "$work/own" 'the cat' --chain '@checkpoint | top_p=0.9'
     cp "$work/out" "$work/preset"
     expect 0 '' "$chorale" generate --json --n 3 --seed 5 "$work/own" 'the cat' \
-        --chain 'temperature=0.9 | top_k=7 | typical=0.95 | top_p=0.9'
+        --chain "$(canonical 'temperature=0.9 | top_k=7 | typical=0.95') | top_p=0.9"
     checks=$((checks + 1))
     cmp -s "$work/out" "$work/preset" || fail "@checkpoint is not its steps"
     echo "experiment { name = 'x', evalsets = 'openings', arms = { { lm = model '$work/own' } } }" >"$work/x.lua"
@@ -131,9 +142,9 @@ experiment { name = "run", limit = { bytes = 8 }, evalsets = { { "openings", ite
 END
     expect 0 '' "$chorale" run "$work/run.lua" --dry-run
     grep -q 'rope theta 50000; template "Q {text}"$' "$work/out" || fail "positions and template: $(cat "$work/out")"
-    says '  single: temperature=0.7 | top_k=20'
+    says "  single: $own"
     expect 0 '' "$chorale" run "$work/run.lua" --dry-run --json
-    holds '.what | .lms[0].positions == "rope theta 50000" and .arms[0].chain == "temperature=0.7 | top_k=20" and
+    holds '.what | .lms[0].positions == "rope theta 50000" and .arms[0].chain == "'"$own"'" and
         .format == 2'
     expect 0 'took' "$chorale" run "$work/run.lua" --out "$work/run" --no-report
     # the same plan as an older program would have left it

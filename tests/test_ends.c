@@ -79,52 +79,53 @@ static void writes_eos(const char *what, const struct checkpoint *c, int64_t eos
     free(out.s);
 }
 
+static const struct {
+    const char *generation, *config, *tokenizer;
+    size_t n_marks;
+    int64_t eos;
+    const char *ends;
+} folder_cases[] = {
+    /* as Llama 3.x Instruct ships it */
+    { "{\"eos_token_id\":[27,28,29]}", "27", "\"<|eot_id|>\"", 0, EOT, "29 27 28" },
+    { "{\"eos_token_id\":[27,28,29]}", "[27,28,29]", NULL, 0, END_OF_TEXT, "27 28 29" },
+    /* generation_config.json comes first, config.json only where it states none */
+    { "{\"eos_token_id\":29}", "27", NULL, 0, EOT, "29" },
+    { "{}", "[27,29]", NULL, 0, END_OF_TEXT, "27 29" },
+    { "{\"eos_token_id\":null}", "28", NULL, 0, EOM, "28" },
+    { NULL, "28", "\"<|eom_id|>\"", 0, EOM, "28" },
+    /* tokenizer_config.json: eos of templates, an end only where nothing else is stated */
+    { NULL, "null", "\"<|eot_id|>\"", 0, EOT, "29" },
+    { "{\"eos_token_id\":27}", "null", "{\"content\":\"<|eot_id|>\"}", 0, EOT, "27" },
+    { "{\"eos_token_id\":27}", "null", "\"<|nobody|>\"", 0, END_OF_TEXT, "27" },
+    { "{\"eos_token_id\":27}", "null", "null", 0, END_OF_TEXT, "27" },
+    /* orders and repetitions are none */
+    { "{\"eos_token_id\":[29,28,29,27]}", "null", NULL, 0, EOT, "29 27 28" },
+    { "{\"eos_token_id\":[28,29]}", "null", "\"<|eot_id|>\"", 0, EOT, "29 28" },
+    { NULL, "null", NULL, 0, -1, "" },
+    /* role marks end too, and are never eos by themselves */
+    { "{\"eos_token_id\":27}", "null", NULL, 2, END_OF_TEXT, "27 31 32" },
+    { "{\"eos_token_id\":[32,29,27]}", "null", NULL, 2, EOT, "29 27 31 32" },
+    { NULL, "null", NULL, 2, -1, "31 32" },
+    { NULL, "null", "\"<|eot_id|>\"", 2, EOT, "29 31 32" },
+    { "{\"eos_token_id\":27}", "null", NULL, 1, END_OF_TEXT, "27" },
+};
+
 static void folders(void)
 {
-    static const struct {
-        const char *generation, *config, *tokenizer;
-        size_t n_marks;
-        int64_t eos;
-        const char *ends;
-    } cases[] = {
-        /* as Llama 3.x Instruct ships it */
-        { "{\"eos_token_id\":[27,28,29]}", "27", "\"<|eot_id|>\"", 0, EOT, "29 27 28" },
-        { "{\"eos_token_id\":[27,28,29]}", "[27,28,29]", NULL, 0, END_OF_TEXT, "27 28 29" },
-        /* generation_config.json comes first, config.json only where it states none */
-        { "{\"eos_token_id\":29}", "27", NULL, 0, EOT, "29" },
-        { "{}", "[27,29]", NULL, 0, END_OF_TEXT, "27 29" },
-        { "{\"eos_token_id\":null}", "28", NULL, 0, EOM, "28" },
-        { NULL, "28", "\"<|eom_id|>\"", 0, EOM, "28" },
-        /* tokenizer_config.json: eos of templates, an end only where nothing else is stated */
-        { NULL, "null", "\"<|eot_id|>\"", 0, EOT, "29" },
-        { "{\"eos_token_id\":27}", "null", "{\"content\":\"<|eot_id|>\"}", 0, EOT, "27" },
-        { "{\"eos_token_id\":27}", "null", "\"<|nobody|>\"", 0, END_OF_TEXT, "27" },
-        { "{\"eos_token_id\":27}", "null", "null", 0, END_OF_TEXT, "27" },
-        /* orders and repetitions are none */
-        { "{\"eos_token_id\":[29,28,29,27]}", "null", NULL, 0, EOT, "29 27 28" },
-        { "{\"eos_token_id\":[28,29]}", "null", "\"<|eot_id|>\"", 0, EOT, "29 28" },
-        { NULL, "null", NULL, 0, -1, "" },
-        /* role marks end too, and are never eos by themselves */
-        { "{\"eos_token_id\":27}", "null", NULL, 2, END_OF_TEXT, "27 31 32" },
-        { "{\"eos_token_id\":[32,29,27]}", "null", NULL, 2, EOT, "29 27 31 32" },
-        { NULL, "null", NULL, 2, -1, "31 32" },
-        { NULL, "null", "\"<|eot_id|>\"", 2, EOT, "29 31 32" },
-        { "{\"eos_token_id\":27}", "null", NULL, 1, END_OF_TEXT, "27" },
-    };
     struct temp_folder f = temp_folder_make();
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof folder_cases / sizeof *folder_cases; i++) {
         struct text config = { 0 }, tokenizer = { 0 }, what = { 0 };
-        text_addf(&config, "{\"model_type\":\"llama\",\"eos_token_id\":%s}", cases[i].config);
-        text_addf(&tokenizer, "{\"eos_token\":%s}", cases[i].tokenizer ? cases[i].tokenizer : "null");
-        text_addf(&what, "generation %s, config %s, tokenizer %s", cases[i].generation, cases[i].config,
-                  cases[i].tokenizer);
-        put_tokenizer(&f, cases[i].n_marks);
-        put_file(&f, "generation_config.json", cases[i].generation);
+        text_addf(&config, "{\"model_type\":\"llama\",\"eos_token_id\":%s}", folder_cases[i].config);
+        text_addf(&tokenizer, "{\"eos_token\":%s}", folder_cases[i].tokenizer ? folder_cases[i].tokenizer : "null");
+        text_addf(&what, "generation %s, config %s, tokenizer %s", folder_cases[i].generation, folder_cases[i].config,
+                  folder_cases[i].tokenizer);
+        put_tokenizer(&f, folder_cases[i].n_marks);
+        put_file(&f, "generation_config.json", folder_cases[i].generation);
         put_file(&f, "config.json", config.s);
-        put_file(&f, "tokenizer_config.json", cases[i].tokenizer ? tokenizer.s : NULL);
+        put_file(&f, "tokenizer_config.json", folder_cases[i].tokenizer ? tokenizer.s : NULL);
         struct checkpoint *c = checkpoint_open_vocab(f.path);
-        has_ends(what.s, c, cases[i].eos, cases[i].ends);
-        writes_eos(what.s, c, cases[i].eos);
+        has_ends(what.s, c, folder_cases[i].eos, folder_cases[i].ends);
+        writes_eos(what.s, c, folder_cases[i].eos);
         checkpoint_close(c);
         text_free(&config);
         text_free(&tokenizer);

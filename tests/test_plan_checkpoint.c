@@ -9,13 +9,27 @@
 #include "experiments/unit.h"
 #include "tests/lib/check.h"
 #include "tests/lib/letters.h"
+#include "tests/lib/own_rules.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define SINGLE CHORALE_HOME "/tests/fixtures/checkpoint/single"
 #define GGUF   CHORALE_HOME "/tests/fixtures/checkpoint/llama.gguf"
-#define OWN    "temperature=0.7 | top_k=20" /* what generation_config.json of `single` states */
+
+/* What generation_config.json of `single` and of `other` state, and chains with OWN in them. */
+#define OWN   "temperature=0.7 | top_k=20"
+#define OTHER "repetition_penalty=1.25 | temperature=0"
+
+static const char *own(const char *before, const char *behind)
+{
+    static char text[1024];
+    char *steps = own_rules("@hf", OWN);
+    snprintf(text, sizeof text, "%s%s%s", before, steps, behind);
+    free(steps);
+    return text;
+}
 
 #define LMS                                                                                                            \
     "local m = model { '" SINGLE "', name = 'm' }\n"                                                                   \
@@ -85,14 +99,14 @@ static void refused(const char *arm, const char *why)
 
 static void test_preset(void)
 {
-    becomes("{ lm = m, chain = '@checkpoint' }", OWN);
-    becomes("{ lm = m, chain = 'min_p=0.1|@checkpoint|top_p=0.9' }", "min_p=0.1 | " OWN " | top_p=0.9");
-    becomes("{ lm = other, chain = '@checkpoint' }", "repetition_penalty=1.25 | temperature=0");
-    becomes("{ lm = ensemble { m, m }, chain = '@checkpoint' }", OWN);
-    becomes("{ lm = ensemble { voice { m, chain = 'top_k=9' }, ensemble { m } }, chain = '@checkpoint' }", OWN);
+    becomes("{ lm = m, chain = '@checkpoint' }", own("", ""));
+    becomes("{ lm = m, chain = 'min_p=0.1|@checkpoint|top_p=0.9' }", own("min_p=0.1 | ", " | top_p=0.9"));
+    becomes("{ lm = other, chain = '@checkpoint' }", OTHER);
+    becomes("{ lm = ensemble { m, m }, chain = '@checkpoint' }", own("", ""));
+    becomes("{ lm = ensemble { voice { m, chain = 'top_k=9' }, ensemble { m } }, chain = '@checkpoint' }", own("", ""));
     becomes("{ lm = t, chain = 'top_k=3' }", "top_k=3");
     refused("{ lm = ensemble { m, other }, chain = '@checkpoint' }",
-            "'@checkpoint' is '" OWN "' for 'm' but 'repetition_penalty=1.25 | temperature=0' for 'other'");
+            own("'@checkpoint' is '", "' for 'm' but '" OTHER "' for 'other'"));
     refused("{ lm = silent, chain = '@checkpoint' }", "llama.gguf states no decode defaults");
     refused("{ lm = t, chain = '@checkpoint' }", "'@checkpoint' wants a checkpoint, and 't' is a table");
     refused("{ lm = m, chain = '@checkpoint=1' }", "'@checkpoint' has no parameters");
@@ -101,7 +115,8 @@ static void test_preset(void)
     struct plan *p = plan_of("{ lm = ensemble { voice { m, chain = '@checkpoint' }, other } }", "");
     const json_t *lms = p ? json_object_get(p->what, "lms") : NULL;
     const json_t *voice = json_array_get(json_object_get(json_array_get(lms, json_array_size(lms) - 1), "voices"), 0);
-    check(voice && strcmp(json_string_value(json_object_get(voice, "chain")), OWN) == 0, "a voice: %s", err_text());
+    check(voice && strcmp(json_string_value(json_object_get(voice, "chain")), own("", "")) == 0, "a voice: %s",
+          err_text());
     plan_free(p);
     p = plan_of("{ lm = other, chain = '@checkpoint' }", "");
     check(p && p->arms[0].repeats, "a checkpoint that does not draw is greedy");
@@ -131,7 +146,7 @@ static void test_profiles(void)
         return;
     size_t math = item_of(p, "math");
     const struct plan_arm *choice = plan_choice(p, 0, math);
-    check(strcmp(choice->chain, OWN " | top_p=0.5") == 0, "a profile's preset: '%s'", choice->chain);
+    check(strcmp(choice->chain, own("", " | top_p=0.5")) == 0, "a profile's preset: '%s'", choice->chain);
     check(unit_key_equal(unit_key(p, choice, &p->items[math], 0), unit_key(p, &p->arms[1], &p->items[math], 0)),
           "its template makes the lm of an arm that asks for it");
     check(strcmp(choice->lm, "m") != 0 && strcmp(plan_choice(p, 0, item_of(p, "plain"))->lm, "m") == 0,
