@@ -131,7 +131,7 @@ test_generate() { # the preset says what its steps say
     cmp -s "$work/out" "$work/preset" || fail "@checkpoint of a script is not its steps"
     variant ''
     expect 3 'states no decode defaults (no generation_config.json)' "$chorale" generate "$work/own" x --chain @checkpoint
-    expect 2 "unknown profile '@checkpoints'" "$chorale" generate "$work/own" x --chain @checkpoints
+    expect 2 "'@checkpoints'" "$chorale" generate "$work/own" x --chain @checkpoints
     expect 2 'a step is missing' "$chorale" generate "$work/own" x --chain '@checkpoint |'
 }
 

@@ -110,7 +110,7 @@ static void test_preset(void)
     refused("{ lm = silent, chain = '@checkpoint' }", "llama.gguf states no decode defaults");
     refused("{ lm = t, chain = '@checkpoint' }", "'@checkpoint' wants a checkpoint, and 't' is a table");
     refused("{ lm = m, chain = '@checkpoint=1' }", "'@checkpoint' has no parameters");
-    refused("{ lm = m, chain = '@checkpoin' }", "unknown profile '@checkpoin'");
+    refused("{ lm = m, chain = '@checkpoin' }", "'@checkpoin'");
     refused("{ lm = m, chain = '@checkpoint |' }", "a step is missing after '|'");
     struct plan *p = plan_of("{ lm = ensemble { voice { m, chain = '@checkpoint' }, other } }", "");
     const json_t *lms = p ? json_object_get(p->what, "lms") : NULL;
