@@ -186,15 +186,22 @@ static int print_choice(struct job *j, const struct args *a)
     return ferror(stdout) ? console_check() : 0;
 }
 
+static int read_chain(struct job *j, const struct args *a)
+{
+    struct text whole = { 0 };
+    int rc = source_chain(j->source, options_text(a, "chain"), &whole);
+    j->chain = rc == 0 ? chain_parse(text_s(&whole)) : NULL;
+    text_free(&whole);
+    return j->chain ? 0 : err_code();
+}
+
 static int generate(struct job *j, const struct args *a)
 {
     int64_t seed = 1, n = 1;
     TRY(options_int(a, "seed", 0, INT64_MAX, &seed));
     TRY(options_int(a, "n", 1, 1000000, &n));
     TRY(read_limits(a, j));
-    j->chain = chain_parse(options_text(a, "chain"));
-    if (!j->chain)
-        return ERR_USAGE;
+    TRY(read_chain(j, a));
     int rc = chain_bind(j->chain, j->source->lm->space);
     j->alone = n == 1;
     j->stream = n == 1 && !a->json && !j->choice.select;
@@ -272,7 +279,9 @@ static int run_generate(const struct args *a)
 }
 
 static const struct option_row options[] = {
-    { "chain", "TEXT", "", "transforms, like \"temperature=0.8 | top_p=0.95\" (see chorale list strategies)" },
+    { "chain", "TEXT", "",
+      "transforms, like \"temperature=0.8 | top_p=0.95\" (see chorale list strategies), or @checkpoint: its own "
+      "defaults" },
     { "search", "TEXT", "sample", "sample, greedy, ... (see chorale list searches)" },
     { "draft", "CHECKPOINT", NULL, "proposes symbols to --search speculative; of the same vocabulary" },
     { "select", "TEXT", NULL,

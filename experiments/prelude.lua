@@ -142,7 +142,7 @@ local schema = {
     search = {},
     grid = { lm = lms, chain = texts, search = texts, tasks = list },
     arm = { lm = lm, chain = text, search = text, name = text, tasks = list },
-    profile = { chain = text, search = text, weights = list, limit = list },
+    profile = { chain = text, search = text, weights = list, limit = list, template = pattern },
     experiment = { name = text, seed = count, draws = count, limit = list, stop = texts, evalsets = texts, arms = list,
                    judge = lm, creativity = texts, control = texts, log = text, tasks = texts, select = texts },
     limit = { bytes = count, symbols = count, chars = count },
@@ -329,11 +329,12 @@ local function check_tasks(tasks, level)
     for _, k in base.ipairs(keys(tasks or {}, level + 1)) do
         if type(k) ~= "string" then error("tasks: a list, want profiles by the names of tasks", level + 1) end
         if not list(tasks[k]) then
-            error("tasks: '" .. k .. "' is a " .. type(tasks[k]) .. ", want a profile: { chain = ..., weights = ... }",
+            error("tasks: '" .. k .. "' is a " .. type(tasks[k]) .. ", want a profile: { chain = ..., template = ... }",
                   level + 1)
         end
         check("profile", tasks[k], level + 1)
         check("limit", tasks[k].limit or {}, level + 1)
+        tasks[k].template = template_text(tasks[k].template, level + 1)
     end
 end
 
