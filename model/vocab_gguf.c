@@ -144,11 +144,12 @@ static int read_merges(struct vocab *v, const struct gguf *g)
     return 0;
 }
 
-static int read_ends(const struct gguf *g, sym_t ends[], size_t *n_ends)
+int vocab_gguf_ends(const struct gguf *g, sym_t ends[VOCAB_GGUF_ENDS], size_t *n_ends)
 {
-    static const char *const keys[] = { "tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id" };
+    static const char *const keys[VOCAB_GGUF_ENDS] = { "tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
+                                                       "tokenizer.ggml.eom_token_id" };
     *n_ends = 0;
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    for (size_t i = 0; i < VOCAB_GGUF_ENDS; i++)
         if (gguf_find(g, keys[i]))
             TRY(gguf_maybe_u32(g, keys[i], &ends[(*n_ends)++]));
     return 0;
@@ -167,6 +168,20 @@ static int read_bos(struct vocab *v, const struct gguf *g)
     else if (v->adds_bos)
         return err_set(ERR_DATA, "%s: a bos token is to be added, but 'tokenizer.ggml.bos_token_id' is missing",
                        v->where);
+    return 0;
+}
+
+/* What is put behind a text, where something is. */
+static int read_tail(struct vocab *v, const struct gguf *g)
+{
+    bool adds = false;
+    uint32_t eos = UINT32_MAX;
+    TRY(gguf_maybe_bool(g, "tokenizer.ggml.add_eos_token", &adds));
+    TRY(gguf_maybe_u32(g, "tokenizer.ggml.eos_token_id", &eos));
+    if (adds && eos >= v->n)
+        return err_set(ERR_DATA, "%s: an eos token is to be added, but 'tokenizer.ggml.eos_token_id' is no token of %u",
+                       v->where, v->n);
+    v->tail = adds ? (int64_t)eos : -1;
     return 0;
 }
 
@@ -274,11 +289,12 @@ static int read_model(struct vocab *v, const struct gguf *g)
 
 static int read_all(struct vocab *v, const struct gguf *g)
 {
-    sym_t ends[2];
+    sym_t ends[VOCAB_GGUF_ENDS];
     size_t n_ends;
     TRY(read_model(v, g));
     TRY(read_bos(v, g));
-    TRY(read_ends(g, ends, &n_ends));
+    TRY(read_tail(v, g));
+    TRY(vocab_gguf_ends(g, ends, &n_ends));
     return vocab_finish(v, ends, n_ends);
 }
 
