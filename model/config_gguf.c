@@ -80,20 +80,18 @@ static int read_layers(const struct config_gguf *r, const struct architecture *a
     return a->keys.expert_ffn ? config_gguf_size(r, "expert_feed_forward_length", &c->expert_ffn) : 0;
 }
 
-/* Gemma's query scale is 1 / sqrt(head_dim), but for the two largest, which have the heads of another width (llama.cpp knows
- * them by their layers, as the files do not say it). */
-static void set_query_scale(struct config *c, const struct architecture *a)
+float config_gguf_query_scale(const struct config *c)
 {
-    bool gemma2_27b = strcmp(a->name, "gemma2") == 0 && c->n_layers == 46;
-    bool gemma3_27b = strcmp(a->name, "gemma3_text") == 0 && c->n_layers == 62;
-    if (gemma2_27b || gemma3_27b)
-        c->query_scale = (float)(1 / sqrt((double)c->dim / c->n_heads));
+    bool gemma2_27b = strcmp(c->architecture, "gemma2") == 0 && c->n_layers == 46;
+    bool gemma3_27b = strcmp(c->architecture, "gemma3_text") == 0 && c->n_layers == 62;
+    double width = gemma2_27b || gemma3_27b ? (double)c->dim / c->n_heads : (double)c->head_dim;
+    return (float)(1 / sqrt(width));
 }
 
 static int read_scales(const struct config_gguf *r, const struct architecture *a, struct config *c)
 {
     if (a->keys.query_scalar)
-        set_query_scale(c, a);
+        c->query_scale = config_gguf_query_scale(c);
     if (a->keys.query_scalar)
         TRY(config_gguf_positive(r, "attention.scale", &c->query_scale));
     if (a->keys.caps_scores) {

@@ -12,4 +12,8 @@ const struct architecture *config_gguf_architecture(const struct gguf *g, const 
 /* Hyperparameters but for n_vocab and tied_head, which the tensors say.  0 or ERR_DATA. */
 int config_gguf_read(const struct gguf *g, const struct architecture *a, struct config *c);
 
+/* The scale of Gemma's queries in a file that does not say it: 1 / sqrt(head_dim), but for the two largest, which have the heads
+ * of another width (llama.cpp knows them by their layers, and reads no key). */
+float config_gguf_query_scale(const struct config *c);
+
 #endif

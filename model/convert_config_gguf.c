@@ -1,6 +1,7 @@
 /* Hyperparameters as GGUF's keys.  Those that llama.cpp knows have its names and meanings.  What it has no key for lies under
  * keys of our own, which it passes over, and a remark says so; what no key can say is refused. */
 #include "base/err.h"
+#include "model/config_gguf.h"
 #include "model/config_layers.h"
 #include "model/config_rope.h"
 #include "model/convert_inside.h"
@@ -164,6 +165,8 @@ static void add_choices(const struct writer *w)
         put_real(w, "final_logit_softcapping", c->score_cap);
     if (c->attention_cap > 0)
         put_real(w, "attn_logit_softcapping", c->attention_cap);
+    if (w->a->keys.query_scalar && c->query_scale != config_gguf_query_scale(c))
+        remark(w, "scale of queries");
     if (c->n_experts > 0 && !c->expert_share) {
         put_bool(w, "expert_weights_norm", false);
         remark(w, "weights of experts that do not sum to one");

@@ -103,8 +103,8 @@ static void set_biases(const struct architecture *a, const struct config *c, jso
 static json_t *query_scalar(float scale)
 {
     double x = 1 / ((double)scale * (double)scale), whole = nearbyint(x);
-    if ((float)(1 / sqrt(whole)) == scale)
-        return json_real(whole);
+    if ((float)(1 / sqrt(whole)) == scale && whole < CONFIG_DIM_MAX)
+        return json_integer((json_int_t)whole);
     float near = nextafterf(nextafterf((float)x, 0), 0);
     for (int i = 0; i < 4 && (float)(1 / sqrt((double)near)) != scale; i++)
         near = nextafterf(near, INFINITY);

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define MADE     9  /* digits */
+#define COPIED   17
 #define COPY_MAX ((size_t)1 << 27) /* bytes of a file that is taken over; tokenizers have 35 MB at most */
 
 static const char *path_in(struct text *t, const char *folder, const char *name)
@@ -29,11 +31,15 @@ static int put_text(const char *folder, const char *name, const char *s)
     return rc;
 }
 
-static int put_json(const char *folder, const char *name, const json_t *o)
+/* Real numbers with so many digits: 9 tell floats apart, 17 doubles.  A whole one keeps its ".0", without which transformers
+ * takes it for an integer and refuses it. */
+static int put_json(const char *folder, const char *name, const json_t *o, size_t digits)
 {
+    char *s = json_dumps(o, JSON_INDENT(2) | JSON_SORT_KEYS | JSON_REAL_PRECISION(digits));
     struct text t = { 0 };
-    doc_pretty(&t, o);
+    text_add(&t, s ? s : "{}");
     text_add(&t, "\n");
+    free(s);
     int rc = put_text(folder, name, text_s(&t));
     text_free(&t);
     return rc;
@@ -132,12 +138,13 @@ static void set_ids(const struct convert_ids *ids, json_t *o)
 
 static int put_config(const struct conversion *v, const char *folder, enum dtype common, const struct convert_ids *ids)
 {
-    json_t *o = json_object();
+    /* absent, they would be what the class of transformers has */
+    json_t *o = json_pack("{s:n,s:n,s:n}", "bos_token_id", "eos_token_id", "pad_token_id");
     int rc = convert_set_config(v, o);
     json_object_set_new(o, "torch_dtype", json_string(torch_type(common)));
     set_ids(ids, o);
     if (rc == 0)
-        rc = put_json(folder, "config.json", o);
+        rc = put_json(folder, "config.json", o, MADE);
     json_decref(o);
     return rc;
 }
@@ -157,7 +164,7 @@ static int put_generation(const struct conversion *v, const char *folder, const 
         json_object_set_new(o, "repetition_penalty", convert_number((float)d->repetition_penalty));
     if (d->top_k > 0)
         json_object_set_new(o, "top_k", json_integer(d->top_k));
-    int rc = put_json(folder, "generation_config.json", o);
+    int rc = put_json(folder, "generation_config.json", o, MADE);
     json_decref(o);
     return rc;
 }
@@ -181,7 +188,7 @@ static int put_tokenizer_config(const struct conversion *v, const char *folder, 
     set_piece(v, o, "unk_token", ids->unknown);
     if (v->c->chat_template)
         json_object_set_new(o, "chat_template", json_string(v->c->chat_template));
-    int rc = put_json(folder, "tokenizer_config.json", o);
+    int rc = put_json(folder, "tokenizer_config.json", o, MADE);
     json_decref(o);
     return rc;
 }
@@ -234,7 +241,7 @@ static int copy_config(const struct conversion *v, const char *folder, enum dtyp
     for (size_t i = 0; i < 2; i++)
         if (json_object_get(o, keys[i]))
             json_object_set_new(o, keys[i], json_string(torch_type(common)));
-    int rc = put_json(folder, "config.json", o);
+    int rc = put_json(folder, "config.json", o, COPIED);
     json_decref(o);
     return rc;
 }
