@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ADDED_SCORE (-1000) /* as llama.cpp's converter gives them */
-
 void convert_pieces_free(struct convert_pieces *t)
 {
     for (size_t i = 0; i < t->n; i++)
@@ -85,6 +83,7 @@ static bool read_bpe_steps(struct convert_pieces *t, const json_t *o)
     const json_t *all = json_object_get(normalizer, "normalizers");
     bool two = json_array_size(all) == 2 && is_prepend(json_array_get(all, 0)) && is_escape(json_array_get(all, 1));
     bool plain = !normalizer || json_is_null(normalizer);
+    t->prefix_first = plain && member_is(pre, "prepend_scheme", "first");
     if (plain)
         return is_metaspace(pre, &t->adds_prefix);
     t->adds_prefix = two;
@@ -181,7 +180,7 @@ static void put_added(struct convert_pieces *t, const json_t *added)
         const char *s = json_string_value(json_object_get(o, "content"));
         json_int_t id = json_integer_value(json_object_get(o, "id"));
         bool known = (size_t)id < t->n && t->p[id].type == SENTENCEPIECE_UNKNOWN;
-        struct vocab_scored_piece p = { s, s ? strlen(s) : 0, ADDED_SCORE, SENTENCEPIECE_USER_DEFINED };
+        struct vocab_scored_piece p = { s, s ? strlen(s) : 0, CONVERT_ADDED_SCORE, SENTENCEPIECE_USER_DEFINED };
         if (json_is_true(json_object_get(o, "special")))
             p.type = SENTENCEPIECE_CONTROL;
         if (s && !known)
@@ -234,15 +233,24 @@ static bool read_unigram_step(struct convert_pieces *t, const json_t *o, bool *s
     return extra || member_is(o, "type", "Strip") || read_charsmap(t, o);
 }
 
+/* Marks are a Metaspace's, or the last steps of the normaliser. */
 static bool read_unigram_steps(struct convert_pieces *t, const json_t *o)
 {
-    const json_t *normalizer = json_object_get(o, "normalizer"), *step,
-                 *all = json_object_get(normalizer, "normalizers");
-    bool good = is_metaspace(json_object_get(o, "pre_tokenizer"), &t->adds_prefix), strips = false;
-    size_t i;
+    const json_t *normalizer = json_object_get(o, "normalizer"), *pre = json_object_get(o, "pre_tokenizer"), *step;
+    const json_t *all = json_object_get(normalizer, "normalizers");
+    size_t i, n = json_array_size(all);
+    bool escapes = n > 0 && is_escape(json_array_get(all, n - 1)) && does_nothing(pre), strips = false;
+    bool prepends = escapes && n > 1 && is_prepend(json_array_get(all, n - 2));
+    bool good = escapes || is_metaspace(pre, &t->adds_prefix);
+    if (escapes)
+        t->adds_prefix = prepends;
     if (!all && normalizer && !json_is_null(normalizer))
         good = good && read_unigram_step(t, normalizer, &strips);
-    json_array_foreach(all, i, step) good = good && read_unigram_step(t, step, &strips);
+    json_array_foreach(all, i, step)
+    {
+        if (i + escapes + prepends < n)
+            good = good && read_unigram_step(t, step, &strips);
+    }
     return good && strips == t->removes_extra;
 }
 
@@ -283,19 +291,27 @@ int convert_pieces_of_model(struct convert_pieces *t, const struct map_file *m, 
     int rc = sentencepiece_read(&sp, m->path, m->bytes, (size_t)m->size);
     for (size_t i = 0; rc == 0 && i < sp.n_pieces; i++)
         put(t, i, &(struct vocab_scored_piece){ sp.piece[i].s, sp.piece[i].n, sp.piece[i].score, sp.piece[i].type });
+    for (size_t i = 0; rc == 0 && i < t->n; i++)
+        t->own_late = t->own_late || t->p[i].type == SENTENCEPIECE_USER_DEFINED;
     for (size_t i = 0; rc == 0 && i < v->n; i++) {
         const struct token *o = &v->token[i];
         bool added = o->kind == TOKEN_ADDED || o->kind == TOKEN_SPECIAL;
         bool own = i < t->n && t->p[i].type != SENTENCEPIECE_NORMAL && t->p[i].type != SENTENCEPIECE_UNUSED;
         int32_t type = o->kind == TOKEN_SPECIAL ? SENTENCEPIECE_CONTROL : SENTENCEPIECE_USER_DEFINED;
         if (added && !own)
-            put(t, i, &(struct vocab_scored_piece){ o->piece, strlen(o->piece), ADDED_SCORE, type });
+            put(t, i, &(struct vocab_scored_piece){ o->piece, strlen(o->piece), CONVERT_ADDED_SCORE, type });
     }
     if (rc == 0 && (sp.spaces_behind || !sp.escapes))
         rc = err_set(ERR_DATA, "%s: spaces behind words, or as they are, have no place in another tokenizer file",
                      m->path);
     t->unigram = sp.model_type == SENTENCEPIECE_UNIGRAM;
+    if (rc == 0 && !t->unigram && t->own_late && (sp.n_charsmap > 0 || sp.removes_extra))
+        rc = err_set(ERR_DATA,
+                     "%s: symbols of its own that are not normalised with the rest of a text have no place in "
+                     "another tokenizer file",
+                     m->path);
     t->adds_prefix = sp.adds_prefix;
+    t->prefix_first = pretoken_count(v->pretoken) > 0; /* as model/vocab_sentencepiece.c has it */
     t->removes_extra = sp.removes_extra;
     if (rc == 0)
         text_addn(&t->charsmap, sp.charsmap, sp.n_charsmap);

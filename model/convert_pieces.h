@@ -6,11 +6,16 @@
 #include "model/convert_inside.h"
 #include "model/vocab_scored.h"
 
+/* The score of tokens that are not the model's own, as llama.cpp's converter gives it. */
+#define CONVERT_ADDED_SCORE (-1000.0f)
+
 struct convert_pieces {
     struct vocab_scored_piece *p; /* (n,) by id; texts are owned */
     size_t n, cap;
     bool unigram;
     bool adds_prefix;     /* a space in front of a text */
+    bool prefix_first;    /* in front of the first stretch of text alone, not behind an added token */
+    bool own_late;        /* it has symbols of its own, which are looked for in the normalised text */
     bool removes_extra;   /* all but one space between words, and those around a text */
     struct text charsmap; /* SentencePiece's normalisation; empty: none */
 };

@@ -124,16 +124,24 @@ static json_t *make_merges(const struct convert_pieces *t)
     return merges;
 }
 
+/* A symbol of a Unigram model's own is chosen among its pieces, not cut out of the text before. */
+static bool is_chosen(const struct convert_pieces *t, size_t id)
+{
+    return t->unigram && t->p[id].type == SENTENCEPIECE_USER_DEFINED && t->p[id].score != CONVERT_ADDED_SCORE;
+}
+
 static json_t *make_added(const struct convert_pieces *t)
 {
     json_t *added = json_array();
     for (size_t id = 0; id < t->n; id++) {
         const struct vocab_scored_piece *p = &t->p[id];
-        bool own = p->type == SENTENCEPIECE_USER_DEFINED;
+        bool own = p->type == SENTENCEPIECE_USER_DEFINED, late = own && t->own_late && p->score != CONVERT_ADDED_SCORE;
+        if (is_chosen(t, id))
+            continue;
         if (own || p->type == SENTENCEPIECE_CONTROL || p->type == SENTENCEPIECE_UNKNOWN)
             json_array_append_new(added, json_pack("{s:i,s:s%,s:b,s:b,s:b,s:b,s:b}", "id", (int)id, "content", p->s,
-                                                   p->n, "single_word", 0, "lstrip", 0, "rstrip", 0, "normalized", 0,
-                                                   "special", !own));
+                                                   p->n, "single_word", 0, "lstrip", 0, "rstrip", 0, "normalized",
+                                                   (int)late, "special", !own));
     }
     return added;
 }
@@ -167,6 +175,16 @@ static json_t *make_bpe(const struct convert_pieces *t)
                      (int)falls_back(t), "ignore_merges", 0, "vocab", vocab, "merges", make_merges(t));
 }
 
+/* Such a symbol has so much that it is always chosen (SentencePiece's unigram_model.cc). */
+static double score_of(const struct convert_pieces *t, size_t id)
+{
+    double most = -1e9;
+    for (size_t i = 0; is_chosen(t, id) && i < t->n; i++)
+        if (t->p[i].type == SENTENCEPIECE_NORMAL && (double)t->p[i].score > most)
+            most = (double)t->p[i].score;
+    return is_chosen(t, id) ? (double)t->p[id].n * most - 0.1 : (double)t->p[id].score;
+}
+
 /* Ids are places there, so that nothing but what lies at the end can be left out. */
 static json_t *make_unigram(const struct convert_pieces *t)
 {
@@ -178,7 +196,7 @@ static json_t *make_unigram(const struct convert_pieces *t)
     while (n > 0 && is_pad(t, n - 1))
         n--;
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(vocab, json_pack("[s%,f]", t->p[i].s ? t->p[i].s : "", t->p[i].n, (double)t->p[i].score));
+        json_array_append_new(vocab, json_pack("[s%,f]", t->p[i].s ? t->p[i].s : "", t->p[i].n, score_of(t, i)));
     return json_pack("{s:s,s:o,s:b,s:o}", "type", "Unigram", "unk_id", unknown, "byte_fallback", (int)falls_back(t),
                      "vocab", vocab);
 }
@@ -208,9 +226,10 @@ static json_t *make_normalizer(const struct convert_pieces *t)
         json_array_append_new(steps, json_pack("{s:s,s:b,s:b}", "type", "Strip", "strip_left", 1, "strip_right", 1));
         json_array_append_new(steps, replace("Regex", " {2,}", " "));
     }
-    if (!t->unigram && t->adds_prefix)
+    bool marks = !t->prefix_first; /* else a Metaspace does it, which leaves a text alone that begins with a mark */
+    if (marks && t->adds_prefix)
         json_array_append_new(steps, json_pack("{s:s,s:s}", "type", "Prepend", "prepend", VOCAB_METASPACE));
-    if (!t->unigram)
+    if (marks)
         json_array_append_new(steps, replace("String", " ", VOCAB_METASPACE));
     json_t *o =
         json_array_size(steps) == 0 ? json_null() : json_pack("{s:s,s:O}", "type", "Sequence", "normalizers", steps);
@@ -218,10 +237,10 @@ static json_t *make_normalizer(const struct convert_pieces *t)
     return o;
 }
 
-static json_t *metaspace(const struct convert_pieces *t)
+static json_t *metaspace(void)
 {
     return json_pack("{s:s,s:s,s:s,s:b}", "type", "Metaspace", "replacement", VOCAB_METASPACE, "prepend_scheme",
-                     t->adds_prefix ? "always" : "never", "split", 0);
+                     "first", "split", 0);
 }
 
 static json_t *make_decoder(const struct convert_pieces *t)
@@ -240,6 +259,6 @@ json_t *convert_pieces_json(const struct convert_pieces *t)
 {
     return json_pack("{s:s,s:n,s:n,s:o,s:o,s:o,s:o,s:o}", "version", "1.0", "truncation", "padding", "added_tokens",
                      make_added(t), "normalizer", make_normalizer(t), "pre_tokenizer",
-                     t->unigram ? metaspace(t) : json_null(), "decoder", make_decoder(t), "model",
+                     t->prefix_first ? metaspace() : json_null(), "decoder", make_decoder(t), "model",
                      t->unigram ? make_unigram(t) : make_bpe(t));
 }

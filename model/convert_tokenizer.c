@@ -111,6 +111,9 @@ static int add_json(const struct conversion *v, struct gguf_keys *k, const char 
     if (pieces > 0 && convert_pieces_fit_gguf(&t)) {
         convert_pieces_add(&t, k, v->c->config.n_vocab);
         known = true;
+        if (t.prefix_first && t.adds_prefix)
+            text_addf(v->remarks,
+                      "%s: other programs that read GGUF put a space in front of text behind an added token\n", v->to);
     }
     if (!known && pieces >= 0) {
         gguf_write_text(k, "tokenizer.ggml.model", none, sizeof none - 1);
@@ -125,7 +128,8 @@ static int add_json(const struct conversion *v, struct gguf_keys *k, const char 
 /* Pieces that the keys cannot say lie there as the tokenizer.json that they make. */
 static int add_pieces(const struct conversion *v, struct gguf_keys *k, const struct convert_pieces *t)
 {
-    if (convert_pieces_fit_gguf(t)) {
+    bool more = t->prefix_first || (t->own_late && !t->unigram); /* than the keys say */
+    if (convert_pieces_fit_gguf(t) && !more) {
         convert_pieces_add(t, k, v->c->config.n_vocab);
         return add_ids(v, k);
     }
