@@ -154,7 +154,7 @@ static const char *unknown_of(const struct convert_pieces *t, int *id)
     return *id < 0 ? NULL : t->p[*id].s;
 }
 
-static bool falls_back(const struct convert_pieces *t)
+bool convert_pieces_fall_back(const struct convert_pieces *t)
 {
     for (size_t i = 0; i < t->n; i++)
         if (t->p[i].type == SENTENCEPIECE_BYTE)
@@ -172,7 +172,7 @@ static json_t *make_bpe(const struct convert_pieces *t)
             json_object_setn_new(vocab, t->p[i].s, t->p[i].n, json_integer((json_int_t)i));
     return json_pack("{s:s,s:n,s:s?,s:n,s:n,s:b,s:b,s:b,s:o,s:o}", "type", "BPE", "dropout", "unk_token", unknown,
                      "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", 1, "byte_fallback",
-                     (int)falls_back(t), "ignore_merges", 0, "vocab", vocab, "merges", make_merges(t));
+                     (int)convert_pieces_fall_back(t), "ignore_merges", 0, "vocab", vocab, "merges", make_merges(t));
 }
 
 /* Such a symbol has so much that it is always chosen (SentencePiece's unigram_model.cc). */
@@ -197,8 +197,8 @@ static json_t *make_unigram(const struct convert_pieces *t)
         n--;
     for (size_t i = 0; i < n; i++)
         json_array_append_new(vocab, json_pack("[s%,f]", t->p[i].s ? t->p[i].s : "", t->p[i].n, score_of(t, i)));
-    return json_pack("{s:s,s:o,s:b,s:o}", "type", "Unigram", "unk_id", unknown, "byte_fallback", (int)falls_back(t),
-                     "vocab", vocab);
+    return json_pack("{s:s,s:o,s:b,s:o}", "type", "Unigram", "unk_id", unknown, "byte_fallback",
+                     (int)convert_pieces_fall_back(t), "vocab", vocab);
 }
 
 static json_t *replace(const char *kind, const char *what, const char *by)

@@ -100,6 +100,17 @@ static char *finish_json(const struct conversion *v, json_t *o)
     return s;
 }
 
+/* The keys of pieces that they can say, and what other programs make of them. */
+static void add_keys(const struct conversion *v, struct gguf_keys *k, const struct convert_pieces *t)
+{
+    convert_pieces_add(t, k, v->c->config.n_vocab);
+    if (t->prefix_first && t->adds_prefix)
+        text_addf(v->remarks, "%s: other programs that read GGUF put a space in front of text behind an added token\n",
+                  v->to);
+    if (t->unigram && convert_pieces_fall_back(t))
+        text_addf(v->remarks, "%s: other programs that read GGUF do not fall back on its tokens of bytes\n", v->to);
+}
+
 static int add_json(const struct conversion *v, struct gguf_keys *k, const char *text, size_t n)
 {
     json_t *o = json_members_read(v->from, text, n, CONVERT_JSON_MAX);
@@ -109,11 +120,8 @@ static int add_json(const struct conversion *v, struct gguf_keys *k, const char 
     bool known = convert_bytes_add(v, k, o, v->c->config.n_vocab);
     int pieces = known ? 0 : convert_pieces_of_json(&t, o);
     if (pieces > 0 && convert_pieces_fit_gguf(&t)) {
-        convert_pieces_add(&t, k, v->c->config.n_vocab);
+        add_keys(v, k, &t);
         known = true;
-        if (t.prefix_first && t.adds_prefix)
-            text_addf(v->remarks,
-                      "%s: other programs that read GGUF put a space in front of text behind an added token\n", v->to);
     }
     if (!known && pieces >= 0) {
         gguf_write_text(k, "tokenizer.ggml.model", none, sizeof none - 1);
@@ -130,7 +138,7 @@ static int add_pieces(const struct conversion *v, struct gguf_keys *k, const str
 {
     bool more = t->prefix_first || (t->own_late && !t->unigram); /* than the keys say */
     if (convert_pieces_fit_gguf(t) && !more) {
-        convert_pieces_add(t, k, v->c->config.n_vocab);
+        add_keys(v, k, t);
         return add_ids(v, k);
     }
     char *s = finish_json(v, convert_pieces_json(t));

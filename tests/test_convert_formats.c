@@ -157,6 +157,34 @@ static void round_trip(const char *name, const char *remark)
     folder_remove(back, 0);
 }
 
+/* A GGUF file that another program laid out (fixtures/transformer/gguf_files.py) becomes the folder that it was made of, and
+ * Llama 3's frequencies, whose numbers it does not name, factors. */
+static void foreign(const char *name, const char *reference)
+{
+    char from[512], gguf[520], back[512];
+    struct text remarks = { 0 };
+    fixture_path(reference, from);
+    snprintf(gguf, sizeof gguf, "%s/tests/fixtures/transformer/%s.gguf", CHORALE_HOME, name);
+    work_path(name, "-foreign", back);
+    check(convert(gguf, back, NULL, &remarks) == 0 && remarks.len == 0, "%s: %s", name, err_text());
+    struct checkpoint *a = open_weights(from), *b = open_weights(gguf), *c = open_weights(back);
+    if (a && b && c) {
+        size_t n = (size_t)a->config.n_vocab * LENGTH;
+        float *x = rows_of(a), *y = rows_of(b), *z = rows_of(c);
+        same_tensors(name, a, c);
+        check(difference(y, z, n) < 1e-5, "%s: %.2g of the largest in the folder", name, difference(y, z, n));
+        check(difference(x, z, n) < 1e-5, "%s: %.2g of the largest of %s", name, difference(x, z, n), reference);
+        free(x);
+        free(y);
+        free(z);
+    }
+    checkpoint_close(a);
+    checkpoint_close(b);
+    checkpoint_close(c);
+    text_free(&remarks);
+    folder_remove(back, 0);
+}
+
 /* Norms, biases, routers and positions stay what they are; other matrices have the type, or q8_0 or f16 where their rows do
  * not fit it. */
 static void check_types(const char *name, const struct checkpoint *c, enum dtype type)
@@ -211,6 +239,25 @@ int main(void)
         quantise(fixtures[i].name, DTYPE_Q8_0);
         quantise(fixtures[i].name, DTYPE_Q4_K);
     }
+    static const char *const others[][2] = {
+        { "rope_linear", "rope_linear" },
+        { "rope_yarn", "rope_yarn" },
+        { "rope_llama3", "rope_llama3" },
+        { "mistral", "mistral" },
+        { "mixtral", "mixtral" },
+        { "mixtral_old", "mixtral" },
+        { "qwen2_full", "qwen2_full" },
+        { "qwen3", "qwen3" },
+        { "qwen3_moe", "qwen3_moe" },
+        { "gemma2", "gemma2" },
+        { "gemma3", "gemma3" },
+        { "phi3_longrope", "phi3_longrope" },
+        { "gpt2", "gpt2" },
+        { "gpt_neox", "gpt_neox" },
+        { "bloom", "bloom" },
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        foreign(others[i][0], others[i][1]);
     temp_folder_remove(&work);
     return check_done("convert_formats");
 }

@@ -58,7 +58,7 @@ static const struct tokenizer tokenizers[] = {
     { "gemma.json", "none", false, "see none" },
     { "t5.json", "t5", false, NULL }, /* but for a mark at the beginning of a text: Metaspace adds none there */
     { "spm_llama.model", "llama", true, NULL },
-    { "spm_t5.model", "t5", true, NULL },
+    { "spm_t5.model", "t5", true, "do not fall back on its tokens of bytes" },
     { "spm_unigram.model", "t5", true, NULL },
 };
 
