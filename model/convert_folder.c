@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MADE     9  /* digits */
+#define MADE     9 /* digits */
 #define COPIED   17
 #define COPY_MAX ((size_t)1 << 27) /* bytes of a file that is taken over; tokenizers have 35 MB at most */
 

@@ -29,7 +29,8 @@ int convert_pieces_of_gguf(struct convert_pieces *t, const struct gguf *g);
 
 /* Whether GGUF's keys say all of it: its BPE has no normalisation. */
 bool convert_pieces_fit_gguf(const struct convert_pieces *t);
-bool convert_pieces_fall_back(const struct convert_pieces *t); /* on bytes */
+bool convert_pieces_fall_back(const struct convert_pieces *t);  /* on bytes */
+int64_t convert_pieces_unknown(const struct convert_pieces *t); /* the id for what is unknown; -1: none */
 /* As keys, of n tokens; those that the tokenizer lacks are named as llama.cpp's converter does. */
 void convert_pieces_add(const struct convert_pieces *t, struct gguf_keys *k, size_t n);
 

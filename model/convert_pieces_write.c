@@ -29,7 +29,6 @@ static void add_tokens(const struct convert_pieces *t, struct gguf_keys *k, size
 
 void convert_pieces_add(const struct convert_pieces *t, struct gguf_keys *k, size_t n)
 {
-    int64_t unknown = -1;
     gguf_write_text(k, "tokenizer.ggml.model", t->unigram ? "t5" : "llama", t->unigram ? 2 : 5);
     gguf_write_text(k, "tokenizer.ggml.pre", "default", 7);
     add_tokens(t, k, n);
@@ -42,10 +41,7 @@ void convert_pieces_add(const struct convert_pieces *t, struct gguf_keys *k, siz
     for (size_t i = 0; i < n; i++) {
         int32_t type = i < t->n ? t->p[i].type : SENTENCEPIECE_UNUSED;
         text_addn(&k->bytes, &type, sizeof type); /* the numbers are SentencePiece's */
-        unknown = unknown < 0 && type == SENTENCEPIECE_UNKNOWN ? (int64_t)i : unknown;
     }
-    if (unknown >= 0)
-        gguf_write_u32(k, "tokenizer.ggml.unknown_token_id", (uint32_t)unknown);
     gguf_write_bool(k, "tokenizer.ggml.add_space_prefix", t->adds_prefix);
     if (!t->unigram)
         return;
@@ -146,12 +142,12 @@ static json_t *make_added(const struct convert_pieces *t)
     return added;
 }
 
-static const char *unknown_of(const struct convert_pieces *t, int *id)
+int64_t convert_pieces_unknown(const struct convert_pieces *t)
 {
-    *id = -1;
-    for (size_t i = 0; *id < 0 && i < t->n; i++)
-        *id = t->p[i].type == SENTENCEPIECE_UNKNOWN ? (int)i : -1;
-    return *id < 0 ? NULL : t->p[*id].s;
+    for (size_t i = 0; i < t->n; i++)
+        if (t->p[i].type == SENTENCEPIECE_UNKNOWN)
+            return (int64_t)i;
+    return -1;
 }
 
 bool convert_pieces_fall_back(const struct convert_pieces *t)
@@ -165,8 +161,8 @@ bool convert_pieces_fall_back(const struct convert_pieces *t)
 static json_t *make_bpe(const struct convert_pieces *t)
 {
     json_t *vocab = json_object();
-    int id;
-    const char *unknown = unknown_of(t, &id);
+    int64_t id = convert_pieces_unknown(t);
+    const char *unknown = id < 0 ? NULL : t->p[id].s;
     for (size_t i = 0; i < t->n; i++)
         if (!is_pad(t, i))
             json_object_setn_new(vocab, t->p[i].s, t->p[i].n, json_integer((json_int_t)i));
@@ -188,11 +184,9 @@ static double score_of(const struct convert_pieces *t, size_t id)
 /* Ids are places there, so that nothing but what lies at the end can be left out. */
 static json_t *make_unigram(const struct convert_pieces *t)
 {
-    json_t *vocab = json_array(), *unknown;
+    int64_t id = convert_pieces_unknown(t);
+    json_t *vocab = json_array(), *unknown = id < 0 ? json_null() : json_integer(id);
     size_t n = t->n;
-    int id;
-    unknown_of(t, &id);
-    unknown = id < 0 ? json_null() : json_integer(id);
     while (n > 0 && is_pad(t, n - 1))
         n--;
     for (size_t i = 0; i < n; i++)

@@ -30,7 +30,8 @@ static bool ends_in(const char *s, const char *end)
     return n >= m && strcmp(s + n - m, end) == 0;
 }
 
-static int add_ids(const struct conversion *v, struct gguf_keys *k)
+/* unknown: the tokenizer's own id for what is unknown; -1: what a folder says beside it. */
+static int add_ids(const struct conversion *v, struct gguf_keys *k, int64_t unknown)
 {
     static const char *const keys[] = { "tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
                                         "tokenizer.ggml.eom_token_id" };
@@ -45,6 +46,9 @@ static int add_ids(const struct conversion *v, struct gguf_keys *k)
         text_addf(v->remarks, "%s: token %u also ends a text, which GGUF has no key for\n", v->to, ids.ends.s[i]);
     if (rc == 0 && ids.pad >= 0)
         gguf_write_u32(k, "tokenizer.ggml.padding_token_id", (uint32_t)ids.pad);
+    unknown = unknown < 0 ? ids.unknown : unknown;
+    if (rc == 0 && unknown >= 0)
+        gguf_write_u32(k, "tokenizer.ggml.unknown_token_id", (uint32_t)unknown);
     gguf_write_bool(k, "tokenizer.ggml.add_bos_token", vocab && vocab_adds_bos(vocab));
     if (vocab && vocab_tail(vocab) >= 0)
         gguf_write_bool(k, "tokenizer.ggml.add_eos_token", true);
@@ -128,9 +132,10 @@ static int add_json(const struct conversion *v, struct gguf_keys *k, const char 
         remark_none(v);
     }
     gguf_write_text(k, "tokenizer.huggingface.json", text, n);
+    int64_t unknown = pieces > 0 ? convert_pieces_unknown(&t) : -1;
     convert_pieces_free(&t);
     json_decref(o);
-    return pieces < 0 ? pieces : add_ids(v, k);
+    return pieces < 0 ? pieces : add_ids(v, k, unknown);
 }
 
 /* Pieces that the keys cannot say lie there as the tokenizer.json that they make. */
@@ -139,7 +144,7 @@ static int add_pieces(const struct conversion *v, struct gguf_keys *k, const str
     bool more = t->prefix_first || (t->own_late && !t->unigram); /* than the keys say */
     if (convert_pieces_fit_gguf(t) && !more) {
         add_keys(v, k, t);
-        return add_ids(v, k);
+        return add_ids(v, k, convert_pieces_unknown(t));
     }
     char *s = finish_json(v, convert_pieces_json(t));
     int rc = s ? add_json(v, k, s, strlen(s)) : ERR_DATA;
@@ -170,7 +175,7 @@ int convert_add_tokenizer(const struct conversion *v, struct gguf_keys *k)
 {
     if (!v->has_tokenizer) {
         gguf_write_text(k, "tokenizer.ggml.model", none, sizeof none - 1);
-        return add_ids(v, k);
+        return add_ids(v, k, -1);
     }
     const struct map_file *m = v->c->files ? find_tokenizer(v) : NULL;
     if (m)

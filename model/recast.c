@@ -185,8 +185,8 @@ int recast_write(const struct recast *r, const char *where, struct save_file *f)
 bool recast_is_exact(const struct recast *r)
 {
     const struct tensor *t = r->from;
-    size_t n = (size_t)t->dims[0];
-    assert(t->n_dims == 1);
+    size_t n = t->n_dims > 0 ? (size_t)t->dims[0] : 1;
+    assert(t->n_dims <= 1);
     float *x = mem_alloc(n, sizeof *x), *y = mem_alloc(n, sizeof *y);
     void *packed = mem_aligned(n * sizeof *x, 1);
     dtype_to_f32(t->type, t->data, n, x);

@@ -330,6 +330,44 @@ static void without(void)
     text_free(&remarks);
 }
 
+/* The chat template, ids for padding and for what is unknown, more than one end, both ways. */
+static void beside(void)
+{
+    static const char config[] = "{\"pad_token\":\"<|im_start|>\",\"unk_token\":{\"content\":\"<|im_end|>\"},"
+                                 "\"model_max_length\":1e30,\"chat_template\":\"{{ messages }} \\u00e9\"}";
+    static const char generation[] = "{\"eos_token_id\":[2,0,5],\"temperature\":0.6,\"top_k\":7}";
+    char from[512], to[512], back[512], path[1024];
+    struct text remarks = { 0 };
+    make_folder("qwen2.json", FIXTURES "family/qwen2.json", from);
+    snprintf(path, sizeof path, "%s/tokenizer_config.json", from);
+    check(text_write_file(path, config, strlen(config)) == 0, "%s", err_text());
+    snprintf(path, sizeof path, "%s/generation_config.json", from);
+    check(text_write_file(path, generation, strlen(generation)) == 0, "%s", err_text());
+    path_of("beside", ".gguf", to);
+    path_of("beside", "", back);
+    check(convert(from, to, &remarks) == 0 && convert(to, back, &remarks) == 0, "%s", err_text());
+    snprintf(path, sizeof path, "%s/tokenizer_config.json", back);
+    json_t *o = doc_read_file(path, 1 << 20), *g;
+    const char *pad = json_string_value(json_object_get(o, "pad_token"));
+    const char *unknown = json_string_value(json_object_get(o, "unk_token"));
+    const char *chat = json_string_value(json_object_get(o, "chat_template"));
+    check(pad && strcmp(pad, "<|im_start|>") == 0 && unknown && strcmp(unknown, "<|im_end|>") == 0 && chat &&
+              strcmp(chat, "{{ messages }} \xc3\xa9") == 0,
+          "pad '%s', unknown '%s', template '%s'", pad, unknown, chat);
+    snprintf(path, sizeof path, "%s/generation_config.json", back);
+    g = doc_read_file(path, 1 << 20);
+    const json_t *ends = json_object_get(g, "eos_token_id");
+    check(json_array_size(ends) == 3 && json_integer_value(json_array_get(ends, 0)) == 2 &&
+              json_integer_value(json_array_get(ends, 2)) == 5 && json_integer_value(json_object_get(g, "top_k")) == 7,
+          "other ends");
+    json_decref(o);
+    json_decref(g);
+    remove(to);
+    folder_remove(from, 0);
+    folder_remove(back, 0);
+    text_free(&remarks);
+}
+
 /* What has no place in another file is named. */
 static void no_place(void)
 {
@@ -372,6 +410,7 @@ int main(void)
         snprintf(file, sizeof file, FIXTURES "family/%s", tokenizers[i].name);
         round_trip(&tokenizers[i], file);
     }
+    beside();
     no_place();
     real();
     static const char *const folders[] = { "first", "decoder", "named", "plain" };
