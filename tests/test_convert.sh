@@ -120,6 +120,14 @@ test_random() {
     same_tensors "$work/r" "$work/r3"
     convert "random:$work/r/config.json" "$work/r4" --seed 6
     [ "$(bytes "$work/r" lm_head.weight)" != "$(bytes "$work/r4" lm_head.weight)" ] || fail "one seed is as another"
+    for c in gpt2 bloom gemma3 phi3_longrope qwen3_moe; do # of every row: the same weights whichever way
+        jq '.vocab_size = 300' "tests/fixtures/transformer/$c/config.json" >"$work/$c.json"
+        expect 0 '' "$chorale" convert --quiet "random:$work/$c.json" "$work/$c"
+        "$chorale" convert --quiet "random:$work/$c.json" "$work/$c.gguf" 2>"$work/err" || fail "$c: $(cat "$work/err")"
+        expect 0 '' "$chorale" convert --quiet "$work/$c.gguf" "$work/$c-back" --type f32
+        case $c in gemma3) ;; *) same_tensors "$work/$c" "$work/$c-back" ;; esac # whose norms have 1 added
+        expect 0 '' "$chorale" generate "$work/$c-back" hello --chain temperature=1 --max-symbols 2 --quiet
+    done
     expect 0 '' "$chorale" generate "$work/r" hello --chain temperature=1 --max-symbols 5 --quiet
     expect 2 "unknown parameter 'width'; known: dim, layers" "$chorale" convert 'random:llama(width=64)' "$work/x"
     expect 2 'want a multiple of heads' "$chorale" convert 'random:llama(dim=66, heads=4)' "$work/x"
