@@ -33,7 +33,8 @@ struct vocab *vocab_read_sentencepiece(const char *where, const void *bytes, siz
 struct vocab_beside_token {
     uint32_t id;
     const char *text;
-    bool is_special, is_word, strips_left, strips_right; /* as in tokenizer.json: special, single_word, lstrip, rstrip */
+    bool is_special, is_word, strips_left,
+        strips_right; /* as in tokenizer.json: special, single_word, lstrip, rstrip */
 };
 
 /* What other files say of a model. */
