@@ -146,8 +146,35 @@ static int write_keys_alone(const struct gguf *g, const char *to)
     return rc;
 }
 
-static void from_keys(const char *name, const struct checkpoint *gguf, const struct symbols *want)
+static void check_model(const char *name, const struct checkpoint *gguf, const char *model)
 {
+    char *seen = NULL;
+    check(gguf_maybe_string(gguf->files->gguf, "tokenizer.ggml.model", &seen) == 0 && seen && strcmp(seen, model) == 0,
+          "%s: tokenizer.ggml.model is %s, want %s", name, seen ? seen : "missing", model);
+    free(seen);
+}
+
+/* The tokenizer.json that was made of keys gives the same keys again. */
+static void again(const char *name, const char *folder, const char *model, const struct symbols *want)
+{
+    char to[512];
+    struct text remarks = { 0 };
+    path_of(name, "-again.gguf", to);
+    check(convert(folder, to, &remarks) == 0, "%s: %s", name, err_text());
+    struct checkpoint *c = checkpoint_open(to);
+    struct vocab *v = c ? vocab_read_gguf(c->files->gguf) : NULL;
+    if (c)
+        check_model(name, c, model);
+    same_ids(name, "from keys of a tokenizer.json that was made of keys", want, v);
+    vocab_free(v);
+    checkpoint_close(c);
+    text_free(&remarks);
+    remove(to);
+}
+
+static void from_keys(const struct tokenizer *t, const struct checkpoint *gguf, const struct symbols *want)
+{
+    const char *name = t->name;
     char alone[512], back[512];
     struct text remarks = { 0 };
     path_of(name, "-keys.gguf", alone);
@@ -159,19 +186,12 @@ static void from_keys(const char *name, const struct checkpoint *gguf, const str
     same_ids(name, "in a folder made of keys", want, b ? b->vocab : NULL);
     if (a && b)
         same_vocab(name, "in a folder made of keys", a->vocab, b->vocab);
+    again(name, back, t->model, want);
     checkpoint_close(a);
     checkpoint_close(b);
     text_free(&remarks);
     remove(alone);
     folder_remove(back, 0);
-}
-
-static void check_model(const char *name, const struct checkpoint *gguf, const char *model)
-{
-    char *seen = NULL;
-    check(gguf_maybe_string(gguf->files->gguf, "tokenizer.ggml.model", &seen) == 0 && seen && strcmp(seen, model) == 0,
-          "%s: tokenizer.ggml.model is %s, want %s", name, seen ? seen : "missing", model);
-    free(seen);
 }
 
 static void round_trip(const struct tokenizer *t, const char *file)
@@ -196,7 +216,7 @@ static void round_trip(const struct tokenizer *t, const char *file)
         same_vocab(name, "in the folder that comes back", a->vocab, c->vocab);
         check_model(name, b, t->model);
         if (t->keys)
-            from_keys(name, b, &want);
+            from_keys(t, b, &want);
     }
     free(want.s);
     checkpoint_close(a);
