@@ -104,6 +104,15 @@ test_types() {
     done
     convert zoo:prose "$work/f16" --type f16
     jq -e '.torch_dtype == "float16"' "$work/f16/config.json" >/dev/null || fail "torch_dtype"
+    # real numbers stay real and absent ids null: transformers refuses 4 for 4.0 and takes an absent id for its class's own
+    expect 0 "pass over its scale of queries" "$chorale" convert tests/fixtures/transformer/gemma2 "$work/g2.gguf"
+    convert "$work/g2.gguf" "$work/g2"
+    convert tests/fixtures/transformer/gemma2 "$work/g2f16" --type f16
+    for c in "$work/g2" "$work/g2f16"; do
+        grep -q '"final_logit_softcapping": 4\.0' "$c/config.json" && grep -q '"pad_token_id": null' "$c/config.json" ||
+            fail "$c: $(cat "$c/config.json")"
+    done
+    checks=$((checks + 2))
     expect 2 'a folder holds f32, f16 and bf16, not q8_0' "$chorale" convert zoo:prose "$work/no" --type q8_0
     expect 2 "unknown type 'q4_0'; did you mean 'q8_0'?" "$chorale" convert zoo:prose "$work/no.gguf" --type q4_0
     expect 0 'are no multiple of 256 and became q8_0 or f16' \
