@@ -48,7 +48,7 @@ const struct verb verb_convert = {
     .summary = "between checkpoint formats, quantising; random:SHAPE makes random weights",
     .details = "TO is a GGUF file where its name ends in .gguf, else a folder; it must not be there yet.\n"
                "FROM may be random:llama(dim=256, layers=2, heads=4, kv_heads=2, ffn=512, vocab=512, context=2048)\n"
-               "or random:FILE.json, a config.json.",
+               "or random:FILE.json, a config.json of any architecture.",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .run = run_convert,

@@ -1,10 +1,13 @@
 #include "model/architecture.h"
 #include "base/err.h"
+#include "base/num.h"
 #include "base/text.h"
 #include "model/architecture_rows.h"
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+
+#define PARAMETERS_MAX ((uint64_t)1 << 62)
 
 const struct architecture *architecture_find(const char *name)
 {
@@ -21,12 +24,42 @@ const struct architecture *architecture_of(const struct config *c)
     return a;
 }
 
-const struct architecture *architecture_find_gguf(const char *name, bool experts)
+const struct architecture *architecture_find_gguf(const char *name, struct architecture_hint has)
 {
-    for (size_t i = 0; i < architecture_rows_n; i++)
-        if (strcmp(name, architecture_rows[i].gguf) == 0 && (architecture_rows[i].keys.n_experts[0] != NULL) == experts)
-            return &architecture_rows[i];
-    return NULL;
+    const struct architecture *found = NULL;
+    for (size_t i = 0; i < architecture_rows_n; i++) {
+        const struct architecture *a = &architecture_rows[i];
+        if (strcmp(name, a->gguf) != 0 || (a->keys.n_experts[0] != NULL) != has.experts)
+            continue;
+        if (!found || (has.window && !found->keys.window))
+            found = a;
+    }
+    return found;
+}
+
+bool architecture_leaves_open(const struct architecture *a, enum architecture_bias bias)
+{
+    for (size_t i = 0; i < a->n_tensors; i++)
+        if (a->tensors[i].bias == bias)
+            return true;
+    return false;
+}
+
+void architecture_lay_out_folder(struct config *c)
+{
+    const struct architecture *a = architecture_of(c);
+    c->rope_interleaved = false;
+    c->qkv_by_head = a->folder_qkv_by_head;
+    c->transposed = a->folder_transposed;
+    c->norm_offset = a->folder_norm_offset;
+}
+
+void architecture_lay_out_gguf(struct config *c)
+{
+    c->rope_interleaved = architecture_of(c)->gguf_interleaved;
+    c->qkv_by_head = false;
+    c->transposed = false;
+    c->norm_offset = 0;
 }
 
 int architecture_unknown(const char *where, const char *key, const char *seen)
@@ -94,12 +127,30 @@ bool architecture_place(const struct config *c, const char *name, struct archite
     return false;
 }
 
+/* "blk.#.ffn_gate.#" for "blk.#.ffn_gate_exps". */
+static void name_single(const char *stacked, char out[ARCHITECTURE_NAME_BYTES])
+{
+    static const char end[] = "_exps";
+    size_t n = strlen(stacked) - (sizeof end - 1);
+    assert(strcmp(stacked + n, end) == 0);
+    snprintf(out, ARCHITECTURE_NAME_BYTES, "%.*s.#", (int)n, stacked);
+}
+
 bool architecture_place_gguf(const struct config *c, const char *name, struct architecture_place *p)
 {
     const struct architecture *a = architecture_of(c);
+    char single[ARCHITECTURE_NAME_BYTES];
     for (size_t i = 0; i < a->n_tensors; i++) {
         *p = (struct architecture_place){ .tensor = &a->tensors[i] };
-        if (place(c, name, p->tensor->gguf, p))
+        bool experts = architecture_is_expert(p->tensor->role);
+        if (place(c, name, p->tensor->gguf, p)) {
+            p->stacked = experts;
+            return true;
+        }
+        if (!experts)
+            continue;
+        name_single(p->tensor->gguf, single);
+        if (place(c, name, single, p))
             return true;
     }
     return false;
@@ -114,16 +165,26 @@ bool architecture_idle(const struct config *c, const char *name)
     return false;
 }
 
-void architecture_name(const struct architecture_place *p, char out[ARCHITECTURE_NAME_BYTES])
+static void write_name(const struct architecture_place *p, const char *pattern, char out[ARCHITECTURE_NAME_BYTES])
 {
     const uint32_t number[] = { p->layer, p->expert };
     size_t n = 0, i = 0;
-    for (const char *s = p->tensor->folder; *s && n + 16 < ARCHITECTURE_NAME_BYTES; s++)
+    for (const char *s = pattern; *s && n + 16 < ARCHITECTURE_NAME_BYTES; s++)
         if (*s == '#')
             n += (size_t)snprintf(out + n, ARCHITECTURE_NAME_BYTES - n, "%u", number[i++]);
         else
             out[n++] = *s;
     snprintf(out + n, ARCHITECTURE_NAME_BYTES - n, "%s", p->bias ? ".bias" : ".weight");
+}
+
+void architecture_name(const struct architecture_place *p, char out[ARCHITECTURE_NAME_BYTES])
+{
+    write_name(p, p->tensor->folder, out);
+}
+
+void architecture_name_gguf(const struct architecture_place *p, char out[ARCHITECTURE_NAME_BYTES])
+{
+    write_name(p, p->tensor->gguf, out);
 }
 
 bool architecture_is_top(enum architecture_role role)
@@ -226,13 +287,58 @@ bool architecture_next(const struct config *c, struct architecture_place *p)
     return true;
 }
 
+/* The layers that have a tensor of this role. */
+static uint64_t count_layers(const struct config *c, enum architecture_role role)
+{
+    if (architecture_is_top(role))
+        return 1;
+    if (c->n_experts == 0)
+        return architecture_in_layer(c, role, 0) ? c->n_layers : 0;
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < c->n_layers && i < CONFIG_MIXED_LAYERS; i++)
+        n += architecture_in_layer(c, role, i);
+    return n;
+}
+
+/* *sum += times * n * k, or UINT64_MAX where that is more than PARAMETERS_MAX. */
+static void count(uint64_t *sum, uint64_t times, uint64_t n, uint64_t k)
+{
+    uint64_t x;
+    if (!num_mul(times, n, &x) || !num_mul(x, k > 0 ? k : 1, &x) || !num_add(*sum, x, sum) || *sum > PARAMETERS_MAX)
+        *sum = UINT64_MAX;
+}
+
 uint64_t architecture_parameters(const struct config *c)
 {
+    const struct architecture *a = architecture_of(c);
     uint64_t total = 0;
-    for (struct architecture_place p = { 0 }; architecture_next(c, &p);) {
+    for (size_t i = 0; i < a->n_tensors; i++) {
+        struct architecture_place p = { .tensor = &a->tensors[i] };
+        uint64_t each = architecture_is_expert(p.tensor->role) ? c->n_experts : 1;
+        uint64_t times = count_layers(c, p.tensor->role) * each; /* at most 2^24 * 2^12 */
         size_t n, k;
+        bool second = i > 0 && a->tensors[i - 1].role == p.tensor->role;
+        if (second || (p.tensor->role == ROLE_HEAD && c->tied_head))
+            continue;
         architecture_shape(c, &p, &n, &k);
-        total += (uint64_t)n * (k > 0 ? k : 1);
+        count(&total, times, n, k);
+        if (architecture_has_bias(c, p.tensor))
+            count(&total, times, n, 0);
+    }
+    return total;
+}
+
+uint64_t architecture_idle_parameters(const struct config *c)
+{
+    const struct architecture *a = architecture_of(c);
+    uint64_t total = 0;
+    for (size_t i = 0; i < a->n_tensors; i++) {
+        struct architecture_place p = { .tensor = &a->tensors[i] };
+        size_t n, k;
+        if (!architecture_is_expert(p.tensor->role))
+            continue;
+        architecture_shape(c, &p, &n, &k);
+        count(&total, count_layers(c, p.tensor->role) * (c->n_experts - c->n_chosen), n, k);
     }
     return total;
 }

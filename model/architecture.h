@@ -93,9 +93,10 @@ struct architecture_defaults {
 };
 
 struct architecture {
-    const char *name;   /* model_type of config.json */
-    const char *gguf;   /* general.architecture */
-    const char *prefix; /* of names in a folder, which some writers leave out */
+    const char *name;       /* model_type of config.json */
+    const char *class_name; /* of transformers: "architectures" of config.json */
+    const char *gguf;       /* general.architecture */
+    const char *prefix;     /* of names in a folder, which some writers leave out */
     const struct architecture_tensor *tensors;
     size_t n_tensors;
     const char *const *idle; /* ends of names of tensors that are not weights; NULL-terminated */
@@ -116,23 +117,37 @@ const struct architecture *architecture_of(const struct config *c); /* never NUL
 /* ERR_DATA: "where: 'key' is 'seen', which is not supported; known: llama, ...". */
 int architecture_unknown(const char *where, const char *key, const char *seen);
 
-/* By general.architecture; Mixtral is a llama with experts there.  NULL: unknown. */
-const struct architecture *architecture_find_gguf(const char *name, bool experts);
+/* By general.architecture and what else the file has; Mistral is a llama with a window there, Mixtral one with experts.
+ * NULL: unknown. */
+struct architecture_hint {
+    bool experts, window;
+};
+const struct architecture *architecture_find_gguf(const char *name, struct architecture_hint has);
+
+/* Whether the configuration says if tensors have such a bias. */
+bool architecture_leaves_open(const struct architecture *a, enum architecture_bias bias);
+
+/* Sets the fields of a configuration that say how tensors lie, to what the format has. */
+void architecture_lay_out_folder(struct config *c);
+void architecture_lay_out_gguf(struct config *c);
 
 /* One tensor of an architecture. */
 struct architecture_place {
     const struct architecture_tensor *tensor;
     uint32_t layer, expert;
     bool bias;
+    bool stacked; /* of experts in GGUF: all of a layer in one, (n_experts, n, k) */
 };
 
-/* The tensor that a name in the folder's, or GGUF's, spelling means; false: none.  Numbers must be below those of c. */
+/* The tensor that a name in the folder's, or GGUF's, spelling means; false: none.  Numbers must be below those of c.  Older
+ * GGUF files have a tensor for each expert, "blk.0.ffn_gate.3.weight" for "blk.0.ffn_gate_exps.weight". */
 bool architecture_place(const struct config *c, const char *name, struct architecture_place *p);
 bool architecture_place_gguf(const struct config *c, const char *name, struct architecture_place *p);
 bool architecture_idle(const struct config *c, const char *name); /* no weight, though files have it */
 
-/* Its canonical name. */
+/* Its canonical name; its name in GGUF, where experts are stacked. */
 void architecture_name(const struct architecture_place *p, char out[ARCHITECTURE_NAME_BYTES]);
+void architecture_name_gguf(const struct architecture_place *p, char out[ARCHITECTURE_NAME_BYTES]);
 
 /* Its shape (n, k), k = 0 for a vector; of a transposed matrix too it is (outputs, inputs). */
 void architecture_shape(const struct config *c, const struct architecture_place *p, size_t *n, size_t *k);
@@ -145,7 +160,10 @@ bool architecture_has_bias(const struct config *c, const struct architecture_ten
 /* The next tensor after *p, which starts as { 0 }, of all those that a checkpoint of this configuration holds; false: that
  * was the last.  A head that is tied has none; one of two spellings of a role comes first and alone. */
 bool architecture_next(const struct config *c, struct architecture_place *p);
-/* Values of all of them. */
+
+/* Values of all of them, and of those the ones of experts that one token does not meet; by formula, so that the numbers of
+ * a file may be any that config_check() lets through.  UINT64_MAX: more than 2^62. */
 uint64_t architecture_parameters(const struct config *c);
+uint64_t architecture_idle_parameters(const struct config *c);
 
 #endif

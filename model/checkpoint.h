@@ -13,7 +13,8 @@
  * opened, for reading, without waiting (model/map_file.h), and what is read must be a valid config, tokenizer or tensor.
  *
  * A folder holds config.json, tokenizer.json, model.safetensors or model.safetensors.index.json with its shards, and
- * perhaps generation_config.json, tokenizer_config.json, chat_template.jinja.  A GGUF file holds all of it; one in parts is
+ * perhaps generation_config.json, tokenizer_config.json, chat_template.jinja.  Instead of tokenizer.json it may have
+ * SentencePiece's tokenizer.model with added_tokens.json and special_tokens_map.json beside it.  A GGUF file holds all of it; one in parts is
  * named by its first, NAME-00001-of-00003.gguf, the others lie beside it.
  *
  * llama2.c's NAME.bin (version 0, https://github.com/karpathy/llama2.c) has its tokenizer beside it: tok<N>.bin, where N is
@@ -74,7 +75,8 @@ uint64_t checkpoint_parameters(const struct checkpoint *c); /* values of all ten
 uint64_t checkpoint_bytes(const struct checkpoint *c);      /* bytes of all tensors */
 
 /* Fills c->hash: SHA-256 over the files that were opened, in this order: config.json, generation_config.json,
- * tokenizer_config.json, tokenizer.json, weights (shards by name); or the GGUF file, or its parts in order; or llama2.c's
+ * tokenizer_config.json, tokenizer.json (or tokenizer.model, added_tokens.json, special_tokens_map.json), weights (shards by
+ * name); or the GGUF file, or its parts in order; or llama2.c's
  * weights, then its tokenizer.  Of each: its role ("config", ...)
  * with its NUL, its size as 8 bytes little-endian, its bytes.  Reads everything once; keeps a hash that is there. */
 int checkpoint_hash(struct checkpoint *c); /* 0 */

@@ -7,7 +7,7 @@
 #include "model/map_file.h"
 
 struct checkpoint_part {
-    const char *role; /* "config", "generation", "tokenizer_config", "tokenizer", "weights" */
+    const char *role; /* "config", "generation", "tokenizer_config", "tokenizer", "added_tokens", ..., "weights" */
     struct map_file map;
 };
 
@@ -44,6 +44,9 @@ int checkpoint_read_parts(struct checkpoint *c, const struct checkpoint_want *wa
 
 /* Maps folder/name as the next part; the pointer is valid until the next call.  NULL + ERR_IO, ERR_DATA. */
 const struct map_file *checkpoint_map(struct checkpoint *c, const char *role, const char *name);
+
+/* The vocabulary of a folder that has tokenizer.model and no tokenizer.json.  0; ERR_IO, ERR_DATA. */
+int checkpoint_read_sentencepiece(struct checkpoint *c, const struct symbols *ends);
 
 /* The tokenizer fits the embedding: 0 or ERR_DATA. */
 int checkpoint_check_vocab(const struct checkpoint *c);

@@ -163,12 +163,15 @@ static int read_chat_template(struct checkpoint *c)
 
 static int read_vocab(struct checkpoint *c, const struct symbols *ends, const struct named_tokens *named, int64_t bos)
 {
-    const struct map_file *m = checkpoint_map(c, "tokenizer", "tokenizer.json");
-    if (!m)
-        return err_code();
-    c->vocab = vocab_read_json(m->path, (const char *)m->bytes, (size_t)m->size, ends->s, ends->n);
-    if (!c->vocab)
-        return ERR_DATA;
+    if (!there(c, "tokenizer.json") && there(c, "tokenizer.model")) {
+        TRY(checkpoint_read_sentencepiece(c, ends));
+    } else {
+        const struct map_file *m = checkpoint_map(c, "tokenizer", "tokenizer.json");
+        if (!m)
+            return err_code();
+        if (!(c->vocab = vocab_read_json(m->path, (const char *)m->bytes, (size_t)m->size, ends->s, ends->n)))
+            return ERR_DATA;
+    }
     if (named->bos && vocab_find(c->vocab, named->bos) >= 0)
         bos = vocab_find(c->vocab, named->bos);
     if (vocab_bos(c->vocab) < 0 && bos >= 0 && bos < (int64_t)vocab_space(c->vocab)->n)

@@ -67,22 +67,14 @@ static int read_activation(const json_t *o, const char *where, const struct arch
                    where, a->keys.activation, name);
 }
 
-static bool leaves_open(const struct architecture *a, enum architecture_bias bias)
-{
-    for (size_t i = 0; i < a->n_tensors; i++)
-        if (a->tensors[i].bias == bias)
-            return true;
-    return false;
-}
-
 static int read_biases(const json_t *o, const char *where, const struct architecture *a, struct config *c)
 {
     c->attention_bias = a->absent.attention_bias;
-    if (leaves_open(a, BIAS_ATTENTION))
+    if (architecture_leaves_open(a, BIAS_ATTENTION))
         TRY(doc_maybe_bool(o, where, "attention_bias", &c->attention_bias));
     else
         TRY(config_value_plain_bool(o, where, "attention_bias", false));
-    if (leaves_open(a, BIAS_MLP))
+    if (architecture_leaves_open(a, BIAS_MLP))
         return doc_maybe_bool(o, where, "mlp_bias", &c->mlp_bias);
     return config_value_plain_bool(o, where, "mlp_bias", false);
 }

@@ -1,5 +1,4 @@
 /* To a folder in the Hugging Face layout: made aside, synced, and renamed when it is whole. */
-#include "base/doc.h"
 #include "base/err.h"
 #include "base/folder.h"
 #include "base/mem.h"
@@ -13,8 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define MADE     9 /* digits */
+#define COPIED   17
 #define COPY_MAX ((size_t)1 << 27) /* bytes of a file that is taken over; tokenizers have 35 MB at most */
-#define ENDS_MAX 64
 
 static const char *path_in(struct text *t, const char *folder, const char *name)
 {
@@ -31,11 +31,15 @@ static int put_text(const char *folder, const char *name, const char *s)
     return rc;
 }
 
-static int put_json(const char *folder, const char *name, const json_t *o)
+/* Real numbers with so many digits: 9 tell floats apart, 17 doubles.  A whole one keeps its ".0", without which transformers
+ * takes it for an integer and refuses it. */
+static int put_json(const char *folder, const char *name, const json_t *o, size_t digits)
 {
+    char *s = json_dumps(o, JSON_INDENT(2) | JSON_SORT_KEYS | JSON_REAL_PRECISION(digits));
     struct text t = { 0 };
-    doc_pretty(&t, o);
+    text_add(&t, s ? s : "{}");
     text_add(&t, "\n");
+    free(s);
     int rc = put_text(folder, name, text_s(&t));
     text_free(&t);
     return rc;
@@ -44,7 +48,7 @@ static int put_json(const char *folder, const char *name, const json_t *o)
 /* Matrices without blocks, of the type asked for, else their own, else float32. */
 static enum dtype matrix_type(struct conversion *v, const struct tensor *t)
 {
-    enum dtype type = convert_type(v, t);
+    enum dtype type = convert_type(v, NULL, t, 1);
     return dtype_block(type) > 1 ? DTYPE_F32 : type;
 }
 
@@ -60,27 +64,47 @@ static enum dtype common_type(struct conversion *v)
     return type < 0 ? DTYPE_F32 : (enum dtype)type;
 }
 
-static enum dtype vector_type(const struct conversion *v, const struct tensor *t, enum dtype common)
+static enum dtype vector_type(const struct conversion *v, struct recast *r, enum dtype common)
 {
-    if (v->has_type || !t->data)
-        return common;
-    return recast_is_exact(t, common) ? common : DTYPE_F32;
+    r->to.type = common;
+    return v->has_type || !r->from->data || recast_is_exact(r) ? common : DTYPE_F32;
+}
+
+static int add_placed(struct conversion *v, size_t i, const struct architecture_place *p, enum dtype common)
+{
+    struct config to = v->c->config;
+    struct recast r;
+    char name[ARCHITECTURE_NAME_BYTES];
+    architecture_lay_out_folder(&to);
+    TRY(convert_place(v, i, p, &to, &r));
+    architecture_name(p, name);
+    r.to.name = name;
+    r.to.type = r.to.n_dims > 1 ? matrix_type(v, r.from) : vector_type(v, &r, common);
+    return recast_add(&v->tensors, v->to, &r);
+}
+
+/* Of a folder the tensors are as they are, but for their types. */
+static int add_same(struct conversion *v, size_t i, enum dtype common)
+{
+    const struct tensor *t = &v->c->tensors[i];
+    struct recast r = { .to = *t, .from = t };
+    r.to.type = t->n_dims > 1 ? matrix_type(v, t) : vector_type(v, &r, common);
+    return recast_add(&v->tensors, v->to, &r);
 }
 
 static int add_tensors(struct conversion *v, enum dtype common)
 {
-    const struct config *g = &v->c->config;
-    bool from_pairs = v->c->files && g->rope_interleaved;
+    const struct config *c = &v->c->config;
+    bool folder = v->c->files && strcmp(v->c->format, "safetensors") == 0;
     for (size_t i = 0; i < v->c->n_tensors; i++) {
-        const struct tensor *t = &v->c->tensors[i];
-        struct recast r = { .to = *t, .from = t->data ? t : NULL, .head_dim = g->head_dim };
-        bool turns = strstr(t->name, ".q_proj.weight") || strstr(t->name, ".k_proj.weight");
-        r.to.type = t->n_dims > 1 ? matrix_type(v, t) : vector_type(v, t, common);
-        r.order = turns && from_pairs ? RECAST_FROM_PAIRS : RECAST_SAME;
-        r.seed = v->options->seed + i;
-        r.centre = t->n_dims > 1 ? 0 : 1;
-        r.spread = t->n_dims > 1 ? sqrtf(3.0f / (float)t->dims[1]) : 0.5f;
-        TRY(recast_add(&v->tensors, v->to, &r));
+        struct architecture_place p;
+        if (folder)
+            TRY(add_same(v, i, common));
+        else if (architecture_place(c, v->c->tensors[i].name, &p))
+            TRY(add_placed(v, i, &p, common));
+        else
+            return err_set(ERR_DATA, "%s: tensor '%s' has no place in a %s decoder of %u layers", v->from,
+                           v->c->tensors[i].name, c->architecture, c->n_layers);
     }
     return 0;
 }
@@ -90,119 +114,108 @@ static const char *torch_type(enum dtype t)
     return t == DTYPE_F16 ? "float16" : t == DTYPE_BF16 ? "bfloat16" : "float32";
 }
 
-/* The ids that end a text, without the role marks that every vocabulary adds by itself. */
-static json_t *end_ids(const struct vocab *vocab)
+static json_t *end_ids(const struct convert_ids *ids)
 {
-    const struct space *s = vocab_space(vocab);
-    json_t *ids = json_array();
-    for (size_t i = 0; i < s->n_ends && i < ENDS_MAX; i++) {
-        const char *piece = vocab_piece(vocab, s->ends[i]);
-        if (strcmp(piece, VOCAB_MARK_INSTRUCTION) != 0 && strcmp(piece, VOCAB_MARK_RESPONSE) != 0)
-            json_array_append_new(ids, json_integer(s->ends[i]));
-    }
-    if (json_array_size(ids) != 1)
-        return ids;
-    json_t *one = json_incref(json_array_get(ids, 0));
-    json_decref(ids);
+    json_t *list = json_array();
+    for (size_t i = 0; i < ids->ends.n; i++)
+        json_array_append_new(list, json_integer(ids->ends.s[i]));
+    if (json_array_size(list) != 1)
+        return list;
+    json_t *one = json_incref(json_array_get(list, 0));
+    json_decref(list);
     return one;
 }
 
-/* bos_token_id and eos_token_id; random weights have those of convert_random_tokenizer(). */
-static void set_ends(const struct conversion *v, json_t *o)
+static void set_ids(const struct convert_ids *ids, json_t *o)
 {
-    int64_t bos = v->c->vocab ? vocab_bos(v->c->vocab) : 0;
-    if (bos >= 0)
-        json_object_set_new(o, "bos_token_id", json_integer(bos));
-    json_object_set_new(o, "eos_token_id", v->c->vocab ? end_ids(v->c->vocab) : json_integer(1));
+    if (ids->bos >= 0)
+        json_object_set_new(o, "bos_token_id", json_integer(ids->bos));
+    if (ids->ends.n > 0)
+        json_object_set_new(o, "eos_token_id", end_ids(ids));
+    if (ids->pad >= 0)
+        json_object_set_new(o, "pad_token_id", json_integer(ids->pad));
 }
 
-/* The shortest number that is this float. */
-static json_t *number(float x)
+static int put_config(const struct conversion *v, const char *folder, enum dtype common, const struct convert_ids *ids)
 {
-    char s[32];
-    double y = NAN;
-    for (int digits = 1; digits <= 9 && (float)y != x; digits++) {
-        snprintf(s, sizeof s, "%.*g", digits, (double)x);
-        text_real(s, &y);
-    }
-    return json_real(y);
-}
-
-static int put_config(const struct conversion *v, const char *folder, enum dtype common)
-{
-    const struct config *g = &v->c->config;
-    json_t *o =
-        json_pack("{s:[s],s:s,s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:o,s:o,s:b,s:b,s:b,s:s}", "architectures",
-                  "LlamaForCausalLM", "model_type", "llama", "hidden_act", "silu", "vocab_size", (int)g->n_vocab,
-                  "hidden_size", (int)g->dim, "num_hidden_layers", (int)g->n_layers, "num_attention_heads",
-                  (int)g->n_heads, "num_key_value_heads", (int)g->n_kv_heads, "head_dim", (int)g->head_dim,
-                  "intermediate_size", (int)g->ffn, "max_position_embeddings", (int)g->max_positions, "rms_norm_eps",
-                  number(g->norm_eps), "rope_theta", number(g->rope_theta), "tie_word_embeddings", (int)g->tied_head,
-                  "attention_bias", 0, "mlp_bias", 0, "torch_dtype", torch_type(common));
-    set_ends(v, o);
-    int rc = put_json(folder, "config.json", o);
+    /* absent, they would be what the class of transformers has */
+    json_t *o = json_pack("{s:n,s:n,s:n}", "bos_token_id", "eos_token_id", "pad_token_id");
+    int rc = convert_set_config(v, o);
+    json_object_set_new(o, "torch_dtype", json_string(torch_type(common)));
+    set_ids(ids, o);
+    if (rc == 0)
+        rc = put_json(folder, "config.json", o, MADE);
     json_decref(o);
     return rc;
 }
 
-static int put_generation(const struct conversion *v, const char *folder)
+static int put_generation(const struct conversion *v, const char *folder, const struct convert_ids *ids)
 {
     const struct generation_defaults *d = &v->c->generation;
     json_t *o = json_object();
-    set_ends(v, o);
+    set_ids(ids, o);
     if (d->do_sample >= 0)
         json_object_set_new(o, "do_sample", json_boolean(d->do_sample));
-    if (v->c->files && !isnan(d->temperature))
-        json_object_set_new(o, "temperature", number((float)d->temperature));
-    if (v->c->files && !isnan(d->top_p))
-        json_object_set_new(o, "top_p", number((float)d->top_p));
-    if (v->c->files && !isnan(d->repetition_penalty))
-        json_object_set_new(o, "repetition_penalty", number((float)d->repetition_penalty));
+    if (!isnan(d->temperature))
+        json_object_set_new(o, "temperature", convert_number((float)d->temperature));
+    if (!isnan(d->top_p))
+        json_object_set_new(o, "top_p", convert_number((float)d->top_p));
+    if (!isnan(d->repetition_penalty))
+        json_object_set_new(o, "repetition_penalty", convert_number((float)d->repetition_penalty));
     if (d->top_k > 0)
         json_object_set_new(o, "top_k", json_integer(d->top_k));
-    int rc = put_json(folder, "generation_config.json", o);
+    int rc = put_json(folder, "generation_config.json", o, MADE);
     json_decref(o);
     return rc;
 }
 
-static int put_tokenizer_config(const struct conversion *v, const char *folder)
+static void set_piece(const struct conversion *v, json_t *o, const char *key, int64_t id)
+{
+    const struct vocab *vocab = v->c->vocab;
+    if (id >= 0 && vocab && id < (int64_t)vocab_space(vocab)->n)
+        json_object_set_new(o, key, json_string(vocab_piece(vocab, (sym_t)id)));
+    else if (id >= 0 && !v->c->files)
+        json_object_set_new(o, key, json_string(id == 0 ? "<s>" : "</s>"));
+}
+
+static int put_tokenizer_config(const struct conversion *v, const char *folder, const struct convert_ids *ids)
 {
     json_t *o = json_pack("{s:s,s:b,s:i}", "tokenizer_class", "PreTrainedTokenizerFast", "clean_up_tokenization_spaces",
                           0, "model_max_length", (int)v->c->config.max_positions);
-    const struct vocab *vocab = v->c->vocab;
-    const struct space *s = vocab ? vocab_space(vocab) : NULL;
-    int64_t bos = vocab ? vocab_bos(vocab) : 0;
-    if (bos >= 0)
-        json_object_set_new(o, "bos_token", json_string(vocab ? vocab_piece(vocab, (sym_t)bos) : "<s>"));
-    if (!s || s->n_ends > 0)
-        json_object_set_new(o, "eos_token", json_string(s ? vocab_piece(vocab, s->ends[0]) : "</s>"));
+    set_piece(v, o, "bos_token", ids->bos);
+    set_piece(v, o, "eos_token", ids->ends.n > 0 ? (int64_t)ids->ends.s[0] : -1);
+    set_piece(v, o, "pad_token", ids->pad);
+    set_piece(v, o, "unk_token", ids->unknown);
     if (v->c->chat_template)
         json_object_set_new(o, "chat_template", json_string(v->c->chat_template));
-    int rc = put_json(folder, "tokenizer_config.json", o);
+    int rc = put_json(folder, "tokenizer_config.json", o, MADE);
     json_decref(o);
     return rc;
 }
 
-static int put_tokenizer(const struct conversion *v, const char *folder)
+static int put_tokenizer(const struct conversion *v, const char *folder, const struct convert_ids *ids)
 {
-    const struct gguf *g = v->c->files ? v->c->files->gguf : NULL;
-    if (!g && v->c->files)
-        return err_set(ERR_DATA, "%s: its tokenizer cannot be written as tokenizer.json; want a name in .gguf",
-                       v->from);
-    char *s = g ? convert_tokenizer_json(g) : convert_random_tokenizer(v->c->config.n_vocab);
-    int rc = s ? put_text(folder, "tokenizer.json", s) : ERR_DATA;
+    if (!v->has_tokenizer && !v->c->chat_template)
+        return 0;
+    char *s = v->has_tokenizer ? convert_tokenizer_json(v) : NULL;
+    int rc = s ? put_text(folder, "tokenizer.json", s) : v->has_tokenizer ? ERR_DATA : 0;
     free(s);
-    return rc;
+    return rc == 0 ? put_tokenizer_config(v, folder, ids) : rc;
 }
 
 /* Every file but the weights, made. */
 static int put_files(const struct conversion *v, const char *folder, enum dtype common)
 {
-    TRY(convert_check_plain(v));
-    TRY(put_tokenizer(v, folder));
-    TRY(put_config(v, folder, common));
-    TRY(put_generation(v, folder));
-    return put_tokenizer_config(v, folder);
+    struct convert_ids ids;
+    int rc = convert_read_ids(v, &ids);
+    if (rc == 0)
+        rc = put_config(v, folder, common, &ids);
+    if (rc == 0)
+        rc = put_tokenizer(v, folder, &ids);
+    if (rc == 0)
+        rc = put_generation(v, folder, &ids);
+    free(ids.ends.s);
+    return rc;
 }
 
 static int copy_file(const char *from, const char *folder, const char *name)
@@ -228,7 +241,7 @@ static int copy_config(const struct conversion *v, const char *folder, enum dtyp
     for (size_t i = 0; i < 2; i++)
         if (json_object_get(o, keys[i]))
             json_object_set_new(o, keys[i], json_string(torch_type(common)));
-    int rc = put_json(folder, "config.json", o);
+    int rc = put_json(folder, "config.json", o, COPIED);
     json_decref(o);
     return rc;
 }

@@ -1,4 +1,4 @@
-/* To GGUF: of the llama architecture, keys and names as llama.cpp has them. */
+/* To GGUF: names, keys and the order of values as llama.cpp has them. */
 #include "base/err.h"
 #include "base/mem.h"
 #include "model/architecture.h"
@@ -9,67 +9,67 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_BYTES 128
-#define COUNT(a)   (sizeof(a) / sizeof *(a))
+#define COUNT(a) (sizeof(a) / sizeof *(a))
 
-static const struct {
-    const char *canonical, *gguf;
-} tops[] = {
-    { "model.embed_tokens.weight", "token_embd.weight" },
-    { "model.norm.weight", "output_norm.weight" },
-    { "lm_head.weight", "output.weight" },
-}, parts[] = {
-    { "input_layernorm.weight", "attn_norm.weight" },
-    { "self_attn.q_proj.weight", "attn_q.weight" },
-    { "self_attn.k_proj.weight", "attn_k.weight" },
-    { "self_attn.v_proj.weight", "attn_v.weight" },
-    { "self_attn.o_proj.weight", "attn_output.weight" },
-    { "post_attention_layernorm.weight", "ffn_norm.weight" },
-    { "mlp.gate_proj.weight", "ffn_gate.weight" },
-    { "mlp.up_proj.weight", "ffn_up.weight" },
-    { "mlp.down_proj.weight", "ffn_down.weight" },
-};
-
-/* GGUF's name of a tensor; false: it has none. */
-static bool gguf_name(const char *name, char out[NAME_BYTES])
+/* The experts of a layer, whose first is c->tensors[i], become one tensor. */
+static int stack_experts(const struct conversion *v, const struct architecture_place *p, const struct tensor **stack,
+                         struct recast *r)
 {
-    static const char layers[] = "model.layers.";
-    for (size_t i = 0; i < COUNT(tops); i++)
-        if (strcmp(name, tops[i].canonical) == 0)
-            return snprintf(out, NAME_BYTES, "%s", tops[i].gguf) > 0;
-    if (strncmp(name, layers, sizeof layers - 1) != 0)
-        return false;
-    const char *number = name + sizeof layers - 1;
-    size_t n = strspn(number, "0123456789");
-    for (size_t i = 0; n < 9 && i < COUNT(parts); i++)
-        if (number[n] == '.' && strcmp(number + n + 1, parts[i].canonical) == 0)
-            return snprintf(out, NAME_BYTES, "blk.%.*s.%s", (int)n, number, parts[i].gguf) > 0;
-    return false;
+    const struct tensor_list list = { .t = (struct tensor *)(uintptr_t)v->c->tensors, .n = v->c->n_tensors };
+    struct architecture_place each = *p;
+    for (; each.expert < v->c->config.n_experts; each.expert++) {
+        char name[ARCHITECTURE_NAME_BYTES];
+        architecture_name(&each, name);
+        const struct tensor *t = tensor_list_find(&list, name);
+        bool same = t && t->n_dims == 2 && t->dims[0] == r->to.dims[0] && t->dims[1] == r->to.dims[1];
+        if (!same)
+            return err_set(ERR_DATA, "%s: tensor '%s' is missing or of another shape than '%s'", v->from, name,
+                           r->from->name);
+        stack[each.expert] = t;
+    }
+    r->stack = stack;
+    r->n_stack = v->c->config.n_experts;
+    r->to.n_dims = 3;
+    r->to.dims[2] = r->to.dims[1];
+    r->to.dims[1] = r->to.dims[0];
+    r->to.dims[0] = v->c->config.n_experts;
+    return 0;
 }
 
-static enum recast_order order_of(const struct conversion *v, const char *name)
+static int add_placed(struct conversion *v, size_t i, const struct architecture_place *p, const struct config *to)
 {
-    bool turns = strstr(name, ".attn_q.weight") || strstr(name, ".attn_k.weight");
-    return turns && !v->c->config.rope_interleaved ? RECAST_TO_PAIRS : RECAST_SAME;
+    struct recast r;
+    char name[ARCHITECTURE_NAME_BYTES];
+    const struct tensor *stack[CONFIG_EXPERT_MAX];
+    TRY(convert_place(v, i, p, to, &r));
+    if (architecture_is_expert(p->tensor->role) && !p->bias)
+        TRY(stack_experts(v, p, stack, &r));
+    architecture_name_gguf(p, name);
+    r.to.name = name;
+    r.to.type = r.to.n_dims > 1 ? convert_type(v, p, r.from, r.to.dims[r.to.n_dims - 1]) : DTYPE_F32;
+    v->n_rounded += r.offset != 0 && !recast_is_exact(&r);
+    return recast_add(&v->tensors, v->to, &r);
 }
 
 static int add_tensors(struct conversion *v)
 {
+    const struct config *c = &v->c->config;
+    struct config to = *c;
+    architecture_lay_out_gguf(&to);
     for (size_t i = 0; i < v->c->n_tensors; i++) {
-        const struct tensor *t = &v->c->tensors[i];
-        char name[NAME_BYTES];
-        if (architecture_idle(&v->c->config, t->name))
+        const char *name = v->c->tensors[i].name;
+        struct architecture_place p;
+        if (architecture_idle(c, name))
             continue;
-        if (!gguf_name(t->name, name))
-            return err_set(ERR_DATA, "%s: tensor '%s' has no name in GGUF", v->from, t->name);
-        struct recast r = { .to = *t, .from = t->data ? t : NULL, .order = order_of(v, name) };
-        r.to.name = name;
-        r.to.type = t->n_dims > 1 ? convert_type(v, t) : DTYPE_F32;
-        r.head_dim = v->c->config.head_dim;
-        r.seed = v->options->seed + i;
-        r.centre = t->n_dims > 1 ? 0 : 1;
-        r.spread = t->n_dims > 1 ? sqrtf(3.0f / (float)t->dims[1]) : 0.5f;
-        TRY(recast_add(&v->tensors, v->to, &r));
+        if (!architecture_place(c, name, &p))
+            return err_set(ERR_DATA, "%s: tensor '%s' has no place in a %s decoder of %u layers", v->from, name,
+                           c->architecture, c->n_layers);
+        if (p.tensor->role == ROLE_HEAD && c->tied_head) {
+            text_addf(v->remarks, "%s: tensor '%s' is left out: the head is the embedding\n", v->from, name);
+            continue;
+        }
+        if (!architecture_is_expert(p.tensor->role) || p.expert == 0)
+            TRY(add_placed(v, i, &p, &to));
     }
     return 0;
 }
@@ -94,34 +94,11 @@ static uint32_t file_type(const struct conversion *v)
     return known[most].stored;
 }
 
-static void add_config(const struct conversion *v, struct gguf_keys *k)
-{
-    const struct config *g = &v->c->config;
-    const char *slash = strrchr(v->from, '/'), *colon = strrchr(v->from, ':');
-    const char *name = slash && slash[1] ? slash + 1 : colon && colon[1] ? colon + 1 : v->from;
-    gguf_write_text(k, "general.architecture", "llama", 5);
-    gguf_write_text(k, "general.name", name, strlen(name));
-    gguf_write_u32(k, "general.file_type", file_type(v));
-    gguf_write_u32(k, "general.quantization_version", 2);
-    gguf_write_u32(k, "llama.vocab_size", g->n_vocab);
-    gguf_write_u32(k, "llama.context_length", g->max_positions);
-    gguf_write_u32(k, "llama.embedding_length", g->dim);
-    gguf_write_u32(k, "llama.block_count", g->n_layers);
-    gguf_write_u32(k, "llama.feed_forward_length", g->ffn);
-    gguf_write_u32(k, "llama.attention.head_count", g->n_heads);
-    gguf_write_u32(k, "llama.attention.head_count_kv", g->n_kv_heads);
-    gguf_write_u32(k, "llama.attention.key_length", g->head_dim);
-    gguf_write_u32(k, "llama.attention.value_length", g->head_dim);
-    gguf_write_u32(k, "llama.rope.dimension_count", g->head_dim);
-    gguf_write_real(k, "llama.rope.freq_base", g->rope_theta);
-    gguf_write_real(k, "llama.attention.layer_norm_rms_epsilon", g->norm_eps);
-}
-
 /* What model/checkpoint_sampling.c reads; a checkpoint that does not sample has no use for it. */
 static void add_sampling(const struct conversion *v, struct gguf_keys *k)
 {
     const struct generation_defaults *d = &v->c->generation;
-    if (!v->c->files || d->do_sample == 0)
+    if (d->do_sample != 1) /* absent is greedy in transformers */
         return;
     if (!isnan(d->temperature))
         gguf_write_real(k, CHECKPOINT_SAMPLING "temp", (float)d->temperature);
@@ -154,9 +131,12 @@ static int copy_tensors(struct conversion *v)
 {
     const struct tensor_list *l = &v->c->files->gguf->tensors;
     for (size_t i = 0; i < l->n; i++) {
-        struct recast r = { .to = l->t[i], .from = &l->t[i] };
-        if (l->t[i].n_dims > 1)
-            r.to.type = convert_type(v, &l->t[i]);
+        const struct tensor *t = &l->t[i];
+        struct recast r = { .to = *t, .from = t };
+        struct architecture_place p;
+        bool placed = architecture_place_gguf(&v->c->config, t->name, &p);
+        if (t->n_dims > 1)
+            r.to.type = convert_type(v, placed ? &p : NULL, t, t->dims[t->n_dims - 1]);
         TRY(recast_add(&v->tensors, v->to, &r));
     }
     return 0;
@@ -169,9 +149,10 @@ static int fill(struct conversion *v, struct gguf_keys *k)
         copy_keys(v, k);
         return 0;
     }
-    TRY(convert_check_plain(v));
     TRY(add_tensors(v));
-    add_config(v, k);
+    TRY(convert_add_config(v, k));
+    gguf_write_u32(k, "general.file_type", file_type(v));
+    gguf_write_u32(k, "general.quantization_version", 2);
     add_sampling(v, k);
     return convert_add_tokenizer(v, k);
 }

@@ -6,6 +6,7 @@
 #include "model/byte_level.h"
 #include "model/config_json.h"
 #include "model/convert_inside.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,48 +68,29 @@ static int read_file(const char *path, struct config *g)
     return rc;
 }
 
-static int add(struct tensor_list *l, const char *name, uint64_t n, uint64_t k)
-{
-    struct tensor t = { .name = name, .type = DTYPE_F32, .n_dims = k > 0 ? 2 : 1, .dims = { n, k } };
-    TRY(tensor_measure("random", &t, &t.bytes));
-    return tensor_list_add(l, "random", &t);
-}
-
-static int add_layer(struct tensor_list *l, const struct config *g, uint32_t layer)
-{
-    uint64_t q = (uint64_t)g->n_heads * g->head_dim, kv = (uint64_t)g->n_kv_heads * g->head_dim;
-    const struct {
-        const char *name;
-        uint64_t n, k;
-    } parts[] = {
-        { "self_attn.q_proj", q, g->dim },         { "self_attn.k_proj", kv, g->dim },
-        { "self_attn.v_proj", kv, g->dim },        { "self_attn.o_proj", g->dim, q },
-        { "mlp.gate_proj", g->ffn, g->dim },       { "mlp.up_proj", g->ffn, g->dim },
-        { "mlp.down_proj", g->dim, g->ffn },       { "input_layernorm", g->dim, 0 },
-        { "post_attention_layernorm", g->dim, 0 },
-    };
-    char name[96];
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        snprintf(name, sizeof name, "model.layers.%u.%s.weight", layer, parts[i].name);
-        TRY(add(l, name, parts[i].n, parts[i].k));
-    }
-    return 0;
-}
-
 static int add_tensors(struct tensor_list *l, const struct config *g)
 {
-    TRY(add(l, "model.embed_tokens.weight", g->n_vocab, g->dim));
-    if (!g->tied_head)
-        TRY(add(l, "lm_head.weight", g->n_vocab, g->dim));
-    TRY(add(l, "model.norm.weight", g->dim, 0));
-    for (uint32_t i = 0; i < g->n_layers; i++)
-        TRY(add_layer(l, g, i));
+    for (struct architecture_place p = { 0 }; architecture_next(g, &p);) {
+        char name[ARCHITECTURE_NAME_BYTES];
+        size_t n, k;
+        architecture_name(&p, name);
+        architecture_shape(g, &p, &n, &k);
+        bool turned = g->transposed && k > 0 && !architecture_is_top(p.tensor->role);
+        struct tensor t = { .name = name, .type = DTYPE_F32, .n_dims = k > 0 ? 2 : 1, .dims = { n, k } };
+        if (turned) {
+            t.dims[0] = k;
+            t.dims[1] = n;
+        }
+        TRY(tensor_measure("random", &t, &t.bytes));
+        TRY(tensor_list_add(l, "random", &t));
+    }
     return tensor_list_sort(l, "random");
 }
 
 struct checkpoint *convert_open_random(const char *shape)
 {
     struct checkpoint *c = mem_alloc(1, sizeof *c);
+    c->generation = (struct generation_defaults){ .temperature = NAN, .top_p = NAN, .repetition_penalty = NAN };
     c->generation.do_sample = -1;
     struct tensor_list l = { 0 };
     size_t n = strlen(shape);

@@ -35,6 +35,28 @@ struct vocab *vocab_read_json(const char *where, const char *text, size_t n, con
 struct vocab *vocab_open_sentencepiece(const char *path, const sym_t ends[], size_t n_ends);
 struct vocab *vocab_read_sentencepiece(const char *where, const void *bytes, size_t n, const sym_t ends[],
                                        size_t n_ends);
+
+/* A token that lies beside such a model, found in the text before anything else.  It may be one of the model's own pieces, of
+ * the same text; ids behind the model's need not follow one another. */
+struct vocab_beside_token {
+    uint32_t id;
+    const char *text;
+    bool is_special, is_word, strips_left,
+        strips_right; /* as in tokenizer.json: special, single_word, lstrip, rstrip */
+};
+
+/* What other files say of a model. */
+struct vocab_beside {
+    const sym_t *ends; /* (n_ends,) */
+    size_t n_ends;
+    const struct vocab_beside_token *token; /* (n,) */
+    size_t n;
+    bool has_adds_bos, adds_bos; /* whether they say it, and what */
+    bool adds_eos;               /* the model's own eos behind a text */
+    bool prefix_first;           /* text behind an added token has no space of its own in front */
+};
+struct vocab *vocab_read_sentencepiece_beside(const char *where, const void *bytes, size_t n,
+                                              const struct vocab_beside *beside);
 void vocab_free(struct vocab *v); /* NULL is fine */
 
 const struct space *vocab_space(const struct vocab *v); /* lives as long as v; n is that of the tokenizer, unpadded */

@@ -144,6 +144,17 @@ static int read_merges(struct vocab *v, const struct gguf *g)
     return 0;
 }
 
+int vocab_gguf_ends(const struct gguf *g, sym_t ends[VOCAB_GGUF_ENDS], size_t *n_ends)
+{
+    static const char *const keys[VOCAB_GGUF_ENDS] = { "tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
+                                                       "tokenizer.ggml.eom_token_id" };
+    *n_ends = 0;
+    for (size_t i = 0; i < VOCAB_GGUF_ENDS; i++)
+        if (gguf_find(g, keys[i]))
+            TRY(gguf_maybe_u32(g, keys[i], &ends[(*n_ends)++]));
+    return 0;
+}
+
 /* What llama.cpp takes for ends by their text (special_eog_ids, src/llama-vocab.cpp), of families that open here.  Not
  * its marks of files and gaps (<|fim_pad|>, <|file_sep|>): no folder states them, and the two would not be one space. */
 static const char *const end_texts[] = {
@@ -166,16 +177,12 @@ static const char *const end_texts[] = {
 
 static int read_ends(struct vocab *v, const struct gguf *g, struct symbols *ends)
 {
-    static const char *const keys[] = { "tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
-                                        "tokenizer.ggml.eom_token_id" };
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        sym_t id = 0;
-        TRY(gguf_maybe_u32(g, keys[i], &id));
-        if (gguf_find(g, keys[i]))
-            symbols_add(ends, &id, 1);
-        if (gguf_find(g, keys[i]) && i == 0)
-            v->eos = id;
-    }
+    sym_t keys[VOCAB_GGUF_ENDS];
+    size_t n;
+    TRY(vocab_gguf_ends(g, keys, &n));
+    symbols_add(ends, keys, n);
+    if (gguf_find(g, "tokenizer.ggml.eos_token_id"))
+        v->eos = keys[0];
     for (size_t i = 0; i < sizeof end_texts / sizeof *end_texts; i++) {
         int64_t id = vocab_find(v, end_texts[i]);
         if (id >= 0 && v->token[id].kind != TOKEN_NORMAL)
@@ -197,6 +204,20 @@ static int read_bos(struct vocab *v, const struct gguf *g)
     else if (v->adds_bos)
         return err_set(ERR_DATA, "%s: a bos token is to be added, but 'tokenizer.ggml.bos_token_id' is missing",
                        v->where);
+    return 0;
+}
+
+/* What is put behind a text, where something is. */
+static int read_tail(struct vocab *v, const struct gguf *g)
+{
+    bool adds = false;
+    uint32_t eos = UINT32_MAX;
+    TRY(gguf_maybe_bool(g, "tokenizer.ggml.add_eos_token", &adds));
+    TRY(gguf_maybe_u32(g, "tokenizer.ggml.eos_token_id", &eos));
+    if (adds && eos >= v->n)
+        return err_set(ERR_DATA, "%s: an eos token is to be added, but 'tokenizer.ggml.eos_token_id' is no token of %u",
+                       v->where, v->n);
+    v->tail = adds ? (int64_t)eos : -1;
     return 0;
 }
 
@@ -307,6 +328,7 @@ static int read_all(struct vocab *v, const struct gguf *g)
     struct symbols ends = { 0 };
     TRY(read_model(v, g));
     TRY(read_bos(v, g));
+    TRY(read_tail(v, g));
     int rc = read_ends(v, g, &ends);
     if (rc == 0)
         rc = vocab_finish(v, ends.s, ends.n);

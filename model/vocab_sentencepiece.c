@@ -23,10 +23,21 @@ static int put_pieces(struct vocab_scored *s, const struct sentencepiece *m)
     return 0;
 }
 
+/* The space in front of the first stretch of text alone: a cutting step knows which that is. */
+static int set_prefix_first(struct vocab *v, const struct sentencepiece *m)
+{
+    if (m->n_charsmap > 0 || m->removes_extra || !m->escapes || m->spaces_behind)
+        return err_set(ERR_DATA, "%s: 'legacy' is false beside a model that normalises, which is not supported",
+                       v->where);
+    return pretoken_add_metaspace(v->pretoken, v->where, VOCAB_METASPACE, PRETOKEN_FIRST);
+}
+
 /* User-defined symbols are not normalised. */
-static int set_normalizer(struct vocab_scored *s, const struct sentencepiece *m)
+static int set_normalizer(struct vocab_scored *s, const struct sentencepiece *m, const struct vocab_beside *beside)
 {
     struct vocab *v = s->vocab;
+    if (beside->prefix_first && m->adds_prefix)
+        return set_prefix_first(v, m);
     for (sym_t id = 0; id < s->n; id++) {
         if (!s->is_own[id])
             continue;
@@ -59,12 +70,42 @@ static int set_tags(struct vocab *v, const struct sentencepiece *m, struct symbo
     return 0;
 }
 
-static int read_all(struct vocab *v, const struct sentencepiece *m, struct symbols *ends)
+static int put_beside(struct vocab *v, const struct vocab_beside_token *t)
+{
+    const char *own = t->id < v->n ? v->token[t->id].piece : NULL;
+    enum token_kind kind = t->is_special ? TOKEN_SPECIAL : TOKEN_ADDED;
+    if (own && strcmp(own, t->text) != 0)
+        return err_set(ERR_DATA, "%s: token %u is '%s', an added token of that id is '%s'", v->where, t->id, own,
+                       t->text);
+    if (!own || v->token[t->id].kind == TOKEN_NORMAL)
+        TRY(vocab_put(v, t->id, t->text, strlen(t->text), kind));
+    struct token *o = &v->token[t->id];
+    o->kind = kind;
+    o->is_late = false;
+    o->is_word = t->is_word;
+    o->strips_left = t->strips_left;
+    o->strips_right = t->strips_right;
+    return 0;
+}
+
+static int use_beside(struct vocab *v, const struct sentencepiece *m, const struct vocab_beside *beside)
+{
+    for (size_t i = 0; i < beside->n; i++)
+        TRY(put_beside(v, &beside->token[i]));
+    if (beside->has_adds_bos)
+        v->adds_bos = beside->adds_bos && v->bos >= 0;
+    if (beside->adds_eos && m->eos >= 0)
+        v->tail = m->eos;
+    return 0;
+}
+
+static int read_all(struct vocab *v, const struct sentencepiece *m, const struct vocab_beside *beside,
+                    struct symbols *ends)
 {
     struct vocab_scored s = { .vocab = v };
     int rc = put_pieces(&s, m);
     if (rc == 0)
-        rc = set_normalizer(&s, m);
+        rc = set_normalizer(&s, m, beside);
     if (rc == 0 && m->model_type == SENTENCEPIECE_BPE)
         rc = vocab_scored_bpe(&s);
     else if (rc == 0 && m->model_type == SENTENCEPIECE_UNIGRAM)
@@ -79,11 +120,18 @@ static int read_all(struct vocab *v, const struct sentencepiece *m, struct symbo
         v->decoding.start = DECODE_NO_SPACES;
     else
         v->decoding.start = m->adds_prefix ? DECODE_NO_SPACE : DECODE_WHOLE;
-    return set_tags(v, m, ends);
+    TRY(set_tags(v, m, ends));
+    return use_beside(v, m, beside);
 }
 
 struct vocab *vocab_read_sentencepiece(const char *where, const void *bytes, size_t n, const sym_t ends[],
                                        size_t n_ends)
+{
+    return vocab_read_sentencepiece_beside(where, bytes, n, &(struct vocab_beside){ .ends = ends, .n_ends = n_ends });
+}
+
+struct vocab *vocab_read_sentencepiece_beside(const char *where, const void *bytes, size_t n,
+                                              const struct vocab_beside *beside)
 {
     struct sentencepiece m;
     struct symbols all = { 0 };
@@ -91,8 +139,8 @@ struct vocab *vocab_read_sentencepiece(const char *where, const void *bytes, siz
     int rc = sentencepiece_read(&m, where, bytes, n);
     if (rc == 0) {
         v = vocab_alloc(where);
-        symbols_add(&all, ends, n_ends);
-        rc = read_all(v, &m, &all);
+        symbols_add(&all, beside->ends, beside->n_ends);
+        rc = read_all(v, &m, beside, &all);
     }
     if (rc == 0)
         rc = vocab_finish(v, all.s, all.n);

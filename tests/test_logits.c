@@ -25,9 +25,26 @@ static const char *const fixtures[] = {
 static const struct kernels *const paths[] = { &kernel_reference, &kernel_avx2, &kernel_avx512, &kernel_avx512bf16 };
 #define N_PATHS (sizeof paths / sizeof *paths)
 
-static const char *const gguf_files[] = { "rope_llama3", "mixtral",  "qwen2_full", "qwen3",
-                                          "qwen3_moe",   "gemma2",   "gemma3",     "phi3_longrope",
-                                          "gpt2",        "gpt_neox", "bloom" };
+/* reference: whose logits and weights it has. */
+static const struct {
+    const char *name, *reference;
+} gguf_files[] = {
+    { "rope_linear", "rope_linear" },
+    { "rope_yarn", "rope_yarn" },
+    { "rope_llama3", "rope_llama3" },
+    { "mistral", "mistral" },
+    { "mixtral", "mixtral" },
+    { "mixtral_old", "mixtral" },
+    { "qwen2_full", "qwen2_full" },
+    { "qwen3", "qwen3" },
+    { "qwen3_moe", "qwen3_moe" },
+    { "gemma2", "gemma2" },
+    { "gemma3", "gemma3" },
+    { "phi3_longrope", "phi3_longrope" },
+    { "gpt2", "gpt2" },
+    { "gpt_neox", "gpt_neox" },
+    { "bloom", "bloom" },
+};
 
 struct reference {
     struct text file;
@@ -169,7 +186,7 @@ static void against_hugging_face(const char *name, const char *folder)
 }
 
 /* The same weights from a GGUF file, whose layout of them is another (tests/fixtures/transformer/gguf_files.py). */
-static void from_gguf(const char *name)
+static void from_gguf(const char *name, const char *reference)
 {
     struct reference r;
     char path[600], what[128];
@@ -177,7 +194,7 @@ static void from_gguf(const char *name)
     snprintf(what, sizeof what, "%s.gguf", name);
     struct checkpoint *c = checkpoint_open_weights(path);
     check(c != NULL, "%s", err_text());
-    if (c && reference_open(&r, name)) {
+    if (c && reference_open(&r, reference)) {
         on_all_paths(&r, c, what);
         text_free(&r.file);
     }
@@ -192,7 +209,7 @@ int main(void)
         against_hugging_face(fixtures[i], folder);
     }
     for (size_t i = 0; i < sizeof gguf_files / sizeof *gguf_files; i++)
-        from_gguf(gguf_files[i]);
+        from_gguf(gguf_files[i].name, gguf_files[i].reference);
     snprintf(folder, sizeof folder, "%s/model/zoo/prose", CHORALE_HOME);
     against_hugging_face("prose", folder);
     return check_done("logits");

@@ -88,7 +88,8 @@ static void lies(void)
     refused("[]", "c.json: not an object");
     refused("{}", "c.json: 'model_type' is missing");
     refused("{\"model_type\":\"lama\"}", "c.json: unknown model_type 'lama'; did you mean 'llama'?");
-    refused("{\"model_type\":\"llama\"}", "c.json: 'hidden_size' is missing");
+    refused("{\"model_type\":\"llama\"}", "c.json: 'vocab_size' is missing");
+    refused("{\"model_type\":\"llama\",\"vocab_size\":9}", "c.json: 'hidden_size' is missing");
     refused("{\"model_type\":\"llama\"," SIZES "}", "c.json: 'vocab_size' is missing");
     refused("{\"model_type\":\"llama\"," SIZES ",\"vocab_size\":0}", "'vocab_size' is 0, want 1 .. 16777216");
     refused("{\"model_type\":\"llama\"," SIZES ",\"vocab_size\":-5}", "'vocab_size' is -5");
@@ -100,14 +101,34 @@ static void lies(void)
             "size\":9}",
             "'intermediate_size' is missing");
     refused("{\"model_type\":\"mixtral\"," SIZES ",\"vocab_size\":9}", "'num_local_experts' is missing");
-    refused("{\"model_type\":\"mixtral\"," SIZES ",\"vocab_size\":9,\"num_local_experts\":4,\"num_experts_per_tok\":5}",
-            "'num_experts_per_tok' is 5, want at most the experts, 4");
+    refused("{\"model_type\":\"mixtral\"," SIZES ",\"vocab_size\":9,\"num_key_value_heads\":2,\"num_local_experts\":4,"
+            "\"num_experts_per_tok\":5}",
+            "c.json: 5 experts chosen for a token, want 1 .. 4");
     refused("{\"model_type\":\"llama\",\"hidden_size\":16777216,\"num_hidden_layers\":16777216,\"num_attention_heads\":"
             "16777216,\"head_dim\":16777216,\"intermediate_size\":16777216,\"vocab_size\":16777216}",
-            "more than 2^62 parameters");
+            "c.json: the hidden state: 16777216 wide, want at most 1048576");
     refused(
-        "{\"model_type\":\"bloom\",\"hidden_size\":16777216,\"n_layer\":16777216,\"n_head\":1,\"vocab_size\":16777216}",
-        "more than 2^62 parameters");
+        "{\"model_type\":\"llama\",\"hidden_size\":1048576,\"num_hidden_layers\":16777216,\"num_attention_heads\":256,"
+        "\"head_dim\":4096,\"intermediate_size\":1048576,\"vocab_size\":16777216}",
+        "c.json: its sizes make more than 2^62 parameters");
+    refused(
+        "{\"model_type\":\"qwen3_moe\",\"hidden_size\":1048576,\"num_hidden_layers\":1024,\"num_attention_heads\":4,"
+        "\"head_dim\":8,\"num_key_value_heads\":4,\"intermediate_size\":8,\"vocab_size\":9,\"num_experts\":4096,\"num_"
+        "experts_per_tok\":4096,"
+        "\"moe_intermediate_size\":1048576}",
+        "c.json: its sizes make more than 2^62 parameters");
+}
+
+/* What plan takes although nothing computes it: how weights are packed does not change how many there are. */
+static void packed(void)
+{
+    static const char config[] = "{\"text_config\":{\"model_type\":\"llama\"," SIZES ",\"vocab_size\":9,"
+                                 "\"quantization_config\":{\"bits\":4}}}";
+    struct shape s;
+    json_t *o = doc_read("c.json", config, strlen(config));
+    check(o && shape_read(o, "c.json", &s) == 0 && s.parameters == 2 * 9 * 8 + 8 + 4 * 64 + 3 * 64 + 16, "%s, %llu",
+          err_text(), (unsigned long long)s.parameters);
+    json_decref(o);
 }
 
 int main(void)
@@ -115,5 +136,6 @@ int main(void)
     architectures();
     tigerbot();
     lies();
+    packed();
     return check_done("shape");
 }
