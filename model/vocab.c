@@ -16,7 +16,6 @@ struct vocab *vocab_alloc(const char *where)
     v->bpe = bpe_alloc();
     v->pretoken = pretoken_alloc();
     v->normalise = normalise_alloc();
-    v->cache = wordcache_alloc();
     v->model = &vocab_model_bytes;
     v->decoding.alphabet = true;
     v->bos = v->tail = v->unknown = -1;
@@ -48,6 +47,8 @@ void vocab_free(struct vocab *v)
     free(v->late.r);
     free(v->piece.s);
     free(v->start);
+    free(v->spoils);
+    vocab_cut_free(v->cut);
     free(v->where);
     free(v);
 }
@@ -106,7 +107,8 @@ int vocab_put_merge(struct vocab *v, const char *left, size_t n_left, const char
     return 0;
 }
 
-int vocab_byte_of(const char *piece)
+/* The number of the byte that a piece <0xAB> stands for; -1: it has another form. */
+static int byte_of(const char *piece)
 {
     static const char digits[] = "0123456789ABCDEF";
     if (strlen(piece) != 6 || memcmp(piece, "<0x", 3) != 0 || piece[5] != '>')
@@ -132,7 +134,7 @@ static void token_bytes(const struct vocab *v, const struct token *t, struct tex
     if (t->kind == TOKEN_ADDED) {
         text_add(bytes, t->piece);
     } else if (t->kind == TOKEN_NORMAL) {
-        int byte = d->fallback ? vocab_byte_of(t->piece) : -1;
+        int byte = d->fallback ? byte_of(t->piece) : -1;
         if (byte >= 0)
             text_addn(bytes, &(uint8_t){ (uint8_t)byte }, 1);
         else if (!d->alphabet || !byte_level_bytes(bytes, t->piece, strlen(t->piece)))
@@ -250,6 +252,9 @@ int vocab_finish(struct vocab *v, const sym_t ends[], size_t n_ends)
         find_whole(v);
     v->cuts_at_marks = can_cut_at_marks(v);
     vocab_start_build(v);
+    if (v->model != &vocab_model_unigram)
+        v->cut = vocab_cut_build(v);
+    v->cache = wordcache_alloc(v->n);
     return 0;
 }
 
@@ -315,7 +320,7 @@ static void add_first(const struct vocab *v, sym_t id, struct text *out)
         text_addn(out, bytes + 1, n - 1);
         return;
     }
-    if (v->decoding.start != DECODE_NO_MARKS || v->token[id].kind != TOKEN_NORMAL || vocab_byte_of(piece) >= 0) {
+    if (v->decoding.start != DECODE_NO_MARKS || v->token[id].kind != TOKEN_NORMAL || byte_of(piece) >= 0) {
         text_addn(out, bytes, n);
         return;
     }

@@ -45,17 +45,28 @@ static void add_clean(struct text *t, const char *s, size_t n)
     text_addn(t, s + good, n - good);
 }
 
+/* Room for all that an entry of the cache may have, so that it is copied in one piece. */
+static void add_cached(struct symbols *out, const sym_t ids[WORDCACHE_IDS], size_t n_ids)
+{
+    if (out->cap - out->n < WORDCACHE_IDS)
+        mem_grow(&out->s, &out->cap, out->n + WORDCACHE_IDS, sizeof *out->s);
+    memcpy(out->s + out->n, ids, WORDCACHE_IDS * sizeof *ids);
+    out->n += n_ids;
+}
+
 static int encode_word(struct vocab *v, const char *s, size_t n, struct symbols *out)
 {
+    struct wordcache_key key;
     size_t n_ids, before = out->n;
-    uint64_t hash = wordcache_hash(v->cache, s, n);
-    const sym_t *ids = wordcache_get(v->cache, hash, s, n, &n_ids);
+    if (n > VOCAB_WIDE_MIN && v->cut && vocab_is_wide(s, n))
+        return v->model->encode(v, s, n, out);
+    const sym_t *ids = wordcache_get(v->cache, s, n, &key, &n_ids);
     if (ids) {
-        symbols_add(out, ids, n_ids);
+        add_cached(out, ids, n_ids);
         return 0;
     }
     TRY(v->model->encode(v, s, n, out));
-    wordcache_put(v->cache, hash, (struct wordcache_word){ s, n }, out->s + before, out->n - before);
+    wordcache_put(v->cache, &key, out->s + before, out->n - before);
     return 0;
 }
 
