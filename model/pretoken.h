@@ -65,7 +65,6 @@ int pretoken_add_metaspace(struct pretoken *p, const char *where, const char *ma
 int pretoken_add_bytes(struct pretoken *p, const char *where); /* refused when it is there already */
 
 bool pretoken_has_bytes(const struct pretoken *p);
-size_t pretoken_count(const struct pretoken *p); /* steps */
 
 /* Cuts n bytes of valid UTF-8.  *out is valid until the next call and while text is; one thread at a time.  0;
  * ERR_DATA: a regex gives up (too much backtracking). */

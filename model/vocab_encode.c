@@ -27,12 +27,21 @@ static size_t ascii_run(const char *s, size_t n)
     return i;
 }
 
+/* text_utf8(), most of whose time goes to the characters of a Chinese text: U+4000 .. U+9FFF. */
+static int utf8_at(const char *s, size_t n)
+{
+    const unsigned char *b = (const unsigned char *)s;
+    if (n >= 3 && b[0] >= 0xe4 && b[0] <= 0xe9 && (b[1] & 0xc0) == 0x80 && (b[2] & 0xc0) == 0x80)
+        return 3;
+    return text_utf8(s, n, NULL);
+}
+
 static void add_clean(struct text *t, const char *s, size_t n)
 {
     size_t good = 0;
     for (size_t i = 0; i < n;) {
-        int length = (unsigned char)s[i] < 0x80 ? (int)ascii_run(s + i, n - i < 4096 ? n - i : 4096)
-                                                : text_utf8(s + i, n - i, NULL);
+        int length =
+            (unsigned char)s[i] < 0x80 ? (int)ascii_run(s + i, n - i < 4096 ? n - i : 4096) : utf8_at(s + i, n - i);
         if (length > 0) {
             i += (size_t)length;
             continue;
@@ -76,7 +85,7 @@ static size_t word_end(const char *s, size_t n, size_t from)
     enum { MARK = sizeof VOCAB_METASPACE - 1 };
     bool was_mark = true;
     for (size_t at = from; at < n;) {
-        bool is_mark = n - at >= MARK && memcmp(s + at, VOCAB_METASPACE, MARK) == 0;
+        bool is_mark = s[at] == *VOCAB_METASPACE && n - at >= MARK && memcmp(s + at, VOCAB_METASPACE, MARK) == 0;
         if (is_mark && !was_mark)
             return at;
         was_mark = is_mark;
