@@ -44,9 +44,6 @@ int checkpoint_read_parts(struct checkpoint *c, const struct checkpoint_want *wa
 /* Maps folder/name as the next part; the pointer is valid until the next call.  NULL + ERR_IO, ERR_DATA. */
 const struct map_file *checkpoint_map(struct checkpoint *c, const char *role, const char *name);
 
-/* The tokenizer fits the embedding: 0 or ERR_DATA. */
-int checkpoint_check_vocab(const struct checkpoint *c);
-
 /* The folder of "zoo:NAME", for free(); NULL + ERR_DATA listing the known names. */
 char *checkpoint_zoo_path(const char *name);
 

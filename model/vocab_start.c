@@ -103,10 +103,12 @@ static void note(void *to, struct bpe_merge_row m)
 
 /* The symbol that s[n] become by merges among themselves, if no merge with what may stand beside them could come
  * before any of these: while the next merge within has a lower rank than every merge of the first symbol with one
- * before it (as_right) and of the last with one behind it, it comes first.  -1: there is none. */
+ * before it (as_right) and of the last with one behind it, it comes first.  And what they become has no merge of a lower
+ * rank than these, which would come before its time (training makes none, but files are anyone's).  -1: there is none. */
 static int64_t join_alone(const struct touch *t, const uint32_t *as_right, const sym_t symbols[], size_t n)
 {
     sym_t s[4];
+    uint32_t last = 0;
     memcpy(s, symbols, n * sizeof *s);
     while (n > 1) {
         struct bpe_merge_row best = { .rank = UINT32_MAX }, m;
@@ -120,10 +122,11 @@ static int64_t join_alone(const struct touch *t, const uint32_t *as_right, const
         if (at == n || as_right[s[0]] <= best.rank || t->as_left[s[n - 1]] <= best.rank)
             return -1;
         s[at] = best.joined;
+        last = best.rank > last ? best.rank : last;
         n--;
         memmove(s + at + 1, s + at + 2, (n - at - 1) * sizeof *s);
     }
-    return s[0];
+    return t->as_right[s[0]] > last && t->as_left[s[0]] > last ? (int64_t)s[0] : -1;
 }
 
 /* The code point of a text that is one character; UINT32_MAX: it is none, or beyond those that are kept. */
