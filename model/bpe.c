@@ -234,6 +234,24 @@ static void look_up(const struct bpe *b, struct row *row, unsigned i, unsigned n
     row->joined[i] = m->joined;
 }
 
+/* All pairs at the beginning: first which may have a merge, without a branch that depends on it, then the merges. */
+static void look_up_all(const struct bpe *b, struct row *row, size_t n)
+{
+    uint64_t hash[SHORT], some = 0;
+    for (size_t i = 0; i + 1 < n; i++) {
+        hash[i] = hash_of(b, pair_of(row->s[i], row->s[i + 1]));
+        uint64_t bit = sieve_bit(b, hash[i]);
+        some |= (b->sieve[bit / 64] >> bit % 64 & 1) << i;
+        row->best[i] = UINT64_MAX;
+    }
+    for (; some; some &= some - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(some);
+        const struct merge *m = find_from(b, hash[i], pair_of(row->s[i], row->s[i + 1]));
+        row->best[i] = m->rank == NONE ? UINT64_MAX : (uint64_t)m->rank << 32 | i;
+        row->joined[i] = m->joined;
+    }
+}
+
 static uint64_t least(const uint64_t best[], size_t n)
 {
     uint64_t even = UINT64_MAX, odd = UINT64_MAX; /* two chains of comparisons, which do not wait for each other */
@@ -266,8 +284,7 @@ static size_t merge_short(const struct bpe *b, sym_t s[], size_t n)
     uint64_t best;
     row.s = s;
     row.left = UINT64_MAX >> (SHORT - n);
-    for (unsigned i = 0; i + 1 < n; i++)
-        look_up(b, &row, i, i + 1);
+    look_up_all(b, &row, n);
     while ((best = least(row.best, n - 1)) != UINT64_MAX)
         join_short(b, &row, (unsigned)(best & UINT32_MAX));
     size_t kept = 0;

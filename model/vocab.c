@@ -149,6 +149,8 @@ static void find_bytes(struct vocab *v)
         text_clear(&piece);
         byte_level_add(&piece, (uint8_t)b);
         v->byte_symbol[b] = strmap_get(v->ids, text_s(&piece), piece.len);
+        bool is_single = v->model == &vocab_model_bytes && !v->ignores_merges && v->byte_symbol[b] >= 0;
+        v->single[b] = is_single ? (sym_t)v->byte_symbol[b] : VOCAB_NO_START;
         text_clear(&piece);
         text_addf(&piece, "<0x%02X>", (unsigned)b);
         v->byte_token[b] = strmap_get(v->ids, text_s(&piece), piece.len);

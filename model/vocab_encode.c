@@ -67,6 +67,10 @@ static int encode_word(struct vocab *v, const char *s, size_t n, struct symbols 
 {
     struct wordcache_key key;
     size_t n_ids, before = out->n;
+    if (n == 1 && v->single[(unsigned char)*s] != VOCAB_NO_START) {
+        symbols_add(out, &v->single[(unsigned char)*s], 1);
+        return 0;
+    }
     if (n > VOCAB_WIDE_MIN && v->cut && vocab_is_wide(s, n))
         return v->model->encode(v, s, n, out);
     const sym_t *ids = wordcache_get(v->cache, s, n, &key, &n_ids);

@@ -109,6 +109,7 @@ struct vocab {
     struct trie *added[VOCAB_PASSES];    /* added and special tokens, as they are looked for; NULL: none */
     bool added_begin[VOCAB_PASSES][256]; /* whether one of them begins with a byte */
     int64_t byte_symbol[256];            /* by byte, in the byte alphabet; -1: the vocabulary lacks the byte */
+    sym_t single[256];                   /* what a word of one byte becomes; VOCAB_NO_START: the model says */
     int64_t byte_token[256];             /* <0xAB>, likewise */
     uint32_t *start;       /* (VOCAB_START_CHARS,) tokens that single characters start as, with flags; VOCAB_NO_START */
     struct vocab_cut *cut; /* of the BPE models: where no merge crosses; else NULL */
