@@ -19,12 +19,13 @@ void pretoken_list_keep(struct pretoken_list *l, struct span piece, unsigned cha
     l->of[l->n++] = kinds;
 }
 
+/* A piece with a character of more bytes may have any: the rest of it is not worth looking at. */
 static unsigned char kinds_of(const struct pretoken_list *l, size_t from, size_t to)
 {
     unsigned char kinds = 0;
-    for (size_t i = from; i < to; i++)
+    for (size_t i = from; i < to && !(kinds & BYTE_WIDE); i++)
         kinds |= l->kind[(unsigned char)l->text[i]];
-    return kinds;
+    return kinds & BYTE_WIDE ? BYTE_ANY : kinds;
 }
 
 void pretoken_list_add(struct pretoken_list *l, size_t from, size_t to)
