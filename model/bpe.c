@@ -219,53 +219,88 @@ static void join(struct bpe *b, uint32_t i, sym_t joined)
     offer(b, i);
 }
 
-/* For each i below n - 1: what s[i] and s[i + 1] merge to. */
+/* A short piece: symbols stay in their places, and a merge leaves a gap behind its first. */
 struct row {
-    uint32_t rank[SHORT];
-    sym_t joined[SHORT];
+    sym_t *s;             /* (n,) */
+    uint64_t left;        /* bit i: s[i] is there, not merged into one before it */
+    uint64_t best[SHORT]; /* rank << 32 | i of the merge of s[i] and what is behind it; UINT64_MAX: none */
+    sym_t joined[SHORT];  /* what that makes */
 };
 
-static void look_up(const struct bpe *b, const sym_t s[], size_t i, struct row *row)
+static void look_up(const struct bpe *b, struct row *row, unsigned i, unsigned next)
 {
-    const struct merge *m = find_quickly(b, pair_of(s[i], s[i + 1]));
-    row->rank[i] = m->rank;
+    const struct merge *m = find_quickly(b, pair_of(row->s[i], row->s[next]));
+    row->best[i] = m->rank == NONE ? UINT64_MAX : (uint64_t)m->rank << 32 | i;
     row->joined[i] = m->joined;
 }
 
-static size_t best_of(const uint32_t rank[], size_t n)
+/* All pairs at the beginning: first which may have a merge, without a branch that depends on it, then the merges. */
+static void look_up_all(const struct bpe *b, struct row *row, size_t n)
 {
-    uint32_t least = rank[0];
-    for (size_t i = 1; i < n; i++)
-        least = rank[i] < least ? rank[i] : least;
-    if (least == NONE)
-        return n;
-    size_t i = 0;
-    while (rank[i] != least)
-        i++;
-    return i;
+    uint64_t hash[SHORT], some = 0;
+    for (size_t i = 0; i + 1 < n; i++) {
+        hash[i] = hash_of(b, pair_of(row->s[i], row->s[i + 1]));
+        uint64_t bit = sieve_bit(b, hash[i]);
+        some |= (b->sieve[bit / 64] >> bit % 64 & 1) << i;
+        row->best[i] = UINT64_MAX;
+    }
+    for (; some; some &= some - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(some);
+        const struct merge *m = find_from(b, hash[i], pair_of(row->s[i], row->s[i + 1]));
+        row->best[i] = m->rank == NONE ? UINT64_MAX : (uint64_t)m->rank << 32 | i;
+        row->joined[i] = m->joined;
+    }
+}
+
+static uint64_t least(const uint64_t best[], size_t n)
+{
+    uint64_t even = UINT64_MAX, odd = UINT64_MAX; /* two chains of comparisons, which do not wait for each other */
+    for (size_t i = 0; i + 1 < n; i += 2) {
+        even = best[i] < even ? best[i] : even;
+        odd = best[i + 1] < odd ? best[i + 1] : odd;
+    }
+    if (n % 2 && best[n - 1] < even)
+        even = best[n - 1];
+    return even < odd ? even : odd;
+}
+
+static void join_short(const struct bpe *b, struct row *row, unsigned i)
+{
+    uint64_t right = row->left >> (i + 1) << (i + 1), before = row->left & (((uint64_t)1 << i) - 1);
+    unsigned gone = (unsigned)__builtin_ctzll(right);
+    row->s[i] = row->joined[i];
+    row->best[i] = row->best[gone] = UINT64_MAX;
+    row->left &= ~((uint64_t)1 << gone);
+    right &= right - 1;
+    if (right)
+        look_up(b, row, i, (unsigned)__builtin_ctzll(right));
+    if (before)
+        look_up(b, row, 63u - (unsigned)__builtin_clzll(before), i);
 }
 
 static size_t merge_short(const struct bpe *b, sym_t s[], size_t n)
 {
-    struct row row;
-    for (size_t i = 0; i + 1 < n; i++)
-        look_up(b, s, i, &row);
-    while (n > 1) {
-        size_t at = best_of(row.rank, n - 1);
-        if (at == n - 1)
-            break;
-        s[at] = row.joined[at];
-        n--;
-        memmove(s + at + 1, s + at + 2, (n - at - 1) * sizeof *s);
-        if (at + 1 < n) {
-            memmove(row.rank + at + 1, row.rank + at + 2, (n - at - 2) * sizeof *row.rank);
-            memmove(row.joined + at + 1, row.joined + at + 2, (n - at - 2) * sizeof *row.joined);
-            look_up(b, s, at, &row);
-        }
-        if (at > 0)
-            look_up(b, s, at - 1, &row);
-    }
-    return n;
+    struct row row; /* of which the first n are made use of */
+    uint64_t best;
+    row.s = s;
+    row.left = UINT64_MAX >> (SHORT - n);
+    look_up_all(b, &row, n);
+    while ((best = least(row.best, n - 1)) != UINT64_MAX)
+        join_short(b, &row, (unsigned)(best & UINT32_MAX));
+    size_t kept = 0;
+    for (uint64_t left = row.left; left; left &= left - 1)
+        s[kept++] = s[__builtin_ctzll(left)];
+    return kept;
+}
+
+/* Two symbols, of many words all that is left to merge. */
+static size_t merge_two(const struct bpe *b, sym_t s[])
+{
+    const struct merge *m = find_quickly(b, pair_of(s[0], s[1]));
+    if (m->rank == NONE)
+        return 2;
+    s[0] = m->joined;
+    return 1;
 }
 
 static size_t merge_long(struct bpe *b, sym_t s[], size_t n)
@@ -297,5 +332,7 @@ static size_t merge_long(struct bpe *b, sym_t s[], size_t n)
 
 size_t bpe_merge(struct bpe *b, sym_t s[], size_t n)
 {
-    return n <= SHORT ? merge_short(b, s, n) : merge_long(b, s, n);
+    if (n < 2)
+        return n;
+    return n == 2 ? merge_two(b, s) : n <= SHORT ? merge_short(b, s, n) : merge_long(b, s, n);
 }

@@ -28,7 +28,8 @@ const struct map_file *checkpoint_map(struct checkpoint *c, const char *role, co
     return &f->part[f->n_parts++].map;
 }
 
-int checkpoint_check_vocab(const struct checkpoint *c)
+/* The tokenizer fits the embedding. */
+static int check_vocab(const struct checkpoint *c)
 {
     uint32_t n = c->vocab ? vocab_space(c->vocab)->n : 0;
     if (n > c->config.n_vocab && c->config.n_vocab > 0)
@@ -88,7 +89,7 @@ static int read_any(struct checkpoint *c, const struct checkpoint_want *want)
     TRY(tensor_list_sort(&c->files->tensors, c->path));
     c->tensors = c->files->tensors.t;
     c->n_tensors = c->files->tensors.n;
-    return checkpoint_check_vocab(c);
+    return check_vocab(c);
 }
 
 static struct checkpoint *open_parts(const char *name, const struct checkpoint_want *want)

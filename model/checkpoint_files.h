@@ -48,9 +48,6 @@ const struct map_file *checkpoint_map(struct checkpoint *c, const char *role, co
 /* The vocabulary of a folder that has tokenizer.model and no tokenizer.json.  0; ERR_IO, ERR_DATA. */
 int checkpoint_read_sentencepiece(struct checkpoint *c, const struct symbols *ends);
 
-/* The tokenizer fits the embedding: 0 or ERR_DATA. */
-int checkpoint_check_vocab(const struct checkpoint *c);
-
 /* The folder of "zoo:NAME", for free(); NULL + ERR_DATA listing the known names. */
 char *checkpoint_zoo_path(const char *name);
 

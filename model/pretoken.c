@@ -3,7 +3,10 @@
 #include "base/mem.h"
 #include "model/byte_level.h"
 #include "model/late.h"
-#include "model/pretoken_match.h"
+#include "model/pretoken_cut.h"
+#include "model/pretoken_scan.h"
+#include "model/pretoken_scan_plain.h"
+#include "model/uchar.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,32 +14,31 @@
 
 const char pretoken_gpt2[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
-struct spans {
-    struct span *s; /* (n,) */
-    size_t n, cap;
-};
-
 struct step {
     int (*apply)(struct pretoken *p, const struct step *step);
     struct matcher matcher; /* of a cutting step */
     struct pretoken_cut cut;
-    char *mark; /* of a rewriting step: what stands for a space */
+    size_t (*plain)(const char *s, size_t n, size_t from); /* what this step and those behind it make of plain ASCII, or
+                                                            * NULL */
+    char *mark;                                            /* of a rewriting step: what stands for a space */
     enum pretoken_scheme scheme;
 };
 
 struct pretoken {
     struct step *step; /* (n_steps,) */
     size_t n_steps, cap_steps;
+    size_t last_cut; /* the last step that cuts */
     bool has_bytes;
+    unsigned char kind[256]; /* enum byte_kind by byte */
     struct regex_work *work;
 
     /* the text at work */
     const char *text;
     size_t n_text;
-    bool begins;            /* it begins its document */
-    bool in_bytes;          /* steps see the byte alphabet from here on */
-    const char *shadow;     /* text as PCRE2 may see it (model/late.h); NULL: not made yet */
-    struct spans now, next; /* pieces before and after a step */
+    bool begins;                    /* it begins its document */
+    bool in_bytes;                  /* steps see the byte alphabet from here on */
+    const char *shadow;             /* text as PCRE2 may see it (model/late.h); NULL: not made yet */
+    struct pretoken_list now, next; /* pieces before and after a step */
     struct text shadow_text, rewritten[2], alphabet;
     size_t *raw; /* (alphabet.len + 1,) offsets in a piece's bytes by those in its characters */
     size_t cap_raw;
@@ -46,6 +48,8 @@ struct pretoken *pretoken_alloc(void)
 {
     struct pretoken *p = mem_alloc(1, sizeof *p);
     p->work = regex_work_alloc();
+    for (unsigned b = 0; b < 256; b++)
+        p->kind[b] = matcher_byte_kind((unsigned char)b);
     return p;
 }
 
@@ -59,103 +63,14 @@ void pretoken_free(struct pretoken *p)
     }
     free(p->step);
     regex_work_free(p->work);
-    free(p->now.s);
-    free(p->next.s);
+    pretoken_list_free(&p->now);
+    pretoken_list_free(&p->next);
     text_free(&p->shadow_text);
     text_free(&p->rewritten[0]);
     text_free(&p->rewritten[1]);
     text_free(&p->alphabet);
     free(p->raw);
     free(p);
-}
-
-static void add_span(struct spans *list, size_t from, size_t to)
-{
-    if (from == to)
-        return;
-    if (list->n == list->cap)
-        mem_grow(&list->s, &list->cap, list->n + 1, sizeof *list->s);
-    list->s[list->n++] = (struct span){ from, to };
-}
-
-/* A piece being cut. */
-struct cutter {
-    struct spans *out;
-    struct pretoken_cut cut;
-    size_t base;       /* where the piece begins */
-    const size_t *raw; /* NULL: the matcher sees the bytes themselves */
-    size_t first;      /* spans before this piece */
-    bool was_match;
-    struct span held; /* a match that waits for what it merges with; empty: none */
-};
-
-static void extend(struct cutter *c, struct span s)
-{
-    c->out->s[c->out->n - 1].to = s.to;
-}
-
-static void merge_with_next(struct cutter *c, struct span s, bool is_match)
-{
-    if (is_match) {
-        add_span(c->out, c->held.from, c->held.to);
-        c->held = s;
-        return;
-    }
-    add_span(c->out, c->held.to > c->held.from ? c->held.from : s.from, s.to);
-    c->held = (struct span){ 0, 0 };
-}
-
-/* The next part of the piece, [from, to) as the matcher counts: a match, or what lies between two. */
-static void put(struct cutter *c, size_t from, size_t to, bool matched)
-{
-    if (from == to)
-        return;
-    struct span s = { c->base + (c->raw ? c->raw[from] : from), c->base + (c->raw ? c->raw[to] : to) };
-    if (c->cut.behavior == PRETOKEN_ISOLATED) {
-        add_span(c->out, s.from, s.to);
-        return;
-    }
-    bool is_match = matched != c->cut.inverted, any = c->out->n > c->first;
-    switch (c->cut.behavior) {
-    case PRETOKEN_REMOVED:
-        if (is_match)
-            return;
-        break;
-    case PRETOKEN_CONTIGUOUS:
-        if (any && is_match == c->was_match) {
-            extend(c, s);
-            return;
-        }
-        break;
-    case PRETOKEN_MERGED_WITH_PREVIOUS:
-        if (any && is_match && !c->was_match) {
-            extend(c, s);
-            c->was_match = true;
-            return;
-        }
-        break;
-    case PRETOKEN_MERGED_WITH_NEXT: merge_with_next(c, s, is_match); return;
-    default: break;
-    }
-    c->was_match = is_match;
-    add_span(c->out, s.from, s.to);
-}
-
-static int cut_matches(struct pretoken *p, const struct matcher *m, struct cutter *c, const char *s, size_t n)
-{
-    struct span found;
-    size_t done = 0;
-    int rc;
-    while (done < n && (rc = m->next(m, p->work, s, n, done, &found)) != 0) {
-        if (rc < 0)
-            return rc;
-        put(c, done, found.from, false);
-        put(c, found.from, found.to, true);
-        done = found.to;
-    }
-    put(c, done, n, false);
-    add_span(c->out, c->held.from, c->held.to);
-    return 0;
 }
 
 /* The piece in the byte alphabet, and the way back. */
@@ -174,23 +89,33 @@ static void spell(struct pretoken *p, struct span piece)
 
 static int cut_piece(struct pretoken *p, const struct step *step, struct span piece)
 {
-    struct cutter c = { .out = &p->next, .cut = step->cut, .base = piece.from, .first = p->next.n };
+    struct pretoken_cutter c = { .out = &p->next, .cut = step->cut, .base = piece.from, .first = p->next.n };
     if (p->in_bytes && !matcher_is_bytewise(&step->matcher)) {
         spell(p, piece);
         c.raw = p->raw;
-        return cut_matches(p, &step->matcher, &c, text_s(&p->alphabet), p->alphabet.len);
+        return pretoken_cut_matches(&c, &step->matcher, p->work, text_s(&p->alphabet), p->alphabet.len);
     }
     const char *s = step->matcher.code ? p->shadow : p->text;
-    return cut_matches(p, &step->matcher, &c, s + piece.from, piece.to - piece.from);
+    return pretoken_cut_matches(&c, &step->matcher, p->work, s + piece.from, piece.to - piece.from);
 }
 
 /* The usual case of isolated matches without gaps. */
-static void cut_total(struct pretoken *p, const struct step *step, struct span piece)
+static void cut_total(struct pretoken *p, size_t (*scan)(const char *s, size_t n, size_t from), struct span piece)
 {
     size_t n = piece.to - piece.from;
     for (size_t at = 0, end; at < n; at = end) {
-        end = step->matcher.scan(p->text + piece.from, n, at);
-        add_span(&p->next, piece.from + at, piece.from + end);
+        end = scan(p->text + piece.from, n, at);
+        pretoken_list_add(&p->next, piece.from + at, piece.from + end);
+    }
+}
+
+/* The same of a piece for this step and those behind it, which find nothing more to cut then. */
+static void cut_plain(struct pretoken *p, const struct step *step, struct span piece)
+{
+    size_t n = piece.to - piece.from;
+    for (size_t at = 0, end; at < n; at = end) {
+        end = step->plain(p->text + piece.from, n, at);
+        pretoken_list_keep(&p->next, (struct span){ piece.from + at, piece.from + end }, 0);
     }
 }
 
@@ -199,14 +124,22 @@ static int apply_cut(struct pretoken *p, const struct step *step)
     bool total = step->matcher.scan && step->cut.behavior == PRETOKEN_ISOLATED && !p->in_bytes;
     if (step->matcher.code && !p->shadow)
         p->shadow = late_shadow(p->text, p->n_text, &p->shadow_text);
+    bool sees_bytes = !p->in_bytes || matcher_is_bytewise(&step->matcher);
+    bool passes = sees_bytes && !step->cut.inverted; /* over pieces that have nothing that it wants */
     p->next.n = 0;
+    p->next.text = step < &p->step[p->last_cut] ? p->text : NULL;
+    p->next.kind = p->kind;
     for (size_t k = 0; k < p->now.n; k++) {
-        if (total)
-            cut_total(p, step, p->now.s[k]);
+        if (passes && !(p->now.of[k] & step->matcher.wants))
+            pretoken_list_keep(&p->next, p->now.s[k], p->now.of[k]);
+        else if (step->plain && !(p->now.of[k] & ~BYTE_PLAIN))
+            cut_plain(p, step, p->now.s[k]);
+        else if (total)
+            cut_total(p, step->matcher.scan, p->now.s[k]);
         else
             TRY(cut_piece(p, step, p->now.s[k]));
     }
-    struct spans done = p->now;
+    struct pretoken_list done = p->now;
     p->now = p->next;
     p->next = done;
     return 0;
@@ -218,12 +151,13 @@ static struct text *start_rewriting(struct pretoken *p)
     struct text *to = &p->rewritten[p->text == p->rewritten[0].s];
     text_clear(to);
     p->next.n = 0;
+    p->next.text = NULL;
     return to;
 }
 
 static void end_rewriting(struct pretoken *p, const struct text *to)
 {
-    struct spans done = p->now;
+    struct pretoken_list done = p->now;
     p->now = p->next;
     p->next = done;
     p->text = text_s(to);
@@ -240,7 +174,7 @@ static int apply_space(struct pretoken *p, const struct step *step)
         size_t from = to->len;
         text_add(to, p->text[s.from] == ' ' ? "" : " ");
         text_addn(to, p->text + s.from, s.to - s.from);
-        add_span(&p->next, from, to->len);
+        pretoken_list_add(&p->next, from, to->len);
     }
     end_rewriting(p, to);
     return 0;
@@ -269,7 +203,7 @@ static int apply_metaspace(struct pretoken *p, const struct step *step)
                 text_add(to, step->mark);
             end += space != NULL;
         }
-        add_span(&p->next, from, to->len);
+        pretoken_list_add(&p->next, from, to->len);
     }
     end_rewriting(p, to);
     return 0;
@@ -282,6 +216,28 @@ static int apply_bytes(struct pretoken *p, const struct step *step)
     return 0;
 }
 
+static bool is_isolated(const struct step *step, const char *regex)
+{
+    return step->apply == apply_cut && step->cut.behavior == PRETOKEN_ISOLATED && !step->cut.inverted &&
+           (regex ? step->matcher.scanner == pretoken_scan_find(regex) : step->matcher.is == uchar_is_numeric);
+}
+
+/* DeepSeek's first tokenizer looks at every letter five times: of plain ASCII one scanner does it all, where these are
+ * the last steps that cut. */
+static void find_plain(struct pretoken *p)
+{
+    static const char *const deepseek[] = { SCAN_DEEPSEEK_LETTERS, SCAN_DEEPSEEK_MARKS, SCAN_LINE_END,
+                                            SCAN_DEEPSEEK_HAN, NULL };
+    enum { N = sizeof deepseek / sizeof *deepseek };
+    bool is = p->n_steps >= N;
+    for (size_t i = 0; i < p->n_steps; i++)
+        p->step[i].plain = NULL;
+    for (size_t i = 0; is && i < N; i++)
+        is = is_isolated(&p->step[p->n_steps - N + i], deepseek[i]);
+    if (is)
+        p->step[p->n_steps - N].plain = pretoken_scan_plain_deepseek;
+}
+
 static int add_step(struct pretoken *p, const char *where, struct step step)
 {
     if (p->n_steps == MAX_STEPS) {
@@ -290,7 +246,10 @@ static int add_step(struct pretoken *p, const char *where, struct step step)
         return err_set(ERR_DATA, "%s: more than %u steps in the pre-tokeniser", where, MAX_STEPS);
     }
     mem_grow(&p->step, &p->cap_steps, p->n_steps + 1, sizeof *p->step);
+    p->last_cut = step.apply == apply_cut ? p->n_steps : p->last_cut;
     p->step[p->n_steps++] = step;
+    if (step.apply != apply_bytes)
+        find_plain(p);
     return 0;
 }
 
@@ -367,7 +326,8 @@ static int split(struct pretoken *p, const char *text, size_t n, struct pieces *
     p->in_bytes = false;
     p->shadow = NULL;
     p->now.n = 0;
-    add_span(&p->now, 0, n);
+    p->now.text = NULL;
+    pretoken_list_add(&p->now, 0, n);
     for (size_t i = 0; i < p->n_steps; i++)
         TRY(p->step[i].apply(p, &p->step[i]));
     *out = (struct pieces){ p->text, p->now.s, p->now.n };

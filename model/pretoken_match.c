@@ -112,7 +112,8 @@ static int next_literal(const struct matcher *m, struct regex_work *w, const cha
                         struct span *found)
 {
     (void)w;
-    const char *at = memmem(s + from, n - from, m->literal, m->n_literal);
+    const char *at = m->n_literal == 1 ? memchr(s + from, *m->literal, n - from)
+                                       : memmem(s + from, n - from, m->literal, m->n_literal);
     if (!at)
         return 0;
     *found = (struct span){ (size_t)(at - s), (size_t)(at - s) + m->n_literal };
@@ -123,13 +124,13 @@ static int next_class(const struct matcher *m, struct regex_work *w, const char 
                       struct span *found)
 {
     (void)w;
-    for (size_t at = from; at < n;) {
-        size_t width;
-        if (m->is(uchar_decode(s + at, &width))) {
+    for (size_t at = from, width; at < n; at += width) {
+        unsigned char lead = (unsigned char)s[at];
+        width = 1;
+        if (lead < 0x80 ? m->ascii[lead] : m->is(uchar_decode(s + at, &width))) {
             *found = (struct span){ at, at + width };
             return 1;
         }
-        at += width;
     }
     return 0;
 }
@@ -205,7 +206,7 @@ int matcher_pcre(struct matcher *m, const char *where, const char *regex)
         return err_set(ERR_DATA, "%s: regex '%s' matches the empty string; not supported", where, regex);
     }
     pcre2_jit_compile(code, PCRE2_JIT_COMPLETE); /* where it fails, matching interprets */
-    *m = (struct matcher){ .next = next_regex, .code = code };
+    *m = (struct matcher){ .next = next_regex, .wants = BYTE_ANY, .code = code };
     return 0;
 }
 
@@ -214,26 +215,48 @@ int matcher_regex(struct matcher *m, const char *where, const char *regex)
     const struct scanner *scanner = pretoken_scan_find(regex);
     if (!scanner)
         return matcher_pcre(m, where, regex);
-    *m = (struct matcher){ .next = scanner->end ? next_total : next_scan, .scan = scanner->end, .scanner = scanner };
+    *m = (struct matcher){ .next = scanner->end ? next_total : next_scan,
+                           .wants = scanner->wants ? scanner->wants : BYTE_ANY,
+                           .scan = scanner->end,
+                           .scanner = scanner };
     return 0;
 }
 
 void matcher_literal(struct matcher *m, const char *text)
 {
-    *m = (struct matcher){ .next = next_literal, .literal = mem_string(text), .n_literal = strlen(text) };
+    *m = (struct matcher){ .next = next_literal,
+                           .wants = matcher_byte_kind((unsigned char)*text),
+                           .literal = mem_string(text),
+                           .n_literal = strlen(text) };
+}
+
+unsigned char matcher_byte_kind(unsigned char byte)
+{
+    size_t width;
+    if (byte >= 0x80)
+        return BYTE_WIDE;
+    unsigned bits = uchar_bits_at((const char *)&byte, 1, 0, &width);
+    if (bits & UCHAR_SPACE)
+        return byte == '\r' || byte == '\n' ? BYTE_BREAK : BYTE_SPACE;
+    return bits & UCHAR_LETTER ? BYTE_LETTER : bits & UCHAR_NUMBER ? BYTE_NUMBER : bits ? BYTE_MARK : BYTE_CONTROL;
 }
 
 void matcher_class(struct matcher *m, bool (*is)(uint32_t))
 {
-    *m = (struct matcher){ .next = next_class, .is = is };
+    *m = (struct matcher){ .next = next_class, .wants = BYTE_WIDE, .is = is, .ascii = mem_alloc(128, sizeof(bool)) };
+    for (unsigned char b = 0; b < 128; b++) {
+        m->ascii[b] = is(b);
+        m->wants |= m->ascii[b] ? matcher_byte_kind(b) : 0;
+    }
 }
 
 void matcher_bytes(struct matcher *m, bool (*is)(uint32_t))
 {
-    bool *bytes = mem_alloc(256, sizeof *bytes);
-    for (unsigned b = 0; b < 256; b++)
-        bytes[b] = is(byte_level_char((uint8_t)b));
-    *m = (struct matcher){ .next = next_byte, .bytes = bytes };
+    *m = (struct matcher){ .next = next_byte, .bytes = mem_alloc(256, sizeof(bool)) };
+    for (unsigned b = 0; b < 256; b++) {
+        m->bytes[b] = is(byte_level_char((uint8_t)b));
+        m->wants |= m->bytes[b] ? matcher_byte_kind((unsigned char)b) : 0;
+    }
 }
 
 bool matcher_is_bytewise(const struct matcher *m)
@@ -244,6 +267,7 @@ bool matcher_is_bytewise(const struct matcher *m)
 void matcher_fini(struct matcher *m)
 {
     free(m->bytes);
+    free(m->ascii);
     pcre2_code_free(m->code);
     free(m->literal);
 }

@@ -25,10 +25,26 @@ struct matcher;
 typedef int matcher_next(const struct matcher *m, struct regex_work *w, const char *s, size_t n, size_t from,
                          struct span *found);
 
+/* Kinds of bytes: a piece that has none of those that a matcher wants has no match. */
+enum byte_kind {
+    BYTE_LETTER = 1,
+    BYTE_NUMBER = 2,
+    BYTE_SPACE = 4, /* white space but for line breaks */
+    BYTE_MARK = 8,  /* other ASCII that is printed */
+    BYTE_PLAIN = BYTE_LETTER | BYTE_NUMBER | BYTE_SPACE | BYTE_MARK,
+    BYTE_BREAK = 16,   /* \r \n */
+    BYTE_CONTROL = 32, /* other ASCII */
+    BYTE_WIDE = 64,    /* of a character of more bytes */
+    BYTE_ANY = 127
+};
+unsigned char matcher_byte_kind(unsigned char byte);
+
 struct matcher {
     matcher_next *next;
+    unsigned char wants;                                  /* of enum byte_kind: a match has one of these at least */
     size_t (*scan)(const char *s, size_t n, size_t from); /* a total scanner (model/pretoken_scan.h), or NULL */
     bool (*is)(uint32_t);                                 /* a class, or NULL */
+    bool *ascii;                                          /* (128,) own: what it says of ASCII */
     pcre2_code *code;                                     /* a regex, or NULL */
     char *literal;                                        /* or NULL */
     size_t n_literal;

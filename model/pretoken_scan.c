@@ -1,15 +1,31 @@
 #include "model/pretoken_scan.h"
+#include "model/pretoken_match.h"
 #include "model/pretoken_scan_runs.h"
 #include "model/uchar.h"
 #include <string.h>
 
 #define WORD (UCHAR_LETTER | UCHAR_NUMBER)
 
+/* uchar_bits_at(), where most characters are told by their first byte. */
+static unsigned bits_at(const char *s, size_t n, size_t at, size_t *width)
+{
+    unsigned char lead = (unsigned char)s[at];
+    if (lead < 0x80) {
+        *width = 1;
+        return uchar_ascii[lead];
+    }
+    if (lead >= 0xe5 && lead <= 0xe9) { /* ideographs, U+5000 .. U+9FFF */
+        *width = 3;
+        return UCHAR_LETTER;
+    }
+    return uchar_bits_at(s, n, at, width);
+}
+
 /* The end of the run, from `at`, of characters that have one of the bits. */
 static size_t run_with(const char *s, size_t n, size_t at, unsigned bits)
 {
     size_t width;
-    while (at < n && uchar_bits_at(s, n, at, &width) & bits)
+    while (at < n && bits_at(s, n, at, &width) & bits)
         at += width;
     return at;
 }
@@ -18,7 +34,7 @@ static size_t run_with(const char *s, size_t n, size_t at, unsigned bits)
 static size_t run_without(const char *s, size_t n, size_t at, unsigned bits)
 {
     size_t width;
-    while (at < n && !(uchar_bits_at(s, n, at, &width) & bits))
+    while (at < n && !(bits_at(s, n, at, &width) & bits))
         at += width;
     return at;
 }
@@ -27,7 +43,7 @@ static size_t run_without(const char *s, size_t n, size_t at, unsigned bits)
 static size_t spaces(const char *s, size_t n, size_t from)
 {
     size_t at = from, last = from, width;
-    while (at < n && uchar_bits_at(s, n, at, &width) & UCHAR_SPACE) {
+    while (at < n && bits_at(s, n, at, &width) & UCHAR_SPACE) {
         last = at;
         at += width;
     }
@@ -64,12 +80,12 @@ static size_t gpt2(const char *s, size_t n, size_t from)
     size_t width, at = from;
     if (s[from] == '\'' && contraction(s, n, from) > 0)
         return contraction(s, n, from);
-    unsigned bits = uchar_bits_at(s, n, from, &width);
+    unsigned bits = bits_at(s, n, from, &width);
     if (bits & UCHAR_SPACE) {
         if (s[from] != ' ' || from + 1 == n)
             return spaces(s, n, from);
         at = from + 1;
-        bits = uchar_bits_at(s, n, at, &width);
+        bits = bits_at(s, n, at, &width);
         if (bits & UCHAR_SPACE)
             return spaces(s, n, from);
     }
@@ -90,7 +106,7 @@ static bool is_break(char c)
 static size_t spaces_to_break(const char *s, size_t n, size_t from)
 {
     size_t at = from, found = 0, width;
-    while (at < n && uchar_bits_at(s, n, at, &width) & UCHAR_SPACE) {
+    while (at < n && bits_at(s, n, at, &width) & UCHAR_SPACE) {
         found = is_break(s[at]) ? at + 1 : found;
         at += width;
     }
@@ -110,16 +126,16 @@ static size_t modern(const char *s, size_t n, size_t from, size_t max_digits)
     size_t width, next_width, end;
     if (s[from] == '\'' && (end = contraction_any(s, n, from)) > 0)
         return end;
-    unsigned bits = uchar_bits_at(s, n, from, &width);
+    unsigned bits = bits_at(s, n, from, &width);
     if (bits & UCHAR_LETTER)
         return run_with(s, n, from + width, UCHAR_LETTER);
     if (bits & UCHAR_NUMBER) {
         end = from + width;
-        for (size_t i = 1; i < max_digits && end < n && uchar_bits_at(s, n, end, &width) & UCHAR_NUMBER; i++)
+        for (size_t i = 1; i < max_digits && end < n && bits_at(s, n, end, &width) & UCHAR_NUMBER; i++)
             end += width;
         return end;
     }
-    unsigned next = from + width < n ? uchar_bits_at(s, n, from + width, &next_width) : UCHAR_SPACE;
+    unsigned next = from + width < n ? bits_at(s, n, from + width, &next_width) : UCHAR_SPACE;
     if (next & UCHAR_LETTER && !is_break(s[from]))
         return run_with(s, n, from + width, UCHAR_LETTER);
     if (!(bits & UCHAR_SPACE) || (s[from] == ' ' && !(next & (UCHAR_SPACE | WORD))))
@@ -141,7 +157,7 @@ static bool is_bloom_word(const char *s, size_t n, size_t at, size_t *width)
 {
     static const char *const others[] = { "\xe2\x80\xa6", "\xe3\x80\x82", "\xef\xbc\x8c", "\xe3\x80\x81",
                                           "\xe0\xa5\xa4", "\xdb\x94",     "\xd8\x8c" };
-    if (uchar_bits_at(s, n, at, width) & UCHAR_SPACE)
+    if (bits_at(s, n, at, width) & UCHAR_SPACE)
         return false;
     if (*width == 1)
         return !strchr("(|.,!?)", s[at]) || !s[at];
@@ -196,12 +212,15 @@ const struct scanner *pretoken_scan_find(const char *regex)
         { .regex = SCAN_LLAMA3, .end = llama3 },
         { .regex = SCAN_QWEN2, .end = qwen2 },
         { .regex = SCAN_BLOOM, .next = bloom },
-        { .regex = SCAN_THREE_DIGITS, .next = three_digits, .is_bytewise = true },
-        { .regex = SCAN_BREAKS, .next = breaks },
-        { .regex = SCAN_LINE_END, .next = pretoken_scan_runs_line_end },
-        { .regex = SCAN_DEEPSEEK_LETTERS, .next = pretoken_scan_runs_letters },
-        { .regex = SCAN_DEEPSEEK_MARKS, .next = pretoken_scan_runs_marks },
-        { .regex = SCAN_DEEPSEEK_HAN, .next = pretoken_scan_runs_han },
+        { .regex = SCAN_THREE_DIGITS, .next = three_digits, .wants = BYTE_NUMBER, .is_bytewise = true },
+        { .regex = SCAN_BREAKS, .next = breaks, .wants = BYTE_BREAK },
+        { .regex = "[\\r\\n]", .next = breaks, .wants = BYTE_BREAK },
+        { .regex = SCAN_LINE_END, .next = pretoken_scan_runs_line_end, .wants = BYTE_SPACE | BYTE_BREAK | BYTE_WIDE },
+        { .regex = SCAN_DEEPSEEK_LETTERS, .next = pretoken_scan_runs_letters, .wants = BYTE_LETTER | BYTE_WIDE },
+        { .regex = SCAN_DEEPSEEK_MARKS,
+          .next = pretoken_scan_runs_marks,
+          .wants = BYTE_LETTER | BYTE_MARK | BYTE_WIDE },
+        { .regex = SCAN_DEEPSEEK_HAN, .next = pretoken_scan_runs_han, .wants = BYTE_WIDE },
     };
     for (size_t i = 0; i < sizeof scanners / sizeof *scanners; i++)
         if (strcmp(scanners[i].regex, regex) == 0)

@@ -13,7 +13,8 @@ struct scanner {
     size_t (*end)(const char *s, size_t n, size_t from);
     /* else: the next match at or behind from, false: none */
     bool (*next)(const char *s, size_t n, size_t from, struct span *found);
-    bool is_bytewise; /* it gives the same on bytes as on their characters in the byte alphabet */
+    unsigned char wants; /* kinds of bytes (model/pretoken_match.h), one of which a match has; 0: any */
+    bool is_bytewise;    /* it gives the same on bytes as on their characters in the byte alphabet */
 };
 
 #define SCAN_LLAMA3                                                                                                    \

@@ -73,15 +73,31 @@ static bool is_han(uint32_t c)
     return in(han, sizeof han / sizeof *han, c);
 }
 
+/* A set, and whether the ideographs U+5000 .. U+8FFF, most of a Chinese text, are in it. */
+struct set {
+    bool (*is)(uint32_t);
+    bool has_ideographs;
+};
+
+static bool is_at(const struct set *set, const char *s, size_t *width)
+{
+    unsigned char lead = (unsigned char)*s;
+    if (lead >= 0xe5 && lead <= 0xe8) {
+        *width = 3;
+        return set->has_ideographs;
+    }
+    return set->is(uchar_decode(s, width));
+}
+
 /* The next run of characters of a set. */
-static bool next_run(const char *s, size_t n, size_t from, bool (*is)(uint32_t), struct span *found)
+static bool next_run(const char *s, size_t n, size_t from, const struct set *set, struct span *found)
 {
     size_t width;
     for (size_t at = from; at < n; at += width) {
-        if (!is(uchar_decode(s + at, &width)))
+        if (!is_at(set, s + at, &width))
             continue;
         found->from = at;
-        while (at < n && is(uchar_decode(s + at, &width)))
+        while (at < n && is_at(set, s + at, &width))
             at += width;
         found->to = at;
         return true;
@@ -104,7 +120,7 @@ static void take_space(const char *s, size_t n, size_t from, struct span *found)
 
 bool pretoken_scan_runs_letters(const char *s, size_t n, size_t from, struct span *found)
 {
-    if (!next_run(s, n, from, is_letter, found))
+    if (!next_run(s, n, from, &(struct set){ is_letter, false }, found))
         return false;
     take_space(s, n, from, found);
     return true;
@@ -113,7 +129,7 @@ bool pretoken_scan_runs_letters(const char *s, size_t n, size_t from, struct spa
 /* U+3000 is white space and a mark: a run may begin with white space that it would take anyway. */
 bool pretoken_scan_runs_marks(const char *s, size_t n, size_t from, struct span *found)
 {
-    if (!next_run(s, n, from, is_mark, found))
+    if (!next_run(s, n, from, &(struct set){ is_mark, false }, found))
         return false;
     take_space(s, n, from, found);
     return true;
@@ -123,7 +139,7 @@ bool pretoken_scan_runs_han(const char *s, size_t n, size_t from, struct span *f
 {
     while (from < n && (unsigned char)s[from] < 0xe0) /* the set begins at U+0800, where characters have 3 bytes */
         from++;
-    return next_run(s, n, from, is_han, found);
+    return next_run(s, n, from, &(struct set){ is_han, true }, found);
 }
 
 /* \s+$: of a run of white space, as much as ends at the end of the text or before its last line feed. */

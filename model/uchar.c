@@ -24,6 +24,12 @@ static bool in(const struct range *r, size_t n, uint32_t c)
     return false;
 }
 
+/* Most characters of a Chinese text: no other test is worth its time. */
+static bool is_ideograph(uint32_t c)
+{
+    return c >= 0x4e00 && c <= 0x9fff;
+}
+
 static int category(uint32_t c)
 {
     int of = (int)utf8proc_category((utf8proc_int32_t)c);
@@ -40,7 +46,7 @@ bool uchar_is_space(uint32_t c)
 
 static unsigned bits_of_category(int of)
 {
-    static const uint8_t bits[] = {
+    static const uint8_t of_category[] = {
         [UTF8PROC_CATEGORY_CN] = 0,
         [UTF8PROC_CATEGORY_LU] = UCHAR_LETTER,
         [UTF8PROC_CATEGORY_LL] = UCHAR_LETTER,
@@ -65,12 +71,12 @@ static unsigned bits_of_category(int of)
         [UTF8PROC_CATEGORY_SK] = UCHAR_SYMBOL,
         [UTF8PROC_CATEGORY_SO] = UCHAR_SYMBOL,
     };
-    return of >= 0 && (size_t)of < sizeof bits ? bits[of] : 0;
+    return of >= 0 && (size_t)of < sizeof of_category ? of_category[of] : 0;
 }
 
-unsigned uchar_bits(uint32_t c)
+static unsigned bits(uint32_t c)
 {
-    if (c >= 0x4e00 && c <= 0x9fff)
+    if (is_ideograph(c))
         return UCHAR_LETTER;
     return bits_of_category(category(c)) | (uchar_is_space(c) ? UCHAR_SPACE : 0u);
 }
@@ -80,7 +86,7 @@ unsigned uchar_bits(uint32_t c)
 #define W UCHAR_SPACE
 #define P UCHAR_PUNCT
 #define S UCHAR_SYMBOL
-static const uint8_t ascii[128] = {
+const uint8_t uchar_ascii[128] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, W, W, W, W, W, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* controls */
     W, P, P, P, S, P, P, P, P, P, P, S, P, P, P, P, N, N, N, N, N, N, N, N, N, N, P, P, S, S, S, P, /* space to ? */
     P, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, P, P, P, S, P, /* @ to _ */
@@ -109,7 +115,7 @@ unsigned uchar_bits_at(const char *s, size_t n, size_t at, size_t *width)
     unsigned char first = (unsigned char)s[at];
     assert(at < n);
     *width = 1;
-    return first < 0x80 ? ascii[first] : uchar_bits(uchar_decode(s + at, width));
+    return first < 0x80 ? uchar_ascii[first] : bits(uchar_decode(s + at, width));
 }
 
 bool uchar_is_numeric(uint32_t c)
@@ -117,7 +123,7 @@ bool uchar_is_numeric(uint32_t c)
     static const struct range later[] = { { 0x11de0, 0x11de9 }, { 0x16ff4, 0x16ff6 } };
     if (c < 0x80)
         return c >= '0' && c <= '9';
-    return uchar_bits(c) & UCHAR_NUMBER || IN(later, c);
+    return bits(c) & UCHAR_NUMBER || IN(later, c);
 }
 
 bool uchar_is_punctuation(uint32_t c)
@@ -135,7 +141,9 @@ bool uchar_is_punctuation(uint32_t c)
         // clang-format on
     };
     if (c < 0x80)
-        return ascii[c] & (UCHAR_PUNCT | UCHAR_SYMBOL);
+        return uchar_ascii[c] & (UCHAR_PUNCT | UCHAR_SYMBOL);
+    if (is_ideograph(c))
+        return false;
     bool is = bits_of_category((int)utf8proc_category((utf8proc_int32_t)c)) & UCHAR_PUNCT;
     return (is && !IN(not_there, c)) || IN(only_there, c);
 }

@@ -19,12 +19,12 @@ enum uchar_bit {
     UCHAR_SYMBOL = 32 /* \p{S} */
 };
 
-unsigned uchar_bits(uint32_t c); /* of enum uchar_bit */
+extern const uint8_t uchar_ascii[128]; /* of enum uchar_bit */
 
 /* The code point of the character of valid UTF-8 at s, and its length in bytes. */
 uint32_t uchar_decode(const char *s, size_t *width);
 
-/* uchar_bits() of the character at s[at] of n bytes of valid UTF-8; *width is its length in bytes. */
+/* The bits (enum uchar_bit) of the character at s[at] of n bytes of valid UTF-8; *width is its length in bytes. */
 unsigned uchar_bits_at(const char *s, size_t n, size_t at, size_t *width);
 
 bool uchar_is_space(uint32_t c);

@@ -16,7 +16,6 @@ struct vocab *vocab_alloc(const char *where)
     v->bpe = bpe_alloc();
     v->pretoken = pretoken_alloc();
     v->normalise = normalise_alloc();
-    v->cache = wordcache_alloc();
     v->model = &vocab_model_bytes;
     v->decoding.alphabet = true;
     v->bos = v->eos = v->tail = v->unknown = -1;
@@ -48,6 +47,8 @@ void vocab_free(struct vocab *v)
     free(v->late.r);
     free(v->piece.s);
     free(v->start);
+    free(v->spoils);
+    vocab_cut_free(v->cut);
     free(v->where);
     free(v);
 }
@@ -106,6 +107,7 @@ int vocab_put_merge(struct vocab *v, const char *left, size_t n_left, const char
     return 0;
 }
 
+/* The number of the byte that a piece <0xAB> stands for; -1: it has another form. */
 int vocab_byte_of(const char *piece)
 {
     static const char digits[] = "0123456789ABCDEF";
@@ -147,6 +149,8 @@ static void find_bytes(struct vocab *v)
         text_clear(&piece);
         byte_level_add(&piece, (uint8_t)b);
         v->byte_symbol[b] = strmap_get(v->ids, text_s(&piece), piece.len);
+        bool is_single = v->model == &vocab_model_bytes && !v->ignores_merges && v->byte_symbol[b] >= 0;
+        v->single[b] = is_single ? (sym_t)v->byte_symbol[b] : VOCAB_NO_START;
         text_clear(&piece);
         text_addf(&piece, "<0x%02X>", (unsigned)b);
         v->byte_token[b] = strmap_get(v->ids, text_s(&piece), piece.len);
@@ -237,6 +241,9 @@ int vocab_finish(struct vocab *v, const sym_t ends[], size_t n_ends)
         find_whole(v);
     v->cuts_at_marks = can_cut_at_marks(v);
     vocab_start_build(v);
+    if (v->model != &vocab_model_unigram)
+        v->cut = vocab_cut_build(v);
+    v->cache = wordcache_alloc(v->n);
     return 0;
 }
 

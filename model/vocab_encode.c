@@ -27,12 +27,21 @@ static size_t ascii_run(const char *s, size_t n)
     return i;
 }
 
+/* text_utf8(), most of whose time goes to the characters of a Chinese text: U+4000 .. U+9FFF. */
+static int utf8_at(const char *s, size_t n)
+{
+    const unsigned char *b = (const unsigned char *)s;
+    if (n >= 3 && b[0] >= 0xe4 && b[0] <= 0xe9 && (b[1] & 0xc0) == 0x80 && (b[2] & 0xc0) == 0x80)
+        return 3;
+    return text_utf8(s, n, NULL);
+}
+
 static void add_clean(struct text *t, const char *s, size_t n)
 {
     size_t good = 0;
     for (size_t i = 0; i < n;) {
-        int length = (unsigned char)s[i] < 0x80 ? (int)ascii_run(s + i, n - i < 4096 ? n - i : 4096)
-                                                : text_utf8(s + i, n - i, NULL);
+        int length =
+            (unsigned char)s[i] < 0x80 ? (int)ascii_run(s + i, n - i < 4096 ? n - i : 4096) : utf8_at(s + i, n - i);
         if (length > 0) {
             i += (size_t)length;
             continue;
@@ -45,17 +54,32 @@ static void add_clean(struct text *t, const char *s, size_t n)
     text_addn(t, s + good, n - good);
 }
 
+/* Room for all that an entry of the cache may have, so that it is copied in one piece. */
+static void add_cached(struct symbols *out, const sym_t ids[WORDCACHE_IDS], size_t n_ids)
+{
+    if (out->cap - out->n < WORDCACHE_IDS)
+        mem_grow(&out->s, &out->cap, out->n + WORDCACHE_IDS, sizeof *out->s);
+    memcpy(out->s + out->n, ids, WORDCACHE_IDS * sizeof *ids);
+    out->n += n_ids;
+}
+
 static int encode_word(struct vocab *v, const char *s, size_t n, struct symbols *out)
 {
+    struct wordcache_key key;
     size_t n_ids, before = out->n;
-    uint64_t hash = wordcache_hash(v->cache, s, n);
-    const sym_t *ids = wordcache_get(v->cache, hash, s, n, &n_ids);
+    if (n == 1 && v->single[(unsigned char)*s] != VOCAB_NO_START) {
+        symbols_add(out, &v->single[(unsigned char)*s], 1);
+        return 0;
+    }
+    if (n > VOCAB_WIDE_MIN && v->cut && vocab_is_wide(s, n))
+        return v->model->encode(v, s, n, out);
+    const sym_t *ids = wordcache_get(v->cache, s, n, &key, &n_ids);
     if (ids) {
-        symbols_add(out, ids, n_ids);
+        add_cached(out, ids, n_ids);
         return 0;
     }
     TRY(v->model->encode(v, s, n, out));
-    wordcache_put(v->cache, hash, (struct wordcache_word){ s, n }, out->s + before, out->n - before);
+    wordcache_put(v->cache, &key, out->s + before, out->n - before);
     return 0;
 }
 
@@ -65,7 +89,7 @@ static size_t word_end(const char *s, size_t n, size_t from)
     enum { MARK = sizeof VOCAB_METASPACE - 1 };
     bool was_mark = true;
     for (size_t at = from; at < n;) {
-        bool is_mark = n - at >= MARK && memcmp(s + at, VOCAB_METASPACE, MARK) == 0;
+        bool is_mark = s[at] == *VOCAB_METASPACE && n - at >= MARK && memcmp(s + at, VOCAB_METASPACE, MARK) == 0;
         if (is_mark && !was_mark)
             return at;
         was_mark = is_mark;

@@ -110,8 +110,11 @@ struct vocab {
     struct trie *added[VOCAB_PASSES];    /* added and special tokens, as they are looked for; NULL: none */
     bool added_begin[VOCAB_PASSES][256]; /* whether one of them begins with a byte */
     int64_t byte_symbol[256];            /* by byte, in the byte alphabet; -1: the vocabulary lacks the byte */
+    sym_t single[256];                   /* what a word of one byte becomes; VOCAB_NO_START: the model says */
     int64_t byte_token[256];             /* <0xAB>, likewise */
-    uint32_t *start;    /* (VOCAB_START_CHARS,) tokens that single characters start as; VOCAB_NO_START */
+    uint32_t *start;       /* (VOCAB_START_CHARS,) tokens that single characters start as, with flags; VOCAB_NO_START */
+    struct vocab_cut *cut; /* of the BPE models: where no merge crosses; else NULL */
+    bool *spoils; /* (VOCAB_START_CHARS,) characters that may merge with the first bytes of what stands behind them */
     bool cuts_at_marks; /* no merge crosses the place before a mark: words can be merged one by one */
     struct wordcache *cache;
     struct trie *own; /* user-defined symbols that the normaliser leaves alone; NULL: none */
@@ -141,11 +144,32 @@ void vocab_ends(struct vocab *v, const sym_t stated[], size_t n, struct symbols 
 int vocab_byte_of(const char *piece);
 
 /* What single characters start as before anything is merged (vocab_start.c): of characters, the tokens that they are;
- * of bytes, the tokens that their bytes become whatever stands beside them.  Only of code points below
+ * of bytes, the tokens that their bytes become whatever stands beside them; with VOCAB_SPOILT_START, but for characters
+ * that spoil it before them (`，` in a vocabulary that has a token for it and the first byte of what is behind it).  Only of code points below
  * VOCAB_START_CHARS. */
-#define VOCAB_START_CHARS 0x10000u
-#define VOCAB_NO_START    UINT32_MAX
+#define VOCAB_START_CHARS  0x10000u
+#define VOCAB_NO_START     UINT32_MAX
+#define VOCAB_SPOILT_START 0x80000000u
 void vocab_start_build(struct vocab *v);
+
+/* The bytes that a token's piece stands for as text is merged; 0xff for each character of a byte-level piece that is not
+ * in the byte alphabet: it is no text (but the unknown's piece may have it). */
+void vocab_start_spell(const struct vocab *v, sym_t id, struct text *bytes);
+
+/* Between which characters no merge comes about (vocab_cut.c): a word can be cut there and its parts be merged one by
+ * one, which is why a long run of Chinese, which has no spaces, is as fast as short words. */
+struct vocab_cut *vocab_cut_build(const struct vocab *v);
+void vocab_cut_free(struct vocab_cut *c); /* NULL is fine */
+
+/* Whether a merge may come about across the place between two code points below VOCAB_START_CHARS that have a start,
+ * not both of ASCII.  true may be wrong. */
+bool vocab_cut_crosses(const struct vocab_cut *c, uint32_t before, uint32_t behind);
+
+/* Whether a word begins (but for one character) like Chinese, Japanese or Korean, or with what lies beyond.  Such words,
+ * of more than VOCAB_WIDE_MIN bytes, are cut, and parts of more bytes are kept in v->cache by the models; other words
+ * are kept whole. */
+#define VOCAB_WIDE_MIN 12u
+bool vocab_is_wide(const char *s, size_t n);
 
 /* Added tokens (vocab_added.c).  Builds v->added; 0 or ERR_DATA. */
 int vocab_added_build(struct vocab *v);

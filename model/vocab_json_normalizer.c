@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH 8 /* of sequences in sequences */
-
 int vocab_json_pattern(const struct vocab *v, const json_t *o, struct vocab_json_pattern *p)
 {
     json_t *pattern;
@@ -19,7 +17,7 @@ int vocab_json_pattern(const struct vocab *v, const json_t *o, struct vocab_json
     return 0;
 }
 
-static int read_form(struct vocab *v, const char *type)
+static int read_form(struct vocab *v, const json_t *o)
 {
     static const char *const forms[] = {
         [NORMALISE_NFC] = "NFC",
@@ -27,12 +25,12 @@ static int read_form(struct vocab *v, const char *type)
         [NORMALISE_NFKC] = "NFKC",
         [NORMALISE_NFKD] = "NFKD",
     };
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
-        if (strcmp(type, forms[i]) == 0)
-            return normalise_add_form(v->normalise, v->where, (enum normalise_form)i);
-    return vocab_json_unsupported(v, "the normalizer", type,
-                                  "NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Nmt, Strip, Prepend, Replace, "
-                                  "Precompiled or a Sequence of them");
+    const char *type;
+    size_t i = 0;
+    TRY(doc_string(o, v->where, "type", &type));
+    while (strcmp(type, forms[i]) != 0) /* it is one of them: vocab_json_normalizer() */
+        i++;
+    return normalise_add_form(v->normalise, v->where, (enum normalise_form)i);
 }
 
 static int read_strip(struct vocab *v, const json_t *o)
@@ -116,12 +114,13 @@ static int read_nmt(struct vocab *v, const json_t *o)
     return normalise_add_nmt(v->normalise, v->where);
 }
 
-static int read_step(struct vocab *v, const json_t *o, int depth)
+int vocab_json_normalizer(struct vocab *v, const json_t *o)
 {
-    static const struct {
-        const char *type;
-        int (*read)(struct vocab *v, const json_t *o);
-    } steps[] = {
+    static const struct vocab_json_reader readers[] = {
+        { "NFC", read_form },
+        { "NFD", read_form },
+        { "NFKC", read_form },
+        { "NFKD", read_form },
         { "Lowercase", read_lowercase },
         { "StripAccents", read_accents },
         { "Nmt", read_nmt },
@@ -130,23 +129,13 @@ static int read_step(struct vocab *v, const json_t *o, int depth)
         { "Replace", read_replace },
         { "Precompiled", read_precompiled },
     };
-    const char *type;
-    json_t *all, *step;
-    size_t i;
-    TRY(vocab_json_type(v, o, &type));
-    if (!type)
-        return 0;
-    for (i = 0; i < sizeof steps / sizeof *steps; i++)
-        if (strcmp(type, steps[i].type) == 0)
-            return steps[i].read(v, o);
-    if (strcmp(type, "Sequence") != 0 || depth == DEPTH)
-        return read_form(v, type);
-    TRY(doc_array(o, v->where, "normalizers", &all));
-    json_array_foreach(all, i, step) TRY(read_step(v, step, depth + 1));
-    return 0;
-}
-
-int vocab_json_normalizer(struct vocab *v, const json_t *o)
-{
-    return read_step(v, o, 0);
+    static const struct vocab_json_kind kind = {
+        .what = "the normalizer",
+        .parts = "normalizers",
+        .readers = readers,
+        .n_readers = sizeof readers / sizeof *readers,
+        .want = "NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Nmt, Strip, Prepend, Replace, Precompiled or a "
+                "Sequence of them",
+    };
+    return vocab_json_walk(v, o, &kind, 0);
 }

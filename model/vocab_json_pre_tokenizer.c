@@ -5,8 +5,6 @@
 #include "model/vocab_json_steps.h"
 #include <string.h>
 
-#define DEPTH 8 /* of sequences in sequences */
-
 static int read_behavior(const struct vocab *v, const char *name, struct pretoken_cut *cut)
 {
     static const char *const names[] = {
@@ -116,12 +114,9 @@ static int read_metaspace(struct vocab *v, const json_t *o)
                                          (struct pretoken_cut){ .behavior = PRETOKEN_MERGED_WITH_NEXT });
 }
 
-static int read_step(struct vocab *v, const json_t *o, int depth)
+int vocab_json_pre_tokenizer(struct vocab *v, const json_t *o)
 {
-    static const struct {
-        const char *type;
-        int (*read)(struct vocab *v, const json_t *o);
-    } steps[] = {
+    static const struct vocab_json_reader readers[] = {
         { "ByteLevel", read_byte_level },
         { "Split", read_split },
         { "Digits", read_digits },
@@ -130,25 +125,13 @@ static int read_step(struct vocab *v, const json_t *o, int depth)
         { "WhitespaceSplit", read_whitespace_split },
         { "CharDelimiterSplit", read_delimiter },
     };
-    const char *type;
-    json_t *all, *step;
-    size_t i;
-    TRY(vocab_json_type(v, o, &type));
-    if (!type)
-        return 0;
-    for (i = 0; i < sizeof steps / sizeof *steps; i++)
-        if (strcmp(type, steps[i].type) == 0)
-            return steps[i].read(v, o);
-    if (strcmp(type, "Sequence") != 0 || depth == DEPTH)
-        return vocab_json_unsupported(v, "the pre_tokenizer", type,
-                                      "ByteLevel, Split, Digits, Punctuation, Metaspace, WhitespaceSplit, "
-                                      "CharDelimiterSplit or a Sequence of them");
-    TRY(doc_array(o, v->where, "pretokenizers", &all));
-    json_array_foreach(all, i, step) TRY(read_step(v, step, depth + 1));
-    return 0;
-}
-
-int vocab_json_pre_tokenizer(struct vocab *v, const json_t *o)
-{
-    return read_step(v, o, 0);
+    static const struct vocab_json_kind kind = {
+        .what = "the pre_tokenizer",
+        .parts = "pretokenizers",
+        .readers = readers,
+        .n_readers = sizeof readers / sizeof *readers,
+        .want = "ByteLevel, Split, Digits, Punctuation, Metaspace, WhitespaceSplit, CharDelimiterSplit or a Sequence "
+                "of them",
+    };
+    return vocab_json_walk(v, o, &kind, 0);
 }

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH 8 /* of sequences in sequences */
-
 int vocab_json_unsupported(const struct vocab *v, const char *what, const char *seen, const char *want)
 {
     return err_set(ERR_DATA, "%s: %s is '%s', which is not supported; want %s", v->where, what, seen, want);
@@ -17,6 +15,24 @@ int vocab_json_type(const struct vocab *v, const json_t *o, const char **type)
 {
     *type = NULL;
     return !o || json_is_null(o) ? 0 : doc_string(o, v->where, "type", type);
+}
+
+int vocab_json_walk(struct vocab *v, const json_t *o, const struct vocab_json_kind *kind, int depth)
+{
+    const char *type;
+    json_t *parts, *part;
+    size_t i;
+    TRY(vocab_json_type(v, o, &type));
+    if (!type)
+        return 0;
+    for (i = 0; i < kind->n_readers; i++)
+        if (strcmp(type, kind->readers[i].type) == 0)
+            return kind->readers[i].read(v, o);
+    if (strcmp(type, "Sequence") != 0 || depth == VOCAB_JSON_DEPTH)
+        return vocab_json_unsupported(v, kind->what, type, kind->want);
+    TRY(doc_array(o, v->where, kind->parts, &parts));
+    json_array_foreach(parts, i, part) TRY(vocab_json_walk(v, part, kind, depth + 1));
+    return 0;
 }
 
 static int set_mark(struct vocab *v, const char *mark, const char *by)
@@ -114,7 +130,7 @@ static int read_decoder(struct vocab *v, const json_t *o, int depth, bool *fused
     for (i = 0; i < sizeof steps / sizeof *steps; i++)
         if (strcmp(type, steps[i].type) == 0)
             return steps[i].read(v, o, fused);
-    if (strcmp(type, "Sequence") != 0 || depth == DEPTH)
+    if (strcmp(type, "Sequence") != 0 || depth == VOCAB_JSON_DEPTH)
         return vocab_json_unsupported(v, "the decoder", type,
                                       "ByteLevel, ByteFallback, Fuse, Replace, Strip, Metaspace or a Sequence of them");
     TRY(doc_array(o, v->where, "decoders", &all));
@@ -177,7 +193,7 @@ static int read_post_processor(struct vocab *v, const json_t *o, int depth)
         return 0;
     if (strcmp(type, "TemplateProcessing") == 0)
         return read_template(v, o);
-    if (strcmp(type, "Sequence") != 0 || depth == DEPTH)
+    if (strcmp(type, "Sequence") != 0 || depth == VOCAB_JSON_DEPTH)
         return vocab_json_unsupported(v, "the post_processor", type,
                                       "TemplateProcessing, ByteLevel or a Sequence of them");
     TRY(doc_array(o, v->where, "processors", &all));

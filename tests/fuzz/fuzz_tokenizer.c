@@ -1,5 +1,5 @@
 /* tokenizer.json of any bytes, and texts through the tokenizer that it made up: ids are of the vocabulary, pieces and bytes
- * can be read, and a text with a zero byte behind the JSON is encoded too. */
+ * can be read, ids decoded, and a text with a zero byte behind the JSON is encoded too. */
 #include "model/template.h"
 #include "model/vocab.h"
 #include <stdlib.h>
@@ -16,6 +16,27 @@ static void check_ids(const struct vocab *v, const struct symbols *ids)
             abort();
 }
 
+/* All at once, and as a reader streams: what is shown stays within what is decoded. */
+static void decode(const struct vocab *v, const struct symbols *ids)
+{
+    struct text all = { 0 };
+    size_t shown = 0;
+    vocab_decode(v, ids->s, ids->n, &all);
+    if (text_s(&all)[all.len] != 0)
+        abort();
+    text_clear(&all);
+    for (size_t i = 0; i < ids->n; i++) {
+        size_t n;
+        const uint8_t *bytes = space_text(vocab_space(v), ids->s[i], &n);
+        text_addn(&all, bytes, n);
+        size_t ready = text_utf8_ready(text_s(&all), all.len);
+        if (ready < shown || ready > all.len)
+            abort();
+        shown = ready;
+    }
+    text_free(&all);
+}
+
 static void encode(struct vocab *v, const char *text, size_t n)
 {
     struct symbols ids = { 0 };
@@ -24,6 +45,7 @@ static void encode(struct vocab *v, const char *text, size_t n)
     vocab_encode_special(v, text, n, &ids);
     vocab_encode_parts(v, parts, 2, &ids);
     check_ids(v, &ids);
+    decode(v, &ids);
     free(ids.s);
 }
 
