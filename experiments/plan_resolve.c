@@ -51,15 +51,11 @@ static int resolve_arm(struct plan_nodes *nodes, const json_t *d, json_t *arms)
 {
     const char *lm = plan_nodes_add(nodes, json_object_get(d, "lm"));
     const char *chain = field(d, "chain"), *search = field(d, "search");
-    struct text whole = { 0 };
     if (!lm)
         return ERR_USAGE;
     json_t *arm = json_pack("{s:s}", "lm", lm);
     json_array_append_new(arms, arm);
-    int rc = plan_preset_expand(nodes->lms, lm, chain ? chain : "", &whole);
-    if (rc == 0)
-        rc = plan_leaf_choice(text_s(&whole), search ? search : "sample", arm);
-    text_free(&whole);
+    int rc = plan_preset_choice(nodes->lms, chain ? chain : "", search ? search : "sample", arm);
     if (rc == 0)
         rc = plan_tasks_resolve(nodes, d, arm);
     if (rc == 0)

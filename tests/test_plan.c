@@ -88,6 +88,11 @@ static void test_keys(void)
           "weightings differ: %s", err_text());
     check(w && strcmp(p->arms[9].lm, "duet") == 0, "arm 9 is the ensemble's: %s", p->arms[9].lm);
     plan_free(w);
+    struct plan *sampled = edited("arg.rule or 'linear'", "'sampled'", NULL);
+    check(sampled && !sampled->arms[8].repeats && p->arms[8].repeats &&
+              strncmp(p->arms[8].name, "duet: temperature=0", 19) == 0,
+          "an lm that samples gives another text to each draw, greedy or not: %s", p->arms[8].name);
+    plan_free(sampled);
     check(!edited("weights = {", "weighting = 'bays', weights = {", NULL) && strstr(err_text(), "did you mean 'bayes'"),
           "%s", err_text());
     plan_free(p);
