@@ -1,14 +1,15 @@
 /* The choice of a kernel table, and its trial against the reference. */
-#include "model/kernel.h"
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "model/kernel_int8.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Best first.  In mode f32 the table with bf16 products has nothing to add to avx512. */
-static const struct kernels *const tables[] = { &kernel_avx512bf16, &kernel_avx512, &kernel_avx2, &kernel_reference };
+/* Best first. */
+static const struct kernels *const tables[] = { &kernel_avx512bf16, &kernel_avx512vnni, &kernel_avx512,
+                                                &kernel_avxvnni,    &kernel_avx2,       &kernel_reference };
 #define N_TABLES (sizeof tables / sizeof *tables)
 
 /* Shapes of the trial: lengths that are no multiple of any register, batches around the tile sizes. */
@@ -16,6 +17,7 @@ static const struct kernels *const tables[] = { &kernel_avx512bf16, &kernel_avx5
 #define TRY_MOST 256 /* of types with blocks of 256 */
 #define TRY_N    7
 #define TRY_M    9
+#define TRY_INT8 37 /* weight rows of products with integers: two tiles of 16 and a rest */
 #define TRY_DIM  24
 #define TRY_SEEN 37
 
@@ -23,7 +25,8 @@ struct trial {
     const struct kernels *k;
     float x[TRY_M * TRY_MOST]; /* activations */
     float w[TRY_N * TRY_MOST]; /* weights as floats, then packed into row */
-    uint8_t row[TRY_N * TRY_MOST * 4];
+    uint8_t row[TRY_INT8 * TRY_MOST * 4];
+    struct kernel_int8 whole[TRY_M * TRY_MOST / KERNEL_INT8], other[TRY_M * TRY_MOST / KERNEL_INT8];
     float got[TRY_M * TRY_MOST], want[TRY_M * TRY_MOST], scratch[KERNEL_ROWS * TRY_MOST];
     float page[3][2 * KERNEL_PAGE * TRY_DIM];
 };
@@ -140,6 +143,30 @@ static int try_bf16(struct trial *t, size_t k)
     return differ(t->got, t->want, TRY_M * TRY_MOST) ? refuse(t->k, "the product of bf16") : 0;
 }
 
+/* Bit for bit. */
+static int try_int8(struct trial *t, enum dtype type)
+{
+    struct weight w = { .name = dtype_name(type), .type = type, .data = t->row, .n = TRY_INT8, .k = TRY_MOST };
+    size_t stride = TRY_MOST / KERNEL_INT8;
+    w.row_bytes = dtype_row_bytes(type, TRY_MOST);
+    float *out[TRY_M];
+    fill(t->x, TRY_M * TRY_MOST, 1);
+    memset(t->x, 0, KERNEL_INT8 * sizeof *t->x);
+    pack(t, type, TRY_INT8 * TRY_MOST);
+    kernel_int8_pack(t->x, TRY_M * TRY_MOST, t->whole);
+    t->k->pack_int8(t->x, TRY_M * TRY_MOST, t->other);
+    if (memcmp(t->whole, t->other, sizeof t->whole) != 0)
+        return refuse(t->k, "rounding to integers");
+    struct matmul p = { &w, t->whole, stride, TRY_M, out };
+    outputs(t->want, out);
+    kernel_int8_dot(&p, 0, TRY_INT8);
+    outputs(t->got, out);
+    t->k->dot_int8(&p, 0, TRY_INT8);
+    if (memcmp(t->got, t->want, sizeof t->got) != 0)
+        return refuse(t->k, w.name);
+    return 0;
+}
+
 /* As it is; within a window that starts inside a page; capped; with a slope. */
 static int try_attention(struct trial *t, size_t first, float cap, float slope)
 {
@@ -237,6 +264,8 @@ static int try_all(struct trial *t)
         TRY(try_matmul(t, (enum dtype)type, dtype_block((enum dtype)type) > TRY_K ? TRY_MOST : TRY_K));
         if (dtype_block((enum dtype)type) == 1)
             TRY(try_matmul(t, (enum dtype)type, TRY_K - 23));
+        if (kernel_has_int8((enum dtype)type))
+            TRY(try_int8(t, (enum dtype)type));
     }
     TRY(try_bf16(t, TRY_K));
     TRY(try_bf16(t, TRY_K - 23));
@@ -282,7 +311,7 @@ const struct kernels *kernel_choose(const char *name, enum kernel_mode mode, str
         return named(name);
     for (size_t i = 0; i < N_TABLES; i++) {
         const struct kernels *k = tables[i];
-        if (!k->available() || (k->dot_bf16 && (mode == KERNEL_F32 || !k->bf16_pays())))
+        if (!k->available() || (k->pays && !k->pays(mode)))
             continue;
         if (kernel_try(k) == 0)
             return k;

@@ -6,6 +6,7 @@
  * 2. Tables need not agree with each other bit for bit; the table's name is part of what a run pins.  (avx2 and avx512 do
  *    agree in f32: both use 16 lanes along the inner dimension, fused multiply-adds, and one reduction tree.)
  * 3. kernel_choose() tries a table against `reference` before it is used; one that fails is never used.
+ * 4. Products of quantised weights with integer activations (dot_int8) have the same bits in every table.
  *
  * Vectors of activations start at 64-byte boundaries of their own and are zero from their length to the next multiple of
  * KERNEL_PAD, so that loops may run over the pad. */
@@ -40,11 +41,22 @@ static inline const void *kernel_row(const struct weight *w, size_t j)
     return (const char *)w->data + (w->gap > 0 ? j + j / w->group * w->gap : j) * w->row_bytes;
 }
 
+#define KERNEL_INT8 32u /* activations that share a scale */
+
+/* 32 activations x ~ scale q, and what products with weights stored as unsigned integers need of them. */
+struct kernel_int8 {
+    int8_t q[KERNEL_INT8];  /* -127 .. 127 */
+    float scale, scale_sum; /* scale_sum: scale times the sum of q */
+    int32_t less8, less128; /* -8, -128 times the sum of q */
+    int32_t less32[2];      /* -32 times the sum of each half of q */
+    int32_t unused[2];
+};
+
 /* out[i][j] = sum over k of x[i][k] * w[j][k]. */
 struct matmul {
     const struct weight *w;
-    const void *x; /* (m, stride): float, or uint16_t (bf16) for dot_bf16 */
-    size_t stride; /* elements, a multiple of KERNEL_PAD */
+    const void *x; /* (m, stride): float; uint16_t (bf16) for dot_bf16; struct kernel_int8 for dot_int8 */
+    size_t stride; /* elements of x: of floats and bf16 a multiple of KERNEL_PAD */
     size_t m;
     float *const *out; /* (m,) -> (w->n,) */
 };
@@ -67,17 +79,23 @@ struct kernel_norm {
     const float *weight, *bias; /* (n,) */
 };
 
+enum kernel_mode { KERNEL_F32, KERNEL_NATIVE };
+
 struct kernels {
     const char *name;
     const char *needs; /* instruction sets, for messages */
     bool (*available)(void);
     /* Outputs [from, to) of p, weights widened to float32; scratch as above, one per thread. */
     void (*matmul)(const struct matmul *p, size_t from, size_t to, float *scratch);
-    /* The same for bf16 weights and activations rounded to bf16, with float32 sums, and whether that is faster on this
-     * machine than widening; NULL: this table has none. */
-    bool (*bf16_pays)(void);
+    /* Whether a table that differs from the next by its products in native mode alone is worth choosing for the mode on
+     * this machine; NULL: always. */
+    bool (*pays)(enum kernel_mode mode);
+    /* The same for bf16 weights and activations rounded to bf16, with float32 sums; NULL: this table has none. */
     void (*dot_bf16)(const struct matmul *p, size_t from, size_t to);
     void (*round_bf16)(const float *x, size_t n, uint16_t *out);
+    /* The same for weights of a type that kernel_has_int8(); from is a multiple of KERNEL_TILE (kernel_int8.h). */
+    void (*dot_int8)(const struct matmul *p, size_t from, size_t to);
+    void (*pack_int8)(const float *x, size_t n, struct kernel_int8 *out); /* n a multiple of KERNEL_INT8 */
     void (*rms_norm)(const float *x, const float *w, size_t n, float eps, float *out);
     void (*layer_norm)(const float *x, const struct kernel_norm *w, size_t n, float eps, float *out);
     void (*attend)(const struct attention *a);
@@ -87,16 +105,18 @@ struct kernels {
     bool (*finite)(const float *x, size_t n);          /* no NaN, no infinity */
 };
 
-extern const struct kernels kernel_reference, kernel_avx2, kernel_avx512, kernel_avx512bf16;
+extern const struct kernels kernel_reference, kernel_avx2, kernel_avxvnni;
+extern const struct kernels kernel_avx512, kernel_avx512vnni, kernel_avx512bf16;
 
-enum kernel_mode { KERNEL_F32, KERNEL_NATIVE };
-
-/* The named table, or (NULL) the best for the mode that this machine has and that agrees with the reference (one with
- * bf16 products only in native mode and where they pay); what was refused on the way is appended to *refused.  NULL + ERR_USAGE: unknown, not available here, or disagrees. */
+/* The named table, or (NULL) the best for the mode that this machine has and that agrees with the reference; what was refused
+ * on the way is appended to *refused.  NULL + ERR_USAGE: unknown, not available here, or disagrees. */
 const struct kernels *kernel_choose(const char *name, enum kernel_mode mode, struct text *refused);
 
 /* Compares a table with the reference on small awkward shapes.  0, or ERR_DATA naming what differs. */
 int kernel_try(const struct kernels *k);
+
+/* Whether activations become integers for weights of this type in native mode. */
+bool kernel_has_int8(enum dtype type);
 
 /* One weight row as floats (the embedding), in plain C: the same on all tables. */
 void kernel_widen(enum dtype type, const void *row, size_t n, float out[]);

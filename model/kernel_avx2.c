@@ -3,13 +3,27 @@
 
 #if defined __x86_64__
 #include "model/kernel_avx2.h"
+#include "model/kernel_int8.h"
 #include "model/quant.h"
+#include <cpuid.h>
 #include <math.h>
 #include <string.h>
 
 static bool has_avx2(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); /* every one of these has F16C */
+}
+
+/* Leaf 7, part 1: compilers' lists of names do not have it. */
+static bool has_avxvnni(void)
+{
+    unsigned a = 0, b, c, d;
+    return has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 4);
+}
+
+static bool in_native(enum kernel_mode mode)
+{
+    return mode == KERNEL_NATIVE;
 }
 
 INLINE void widen_bf16(const uint16_t *w, size_t k, float *out)
@@ -158,6 +172,26 @@ const struct kernels kernel_avx2 = {
     .available = has_avx2,
     .matmul = avx2_matmul,
     .round_bf16 = avx2_round_bf16,
+    .dot_int8 = kernel_int8_dot_avx2,
+    .pack_int8 = kernel_int8_pack_avx2,
+    .rms_norm = kernel_avx2_rms_norm,
+    .layer_norm = kernel_avx2_layer_norm,
+    .attend = avx2_attend,
+    .activate = { kernel_avx2_silu, kernel_avx2_gelu_tanh, kernel_avx2_gelu },
+    .times = kernel_avx2_times,
+    .cap = kernel_avx2_cap,
+    .finite = kernel_avx2_finite,
+};
+
+const struct kernels kernel_avxvnni = {
+    .name = "avxvnni",
+    .needs = "AVX2, FMA, F16C and AVX-VNNI",
+    .available = has_avxvnni,
+    .pays = in_native,
+    .matmul = avx2_matmul,
+    .round_bf16 = avx2_round_bf16,
+    .dot_int8 = kernel_int8_dot_avxvnni,
+    .pack_int8 = kernel_int8_pack_avx2,
     .rms_norm = kernel_avx2_rms_norm,
     .layer_norm = kernel_avx2_layer_norm,
     .attend = avx2_attend,
@@ -175,5 +209,6 @@ static bool never(void)
 }
 
 const struct kernels kernel_avx2 = { .name = "avx2", .needs = "an x86-64 processor", .available = never };
+const struct kernels kernel_avxvnni = { .name = "avxvnni", .needs = "an x86-64 processor", .available = never };
 
 #endif

@@ -1,5 +1,5 @@
 /* The kernels in plain C with double sums: what the others are compared with. */
-#include "model/kernel.h"
+#include "model/kernel_int8.h"
 #include <math.h>
 #include <string.h>
 
@@ -161,6 +161,8 @@ const struct kernels kernel_reference = {
     .available = always,
     .matmul = reference_matmul,
     .round_bf16 = reference_round_bf16,
+    .dot_int8 = kernel_int8_dot,
+    .pack_int8 = kernel_int8_pack,
     .rms_norm = reference_rms_norm,
     .layer_norm = reference_layer_norm,
     .attend = reference_attend,
