@@ -13,7 +13,8 @@
         { "mode", "MODE", "native", "compute mode: f32 or native" },                                                   \
     {                                                                                                                  \
         "kernels", "PATH", NULL,                                                                                       \
-            "kernel path: avx512bf16, avx512, avx2, reference; default: the best that passes its self-test"            \
+            "kernel path: avx512bf16, avx512vnni, avx512, avxvnni, avx2, reference; default: the best that passes "    \
+            "its self-test"                                                                                            \
     }
 
 struct opened {

@@ -1,145 +1,18 @@
-/* The kernels with AVX-512: 16 lanes along the inner dimension, tiles of 4 weight rows by up to 6 batch rows.
- *
- * Order of every sum: lane l adds the products k = l, l + 16, l + 32, ... in turn (fused), then the lanes are added
- * l + (l+8), + (l+4), + (l+2), + (l+1).  kernel_avx2.c keeps the same order with two registers of 8. */
+/* The kernels with AVX-512: attention, products of bf16, tables. */
 #include "model/kernel.h"
 
 #if defined __x86_64__
 #include "model/kernel_avx512.h"
 #include "model/kernel_int8.h"
-#include "model/quant.h"
 #include <math.h>
 #include <string.h>
 
-#define TILE  6    /* batch rows: 4 x 6 sums + 4 weights fit the 32 registers */
-#define FEW   1    /* batch rows that do not pay for widening a weight row once for all */
-#define AHEAD 4096 /* bytes that weights are fetched before they are used */
+#define TILE 6 /* batch rows: 4 x 6 sums + 4 weights fit the 32 registers */
 
 static bool has_avx512(void)
 {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"); /* every one of these has FMA */
-}
-
-/* The rows of a matrix lie one after the other, so what comes next is ahead in memory whatever the tile. */
-INLINE void prefetch(const void *w)
-{
-    _mm_prefetch((const char *)w + AHEAD, _MM_HINT_T0);
-}
-
-INLINE __m512 from_bf16(__m256i half)
-{
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
-}
-
-INLINE void widen_bf16(const uint16_t *w, size_t k, float *out)
-{
-    size_t i = 0;
-    for (; i + 32 <= k; i += 32) {
-        prefetch(w + i);
-        _mm512_storeu_ps(out + i, from_bf16(_mm256_loadu_si256((const __m256i *)(const void *)(w + i))));
-        _mm512_storeu_ps(out + i + 16, from_bf16(_mm256_loadu_si256((const __m256i *)(const void *)(w + i + 16))));
-    }
-    for (; i < k; i += 16)
-        _mm512_storeu_ps(out + i, from_bf16(_mm256_maskz_loadu_epi16(first(k - i), w + i)));
-}
-
-INLINE void widen_f16(const uint16_t *w, size_t k, float *out)
-{
-    for (size_t i = 0; i < k; i += 16)
-        _mm512_storeu_ps(out + i, _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first(k - i), w + i)));
-}
-
-/* Row j of w as floats up to the next multiple of 16: where it lies, or widened into out. */
-TARGET static const float *widened(const struct weight *w, size_t j, float *out)
-{
-    const void *row = kernel_row(w, j);
-    if (w->type == DTYPE_F32 && w->k % 16 == 0)
-        return row;
-    if (w->type == DTYPE_BF16)
-        widen_bf16(row, w->k, out);
-    else if (w->type == DTYPE_F16)
-        widen_f16(row, w->k, out);
-    else
-        quant_widen_avx2(w->type, row, w->k, out);
-    memset(out + w->k, 0, (kernel_pad(w->k) - w->k) * sizeof *out);
-    return out;
-}
-
-/* rows outputs (those of w[]) of batch rows i .. i + m - 1; m is a constant where this is inlined. */
-INLINE void tile_f32(const struct matmul *p, const float *const w[4], size_t i, size_t m, const struct x86_span *to)
-{
-    __m512 sum[TILE][4];
-    const float *x = (const float *)p->x + i * p->stride;
-    X86_UNROLL for (size_t t = 0; t < m; t++) X86_UNROLL for (size_t r = 0; r < 4; r++) sum[t][r] = _mm512_setzero_ps();
-    for (size_t k = 0; k < p->w->k; k += 16) {
-        __m512 a = _mm512_loadu_ps(w[0] + k), b = _mm512_loadu_ps(w[1] + k);
-        __m512 c = _mm512_loadu_ps(w[2] + k), d = _mm512_loadu_ps(w[3] + k);
-        X86_UNROLL for (size_t t = 0; t < m; t++)
-        {
-            __m512 v = _mm512_loadu_ps(x + t * p->stride + k);
-            sum[t][0] = _mm512_fmadd_ps(a, v, sum[t][0]);
-            sum[t][1] = _mm512_fmadd_ps(b, v, sum[t][1]);
-            sum[t][2] = _mm512_fmadd_ps(c, v, sum[t][2]);
-            sum[t][3] = _mm512_fmadd_ps(d, v, sum[t][3]);
-        }
-    }
-    X86_UNROLL for (size_t t = 0; t < m; t++) _mm_mask_storeu_ps(
-        p->out[i + t] + to->from, (__mmask8)((1u << to->n) - 1u), sum4(sum[t][0], sum[t][1], sum[t][2], sum[t][3]));
-}
-
-/* One batch row, bf16 weights widened in registers: the same products and sums as tile_f32() makes, without scratch. */
-INLINE void row_bf16(const struct matmul *p, const uint16_t *const w[4], size_t i, const struct x86_span *to)
-{
-    __m512 sum[4] = { _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps() };
-    const float *x = (const float *)p->x + i * p->stride;
-    for (size_t k = 0; k < p->w->k; k += 16) {
-        __m512 v = _mm512_loadu_ps(x + k);
-        __mmask16 m = first(p->w->k - k);
-        X86_UNROLL for (size_t r = 0; r < 4; r++)
-        {
-            prefetch(w[r] + k);
-            sum[r] = _mm512_fmadd_ps(from_bf16(_mm256_maskz_loadu_epi16(m, w[r] + k)), v, sum[r]);
-        }
-    }
-    _mm_mask_storeu_ps(p->out[i] + to->from, (__mmask8)((1u << to->n) - 1u), sum4(sum[0], sum[1], sum[2], sum[3]));
-}
-
-TARGET static void few_bf16(const struct matmul *p, size_t from, size_t to)
-{
-    for (size_t j = from; j < to; j += 4) {
-        struct x86_span span = { j, to - j < 4 ? to - j : 4 };
-        const uint16_t *w[4];
-        for (size_t r = 0; r < 4; r++)
-            w[r] = kernel_row(p->w, j + (r < span.n ? r : 0));
-        for (size_t i = 0; i < p->m; i++)
-            row_bf16(p, w, i, &span);
-    }
-}
-
-TARGET static void avx512_matmul(const struct matmul *p, size_t from, size_t to, float *scratch)
-{
-    if (p->w->type == DTYPE_BF16 && p->m <= FEW) {
-        few_bf16(p, from, to);
-        return;
-    }
-    size_t stride = kernel_pad(p->w->k);
-    for (size_t j = from; j < to; j += 4) {
-        struct x86_span span = { j, to - j < 4 ? to - j : 4 };
-        const float *w[4];
-        for (size_t r = 0; r < 4; r++)
-            w[r] = r < span.n ? widened(p->w, j + r, scratch + r * stride) : w[0];
-        size_t i = 0;
-        for (; i + TILE <= p->m; i += TILE)
-            tile_f32(p, w, i, TILE, &span);
-        switch (p->m - i) {
-        case 5: tile_f32(p, w, i, 5, &span); break;
-        case 4: tile_f32(p, w, i, 4, &span); break;
-        case 3: tile_f32(p, w, i, 3, &span); break;
-        case 2: tile_f32(p, w, i, 2, &span); break;
-        case 1: tile_f32(p, w, i, 1, &span); break;
-        }
-    }
 }
 
 TARGET static void avx512_round_bf16(const float *x, size_t n, uint16_t *out)
@@ -230,7 +103,7 @@ const struct kernels kernel_avx512 = {
     .name = "avx512",
     .needs = "AVX-512 F, BW, DQ and VL",
     .available = has_avx512,
-    .matmul = avx512_matmul,
+    .matmul = kernel_avx512_matmul,
     .round_bf16 = avx512_round_bf16,
     .dot_int8 = kernel_int8_dot_avx2,
     .pack_int8 = kernel_int8_pack_avx2,
@@ -258,7 +131,7 @@ const struct kernels kernel_avx512vnni = {
     .needs = "AVX-512 F, BW, DQ, VL and VNNI",
     .available = has_avx512vnni,
     .pays = in_native,
-    .matmul = avx512_matmul,
+    .matmul = kernel_avx512_matmul,
     .round_bf16 = avx512_round_bf16,
     .dot_int8 = kernel_int8_dot_avx512,
     .pack_int8 = kernel_int8_pack_avx2,
@@ -340,7 +213,7 @@ const struct kernels kernel_avx512bf16 = {
     .needs = "AVX-512 F, BW, DQ, VL, VNNI and BF16",
     .available = has_avx512bf16,
     .pays = bf16_pays,
-    .matmul = avx512_matmul,
+    .matmul = kernel_avx512_matmul,
     .dot_bf16 = avx512_dot_bf16,
     .round_bf16 = avx512_round_bf16,
     .dot_int8 = kernel_int8_dot_avx512,
