@@ -39,9 +39,12 @@ static int slots_of(const struct bench_decode *b, double *seconds)
 
 static const struct measurement {
     const char *name;
-    double tokens; /* a step */
+    double tokens;      /* a step */
+    size_t most_rounds; /* long ones tell no more when they are repeated often */
     int (*run)(const struct bench_decode *b, double *seconds);
-} measurements[] = { { "single", 1, step_of }, { "prefill", PREFILL, prefill_of }, { "slots", SLOTS, slots_of } };
+} measurements[] = { { "single", 1, MOST_ROUNDS, step_of },
+                     { "prefill", PREFILL, 3, prefill_of },
+                     { "slots", SLOTS, 3, slots_of } };
 
 /* One round's figures: bytes per second of the probe, seconds of ours and the peer's (0: there is none). */
 struct round {
@@ -70,6 +73,7 @@ static int open_random(struct subject *s, const struct args *a, const char *shap
     s->opened.lm =
         transformer_open(s->opened.checkpoint, &(struct transformer_options){ .mode = options_text(a, "mode"),
                                                                               .kernels = options_text(a, "kernels"),
+                                                                              .kv = options_text(a, "kv"),
                                                                               .threads = s->opened.threads });
     return s->opened.lm ? 0 : err_code();
 }
@@ -174,6 +178,7 @@ static void tell(const struct subject *s, const struct args *a, const struct mea
 static int measure(struct subject *s, const struct args *a, const struct measurement *m, size_t n)
 {
     double rate[MOST_ROUNDS], probe[MOST_ROUNDS], share[MOST_ROUNDS], peer[MOST_ROUNDS], over[MOST_ROUNDS];
+    n = n < m->most_rounds ? n : m->most_rounds;
     for (size_t i = 0; i < n; i++) {
         struct round r;
         TRY(run_round(s, a, m, &r));

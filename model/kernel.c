@@ -13,13 +13,14 @@ static const struct kernels *const tables[] = { &kernel_avx512bf16, &kernel_avx5
 #define N_TABLES (sizeof tables / sizeof *tables)
 
 /* Shapes of the trial: lengths that are no multiple of any register, batches around the tile sizes. */
-#define TRY_K    96  /* a multiple of 32; odd ones are TRY_K - 23 */
-#define TRY_MOST 256 /* of types with blocks of 256 */
-#define TRY_N    7
-#define TRY_M    9
-#define TRY_INT8 37 /* weight rows of products with integers: two tiles of 16 and a rest */
-#define TRY_DIM  24
-#define TRY_SEEN 37
+#define TRY_K     96  /* a multiple of 32; odd ones are TRY_K - 23 */
+#define TRY_MOST  256 /* of types with blocks of 256 */
+#define TRY_N     7
+#define TRY_M     9
+#define TRY_INT8  37 /* weight rows of products with integers: two tiles of 16 and a rest */
+#define TRY_DIM   24
+#define TRY_SEEN  37
+#define TRY_HEADS 5
 
 struct trial {
     const struct kernels *k;
@@ -28,7 +29,7 @@ struct trial {
     uint8_t row[TRY_INT8 * TRY_MOST * 4];
     struct kernel_int8 whole[TRY_M * TRY_MOST / KERNEL_INT8], other[TRY_M * TRY_MOST / KERNEL_INT8];
     float got[TRY_M * TRY_MOST], want[TRY_M * TRY_MOST], scratch[KERNEL_ROWS * TRY_MOST];
-    float page[3][2 * KERNEL_PAGE * TRY_DIM];
+    _Alignas(64) char page[3][2 * KERNEL_PAGE * TRY_DIM * sizeof(float)];
 };
 
 static void fill(float x[], size_t n, uint64_t seed)
@@ -167,39 +168,45 @@ static int try_int8(struct trial *t, enum dtype type)
     return 0;
 }
 
-/* As it is; within a window that starts inside a page; capped; with a slope. */
-static int try_attention(struct trial *t, size_t first, float cap, float slope)
+/* Five heads (four and one more) over keys and values of one type; what else is in `a` is the case. */
+static int try_attention(struct trial *t, enum kernel_kv kv, struct attention a)
 {
-    const float *pages[3] = { t->page[0], t->page[1], t->page[2] };
-    float score[48];
-    struct attention a = { .q = t->x,
-                           .pages = pages,
-                           .k_at = 0,
-                           .v_at = KERNEL_PAGE * TRY_DIM,
-                           .first = first,
-                           .n = TRY_SEEN,
-                           .cap = cap,
-                           .slope = slope,
-                           .head_dim = TRY_DIM,
-                           .scale = 0.7f,
-                           .score = score };
-    fill(t->x, TRY_M * TRY_K, 5);
-    for (size_t i = 0; i < 3; i++)
-        fill(t->page[i], 2 * KERNEL_PAGE * TRY_DIM, 6 + i);
+    const void *pages[3] = { t->page[0], t->page[1], t->page[2] };
+    float score[KERNEL_HEADS * 48], x[TRY_DIM];
+    a.q = t->x;
+    a.n_heads = TRY_HEADS;
+    a.pages = pages;
+    a.v_at = kernel_kv_bytes(kv, TRY_DIM);
+    a.kv = kv;
+    a.n = TRY_SEEN;
+    a.head_dim = TRY_DIM;
+    a.scale = 0.7f;
+    a.score = score;
+    fill(t->x, TRY_HEADS * TRY_DIM, 5);
+    for (size_t i = 0; i < 3 * 2 * KERNEL_PAGE; i++) {
+        fill(x, TRY_DIM, 6 + i);
+        kernel_kv_put(kv, x, TRY_DIM, i % KERNEL_PAGE, t->page[i / (2 * KERNEL_PAGE)] + i / KERNEL_PAGE % 2 * a.v_at);
+    }
     a.out = t->want;
     kernel_reference.attend(&a);
     a.out = t->got;
     t->k->attend(&a);
-    return differ(t->got, t->want, TRY_DIM) ? refuse(t->k, "attention") : 0;
+    return differ(t->got, t->want, TRY_HEADS * TRY_DIM) ? refuse(t->k, "attention") : 0;
 }
 
+/* As it is; within a window that starts inside a page; capped; with slopes. */
 static int try_attend(struct trial *t)
 {
-    TRY(try_attention(t, 0, 0, 0));
-    TRY(try_attention(t, 18, 0, 0));
-    TRY(try_attention(t, TRY_SEEN - 1, 0, 0));
-    TRY(try_attention(t, 0, 1.5f, 0));
-    return try_attention(t, 3, 0, 0.3f);
+    static const float none[TRY_HEADS] = { 0 }, slope[TRY_HEADS] = { 0.3f, 0.1f, 0.7f, 0, 0.2f };
+    for (int i = 0; i < KERNEL_KV_TYPES; i++) {
+        enum kernel_kv kv = (enum kernel_kv)i;
+        TRY(try_attention(t, kv, (struct attention){ .slope = none }));
+        TRY(try_attention(t, kv, (struct attention){ .slope = none, .first = 18 }));
+        TRY(try_attention(t, kv, (struct attention){ .slope = none, .first = TRY_SEEN - 1 }));
+        TRY(try_attention(t, kv, (struct attention){ .slope = none, .cap = 1.5f }));
+        TRY(try_attention(t, kv, (struct attention){ .slope = slope, .first = 3 }));
+    }
+    return 0;
 }
 
 enum { N_VECTOR = 75 };

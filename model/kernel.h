@@ -15,10 +15,12 @@
 
 #include "base/text.h"
 #include "model/checkpoint.h"
+#include "model/kernel_kv.h"
 
-#define KERNEL_PAD  32u /* elements; one register of bf16 */
-#define KERNEL_PAGE 16u /* positions in a page of keys and values */
-#define KERNEL_ROWS 4u  /* weight rows widened at a time: scratch is (KERNEL_ROWS, pad(k)) floats */
+#define KERNEL_PAD   32u /* elements; one register of bf16 */
+#define KERNEL_PAGE  16u /* positions in a page of keys and values */
+#define KERNEL_HEADS 4u  /* heads whose scores are held at a time */
+#define KERNEL_ROWS  4u  /* weight rows widened at a time: scratch is (KERNEL_ROWS, pad(k)) floats */
 
 static inline size_t kernel_pad(size_t n)
 {
@@ -61,17 +63,19 @@ struct matmul {
     float *const *out; /* (m,) -> (w->n,) */
 };
 
-/* One head of one position over the keys and values of positions first .. n-1. */
+/* Heads of one position that share the keys and values of positions first .. n-1. */
 struct attention {
-    const float *q;            /* (head_dim,), pad zero */
-    const float *const *pages; /* (ceil(n / KERNEL_PAGE),) */
-    size_t k_at, v_at;         /* floats from a page's start to its keys and values, each (KERNEL_PAGE, head_dim) */
+    const float *q; /* (n_heads, head_dim) */
+    size_t n_heads;
+    const void *const *pages; /* (ceil(n / KERNEL_PAGE),) */
+    size_t k_at, v_at;        /* bytes from a page's start to its block of keys and that of values (kernel_kv.h) */
+    enum kernel_kv kv;
     size_t first, n, head_dim;
     float scale;
-    float cap;    /* > 0: scores become cap tanh(score / cap) */
-    float slope;  /* ALiBi: slope * (position - (n-1)) is added to scores (https://arxiv.org/abs/2108.12409) */
-    float *score; /* scratch, n rounded up to KERNEL_PAGE */
-    float *out;   /* (head_dim,) */
+    float cap;          /* > 0: scores become cap tanh(score / cap) */
+    const float *slope; /* (n_heads,) ALiBi: slope * (position - (n-1)) is added (https://arxiv.org/abs/2108.12409) */
+    float *score;       /* scratch, (KERNEL_HEADS, n rounded up to KERNEL_PAGE) */
+    float *out;         /* (n_heads, head_dim) */
 };
 
 /* Of a norm; bias of layer norms alone. */

@@ -1,4 +1,4 @@
-/* The kernels with AVX-512: attention, products of bf16, tables. */
+/* The kernels with AVX-512: products of bf16, and the tables. */
 #include "model/kernel.h"
 
 #if defined __x86_64__
@@ -27,78 +27,6 @@ TARGET static void avx512_round_bf16(const float *x, size_t n, uint16_t *out)
     }
 }
 
-/* Scores t .. t + 15 with their cap and slope; -inf outside first .. n - 1. */
-INLINE __m512 adjusted(const struct attention *a, size_t t, __m512 x)
-{
-    if (a->cap > 0)
-        x = cap16(x, a->cap);
-    if (a->slope > 0) {
-        const __m512 lanes = _mm512_set_ps(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-        __m512 away = _mm512_add_ps(_mm512_set1_ps((float)t - (float)(a->n - 1)), lanes);
-        x = _mm512_fmadd_ps(_mm512_set1_ps(a->slope), away, x);
-    }
-    __mmask16 before = t < a->first ? first(a->first - t) : 0;
-    return _mm512_mask_mov_ps(x, before, _mm512_set1_ps(-INFINITY));
-}
-
-/* The scores of four keys. */
-INLINE __m128 score4(const struct attention *a, const float *k)
-{
-    size_t dim = a->head_dim;
-    __m512 s[4] = { _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps() };
-    for (size_t d = 0; d < dim; d += 16) {
-        __mmask16 m = first(dim - d);
-        __m512 q = _mm512_maskz_loadu_ps(m, a->q + d);
-        X86_UNROLL for (size_t r = 0; r < 4; r++) s[r] =
-            _mm512_fmadd_ps(q, _mm512_maskz_loadu_ps(m, k + r * dim + d), s[r]);
-    }
-    return _mm_mul_ps(sum4(s[0], s[1], s[2], s[3]), _mm_set1_ps(a->scale));
-}
-
-/* out[d .. d + 15] = sum of score * value / total.  Four sums, of the positions t modulo 4, so that one addition need not
- * wait for the last. */
-INLINE void values16(const struct attention *a, size_t d, float total)
-{
-    __mmask16 m = first(a->head_dim - d);
-    __m512 s[4] = { _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps() };
-    for (size_t t = a->first / 4 * 4; t < a->n; t += 4) {
-        const float *v = a->pages[t / KERNEL_PAGE] + a->v_at + t % KERNEL_PAGE * a->head_dim + d;
-        size_t n = a->n - t;
-        X86_UNROLL for (size_t i = 0; i < 4; i++)
-        {
-            if (i < n)
-                s[i] = _mm512_fmadd_ps(_mm512_set1_ps(a->score[t + i]), _mm512_maskz_loadu_ps(m, v + i * a->head_dim),
-                                       s[i]);
-        }
-    }
-    __m512 sum = _mm512_add_ps(_mm512_add_ps(s[0], s[1]), _mm512_add_ps(s[2], s[3]));
-    _mm512_mask_storeu_ps(a->out + d, m, _mm512_div_ps(sum, _mm512_set1_ps(total)));
-}
-
-TARGET static void avx512_attend(const struct attention *a)
-{
-    __m512 max = _mm512_set1_ps(-INFINITY), sum = _mm512_setzero_ps();
-    size_t from = a->first / KERNEL_PAGE * KERNEL_PAGE;
-    for (size_t t = from; t < a->n; t += KERNEL_PAGE) {
-        const float *k = a->pages[t / KERNEL_PAGE] + a->k_at;
-        for (size_t r = 0; r < KERNEL_PAGE && t + r < a->n; r += 4)
-            _mm_storeu_ps(a->score + t + r, score4(a, k + r * a->head_dim));
-        __m512 x = adjusted(a, t, _mm512_loadu_ps(a->score + t));
-        _mm512_storeu_ps(a->score + t, x);
-        max = _mm512_mask_max_ps(max, first(a->n - t), max, x);
-    }
-    max = _mm512_set1_ps(_mm512_reduce_max_ps(max));
-    for (size_t t = from; t < a->n; t += 16) {
-        __mmask16 m = first(a->n - t);
-        __m512 e = exp16(_mm512_sub_ps(_mm512_maskz_loadu_ps(m, a->score + t), max));
-        _mm512_mask_storeu_ps(a->score + t, m, e);
-        sum = _mm512_add_ps(sum, _mm512_maskz_mov_ps(m, e));
-    }
-    float total = sum1(sum);
-    for (size_t d = 0; d < a->head_dim; d += 16)
-        values16(a, d, total);
-}
-
 const struct kernels kernel_avx512 = {
     .name = "avx512",
     .needs = "AVX-512 F, BW, DQ and VL",
@@ -109,7 +37,7 @@ const struct kernels kernel_avx512 = {
     .pack_int8 = kernel_int8_pack_avx2,
     .rms_norm = kernel_avx512_rms_norm,
     .layer_norm = kernel_avx512_layer_norm,
-    .attend = avx512_attend,
+    .attend = kernel_avx512_attend,
     .activate = { kernel_avx512_silu, kernel_avx512_gelu_tanh, kernel_avx512_gelu },
     .times = kernel_avx512_times,
     .cap = kernel_avx512_cap,
@@ -137,7 +65,7 @@ const struct kernels kernel_avx512vnni = {
     .pack_int8 = kernel_int8_pack_avx2,
     .rms_norm = kernel_avx512_rms_norm,
     .layer_norm = kernel_avx512_layer_norm,
-    .attend = avx512_attend,
+    .attend = kernel_avx512_attend,
     .activate = { kernel_avx512_silu, kernel_avx512_gelu_tanh, kernel_avx512_gelu },
     .times = kernel_avx512_times,
     .cap = kernel_avx512_cap,
@@ -220,7 +148,7 @@ const struct kernels kernel_avx512bf16 = {
     .pack_int8 = kernel_int8_pack_avx2,
     .rms_norm = kernel_avx512_rms_norm,
     .layer_norm = kernel_avx512_layer_norm,
-    .attend = avx512_attend,
+    .attend = kernel_avx512_attend,
     .activate = { kernel_avx512_silu, kernel_avx512_gelu_tanh, kernel_avx512_gelu },
     .times = kernel_avx512_times,
     .cap = kernel_avx512_cap,

@@ -88,31 +88,47 @@ static double cap(double x, double cap)
     return cap * tanh(x / cap);
 }
 
-static void reference_attend(const struct attention *a)
+/* Position t of the blocks at `at` in their pages. */
+static void position(const struct attention *a, size_t at, size_t t, float *out)
 {
+    const char *page = a->pages[t / KERNEL_PAGE];
+    kernel_kv_get(a->kv, page + at, a->head_dim, t % KERNEL_PAGE, out);
+}
+
+static void attend_head(const struct attention *a, size_t h)
+{
+    const float *q = a->q + h * a->head_dim;
+    float *out = a->out + h * a->head_dim, x[CONFIG_HEAD_MAX];
+    double mean[CONFIG_HEAD_MAX] = { 0 };
     double max = -INFINITY, sum = 0;
     for (size_t t = a->first; t < a->n; t++) {
-        const float *k = a->pages[t / KERNEL_PAGE] + a->k_at + t % KERNEL_PAGE * a->head_dim;
         double dot = 0;
+        position(a, a->k_at, t, x);
         for (size_t d = 0; d < a->head_dim; d++)
-            dot += (double)a->q[d] * (double)k[d];
+            dot += (double)q[d] * (double)x[d];
         dot *= (double)a->scale;
         if (a->cap > 0)
             dot = cap(dot, (double)a->cap);
-        a->score[t] = (float)(dot - (double)a->slope * (double)(a->n - 1 - t));
+        a->score[t] = (float)(dot - (double)a->slope[h] * (double)(a->n - 1 - t));
         max = fmax(max, (double)a->score[t]);
     }
     for (size_t t = a->first; t < a->n; t++) {
         a->score[t] = (float)exp((double)a->score[t] - max);
         sum += (double)a->score[t];
     }
-    for (size_t d = 0; d < a->head_dim; d++) {
-        double mean = 0;
-        for (size_t t = a->first; t < a->n; t++)
-            mean +=
-                (double)a->score[t] * (double)a->pages[t / KERNEL_PAGE][a->v_at + t % KERNEL_PAGE * a->head_dim + d];
-        a->out[d] = (float)(mean / sum);
+    for (size_t t = a->first; t < a->n; t++) {
+        position(a, a->v_at, t, x);
+        for (size_t d = 0; d < a->head_dim; d++)
+            mean[d] += (double)a->score[t] * (double)x[d];
     }
+    for (size_t d = 0; d < a->head_dim; d++)
+        out[d] = (float)(mean[d] / sum);
+}
+
+static void reference_attend(const struct attention *a)
+{
+    for (size_t h = 0; h < a->n_heads; h++)
+        attend_head(a, h);
 }
 
 static void reference_silu(float *x, size_t n)

@@ -7,6 +7,7 @@
 #include "model/transformer.h"
 #include "tests/lib/check.h"
 #include "tests/lib/random_checkpoint.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,7 +32,7 @@ static const struct config shape = { .architecture = "llama",
                                      .rope_theta = 10000 };
 
 struct setting {
-    const char *kernels, *mode;
+    const char *kernels, *mode, *kv;
     size_t n_threads, chunk, batch;
 };
 
@@ -44,8 +45,9 @@ struct open {
 static struct open open_lm(struct checkpoint *c, const struct setting *s)
 {
     struct open o = { .threads = threads_alloc(s->n_threads), .core = core_alloc() };
-    o.lm = transformer_open(c, &(struct transformer_options){
-                                   .kernels = s->kernels, .mode = s->mode, .threads = o.threads, .chunk = s->chunk });
+    o.lm = transformer_open(
+        c, &(struct transformer_options){
+               .kernels = s->kernels, .mode = s->mode, .kv = s->kv, .threads = o.threads, .chunk = s->chunk });
     check(o.lm != NULL, "%s", err_text());
     return o;
 }
@@ -103,6 +105,7 @@ static void batches(struct checkpoint *c, const char *type, struct setting s)
         struct setting t = others[i];
         t.kernels = s.kernels;
         t.mode = s.mode;
+        t.kv = s.kv;
         rows_of(c, &t, got);
         check(memcmp(want, got, sizeof got) == 0, "%s on %s in mode %s: %zu slots, %zu threads, chunks of %zu", type,
               s.kernels, s.mode, t.batch, t.n_threads, t.chunk);
@@ -134,12 +137,48 @@ static void paths_agree(struct checkpoint *c, const char *type)
     static float want[SLOTS * VOCAB], got[SLOTS * VOCAB];
     const struct kernels *const same[] = { &kernel_avx2, &kernel_avxvnni, &kernel_avx512, &kernel_avx512vnni };
     for (size_t i = 0; i < 4; i++) {
-        struct setting s = { same[i]->name, "native", 2, 256, SLOTS };
+        struct setting s = { same[i]->name, "native", NULL, 2, 256, SLOTS };
         if (!same[i]->available() || !same[0]->available())
             continue;
         rows_of(c, &s, i == 0 ? want : got);
         check(i == 0 || memcmp(want, got, sizeof got) == 0, "%s: avx2 and %s agree bit for bit", type, s.kernels);
     }
+}
+
+/* Keys and values of fewer bits: as invariant, on all paths alike, and near float32. */
+static void kv_types(void)
+{
+    static const char *const kinds[] = { "bf16", "q8" };
+    static float want[SLOTS * VOCAB], got[SLOTS * VOCAB];
+    struct checkpoint *c = random_checkpoint(&shape, DTYPE_F32, 5);
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        for (size_t k = 0; k < 2; k++) {
+            struct setting s = { paths[i]->name, "f32", NULL, 2, 256, SLOTS };
+            double most = 0, off = 0;
+            if (!paths[i]->available())
+                continue;
+            rows_of(c, &s, want);
+            s.kv = kinds[k];
+            rows_of(c, &s, got);
+            for (size_t v = 0; v < SLOTS * VOCAB; v++) {
+                most = fmax(most, fabs((double)want[v]));
+                off = fmax(off, fabs((double)want[v] - (double)got[v]));
+            }
+            check(off > 0 && off < 0.03 * most, "%s with keys and values of %s: differs by %g of %g", s.kernels, s.kv,
+                  off, most);
+            batches(c, s.kv, s); /* chunks among them */
+        }
+    struct open o = open_lm(c, &(struct setting){ NULL, "f32", "q8", 1, 8, 1 }),
+                p = open_lm(c, &(struct setting){ NULL, "f32", NULL, 1, 8, 1 });
+    check(strcmp(o.lm->hash, p.lm->hash) != 0, "the type of keys and values is part of the identity");
+    close_lm(&o);
+    close_lm(&p);
+    struct threads *threads = threads_alloc(1);
+    check(!transformer_open(c, &(struct transformer_options){ .kv = "q9", .threads = threads }) &&
+              strstr(err_text(), "did you mean 'q8'"),
+          "%s", err_text());
+    threads_free(threads);
+    random_checkpoint_free(c);
 }
 
 int main(void)
@@ -163,6 +202,7 @@ int main(void)
         paths_agree(c, type);
         random_checkpoint_free(c);
     }
+    kv_types();
     text_free(&refused);
     return check_done("invariance");
 }
