@@ -14,7 +14,8 @@
         { "kv", "TYPE", "f32", "type of keys and values: f32, bf16, q8" },                                             \
     {                                                                                                                  \
         "kernels", "PATH", NULL,                                                                                       \
-            "kernel path: avx512bf16, avx512vnni, avx512, avxvnni, avx2, reference; default: the best that passes "    \
+            "kernel path: amx, avx512bf16, avx512vnni, avx512, avxvnni, avx2, reference; default: the best that "      \
+            "passes "                                                                                                  \
             "its self-test"                                                                                            \
     }
 

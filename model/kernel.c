@@ -8,8 +8,8 @@
 #include <string.h>
 
 /* Best first. */
-static const struct kernels *const tables[] = { &kernel_avx512bf16, &kernel_avx512vnni, &kernel_avx512,
-                                                &kernel_avxvnni,    &kernel_avx2,       &kernel_reference };
+static const struct kernels *const tables[] = { &kernel_amx,     &kernel_avx512bf16, &kernel_avx512vnni, &kernel_avx512,
+                                                &kernel_avxvnni, &kernel_avx2,       &kernel_reference };
 #define N_TABLES (sizeof tables / sizeof *tables)
 
 /* Shapes of the trial: lengths that are no multiple of any register, batches around the tile sizes. */
@@ -117,21 +117,30 @@ static int try_matmul(struct trial *t, enum dtype type, size_t k)
     return 0;
 }
 
+/* Where element i of (TRY_M, TRY_K) is among pairs of n rows in turn. */
+static size_t bf16_place(size_t n, size_t i)
+{
+    size_t row = i / TRY_K, k = i % TRY_K;
+    return ((row / n * (TRY_K / 2) + k / 2) * n + row % n) * 2 + k % 2;
+}
+
 static int try_bf16(struct trial *t, size_t k)
 {
     struct weight w = { "bf16", DTYPE_BF16, t->row, TRY_N, k, 2 * k, NULL, 0, 0 };
-    uint16_t rounded[TRY_M * TRY_MOST];
+    _Alignas(64) uint16_t rounded[TRY_M * TRY_MOST] = { 0 }; /* 16 rows of TRY_K too */
     float *out[TRY_M];
     fill(t->x, TRY_M * TRY_K, 3);
     fill(t->w, TRY_N * TRY_K, 4);
     pack(t, DTYPE_BF16, TRY_N * k);
     for (size_t i = 0; i < TRY_M; i++)
         memset(t->x + i * TRY_K + k, 0, (TRY_K - k) * sizeof *t->x);
-    t->k->round_bf16(t->x, TRY_M * TRY_K, rounded);
+    for (size_t i = 0; i < TRY_M; i++)
+        t->k->round_bf16(t->x + i * TRY_K, TRY_K, i, rounded);
     for (size_t i = 0; i < TRY_M * TRY_K; i++) {
-        if (rounded[i] != kernel_to_bf16(t->x[i]))
+        uint16_t want = kernel_to_bf16(t->x[i]);
+        if (rounded[bf16_place(t->k->bf16_rows, i)] != want)
             return refuse(t->k, "rounding to bf16");
-        t->x[i] = kernel_from_bf16(rounded[i]);
+        t->x[i] = kernel_from_bf16(want);
     }
     struct matmul p = { &w, t->x, TRY_K, TRY_M, out };
     outputs(t->want, out);

@@ -96,7 +96,10 @@ struct kernels {
     bool (*pays)(enum kernel_mode mode);
     /* The same for bf16 weights and activations rounded to bf16, with float32 sums; NULL: this table has none. */
     void (*dot_bf16)(const struct matmul *p, size_t from, size_t to);
-    void (*round_bf16)(const float *x, size_t n, uint16_t *out);
+    /* Row i of a block of (rows rounded up to bf16_rows, n) activations: that many rows lie side by side, a pair of each in
+     * turn. */
+    size_t bf16_rows;
+    void (*round_bf16)(const float *x, size_t n, size_t i, uint16_t *block);
     /* The same for weights of a type that kernel_has_int8(); from is a multiple of KERNEL_TILE (kernel_int8.h). */
     void (*dot_int8)(const struct matmul *p, size_t from, size_t to);
     void (*pack_int8)(const float *x, size_t n, struct kernel_int8 *out); /* n a multiple of KERNEL_INT8 */
@@ -110,7 +113,7 @@ struct kernels {
 };
 
 extern const struct kernels kernel_reference, kernel_avx2, kernel_avxvnni;
-extern const struct kernels kernel_avx512, kernel_avx512vnni, kernel_avx512bf16;
+extern const struct kernels kernel_avx512, kernel_avx512vnni, kernel_avx512bf16, kernel_amx;
 
 /* The named table, or (NULL) the best for the mode that this machine has and that agrees with the reference; what was refused
  * on the way is appended to *refused.  NULL + ERR_USAGE: unknown, not available here, or disagrees. */

@@ -95,8 +95,9 @@ TARGET static void avx2_matmul(const struct matmul *p, size_t from, size_t to, f
     }
 }
 
-static void avx2_round_bf16(const float *x, size_t n, uint16_t *out)
+static void avx2_round_bf16(const float *x, size_t n, size_t row, uint16_t *block)
 {
+    uint16_t *out = block + row * n;
     for (size_t i = 0; i < n; i++)
         out[i] = kernel_to_bf16(x[i]);
 }
@@ -106,6 +107,7 @@ const struct kernels kernel_avx2 = {
     .needs = "AVX2, FMA and F16C",
     .available = has_avx2,
     .matmul = avx2_matmul,
+    .bf16_rows = 1,
     .round_bf16 = avx2_round_bf16,
     .dot_int8 = kernel_int8_dot_avx2,
     .pack_int8 = kernel_int8_pack_avx2,
@@ -124,6 +126,7 @@ const struct kernels kernel_avxvnni = {
     .available = has_avxvnni,
     .pays = in_native,
     .matmul = avx2_matmul,
+    .bf16_rows = 1,
     .round_bf16 = avx2_round_bf16,
     .dot_int8 = kernel_int8_dot_avxvnni,
     .pack_int8 = kernel_int8_pack_avx2,

@@ -2,6 +2,7 @@
 #include "model/kernel.h"
 
 #if defined __x86_64__
+#include "model/kernel_amx.h"
 #include "model/kernel_avx512.h"
 #include "model/kernel_int8.h"
 #include <math.h>
@@ -15,8 +16,9 @@ static bool has_avx512(void)
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"); /* every one of these has FMA */
 }
 
-TARGET static void avx512_round_bf16(const float *x, size_t n, uint16_t *out)
+TARGET static void avx512_round_bf16(const float *x, size_t n, size_t row, uint16_t *block)
 {
+    uint16_t *out = block + row * n;
     for (size_t i = 0; i < n; i += 16) {
         __m512i bits = _mm512_castps_si512(_mm512_maskz_loadu_ps(first(n - i), x + i));
         __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
@@ -32,6 +34,7 @@ const struct kernels kernel_avx512 = {
     .needs = "AVX-512 F, BW, DQ and VL",
     .available = has_avx512,
     .matmul = kernel_avx512_matmul,
+    .bf16_rows = 1,
     .round_bf16 = avx512_round_bf16,
     .dot_int8 = kernel_int8_dot_avx2,
     .pack_int8 = kernel_int8_pack_avx2,
@@ -60,6 +63,7 @@ const struct kernels kernel_avx512vnni = {
     .available = has_avx512vnni,
     .pays = in_native,
     .matmul = kernel_avx512_matmul,
+    .bf16_rows = 1,
     .round_bf16 = avx512_round_bf16,
     .dot_int8 = kernel_int8_dot_avx512,
     .pack_int8 = kernel_int8_pack_avx2,
@@ -143,7 +147,33 @@ const struct kernels kernel_avx512bf16 = {
     .pays = bf16_pays,
     .matmul = kernel_avx512_matmul,
     .dot_bf16 = avx512_dot_bf16,
+    .bf16_rows = 1,
     .round_bf16 = avx512_round_bf16,
+    .dot_int8 = kernel_int8_dot_avx512,
+    .pack_int8 = kernel_int8_pack_avx2,
+    .rms_norm = kernel_avx512_rms_norm,
+    .layer_norm = kernel_avx512_layer_norm,
+    .attend = kernel_avx512_attend,
+    .activate = { kernel_avx512_silu, kernel_avx512_gelu_tanh, kernel_avx512_gelu },
+    .times = kernel_avx512_times,
+    .cap = kernel_avx512_cap,
+    .finite = kernel_avx512_finite,
+};
+
+static bool has_amx(void)
+{
+    return has_avx512vnni() && kernel_amx_available();
+}
+
+const struct kernels kernel_amx = {
+    .name = "amx",
+    .needs = "AMX tiles for bf16, and AVX-512 VNNI",
+    .available = has_amx,
+    .pays = in_native,
+    .matmul = kernel_avx512_matmul,
+    .dot_bf16 = kernel_amx_dot_bf16,
+    .bf16_rows = KERNEL_AMX_ROWS,
+    .round_bf16 = kernel_amx_round_bf16,
     .dot_int8 = kernel_int8_dot_avx512,
     .pack_int8 = kernel_int8_pack_avx2,
     .rms_norm = kernel_avx512_rms_norm,
@@ -165,5 +195,6 @@ static bool never(void)
 const struct kernels kernel_avx512 = { .name = "avx512", .needs = "an x86-64 processor", .available = never };
 const struct kernels kernel_avx512vnni = { .name = "avx512vnni", .needs = "an x86-64 processor", .available = never };
 const struct kernels kernel_avx512bf16 = { .name = "avx512bf16", .needs = "an x86-64 processor", .available = never };
+const struct kernels kernel_amx = { .name = "amx", .needs = "an x86-64 processor", .available = never };
 
 #endif

@@ -54,8 +54,9 @@ static void reference_matmul(const struct matmul *p, size_t from, size_t to, flo
     }
 }
 
-static void reference_round_bf16(const float *x, size_t n, uint16_t *out)
+static void reference_round_bf16(const float *x, size_t n, size_t row, uint16_t *block)
 {
+    uint16_t *out = block + row * n;
     for (size_t i = 0; i < n; i++)
         out[i] = kernel_to_bf16(x[i]);
 }
@@ -176,6 +177,7 @@ const struct kernels kernel_reference = {
     .needs = "nothing",
     .available = always,
     .matmul = reference_matmul,
+    .bf16_rows = 1,
     .round_bf16 = reference_round_bf16,
     .dot_int8 = kernel_int8_dot,
     .pack_int8 = kernel_int8_pack,

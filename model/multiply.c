@@ -33,8 +33,9 @@ struct multiplier *multiplier_alloc(const struct kernels *k, enum kernel_mode mo
     size_t stride = KERNEL_ROWS * kernel_pad(max_width);
     *mul = (struct multiplier){ .k = k, .mode = mode, .threads = threads, .scratch_stride = stride };
     mul->scratch = mem_aligned(threads_count(threads) * stride, sizeof *mul->scratch);
+    size_t half_rows = (max_rows + k->bf16_rows - 1) / k->bf16_rows * k->bf16_rows;
     if (mode == KERNEL_NATIVE && k->dot_bf16)
-        mul->half = mem_aligned(max_rows * kernel_pad(max_width), sizeof *mul->half);
+        mul->half = mem_aligned(half_rows * kernel_pad(max_width), sizeof *mul->half);
     if (mode == KERNEL_NATIVE)
         mul->whole = mem_aligned(max_rows * kernel_pad(max_width) / KERNEL_INT8, sizeof *mul->whole);
     return mul;
@@ -96,7 +97,7 @@ static void round_row(void *ctx, size_t i, size_t worker)
 {
     const struct rounding *r = ctx;
     (void)worker;
-    r->mul->k->round_bf16(r->x->row[i], r->x->stride, r->mul->half + i * r->x->stride);
+    r->mul->k->round_bf16(r->x->row[i], r->x->stride, i, r->mul->half);
 }
 
 static void pack_row(void *ctx, size_t i, size_t worker)

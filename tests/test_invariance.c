@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct kernels *const paths[] = { &kernel_reference, &kernel_avx2,       &kernel_avxvnni,
-                                               &kernel_avx512,    &kernel_avx512vnni, &kernel_avx512bf16 };
+static const struct kernels *const paths[] = { &kernel_reference,  &kernel_avx2,       &kernel_avxvnni, &kernel_avx512,
+                                               &kernel_avx512vnni, &kernel_avx512bf16, &kernel_amx };
 static const enum dtype types[] = { DTYPE_F32,  DTYPE_F16,  DTYPE_BF16, DTYPE_Q8_0,
                                     DTYPE_Q4_0, DTYPE_Q4_K, DTYPE_Q5_K, DTYPE_Q6_K };
 static const char *const modes[] = { "f32", "native" };

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct kernels *const paths[] = { &kernel_reference, &kernel_avx2,       &kernel_avxvnni,
-                                               &kernel_avx512,    &kernel_avx512vnni, &kernel_avx512bf16 };
+static const struct kernels *const paths[] = { &kernel_reference,  &kernel_avx2,       &kernel_avxvnni, &kernel_avx512,
+                                               &kernel_avx512vnni, &kernel_avx512bf16, &kernel_amx };
 #define N_PATHS (sizeof paths / sizeof *paths)
 static const enum dtype types[] = { DTYPE_Q8_0, DTYPE_Q4_0, DTYPE_Q4_K, DTYPE_Q6_K };
 
