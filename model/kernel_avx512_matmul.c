@@ -3,8 +3,8 @@
  * Order of every sum: lane l adds the products k = l, l + 16, l + 32, ... in turn (fused), then the lanes are added
  * l + (l+8), + (l+4), + (l+2), + (l+1).  kernel_avx2.c keeps the same order with two registers of 8.
  *
- * Up to FEW batch rows meet weights that are widened in registers; more of them meet 4 rows of weights widened into
- * scratch, in tiles of 6. */
+ * Up to FEW batch rows meet weights that are widened in registers (types whose blocks are small); more of them meet 4
+ * rows of weights widened into scratch, in tiles of 6. */
 #include "model/kernel.h"
 
 #if defined __x86_64__
@@ -194,61 +194,6 @@ INLINE void add_q4_0(struct sums *s, const struct matmul *p, const void *const w
         }
 }
 
-/* A super-block of one row. */
-INLINE void meet_q4_k(struct sums *s, size_t r, const uint8_t *q, const float *x, size_t stride, size_t m)
-{
-    float d[8], least[8];
-    quant_scales4(q, d, least);
-    X86_UNROLL for (size_t j = 0; j < 8; j++)
-    {
-        const __m512 scale = _mm512_set1_ps(d[j]), less = _mm512_set1_ps(least[j]);
-        X86_UNROLL for (size_t i = 0; i < 2; i++)
-        {
-            __m128i bits = low_bits(load16(q + 16 + j / 2 * 32 + 16 * i), j % 2 * 4, 15);
-            __m512 y = _mm512_sub_ps(_mm512_mul_ps(scale, floats(bits)), less);
-            meet(s, r, y, x + 32 * j + 16 * i, stride, m);
-        }
-    }
-}
-
-INLINE void add_q4_k(struct sums *s, const struct matmul *p, const void *const w[ROWS], const float *x, size_t m)
-{
-    for (size_t b = 0; b < p->w->k / 256; b++)
-        X86_UNROLL for (size_t r = 0; r < ROWS; r++)
-        {
-            const uint8_t *q = (const uint8_t *)w[r] + b * 144;
-            prefetch(q);
-            prefetch(q + 64);
-            meet_q4_k(s, r, q, x + 256 * b, p->stride, m);
-        }
-}
-
-INLINE void meet_q6_k(struct sums *s, size_t r, const uint8_t *q, const float *x, size_t stride, size_t m)
-{
-    const float d = half_at(q + 208);
-    X86_UNROLL for (size_t j = 0; j < 8; j++) X86_UNROLL for (size_t i = 0; i < 2; i++)
-    {
-        __m128i low = low_bits(load16(q + j / 4 * 64 + j % 2 * 32 + 16 * i), j % 4 / 2 * 4, 15);
-        __m128i high = low_bits(load16(q + 128 + j / 4 * 32 + 16 * i), j % 4 * 2, 3);
-        __m128i bits = _mm_sub_epi8(_mm_or_si128(low, _mm_slli_epi16(high, 4)), _mm_set1_epi8(32));
-        float scale = d * (float)(int8_t)q[192 + 2 * j + i];
-        meet(s, r, _mm512_mul_ps(_mm512_set1_ps(scale), floats(bits)), x + 32 * j + 16 * i, stride, m);
-    }
-}
-
-INLINE void add_q6_k(struct sums *s, const struct matmul *p, const void *const w[ROWS], const float *x, size_t m)
-{
-    for (size_t b = 0; b < p->w->k / 256; b++)
-        X86_UNROLL for (size_t r = 0; r < ROWS; r++)
-        {
-            const uint8_t *q = (const uint8_t *)w[r] + b * 210;
-            prefetch(q);
-            prefetch(q + 64);
-            prefetch(q + 128);
-            meet_q6_k(s, r, q, x + 256 * b, p->stride, m);
-        }
-}
-
 /* Outputs `to` of batch rows i .. i + m - 1. */
 typedef void fused(const struct matmul *p, const void *const w[ROWS], size_t i, const struct x86_span *to);
 
@@ -271,14 +216,11 @@ FUSED_ROW(bf16)
 FUSED_ROW(f16)
 FUSED_ROW(q8_0)
 FUSED_ROW(q4_0)
-FUSED_ROW(q4_k)
-FUSED_ROW(q6_k)
 
 static fused *const fuseds[DTYPE_COUNT][3] = {
     [DTYPE_F32] = { f32_1, f32_2, f32_4 },     [DTYPE_BF16] = { bf16_1, bf16_2, bf16_4 },
     [DTYPE_F16] = { f16_1, f16_2, f16_4 },     [DTYPE_Q8_0] = { q8_0_1, q8_0_2, q8_0_4 },
-    [DTYPE_Q4_0] = { q4_0_1, q4_0_2, q4_0_4 }, [DTYPE_Q4_K] = { q4_k_1, q4_k_2, q4_k_4 },
-    [DTYPE_Q6_K] = { q6_k_1, q6_k_2, q6_k_4 },
+    [DTYPE_Q4_0] = { q4_0_1, q4_0_2, q4_0_4 },
 };
 
 static void few(const struct matmul *p, size_t from, size_t to)
