@@ -202,7 +202,8 @@ static const struct option_row options[] = {
     { "batch", "N", NULL, "units alive at once; the results do not depend on it" },
     { "segment", "BYTES", NULL, "size at which a segment of the journal is sealed; default: 67108864" },
     { "mode", "MODE", NULL, "compute mode: f32 (default) or native" },
-    { "kernels", "PATH", NULL, "kernel path: avx512bf16, avx512, avx2, reference; default: the best of this machine" },
+    { "kernels", "PATH", NULL,
+      "kernel path: amx, avx512bf16, avx512vnni, avx512, avxvnni, avx2, reference; default: the best of this machine" },
 };
 
 const struct verb verb_run = {
