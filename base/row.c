@@ -19,7 +19,7 @@ struct row_work *row_work_alloc(uint32_t n)
     w->id = mem_aligned(n, sizeof *w->id);
     w->value = mem_aligned(n, sizeof *w->value);
     w->mass = mem_aligned(n, sizeof *w->mass);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < ROW_SPARES; i++)
         w->spare[i] = mem_aligned(n, sizeof *w->spare[i]);
     return w;
 }
@@ -32,7 +32,7 @@ void row_work_free(struct row_work *w)
     free(w->id);
     free(w->value);
     free(w->mass);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < ROW_SPARES; i++)
         free(w->spare[i]);
     free(w);
 }

@@ -27,14 +27,16 @@ struct row {
     double log_weight; /* the part of a global target that this step adds; 0 for a plain lm */
 };
 
+#define ROW_SPARES 4
+
 /* Scratch for rows of up to n symbols; one thread at a time. */
 struct row_work {
     uint32_t n;
-    float *key;      /* (n,) sort keys, temporary scores */
-    sym_t *id;       /* (n,) candidates */
-    float *value;    /* (n,) */
-    double *mass;    /* (n,) */
-    float *spare[3]; /* (n,) each, zeroed once, for the layers above: no function of rows touches them */
+    float *key;               /* (n,) sort keys, temporary scores */
+    sym_t *id;                /* (n,) candidates */
+    float *value;             /* (n,) */
+    double *mass;             /* (n,) */
+    float *spare[ROW_SPARES]; /* (n,) each, zeroed once, for the layers above: no function of rows touches them */
 };
 struct row_work *row_work_alloc(uint32_t n);
 void row_work_free(struct row_work *w);

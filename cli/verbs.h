@@ -5,6 +5,7 @@
 #include "cli/options.h"
 
 extern const struct verb verb_run, verb_report, verb_compare, verb_generate, verb_score, verb_logits, verb_dist,
-    verb_pool, verb_fit, verb_tokenize, verb_detokenize, verb_inspect, verb_list, verb_bench, verb_convert, verb_plan;
+    verb_pool, verb_fit, verb_tokenize, verb_detokenize, verb_inspect, verb_list, verb_bench, verb_convert, verb_plan,
+    verb_replay;
 
 #endif

@@ -157,31 +157,54 @@ double chain_mass(const struct row *before, const struct row *after, float *scra
     return ok == 0 ? fmin(math_exp64(kept.log_z - log_z), 1) : 0;
 }
 
-static int apply_and_report(const struct transform *t, void *state, struct row *r, const struct transform_at *at,
-                            struct chain_report *report)
+double chain_divergence(const struct row *q, const struct row *p)
 {
+    double sum = 0;
+    if (row_dead(q) || row_dead(p))
+        return 0;
+    for (uint32_t v = 0; v < q->n; v++) {
+        if (!(q->score[v] > -INFINITY))
+            continue;
+        double log_q = (double)q->score[v] - q->log_z, log_p = (double)p->score[v] - p->log_z;
+        sum += math_exp64(log_q) * (log_q - log_p);
+    }
+    return fmax(sum, 0); /* rounding may leave less */
+}
+
+int chain_apply_step(const struct chain *c, size_t i, void *state, struct row *r, const struct transform_at *at)
+{
+    const struct transform *t = &c->steps[i];
+    int rc = row_dead(r) ? 0 : t->type->apply(t, state_of(c, state, i), r, at);
+    return rc < 0 ? err_add(rc, "%s", t->type->name) : rc;
+}
+
+/* Applies every step and tells of each. */
+static int apply_and_report(const struct chain *c, void *state, struct row *r, const struct transform_at *at,
+                            struct chain_report report[])
+{
+    struct row model = row_over(at->work->spare[SCRATCH_MODEL], r->n);
     struct row before = row_over(at->work->spare[SCRATCH_BEFORE], r->n);
-    row_copy(&before, r);
-    TRY(t->type->apply(t, state, r, at));
-    *report = (struct chain_report){ .kept = row_count(r),
-                                     .mass = chain_mass(&before, r, before.score),
-                                     .entropy = row_entropy(r) };
+    row_copy(&model, r);
+    for (size_t i = 0; i < c->n; i++) {
+        report[i] = (struct chain_report){ 0 };
+        if (row_dead(r))
+            continue;
+        row_copy(&before, r);
+        TRY(chain_apply_step(c, i, state, r, at));
+        report[i] = (struct chain_report){ .kept = row_count(r),
+                                           .mass = chain_mass(&before, r, before.score),
+                                           .entropy = row_entropy(r),
+                                           .kl = chain_divergence(r, &model) };
+    }
     return 0;
 }
 
 int chain_apply(const struct chain *c, void *state, struct row *r, const struct transform_at *at,
                 struct chain_report report[])
 {
-    for (size_t i = 0; i < c->n; i++) {
-        const struct transform *t = &c->steps[i];
-        if (report)
-            report[i] = (struct chain_report){ 0 };
-        if (row_dead(r))
-            continue;
-        int rc = report ? apply_and_report(t, state_of(c, state, i), r, at, &report[i])
-                        : t->type->apply(t, state_of(c, state, i), r, at);
-        if (rc < 0)
-            return err_add(rc, "%s", t->type->name);
-    }
+    if (report)
+        return apply_and_report(c, state, r, at, report);
+    for (size_t i = 0; i < c->n; i++)
+        TRY(chain_apply_step(c, i, state, r, at));
     return 0;
 }

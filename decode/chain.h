@@ -17,6 +17,7 @@ struct chain_report {
     uint32_t kept;
     double mass;    /* of the distribution before the step, kept by the step; 1 when nothing was masked */
     double entropy; /* nats, after the step */
+    double kl;      /* nats: KL(what the step left || the row that the chain began with) */
 };
 
 struct chain *chain_parse(const char *text); /* NULL + ERR_USAGE */
@@ -35,11 +36,16 @@ void chain_start(const struct chain *c, void *state);
  * Uses at->work: all but spare[SCRATCH_ROW], where r may lie. */
 int chain_apply(const struct chain *c, void *state, struct row *r, const struct transform_at *at,
                 struct chain_report report[]);
+/* Step i of it alone, for who goes through a chain step by step (a row that is known in part); a dead row is left alone. */
+int chain_apply_step(const struct chain *c, size_t i, void *state, struct row *r, const struct transform_at *at);
 void chain_accept(const struct chain *c, void *state, sym_t chosen);
 
 /* The probability under `before` of what `after` still allows; exactly 1 when nothing was masked in between, 0 when
  * either is dead.  scratch: n floats, may be before's own scores (which are then lost). */
 double chain_mass(const struct row *before, const struct row *after, float *scratch);
+
+/* KL(q || p), nats; 0 where either is dead.  What p has masked, q must have masked. */
+double chain_divergence(const struct row *q, const struct row *p);
 
 /* The table. */
 const struct transform_type *const *transform_types(size_t *n);

@@ -19,6 +19,7 @@ int walk_init(struct search *s)
     struct search_args *a = &s->args;
     w->chain_state = mem_aligned(chain_state_size(a->chain) + 1, 1);
     chain_start(a->chain, w->chain_state);
+    trace_begin(&w->hyp.trace, a->trace, a->chain, a->lm->space->n);
     reserve(w);
     w->slot = lm_fork(a->lm, LM_EMPTY, 0);
     TRY(w->slot);
@@ -66,7 +67,8 @@ int walk_feed(struct search *s, struct row_work *work, walk_choice *choose)
                                .n_made = w->made.n,
                                .address = &address,
                                .work = work };
-    TRY(chain_apply(a->chain, w->chain_state, &final, &at, NULL));
+    TRY(chain_apply(a->chain, w->chain_state, &final, &at, trace_reports(&w->hyp.trace)));
+    TRY(trace_row(&w->hyp.trace, &given, work));
     if (row_dead(&final)) {
         w->hyp.end = HYP_DEAD;
         return 0;
