@@ -1,0 +1,381 @@
+/* Counterfactual replay: a run decided again under its own chain takes every symbol again; under another chain it parts
+ * where, and with the symbol that, a real run of that chain does.  Over exact tables, ensembles of them and a bundled
+ * checkpoint, from whole rows and from the best of each.  And /trace of files that were tampered with. */
+#include "base/err.h"
+#include "base/mem.h"
+#include "evalsets/evalset.h"
+#include "experiments/h5.h"
+#include "experiments/replay.h"
+#include "experiments/run.h"
+#include "experiments/unit.h"
+#include "model/checkpoint.h"
+#include "tests/lib/check.h"
+#include "tests/lib/letters.h"
+#include "tests/lib/same.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char tables[] =
+    "local a = model { 'table:n=12,length=24,seed=3,sharpness=2.5', name = 'a' }\n"
+    "local b = model { 'table:n=12,length=24,seed=5,sharpness=1.2', name = 'b' }\n"
+    "local duet = ensemble { voice { a }, voice { b, chain = 'top_k=7' }, rule = 'linear', name = 'duet' }\n"
+    "experiment { name = 'r', seed = 11, draws = 4, limit = { bytes = 12 }, trace = '%s',\n"
+    "  evalsets = { 'DIR/gen' },\n"
+    "  arms = grid { lm = { a, b, duet }, search = { 'sample', 'greedy' }, chain = '%s' } }\n";
+
+static const char zoo[] = "experiment { name = 'z', seed = 3, draws = 2, limit = { bytes = 60 }, trace = '%s',\n"
+                          "  evalsets = { { 'openings', items = 3 } },\n"
+                          "  arms = grid { lm = model 'zoo:prose', search = { 'sample', 'greedy' }, chain = '%s' } }\n";
+
+static const char *const chains[] = { "",
+                                      "temperature=0",
+                                      "temperature=0.8|top_p=0.9",
+                                      "top_k=3|temperature=1.4",
+                                      "repetition_penalty=1.3|min_p=0.1",
+                                      "no_repeat_ngram=2|temperature=0.9",
+                                      "frequency_penalty=0.6|presence_penalty=0.2",
+                                      "typical=0.8",
+                                      "normalise|repetition_penalty=1.2|top_p=0.95" };
+enum { N_CHAINS = sizeof chains / sizeof *chains };
+
+/* Runs a script into a folder, unless it is there, and opens its results. */
+static struct results *results_of(const char *script, const char *level, const char *chain, const char *name)
+{
+    char text[2048];
+    struct run_outcome outcome;
+    snprintf(text, sizeof text, script, level, chain);
+    struct plan *p = letters_plan(text, NULL);
+    int rc = p ? run_execute(p, letters_path(name), &(struct run_options){ .threads = 1 }, &outcome) : -1;
+    struct results *r = rc == 0 ? results_open(letters_path(name)) : NULL;
+    check(r != NULL, "%s: '%s': %s", name, chain, err_text());
+    plan_free(p);
+    return r;
+}
+
+struct tally {
+    size_t records, same, parted, open;
+};
+
+/* A replay under its own chain. */
+static struct tally own(struct results *r, const char *what)
+{
+    struct tally t = { 0 };
+    struct replay_record x;
+    struct replay *p = replay_open(r, NULL, NULL);
+    int rc = p ? 0 : -1;
+    while (p && (rc = replay_next(p, &x)) > 0) {
+        t.records++;
+        t.same += x.first == x.n_steps;
+        t.parted += x.n_parted > 0;
+        t.open += x.n_open > 0;
+        if (x.n_open == 0 && isfinite(x.low))
+            check(x.low <= 1e-4 && x.high >= -1e-4, "%s: its own probability, [%g, %g]", what, x.low, x.high);
+    }
+    check(rc == 0, "%s: %s", what, err_text());
+    replay_close(p);
+    return t;
+}
+
+static size_t generated(const struct results *r)
+{
+    size_t n, k = 0, m;
+    const struct results_record *x = results_records(r, &n);
+    for (size_t i = 0; i < n; i++)
+        k += strcmp(results_items(r, &m)[x[i].item].kind, "generate") == 0;
+    return k;
+}
+
+/* What is there under its own chain; r may be NULL. */
+static struct results *check_own(struct results *r, bool full, const char *what)
+{
+    struct tally t = { 0 };
+    if (r)
+        t = own(r, what);
+    check(r && t.records == generated(r) && t.records > 3 && t.parted == 0, "%s: %zu texts, %zu part from themselves",
+          what, t.records, t.parted);
+    check(!full || (t.same == t.records && t.open == 0), "%s: all of %zu are the same, %zu are", what, t.records,
+          t.same);
+    return r;
+}
+
+/* The first step at which two runs' texts differ; the steps of both when they do not. */
+static uint32_t first_difference(struct results *a, const struct results_record *x, struct results *b,
+                                 const struct results_record *y, sym_t *other)
+{
+    struct results_tokens s, t;
+    *other = REPLAY_NONE;
+    if (results_tokens(a, x, &s) < 0 || results_tokens(b, y, &t) < 0) {
+        check(false, "tokens: %s", err_text());
+        return 0;
+    }
+    uint32_t i = 0;
+    while (i < s.n && i < t.n && s.id[i] == t.id[i])
+        i++;
+    if (i < t.n && i < s.n)
+        *other = t.id[i];
+    check(i < s.n || i == t.n, "equal so far, both end: a text is no beginning of another");
+    return i;
+}
+
+/* What a replay of `a` says against the run `b` of the other chain. */
+static struct tally against(struct results *a, struct results *b, const char *chain, const char *what)
+{
+    struct tally t = { 0 };
+    struct replay_record x;
+    struct replay *p = replay_open(a, chain, NULL);
+    int rc = p ? 0 : -1;
+    while (p && (rc = replay_next(p, &x)) > 0) {
+        size_t n;
+        sym_t other = REPLAY_NONE;
+        const struct results_record *y = results_unit(b, x.record->arm, x.record->item, x.record->draw, &n);
+        uint32_t first = y ? first_difference(a, x.record, b, y, &other) : 0;
+        check(n == 1, "%s: one text", what);
+        check(x.first <= first && first <= x.parted, "%s to '%s': parts at %u, said %u .. %u", what, chain, first,
+              x.first, x.parted);
+        if (x.first < x.n_steps && x.first == x.parted && x.symbol != REPLAY_NONE)
+            check(x.symbol == other, "%s to '%s': %u instead, said %u", what, chain, other, x.symbol);
+        t.records++;
+        t.same += x.first == x.n_steps;
+        t.parted += x.first < x.n_steps && x.first == x.parted;
+        t.open += x.first < x.parted;
+    }
+    check(rc == 0, "%s: %s", what, err_text());
+    replay_close(p);
+    return t;
+}
+
+static void test_tables(void)
+{
+    struct results *full[N_CHAINS], *top[N_CHAINS];
+    struct tally exact = { 0 }, best = { 0 };
+    char name[64];
+    for (size_t i = 0; i < N_CHAINS; i++) {
+        snprintf(name, sizeof name, "full%zu", i);
+        full[i] = check_own(results_of(tables, "full", chains[i], name), true, chains[i]);
+        snprintf(name, sizeof name, "top%zu", i);
+        top[i] = check_own(results_of(tables, "topk=6", chains[i], name), false, chains[i]);
+    }
+    for (size_t i = 0; i < N_CHAINS; i++)
+        for (size_t k = 0; k < N_CHAINS; k++) {
+            if (!full[i] || !full[k] || !top[i])
+                continue;
+            struct tally s = against(full[i], full[k], chains[k], chains[i]);
+            struct tally t = against(top[i], full[k], chains[k], chains[i]);
+            check(s.open == 0 && s.same + s.parted == s.records, "whole rows leave nothing open");
+            exact.same += s.same;
+            exact.parted += s.parted;
+            best.same += t.same;
+            best.parted += t.parted;
+            best.open += t.open;
+        }
+    check(exact.same > 500 && exact.parted > 1000, "%zu the same, %zu part", exact.same, exact.parted);
+    check(best.same > 50 && best.parted > 200 && best.open > 0,
+          "of the best six of twelve: %zu the same, %zu part, %zu open", best.same, best.parted, best.open);
+    for (size_t i = 0; i < N_CHAINS; i++) {
+        results_close(full[i]);
+        results_close(top[i]);
+    }
+}
+
+static void test_zoo(void)
+{
+    struct results *plain = results_of(zoo, "topk=64", "temperature=0.8|top_p=0.9", "zoo_top"),
+                   *full = results_of(zoo, "full", "temperature=0.8|top_p=0.9", "zoo_full"),
+                   *other = results_of(zoo, "token", "top_k=20|temperature=1.1", "zoo_other");
+    if (plain && full && other) {
+        struct tally t = own(full, "zoo");
+        check(t.same == t.records && t.records == 9, "prose: all of %zu are the same, %zu are", t.records, t.same);
+        t = against(full, other, "top_k=20|temperature=1.1", "prose");
+        check(t.open == 0 && t.parted > 0, "prose: %zu part", t.parted);
+        t = against(plain, other, "top_k=20|temperature=1.1", "prose");
+        check(t.open == 0 && t.parted > 0, "prose, of the best 64: %zu part, %zu open", t.parted, t.open);
+    }
+    results_close(plain);
+    results_close(full);
+    results_close(other);
+}
+
+static void refused(const char *folder, const char *chain, const char *arm, int code, const char *why)
+{
+    struct results *r = results_open(letters_path(folder));
+    struct replay *x = r ? replay_open(r, chain, arm) : NULL;
+    struct replay_record record;
+    int rc = x ? 1 : err_code();
+    while (x && rc > 0)
+        rc = replay_next(x, &record);
+    check(rc == code && strstr(err_text(), why), "%s: %d, want '%s' in: %s", folder, rc, why, err_text());
+    replay_close(x);
+    results_close(r);
+}
+
+static void test_refusals(void)
+{
+    results_close(results_of(tables, "token", "", "token"));
+    results_close(results_of(tables, "steps", "top_k=2", "steps"));
+    refused("token", NULL, NULL, ERR_DATA, "the run kept no rows (trace level 'token' or 'steps')");
+    refused("steps", "top_k=3", NULL, ERR_DATA, "want a run with trace 'topk=K' or 'full'");
+    refused("full0", "top_q=3", NULL, ERR_USAGE, "unknown transform 'top_q'");
+    refused("full0", NULL, "c: as it is", ERR_USAGE, "unknown arm of this run 'c: as it is'");
+}
+
+/* One arm alone; sums of an arm and of all. */
+static void test_summary(void)
+{
+    struct results *r = results_open(letters_path("full0"));
+    struct replay *x = r ? replay_open(r, "temperature=0.5", NULL) : NULL;
+    struct replay_record record;
+    double sum = 0, ratio = 0;
+    size_t n = 0, parted = 0, n_arms;
+    while (x && replay_next(x, &record) > 0) {
+        n++;
+        parted += record.first < record.n_steps;
+        sum += record.first < record.n_steps ? record.first : 0;
+        ratio += record.low;
+        check(record.low == record.high, "exact");
+    }
+    results_arms(r, &n_arms);
+    struct replay_summary all = replay_summary(x, REPLAY_NONE), arms = { 0 };
+    for (uint32_t i = 0; i < n_arms; i++) {
+        struct replay_summary s = replay_summary(x, i);
+        arms.records += s.records;
+        arms.same += s.same;
+        check(s.undecided == 0 && s.skipped == 0 && s.records == s.same + s.parted, "arm %u adds up", i);
+    }
+    check(all.records == n && all.parted == parted && arms.records == n && arms.same == all.same, "all add up");
+    check_near(all.mean, sum / (double)parted, 1e-12, "mean");
+    check_near(all.low, ratio / (double)n, 1e-9, "ratio");
+    check(all.n_ratio == n && all.impossible == 0, "a temperature makes nothing impossible");
+    replay_close(x);
+    x = replay_open(r, "top_k=1", "a: as it is");
+    for (n = 0; x && replay_next(x, &record) > 0; n++)
+        check(strcmp(results_arms(r, &n_arms)[record.record->arm].name, "a: as it is") == 0, "one arm");
+    check(n == 20 && replay_summary(x, REPLAY_NONE).impossible > 0, "greedy could not have said most of %zu", n);
+    replay_close(x);
+    results_close(r);
+}
+
+/* The trace is the same however the run was made, and part of the key of its units. */
+static void test_units(void)
+{
+    char text[2048];
+    struct run_outcome outcome;
+    struct unit_key keys[2];
+    snprintf(text, sizeof text, tables, "topk=6", chains[2]);
+    struct plan *p = letters_plan(text, NULL);
+    check(p && run_execute(p, letters_path("ways"), &(struct run_options){ .threads = 2, .batch = 7 }, &outcome) == 0,
+          "%s", err_text());
+    same_results(letters_path("top2"), letters_path("ways"), "batch and threads");
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(text, sizeof text, tables, i == 0 ? "token" : "full", chains[2]);
+        plan_free(p);
+        p = letters_plan(text, NULL);
+        keys[i] = p ? unit_key(p, &p->arms[0], &p->items[0], 0) : (struct unit_key){ 0 };
+    }
+    check(!unit_key_equal(keys[0], keys[1]), "a unit logged at token is not taken for one at full");
+    plan_free(p);
+}
+
+/* Changes to a copy of a results file. */
+static void copy_file(const char *from, const char *to)
+{
+    struct text t = { 0 };
+    check(text_read_file(&t, letters_path(from), 1 << 26) == 0 && text_write_file(letters_path(to), t.s, t.len) == 0,
+          "%s", err_text());
+    text_free(&t);
+}
+
+/* Element i of an array becomes x. */
+static void set_number(const char *path, hsize_t i, double x)
+{
+    hsize_t one = 1;
+    hid_t file = H5Fopen(letters_path("bad.h5"), H5F_ACC_RDWR, H5P_DEFAULT), set = H5Dopen2(file, path, H5P_DEFAULT);
+    hid_t space = H5Dget_space(set), memory = H5Screate_simple(1, &one, NULL);
+    H5Sselect_hyperslab(space, H5S_SELECT_SET, &i, NULL, &one, NULL);
+    check(H5Dwrite(set, H5T_NATIVE_DOUBLE, memory, space, H5P_DEFAULT, &x) >= 0, "%s is written", path);
+    H5Sclose(memory);
+    H5Sclose(space);
+    H5Dclose(set);
+    H5Fclose(file);
+}
+
+static void damaged(const char *folder, const char *path, hsize_t i, double x, const char *why)
+{
+    char from[64];
+    snprintf(from, sizeof from, "%s/results.h5", folder);
+    copy_file(from, "bad.h5");
+    set_number(path, i, x);
+    refused("bad.h5", NULL, NULL, ERR_DAMAGED, why);
+}
+
+static void removed(const char *folder, const char *path, const char *why)
+{
+    char from[64];
+    snprintf(from, sizeof from, "%s/results.h5", folder);
+    copy_file(from, "bad.h5");
+    hid_t file = H5Fopen(letters_path("bad.h5"), H5F_ACC_RDWR, H5P_DEFAULT);
+    check(H5Ldelete(file, path, H5P_DEFAULT) >= 0, "%s is removed", path);
+    H5Fclose(file);
+    refused("bad.h5", NULL, NULL, ERR_DAMAGED, why);
+}
+
+static void test_damage(void)
+{
+    damaged("full0", "/trace/full/score", 3, NAN, "row 0 of record 0");
+    damaged("full0", "/trace/full/score", 3, 1e30, "row 0 of record 0");
+    damaged("full0", "/trace/full/score", 3, 40, "row 0 of record 0");
+    damaged("full0", "/trace/rows/log_z", 1, NAN, "row 1 of record 0");
+    damaged("full0", "/trace/rows/log_z", 1, INFINITY, "row 1 of record 0");
+    damaged("full0", "/trace/rows/offsets", 1, 1, "does not fit the other arrays");
+    damaged("full0", "/trace/rows/offsets", 2, 1, "'/trace/rows/offsets' does not fit");
+    damaged("full0", "/trace/full/offsets", 1, 5, "does not fit the other arrays");
+    damaged("full0", "/trace/full/offsets", 0, 5, "'/trace/full/offsets' does not fit");
+    damaged("full0", "/tokens/ids", 2, 4e9, "'/tokens/ids' does not fit");
+    damaged("full0", "/record/prompt", 2, 4e9, "'/record/prompt' does not fit");
+    damaged("full0", "/prompt/offsets", 1, 1e15, "'/prompt/offsets' does not fit");
+    damaged("top2", "/trace/top/ids", 2, 12, "row 0 of record 0");
+    damaged("top2", "/trace/top/ids", 2, 4294967295., "row 0 of record 0");
+    damaged("top2", "/trace/top/score", 2, 100, "row 0 of record 0");
+    damaged("top2", "/trace/top/score", 2, -INFINITY, "row 0 of record 0");
+    damaged("top2", "/trace/top/tail", 0, -0.5, "row 0 of record 0");
+    damaged("top2", "/trace/top/tail", 0, 0.99, "row 0 of record 0");
+    damaged("top2", "/trace/top/tail", 0, NAN, "row 0 of record 0");
+    damaged("top2", "/trace/top/chosen", 0, NAN, "row 0 of record 0");
+    damaged("top2", "/trace/top/chosen", 0, 1000, "row 0 of record 0");
+    removed("top2", "/trace/rows/log_z", "/trace/rows/log_z");
+    removed("top2", "/trace/top/tail", "/trace/top/tail");
+    removed("full0", "/prompt/ids", "/prompt/ids");
+    removed("full0", "/trace/full/score", "/trace/full/score");
+    struct results *r = results_open(letters_path("full0"));
+    char path[128];
+    hid_t file = H5Fopen(letters_path("full0/results.h5"), H5F_ACC_RDONLY, H5P_DEFAULT);
+    char **names = NULL;
+    size_t n = 0;
+    check(h5_get_names(file, "/space", &n, &names) == 0 && n == 1, "one space");
+    H5Fclose(file);
+    results_close(r);
+    snprintf(path, sizeof path, "/space/%s/special", n > 0 ? names[0] : "");
+    damaged("full0", path, 0, 1, "does not have that hash");
+    snprintf(path, sizeof path, "/space/%s/ends", n > 0 ? names[0] : "");
+    damaged("full0", path, 0, 0, "does not have that hash");
+    for (size_t i = 0; i < n; i++)
+        free(names[i]);
+    free(names);
+}
+
+int main(void)
+{
+    letters_open();
+    checkpoint_set_home(CHORALE_HOME);
+    evalset_set_home(CHORALE_HOME);
+    check(h5_quiet() == 0, "quiet");
+    test_tables();
+    test_zoo();
+    test_refusals();
+    test_summary();
+    test_units();
+    test_damage();
+    letters_close();
+    return check_done("replay");
+}
