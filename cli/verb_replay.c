@@ -58,8 +58,10 @@ static void print_record(const struct results *r, const struct replay_record *x)
     add_symbol(&t, "logged", r, record->arm, x->logged);
     add_symbol(&t, "instead", r, record->arm, x->symbol);
     text_addf(&t, ",\"decided\":%u,\"differ\":%u,\"undecided\":%u", x->decided, x->n_parted, x->n_open);
-    add_number(&t, "log_ratio_low", x->low);
-    add_number(&t, "log_ratio_high", x->high);
+    if (x->decided == x->n_steps) {
+        add_number(&t, "log_ratio_low", x->low); /* null: -inf */
+        add_number(&t, "log_ratio_high", x->high);
+    }
     text_add(&t, "}");
     puts(text_s(&t));
     text_free(&t);
@@ -220,7 +222,7 @@ const struct verb verb_replay = {
         "  steps differ        of all steps decided again\n"
         "  log ratio           ln of the probability of a text under the other chain over that under its own, mean of\n"
         "                      those that are finite\n"
-        "--json: a line for each text, then {\"summary\":...} for each arm and for all.",
+        "--json: a line for each text, then {\"summary\":...} for each arm and for all; a ratio of null is -inf.",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .run = run_replay,

@@ -97,6 +97,7 @@ struct plan_cost {
     uint64_t positions;    /* through checkpoints at most, voices and judge counted */
     uint64_t memory_bytes; /* weights and working memory, roughly */
     uint64_t disk_bytes;   /* journal and results.h5, at most */
+    uint64_t trace_bytes;  /* of them: what the trace level adds */
     double seconds;        /* at most, roughly */
 };
 int plan_cost(const struct plan *p, size_t threads, struct plan_cost *out);
