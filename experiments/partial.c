@@ -56,7 +56,7 @@ static void hide(struct partial *p, double tail, float last)
     p->bound = fmin((double)last, p->high); /* one symbol has at most the mass of all */
 }
 
-void partial_set(struct partial *p, const struct unit_trace *x, size_t i, sym_t chosen)
+void partial_set(struct partial *p, const struct unit_trace *x, size_t i, sym_t chosen, double heat)
 {
     const sym_t *id = x->id + i * x->width;
     const float *score = x->score + i * x->width;
@@ -76,10 +76,14 @@ void partial_set(struct partial *p, const struct unit_trace *x, size_t i, sym_t 
     p->row.log_z = x->log_z[i];
     p->row.log_weight = 0;
     p->behind = p->whole_z = true;
+    p->heat = chosen == PARTIAL_NONE ? 0 : heat;
+    p->chosen = (double)x->chosen[i];
+    p->factor = 1;
     if (all)
         partial_bare(p);
     else
         hide(p, x->tail[i], score[x->width - 1]);
+    p->first = p->bound;
 }
 
 bool partial_exact(const struct partial *p)
@@ -124,11 +128,9 @@ static struct best best_of(const struct partial *p, const struct rng_key *k, boo
     return best;
 }
 
-/* No hidden symbol reaches more: the bound, with the largest noise among them. */
-static double hidden_most(const struct partial *p, const struct rng_key *k)
+/* The largest noise among hidden symbols. */
+static double hidden_noise(const struct partial *p, const struct rng_key *k)
 {
-    if (!(p->bound > -INFINITY) || !k)
-        return p->bound;
     memset(p->scratch, 0, p->row.n * sizeof *p->scratch);
     for (size_t i = 0; i < p->n_known; i++)
         p->scratch[p->known[i]] = -INFINITY;
@@ -136,14 +138,29 @@ static double hidden_most(const struct partial *p, const struct rng_key *k)
     int rc = row_measure(&hidden);
     assert(rc == 0 && !row_dead(&hidden));
     (void)rc;
-    return p->bound + row_noise(k, row_draw(&hidden, k));
+    return row_noise(k, row_draw(&hidden, k));
+}
+
+/* No hidden symbol reaches more.  Its score is at most the bound; and where it lost against the chosen one, its score was at
+ * most first + lead - heat noise, now bound + factor (lead - heat noise).  The smaller of the two with the noise added
+ * rises with the noise up to lead / heat, and beyond it only where factor heat < 1. */
+static double hidden_most(const struct partial *p, const struct rng_key *k, sym_t chosen)
+{
+    if (!(p->bound > -INFINITY) || !k)
+        return p->bound;
+    double noise = hidden_noise(p, k), plain = p->bound + noise;
+    if (p->heat == 0)
+        return plain;
+    double lead = p->chosen + p->heat * row_noise(k, chosen) - p->first, turn = lead / p->heat;
+    double lost = p->factor * p->heat < 1 ? plain + p->factor * (lead - p->heat * noise) : p->bound + turn;
+    return noise > turn ? fmin(plain, lost + TAIL_ERROR * (1 + fabs(lost) + fabs(p->chosen))) : plain;
 }
 
 /* Whether a symbol wins against all that may be there besides what is certain. */
-static bool wins(const struct partial *p, const struct rng_key *k, struct best best)
+static bool wins(const struct partial *p, const struct rng_key *k, struct best best, sym_t chosen)
 {
     struct best maybe = best_of(p, k, true);
-    double hidden = hidden_most(p, k);
+    double hidden = hidden_most(p, k, chosen);
     bool tie_is_won = !k && p->behind && best.v != p->extra;
     return best.v != PARTIAL_NONE && best.value > maybe.value &&
            (best.value > hidden || (tie_is_won && best.value == hidden));
@@ -166,7 +183,7 @@ static enum partial_verdict verdict_of(const struct partial *p, const struct rng
 struct partial_decision partial_decide(const struct partial *p, const struct rng_key *k, sym_t chosen)
 {
     struct best best = best_of(p, k, false);
-    bool won = wins(p, k, best);
+    bool won = wins(p, k, best, chosen);
     struct partial_decision d = { .verdict = verdict_of(p, k, chosen, best, won),
                                   .symbol = won ? best.v : PARTIAL_NONE };
     if (chosen == PARTIAL_NONE)

@@ -27,15 +27,20 @@ struct partial {
     double n_hidden; /* at most */
     double bound;    /* -INFINITY: none hidden */
     double low, high;
-    bool behind;  /* hidden symbols stand behind the best of the same score */
-    bool whole_z; /* row.log_z is that of the whole row, not of what is known */
+    double heat; /* the chosen symbol was drawn, with the noise that decides again, at this temperature from the
+                             whole row: score_w <= score + heat (noise - noise_w) of every other; 0: it was not */
+    double chosen, first; /* raw: its score; bound as it was logged */
+    double factor;        /* of all temperatures since */
+    bool behind;          /* hidden symbols stand behind the best of the same score */
+    bool whole_z;         /* row.log_z is that of the whole row, not of what is known */
 };
 
 struct partial *partial_alloc(uint32_t n);
 void partial_free(struct partial *p);
 
-/* Row i of a TOPK trace in a space of n symbols, and the symbol that was chosen (PARTIAL_NONE: none). */
-void partial_set(struct partial *p, const struct unit_trace *x, size_t i, sym_t chosen);
+/* Row i of a TOPK trace, the symbol that was chosen (PARTIAL_NONE: none), and the temperature at which it was drawn from
+ * all of the row (0: otherwise). */
+void partial_set(struct partial *p, const struct unit_trace *x, size_t i, sym_t chosen, double heat);
 bool partial_exact(const struct partial *p); /* nothing hidden, nothing maybe */
 /* Step i of the chain.  1; 0: what it does cannot be known, and p is spoilt; < 0. */
 int partial_apply(struct partial *p, const struct chain *c, size_t i, void *state, const struct transform_at *at);

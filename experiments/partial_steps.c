@@ -219,6 +219,7 @@ static int step_temperature(struct partial *p, const struct step *s)
     double max = (double)p->row.score[first];
     row_scale(&p->row, factor);
     scale_hidden(p, max, factor, (double)p->row.score[first]);
+    p->factor *= factor;
     p->behind = p->whole_z = false;
     return 1;
 }

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "experiments/replay_inside.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,20 @@ static int damaged(const char *what)
     return err_set(ERR_DAMAGED, "the results file: its plan has no %s that fits '/arm' and '/item'", what);
 }
 
+/* The temperature of a chain that does nothing else. */
+static double heat_of(const struct chain *c)
+{
+    double heat = 1;
+    for (size_t i = 0; i < chain_length(c); i++) {
+        const struct transform *t = chain_step(c, i);
+        bool plain = strcmp(t->type->name, "normalise") == 0;
+        if (!plain && strcmp(t->type->name, "temperature") != 0)
+            return 0;
+        heat *= plain ? 1 : t->value[0].number;
+    }
+    return isfinite(heat) ? heat : 0;
+}
+
 static int open_choice(struct replay_arm *arm, const json_t *doc, const char *chain)
 {
     struct replay_choice *c = &arm->choices[arm->n_choices++];
@@ -24,7 +39,11 @@ static int open_choice(struct replay_arm *arm, const json_t *doc, const char *ch
     c->repeats = json_is_true(json_object_get(doc, "repeats"));
     if (!own || !c->search)
         return damaged("chain and search");
-    c->chain = chain_parse(chain ? chain : own);
+    struct chain *before = chain_parse(own);
+    c->chain = before ? chain_parse(chain ? chain : own) : NULL;
+    c->heat = before ? heat_of(before) : 0;
+    c->own = c->chain && strcmp(chain_text(c->chain), chain_text(before)) == 0;
+    chain_free(before);
     return c->chain ? 0 : err_code();
 }
 

@@ -11,6 +11,8 @@ struct replay_choice {
     struct chain *chain; /* the other */
     const char *search;
     bool repeats; /* its draws were one */
+    bool own;     /* the other chain is its own */
+    double heat;  /* its own chain was nothing but this temperature; 0: it was more */
 };
 
 /* An arm. */

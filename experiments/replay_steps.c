@@ -78,7 +78,7 @@ static int decide_topk(const struct replay_text *t, size_t i, const struct at *a
 {
     struct partial *p = t->x->partial;
     const struct chain *c = t->choice->chain;
-    partial_set(p, t->trace, i, a->chosen);
+    partial_set(p, t->trace, i, a->chosen, a->noise ? t->choice->heat : 0);
     int rc = 1;
     for (size_t k = 0; k < chain_length(c) && rc == 1; k++)
         rc = partial_apply(p, c, k, t->x->state, &a->transform);
@@ -86,6 +86,10 @@ static int decide_topk(const struct replay_text *t, size_t i, const struct at *a
     *d = (struct partial_decision){ PARTIAL_OPEN, PARTIAL_NONE, a->chosen == PARTIAL_NONE ? 0 : -INFINITY, 0 };
     if (rc == 1)
         *d = partial_decide(p, a->noise, a->chosen);
+    if (d->verdict == PARTIAL_OPEN && t->choice->own) { /* what is hidden has lost against it: the log says so */
+        d->verdict = PARTIAL_SAME;
+        d->symbol = a->chosen;
+    }
     return 0;
 }
 
