@@ -85,7 +85,9 @@ static void look(const struct results *r, void (*verb)(void *))
 
 struct results_traces *results_traces_open(struct results *r)
 {
+    look(r, r->watch ? r->watch->begins : NULL);
     bool full = has(r, "/trace/full"), top = has(r, "/trace/top");
+    look(r, r->watch ? r->watch->ends : NULL);
     if (!full && !top) {
         err_set(ERR_DATA,
                 "%s: the run kept no rows (trace level 'token' or 'steps'), want a run with trace 'topk=K' or 'full'",

@@ -196,6 +196,42 @@ static void test_zoo(void)
     results_close(other);
 }
 
+static const char tagged[] =
+    "local a = model { 'table:n=12,length=24,seed=3,sharpness=2.5', name = 'a' }\n"
+    "local b = model { 'table:n=12,length=24,seed=5,sharpness=1.2', name = 'b' }\n"
+    "local duet = ensemble { a, b, weights = { 0.5, 0.5 }, name = 'duet' }\n"
+    "experiment { name = 't', seed = 11, draws = 3, limit = { bytes = 12 }, trace = '%s',\n"
+    "  evalsets = { 'DIR/tagged', 'DIR/choice', 'DIR/score' }, tasks = 'other',\n"
+    "  arms = { { lm = duet, chain = '%s', name = 'by task', tasks = { math = { chain = 'top_k=2|temperature=1.5' },\n"
+    "    verse = { search = 'greedy', weights = { 1, 0 } } } } } }\n";
+
+/* What an arm does with items of a task is decided again as it was; choices and scored texts are none of it. */
+static void test_tasks(void)
+{
+    letters_set("tagged", "generate", "distinct_1",
+                "{\"id\":\"plain\",\"lang\":\"en\",\"text\":\"ab\"}\n"
+                "{\"id\":\"math\",\"lang\":\"en\",\"text\":\"<task:math>ab\"}\n"
+                "{\"id\":\"verse\",\"lang\":\"en\",\"text\":\"ab\",\"task\":\"verse form=ci\"}\n");
+    struct results *r = check_own(results_of(tagged, "full", "top_p=0.9", "tagged_run"), "tasks"),
+                   *other = results_of(tagged, "full", "top_k=5", "tagged_other");
+    check(r && own(r, "tasks").records == 7, "three of three draws, and one that repeats");
+    struct replay *x = r && other ? replay_open(r, "top_k=5", NULL) : NULL;
+    struct replay_record out;
+    size_t n, plain = 0;
+    while (x && replay_next(x, &out) > 0) {
+        if (strcmp(results_items(r, &n)[out.record->item].id, "plain") != 0)
+            continue;
+        sym_t symbol;
+        const struct results_record *y = results_unit(other, 0, out.record->item, out.record->draw, &n);
+        check(n == 1 && first_difference(r, out.record, other, y, &symbol) == out.first, "the arm itself");
+        plain++;
+    }
+    check(plain == 3, "%zu texts of the arm itself", plain);
+    replay_close(x);
+    results_close(other);
+    results_close(r);
+}
+
 static void refused(const char *folder, const char *chain, const char *arm, int code, const char *why)
 {
     struct results *r = results_open(letters_path(folder));
@@ -255,6 +291,30 @@ static void test_summary(void)
     results_close(r);
 }
 
+/* The rows of two runs, bit for bit. */
+static void same_rows(const char *folder_a, const char *folder_b)
+{
+    struct results *a = results_open(letters_path(folder_a)), *b = results_open(letters_path(folder_b));
+    struct results_traces *s = a ? results_traces_open(a) : NULL, *t = b ? results_traces_open(b) : NULL;
+    struct unit_trace x, y;
+    size_t n = 0, m = 0;
+    const struct results_record *r = a ? results_records(a, &n) : NULL, *q = b ? results_records(b, &m) : NULL;
+    check(s && t && n == m && n > 0, "%zu and %zu records", n, m);
+    for (size_t i = 0; s && t && i < n && n == m; i++) {
+        bool both = results_traces_get(s, &r[i], &x) == 0 && results_traces_get(t, &q[i], &y) == 0;
+        check(both && x.n == y.n && x.width == y.width &&
+                  memcmp(x.score, y.score, x.n * x.width * sizeof(float)) == 0 &&
+                  memcmp(x.id, y.id, x.n * x.width * sizeof(sym_t)) == 0 &&
+                  memcmp(x.log_z, y.log_z, x.n * sizeof(double)) == 0 &&
+                  memcmp(x.tail, y.tail, x.n * sizeof(double)) == 0,
+              "record %zu", i);
+    }
+    results_traces_close(s);
+    results_traces_close(t);
+    results_close(a);
+    results_close(b);
+}
+
 /* The trace is the same however the run was made, and part of the key of its units. */
 static void test_units(void)
 {
@@ -266,6 +326,7 @@ static void test_units(void)
     check(p && run_execute(p, letters_path("ways"), &(struct run_options){ .threads = 2, .batch = 7 }, &outcome) == 0,
           "%s", err_text());
     same_results(letters_path("top2"), letters_path("ways"), "batch and threads");
+    same_rows("top2", "ways");
     for (size_t i = 0; i < 2; i++) {
         snprintf(text, sizeof text, tables, i == 0 ? "token" : "full", chains[2]);
         plan_free(p);
@@ -371,6 +432,7 @@ int main(void)
     check(h5_quiet() == 0, "quiet");
     test_tables();
     test_zoo();
+    test_tasks();
     test_refusals();
     test_summary();
     test_units();
