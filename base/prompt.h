@@ -5,6 +5,7 @@
 #ifndef BASE_PROMPT_H
 #define BASE_PROMPT_H
 
+#include "base/rng.h"
 #include <stddef.h>
 
 struct prompt_field {
@@ -23,6 +24,8 @@ struct prompt {
     const struct prompt_turn *turns; /* (n_turns,) earlier turns of a conversation, oldest first */
     size_t n_turns;
     const char *template_name; /* NULL: the lm's own; set by a voice on its copy */
+    /* Of what an lm that is not pure draws (a sampled member): seed, item and draw; copied.  NULL: all 0. */
+    const struct rng_address *address;
 };
 
 const char *prompt_field(const struct prompt *p, const char *name); /* NULL when absent */

@@ -21,6 +21,7 @@ struct row_work *row_work_alloc(uint32_t n)
     w->mass = mem_aligned(n, sizeof *w->mass);
     for (int i = 0; i < ROW_SPARES; i++)
         w->spare[i] = mem_aligned(n, sizeof *w->spare[i]);
+    w->tail = mem_alloc(ROW_WORK_TAIL, sizeof *w->tail);
     return w;
 }
 
@@ -34,6 +35,7 @@ void row_work_free(struct row_work *w)
     free(w->mass);
     for (int i = 0; i < ROW_SPARES; i++)
         free(w->spare[i]);
+    free(w->tail);
     free(w);
 }
 

@@ -27,7 +27,8 @@ struct row {
     double log_weight; /* the part of a global target that this step adds; 0 for a plain lm */
 };
 
-#define ROW_SPARES 4
+#define ROW_WORK_TAIL 65536 /* symbols said that a step may look back on with an array */
+#define ROW_SPARES    6
 
 /* Scratch for rows of up to n symbols; one thread at a time. */
 struct row_work {
@@ -37,6 +38,7 @@ struct row_work {
     float *value;             /* (n,) */
     double *mass;             /* (n,) */
     float *spare[ROW_SPARES]; /* (n,) each, zeroed once, for the layers above: no function of rows touches them */
+    uint32_t *tail;           /* (ROW_WORK_TAIL,) likewise: one number for each of the last symbols said */
 };
 struct row_work *row_work_alloc(uint32_t n);
 void row_work_free(struct row_work *w);

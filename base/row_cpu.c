@@ -83,8 +83,15 @@ static void cpu_mask_below(struct row *r, float score)
 
 static void cpu_mask_but(struct row *r, sym_t v)
 {
-    for (uint32_t i = 0; i < r->n; i++)
-        r->score[i] = i == v ? r->score[i] : -INFINITY;
+    float kept = v < r->n ? r->score[v] : -INFINITY;
+    float *x = r->score, *end = r->score + r->n;
+    for (; end - x >= 64; x += 64) /* without a choice inside, and of a known length: several at once */
+        for (int k = 0; k < 64; k++)
+            x[k] = -INFINITY;
+    while (x < end)
+        *x++ = -INFINITY;
+    if (v < r->n)
+        r->score[v] = kept;
 }
 
 /* Parts w p^factor of a pool, normalised members p. */

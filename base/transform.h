@@ -21,6 +21,15 @@ struct transform_at {
     struct row_work *work;
 };
 
+/* What was chosen from the row that a chain left.  accept() follows apply() of the same row before the work serves
+ * another: what a step left in it may be read again.  A search that keeps several choices of one row clones the state
+ * and accepts each, then and there. */
+struct transform_choice {
+    sym_t symbol;
+    double logp;                   /* natural log of its probability under what the whole chain left */
+    const struct transform_at *at; /* as apply() had it */
+};
+
 struct transform_type {
     const char *name;
     const struct param *params;
@@ -32,9 +41,14 @@ struct transform_type {
     void (*start)(const struct transform *t, void *state);
     /* Changes r; measured (log_z right) on return.  0 or ERR_DATA / ERR_USAGE.  A dead row stays dead. */
     int (*apply)(const struct transform *t, void *state, struct row *r, const struct transform_at *at);
-    void (*accept)(const struct transform *t, void *state, sym_t chosen);
+    void (*accept)(const struct transform *t, void *state, const struct transform_choice *c);
     bool (*single)(const struct transform *t); /* it leaves one symbol of any row that is not dead (temperature=0) */
     bool random;                               /* it draws at `address`: its outcome depends on the draw */
+    bool keeps_row;                            /* accept() reads the row it found, kept in work; one such a chain */
+    /* Makes t->extra from the values (and frees an older one).  space is NULL when the chain is parsed: texts are not
+     * resolved yet; and is given when the chain is bound to it.  0, ERR_USAGE.  NULL: nothing to prepare. */
+    int (*prepare)(struct transform *t, const struct space *space);
+    void (*release)(struct transform *t); /* frees t->extra; NULL with prepare NULL */
 };
 
 struct transform {

@@ -165,10 +165,10 @@ static int generate(struct job *j, const struct args *a)
     j->chain = chain_parse(options_text(a, "chain"));
     if (!j->chain)
         return ERR_USAGE;
+    int rc = chain_bind(j->chain, j->source->lm->space);
     j->alone = n == 1;
     j->stream = n == 1 && !a->json;
     j->work = row_work_alloc(j->source->lm->space->n);
-    int rc = 0;
     for (int64_t draw = 0; rc == 0 && draw < n; draw++) {
         rc = one_draw(j, a, (uint64_t)seed, (uint32_t)draw);
         if (rc == 0 && ferror(stdout))

@@ -4,7 +4,7 @@
 #include "cli/list_templates.h"
 #include "cli/verbs.h"
 #include "decode/search.h"
-#include "ensemble/pool.h"
+#include "ensemble/weighting.h"
 #include "evalsets/evalset.h"
 #include "evalsets/metric.h"
 #include "model/checkpoint.h"
@@ -138,6 +138,16 @@ static int list_rules(const struct args *a)
     return 0;
 }
 
+static int list_weights(const struct args *a)
+{
+    size_t n;
+    const struct weighting_type *const *types = weighting_types(&n);
+    for (size_t i = 0; i < n; i++)
+        print_entry(a, &(struct entry){ types[i]->name, types[i]->meaning, types[i]->source, types[i]->params,
+                                        types[i]->n_params });
+    return 0;
+}
+
 static int list_metrics(const struct args *a)
 {
     size_t n;
@@ -177,9 +187,9 @@ static const struct {
     const char *name;
     int (*list)(const struct args *a);
 } lists[] = {
-    { "strategies", list_strategies }, { "rules", list_rules },       { "searches", list_searches },
-    { "metrics", list_metrics },       { "evalsets", list_evalsets }, { "checkpoints", list_checkpoints },
-    { "templates", list_templates },
+    { "strategies", list_strategies },   { "rules", list_rules },         { "weights", list_weights },
+    { "searches", list_searches },       { "metrics", list_metrics },     { "evalsets", list_evalsets },
+    { "checkpoints", list_checkpoints }, { "templates", list_templates },
 };
 enum { N_LISTS = sizeof lists / sizeof *lists };
 
@@ -196,10 +206,11 @@ static int run_list(const struct args *a)
 
 const struct verb verb_list = {
     .name = "list",
-    .operands = "strategies|rules|searches|metrics|evalsets|checkpoints|templates",
+    .operands = "strategies|rules|weights|searches|metrics|evalsets|checkpoints|templates",
     .min_operands = 1,
     .max_operands = 1,
-    .summary = "strategies, rules, searches, metrics, evalsets, checkpoints, templates: what there is, with parameters",
+    .summary = "strategies, rules, weights, searches, metrics, evalsets, checkpoints, templates: what there is, with "
+               "parameters",
     .details = "Each with its parameters, ranges, defaults and one line of meaning; --verbose adds the source.",
     .run = run_list,
 };

@@ -30,6 +30,12 @@ static int unknown_step(const char *name, const struct transform_type *const typ
     return ERR_USAGE;
 }
 
+static int prepared(struct transform *t, const struct space *space)
+{
+    int rc = t->type->prepare ? t->type->prepare(t, space) : 0;
+    return rc < 0 ? err_add(rc, "%s", t->type->name) : 0;
+}
+
 static int bind_step(struct transform *t, const struct spec_step *step, const struct transform_type *const types[],
                      size_t n_types)
 {
@@ -38,7 +44,22 @@ static int bind_step(struct transform *t, const struct spec_step *step, const st
             t->type = types[i];
     if (!t->type)
         return unknown_step(step->name, types, n_types);
-    return spec_bind(step, t->type->params, t->type->n_params, t->value);
+    TRY(spec_bind(step, t->type->params, t->type->n_params, t->value));
+    return prepared(t, NULL);
+}
+
+/* What a step keeps for accept() lies in one place. */
+static int one_keeper(const struct chain *c)
+{
+    const char *keeper = NULL;
+    for (size_t i = 0; i < c->n; i++) {
+        if (!c->steps[i].type->keeps_row)
+            continue;
+        if (keeper)
+            return err_set(ERR_USAGE, "%s behind %s: a chain has room for one of them", c->steps[i].type->name, keeper);
+        keeper = c->steps[i].type->name;
+    }
+    return 0;
 }
 
 static int bind_steps(struct chain *c, const struct transform_type *const types[], size_t n_types)
@@ -51,7 +72,7 @@ static int bind_steps(struct chain *c, const struct transform_type *const types[
         text_add(&c->text, i > 0 ? " | " : "");
         spec_canonical(&c->text, t->type->name, t->type->params, t->type->n_params, t->value);
     }
-    return 0;
+    return one_keeper(c);
 }
 
 struct chain *chain_parse_types(const char *text, const struct transform_type *const types[], size_t n_types)
@@ -82,11 +103,22 @@ void chain_free(struct chain *c)
 {
     if (!c)
         return;
+    for (size_t i = 0; i < c->n; i++)
+        if (c->steps[i].extra)
+            c->steps[i].type->release(&c->steps[i]);
     spec_free(c->spec);
     free(c->steps);
     free(c->offset);
     text_free(&c->text);
     free(c);
+}
+
+int chain_bind(struct chain *c, const struct space *space)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (prepared(&c->steps[i], space) < 0)
+            return err_add(ERR_USAGE, "chain '%s'", text_s(&c->text));
+    return 0;
 }
 
 const char *chain_text(const struct chain *c)
@@ -132,10 +164,10 @@ void chain_start(const struct chain *c, void *state)
         c->steps[i].type->start(&c->steps[i], state_of(c, state, i));
 }
 
-void chain_accept(const struct chain *c, void *state, sym_t chosen)
+void chain_accept(const struct chain *c, void *state, const struct transform_choice *choice)
 {
     for (size_t i = 0; i < c->n; i++)
-        c->steps[i].type->accept(&c->steps[i], state_of(c, state, i), chosen);
+        c->steps[i].type->accept(&c->steps[i], state_of(c, state, i), choice);
 }
 
 /* The survivors are packed and measured, so that the sum costs what was kept, not V. */
@@ -171,7 +203,7 @@ double chain_divergence(const struct row *q, const struct row *p)
     return fmax(sum, 0); /* rounding may leave less */
 }
 
-int chain_apply_step(const struct chain *c, size_t i, void *state, struct row *r, const struct transform_at *at)
+int chain_apply_step(const struct chain *c, size_t i, void *state, struct row *r, struct transform_at *at)
 {
     const struct transform *t = &c->steps[i];
     int rc = row_dead(r) ? 0 : t->type->apply(t, state_of(c, state, i), r, at);
@@ -179,7 +211,7 @@ int chain_apply_step(const struct chain *c, size_t i, void *state, struct row *r
 }
 
 /* Applies every step and tells of each. */
-static int apply_and_report(const struct chain *c, void *state, struct row *r, const struct transform_at *at,
+static int apply_and_report(const struct chain *c, void *state, struct row *r, struct transform_at *at,
                             struct chain_report report[])
 {
     struct row model = row_over(at->work->spare[SCRATCH_MODEL], r->n);
@@ -194,17 +226,18 @@ static int apply_and_report(const struct chain *c, void *state, struct row *r, c
         report[i] = (struct chain_report){ .kept = row_count(r),
                                            .mass = chain_mass(&before, r, before.score),
                                            .entropy = row_entropy(r),
-                                           .kl = chain_divergence(r, &model) };
+                                           .divergence = chain_divergence(r, &model) };
     }
     return 0;
 }
 
-int chain_apply(const struct chain *c, void *state, struct row *r, const struct transform_at *at,
+int chain_apply(const struct chain *c, void *state, struct row *r, const struct transform_at *where,
                 struct chain_report report[])
 {
+    struct transform_at at = *where;
     if (report)
-        return apply_and_report(c, state, r, at, report);
+        return apply_and_report(c, state, r, &at, report);
     for (size_t i = 0; i < c->n; i++)
-        TRY(chain_apply_step(c, i, state, r, at));
+        TRY(chain_apply_step(c, i, state, r, &at));
     return 0;
 }

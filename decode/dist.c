@@ -117,6 +117,7 @@ static int apply(struct dist *d, struct dist_line *l, struct text *out)
 {
     resize(d, l->n);
     struct row given = row_over(d->given, l->n), final = row_over(d->work->spare[SCRATCH_ROW], l->n);
+    TRY(chain_bind(l->chain, d->space));
     TRY(dist_line_scores(l, given.score));
     TRY(row_measure(&given));
     row_copy(&final, &given);

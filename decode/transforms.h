@@ -11,9 +11,23 @@ extern const struct transform_type transform_repetition, transform_frequency,
     transform_presence;                                       /* transform_penalty.c */
 extern const struct transform_type transform_no_repeat_ngram; /* transform_ngram.c */
 
+/* What reads the history, keeps state, masks or biases. */
+extern const struct transform_type transform_repetition_norm, transform_prompt_reward;  /* transform_penalty.c */
+extern const struct transform_type transform_dry;                                       /* transform_dry.c */
+extern const struct transform_type transform_mirostat1, transform_mirostat2;            /* transform_mirostat.c */
+extern const struct transform_type transform_adaptive_p;                                /* transform_adaptive.c */
+extern const struct transform_type transform_loop;                                      /* transform_loop.c */
+extern const struct transform_type transform_budget;                                    /* transform_budget.c */
+extern const struct transform_type transform_force;                                     /* transform_force.c */
+extern const struct transform_type transform_min_tokens, transform_length_decay;        /* transform_length.c */
+extern const struct transform_type transform_bias, transform_allow, transform_suppress; /* transform_bias.c */
+extern const struct transform_type transform_sequence_bias, transform_ban;              /* transform_sequence.c */
+extern const struct transform_type transform_synthid;                                   /* transform_synthid.c */
+extern const struct transform_type transform_green;                                     /* transform_green.c */
+
 /* For types without state, and for types that never promise a single symbol. */
 void transform_start_none(const struct transform *t, void *state);
-void transform_accept_none(const struct transform *t, void *state, sym_t chosen);
+void transform_accept_none(const struct transform *t, void *state, const struct transform_choice *c);
 bool transform_never_single(const struct transform *t);
 
 /* A parameter that counts symbols: an integer in [0, UINT32_MAX]. */
@@ -29,5 +43,25 @@ uint32_t transform_count(const struct transform *t, size_t param);
 /* Symbol i of prompt and made text, seen as one sequence of transform_said() symbols. */
 size_t transform_said(const struct transform_at *at);
 sym_t transform_symbol(const struct transform_at *at, size_t i);
+
+/* For types whose extra is a struct phrases of single symbols: of the list parameter `param`, or of the last one, `ends`. */
+struct phrases;
+int transform_prepare_phrases(struct transform *t, size_t param, const struct space *space);
+int transform_prepare_ends(struct transform *t, const struct space *space);
+void transform_release_phrases(struct transform *t);
+
+/* Masks all but the end symbols, the space's and these; what was masked stays so. */
+int transform_only_ends(const struct phrases *ends, struct row *r, const struct transform_at *at);
+
+/* Masks all but v, which may be masked too: then the row is dead.  0, ERR_DATA when v is not of the row. */
+int transform_only(struct row *r, sym_t v);
+
+/* 0, or ERR_DATA "symbol 300 of the history is outside of the distribution's 0 .. 256". */
+int transform_inside(sym_t v, uint32_t n);
+
+/* The last at most `last_n` (-1: all) and ROW_WORK_TAIL symbols said, of which N: at->work->tail[k], 0 < k < N, becomes how
+ * many symbols the sequence and the sequence without its last k symbols have in common at their ends.  In linear time.
+ * Returns N. */
+size_t transform_tail(const struct transform_at *at, double last_n);
 
 #endif

@@ -74,9 +74,10 @@ int walk_feed(struct search *s, struct row_work *work, walk_choice *choose)
         return 0;
     }
     struct hyp_step step = hyp_decide(&given, &final, choose(&final, &key), work->spare[SCRATCH_BEFORE]);
+    chain_accept(a->chain, w->chain_state,
+                 &(struct transform_choice){ .symbol = step.symbol, .logp = (double)step.logp_final, .at = &at });
     hyp_add(&w->hyp, a->lm->space, &step);
     symbols_add(&w->made, &step.symbol, 1);
-    chain_accept(a->chain, w->chain_state, step.symbol);
     stop_check(a->stop, a->lm->space, &w->hyp);
     w->decided = true;
     return 0;

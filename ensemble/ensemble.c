@@ -26,13 +26,10 @@ static int take_slot(struct ensemble *e)
     s->used = true;
     s->prompt = s->made.n = 0;
     s->epoch = 0; /* need() counts from 1 */
+    s->address = (struct rng_address){ 0 };
     for (size_t k = 0; k < e->n_voices; k++)
         s->seen[k].n = 0;
-    if (e->pool.global) {
-        mem_grow(&s->mass, &s->cap_mass, e->n_voices, sizeof *s->mass);
-        memset(s->mass, 0, e->n_voices * sizeof *s->mass);
-        s->n_known = 1;
-    }
+    ensemble_begin_past(e, s);
     return (int)i;
 }
 
@@ -90,18 +87,21 @@ static int fork_voices(struct ensemble *e, const int src[], const size_t len[], 
 static void copy_prefix(struct ensemble *e, struct ensemble_slot *to, const struct ensemble_slot *from, size_t len)
 {
     size_t n = e->n_voices;
+    to->address = from->address;
     to->prompt = len < from->prompt ? len : from->prompt;
     symbols_add(&to->made, from->made.s, len - to->prompt);
     for (size_t k = 0; k < n; k++)
         symbols_add(&to->seen[k], from->seen[k].s, len < from->prompt && from->seen[k].n > len ? len : from->seen[k].n);
-    if (e->pool.global) {
+    if (e->n_past > 0) {
         to->n_known = from->n_known < to->made.n + 1 ? from->n_known : to->made.n + 1;
-        mem_grow(&to->mass, &to->cap_mass, to->n_known * n, sizeof *to->mass);
-        memcpy(to->mass, from->mass, to->n_known * n * sizeof *to->mass);
+        mem_grow(&to->past, &to->cap_past, to->n_known * e->n_past, sizeof *to->past);
+        memcpy(to->past, from->past, to->n_known * e->n_past * sizeof *to->past);
     }
     if (len == from->prompt + from->made.n) {
         memcpy(to->last, from->last, sizeof to->last);
+        to->last_pool = from->last_pool;
         to->epoch = from->epoch;
+        to->first_part = from->first_part;
         to->n_part = from->n_part;
         to->disagreement = from->disagreement;
     }
@@ -167,6 +167,8 @@ static int ensemble_prompt(void *self, int slot, const struct prompt *p, struct 
     struct ensemble_slot *s = &e->slot[slot];
     struct symbols rendered = { 0 };
     int rc = 0;
+    if (p->address)
+        s->address = *p->address;
     for (size_t k = 0; k < e->n_voices && rc == 0; k++) {
         rendered.n = 0;
         rc = prompt_voice(e, k, s->voice[k], p, &rendered);
@@ -189,16 +191,27 @@ static bool has_rows(const struct ensemble *e, const struct ensemble_slot *s)
 
 static void trace(const struct ensemble *e, const struct ensemble_slot *s, sym_t symbol, struct lm_trace *t)
 {
-    double logp[LM_MAX_VOICES];
-    const double *mass = e->pool.global ? s->mass + s->made.n * e->n_voices : NULL;
+    double logp[LM_MAX_VOICES], weight[LM_MAX_VOICES];
+    const double *mass = e->pool.global ? s->past + s->made.n * e->n_past : NULL;
+    ensemble_weights(e, s, s->made.n, weight);
     t->n_voices = e->n_voices;
     t->disagreement = (float)s->disagreement;
     for (size_t k = 0; k < e->n_voices; k++) {
-        logp[k] = k < s->n_part ? row_logp(&s->last[k], symbol) : NAN;
+        bool part = k >= s->first_part && k < s->first_part + s->n_part;
+        logp[k] = part ? row_logp(&s->last[k - s->first_part], symbol) : NAN;
         t->logp[k] = (float)logp[k];
         logp[k] += mass ? mass[k] : 0;
+        t->weight[k] = (float)weight[k];
     }
-    pool_share(e->weight, logp, e->n_voices, t->share);
+    pool_share(weight, logp, e->n_voices, t->share);
+}
+
+/* From the rows of the last round. */
+static void learn_last(const struct ensemble *e, struct ensemble_slot *s, sym_t symbol)
+{
+    struct ensemble_part part = { .first = s->first_part, .n = s->n_part, .pool = s->last_pool };
+    memcpy(part.rows, s->last, s->n_part * sizeof *part.rows);
+    ensemble_learn(e, s, &part, symbol);
 }
 
 static int check_room(const struct ensemble *e, const struct ensemble_slot *s, size_t n)
@@ -222,8 +235,8 @@ static int ensemble_push(void *self, int slot, const sym_t symbols[], size_t n, 
     if (n > 0 && has_rows(e, s)) {
         if (t && n == 1)
             trace(e, s, symbols[0], t);
-        if (e->pool.global)
-            ensemble_weigh(e, s, s->last, symbols[0]);
+        if (e->n_past > 0)
+            learn_last(e, s, symbols[0]);
     }
     for (size_t k = 0; k < e->n_voices; k++)
         TRY(lm_push(voice_lm(e, k), s->voice[k], symbols, n, NULL));
@@ -242,7 +255,7 @@ static void ensemble_free(void *self)
         for (size_t k = 0; k < e->n_voices; k++)
             free(s->seen[k].s);
         free(s->made.s);
-        free(s->mass);
+        free(s->past);
         free(s->given);
         free(s->out);
         free(s->changed);
@@ -258,6 +271,7 @@ static void ensemble_free(void *self)
         free((void *)(uintptr_t)v->drop);
         free((void *)(uintptr_t)v->transforms);
     }
+    weighting_fini(&e->weighting);
     pool_fini(&e->pool);
     free(e->slot);
     free(e->want);

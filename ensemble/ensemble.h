@@ -5,7 +5,8 @@
  * What is put after the pool (temperature, truncation) is the chain's business.
  *
  * Voices borrow their lms and transforms, which must outlive the ensemble; the lms share one symbol space by hash.  One
- * lm may be several voices (other prompts, other taps).  The ensemble is pure when all of its voices are.
+ * lm may be several voices (other prompts, other taps).  The ensemble is pure when all of its voices are and
+ * its rule does not sample.
  *
  * Beyond the laws of model/lm.h:
  * 1. A row's log-weight is the pool's log Z; with mode=global it is the increment of the global target.  A voice's own
@@ -41,5 +42,13 @@ struct voice {
  * rules that say so; NULL: equal (1 each, then made to sum to one).  NULL + ERR_USAGE: unequal symbol spaces (says what
  * to do), negative weights, unknown rule, two voices of one name, a transform that keeps state or draws. */
 struct lm *ensemble_open(const struct voice voices[], const double weights[], size_t n, const char *rule);
+
+/* The same with weights that learn while a text goes on (ensemble/weighting.h), from `weights` on. */
+struct ensemble_rule {
+    const char *rule;
+    const char *weighting; /* "bayes", "share(0.02)", ...; NULL: fixed */
+};
+struct lm *ensemble_open_by(const struct voice voices[], const double weights[], size_t n,
+                            const struct ensemble_rule *r);
 
 #endif

@@ -4,16 +4,17 @@
 #include "ensemble/ensemble_slot.h"
 #include "model/core.h"
 #include <stdlib.h>
+#include <string.h>
 
 static uint32_t larger(uint32_t a, uint32_t b)
 {
     return a > b ? a : b;
 }
 
-/* Rows of a voice that a want of the ensemble comes to: with prefix masses, back to the last position that is known. */
+/* Rows of a voice that a want of the ensemble comes to: with a past, back to the last position that is known. */
 static uint32_t rows_wanted(const struct ensemble *e, const struct ensemble_slot *s, const struct want *w)
 {
-    uint32_t unread = e->pool.global ? (uint32_t)(s->made.n + 1 - s->n_known) : 0;
+    uint32_t unread = e->n_past > 0 ? (uint32_t)(s->made.n + 1 - s->n_known) : 0;
     return larger(w->n_rows, unread + 1);
 }
 
@@ -34,8 +35,8 @@ static void reserve(struct ensemble *e, struct ensemble_slot *s)
     }
     s->stride = n_rows;
     mem_grow(&s->given, &s->cap_given, e->n_voices * n_rows, sizeof *s->given);
-    if (e->pool.global)
-        mem_grow(&s->mass, &s->cap_mass, (s->made.n + 2) * e->n_voices, sizeof *s->mass);
+    if (e->n_past > 0)
+        mem_grow(&s->past, &s->cap_past, (s->made.n + 2) * e->n_past, sizeof *s->past);
 }
 
 static void trim(struct ensemble *e)
@@ -129,6 +130,21 @@ static int need_led(struct ensemble *e, const struct want w[], size_t n, struct 
     return need_others(e, w, n, q);
 }
 
+/* Each voice back to the earliest position that falls to it. */
+static int need_members(struct ensemble *e, const struct want w[], size_t n, struct queue *q)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct ensemble_slot *s = &e->slot[w[i].slot];
+        memset(s->n_given, 0, sizeof s->n_given);
+        for (uint32_t back = 0; back < s->stride; back++)
+            s->n_given[ensemble_member(e, s, back)] = back + 1;
+    }
+    int more = need_voice(e, 0, w, n, q);
+    TRY(more);
+    int others = need_others(e, w, n, q);
+    return others < 0 ? others : more | others;
+}
+
 static int need_all(struct ensemble *e, const struct want w[], size_t n, struct queue *q)
 {
     for (size_t i = 0; i < n; i++)
@@ -147,5 +163,7 @@ int ensemble_need(void *self, const struct want w[], size_t n, struct queue *q)
     if (e->dropped_long)
         trim(e);
     TRY(start(e, w, n));
+    if (e->pool.type->samples)
+        return need_members(e, w, n, q);
     return e->pool.type->others ? need_led(e, w, n, q) : need_all(e, w, n, q);
 }

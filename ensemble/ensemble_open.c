@@ -89,11 +89,21 @@ static void add_manner(struct text *t, const struct voice *v)
     text_add(t, t->len > from ? "]" : "");
 }
 
+/* The rule, and the weighting where it learns: "linear by bayes". */
+static void add_rule(struct text *t, const struct ensemble *e)
+{
+    pool_text(&e->pool, t);
+    if (!weighting_learns(&e->weighting))
+        return;
+    text_add(t, " by ");
+    weighting_text(&e->weighting, t);
+}
+
 /* linear(prose=0.7, verse[temperature=0.8]=0.3); power=0.5(a=0.5, b=0.5); min(a, b). */
 static char *make_name(const struct ensemble *e)
 {
     struct text t = { 0 };
-    pool_text(&e->pool, &t);
+    add_rule(&t, e);
     for (size_t k = 0; k < e->n_voices; k++) {
         text_addf(&t, "%s%s", k == 0 ? "(" : ", ", e->voice[k].name);
         add_manner(&t, &e->voice[k]);
@@ -112,7 +122,7 @@ static void make_hash(struct ensemble *e)
 {
     struct text t = { 0 };
     text_add(&t, "ensemble 1\n");
-    pool_text(&e->pool, &t);
+    add_rule(&t, e);
     for (size_t k = 0; k < e->n_voices; k++) {
         text_addf(&t, "\n%s ", e->voice[k].lm->hash);
         text_add_real(&t, e->weight[k]);
@@ -120,6 +130,7 @@ static void make_hash(struct ensemble *e)
         add_manner(&t, &e->voice[k]);
     }
     hash_sha256(text_s(&t), t.len, e->hash);
+    e->lane = (uint32_t)hash_string(e->hash) & 0xffffff;
     text_free(&t);
 }
 
@@ -134,7 +145,7 @@ static void fill_lm(struct ensemble *e)
         .voices = e->voice_names,
         .n_voices = e->n_voices,
         .max_length = e->voice[0].lm->max_length,
-        .pure = true,
+        .pure = !e->pool.type->samples,
     };
     for (size_t k = 0; k < e->n_voices; k++) {
         const struct lm *v = e->voice[k].lm;
@@ -145,21 +156,36 @@ static void fill_lm(struct ensemble *e)
     }
 }
 
-struct lm *ensemble_open(const struct voice voices[], const double weights[], size_t n, const char *rule)
+/* The rule and what its weights come from.  0 or ERR_USAGE; on failure nothing is held. */
+static int parse(const struct ensemble_rule *r, struct pool *pool, struct weighting *weighting)
+{
+    TRY(pool_parse(r->rule, pool));
+    int rc = weighting_parse(r->weighting ? r->weighting : "fixed", pool, weighting);
+    if (rc < 0)
+        pool_fini(pool);
+    return rc;
+}
+
+struct lm *ensemble_open_by(const struct voice voices[], const double weights[], size_t n,
+                            const struct ensemble_rule *r)
 {
     struct pool pool;
+    struct weighting weighting;
     double w[LM_MAX_VOICES];
-    if (check_voices(voices, n) < 0 || pool_parse(rule, &pool) < 0)
+    if (check_voices(voices, n) < 0 || parse(r, &pool, &weighting) < 0)
         return NULL;
     for (size_t k = 0; k < n; k++)
         w[k] = weights ? weights[k] : 1;
     if (pool_weights(&pool, w, n) < 0) {
+        weighting_fini(&weighting);
         pool_fini(&pool);
         return NULL;
     }
     struct ensemble *e = mem_alloc(1, sizeof *e);
     e->pool = pool;
+    e->weighting = weighting;
     e->n_voices = (uint32_t)n;
+    e->n_past = pool.global ? n : weighting.type->size(&weighting, n);
     memcpy(e->weight, w, n * sizeof *w);
     for (size_t k = 0; k < n; k++)
         copy_voice(&e->voice[k], &voices[k]);
@@ -167,4 +193,9 @@ struct lm *ensemble_open(const struct voice voices[], const double weights[], si
     make_hash(e);
     fill_lm(e);
     return &e->lm;
+}
+
+struct lm *ensemble_open(const struct voice voices[], const double weights[], size_t n, const char *rule)
+{
+    return ensemble_open_by(voices, weights, n, &(struct ensemble_rule){ .rule = rule });
 }

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "ensemble/ensemble_slot.h"
 #include <assert.h>
+#include <string.h>
 
 int ensemble_read(struct ensemble *e, struct ensemble_slot *s, size_t k)
 {
@@ -49,65 +50,104 @@ int ensemble_voice_row(struct ensemble *e, struct ensemble_slot *s, size_t k, ui
     return transform(e, s, k, back, out);
 }
 
-/* The rows of the voices that take part at a position, *n of them. */
-static int rows_at(struct ensemble *e, struct ensemble_slot *s, uint32_t back, struct row rows[], size_t *n)
+size_t ensemble_member(const struct ensemble *e, const struct ensemble_slot *s, uint32_t back)
+{
+    struct rng_address a = s->address;
+    a.space = e->lm.space->hash;
+    a.step = back < s->made.n ? (uint32_t)(s->made.n - back) : 0;
+    a.lane = e->lane;
+    a.purpose = RNG_MEMBER;
+    struct rng_key key = rng_key(&a);
+    /* positions inside the prompt, for scoring: indices of their own */
+    return pool_member(e->weight, e->n_voices, rng_uniform(&key, back > s->made.n ? back - (uint32_t)s->made.n : 0));
+}
+
+static int rows_at(struct ensemble *e, struct ensemble_slot *s, uint32_t back, struct ensemble_part *out)
 {
     const struct pool *p = &e->pool;
+    struct row *rows = out->rows;
+    out->first = p->type->samples ? ensemble_member(e, s, back) : 0;
+    if (p->type->samples) {
+        out->n = 1;
+        return ensemble_voice_row(e, s, out->first, back, &rows[0]);
+    }
     TRY(ensemble_voice_row(e, s, 0, back, &rows[0]));
-    *n = !p->type->others || p->type->others(p, &rows[0]) ? e->n_voices : 1;
-    for (size_t k = 1; k < *n; k++)
+    out->n = !p->type->others || p->type->others(p, &rows[0]) ? e->n_voices : 1;
+    for (size_t k = 1; k < out->n; k++)
         TRY(ensemble_voice_row(e, s, k, back, &rows[k]));
     return 0;
 }
 
-void ensemble_weigh(struct ensemble *e, struct ensemble_slot *s, const struct row rows[], sym_t symbol)
+/* Symbols said before the position `back` before the last. */
+static size_t said(const struct ensemble_slot *s, uint32_t back)
 {
-    size_t n = e->n_voices;
-    mem_grow(&s->mass, &s->cap_mass, (s->n_known + 1) * n, sizeof *s->mass);
-    double *now = s->mass + (s->n_known - 1) * n;
-    for (size_t k = 0; k < n; k++)
-        now[n + k] = now[k] + row_logp(&rows[k], symbol) + rows[k].log_weight;
-    s->n_known++;
+    return back < s->made.n ? s->made.n - back : 0;
 }
 
-/* Masses of symbols that were pushed unread; memory was made by need(). */
-static int catch_up(struct ensemble *e, struct ensemble_slot *s)
+/* Pools what part->rows hold into part->pool, whose score is memory for it. */
+static void pool_part(struct ensemble *e, struct ensemble_slot *s, uint32_t back, const double weight[],
+                      struct ensemble_part *part)
 {
-    struct row rows[LM_MAX_VOICES];
-    size_t n;
-    while (s->n_known <= s->made.n) {
+    static const double alone[1] = { 1 };
+    if (e->pool.global)
+        part->pool.log_weight =
+            pool_apply_prefix(&e->pool, &part->pool, part->rows, weight, part->n, s->past + said(s, back) * e->n_past);
+    else
+        part->pool.log_weight =
+            pool_apply(&e->pool, &part->pool, part->rows, e->pool.type->samples ? alone : weight, part->n);
+}
+
+/* What was pushed unread before the position `back` before the last; memory was made by need(). */
+static int catch_up(struct ensemble *e, struct ensemble_slot *s, uint32_t back)
+{
+    double weight[LM_MAX_VOICES];
+    struct ensemble_part part;
+    while (s->n_known <= said(s, back)) {
         size_t i = s->n_known - 1;
-        TRY(rows_at(e, s, (uint32_t)(s->made.n - i), rows, &n));
-        ensemble_weigh(e, s, rows, s->made.s[i]);
+        TRY(rows_at(e, s, (uint32_t)(s->made.n - i), &part));
+        if (!e->pool.global) {
+            part.pool = row_over(s->mean, e->lm.space->n);
+            ensemble_weights(e, s, i, weight);
+            pool_part(e, s, (uint32_t)(s->made.n - i), weight, &part);
+        }
+        ensemble_learn(e, s, &part, s->made.s[i]);
     }
     return 0;
 }
 
+/* The last position: what push() will ask. */
+static void keep_last(struct ensemble *e, struct ensemble_slot *s, const double weight[],
+                      const struct ensemble_part *part)
+{
+    struct row mixture = part->pool;
+    if (part->n > 1 && !pool_mixes(&e->pool)) {
+        mixture = row_over(s->mean, e->lm.space->n);
+        row_pool_linear(&mixture, part->rows, weight, part->n);
+    }
+    memcpy(s->last, part->rows, part->n * sizeof *s->last);
+    s->first_part = part->first;
+    s->n_part = part->n;
+    s->last_pool = part->pool;
+    s->disagreement = part->n > 1 ? pool_disagreement(part->rows, weight, part->n, &mixture) : 0;
+    s->epoch = e->epoch;
+}
+
 static int pool_at(struct ensemble *e, struct ensemble_slot *s, uint32_t back, struct row *out)
 {
-    struct row rows[LM_MAX_VOICES];
-    size_t n;
-    uint32_t n_symbols = e->lm.space->n;
-    TRY(rows_at(e, s, back, rows, &n));
-    *out = row_over(s->out + (size_t)back * n_symbols, n_symbols);
-    if (e->pool.global) {
-        size_t i = back < s->made.n ? s->made.n - back : 0;
-        out->log_weight = pool_apply_prefix(&e->pool, out, rows, e->weight, n, s->mass + i * e->n_voices);
-    } else {
-        out->log_weight = pool_apply(&e->pool, out, rows, e->weight, n);
-    }
-    if (back > 0)
-        return 0;
-    struct row mixture = *out;
-    if (n > 1 && !pool_mixes(&e->pool)) {
-        mixture = row_over(s->mean, n_symbols);
-        row_pool_linear(&mixture, rows, e->weight, n);
-    }
-    for (size_t k = 0; k < n; k++)
-        s->last[k] = rows[k];
-    s->n_part = n;
-    s->disagreement = n > 1 ? pool_disagreement(rows, e->weight, n, &mixture) : 0;
-    s->epoch = e->epoch;
+    double weight[LM_MAX_VOICES];
+    struct ensemble_part part;
+    uint32_t n = e->lm.space->n;
+    if (e->n_past > 0)
+        TRY(catch_up(e, s, back));
+    TRY(rows_at(e, s, back, &part));
+    part.pool = row_over(s->out + (size_t)back * n, n);
+    ensemble_weights(e, s, said(s, back), weight);
+    pool_part(e, s, back, weight, &part);
+    if (back == 0)
+        keep_last(e, s, weight, &part);
+    else if (e->n_past > 0 && back <= s->made.n && s->n_known == said(s, back) + 1)
+        ensemble_learn(e, s, &part, s->made.s[said(s, back)]);
+    *out = part.pool;
     return 0;
 }
 
@@ -118,8 +158,6 @@ int ensemble_rows(void *self, const struct want *w, struct row out[])
     for (size_t k = 0; k < e->n_voices; k++)
         if (s->n_given[k] > 0)
             TRY(ensemble_read(e, s, k));
-    if (e->pool.global)
-        TRY(catch_up(e, s));
     for (uint32_t i = 0; i < w->n_rows; i++)
         TRY(pool_at(e, s, w->n_rows - 1 - i, &out[i]));
     return 0;

@@ -3,18 +3,21 @@
 #define ENSEMBLE_ENSEMBLE_SLOT_H
 
 #include "ensemble/ensemble.h"
+#include "ensemble/weighting.h"
 
 /* One prefix.  Memory is kept when a slot is dropped, for the next that takes its number. */
 struct ensemble_slot {
     bool used;
     int voice[LM_MAX_VOICES];           /* the voices' slots */
     size_t prompt;                      /* symbols of the prompt, as voice 0 counts */
+    struct rng_address address;         /* the prompt's, for the rule that samples */
     struct symbols made;                /* pushed since */
     struct symbols seen[LM_MAX_VOICES]; /* each voice's prompt; kept for voices with transforms */
 
-    /* mode=global: mass[i * n_voices + k] = ln p_k(made[0 .. i)), known for i < n_known; row 0 is zero. */
-    double *mass;
-    size_t n_known, cap_mass;
+    /* What a step must know of the past: past[i * n_past ..] belongs to made[0 .. i), known for i < n_known.  mode=global:
+     * ln p_k(made[0 .. i)), (n_voices,); a weighting that learns: its state. */
+    double *past;
+    size_t n_known, cap_past;
 
     /* This round. */
     uint32_t n_given[LM_MAX_VOICES]; /* rows wanted of each voice, at its last positions */
@@ -29,7 +32,8 @@ struct ensemble_slot {
     /* The last position's, for push(): valid while epoch is the ensemble's. */
     uint64_t epoch;
     struct row last[LM_MAX_VOICES];
-    size_t n_part; /* voices that took part: the first n_part */
+    size_t first_part, n_part; /* voices that took part: n_part from first_part on */
+    struct row last_pool;
     double disagreement;
 };
 
@@ -37,13 +41,16 @@ struct ensemble {
     struct lm lm;
     struct pool pool;
     struct voice voice[LM_MAX_VOICES];
-    double weight[LM_MAX_VOICES];
+    double weight[LM_MAX_VOICES]; /* given; where the weighting starts from */
+    struct weighting weighting;
+    size_t n_past; /* doubles that a prefix's past takes; 0: none */
     uint32_t n_voices;
     struct ensemble_slot *slot;
     size_t n_slots, cap_slots;
     struct want *want; /* scratch of need() */
     size_t cap_want;
     uint64_t epoch;    /* counts need() */
+    uint32_t lane;     /* of its draws: 24 bits of its hash, so that nested ensembles draw independently */
     bool transforms;   /* some voice has some */
     bool dropped_long; /* a dropped slot holds rows of many positions */
     char *name;
@@ -57,10 +64,23 @@ extern const struct lm_type ensemble_type;
 int ensemble_rows(void *self, const struct want *w, struct row out[]);
 /* Voice k's row `back` positions before the last, after its transforms; reads what the core has computed. */
 int ensemble_voice_row(struct ensemble *e, struct ensemble_slot *s, size_t k, uint32_t back, struct row *out);
+/* The voice that the rule which samples draws for the position `back` before the last. */
+size_t ensemble_member(const struct ensemble *e, const struct ensemble_slot *s, uint32_t back);
 /* Reads voice k's rows into s->given. */
 int ensemble_read(struct ensemble *e, struct ensemble_slot *s, size_t k);
-/* Appends the masses after `symbol`, to which the voices gave rows (n_voices,). */
-void ensemble_weigh(struct ensemble *e, struct ensemble_slot *s, const struct row rows[], sym_t symbol);
+/* The voices that took part in a step, from `first` on, their rows, and the pool of them. */
+struct ensemble_part {
+    struct row rows[LM_MAX_VOICES];
+    size_t first, n;
+    struct row pool;
+};
+
+/* ensemble_past.c: what has been said, and what it has taught. */
+void ensemble_begin_past(const struct ensemble *e, struct ensemble_slot *s);
+/* The past after one symbol more, which came where `part` stood; memory was made by need() or is made here. */
+void ensemble_learn(const struct ensemble *e, struct ensemble_slot *s, const struct ensemble_part *part, sym_t symbol);
+/* The weights (n_voices,) after made[0 .. i). */
+void ensemble_weights(const struct ensemble *e, const struct ensemble_slot *s, size_t i, double weight[]);
 
 /* ensemble_need.c */
 int ensemble_need(void *self, const struct want w[], size_t n, struct queue *q);

@@ -10,7 +10,8 @@
 #define MAX_POWER 1e6 /* of a probability: all but an arg max by then; keeps scores within a float */
 
 static const struct pool_type *const types[] = {
-    &pool_linear, &pool_log, &pool_product, &pool_power, &pool_min, &pool_max, &pool_gated, &pool_contrast,
+    &pool_linear,  &pool_log,      &pool_product, &pool_power, &pool_min,      &pool_max,      &pool_gated,
+    &pool_sampled, &pool_contrast, &pool_cfg,     &pool_cad,   &pool_dexperts, &pool_strength, &pool_dola,
 };
 #define N_TYPES (sizeof types / sizeof *types)
 

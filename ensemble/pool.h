@@ -2,7 +2,9 @@
  *
  *   linear  log  product  power(r)  min  max     the family of weighted means (pool_power.c)
  *   gated(tau, rule=linear)                      the leader alone where it is sure (pool_gated.c)
- *   contrast(plausibility=0.1, strength=0.5)     expert against amateur (pool_contrast.c)
+ *   sampled                                      one voice, drawn anew at every step (pool_sampled.c)
+ *   contrast  cfg  cad  dexperts  strength       one voice steered by the difference of others (pool_signed.c)
+ *   dola(plausibility=0.1)                       the last layer against the farthest early exit (pool_dola.c)
  *
  * A rule f works on probabilities at one position (*local*), or, with `mode=global` (an argument of every rule of the
  * family), on the voices' probabilities of the whole prefix.  Pooling locally and normalising at every step is another
@@ -35,6 +37,7 @@ struct pool_type {
     /* ln f at one symbol of log-probabilities logp (n,), homogeneous in them: adding a constant to every logp adds
      * degree * constant.  NULL: the rule has no mode=global. */
     double (*value)(const struct pool *p, const double weight[], const double logp[], size_t n);
+    bool samples; /* an ensemble draws one voice at every position, pool_member(), and that is its row */
     /* Whether the other voices are wanted where the leader's (voice 0's) row is this.  NULL: always. */
     bool (*others)(const struct pool *p, const struct row *leader);
 };
@@ -66,6 +69,9 @@ double pool_apply(const struct pool *p, struct row *out, const struct row rows[]
  * starts at log-weight 0. */
 double pool_apply_prefix(const struct pool *p, struct row *out, const struct row rows[], const double weight[],
                          size_t n, const double prefix[]);
+
+/* The voice that u in (0, 1) falls to; weights as pool_weights() left them. */
+size_t pool_member(const double weight[], size_t n, double u);
 
 /* The share of each voice in a symbol to which it gave logp[k] (NAN: took no part): its posterior responsibility
  * w_k p_k / sum_j w_j p_j, "which voice would have said this, were one of them speaking".

@@ -210,6 +210,7 @@ static int voice_fill(struct lms *s, struct node *n, const json_t *doc, struct v
     if (!c)
         return rc < 0 ? rc : ERR_USAGE;
     n->chains[n->n_chains++] = c;
+    TRY(chain_bind(c, v->lm->space));
     v->n_transforms = chain_length(c);
     parts->transforms = mem_alloc(v->n_transforms, sizeof *parts->transforms);
     for (size_t i = 0; i < v->n_transforms; i++)
@@ -238,7 +239,8 @@ static int build_ensemble(struct lms *s, struct node *n)
         w[i] = json_number_value(json_array_get(weights, i));
         rc = voice_fill(s, n, json_array_get(docs, i), &voices[i], &parts[i]);
     }
-    if (rc == 0 && !(n->lm = ensemble_open(voices, w, k, field(n->doc, "rule"))))
+    const struct ensemble_rule rule = { field(n->doc, "rule"), field(n->doc, "weighting") };
+    if (rc == 0 && !(n->lm = ensemble_open_by(voices, w, k, &rule)))
         rc = ERR_USAGE;
     for (size_t i = 0; i < k; i++) {
         free(parts[i].transforms);

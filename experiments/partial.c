@@ -79,6 +79,7 @@ void partial_set(struct partial *p, const struct unit_trace *x, size_t i, sym_t 
     p->heat = chosen == PARTIAL_NONE ? 0 : heat;
     p->chosen = (double)x->chosen[i];
     p->factor = 1;
+    p->bounded = false;
     if (all)
         partial_bare(p);
     else
@@ -94,12 +95,15 @@ bool partial_exact(const struct partial *p)
     return !any;
 }
 
-int partial_apply(struct partial *p, const struct chain *c, size_t i, void *state, const struct transform_at *at)
+int partial_apply(struct partial *p, const struct chain *c, size_t i, void *state, struct transform_at *at)
 {
     if (partial_exact(p)) {
+        if (p->bounded && partial_looks_back(chain_step(c, i)))
+            return 0;
         int rc = chain_apply_step(c, i, state, &p->row, at);
         return rc < 0 ? rc : 1;
     }
+    p->bounded = true;
     return partial_step(p, c, i, state, at);
 }
 

@@ -31,6 +31,7 @@ struct partial {
                              whole row: score_w <= score + heat (noise - noise_w) of every other; 0: it was not */
     double chosen, first; /* raw: its score; bound as it was logged */
     double factor;        /* of all temperatures since */
+    bool bounded;         /* a step was followed with bounds */
     bool behind;          /* hidden symbols stand behind the best of the same score */
     bool whole_z;         /* row.log_z is that of the whole row, not of what is known */
 };
@@ -42,8 +43,11 @@ void partial_free(struct partial *p);
  * all of the row (0: otherwise). */
 void partial_set(struct partial *p, const struct unit_trace *x, size_t i, sym_t chosen, double heat);
 bool partial_exact(const struct partial *p); /* nothing hidden, nothing maybe */
-/* Step i of the chain.  1; 0: what it does cannot be known, and p is spoilt; < 0. */
-int partial_apply(struct partial *p, const struct chain *c, size_t i, void *state, const struct transform_at *at);
+/* Step i of the chain; at is moved on to the next.  1; 0: what it does cannot be known, and p is spoilt; < 0. */
+int partial_apply(struct partial *p, const struct chain *c, size_t i, void *state, struct transform_at *at);
+
+/* Whether all parameters of a step but the first n are at their defaults. */
+bool partial_plain(const struct transform *t, size_t n_params);
 
 /* What is drawn with the noise of k, or without noise (k NULL: the best). */
 enum partial_verdict { PARTIAL_SAME, PARTIAL_PARTED, PARTIAL_OPEN };

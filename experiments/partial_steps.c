@@ -14,7 +14,7 @@ struct step {
     const struct chain *c;
     size_t i;
     void *state;
-    const struct transform_at *at;
+    struct transform_at *at;
 };
 
 static double value(const struct step *s, size_t k)
@@ -259,26 +259,47 @@ static int step_occurrence(struct partial *p, const struct step *s)
     return value(s, 0) >= 0 ? lowered(p, s) : 0;
 }
 
+/* The parameters that a rule knows are the first of the type; it holds where all others are at their defaults. */
 static const struct {
     const char *name;
+    size_t n_params;
     int (*apply)(struct partial *p, const struct step *s);
 } rules[] = {
-    { "temperature", step_temperature },
-    { "normalise", step_normalise },
-    { "top_k", step_top_k },
-    { "top_p", step_top_p },
-    { "min_p", step_min_p },
-    { "repetition_penalty", step_repetition },
-    { "frequency_penalty", step_occurrence },
-    { "presence_penalty", step_occurrence },
-    { "no_repeat_ngram", lowered },
+    { "temperature", 1, step_temperature },
+    { "normalise", 0, step_normalise },
+    { "top_k", 2, step_top_k },
+    { "top_p", 2, step_top_p },
+    { "min_p", 2, step_min_p },
+    { "repetition_penalty", 2, step_repetition },
+    { "frequency_penalty", 2, step_occurrence },
+    { "presence_penalty", 2, step_occurrence },
+    { "no_repeat_ngram", SPEC_MAX_PARAMS, lowered },
+    { "dry", SPEC_MAX_PARAMS, lowered },
+    { "suppress", SPEC_MAX_PARAMS, lowered },
+    { "allow", SPEC_MAX_PARAMS, lowered },
+    { "ban", SPEC_MAX_PARAMS, lowered },
+    { "min_tokens", SPEC_MAX_PARAMS, lowered },
 };
 
-int partial_step(struct partial *p, const struct chain *c, size_t i, void *state, const struct transform_at *at)
+bool partial_plain(const struct transform *t, size_t n_params)
+{
+    for (size_t k = n_params; k < t->type->n_params; k++)
+        if (t->value[k].number != t->type->params[k].value || t->value[k].text || t->value[k].n_list > 0)
+            return false;
+    return true;
+}
+
+bool partial_looks_back(const struct transform *t)
+{
+    return strcmp(t->type->name, "top_p") == 0 && !partial_plain(t, 2);
+}
+
+int partial_step(struct partial *p, const struct chain *c, size_t i, void *state, struct transform_at *at)
 {
     const struct step s = { c, i, state, at };
+    const struct transform *t = chain_step(c, i);
     for (size_t k = 0; k < sizeof rules / sizeof *rules; k++)
-        if (strcmp(rules[k].name, chain_step(c, i)->type->name) == 0)
-            return row_dead(&p->row) ? 0 : rules[k].apply(p, &s);
+        if (strcmp(rules[k].name, t->type->name) == 0)
+            return row_dead(&p->row) || !partial_plain(t, rules[k].n_params) ? 0 : rules[k].apply(p, &s);
     return 0;
 }

@@ -78,7 +78,7 @@ static int check_node(const json_t *what, const char *where, size_t node)
     static const char *const model[] = { "name", "hash", NULL }, *const ensemble[] = { "rule", NULL };
     static const char *const kinds[] = { "model", "table", "ensemble" };
     const json_t *n = json_array_get(json_object_get(what, "lms"), node);
-    const char *kind = json_string_value(json_object_get(n, "kind"));
+    const char *kind = json_string_value(json_object_get(n, "kind")), *weighting = NULL;
     json_t *voices, *voice;
     size_t i;
     if (strcmp(kind, "model") == 0)
@@ -90,6 +90,7 @@ static int check_node(const json_t *what, const char *where, size_t node)
     if (strcmp(kind, "ensemble") != 0)
         return json_object_get(n, "voices") ? err_set(ERR_DATA, "%s: a %s has voices", where, kind) : 0;
     TRY(strings(n, where, "lms", ensemble));
+    TRY(doc_maybe_string(n, where, "weighting", &weighting));
     TRY(doc_array(n, where, "voices", &voices));
     if (json_array_size(voices) == 0)
         return err_set(ERR_DATA, "%s: an ensemble has no voices", where);

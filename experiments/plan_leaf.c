@@ -40,27 +40,6 @@ static json_t *checkpoint_node(const char *name)
     return node;
 }
 
-static int table_number(const char *name, const char *from, const char *key, double *x)
-{
-    char value[32];
-    size_t k = strlen(key), n = strcspn(from + k + 1, ",");
-    if (n >= sizeof value)
-        n = sizeof value - 1;
-    memcpy(value, from + k + 1, n);
-    value[n] = 0;
-    if (text_real(value, x))
-        return 0;
-    return err_set(ERR_USAGE, "%s: %s is '%s', want a number", name, key, value);
-}
-
-static int table_range(const double x[4], const char *where, enum err code)
-{
-    if (x[0] >= 2 && x[0] <= 27 && x[1] >= 0 && x[1] <= 4096 && x[2] >= 0 && x[2] <= 0x1p53 && x[3] >= 0 &&
-        x[3] <= 1000)
-        return 0;
-    return err_set(code, "%s: want n in 2..27, length in 0..4096, seed in 0..2^53, sharpness in 0..1000", where);
-}
-
 int plan_leaf_table(const json_t *node, const char *where)
 {
     int64_t n, length, seed;
@@ -69,30 +48,15 @@ int plan_leaf_table(const json_t *node, const char *where)
     TRY(doc_int(node, where, "length", &length));
     TRY(doc_int(node, where, "seed", &seed));
     TRY(doc_real(node, where, "sharpness", &sharpness));
-    const double x[] = { (double)n, (double)length, (double)seed, sharpness };
-    return table_range(x, where, ERR_DATA);
+    const double x[TABLE_NUMBERS] = { (double)n, (double)length, (double)seed, sharpness };
+    return table_check(x, where, ERR_DATA);
 }
 
 static json_t *table_node(const char *name)
 {
-    static const char *const keys[] = { "n", "length", "seed", "sharpness" };
-    double value[] = { 3, 8, 1, 1 };
-    for (const char *s = name + 6; *s; s += strcspn(s, ","), s += *s == ',') {
-        char key[16] = { 0 };
-        size_t n = strcspn(s, "=,"), i = 0;
-        memcpy(key, s, n < sizeof key ? n : sizeof key - 1);
-        while (i < 4 && strcmp(keys[i], key) != 0)
-            i++;
-        if (i == 4 || s[n] != '=') {
-            err_unknown(ERR_USAGE, "parameter of a table", key, keys, 4);
-            return NULL;
-        }
-        if (table_number(name, s, keys[i], &value[i]) < 0)
-            return NULL;
-    }
-    if (table_range(value, name, ERR_USAGE) < 0)
+    struct table_options o;
+    if (table_parse(name, &o) < 0)
         return NULL;
-    struct table_options o = { (uint32_t)value[0], (uint32_t)value[1], (uint64_t)value[2], value[3] };
     struct lm *lm = table_open(&o);
     json_t *node = json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:o}", "kind", "table", "name", name, "n", (json_int_t)o.n,
                              "length", (json_int_t)o.max_length, "seed", (json_int_t)o.seed, "sharpness", o.sharpness,

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/space.h"
 #include "ensemble/pool.h"
+#include "ensemble/weighting.h"
 #include "experiments/plan_leaf.h"
 #include "model/lm.h"
 #include "model/template.h"
@@ -236,14 +237,37 @@ static void name_voices(struct plan_nodes *n, const json_t *d, json_t *voices, c
     }
 }
 
-/* What an ensemble is called that has no name: "log(prose, verse)". */
-static const char *ensemble_put(struct plan_nodes *n, const json_t *d, const char *rule, json_t *voices,
+/* The canonical texts of a rule and of a weighting that learns ("" for fixed weights). */
+struct rule_texts {
+    struct text rule, weighting;
+};
+
+static int read_rule(const json_t *d, struct rule_texts *out)
+{
+    struct pool pool;
+    struct weighting weighting;
+    TRY(pool_parse(field(d, "rule") ? field(d, "rule") : "linear", &pool));
+    int rc = weighting_parse(field(d, "weighting") ? field(d, "weighting") : "fixed", &pool, &weighting);
+    if (rc == 0) {
+        pool_text(&pool, &out->rule);
+        if (weighting_learns(&weighting))
+            weighting_text(&weighting, &out->weighting);
+        weighting_fini(&weighting);
+    }
+    pool_fini(&pool);
+    return rc;
+}
+
+/* What an ensemble is called that has no name: "log(prose, verse)", "linear by bayes(prose, verse)". */
+static const char *ensemble_put(struct plan_nodes *n, const json_t *d, const struct rule_texts *r, json_t *voices,
                                 const char *const lms[])
 {
     struct text made = { 0 };
-    json_t *node = json_pack("{s:s, s:s, s:O, s:o}", "kind", "ensemble", "rule", rule, "voices", voices, "weights",
-                             weights_of(d, json_array_size(voices)));
-    text_addf(&made, "%s(", rule);
+    json_t *node = json_pack("{s:s, s:s, s:O, s:o}", "kind", "ensemble", "rule", text_s(&r->rule), "voices", voices,
+                             "weights", weights_of(d, json_array_size(voices)));
+    if (r->weighting.len > 0)
+        json_object_set_new(node, "weighting", json_string(text_s(&r->weighting)));
+    text_addf(&made, "%s%s%s(", text_s(&r->rule), r->weighting.len > 0 ? " by " : "", text_s(&r->weighting));
     for (size_t i = 0; i < json_array_size(voices); i++)
         text_addf(&made, "%s%s", i ? ", " : "", lms[i]);
     text_add(&made, ")");
@@ -255,22 +279,20 @@ static const char *ensemble_put(struct plan_nodes *n, const json_t *d, const cha
 
 static const char *add_ensemble(struct plan_nodes *n, const json_t *d)
 {
-    struct text rule = { 0 };
-    struct pool pool;
+    struct rule_texts rule = { 0 };
     const char *id = NULL, *lms[LM_MAX_VOICES];
-    if (pool_parse(field(d, "rule") ? field(d, "rule") : "linear", &pool) < 0)
+    if (read_rule(d, &rule) < 0)
         return NULL;
-    pool_text(&pool, &rule);
-    pool_fini(&pool);
     json_t *voices = json_array();
     if (add_voices(n, d, voices, lms) == 0) {
-        id = ensemble_put(n, d, text_s(&rule), voices, lms);
+        id = ensemble_put(n, d, &rule, voices, lms);
         json_t *made = json_object_get(id ? plan_nodes_find(n->lms, id) : NULL, "voices");
         if (made && !field(json_array_get(made, 0), "lm"))
             name_voices(n, d, made, lms);
     }
     json_decref(voices);
-    text_free(&rule);
+    text_free(&rule.rule);
+    text_free(&rule.weighting);
     return id;
 }
 

@@ -142,7 +142,7 @@ const char *const prelude_lines[] = {
     "local schema = {\n",
     "    model = { { source }, name = text, template = pattern },\n",
     "    voice = { { source }, name = text, template = pattern, drop = texts, temperature = warmth, chain = text },\n",
-    "    ensemble = { rule = text, weights = list, name = text },\n",
+    "    ensemble = { rule = text, weights = list, weighting = text, name = text },\n",
     "    fit = { what = text, on = text, lang = text },\n",
     "    search = {},\n",
     "    grid = { lm = lms, chain = texts, search = texts, tasks = list },\n",

@@ -137,7 +137,7 @@ local pattern = words_of(either(text, of "function"), "a name, a text with {fiel
 local schema = {
     model = { { source }, name = text, template = pattern },
     voice = { { source }, name = text, template = pattern, drop = texts, temperature = warmth, chain = text },
-    ensemble = { rule = text, weights = list, name = text },
+    ensemble = { rule = text, weights = list, weighting = text, name = text },
     fit = { what = text, on = text, lang = text },
     search = {},
     grid = { lm = lms, chain = texts, search = texts, tasks = list },

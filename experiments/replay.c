@@ -23,7 +23,7 @@ static double heat_of(const struct chain *c)
     for (size_t i = 0; i < chain_length(c); i++) {
         const struct transform *t = chain_step(c, i);
         bool plain = strcmp(t->type->name, "normalise") == 0;
-        if (!plain && strcmp(t->type->name, "temperature") != 0)
+        if (!plain && (strcmp(t->type->name, "temperature") != 0 || !partial_plain(t, 1)))
             return 0;
         heat *= plain ? 1 : t->value[0].number;
     }
@@ -126,7 +126,7 @@ void replay_close(struct replay *x)
     free(x);
 }
 
-static const struct replay_choice *choice_of(const struct replay *x, const struct results_record *r)
+static struct replay_choice *choice_of(const struct replay *x, const struct results_record *r)
 {
     const struct replay_arm *arm = &x->arms[r->arm];
     const char *task = x->tasks[r->item];
@@ -155,6 +155,9 @@ static int replay_one(struct replay *x, const struct results_record *r, struct r
         return 0;
     }
     t.space = results_traces_space(x->traces, r->arm);
+    if (!t.choice->bound)
+        TRY(chain_bind(t.choice->chain, t.space));
+    t.choice->bound = true;
     t.prompt = results_traces_prompt(x->traces, r, &t.n_prompt);
     TRY(replay_steps(&t, out));
     replay_count(arm, out);

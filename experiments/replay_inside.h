@@ -9,6 +9,7 @@
 struct replay_choice {
     const char *task;    /* NULL: the arm itself */
     struct chain *chain; /* the other */
+    bool bound;          /* to the arm's space */
     const char *search;
     bool repeats; /* its draws were one */
     bool own;     /* the other chain is its own */
@@ -45,7 +46,7 @@ struct replay {
 /* Who decides a record again. */
 struct replay_text {
     struct replay *x;
-    const struct replay_choice *choice;
+    struct replay_choice *choice;
     const struct results_record *record;
     const struct space *space;
     const sym_t *prompt;

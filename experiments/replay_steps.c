@@ -59,7 +59,7 @@ static void at_step(const struct replay_text *t, size_t i, struct at *a)
 }
 
 /* The whole row is there: as the search itself does it. */
-static int decide_full(const struct replay_text *t, size_t i, const struct at *a, struct partial_decision *d)
+static int decide_full(const struct replay_text *t, size_t i, struct at *a, struct partial_decision *d)
 {
     struct row row = row_over(t->x->work->spare[SCRATCH_ROW], t->space->n);
     memcpy(row.score, t->trace->score + i * t->trace->width, row.n * sizeof *row.score);
@@ -74,7 +74,7 @@ static int decide_full(const struct replay_text *t, size_t i, const struct at *a
     return 0;
 }
 
-static int decide_topk(const struct replay_text *t, size_t i, const struct at *a, struct partial_decision *d)
+static int decide_topk(const struct replay_text *t, size_t i, struct at *a, struct partial_decision *d)
 {
     struct partial *p = t->x->partial;
     const struct chain *c = t->choice->chain;
@@ -86,10 +86,6 @@ static int decide_topk(const struct replay_text *t, size_t i, const struct at *a
     *d = (struct partial_decision){ PARTIAL_OPEN, PARTIAL_NONE, a->chosen == PARTIAL_NONE ? 0 : -INFINITY, 0 };
     if (rc == 1)
         *d = partial_decide(p, a->noise, a->chosen);
-    if (d->verdict == PARTIAL_OPEN && t->choice->own) { /* what is hidden has lost against it: the log says so */
-        d->verdict = PARTIAL_SAME;
-        d->symbol = a->chosen;
-    }
     return 0;
 }
 
@@ -137,6 +133,13 @@ static void make_room(struct replay *x, const struct replay_text *t)
     }
 }
 
+/* As the search does it.  Where chains have state the choice was the same and its row exact: low is its probability. */
+static void accept(const struct replay_text *t, const struct at *a, const struct partial_decision *d)
+{
+    chain_accept(t->choice->chain, t->x->state,
+                 &(struct transform_choice){ .symbol = a->chosen, .logp = (double)(float)d->low, .at = &a->transform });
+}
+
 int replay_steps(const struct replay_text *t, struct replay_record *out)
 {
     const struct chain *c = t->choice->chain;
@@ -151,12 +154,20 @@ int replay_steps(const struct replay_text *t, struct replay_record *out)
         struct partial_decision d;
         at_step(t, i, &a);
         TRY(t->trace->kind == TRACE_FULL ? decide_full(t, i, &a, &d) : decide_topk(t, i, &a, &d));
+        if (d.verdict == PARTIAL_OPEN && t->choice->own) {
+            d.verdict = PARTIAL_SAME; /* what is hidden has lost: the log says so, and of the steps to come too */
+            if (chain_state_size(c) > 0) {
+                out->decided = n;
+                out->low = out->high = NAN;
+                return 0;
+            }
+        }
         note(out, i, &a, &d);
         add_ratio(t, i, &d, out);
         if (d.verdict != PARTIAL_SAME && chain_state_size(c) > 0)
             break; /* its state there is another text's */
         if (a.chosen != PARTIAL_NONE)
-            chain_accept(c, t->x->state, a.chosen);
+            accept(t, &a, &d);
     }
     if (out->decided < n)
         out->low = out->high = NAN;

@@ -72,6 +72,7 @@ static int open_works(struct runner *r)
         const struct lm *lm = lms_find(r->lms, r->plan->arms[i].lm);
         if (!lm)
             return ERR_DATA;
+        TRY(chain_bind(r->chains[i], lm->space));
         n = lm->space->n > n ? lm->space->n : n;
     }
     r->works = mem_alloc(threads_count(r->threads), sizeof(struct row_work *));

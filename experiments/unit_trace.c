@@ -20,7 +20,7 @@ static void write_reports(struct text *t, const struct trace *x, size_t n)
         pack_u32(t, r->kept);
         pack_f32(t, (float)r->mass);
         pack_f32(t, (float)r->entropy);
-        pack_f32(t, (float)r->kl);
+        pack_f32(t, (float)r->divergence);
     }
 }
 

@@ -41,10 +41,11 @@ struct want {
 
 /* What each voice gave a pushed symbol. */
 struct lm_trace {
-    uint32_t n_voices;          /* 0: the lm has none, or the slot had no row */
-    float logp[LM_MAX_VOICES];  /* natural log of each voice's probability of the symbol, after its own transforms */
-    float share[LM_MAX_VOICES]; /* the voice's responsibility for the symbol; sums to 1 */
-    float disagreement;         /* nats: entropy of the voices' mean - mean of their entropies, of the whole row */
+    uint32_t n_voices;           /* 0: the lm has none, or the slot had no row */
+    float logp[LM_MAX_VOICES];   /* natural log of each voice's probability of the symbol, after its own transforms */
+    float weight[LM_MAX_VOICES]; /* that the voice had in this step */
+    float share[LM_MAX_VOICES];  /* the voice's responsibility for the symbol; sums to 1 */
+    float disagreement;          /* nats: entropy of the voices' mean - mean of their entropies, of the whole row */
 };
 
 /* Growing list of symbols, for free(s). */

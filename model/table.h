@@ -8,6 +8,7 @@
 #ifndef MODEL_TABLE_H
 #define MODEL_TABLE_H
 
+#include "base/err.h"
 #include "model/lm.h"
 
 struct table_options {
@@ -16,6 +17,13 @@ struct table_options {
     uint64_t seed;
     double sharpness; /* scores are sharpness * a standard normal */
 };
+
+/* "table:n=4,length=5,seed=3,sharpness=1"; 3, 8, 1 and 1 where it says nothing.  0 or ERR_USAGE. */
+int table_parse(const char *text, struct table_options *o);
+
+/* n, length, seed, sharpness, from outside: 0, or `code` and a message that begins with where. */
+#define TABLE_NUMBERS 4
+int table_check(const double x[TABLE_NUMBERS], const char *where, enum err code);
 
 struct lm *table_open(const struct table_options *o); /* never NULL */
 

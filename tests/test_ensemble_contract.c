@@ -58,6 +58,16 @@ static struct made *pair(const char *rule)
     return m;
 }
 
+/* rule: a weighting. */
+static struct made *learning(const char *rule)
+{
+    struct made *m = leaves();
+    const struct voice v[2] = { { .lm = m->leaf[0], .name = "a" }, { .lm = m->leaf[1], .name = "b" } };
+    const char *pool = strncmp(rule, "logistic", 8) == 0 ? "product" : "linear";
+    m->lm = ensemble_open_by(v, (double[]){ 0.3, 0.7 }, 2, &(struct ensemble_rule){ pool, rule });
+    return m;
+}
+
 static struct made *transformed(const char *rule)
 {
     struct made *m = leaves();
@@ -101,11 +111,18 @@ static const struct subject {
     { "power(0.5, mode=global)", pair },
     { "gated(0.4)", pair },
     { "contrast", pair },
+    { "sampled", pair },
+    { "cfg(2)", pair },
+    { "dola", layers },
+    { "bayes", learning },
+    { "share(0.1)", learning },
+    { "logistic(contexts=bytes)", learning },
     { "log", transformed },
     { "linear(mode=global)", transformed },
     { "gated(0.4, rule=log)", transformed },
     { "contrast", layers },
     { "linear", nested },
+    { "sampled", nested },
     { "gated(0.3)", nested },
     { "power(2, mode=global)", nested },
 };

@@ -69,6 +69,12 @@ static void random_chain(uint64_t seed, struct text *t)
                   { "typical=%.2f", 0.3, 1 },
                   { "top_p(%.4f, min_keep=7)", 0, 1 },
                   { "min_p(%.4f, min_keep=3)", 0, 2 },
+                  { "suppress=[1]", 0, 0 },
+                  { "ban=[0]", 0, 0 },
+                  { "allow=[0, 1]", 0, 0 },
+                  { "dry(%.2f, base=1.3, allowed=0, breakers=[0])", 0, 2 },
+                  { "bias=[1:%.2f]", -1, 1 },
+                  { "top_p(%.3f, 2)", 0, 1 },
                   { "normalise", 0, 0 },
                   { "temperature=inf", 0, 0 } };
     struct rng_key k = random_key(seed);

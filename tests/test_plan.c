@@ -82,6 +82,14 @@ static void test_keys(void)
           "a greedy arm has one key for all draws and seeds");
     check(unit_key_equal(unit_key(p, &p->arms[1], &p->items[5], 0), unit_key(p, &p->arms[3], &p->items[5], 2)),
           "a choice has neither chain nor draw in its key");
+    struct plan *w = edited("weights = {", "weighting = 'bayes(eta=1)', weights = {", NULL);
+    check(w &&
+              !unit_key_equal(k = unit_key(p, &p->arms[9], &p->items[0], 0), unit_key(w, &w->arms[9], &w->items[0], 0)),
+          "weightings differ: %s", err_text());
+    check(w && strcmp(p->arms[9].lm, "duet") == 0, "arm 9 is the ensemble's: %s", p->arms[9].lm);
+    plan_free(w);
+    check(!edited("weights = {", "weighting = 'bays', weights = {", NULL) && strstr(err_text(), "did you mean 'bayes'"),
+          "%s", err_text());
     plan_free(p);
     plan_free(q);
     plan_free(r);

@@ -33,6 +33,14 @@ static const struct {
     { "gated(tau=1e-9)", NO_RULE, true, false },
     { "contrast", NO_RULE, false, false },
     { "contrast(plausibility=0)", NO_RULE, true, false },
+    { "contrast(form=plain)", NO_RULE, false, false },
+    { "sampled", 1, true, false },
+    { "cfg(2)", NO_RULE, true, false },
+    { "cfg(0.3)", NO_RULE, true, false },
+    { "cad", NO_RULE, true, false },
+    { "dexperts", NO_RULE, true, false },
+    { "strength(0.5)", NO_RULE, true, false },
+    { "dola", NO_RULE, false, false },
 };
 #define N_RULES (sizeof rules / sizeof *rules)
 

@@ -123,13 +123,14 @@ static void test_divergence(void)
             if (final.score[v] > -INFINITY)
                 kl += expl(q) * (q - ((long double)given.score[v] - (long double)given.log_z));
         }
-        check_near(report[2].kl, (double)kl, 1e-5 * (1 + (double)kl), "KL of row %llu", (unsigned long long)seed);
-        check(report[0].kl >= 0 && report[1].kl >= 0, "KL is not negative");
+        check_near(report[2].divergence, (double)kl, 1e-5 * (1 + (double)kl), "KL of row %llu",
+                   (unsigned long long)seed);
+        check(report[0].divergence >= 0 && report[1].divergence >= 0, "KL is not negative");
         chain_free(c);
         c = chain_parse("top_k=5");
         row_copy(&final, &given);
         chain_apply(c, NULL, &final, &at, report);
-        check_near(report[0].kl, -log(report[0].mass), 1e-5, "a cut is -ln of what it kept away");
+        check_near(report[0].divergence, -log(report[0].mass), 1e-5, "a cut is -ln of what it kept away");
         chain_free(c);
         c = chain_parse("temperature=0.7|top_k=20|top_p=0.8");
     }
@@ -197,11 +198,11 @@ static void start(const struct transform *t, void *state)
     (void)state;
 }
 
-static void accept(const struct transform *t, void *state, sym_t chosen)
+static void accept(const struct transform *t, void *state, const struct transform_choice *c)
 {
     (void)t;
     (void)state;
-    (void)chosen;
+    (void)c;
 }
 
 static bool never(const struct transform *t)

@@ -54,6 +54,29 @@ static const struct law_case cases[] = {
     { "presence_penalty(-0.4, last_n=5)", 0, 0 },
     { "no_repeat_ngram=0", MASKS | IDEMPOTENT | SHIFT, 0 },
     { "no_repeat_ngram=2", MASKS | IDEMPOTENT | SHIFT, 0 },
+    { "no_repeat_ngram(2, of=prompt)", MASKS | IDEMPOTENT | SHIFT, 0 },
+    { "repetition_penalty(1.3, last_n=3, decay=6)", 0, 0 },
+    { "frequency_penalty(0.3, last_n=3, decay=6)", 0, 0 },
+    { "presence_penalty(0.3, last_n=0, decay=6)", 0, 0 },
+    { "repetition_penalty_norm(1.3, last_n=9)", 0, 0 },
+    { "prompt_reward=1.5", 0, 0 },
+    { "dry(0.8, base=2, allowed=1, breakers=[0])", 0, 0 },
+    { "min_tokens(20, ends=[0])", MASKS | IDEMPOTENT | SHIFT, 0 },
+    { "length_decay(3, factor=1.1, ends=[0])", 0, 0 },
+    { "mirostat1=2", MASKS | CUTS, 1 },
+    { "mirostat2=1.5", MASKS | CUTS, 1 },
+    { "adaptive_p=0.4", 0, 0 },
+    { "loop(6, count=2, ends=[0])", MASKS | IDEMPOTENT | SHIFT, 0 },
+    { "budget(0, text=0)", MASKS | IDEMPOTENT | SHIFT, 0 },
+    { "bias=[0:1.5]", 0, 0 },
+    { "sequence_bias=[0:1, 0+0:-2]", 0, 0 },
+    { "ban=[0+0]", MASKS | IDEMPOTENT | SHIFT, 0 },
+    { "allow=[0]", MASKS | IDEMPOTENT | SHIFT, 0 },
+    { "suppress=[0]", MASKS | IDEMPOTENT | SHIFT, 0 },
+    { "force([0], from=2)", MASKS | IDEMPOTENT | SHIFT, 0 },
+    { "green(0.5, scheme=self)", 0, 0 },
+    { "green=0.5", 0, 0 },
+    { "synthid([654, 400, 836], ngram=3)", 0, 0 },
     { "normalise", SHIFT, 0 },
 };
 enum { N_CASES = sizeof cases / sizeof cases[0] };
@@ -93,6 +116,7 @@ static struct scene scene_random(void)
 }
 
 static struct row_work *work;
+static double state[64]; /* of a chain that has just begun */
 
 /* Applies a chain to score[s->n]; the row's log_z is checked. */
 static struct row apply(const struct chain *c, const struct scene *s, float score[], struct chain_report report[])
@@ -105,8 +129,9 @@ static struct row apply(const struct chain *c, const struct scene *s, float scor
                                .address = &address,
                                .work = work };
     struct row r = row_over(score, s->n), again = row_over(score, s->n);
-    check(row_measure(&r) == 0, "measured");
-    check(chain_apply(c, NULL, &r, &at, report) == 0, "%s: %s", chain_text(c), err_text());
+    check(row_measure(&r) == 0 && chain_state_size(c) <= sizeof state, "measured");
+    chain_start(c, state);
+    check(chain_apply(c, state, &r, &at, report) == 0, "%s: %s", chain_text(c), err_text());
     check(row_measure(&again) == 0 && (r.log_z == again.log_z || fabs(r.log_z - again.log_z) < 1e-6),
           "%s: log_z is right: %g, %g", chain_text(c), r.log_z, again.log_z);
     return r;

@@ -58,7 +58,7 @@ static void check_equal(const struct hyp *h, const struct unit_record *r, const 
           "%s: shape", level);
     for (size_t i = 0; i < b->n * b->n_chain; i++)
         check(b->kept[i] == a->report[i].kept && b->mass[i] == (float)a->report[i].mass &&
-                  b->entropy[i] == (float)a->report[i].entropy && b->kl[i] == (float)a->report[i].kl,
+                  b->entropy[i] == (float)a->report[i].entropy && b->kl[i] == (float)a->report[i].divergence,
               "%s: report %zu", level, i);
     check(all_equal(a->score, b->score, b->n * b->width * sizeof(float)), "%s: scores", level);
     check(all_equal(a->log_z, b->log_z, b->width > 0 ? b->n * sizeof(double) : 0), "%s: log Z", level);

@@ -1,0 +1,56 @@
+/* Weightings: where the weights of a pool come from while a text goes on.  Rows of a table:
+ *
+ *   fixed                        the weights given
+ *   bayes(eta=1)                 w_k <- w_k p_k(y)^eta / sum.  With eta 1 and the linear rule the ensemble is the mixture of
+ *                                strings: its loss is at most any voice's plus ln 1/w_k
+ *   share(alpha)                 Bayes, then w <- (1 - alpha) w + alpha w_0: follows a best voice that changes
+ *   logistic(eta, contexts)      for product: a gradient step on -ln q(y), w_k += eta (ln p_k(y) - E_q ln p_k);
+ *                                contexts=bytes keeps a set of weights for each kind of last byte
+ *
+ * Everything that a weighting has learnt of a prefix is a few doubles, a function of the prefix alone: slots fork by
+ * copying them, and a text that is scored has the weights that it would have had when generated.  Learning starts after
+ * the prompt.  A voice that takes no part in a step (gated) is not judged by it. */
+#ifndef ENSEMBLE_WEIGHTING_H
+#define ENSEMBLE_WEIGHTING_H
+
+#include "ensemble/pool.h"
+
+struct weighting;
+
+/* One step: y came where the voices gave rows (n,), weighted by weight, and the pool was pool. */
+struct weighting_step {
+    const struct space *space;
+    sym_t symbol;
+    const struct row *rows;
+    size_t first, n; /* voices first .. first + n - 1 took part; rows[0] is voice first's */
+    const struct row *pool;
+    const double *weight; /* (n_voices,) of the step */
+    size_t n_voices;
+};
+
+struct weighting_type {
+    const char *name;
+    const struct param *params;
+    size_t n_params;
+    const char *meaning, *source;
+    int (*check)(const struct weighting *w, const struct pool *p); /* 0 or ERR_USAGE: not with this rule, bad text */
+    size_t (*size)(const struct weighting *w, size_t n_voices);    /* doubles of state */
+    void (*start)(const struct weighting *w, const double prior[], size_t n_voices, double state[]);
+    void (*weigh)(const struct weighting *w, const double state[], size_t n_voices, double weight[]);
+    void (*update)(const struct weighting *w, const struct weighting_step *s, const double prior[], double state[]);
+};
+
+struct weighting {
+    const struct weighting_type *type;
+    struct spec_value value[SPEC_MAX_PARAMS];
+    struct spec *spec; /* what value points into */
+};
+
+/* text for the rule p: 0 or ERR_USAGE (unknown: lists). */
+int weighting_parse(const char *text, const struct pool *p, struct weighting *out);
+void weighting_fini(struct weighting *w);
+void weighting_text(const struct weighting *w, struct text *out); /* canonical, appended */
+bool weighting_learns(const struct weighting *w);                 /* all but fixed */
+const struct weighting_type *const *weighting_types(size_t *n);
+
+#endif

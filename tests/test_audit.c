@@ -1,0 +1,192 @@
+/* decode/audit and what it stands on: strings and their probabilities against the table's own formula, p values that are
+ * uniform where the claim holds, bias that is found, weighted samples, and the refusals. */
+#include "base/err.h"
+#include "decode/audit.h"
+#include "decode/audit_noise.h"
+#include "model/table.h"
+#include "tests/lib/check.h"
+#include <gsl/gsl_randist.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct prompt nothing;
+static struct lm *table;
+static struct core *core;
+
+static struct audit_args args_of(const struct chain *c, const char *search, uint32_t draws, uint64_t seed)
+{
+    return (struct audit_args){
+        .on = { .lm = table, .core = core, .chain = c, .prompt = &nothing, .address = { .seed = seed } },
+        .search = search,
+        .draws = draws,
+        .confidence = 0.999
+    };
+}
+
+/* The product of the table's probabilities along each string; all of them sum to one, in order, and are found. */
+static void strings_are_exact(void)
+{
+    struct chain *c = chain_parse("");
+    struct audit_args args = args_of(c, "sample", 1, 1);
+    struct strings s = { 0 };
+    double sum = 0;
+    check(strings_enumerate(&args.on, &s) == 0, "%s", err_text());
+    check(s.n == 3 * 3 * 3 + 9 + 3 + 1, "1 + 3 + 9 + 27 strings of three letters and an end: %zu", s.n);
+    for (size_t i = 0; i < s.n; i++) {
+        const sym_t *symbols = s.symbols.s + s.all[i].at;
+        double logp[4], want = 0;
+        for (size_t k = 0; k < s.all[i].n; k++) {
+            table_logp(table, symbols, k, logp);
+            want += logp[symbols[k]];
+        }
+        check_near(s.all[i].logp, want, 1e-5, "string %zu", i);
+        check(strings_find(&s, symbols, s.all[i].n) == &s.all[i], "string %zu is found", i);
+        sum += exp(want);
+    }
+    check_near(sum, 1, 1e-9, "all strings");
+    check(strings_find(&s, (sym_t[]){ 0, 0 }, 2) == NULL, "a beginning is no string");
+    strings_fini(&s);
+    args.on.max_symbols = 1;
+    check(strings_enumerate(&args.on, &s) == 0 && s.n == 4, "one symbol: %zu", s.n);
+    strings_fini(&s);
+    chain_free(c);
+}
+
+static void dead_ends(void)
+{
+    struct chain *c =
+        chain_parse("no_repeat_ngram=1"); /* nothing twice: after three letters and no end, none is left */
+    struct audit r;
+    struct audit_args args = args_of(c, "sample", 2000, 3);
+    check(audit_run(&args, &r) == 0 && r.outside == 0 && r.p > 0.001, "nothing twice: p %g: %s", r.p, err_text());
+    check(r.dead == 0, "the end is always left: %g", r.dead);
+    chain_free(c);
+}
+
+/* p is uniform where the claim holds: Kolmogorov and Smirnov's distance over RUNS audits. */
+static void is_calibrated(const char *chain)
+{
+    enum { RUNS = 60 };
+    struct chain *c = chain_parse(chain);
+    double low = 1, count[10] = { 0 };
+    for (uint64_t seed = 0; seed < RUNS; seed++) {
+        struct audit r;
+        struct audit_args args = args_of(c, "sample", 400, 100 + seed);
+        check(audit_run(&args, &r) == 0 && r.outside == 0, "'%s': %s", chain, err_text());
+        check(r.tv_low == 0 || r.p < 0.01, "'%s': the interval holds 0: tv %g, low %g", chain, r.tv, r.tv_low);
+        low = fmin(low, r.p);
+        count[(int)fmin(9, r.p * 10)]++;
+    }
+    double chi2 = 0;
+    for (int i = 0; i < 10; i++)
+        chi2 += (count[i] - RUNS / 10.0) * (count[i] - RUNS / 10.0) / (RUNS / 10.0);
+    check(chi2 < 33.7, "'%s': p values are uniform: chi-square %g of 9 (1e-4)", chain, chi2);
+    check(low > 1e-4, "'%s': least p %g", chain, low);
+    chain_free(c);
+}
+
+static void greedy_is_not_the_mode(void)
+{
+    struct audit r;
+    struct chain *c = chain_parse("");
+    struct audit_args args = args_of(c, "greedy", 500, 1);
+    check(audit_run(&args, &r) == 0 && r.draws == 1 && r.tv == 0 && r.gap == 0, "greedy: tv %g gap %g", r.tv, r.gap);
+    check(r.claim == AUDIT_GREEDY, "claim %d", (int)r.claim);
+    chain_free(c);
+}
+
+static void refusals(void)
+{
+    struct audit r;
+    struct chain *c = chain_parse("");
+    struct audit_args args = args_of(c, "simple", 100, 1);
+    check(audit_run(&args, &r) == ERR_USAGE && strstr(err_text(), "simple"), "%s", err_text());
+    struct lm *big = table_open(&(struct table_options){ 27, 64, 1, 1 });
+    args = args_of(c, "sample", 100, 1);
+    args.on.lm = big;
+    args.on.max_symbols = 5;
+    check(audit_run(&args, &r) == ERR_USAGE && strstr(err_text(), "too many to enumerate"), "%s", err_text());
+    lm_free(big);
+    struct lm *deep = table_open(&(struct table_options){ 2, 4000, 1, 0.01 });
+    args.on.lm = deep;
+    args.on.max_symbols = 0;
+    check(audit_run(&args, &r) == ERR_USAGE && strstr(err_text(), "want a limit"), "%s", err_text());
+    lm_free(deep);
+    chain_free(c);
+}
+
+enum { CELLS = 6, DRAWS = 5000 };
+
+/* A sample of q, each draw weighted by p / (what it was drawn from). */
+static void weighted(double bias, struct audit_noise *out, double *tv)
+{
+    static const double p[CELLS] = { .4, .25, .15, .1, .07, .03 }, from[CELLS] = { .2, .2, .2, .2, .1, .1 };
+    struct audit_sample s;
+    gsl_rng *rng = gsl_rng_alloc(rng_gsl_philox);
+    gsl_ran_discrete_t *draw = gsl_ran_discrete_preproc(CELLS, from);
+    gsl_rng_set(rng, 7);
+    audit_sample_init(&s, CELLS);
+    s.draws = DRAWS;
+    s.weighted = true;
+    for (uint32_t d = 0; d < DRAWS; d++) {
+        size_t i = gsl_ran_discrete(rng, draw);
+        audit_sample_add(&s, d, i, p[i] / from[i] * (i == 0 ? 1 + bias : 1));
+    }
+    *tv = audit_distance(&s, p);
+    audit_noise(&s, p, &(struct audit_noise_args){ .tv = *tv, .confidence = 0.999 }, out);
+    audit_sample_fini(&s);
+    gsl_ran_discrete_free(draw);
+    gsl_rng_free(rng);
+}
+
+static void weighted_samples(void)
+{
+    struct audit_noise noise;
+    double tv;
+    weighted(0, &noise, &tv);
+    check(noise.p > 0.01 && tv < noise.radius, "unbiased: p %g, tv %g, radius %g", noise.p, tv, noise.radius);
+    weighted(0.2, &noise, &tv);
+    check(noise.p == 0.001 && tv > noise.radius, "biased: p %g, tv %g, radius %g", noise.p, tv, noise.radius);
+    check_near(tv, 0.04, noise.radius, "half of a fifth of .4");
+}
+
+/* A sample that claims p and follows q is found out, and the interval holds the true distance. */
+static void bias_is_found(void)
+{
+    static const double p[3] = { .5, .3, .2 }, q[3] = { .53, .3, .17 };
+    struct audit_sample s;
+    struct audit_noise noise;
+    unsigned n[3];
+    gsl_rng *rng = gsl_rng_alloc(rng_gsl_philox);
+    gsl_rng_set(rng, 9);
+    gsl_ran_multinomial(rng, 3, 20000, q, n);
+    audit_sample_init(&s, 3);
+    s.draws = 20000;
+    for (size_t i = 0; i < 3; i++)
+        for (unsigned k = 0; k < n[i]; k++)
+            audit_sample_add(&s, 0, i, 1);
+    double tv = audit_distance(&s, p);
+    audit_noise(&s, p, &(struct audit_noise_args){ .tv = tv, .confidence = 0.999 }, &noise);
+    check(noise.p == 0.001, "p %g", noise.p);
+    check(fabs(tv - 0.03) < noise.radius && noise.radius < 0.02, "tv %g, radius %g", tv, noise.radius);
+    audit_sample_fini(&s);
+    gsl_rng_free(rng);
+}
+
+int main(void)
+{
+    table = table_open(&(struct table_options){ 4, 3, 11, 1 });
+    core = core_alloc();
+    strings_are_exact();
+    dead_ends();
+    is_calibrated("");
+    is_calibrated("temperature=1.5 | top_k=2");
+    greedy_is_not_the_mode();
+    refusals();
+    weighted_samples();
+    bias_is_found();
+    core_free(core);
+    lm_free(table);
+    return check_done("audit");
+}

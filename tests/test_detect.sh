@@ -1,0 +1,65 @@
+#!/bin/sh
+# detect: a text generated under green() is found by its key alone; ids as JSON; messages.
+set -u
+chorale=$1
+cd "$(dirname "$0")/.." || exit 1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+bad=0
+checks=0
+
+fail() {
+    echo "detect: $1"
+    bad=1
+}
+expect() {
+    status=$1 words=$2
+    shift 2
+    "$@" >"$work/out" 2>"$work/err"
+    got=$?
+    checks=$((checks + 1))
+    [ "$got" = "$status" ] || fail "$*: exit status $got, want $status: $(head -c 300 "$work/err")"
+    grep -qF -- "$words" "$work/out" "$work/err" || fail "$*: want '$words' in $(head -c 300 "$work/out" "$work/err")"
+}
+# z KEY FILE: the z-score, rounded down
+z() {
+    "$chorale" detect zoo:prose "$2" --gamma 0.5 --key "$1" | awk '$1 == "z" { printf "%d", $2 }'
+}
+
+for draw in 1 2; do
+    "$chorale" generate zoo:prose "Once upon a time" --max-symbols 150 --max-bytes 0 --seed $draw \
+        --chain "top_p=0.98 | green(0.5, delta=4, key=4711)" >"$work/marked" 2>"$work/err" || fail "$(cat "$work/err")"
+    "$chorale" generate zoo:prose "Once upon a time" --max-symbols 150 --max-bytes 0 --seed $draw --chain "top_p=0.98" >"$work/plain"
+    [ "$(z 4711 "$work/marked")" -ge 4 ] || fail "seed $draw: marked text is found by its key: z $(z 4711 "$work/marked")"
+    [ "$(z 4712 "$work/marked")" -lt 4 ] || fail "seed $draw: another key finds nothing"
+    [ "$(z 4711 "$work/plain")" -lt 4 ] || fail "seed $draw: plain text is plain"
+    checks=$((checks + 3))
+done
+
+# s KEYS FILE: synthid's z-score, rounded down
+s() {
+    "$chorale" detect zoo:prose "$2" --keys "$1" | awk '$1 == "z" { printf "%d", $2 }'
+}
+keys=654,400,836,123,340,443,597,160,57
+"$chorale" generate zoo:prose "Once upon a time" --max-symbols 200 --max-bytes 0 --chain "synthid=[$keys]" >"$work/marked"
+[ "$(s $keys "$work/marked")" -ge 4 ] || fail "synthid's text is found by its keys: z $(s $keys "$work/marked")"
+[ "$(s 1,2,3,4,5,6,7,8,9 "$work/marked")" -lt 4 ] || fail "synthid: other keys find nothing"
+checks=$((checks + 2))
+
+echo '{"ids":[1,2,3,1,2,3]}' >"$work/ids"
+expect 0 '{"symbols":6,"scored":3,"green":' "$chorale" detect --json --vocab 10 "$work/ids"
+expect 0 '"scored":5' "$chorale" detect --json --vocab 10 --every "$work/ids"
+expect 0 '{"symbols":6,"scored":3,"bits":6,' "$chorale" detect --json --keys 5,6 --ngram 2 "$work/ids"
+expect 2 "key 'x' is no whole number" "$chorale" detect --keys 5,x "$work/ids"
+expect 2 '--vocab N, the size of the vocabulary, is missing' "$chorale" detect "$work/ids"
+expect 3 'ids[2] is 3, want a symbol in 0 .. 2' "$chorale" detect --vocab 3 "$work/ids"
+echo '[7]' >"$work/ids"
+expect 3 '1 symbols, want at least 2' "$chorale" detect --vocab 10 "$work/ids"
+echo '[7, -1]' >"$work/ids"
+expect 3 'ids[1] is no symbol' "$chorale" detect --vocab 10 "$work/ids"
+echo '7' >"$work/ids"
+expect 3 'want [ids] or {"ids":[...]}' "$chorale" detect --vocab 10 "$work/ids"
+expect 2 "unknown scheme 'both'; known: left, self" "$chorale" detect --vocab 10 --scheme both "$work/ids"
+expect 0 'z-score and p-value' "$chorale" detect --help
+[ $bad = 0 ] && echo "detect: $checks checks passed"
+exit $bad
