@@ -1,6 +1,6 @@
 /* Counterfactual replay: a run decided again under its own chain takes every symbol again; under another chain it parts
  * where, and with the symbol that, a real run of that chain does.  Over exact tables, ensembles of them and a bundled
- * checkpoint, from whole rows and from the best of each.  And /trace of files that were tampered with. */
+ * checkpoint, from whole rows and from the best of each. */
 #include "base/err.h"
 #include "base/mem.h"
 #include "evalsets/evalset.h"
@@ -340,93 +340,6 @@ static void test_units(void)
     plan_free(p);
 }
 
-/* Changes to a copy of a results file. */
-static void copy_file(const char *from, const char *to)
-{
-    struct text t = { 0 };
-    check(text_read_file(&t, letters_path(from), 1 << 26) == 0 && text_write_file(letters_path(to), t.s, t.len) == 0,
-          "%s", err_text());
-    text_free(&t);
-}
-
-/* Element i of an array becomes x. */
-static void set_number(const char *path, hsize_t i, double x)
-{
-    hsize_t one = 1;
-    hid_t file = H5Fopen(letters_path("bad.h5"), H5F_ACC_RDWR, H5P_DEFAULT), set = H5Dopen2(file, path, H5P_DEFAULT);
-    hid_t space = H5Dget_space(set), memory = H5Screate_simple(1, &one, NULL);
-    H5Sselect_hyperslab(space, H5S_SELECT_SET, &i, NULL, &one, NULL);
-    check(H5Dwrite(set, H5T_NATIVE_DOUBLE, memory, space, H5P_DEFAULT, &x) >= 0, "%s is written", path);
-    H5Sclose(memory);
-    H5Sclose(space);
-    H5Dclose(set);
-    H5Fclose(file);
-}
-
-static void damaged(const char *folder, const char *path, hsize_t i, double x, const char *why)
-{
-    char from[64];
-    snprintf(from, sizeof from, "%s/results.h5", folder);
-    copy_file(from, "bad.h5");
-    set_number(path, i, x);
-    refused("bad.h5", NULL, NULL, ERR_DAMAGED, why);
-}
-
-static void removed(const char *folder, const char *path, const char *why)
-{
-    char from[64];
-    snprintf(from, sizeof from, "%s/results.h5", folder);
-    copy_file(from, "bad.h5");
-    hid_t file = H5Fopen(letters_path("bad.h5"), H5F_ACC_RDWR, H5P_DEFAULT);
-    check(H5Ldelete(file, path, H5P_DEFAULT) >= 0, "%s is removed", path);
-    H5Fclose(file);
-    refused("bad.h5", NULL, NULL, ERR_DAMAGED, why);
-}
-
-static void test_damage(void)
-{
-    damaged("full0", "/trace/full/score", 3, NAN, "row 0 of record 0");
-    damaged("full0", "/trace/full/score", 3, 1e30, "row 0 of record 0");
-    damaged("full0", "/trace/full/score", 3, 40, "row 0 of record 0");
-    damaged("full0", "/trace/rows/log_z", 1, NAN, "row 1 of record 0");
-    damaged("full0", "/trace/rows/log_z", 1, INFINITY, "row 1 of record 0");
-    damaged("full0", "/trace/rows/offsets", 1, 1, "does not fit the other arrays");
-    damaged("full0", "/trace/rows/offsets", 2, 1, "'/trace/rows/offsets' does not fit");
-    damaged("full0", "/trace/full/offsets", 1, 5, "does not fit the other arrays");
-    damaged("full0", "/trace/full/offsets", 0, 5, "'/trace/full/offsets' does not fit");
-    damaged("full0", "/tokens/ids", 2, 4e9, "'/tokens/ids' does not fit");
-    damaged("full0", "/record/prompt", 2, 4e9, "'/record/prompt' does not fit");
-    damaged("full0", "/prompt/offsets", 1, 1e15, "'/prompt/offsets' does not fit");
-    damaged("top2", "/trace/top/ids", 2, 12, "row 0 of record 0");
-    damaged("top2", "/trace/top/ids", 2, 4294967295., "row 0 of record 0");
-    damaged("top2", "/trace/top/score", 2, 100, "row 0 of record 0");
-    damaged("top2", "/trace/top/score", 2, -INFINITY, "row 0 of record 0");
-    damaged("top2", "/trace/top/tail", 0, -0.5, "row 0 of record 0");
-    damaged("top2", "/trace/top/tail", 0, 0.99, "row 0 of record 0");
-    damaged("top2", "/trace/top/tail", 0, NAN, "row 0 of record 0");
-    damaged("top2", "/trace/top/chosen", 0, NAN, "row 0 of record 0");
-    damaged("top2", "/trace/top/chosen", 0, 1000, "row 0 of record 0");
-    removed("top2", "/trace/rows/log_z", "/trace/rows/log_z");
-    removed("top2", "/trace/top/tail", "/trace/top/tail");
-    removed("full0", "/prompt/ids", "/prompt/ids");
-    removed("full0", "/trace/full/score", "/trace/full/score");
-    struct results *r = results_open(letters_path("full0"));
-    char path[128];
-    hid_t file = H5Fopen(letters_path("full0/results.h5"), H5F_ACC_RDONLY, H5P_DEFAULT);
-    char **names = NULL;
-    size_t n = 0;
-    check(h5_get_names(file, "/space", &n, &names) == 0 && n == 1, "one space");
-    H5Fclose(file);
-    results_close(r);
-    snprintf(path, sizeof path, "/space/%s/special", n > 0 ? names[0] : "");
-    damaged("full0", path, 0, 1, "does not have that hash");
-    snprintf(path, sizeof path, "/space/%s/ends", n > 0 ? names[0] : "");
-    damaged("full0", path, 0, 0, "does not have that hash");
-    for (size_t i = 0; i < n; i++)
-        free(names[i]);
-    free(names);
-}
-
 int main(void)
 {
     letters_open();
@@ -439,7 +352,6 @@ int main(void)
     test_refusals();
     test_summary();
     test_units();
-    test_damage();
     letters_close();
     return check_done("replay");
 }
