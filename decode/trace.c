@@ -84,8 +84,9 @@ void trace_begin(struct trace *t, struct trace_level level, const struct chain *
         t->logp = mem_alloc(t->width, sizeof *t->logp);
 }
 
-struct chain_report *trace_reports(struct trace *t)
+struct chain_report *trace_reports(struct trace *t, size_t n)
 {
+    t->n = t->n < n ? t->n : n;
     if (t->n_chain == 0)
         return NULL;
     mem_grow(&t->report, &t->cap_report, (t->n + 1) * t->n_chain, sizeof *t->report);

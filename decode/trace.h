@@ -45,8 +45,9 @@ struct trace {
 
 /* t is zeroed; n: symbols of the space.  A zeroed trace that never began is one at level token. */
 void trace_begin(struct trace *t, struct trace_level level, const struct chain *c, uint32_t n);
-/* Where chain_apply() reports on the row that trace_row() adds next; NULL at level token. */
-struct chain_report *trace_reports(struct trace *t);
+/* Where chain_apply() reports on the row of decision n (of a hypothesis of n steps), which trace_row() adds next; NULL where
+ * nothing is to be reported.  A row of that decision that no step followed is forgotten. */
+struct chain_report *trace_reports(struct trace *t, size_t n);
 /* Adds the lm's row, after chain_apply() of a copy of it.  Uses spare[SCRATCH_BEFORE] and the functions of rows.  0, or
  * ERR_DATA where the trace would pass TRACE_MOST. */
 int trace_row(struct trace *t, const struct row *given, struct row_work *work);

@@ -67,7 +67,7 @@ int walk_feed(struct search *s, struct row_work *work, walk_choice *choose)
                                .n_made = w->made.n,
                                .address = &address,
                                .work = work };
-    TRY(chain_apply(a->chain, w->chain_state, &final, &at, trace_reports(&w->hyp.trace)));
+    TRY(chain_apply(a->chain, w->chain_state, &final, &at, trace_reports(&w->hyp.trace, w->hyp.n_steps)));
     TRY(trace_row(&w->hyp.trace, &given, work));
     if (row_dead(&final)) {
         w->hyp.end = HYP_DEAD;

@@ -84,8 +84,10 @@ static void test_rows(void)
         struct trace top = { 0 }, full = { 0 }, copy = { 0 };
         trace_begin(&top, (struct trace_level){ TRACE_TOPK, k }, none, N);
         trace_begin(&full, (struct trace_level){ TRACE_FULL, 0 }, none, N);
-        check(trace_reports(&top) == NULL, "an empty chain reports nothing");
+        check(trace_reports(&top, 0) == NULL, "an empty chain reports nothing");
         check(trace_row(&top, &r, work) == 0 && trace_row(&full, &r, work) == 0, "kept");
+        trace_row(&full, &r, work);
+        check(full.n == 2 && !trace_reports(&full, 1) && full.n == 1, "a row that no step followed is forgotten");
         check(top.n == 1 && top.width == (k < N ? k : N) && full.width == N, "shapes");
         check_best(&top, &r);
         check(memcmp(full.score, score, sizeof score) == 0 && full.log_z[0] == r.log_z, "the row, bit for bit");

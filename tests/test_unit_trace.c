@@ -25,7 +25,7 @@ static void make(struct hyp h[2], const char *level, struct chain *c, struct row
         for (size_t k = 0; k < STEPS + i; k++) {
             float score[N];
             struct row r = rows_make(k == 2 ? ROWS_MASKED : ROWS_NORMAL, 10 * i + k, score, N);
-            struct chain_report *report = trace_reports(&h[i].trace);
+            struct chain_report *report = trace_reports(&h[i].trace, k);
             for (size_t s = 0; report && s < 2; s++)
                 report[s] = (struct chain_report){ (uint32_t)(k + s), 0.5, (double)k, 0.25 * (double)s };
             check(trace_row(&h[i].trace, &r, work) == 0, "a row");

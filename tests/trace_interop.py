@@ -8,13 +8,13 @@ path, level = sys.argv[1:3]
 
 with h5py.File(path) as f:
     n = len(f["record/arm"])
-    token_at = f["tokens/offsets"][:]
+    token_at = f["tokens/offsets"][:].astype(int)
     ids, logp, kept, entropy_final = (f[f"tokens/{k}"][:] for k in ("ids", "logp", "kept", "entropy_final"))
     if level == "token":
         assert "trace" not in f
         sys.exit(0)
     length = f["trace/steps/length"][:]
-    step_at = f["trace/steps/offsets"][:]
+    step_at = f["trace/steps/offsets"][:].astype(int)
     step = {k: f[f"trace/steps/{k}"][:] for k in ("kept", "mass", "entropy", "kl")}
     assert all(isinstance(f[f"trace/steps/{k}"].attrs["long_name"], str) for k in step)
     chains = [c.decode() for c in f["arm_chain"][:]]
@@ -34,10 +34,10 @@ with h5py.File(path) as f:
     if level == "steps":
         assert checked > 0 and "rows" not in f["trace"]
         sys.exit(0)
-    row_at, log_z = f["trace/rows/offsets"][:], f["trace/rows/log_z"][:]
+    row_at, log_z = f["trace/rows/offsets"][:].astype(int), f["trace/rows/log_z"][:]
     full = level == "full"
     part = f["trace/full" if full else "trace/top"]
-    at, score = part["offsets"][:], part["score"][:]
+    at, score = part["offsets"][:].astype(int), part["score"][:]
     for i in range(n):
         rows = int(row_at[i + 1] - row_at[i])
         if rows == 0:
