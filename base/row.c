@@ -87,6 +87,45 @@ float row_max(const struct row *r)
     return r->ops->max(r);
 }
 
+float row_min(const struct row *r)
+{
+    return r->ops->min(r);
+}
+
+void row_spread(const struct row *r, double *mean, double *variance)
+{
+    assert(!row_dead(r));
+    r->ops->spread(r, mean, variance);
+}
+
+double row_log_power(const struct row *r, double k, struct row_work *w)
+{
+    assert(!row_dead(r) && w->n >= r->n && k > 0 && k < INFINITY);
+    return r->ops->log_power(r, k, w);
+}
+
+double row_divergence(const struct row *q, const struct row *p)
+{
+    assert(q->n == p->n && q->ops == p->ops);
+    return row_dead(q) || row_dead(p) ? 0 : q->ops->divergence(q, p);
+}
+
+void row_distance(const struct row *r, double center, float distance[])
+{
+    r->ops->distance(r, center, distance);
+}
+
+void row_exp(const struct row *r, float x[], uint32_t n)
+{
+    r->ops->exp(r, x, n);
+}
+
+uint32_t row_at_least(const struct row *r, float score, struct row_work *w)
+{
+    assert(w->n >= r->n);
+    return r->ops->at_least(r, score, w);
+}
+
 uint32_t row_count(const struct row *r)
 {
     return r->ops->count(r);
@@ -123,6 +162,22 @@ void row_scale(struct row *r, double factor)
         return;
     double max = (double)row_max(r), offset = max * factor;
     r->ops->affine(r, &(struct row_affine){ max, factor, fabs(offset) <= SCALE_MOST ? offset : 0 });
+    measure_again(r);
+}
+
+void row_bend(struct row *r, double square, double cube)
+{
+    if (row_dead(r))
+        return;
+    double max = (double)row_max(r);
+    r->ops->cubic(r, &(struct row_cubic){ max, square, cube, fabs(max) <= SCALE_MOST ? max : 0 });
+    measure_again(r);
+}
+
+void row_shift(struct row *r, const sym_t id[], uint32_t n, double by)
+{
+    assert(by < INFINITY);
+    r->ops->shift(r, id, n, by);
     measure_again(r);
 }
 
@@ -175,6 +230,25 @@ void row_keep_mass_by(struct row *r, const float key[], double p, uint32_t min_k
     if (row_dead(r) || p >= 1)
         return;
     r->ops->keep_mass_by(r, key, p, min_keep > 1 ? min_keep : 1, w);
+    measure_again(r);
+}
+
+sym_t row_mass_near(const struct row *r, double center, const float key[], double p, struct row_work *w)
+{
+    assert(w->n >= r->n && p < 1 && !row_dead(r));
+    return r->ops->mass_near(r, center, key, p, w);
+}
+
+void row_mask_far(struct row *r, const float key[], float most, sym_t last)
+{
+    r->ops->mask_far(r, key, most, last);
+    measure_again(r);
+}
+
+void row_mask_after(struct row *r, sym_t v)
+{
+    assert(v < r->n && r->score[v] > -INFINITY);
+    r->ops->mask_after(r, v);
     measure_again(r);
 }
 

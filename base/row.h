@@ -60,17 +60,32 @@ double row_logp(const struct row *r, sym_t v); /* score[v] - log_z; -INFINITY wh
 double row_entropy(const struct row *r);       /* nats; 0 for a dead row */
 sym_t row_argmax(const struct row *r);         /* lowest id among equals; assert: not dead */
 float row_max(const struct row *r);
+float row_min(const struct row *r);      /* the smallest score that is not masked; INFINITY when all are */
 uint32_t row_count(const struct row *r); /* symbols not masked */
+/* Mean and population variance of the scores that are not masked; assert: not dead. */
+void row_spread(const struct row *r, double *mean, double *variance);
+double row_log_power(const struct row *r, double k, struct row_work *w); /* log of the sum of p^k, 0 < k < inf */
+/* KL(q || p), nats, 0 where either is dead.  q has masked all that p has. */
+double row_divergence(const struct row *q, const struct row *p);
+/* |score - center|, in double before it is stored; inf for a masked symbol. */
+void row_distance(const struct row *r, double center, float distance[]);
+void row_exp(const struct row *r, float x[], uint32_t n); /* scores x -> their probabilities, exp(x - log_z) */
+/* The symbols of at least that score, not masked, in the order of ids, in w->id and w->value; returns how many. */
+uint32_t row_at_least(const struct row *r, float score, struct row_work *w);
 void row_gather(const struct row *r, const sym_t id[], size_t n, double logp[]);
-uint32_t row_top(const struct row *r, uint32_t k, struct row_work *w, sym_t id[], double logp[]); /* best first */
+/* Best first; id may be w->id, logp may be w->mass. */
+uint32_t row_top(const struct row *r, uint32_t k, struct row_work *w, sym_t id[], double logp[]);
 
 /* Changes of scores; each measures again (log_z is right afterwards).  Masked stays masked.
  * row_scale(): factor >= 0; where factor times the maximum passes 4096, a float's spacing would show in the
  * probabilities, and the new scores are relative to the maximum. */
-void row_scale(struct row *r, double factor);    /* score * factor, and never masks */
-void row_normalise(struct row *r);               /* score - log_z, log_z = 0; dead stays dead */
-void row_mask_below(struct row *r, float score); /* masks score[v] < score */
-void row_only(struct row *r, sym_t v);           /* masks all others */
+void row_scale(struct row *r, double factor); /* score * factor, and never masks */
+/* score -> max + square d^2 + cube d^3, d = score - max <= 0; without the offset max where row_scale() leaves it out. */
+void row_bend(struct row *r, double square, double cube);
+void row_shift(struct row *r, const sym_t id[], uint32_t n, double by); /* score + by of those; by < inf, -inf masks */
+void row_normalise(struct row *r);                                      /* score - log_z, log_z = 0; dead stays dead */
+void row_mask_below(struct row *r, float score);                        /* masks score[v] < score */
+void row_only(struct row *r, sym_t v);                                  /* masks all others */
 
 /* Exact cuts.  Order: score descending, then id ascending.  Each keeps at least min_keep (>= 1) of the unmasked, and
  * needs a row_work of at least n symbols.
@@ -81,6 +96,12 @@ void row_keep_rank(struct row *r, uint32_t k, struct row_work *w);
 void row_keep_mass(struct row *r, double p, uint32_t min_keep, struct row_work *w);
 /* As row_keep_mass(), but in the order of key ascending, then id ascending; key has r->n entries. */
 void row_keep_mass_by(struct row *r, const float key[], double p, uint32_t min_keep, struct row_work *w);
+/* Where row_keep_mass_by() would cut for min_keep = 1, of key = row_distance() from the center, at less cost: the last
+ * symbol kept.  p < 1; assert: not dead. */
+sym_t row_mass_near(const struct row *r, double center, const float key[], double p, struct row_work *w);
+/* Masks what stands behind (most, last) in the order of key, then id; last = n - 1 leaves all equals of most. */
+void row_mask_far(struct row *r, const float key[], float most, sym_t last);
+void row_mask_after(struct row *r, sym_t v); /* masks what stands behind v, which is not masked, in rank order */
 
 /* Draws by Gumbel arg max with addressed top-down noise: the maximum of a block of 64 symbols is ln 64 + a Gumbel, its
  * place uniform, the others truncated below it.  Exact: symbol v with probability exp(logp(v)); a masked symbol never.

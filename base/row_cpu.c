@@ -65,6 +65,51 @@ static double cpu_entropy(const struct row *r)
     return log_s + r->ops->kernel()->surprise(r->score, r->n, max) * math_exp64(-log_s);
 }
 
+static float cpu_min(const struct row *r)
+{
+    return r->ops->kernel()->min(r->score, r->n);
+}
+
+static void cpu_spread(const struct row *r, double *mean, double *variance)
+{
+    double sum[2], n = cpu_count(r), max = (double)cpu_max(r);
+    r->ops->kernel()->moments(r->score, r->n, (float)max, sum);
+    *mean = max + sum[0] / n;
+    *variance = fmax(sum[1] / n - sum[0] / n * (sum[0] / n), 0);
+}
+
+/* sum p^k = sum exp(k d) exp(k (max - log Z)), d = score - max. */
+static double cpu_log_power(const struct row *r, double k, struct row_work *w)
+{
+    double max = (double)cpu_max(r);
+    r->ops->kernel()->affine(w->value, r->score, r->n, &(struct row_affine){ max, k, 0 });
+    return k * (max - r->log_z) + math_log64(r->ops->kernel()->sum(w->value, r->n, 0));
+}
+
+static double cpu_divergence(const struct row *q, const struct row *p)
+{
+    float max = cpu_max(q);
+    double gain = q->ops->kernel()->relative(q->score, p->score, q->n, max) * math_exp64((double)max - q->log_z);
+    return fmax(gain - q->log_z + p->log_z, 0);
+}
+
+static void cpu_distance(const struct row *r, double center, float distance[])
+{
+    r->ops->kernel()->distance(distance, r->score, r->n, center);
+}
+
+static void cpu_exp(const struct row *r, float x[], uint32_t n)
+{
+    const struct row_kernel *kernel = r->ops->kernel();
+    kernel->affine(x, x, n, &(struct row_affine){ r->log_z, 1, 0 });
+    kernel->exp(x, n, 0);
+}
+
+static uint32_t cpu_at_least(const struct row *r, float score, struct row_work *w)
+{
+    return r->ops->kernel()->collect(r->score, r->n, score, w->id, w->value);
+}
+
 static void cpu_gather(const struct row *r, const sym_t id[], size_t n, double logp[])
 {
     for (size_t i = 0; i < n; i++)
@@ -76,9 +121,30 @@ static void cpu_affine(struct row *r, const struct row_affine *f)
     r->ops->kernel()->affine(r->score, r->score, r->n, f);
 }
 
+static void cpu_cubic(struct row *r, const struct row_cubic *f)
+{
+    r->ops->kernel()->cubic(r->score, r->score, r->n, f);
+}
+
+static void cpu_shift(struct row *r, const sym_t id[], uint32_t n, double by)
+{
+    for (uint32_t i = 0; i < n; i++)
+        r->score[id[i]] = (float)((double)r->score[id[i]] + by);
+}
+
 static void cpu_mask_below(struct row *r, float score)
 {
     r->ops->kernel()->cut(r->score, r->n, score, r->n - 1);
+}
+
+static void cpu_mask_far(struct row *r, const float key[], float most, sym_t last)
+{
+    r->ops->kernel()->cut_far(r->score, key, r->n, most, last);
+}
+
+static void cpu_mask_after(struct row *r, sym_t v)
+{
+    r->ops->kernel()->cut(r->score, r->n, r->score[v], v);
 }
 
 static void cpu_mask_but(struct row *r, sym_t v)
@@ -142,14 +208,26 @@ const struct row_ops row_cpu = {
     .argmax = cpu_argmax,
     .count = cpu_count,
     .entropy = cpu_entropy,
+    .min = cpu_min,
+    .spread = cpu_spread,
+    .log_power = cpu_log_power,
+    .divergence = cpu_divergence,
+    .distance = cpu_distance,
+    .exp = cpu_exp,
+    .at_least = cpu_at_least,
     .gather = cpu_gather,
     .top = row_cut_top,
     .affine = cpu_affine,
+    .cubic = cpu_cubic,
+    .shift = cpu_shift,
     .mask_below = cpu_mask_below,
     .mask_but = cpu_mask_but,
     .keep_rank = row_cut_rank,
     .keep_mass = row_cut_mass,
     .keep_mass_by = row_cut_mass_by,
+    .mass_near = row_cut_mass_near,
+    .mask_far = cpu_mask_far,
+    .mask_after = cpu_mask_after,
     .draw = row_draw_host,
     .pool_linear = cpu_pool_linear,
     .pool_log = cpu_pool_log,

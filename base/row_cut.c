@@ -190,11 +190,11 @@ static double mass_target(const struct row *r, double p, float shift)
     return p * (1 - 0x1p-22) * math_exp64(r->log_z - (double)shift);
 }
 
-/* Scores above which the cut is sought, one after the other.  At most e^8 symbols have a probability above e^-8: enough
+/* Scores above which the cut is sought, one after the other.  At most e^10 symbols have a probability above e^-10: enough
  * for peaked rows.  What stands below the second has less than half of 1 - p, so that only rounding can miss the cut. */
 static float mass_least(const struct row *r, double p, int turn)
 {
-    double below[] = { -8, math_log64((1 - p) / 2 / r->n), -INFINITY };
+    double below[] = { -10, math_log64((1 - p) / 2 / r->n), -INFINITY };
     return (float)(r->log_z + below[turn]);
 }
 
@@ -239,38 +239,64 @@ void row_cut_mass(struct row *r, double p, uint32_t min_keep, struct row_work *w
     kernel->cut(r->score, r->n, r->score[e.id], e.id);
 }
 
-static struct cut by_key(const struct row *r, const float key[], struct row_work *w)
+/* The candidates of at least that score, with their keys. */
+static struct cut by_key(const struct row *r, const float key[], float least, struct row_work *w)
 {
-    struct cut c = { .key = (uint32_t *)(void *)w->key, .id = w->id, .mass = w->value };
-    c.n = r->ops->kernel()->collect(r->score, r->n, -INFINITY, c.id, c.mass);
+    struct cut c = by_score(r, least, w);
     for (uint32_t i = 0; i < c.n; i++)
         c.key[i] = row_sort_ascending(key[c.id[i]]);
     return c;
 }
 
-void row_cut_mass_by(struct row *r, const float key[], double p, uint32_t min_keep, struct row_work *w)
+static void cut_far(struct row *r, const float key[], const struct edge *e)
+{
+    r->ops->kernel()->cut_far(r->score, key, r->n, key[e->id], e->id);
+}
+
+/* The edge of the first k in the order of key. */
+static struct edge key_edge(const struct row *r, const float key[], uint32_t k, struct row_work *w)
+{
+    struct cut c = by_key(r, key, -INFINITY, w);
+    count_ranks(&c, k);
+    return cut_find(&c);
+}
+
+static struct edge key_mass_edge(const struct row *r, const float key[], double p, float least, struct row_work *w)
 {
     float shift = (float)r->log_z;
-    struct cut c = by_key(r, key, w);
+    struct cut c = by_key(r, key, least, w);
     c.target = mass_target(r, p, shift);
     r->ops->kernel()->exp(c.mass, c.n, shift);
-    struct edge e = cut_find(&c);
-    if (e.kept < min_keep) {
-        c = by_key(r, key, w);
-        count_ranks(&c, min_keep);
-        e = cut_find(&c);
+    return c.n > 0 ? cut_find(&c) : (struct edge){ 0 };
+}
+
+void row_cut_mass_by(struct row *r, const float key[], double p, uint32_t min_keep, struct row_work *w)
+{
+    struct edge e = key_mass_edge(r, key, p, -INFINITY, w);
+    if (e.kept < min_keep)
+        e = key_edge(r, key, min_keep, w);
+    cut_far(r, key, &e);
+}
+
+/* As with masses in rank order, few candidates are tried first; they hold the whole prefix if it ends at a distance which
+ * none of the rest has.  Of a row of key = |score - center| the rest is farther than center - least. */
+sym_t row_cut_mass_near(const struct row *r, double center, const float key[], double p, struct row_work *w)
+{
+    struct edge e = { 0 };
+    for (int turn = 0; turn < 3 && !e.reached; turn++) {
+        float least = mass_least(r, p, turn);
+        e = key_mass_edge(r, key, p, least, w);
+        e.reached = e.reached && (turn == 2 || (double)key[e.id] < (center - (double)least) * (1 - 0x1p-20));
     }
-    for (sym_t v = 0; v < r->n; v++) {
-        uint32_t at = row_sort_ascending(key[v]);
-        if (at > e.key || (at == e.key && v > e.id))
-            r->score[v] = -INFINITY;
-    }
+    return e.id;
 }
 
 uint32_t row_cut_top(const struct row *r, uint32_t k, struct row_work *w, sym_t id[], double logp[])
 {
-    struct edge e = rank_edge(r, k, w);
-    struct cut c = by_score(r, r->score[e.id], w);
+    struct edge e = { .key = UINT32_MAX, .id = r->n };
+    if (k < r->n)
+        e = rank_edge(r, k, w);
+    struct cut c = by_score(r, k < r->n ? r->score[e.id] : -INFINITY, w);
     uint32_t n = 0;
     key_by_score(&c, r);
     for (uint32_t i = 0; i < c.n; i++) {

@@ -8,6 +8,7 @@
 void row_cut_rank(struct row *r, uint32_t k, struct row_work *w);
 void row_cut_mass(struct row *r, double p, uint32_t min_keep, struct row_work *w);
 void row_cut_mass_by(struct row *r, const float key[], double p, uint32_t min_keep, struct row_work *w);
+sym_t row_cut_mass_near(const struct row *r, double center, const float key[], double p, struct row_work *w);
 uint32_t row_cut_top(const struct row *r, uint32_t k, struct row_work *w, sym_t id[], double logp[]);
 
 #endif

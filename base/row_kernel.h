@@ -17,6 +17,10 @@ struct row_affine {
     double center, factor, offset;
 };
 
+struct row_cubic {
+    double center, square, cube, offset;
+};
+
 /* A member of a pool: its part of a symbol's log weight is score * factor + offset.  For float work offset is also
  * given as a float and what that leaves of it. */
 struct row_part {
@@ -41,10 +45,20 @@ struct row_kernel {
     /* Sum of exp(score - shift) * (shift - score) over what is not masked. */
     double (*surprise)(const float score[], uint32_t n, float shift);
     void (*exp)(float x[], uint32_t n, float shift); /* x -> exp(x - shift) */
+    float (*min)(const float score[], uint32_t n);   /* the smallest that is not masked; INFINITY: all are */
+    /* Sums of d and of d^2, d = score - shift, over what is not masked. */
+    void (*moments)(const float score[], uint32_t n, float shift, double sum[2]);
+    /* Sum of exp(score - shift) * (score - other) over what is not masked in score (nor, then, in other). */
+    double (*relative)(const float score[], const float other[], uint32_t n, float shift);
 
     void (*affine)(float out[], const float score[], uint32_t n, const struct row_affine *f);
+    /* x -> offset + square d^2 + cube d^3, d = x - center, in double, likewise. */
+    void (*cubic)(float out[], const float score[], uint32_t n, const struct row_cubic *f);
+    void (*distance)(float out[], const float score[], uint32_t n, double center); /* (float)|score - center| */
     /* Masks what stands after symbol `last` of score `least` in rank order. */
     void (*cut)(float score[], uint32_t n, float least, sym_t last);
+    /* Masks what stands after symbol `last` of key `most` in the order of key, then id. */
+    void (*cut_far)(float score[], const float key[], uint32_t n, float most, sym_t last);
     /* The symbols not masked with score >= least, in order; returns how many.  id and value hold n. */
     uint32_t (*collect)(const float score[], uint32_t n, float least, sym_t id[], float value[]);
 

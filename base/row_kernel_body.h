@@ -105,10 +105,12 @@ static uint32_t kernel_find(const float score[], uint32_t n, float x)
 
 static uint32_t kernel_count(const float score[], uint32_t n)
 {
-    uint32_t count = 0;
-    for (uint32_t v = 0; v < n; v++)
-        count += score[v] > -INFINITY;
-    return count;
+    uint32_t masked = 0, v = 0;
+    for (; v + LANES <= n; v += LANES)
+        masked += (uint32_t)__builtin_popcount(vf_equal_bits(vf_load(score + v), vf_set(-INFINITY)));
+    for (; v < n; v++)
+        masked += !(score[v] > -INFINITY);
+    return n - masked;
 }
 
 LANES_INLINE void stride_sum(struct lanes *l, const float at[], vf c)
@@ -304,6 +306,7 @@ static void kernel_block_noise(const struct rng_key *k, uint32_t first, uint32_t
 }
 
 #include "base/row_kernel_pools.h"
+#include "base/row_kernel_spread.h"
 
 const struct row_kernel KERNEL = {
     .name = KERNEL_NAME,
@@ -314,8 +317,14 @@ const struct row_kernel KERNEL = {
     .sum = kernel_sum,
     .surprise = kernel_surprise,
     .exp = kernel_exp,
+    .min = kernel_min,
+    .moments = kernel_moments,
+    .relative = kernel_relative,
+    .cubic = kernel_cubic,
+    .distance = kernel_distance,
     .affine = kernel_affine,
     .cut = kernel_cut,
+    .cut_far = kernel_cut_far,
     .collect = kernel_collect,
     .bin = kernel_bin,
     .pick = kernel_pick,

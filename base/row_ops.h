@@ -9,6 +9,7 @@
 
 struct row_kernel;
 struct row_affine;
+struct row_cubic;
 
 struct row_ops {
     const char *name;
@@ -21,14 +22,27 @@ struct row_ops {
     uint32_t (*count)(const struct row *r);
     double (*entropy)(const struct row *r);
     void (*gather)(const struct row *r, const sym_t id[], size_t n, double logp[]);
+    float (*min)(const struct row *r);
+    void (*spread)(const struct row *r, double *mean, double *variance);
+    double (*log_power)(const struct row *r, double k, struct row_work *w);
+    double (*divergence)(const struct row *q, const struct row *p);
+    void (*distance)(const struct row *r, double center, float distance[]);
+    void (*exp)(const struct row *r, float x[], uint32_t n);
+    uint32_t (*at_least)(const struct row *r, float score, struct row_work *w);
     uint32_t (*top)(const struct row *r, uint32_t k, struct row_work *w, sym_t id[], double logp[]);
 
     void (*affine)(struct row *r, const struct row_affine *f);
+    void (*cubic)(struct row *r, const struct row_cubic *f);
+    void (*shift)(struct row *r, const sym_t id[], uint32_t n, double by);
     void (*mask_below)(struct row *r, float score);
     void (*mask_but)(struct row *r, sym_t v); /* v == r->n: masks all, whatever the scores were */
     void (*keep_rank)(struct row *r, uint32_t k, struct row_work *w);
     void (*keep_mass)(struct row *r, double p, uint32_t min_keep, struct row_work *w);
     void (*keep_mass_by)(struct row *r, const float key[], double p, uint32_t min_keep, struct row_work *w);
+
+    sym_t (*mass_near)(const struct row *r, double center, const float key[], double p, struct row_work *w);
+    void (*mask_far)(struct row *r, const float key[], float most, sym_t last);
+    void (*mask_after)(struct row *r, sym_t v);
 
     sym_t (*draw)(const struct row *r, const struct rng_key *k);
 

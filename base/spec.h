@@ -14,21 +14,22 @@
 
 #define SPEC_MAX_PARAMS 8
 
-enum param_kind { PARAM_REAL, PARAM_INT, PARAM_TEXT, PARAM_LIST };
+enum param_kind { PARAM_REAL, PARAM_INT, PARAM_TEXT, PARAM_LIST, PARAM_WORD };
 
 struct param {
     const char *name;
     enum param_kind kind;
-    double min, max;     /* inclusive bounds of REAL and INT; of the elements of a numeric LIST */
-    bool min_open;       /* the lower bound itself is not allowed */
-    bool required;       /* no default */
-    double value;        /* default of REAL and INT */
-    const char *meaning; /* one line, with the unit */
+    double min, max;          /* inclusive bounds of REAL and INT; of the elements of a numeric LIST */
+    bool min_open;            /* the lower bound itself is not allowed */
+    bool required;            /* no default */
+    double value;             /* default of REAL and INT; of a WORD its place in words */
+    const char *meaning;      /* one line, with the unit */
+    const char *const *words; /* WORD: what it may be, NULL behind the last */
 };
 
 /* One value of a bound step; text and list point into the struct spec that it was bound from. */
 struct spec_value {
-    double number;
+    double number;           /* of a WORD: its place in the parameter's words */
     const char *text;        /* TEXT and LIST; NULL when absent */
     const char *const *list; /* LIST: (n_list,) element texts */
     size_t n_list;
@@ -59,6 +60,9 @@ void spec_free(struct spec *s);
 
 /* Fills value[n_params].  0 or ERR_USAGE "top_p: p is 1.5, want (0, 1]" / "unknown parameter 'q'; known: p, min_keep". */
 int spec_bind(const struct spec_step *step, const struct param params[], size_t n_params, struct spec_value value[]);
+
+/* The place of a word among a WORD parameter's words, or -1. */
+int spec_word(const struct param *p, const char *word);
 
 /* Appends the canonical text of a bound step. */
 void spec_canonical(struct text *out, const char *name, const struct param params[], size_t n_params,

@@ -50,6 +50,29 @@ static int check_number(const char *name, const struct param *p, double x)
     return 0;
 }
 
+int spec_word(const struct param *p, const char *word)
+{
+    for (int i = 0; p->words[i]; i++)
+        if (strcmp(p->words[i], word) == 0)
+            return i;
+    return -1;
+}
+
+static int bind_word(const char *name, const struct param *p, struct spec_value *v)
+{
+    int place = spec_word(p, v->text);
+    size_t n = 0;
+    if (place < 0) {
+        while (p->words[n])
+            n++;
+        err_unknown(ERR_USAGE, p->name, v->text, p->words, n);
+        return err_add(ERR_USAGE, "%s", name);
+    }
+    v->number = place;
+    v->text = NULL;
+    return 0;
+}
+
 static int bind_one(const char *name, const struct param *p, const struct spec_arg *a, struct spec_value *v)
 {
     *v = a->value;
@@ -62,6 +85,8 @@ static int bind_one(const char *name, const struct param *p, const struct spec_a
         return err_set(ERR_USAGE, "%s: %s is a list, want one value", name, p->name);
     if (p->kind == PARAM_TEXT)
         return 0;
+    if (p->kind == PARAM_WORD)
+        return bind_word(name, p, v);
     if (!a->is_number)
         return err_set(ERR_USAGE, "%s: %s is '%s', want a number", name, p->name, a->value.text);
     v->number = a->value.number + 0.0; /* -0 becomes 0: one value, one canonical text */
@@ -133,6 +158,8 @@ static void add_value(struct text *out, const struct param *p, const struct spec
                 add_scalar(out, v->list[i]);
         }
         text_add(out, "]");
+    } else if (p->kind == PARAM_WORD) {
+        text_add(out, p->words[(size_t)v->number]);
     } else {
         text_add_real(out, v->number);
     }

@@ -19,6 +19,8 @@ struct transform_at {
     size_t n_made;
     const struct rng_address *address; /* step is n_made; a random transform sets purpose and lane itself */
     struct row_work *work;
+    uint32_t place; /* of the step in its chain: which of a step's draws */
+    double cut;     /* ln of the mass before over the mass after the truncations right before the step; 0: none */
 };
 
 /* What was chosen from the row that a chain left.  accept() follows apply() of the same row before the work serves
@@ -49,6 +51,7 @@ struct transform_type {
      * resolved yet; and is given when the chain is bound to it.  0, ERR_USAGE.  NULL: nothing to prepare. */
     int (*prepare)(struct transform *t, const struct space *space);
     void (*release)(struct transform *t); /* frees t->extra; NULL with prepare NULL */
+    bool truncates;                       /* it only masks, by probability: survivors keep their scores */
 };
 
 struct transform {

@@ -1,5 +1,7 @@
 #include "cli/source.h"
 #include "base/err.h"
+#include "experiments/checkpoint_preset.h"
+#include "experiments/plan_preset.h"
 #include <string.h>
 
 enum { MAX_NAMES = 256 };
@@ -41,6 +43,7 @@ static int open_script(struct source *s, const struct args *a)
     if (!lms_ready(s->lms, id))
         return err_set(ERR_USAGE, "lm '%s' waits for a fit: run the script first, or give its temperature as a number",
                        id);
+    s->id = id;
     s->lm = lms_find(s->lms, id);
     s->template_name = lms_template(s->lms, id);
     return s->lm ? 0 : err_code();
@@ -62,6 +65,18 @@ int source_open(struct source *s, const struct args *a, const char *name)
     int rc = open_script(s, a);
     if (rc < 0)
         source_close(s);
+    return rc;
+}
+
+int source_chain(const struct source *s, const char *chain, struct text *out)
+{
+    struct text preset = { 0 };
+    if (s->plan)
+        return plan_preset_expand(json_object_get(s->plan->what, "lms"), s->id, chain, out);
+    int rc = checkpoint_preset_used(chain) ? checkpoint_preset(s->checkpoint, &preset, NULL) : 0;
+    if (rc == 0)
+        rc = checkpoint_preset_expand(chain, text_s(&preset), out);
+    text_free(&preset);
     return rc;
 }
 

@@ -18,11 +18,14 @@ struct source {
     struct opened opened;
     struct plan *plan;
     struct lms *lms;
+    const char *id;            /* of the plan's lm; NULL without a plan */
     const char *template_name; /* what the script says of this lm; NULL: nothing */
 };
 
 /* name: a checkpoint; NULL: from --script.  0 or the failure; on failure s is empty. */
 int source_open(struct source *s, const struct args *a, const char *name);
+/* Appends chain, with the preset @checkpoint written out for this lm (experiments/checkpoint_preset.h).  0 or the failure. */
+int source_chain(const struct source *s, const char *chain, struct text *out);
 void source_close(struct source *s);
 
 #endif

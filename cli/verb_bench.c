@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "cli/bandwidth.h"
+#include "cli/bench_chains.h"
 #include "cli/bench_journal.h"
 #include "cli/bench_step.h"
 #include "cli/bench_tokenize.h"
@@ -180,49 +181,6 @@ static int bench_ensemble(const struct args *a, const char *rule, size_t n_slots
     return rc;
 }
 
-/* Microseconds of a chain on one row of n scores. */
-static int bench_chain(const struct args *a, const char *text, uint32_t n)
-{
-    struct chain *c = chain_parse(text);
-    if (!c)
-        return ERR_USAGE;
-    float *scores = mem_aligned(n, sizeof *scores), *copy = mem_aligned(n, sizeof *copy);
-    struct row_work *work = row_work_alloc(n);
-    struct rng_address address = { .seed = 1, .purpose = RNG_TEST };
-    struct rng_key key = rng_key(&address);
-    /* a peaked row: score -1.1 ln(rank) plus noise, ranks scattered over ids */
-    for (uint32_t v = 0; v < n; v++)
-        scores[v] =
-            (float)(-1.1 * __builtin_log(1.0 + (double)(((uint64_t)v * 2654435761u) % n)) + 0.3 * rng_uniform(&key, v));
-    char *state = mem_alloc(chain_state_size(c), 1);
-    chain_start(c, state);
-    struct transform_at at = { .address = &address, .work = work };
-    double best = 1e30;
-    int rc = 0;
-    for (int i = 0; i < 20 * REPEATS && rc == 0; i++) {
-        struct row row = row_over(copy, n);
-        memcpy(copy, scores, n * sizeof *copy);
-        double from = clock_seconds();
-        rc = row_measure(&row);
-        if (rc == 0)
-            rc = chain_apply(c, state, &row, &at, NULL);
-        if (rc == 0)
-            row_draw(&row, &key);
-        double seconds = clock_seconds() - from;
-        best = seconds < best ? seconds : best;
-    }
-    if (rc == 0 && a->json)
-        printf("{\"what\":\"chain\",\"chain\":\"%s\",\"symbols\":%u,\"us\":%.2f}\n", chain_text(c), n, best * 1e6);
-    else if (rc == 0)
-        printf("%-40s %8u symbols %10.1f us\n", *chain_text(c) ? chain_text(c) : "(draw alone)", n, best * 1e6);
-    free(state);
-    row_work_free(work);
-    free(scores);
-    free(copy);
-    chain_free(c);
-    return rc;
-}
-
 static int run_bench(const struct args *a)
 {
     static const char *const chains[] = { "",
@@ -240,6 +198,8 @@ static int run_bench(const struct args *a)
         return bench_journal(a, mib);
     if (options_flag(a, "tokenize"))
         return bench_tokenize(a);
+    if (options_flag(a, "chains"))
+        return bench_chains(a);
     struct threads *t = threads_alloc((size_t)n_threads);
     double limit = bandwidth_measure(t);
     threads_free(t);
@@ -272,6 +232,7 @@ static int run_bench(const struct args *a)
 static const struct option_row options[] = {
     { "journal", "MIB", NULL, "instead: a journal of that size in TMPDIR written, resumed from and verified" },
     { "tokenize", NULL, NULL, "instead: the first operand's tokenizer over the files that follow it, on one thread" },
+    { "chains", NULL, NULL, "instead: microseconds of every transform on a row of 128,256 symbols" },
     OPENED_OPTIONS,
 };
 

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "cli/console.h"
+#include "cli/generate_choice.h"
 #include "cli/opened.h"
 #include "cli/source.h"
 #include "cli/verbs.h"
@@ -15,6 +16,8 @@ enum { MAX_WANTS = 4096, MAX_STRINGS = 16, MAX_TURNS = 64 };
 
 struct job {
     struct source *source;
+    struct opened draft; /* lm NULL: none was asked for */
+    struct generate_choice choice;
     struct chain *chain;
     struct stop stop;
     const char *strings[MAX_STRINGS];
@@ -86,14 +89,24 @@ static void add_step(struct text *t, const struct hyp_step *s)
     text_add(t, s->trace.n_voices > 0 ? "]}" : "}");
 }
 
+/* The number by which a search weighs its texts is shown where it does. */
+static void print_rule(const struct hyp *h, uint32_t draw)
+{
+    struct text weight = { 0 };
+    if (h->log_weight != 0)
+        text_addf(&weight, ", weight %.4f", h->log_weight);
+    printf("%s--- draw %u, %s%s%s\n", console_colour(CONSOLE_DIM), draw, hyp_end_name(h->end), text_s(&weight),
+           console_colour(CONSOLE_PLAIN));
+    text_free(&weight);
+}
+
 /* Texts have lines of their own: several are told apart by a line before each. */
 static void print_hyp(const struct args *a, const struct hyp *h, uint32_t draw, bool alone)
 {
     struct text t = { 0 };
     if (!a->json) {
         if (!alone)
-            printf("%s--- draw %u, %s%s\n", console_colour(CONSOLE_DIM), draw, hyp_end_name(h->end),
-                   console_colour(CONSOLE_PLAIN));
+            print_rule(h, draw);
         fwrite(text_s(&h->text), 1, h->text.len, stdout);
         putchar('\n');
         return;
@@ -102,6 +115,8 @@ static void print_hyp(const struct args *a, const struct hyp *h, uint32_t draw, 
     text_add_json(&t, text_s(&h->text), h->text.len);
     text_add(&t, ",\"log_weight\":");
     add_number(&t, h->log_weight);
+    if (h->passes > 0)
+        text_addf(&t, ",\"proposed\":%u,\"accepted\":%u,\"passes\":%u", h->proposed, h->accepted, h->passes);
     text_add(&t, ",\"steps\":[");
     for (size_t i = 0; i < h->n_steps; i++) {
         text_add(&t, i == 0 ? "" : ",");
@@ -118,6 +133,7 @@ static int one_draw(struct job *j, const struct args *a, uint64_t seed, uint32_t
                                 .chain = j->chain,
                                 .stop = &j->stop,
                                 .prompt = &j->prompt,
+                                .draft = j->draft.lm,
                                 .address = { .seed = seed, .item = hash_string("generate"), .draw = draw } };
     struct search *s = search_open(options_text(a, "search"), &args);
     if (!s)
@@ -128,11 +144,16 @@ static int one_draw(struct job *j, const struct args *a, uint64_t seed, uint32_t
     const struct hyp *h = search_hyps(s, &n);
     if (rc == 0 && j->stream && n == 1)
         putchar('\n');
+    else if (rc == 0 && j->choice.select)
+        generate_choice_keep(&j->choice, h, n, draw);
     else
         for (size_t i = 0; rc == 0 && i < n; i++)
             print_hyp(a, &h[i], draw, j->alone && n == 1);
     if (rc == 0 && n > 0 && h[0].end == HYP_DEAD)
         console_say(a->quiet, "the distribution had no support left after %zu symbols", h[0].n_steps);
+    if (rc == 0 && n > 0 && h[0].passes > 0)
+        console_say(a->quiet, "%u of %u proposed symbols were taken: %u passes for %zu symbols", h[0].accepted,
+                    h[0].proposed, h[0].passes, h[0].n_steps);
     search_close(s);
     return rc;
 }
@@ -156,24 +177,42 @@ static int read_limits(const struct args *a, struct job *j)
     return 0;
 }
 
+/* The one text that --select chooses. */
+static int print_choice(struct job *j, const struct args *a)
+{
+    size_t best;
+    TRY(generate_choice_best(&j->choice, &best));
+    print_hyp(a, &j->choice.hyps[best], j->choice.draws[best], true);
+    return ferror(stdout) ? console_check() : 0;
+}
+
+static int read_chain(struct job *j, const struct args *a)
+{
+    struct text whole = { 0 };
+    int rc = source_chain(j->source, options_text(a, "chain"), &whole);
+    j->chain = rc == 0 ? chain_parse(text_s(&whole)) : NULL;
+    text_free(&whole);
+    return j->chain ? 0 : err_code();
+}
+
 static int generate(struct job *j, const struct args *a)
 {
     int64_t seed = 1, n = 1;
     TRY(options_int(a, "seed", 0, INT64_MAX, &seed));
     TRY(options_int(a, "n", 1, 1000000, &n));
     TRY(read_limits(a, j));
-    j->chain = chain_parse(options_text(a, "chain"));
-    if (!j->chain)
-        return ERR_USAGE;
+    TRY(read_chain(j, a));
     int rc = chain_bind(j->chain, j->source->lm->space);
     j->alone = n == 1;
-    j->stream = n == 1 && !a->json;
+    j->stream = n == 1 && !a->json && !j->choice.select;
     j->work = row_work_alloc(j->source->lm->space->n);
     for (int64_t draw = 0; rc == 0 && draw < n; draw++) {
         rc = one_draw(j, a, (uint64_t)seed, (uint32_t)draw);
         if (rc == 0 && ferror(stdout))
             rc = console_check();
     }
+    if (rc == 0 && j->choice.select)
+        rc = print_choice(j, a);
     row_work_free(j->work);
     chain_free(j->chain);
     return rc;
@@ -227,14 +266,26 @@ static int run_generate(const struct args *a)
     TRY(read_prompt(a, text, &said, &j.prompt));
     TRY(source_open(&source, a, has_script ? NULL : a->operand[0]));
     j.prompt.template_name = options_text(a, "template") ? options_text(a, "template") : source.template_name;
-    int rc = generate(&j, a);
+    const char *draft = options_text(a, "draft");
+    int rc = draft ? opened_open(&j.draft, draft, a) : 0;
+    if (rc == 0)
+        rc = generate_choice_open(&j.choice, options_text(a, "select"));
+    if (rc == 0)
+        rc = generate(&j, a);
+    generate_choice_close(&j.choice);
+    opened_close(&j.draft);
     source_close(&source);
     return rc;
 }
 
 static const struct option_row options[] = {
-    { "chain", "TEXT", "", "transforms, like \"temperature=0.8 | top_p=0.95\" (see chorale list strategies)" },
+    { "chain", "TEXT", "",
+      "transforms, like \"temperature=0.8 | top_p=0.95\" (see chorale list strategies), or @checkpoint: its own "
+      "defaults" },
     { "search", "TEXT", "sample", "sample, greedy, ... (see chorale list searches)" },
+    { "draft", "CHECKPOINT", NULL, "proposes symbols to --search speculative; of the same vocabulary" },
+    { "select", "TEXT", NULL,
+      "print only the best of all draws: best(by=mean), vote(answer=number), mbr(utility=chrf)" },
     { "seed", "N", "1", "the same seed gives the same bytes" },
     { "n", "N", "1", "draws" },
     { "instruct", NULL, NULL, "the prompt is an instruction; so it is with --system, --user or --assistant" },

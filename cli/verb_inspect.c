@@ -3,26 +3,15 @@
 #include "base/err.h"
 #include "cli/clean.h"
 #include "cli/verbs.h"
-#include "model/checkpoint.h"
-#include <math.h>
+#include "experiments/checkpoint_preset.h"
+#include "model/architecture.h"
+#include "model/rope.h"
+#include "model/shape.h"
+#include "model/template.h"
 #include <stdio.h>
 #include <string.h>
 
 #define SPECIALS 8 /* that are listed without --verbose */
-
-static uint64_t count_parameters(const struct checkpoint *c, uint64_t *bytes)
-{
-    uint64_t n = 0;
-    *bytes = 0;
-    for (size_t i = 0; i < c->n_tensors; i++) {
-        uint64_t elements = 1;
-        for (uint32_t d = 0; d < c->tensors[i].n_dims; d++)
-            elements *= c->tensors[i].dims[d];
-        n += elements;
-        *bytes += c->tensors[i].bytes;
-    }
-    return n;
-}
 
 static void print_tensors(const struct checkpoint *c)
 {
@@ -59,6 +48,14 @@ static void print_piece(const struct vocab *v, sym_t id)
     text_free(&t);
 }
 
+static void print_token(const char *what, const struct vocab *v, int64_t id)
+{
+    printf("  %-16s", what);
+    if (id >= 0)
+        print_piece(v, (sym_t)id);
+    printf(id >= 0 ? "\n" : "none\n");
+}
+
 static void print_ends(const struct checkpoint *c, const struct space *space)
 {
     printf("  ends            ");
@@ -86,28 +83,92 @@ static void print_specials(const struct args *a, const struct checkpoint *c, con
 static void print_vocab(const struct args *a, const struct checkpoint *c)
 {
     const struct space *space = vocab_space(c->vocab);
-    printf("  tokenizer       %s, %u entries of %u rows, bos %lld%s\n", vocab_kind(c->vocab), space->n,
-           c->config.n_vocab, (long long)vocab_bos(c->vocab), vocab_adds_bos(c->vocab) ? " (put in front)" : "");
+    printf("  tokenizer       %s, %u entries of %u rows\n", vocab_kind(c->vocab), space->n, c->config.n_vocab);
+    print_token(vocab_adds_bos(c->vocab) ? "bos, in front" : "bos", c->vocab, vocab_bos(c->vocab));
+    print_token("eos", c->vocab, vocab_eos(c->vocab));
     print_ends(c, space);
     print_specials(a, c, space);
     printf("  symbol space    %016llx\n", (unsigned long long)space->hash);
 }
 
+/* How a position enters: "rope theta 10000, dynamic factor 8 of 2048 positions, for 16384". */
+static void add_positions(struct text *t, const struct config *k)
+{
+    switch (architecture_of(k)->positions) {
+    case POSITIONS_ROPE: rope_describe(k, k->max_positions, t); break;
+    case POSITIONS_ALIBI: text_add(t, "ALiBi, by the distance alone"); break;
+    case POSITIONS_LEARNED: text_addf(t, "learned, a row for each of %u", k->max_positions); break;
+    }
+}
+
+static uint32_t windowed(const struct config *k)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < k->n_layers; i++)
+        n += config_window(k, i) > 0;
+    return n;
+}
+
 static void print_shape(const struct checkpoint *c)
 {
     const struct config *k = &c->config;
+    struct shape s;
+    struct text positions = { 0 };
+    shape_of(c, &s);
+    add_positions(&positions, k);
     printf("  layers          %u of width %u, feed-forward %u\n", k->n_layers, k->dim, k->ffn);
-    printf("  attention       %u heads of %u, %u for keys and values; rope theta %g%s\n", k->n_heads, k->head_dim,
-           k->n_kv_heads, (double)k->rope_theta, k->rope_interleaved ? ", interleaved" : "");
-    printf("  head            %s\n  context         %u positions\n", k->tied_head ? "tied to the embedding" : "its own",
-           k->max_positions);
-    printf("  KV cache        %llu bytes a position (float32)\n",
-           (unsigned long long)k->n_layers * 2 * k->n_kv_heads * k->head_dim * 4);
+    if (k->n_experts > 0)
+        printf("  experts         %u of %u a token, each of width %u\n", k->n_chosen, k->n_experts, k->expert_ffn);
+    printf("  attention       %u heads of %u, %u for keys and values\n", k->n_heads, k->head_dim, k->n_kv_heads);
+    if (k->window > 0)
+        printf("  window          %u positions in %u of the layers\n", k->window, windowed(k));
+    printf("  positions       %s%s\n", text_s(&positions), k->rope_interleaved ? ", interleaved" : "");
+    if (architecture_of(k)->positions != POSITIONS_ALIBI)
+        printf("  context         %u positions\n", k->max_positions);
+    printf("  head            %s\n", k->tied_head ? "tied to the embedding" : "its own");
+    printf("  KV cache        %llu bytes a token in float32, %llu in bf16\n",
+           (unsigned long long)shape_kv_values(&s) * 4, (unsigned long long)shape_kv_values(&s) * 2);
+    text_free(&positions);
 }
 
-static void print_text(const struct args *a, const struct checkpoint *c)
+static void print_template(const struct checkpoint *c)
 {
-    uint64_t bytes, n = count_parameters(c, &bytes);
+    const char *known = c->chat_template ? template_known(c->chat_template) : NULL;
+    if (known)
+        printf("  chat template   %s (%zu bytes of Jinja, in --json)\n", known, strlen(c->chat_template));
+    else if (c->chat_template)
+        printf("  chat template   own, unknown: give --template (%zu bytes of Jinja, in --json)\n",
+               strlen(c->chat_template));
+    else if (c->vocab && vocab_has_marks(c->vocab))
+        printf("  chat template   none; tigerbot-web by its two marks\n");
+    else
+        printf("  chat template   none: give --template for turns and system texts\n");
+}
+
+/* The preset @checkpoint, and what of the checkpoint's words is not in it. */
+static void print_defaults(const struct checkpoint *c)
+{
+    struct text chain = { 0 }, left = { 0 };
+    printf("  defaults        ");
+    if (c->generation.from == GENERATION_NONE)
+        printf("none stated");
+    else if (checkpoint_preset(c, &chain, &left) < 0)
+        clean_print(err_text());
+    else
+        clean_print(chain.len > 0 ? chain.s : "the distribution as it is");
+    printf(c->generation.from == GENERATION_NONE ? "\n" : " (@checkpoint)\n");
+    if (left.len > 0) {
+        printf("  left out        ");
+        clean_print(left.s);
+        printf("\n");
+    }
+    text_free(&chain);
+    text_free(&left);
+}
+
+/* why: what is wrong with the tokenizer of a checkpoint without one. */
+static void print_text(const struct args *a, const struct checkpoint *c, const char *why)
+{
     struct text types = { 0 };
     add_types(&types, c);
     clean_print(c->name);
@@ -115,14 +176,19 @@ static void print_text(const struct args *a, const struct checkpoint *c)
     clean_print(c->path);
     printf("\n  format          %s\n  architecture    ", c->format);
     clean_print(c->config.architecture);
-    printf("\n  parameters      %llu (%.1f MB of weights, %zu tensors)\n  types           %s\n", (unsigned long long)n,
-           (double)bytes / 1e6, c->n_tensors, text_s(&types));
+    printf("\n  parameters      %llu (%.1f MB of weights, %zu tensors)\n  types           %s\n",
+           (unsigned long long)checkpoint_parameters(c), (double)checkpoint_bytes(c) / 1e6, c->n_tensors,
+           text_s(&types));
     text_free(&types);
     print_shape(c);
+    printf(c->vocab ? "" : "  tokenizer       none: ");
     if (c->vocab)
         print_vocab(a, c);
-    if (c->chat_template)
-        printf("  chat template   %zu bytes of Jinja (in --json)\n", strlen(c->chat_template));
+    else
+        clean_print(why);
+    printf(c->vocab ? "" : "\n");
+    print_template(c);
+    print_defaults(c);
     if (c->hash[0])
         printf("  SHA-256         %s\n", c->hash);
     if (a->verbose)
@@ -159,50 +225,95 @@ static json_t *specials_json(const struct space *s)
     return o;
 }
 
+static void add_text(json_t *o, const char *key, const struct text *t)
+{
+    json_t *s = json_stringn(text_s(t), t->len);
+    json_object_set_new(o, key, s ? s : json_null()); /* null: no UTF-8 */
+}
+
+static void add_vocab(json_t *o, const struct vocab *v)
+{
+    char space[17];
+    snprintf(space, sizeof space, "%016llx", (unsigned long long)vocab_space(v)->hash);
+    json_object_set_new(o, "ends", ends_json(vocab_space(v)));
+    json_object_set_new(o, "special", specials_json(vocab_space(v)));
+    json_object_set_new(o, "tokenizer", json_string(vocab_kind(v)));
+    json_object_set_new(o, "entries", json_integer(vocab_space(v)->n));
+    json_object_set_new(o, "bos", json_integer(vocab_bos(v)));
+    json_object_set_new(o, "eos", json_integer(vocab_eos(v)));
+    json_object_set_new(o, "space", json_string(space));
+}
+
+/* null: the checkpoint has no chat template; none is known; it states no defaults, or none that are a chain. */
+static void add_prompting(json_t *o, const struct checkpoint *c)
+{
+    struct text positions = { 0 }, chain = { 0 }, left = { 0 };
+    const char *known = c->chat_template ? template_known(c->chat_template) : NULL;
+    bool stated = c->generation.from != GENERATION_NONE && checkpoint_preset(c, &chain, &left) == 0;
+    add_positions(&positions, &c->config);
+    add_text(o, "positions", &positions);
+    json_object_set_new(o, "template", known ? json_string(known) : json_null());
+    json_object_set_new(o, "chat_template", c->chat_template ? json_string(c->chat_template) : json_null());
+    json_object_set_new(o, "defaults", json_null());
+    if (stated)
+        add_text(o, "defaults", &chain);
+    add_text(o, "defaults_left_out", &left);
+    text_free(&positions);
+    text_free(&chain);
+    text_free(&left);
+}
+
 static void print_json(const struct checkpoint *c)
 {
-    uint64_t bytes, n = count_parameters(c, &bytes);
     const struct config *k = &c->config;
+    struct shape shape;
+    struct text t = { 0 };
+    shape_of(c, &shape);
     json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:b,s:I,s:s}", "name", c->name,
                           "path", c->path, "format", c->format, "architecture", k->architecture, "parameters",
-                          (json_int_t)n, "bytes", (json_int_t)bytes, "vocab_rows", (int)k->n_vocab, "layers",
-                          (int)k->n_layers, "width", (int)k->dim, "ffn", (int)k->ffn, "heads", (int)k->n_heads,
-                          "kv_heads", (int)k->n_kv_heads, "head_dim", (int)k->head_dim, "context",
-                          (int)k->max_positions, "tied_head", (int)k->tied_head, "kv_bytes_per_position",
-                          (json_int_t)k->n_layers * 2 * k->n_kv_heads * k->head_dim * 4, "sha256", c->hash);
-    if (o)
+                          (json_int_t)checkpoint_parameters(c), "bytes", (json_int_t)checkpoint_bytes(c), "vocab_rows",
+                          (int)k->n_vocab, "layers", (int)k->n_layers, "width", (int)k->dim, "ffn", (int)k->ffn,
+                          "heads", (int)k->n_heads, "kv_heads", (int)k->n_kv_heads, "head_dim", (int)k->head_dim,
+                          "context", (int)k->max_positions, "tied_head", (int)k->tied_head, "kv_bytes_per_position",
+                          (json_int_t)shape_kv_values(&shape) * 4, "sha256", c->hash);
+    if (o) {
         json_object_set_new(o, "type_bytes", types_json(c));
-    if (o && c->vocab) {
-        json_object_set_new(o, "ends", ends_json(vocab_space(c->vocab)));
-        json_object_set_new(o, "special", specials_json(vocab_space(c->vocab)));
-        json_object_set_new(o, "tokenizer", json_string(vocab_kind(c->vocab)));
-        json_object_set_new(o, "entries", json_integer(vocab_space(c->vocab)->n));
-        json_object_set_new(o, "bos", json_integer(vocab_bos(c->vocab)));
-        char space[17];
-        snprintf(space, sizeof space, "%016llx", (unsigned long long)vocab_space(c->vocab)->hash);
-        json_object_set_new(o, "space", json_string(space));
-    }
-    if (o && c->chat_template)
-        json_object_set_new(o, "chat_template", json_string(c->chat_template));
-    struct text t = { 0 };
-    if (o)
+        add_prompting(o, c);
+        if (c->vocab)
+            add_vocab(o, c->vocab);
         doc_canonical(&t, o);
+    }
     puts(text_s(&t));
     text_free(&t);
     json_decref(o);
 }
 
+/* Without its tokenizer where that is absent or of an unsupported kind; why: what is wrong with it. */
+static struct checkpoint *open_any(const char *name, struct text *why)
+{
+    struct checkpoint *c = checkpoint_open(name);
+    if (c)
+        return c;
+    int code = err_code();
+    text_add(why, err_text());
+    if (!(c = checkpoint_open_weights(name)))
+        err_set((enum err)code, "%s", text_s(why));
+    return c;
+}
+
 static int run_inspect(const struct args *a)
 {
-    struct checkpoint *c = checkpoint_open(a->operand[0]);
-    if (!c)
-        return err_code();
-    int rc = checkpoint_hash(c);
+    struct text why = { 0 };
+    struct checkpoint *c = open_any(a->operand[0], &why);
+    int rc = c ? 0 : err_code();
+    if (c && c->vocab)
+        rc = checkpoint_hash(c);
     if (rc == 0 && a->json)
         print_json(c);
     else if (rc == 0)
-        print_text(a, c);
+        print_text(a, c, text_s(&why));
     checkpoint_close(c);
+    text_free(&why);
     return rc;
 }
 
@@ -212,6 +323,8 @@ const struct verb verb_inspect = {
     .min_operands = 1,
     .max_operands = 1,
     .summary = "what a checkpoint is: shape, types, tokenizer, special ids, parameters, bytes, KV bytes",
-    .details = "--verbose lists the tensors and all special tokens.",
+    .details = "--verbose lists the tensors and all special tokens.  A tokenizer that cannot be read is said; there is "
+               "no hash\n"
+               "without one.",
     .run = run_inspect,
 };

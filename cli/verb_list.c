@@ -1,8 +1,11 @@
 /* list: the tables: every strategy with its parameters, ranges, defaults, meaning and source. */
 #include "base/err.h"
 #include "cli/console.h"
+#include "cli/list_markdown.h"
 #include "cli/list_templates.h"
 #include "cli/verbs.h"
+#include "decode/presets.h"
+#include "decode/profiles.h"
 #include "decode/search.h"
 #include "ensemble/weighting.h"
 #include "evalsets/evalset.h"
@@ -15,11 +18,13 @@
 /* One row of any table, for people or for machines. */
 struct entry {
     const char *name, *meaning, *source;
+    const char *domain; /* of a transform: what its formula speaks of; else NULL */
+    const char *chain;  /* of a preset: its text; else NULL */
     const struct param *params;
     size_t n_params;
 };
 
-static const char *const kinds[] = { "number", "integer", "text", "list" }; /* of enum param_kind */
+static const char *const kinds[] = { "number", "integer", "text", "list", "word" }; /* of enum param_kind */
 
 static void range(struct text *t, const struct param *p)
 {
@@ -35,10 +40,23 @@ static void range(struct text *t, const struct param *p)
     }
 }
 
+/* The words of a parameter, its default first. */
+static void add_words(struct text *t, const struct param *p, const char *between)
+{
+    text_add(t, p->words[(size_t)p->value]);
+    for (size_t i = 0; p->words[i]; i++)
+        if (i != (size_t)p->value)
+            text_addf(t, "%s%s", between, p->words[i]);
+}
+
 static void print_param(const struct param *p)
 {
     struct text t = { 0 };
     text_addf(&t, "%s %s", p->name, kinds[p->kind]);
+    if (p->kind == PARAM_WORD) {
+        text_add(&t, " ");
+        add_words(&t, p, "|");
+    }
     if (p->kind == PARAM_REAL || p->kind == PARAM_INT) {
         text_add(&t, " in ");
         range(&t, p);
@@ -62,6 +80,39 @@ static void add_member(struct text *t, const char *key, const char *value)
         text_add(t, "null");
 }
 
+static void add_words_json(struct text *t, const struct param *p)
+{
+    text_add(t, ",\"words\":[");
+    for (size_t i = 0; p->words[i]; i++) {
+        text_add(t, i > 0 ? "," : "");
+        text_add_json(t, p->words[i], strlen(p->words[i]));
+    }
+    text_add(t, "]");
+    add_member(t, "default", p->words[(size_t)p->value]);
+}
+
+static void add_param_json(struct text *t, const struct param *p, const char *open)
+{
+    bool number = p->kind == PARAM_REAL || p->kind == PARAM_INT;
+    text_add(t, open);
+    add_member(t, "name", p->name);
+    add_member(t, "meaning", p->meaning);
+    add_member(t, "kind", kinds[p->kind]);
+    if (number) {
+        struct text r = { 0 };
+        range(&r, p);
+        add_member(t, "range", text_s(&r));
+        text_free(&r);
+    }
+    if (number && !p->required && isfinite(p->value)) {
+        text_add(t, ",\"default\":");
+        text_add_real(t, p->value);
+    }
+    if (p->kind == PARAM_WORD)
+        add_words_json(t, p);
+    text_addf(t, ",\"required\":%s}", p->required ? "true" : "false");
+}
+
 static void print_entry_json(const struct entry *e)
 {
     struct text t = { 0 };
@@ -69,31 +120,17 @@ static void print_entry_json(const struct entry *e)
     add_member(&t, "name", e->name);
     add_member(&t, "meaning", e->meaning);
     add_member(&t, "source", e->source);
+    if (e->domain)
+        add_member(&t, "domain", e->domain);
+    if (e->chain)
+        add_member(&t, "chain", e->chain);
     text_add(&t, ",\"params\":[");
-    for (size_t i = 0; i < e->n_params; i++) {
-        const struct param *p = &e->params[i];
-        bool number = p->kind == PARAM_REAL || p->kind == PARAM_INT;
-        text_add(&t, i == 0 ? "{" : ",{");
-        add_member(&t, "name", p->name);
-        add_member(&t, "meaning", p->meaning);
-        add_member(&t, "kind", kinds[p->kind]);
-        if (number) {
-            struct text r = { 0 };
-            range(&r, p);
-            add_member(&t, "range", text_s(&r));
-            text_free(&r);
-        }
-        if (number && !p->required && isfinite(p->value)) {
-            text_add(&t, ",\"default\":");
-            text_add_real(&t, p->value);
-        }
-        text_addf(&t, ",\"required\":%s}", p->required ? "true" : "false");
-    }
+    for (size_t i = 0; i < e->n_params; i++)
+        add_param_json(&t, &e->params[i], i == 0 ? "{" : ",{");
     text_add(&t, "]}");
     puts(text_s(&t));
     text_free(&t);
 }
-
 static void print_entry(const struct args *a, const struct entry *e)
 {
     if (a->json) {
@@ -102,6 +139,8 @@ static void print_entry(const struct args *a, const struct entry *e)
     }
     printf("%s%-20s%s %s\n", console_colour(CONSOLE_BOLD), e->name, console_colour(CONSOLE_PLAIN),
            e->meaning ? e->meaning : "");
+    if (e->chain)
+        printf("      %s\n", e->chain);
     for (size_t i = 0; i < e->n_params; i++)
         print_param(&e->params[i]);
     if (a->verbose && e->source)
@@ -113,8 +152,12 @@ static int list_strategies(const struct args *a)
     size_t n;
     const struct transform_type *const *types = transform_types(&n);
     for (size_t i = 0; i < n; i++)
-        print_entry(a, &(struct entry){ types[i]->name, types[i]->meaning, types[i]->source, types[i]->params,
-                                        types[i]->n_params });
+        print_entry(a, &(struct entry){ .name = types[i]->name,
+                                        .meaning = types[i]->meaning,
+                                        .source = types[i]->source,
+                                        .domain = types[i]->domain,
+                                        .params = types[i]->params,
+                                        .n_params = types[i]->n_params });
     return 0;
 }
 
@@ -123,8 +166,11 @@ static int list_searches(const struct args *a)
     size_t n;
     const struct search_type *const *types = search_types(&n);
     for (size_t i = 0; i < n; i++)
-        print_entry(a, &(struct entry){ types[i]->name, types[i]->meaning, types[i]->source, types[i]->params,
-                                        types[i]->n_params });
+        print_entry(a, &(struct entry){ .name = types[i]->name,
+                                        .meaning = types[i]->meaning,
+                                        .source = types[i]->source,
+                                        .params = types[i]->params,
+                                        .n_params = types[i]->n_params });
     return 0;
 }
 
@@ -133,8 +179,11 @@ static int list_rules(const struct args *a)
     size_t n;
     const struct pool_type *const *types = pool_types(&n);
     for (size_t i = 0; i < n; i++)
-        print_entry(a, &(struct entry){ types[i]->name, types[i]->meaning, types[i]->source, types[i]->params,
-                                        types[i]->n_params });
+        print_entry(a, &(struct entry){ .name = types[i]->name,
+                                        .meaning = types[i]->meaning,
+                                        .source = types[i]->source,
+                                        .params = types[i]->params,
+                                        .n_params = types[i]->n_params });
     return 0;
 }
 
@@ -143,8 +192,11 @@ static int list_weights(const struct args *a)
     size_t n;
     const struct weighting_type *const *types = weighting_types(&n);
     for (size_t i = 0; i < n; i++)
-        print_entry(a, &(struct entry){ types[i]->name, types[i]->meaning, types[i]->source, types[i]->params,
-                                        types[i]->n_params });
+        print_entry(a, &(struct entry){ .name = types[i]->name,
+                                        .meaning = types[i]->meaning,
+                                        .source = types[i]->source,
+                                        .params = types[i]->params,
+                                        .n_params = types[i]->n_params });
     return 0;
 }
 
@@ -153,7 +205,8 @@ static int list_metrics(const struct args *a)
     size_t n;
     const struct metric_type *const *types = metric_types(&n);
     for (size_t i = 0; i < n; i++)
-        print_entry(a, &(struct entry){ types[i]->name, types[i]->meaning, types[i]->source, NULL, 0 });
+        print_entry(
+            a, &(struct entry){ .name = types[i]->name, .meaning = types[i]->meaning, .source = types[i]->source });
     return 0;
 }
 
@@ -167,10 +220,39 @@ static int list_evalsets(const struct args *a)
             return err_code();
         struct text meaning = { 0 };
         text_addf(&meaning, "%zu items. %s", e->n_items, e->readme ? e->readme : "");
-        print_entry(a, &(struct entry){ names[i], text_s(&meaning), NULL, NULL, 0 });
+        print_entry(a, &(struct entry){ .name = names[i], .meaning = text_s(&meaning) });
         text_free(&meaning);
         evalset_close(e);
     }
+    return 0;
+}
+
+/* A profile's rules are told as the steps that they make of bare ones: "top_k(ties=all) typical(ties=all)". */
+static int list_profiles(const struct args *a)
+{
+    size_t n;
+    const struct profile *all = profiles(&n);
+    for (size_t i = 0; i < n; i++) {
+        struct text rules = { 0 };
+        for (size_t k = 0; k < all[i].n_rules; k++)
+            text_addf(&rules, "%s%s(%s=%s)", k > 0 ? " " : "", all[i].rules[k].step, all[i].rules[k].param,
+                      all[i].rules[k].value);
+        print_entry(
+            a, &(struct entry){
+                   .name = all[i].name, .meaning = all[i].meaning, .source = all[i].source, .chain = text_s(&rules) });
+        text_free(&rules);
+    }
+    return 0;
+}
+
+static int list_presets(const struct args *a)
+{
+    size_t n;
+    const struct preset *all = presets(&n);
+    for (size_t i = 0; i < n; i++)
+        print_entry(
+            a, &(struct entry){
+                   .name = all[i].name, .meaning = all[i].meaning, .source = all[i].source, .chain = all[i].chain });
     return 0;
 }
 
@@ -179,7 +261,7 @@ static int list_checkpoints(const struct args *a)
     size_t n;
     const char *const *names = checkpoint_names(&n);
     for (size_t i = 0; i < n; i++)
-        print_entry(a, &(struct entry){ names[i], "bundled checkpoint; see chorale inspect", NULL, NULL, 0 });
+        print_entry(a, &(struct entry){ .name = names[i], .meaning = "bundled checkpoint; see chorale inspect" });
     return 0;
 }
 
@@ -187,15 +269,20 @@ static const struct {
     const char *name;
     int (*list)(const struct args *a);
 } lists[] = {
-    { "strategies", list_strategies },   { "rules", list_rules },         { "weights", list_weights },
-    { "searches", list_searches },       { "metrics", list_metrics },     { "evalsets", list_evalsets },
-    { "checkpoints", list_checkpoints }, { "templates", list_templates },
+    { "strategies", list_strategies }, { "profiles", list_profiles }, { "presets", list_presets },
+    { "rules", list_rules },           { "weights", list_weights },   { "searches", list_searches },
+    { "metrics", list_metrics },       { "evalsets", list_evalsets }, { "checkpoints", list_checkpoints },
+    { "templates", list_templates },
 };
 enum { N_LISTS = sizeof lists / sizeof *lists };
 
 static int run_list(const struct args *a)
 {
     const char *names[N_LISTS];
+    if (options_flag(a, "markdown"))
+        return strcmp(a->operand[0], "strategies") == 0
+                   ? list_markdown()
+                   : err_set(ERR_USAGE, "--markdown is of strategies, not of '%s'", a->operand[0]);
     for (size_t i = 0; i < N_LISTS; i++) {
         names[i] = lists[i].name;
         if (strcmp(a->operand[0], lists[i].name) == 0)
@@ -204,13 +291,18 @@ static int run_list(const struct args *a)
     return err_unknown(ERR_USAGE, "list", a->operand[0], names, N_LISTS);
 }
 
+static const struct option_row options[] = {
+    { "markdown", NULL, NULL, "of strategies: the page docs/strategies.md, with what each does to three rows" },
+};
+
 const struct verb verb_list = {
     .name = "list",
-    .operands = "strategies|rules|weights|searches|metrics|evalsets|checkpoints|templates",
+    .operands = "strategies|profiles|presets|rules|weights|searches|metrics|evalsets|checkpoints|templates",
     .min_operands = 1,
     .max_operands = 1,
-    .summary = "strategies, rules, weights, searches, metrics, evalsets, checkpoints, templates: what there is, with "
-               "parameters",
+    .summary = "strategies, profiles, presets, rules, weights, searches, metrics, evalsets, checkpoints, templates",
     .details = "Each with its parameters, ranges, defaults and one line of meaning; --verbose adds the source.",
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
     .run = run_list,
 };

@@ -14,8 +14,8 @@ static const struct {
     const char *search;
     enum audit_claim claim;
 } claims[] = {
-    { "sample", AUDIT_CHAIN },
-    { "greedy", AUDIT_GREEDY },
+    { "sample", AUDIT_CHAIN },  { "speculative", AUDIT_CHAIN }, { "stochastic_beam", AUDIT_CHAIN },
+    { "greedy", AUDIT_GREEDY }, { "beam", AUDIT_MODE },         { "best_first", AUDIT_MODE },
 };
 enum { N_CLAIMS = sizeof claims / sizeof *claims };
 
@@ -45,19 +45,19 @@ static int claim_of(const char *search, enum audit_claim *claim)
     return rc;
 }
 
-static int refuse_random(const struct chain *c, enum audit_claim claim)
+static int refuse_random(const struct chain *c)
 {
-    for (size_t i = 0; i < chain_length(c); i++)
-        if (chain_step(c, i)->type->random)
-            return err_set(ERR_USAGE, "%s draws by itself, so that no single distribution is claimed (%s)",
-                           chain_step(c, i)->type->name, audit_claim_name(claim));
-    return 0;
+    return chain_random(c)
+               ? err_set(ERR_USAGE, "chain '%s': a step draws by itself, so that no single distribution is claimed",
+                         chain_text(c))
+               : 0;
 }
 
 /* The measured weight of each string, draw by draw. */
 struct measured {
     const struct audit_args *args;
     const struct strings *strings;
+    enum audit_claim claim;
     struct audit_sample sample;
     double outside, best; /* best: of the log-probabilities of the strings found */
 };
@@ -67,12 +67,13 @@ static void count_hyps(struct measured *m, uint32_t draw, const struct search *s
     size_t n;
     const struct hyp *h = search_hyps(s, &n);
     struct symbols made = { 0 };
-    for (size_t i = 0; i < n; i++) {
+    bool one = m->claim != AUDIT_CHAIN; /* a single string is claimed: the best found stands for the search */
+    for (size_t i = 0; i < (one ? 1 : n); i++) {
         made.n = 0;
         for (size_t k = 0; k < h[i].n_steps; k++)
             symbols_add(&made, &h[i].steps[k].symbol, 1);
         const struct string *found = strings_find(m->strings, made.s, made.n);
-        double weight = exp(h[i].log_weight);
+        double weight = one ? 1 : exp(h[i].log_weight);
         if (!found || found->dead != (h[i].end == HYP_DEAD)) {
             m->outside += weight;
             continue;
@@ -80,7 +81,7 @@ static void count_hyps(struct measured *m, uint32_t draw, const struct search *s
         m->best = fmax(m->best, found->logp);
         audit_sample_add(&m->sample, draw, (size_t)(found - m->strings->all), weight);
     }
-    if (n != 1 || h[0].log_weight != 0)
+    if (!one && (n != 1 || h[0].log_weight != 0))
         m->sample.weighted = true;
     free(made.s);
 }
@@ -167,10 +168,10 @@ int audit_run(const struct audit_args *args, struct audit *out)
     struct strings strings = { 0 };
     *out = (struct audit){ .claim = AUDIT_NONE };
     TRY(claim_of(args->search, &out->claim));
-    TRY(refuse_random(args->on.chain, out->claim));
+    TRY(refuse_random(args->on.chain));
     int rc = strings_enumerate(&args->on, &strings);
     if (rc == 0) {
-        struct measured m = { .args = args, .strings = &strings, .best = -INFINITY };
+        struct measured m = { .args = args, .strings = &strings, .claim = out->claim, .best = -INFINITY };
         double *p = mem_alloc(strings.n, sizeof *p);
         out->strings = strings.n;
         out->draws = search_random(args->search) ? args->draws : 1;

@@ -2,6 +2,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/row_math.h"
+#include "decode/presets.h"
+#include "decode/profiles.h"
 #include "decode/scratch.h"
 #include <assert.h>
 #include <math.h>
@@ -11,9 +13,10 @@
 #define STATE_ALIGN 16 /* of each step's state inside the chain's: fits any scalar */
 
 struct chain {
-    struct spec *spec;       /* what the bound values point into */
-    struct transform *steps; /* (n,) */
-    size_t *offset;          /* (n,) where a step's state begins */
+    struct spec *spec;             /* what the bound values point into */
+    const struct profile *profile; /* NULL: our own rules */
+    struct transform *steps;       /* (n,) */
+    size_t *offset;                /* (n,) where a step's state begins */
     size_t n, state_size;
     struct text text; /* canonical */
 };
@@ -21,7 +24,7 @@ struct chain {
 static int unknown_step(const char *name, const struct transform_type *const types[], size_t n_types)
 {
     if (name[0] == '@')
-        return err_unknown(ERR_USAGE, "profile", name, NULL, 0);
+        return err_set(ERR_USAGE, "%s is not at the head of the chain", name);
     const char **names = mem_alloc(n_types, sizeof *names);
     for (size_t i = 0; i < n_types; i++)
         names[i] = types[i]->name;
@@ -36,15 +39,17 @@ static int prepared(struct transform *t, const struct space *space)
     return rc < 0 ? err_add(rc, "%s", t->type->name) : 0;
 }
 
-static int bind_step(struct transform *t, const struct spec_step *step, const struct transform_type *const types[],
-                     size_t n_types)
+static int bind_step(const struct chain *c, struct transform *t, const struct spec_step *step,
+                     const struct transform_type *const types[], size_t n_types)
 {
+    struct param params[SPEC_MAX_PARAMS];
     for (size_t i = 0; i < n_types; i++)
         if (strcmp(types[i]->name, step->name) == 0)
             t->type = types[i];
     if (!t->type)
         return unknown_step(step->name, types, n_types);
-    TRY(spec_bind(step, t->type->params, t->type->n_params, t->value));
+    profile_params(c->profile, t->type, params);
+    TRY(spec_bind(step, params, t->type->n_params, t->value));
     return prepared(t, NULL);
 }
 
@@ -66,7 +71,7 @@ static int bind_steps(struct chain *c, const struct transform_type *const types[
 {
     for (size_t i = 0; i < c->n; i++) {
         struct transform *t = &c->steps[i];
-        TRY(bind_step(t, &c->spec->steps[i], types, n_types));
+        TRY(bind_step(c, t, &c->spec->steps[i], types, n_types));
         c->offset[i] = c->state_size;
         c->state_size += (t->type->state_size + STATE_ALIGN - 1) / STATE_ALIGN * STATE_ALIGN;
         text_add(&c->text, i > 0 ? " | " : "");
@@ -75,17 +80,61 @@ static int bind_steps(struct chain *c, const struct transform_type *const types[
     return one_keeper(c);
 }
 
+static int unknown_head(const char *name)
+{
+    const char *names[64];
+    size_t n, n_presets;
+    const struct profile *known = profiles(&n);
+    const struct preset *named = presets(&n_presets);
+    for (size_t i = 0; i < n; i++)
+        names[i] = known[i].name;
+    for (size_t i = 0; i < n_presets && n < 64; i++)
+        names[n++] = named[i].name;
+    return err_unknown(ERR_USAGE, "profile or preset", name, names, n);
+}
+
+/* A profile at the head of the spec is no step. */
+static int take_head(struct chain *c)
+{
+    if (c->spec->n_steps == 0 || c->spec->steps[0].name[0] != '@')
+        return 0;
+    const struct spec_step *head = &c->spec->steps[0];
+    c->profile = profile_find(head->name);
+    if (!c->profile)
+        return unknown_head(head->name);
+    if (head->n_args > 0)
+        return err_set(ERR_USAGE, "%s takes no parameters", head->name);
+    memmove(c->spec->steps, c->spec->steps + 1, --c->spec->n_steps * sizeof *c->spec->steps);
+    return 0;
+}
+
+/* The text with a preset at its head written out. */
+static void expand(struct text *out, const char *text)
+{
+    char name[64] = { 0 };
+    size_t space = strspn(text, " \t\n\v\f\r"), n = strcspn(text + space, " \t\n\v\f\r|(=");
+    if (n < sizeof name)
+        memcpy(name, text + space, n);
+    const struct preset *preset = preset_find(name);
+    text_add(out, preset ? preset->chain : "");
+    text_add(out, preset ? text + space + n : text);
+}
+
 struct chain *chain_parse_types(const char *text, const struct transform_type *const types[], size_t n_types)
 {
-    struct spec *spec = spec_parse("chain", text);
+    struct text whole = { 0 };
+    expand(&whole, text);
+    struct spec *spec = spec_parse("chain", text_s(&whole));
+    text_free(&whole);
     if (!spec)
         return NULL;
     struct chain *c = mem_alloc(1, sizeof *c);
     c->spec = spec;
+    int rc = take_head(c);
     c->n = spec->n_steps;
     c->steps = mem_alloc(c->n, sizeof *c->steps);
     c->offset = mem_alloc(c->n, sizeof *c->offset);
-    if (bind_steps(c, types, n_types) == 0)
+    if (rc == 0 && bind_steps(c, types, n_types) == 0)
         return c;
     err_add(ERR_USAGE, "chain '%s'", text);
     chain_free(c);
@@ -135,6 +184,22 @@ const struct transform *chain_step(const struct chain *c, size_t i)
 {
     assert(i < c->n);
     return &c->steps[i];
+}
+
+bool chain_random(const struct chain *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (c->steps[i].type->random)
+            return true;
+    return false;
+}
+
+bool chain_keeps_row(const struct chain *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (c->steps[i].type->keeps_row)
+            return true;
+    return false;
 }
 
 /* What random steps do before the single symbol is left may change which one it is. */
@@ -189,25 +254,24 @@ double chain_mass(const struct row *before, const struct row *after, float *scra
     return ok == 0 ? fmin(math_exp64(kept.log_z - log_z), 1) : 0;
 }
 
-double chain_divergence(const struct row *q, const struct row *p)
+/* Where the step after t stands: what truncations in a row have cut adds up. */
+static void move_on(struct transform_at *at, const struct transform *t, double log_z, const struct row *r)
 {
-    double sum = 0;
-    if (row_dead(q) || row_dead(p))
-        return 0;
-    for (uint32_t v = 0; v < q->n; v++) {
-        if (!(q->score[v] > -INFINITY))
-            continue;
-        double log_q = (double)q->score[v] - q->log_z, log_p = (double)p->score[v] - p->log_z;
-        sum += math_exp64(log_q) * (log_q - log_p);
-    }
-    return fmax(sum, 0); /* rounding may leave less */
+    at->place++;
+    at->cut = t->type->truncates && !row_dead(r) ? at->cut + fmax(log_z - r->log_z, 0) : 0;
 }
 
 int chain_apply_step(const struct chain *c, size_t i, void *state, struct row *r, struct transform_at *at)
 {
     const struct transform *t = &c->steps[i];
-    int rc = row_dead(r) ? 0 : t->type->apply(t, state_of(c, state, i), r, at);
-    return rc < 0 ? err_add(rc, "%s", t->type->name) : rc;
+    double log_z = r->log_z;
+    if (row_dead(r))
+        return 0;
+    int rc = t->type->apply(t, state_of(c, state, i), r, at);
+    if (rc < 0)
+        return err_add(rc, "%s", t->type->name);
+    move_on(at, t, log_z, r);
+    return 0;
 }
 
 /* Applies every step and tells of each. */
@@ -216,7 +280,8 @@ static int apply_and_report(const struct chain *c, void *state, struct row *r, s
 {
     struct row model = row_over(at->work->spare[SCRATCH_MODEL], r->n);
     struct row before = row_over(at->work->spare[SCRATCH_BEFORE], r->n);
-    row_copy(&model, r);
+    if (c->n > 0)
+        row_copy(&model, r);
     for (size_t i = 0; i < c->n; i++) {
         report[i] = (struct chain_report){ 0 };
         if (row_dead(r))
@@ -226,7 +291,7 @@ static int apply_and_report(const struct chain *c, void *state, struct row *r, s
         report[i] = (struct chain_report){ .kept = row_count(r),
                                            .mass = chain_mass(&before, r, before.score),
                                            .entropy = row_entropy(r),
-                                           .divergence = chain_divergence(r, &model) };
+                                           .divergence = row_divergence(r, &model) };
     }
     return 0;
 }
@@ -235,6 +300,8 @@ int chain_apply(const struct chain *c, void *state, struct row *r, const struct 
                 struct chain_report report[])
 {
     struct transform_at at = *where;
+    at.place = 0;
+    at.cut = 0;
     if (report)
         return apply_and_report(c, state, r, &at, report);
     for (size_t i = 0; i < c->n; i++)

@@ -1,7 +1,10 @@
 /* A chain: an ordered list of transforms of one distribution.  Its canonical text is its identity.
  *
  *   temperature=0.8 | top_k=40 | top_p=0.95            ("" is the empty chain: the distribution as it is)
- * Without a profile: smallest prefix whose mass reaches p, ties by symbol id, at least one kept.
+ *   @llamacpp | top_k=40 | top_p=0.95                  a profile at the head: that system's rules (decode/profiles.h)
+ *   @tigerbot-v3 | min_p=0.05                          a preset at the head: its steps, then these (decode/presets.h)
+ * Without a profile: smallest prefix whose mass reaches p, ties by symbol id, at least one kept, population sigma over the
+ * scores that are not masked.  The canonical text has neither: it names every rule that is not the default.
  *
  * Invariants: a step never brings back what an earlier one masked; a dead row stays dead and ends the chain's work; the
  * state is plain bytes, so a clone is a memcpy and continues as the original would. */
@@ -31,7 +34,9 @@ void chain_free(struct chain *c);
 const char *chain_text(const struct chain *c); /* canonical; lives as long as c */
 size_t chain_length(const struct chain *c);
 const struct transform *chain_step(const struct chain *c, size_t i);
-bool chain_greedy(const struct chain *c); /* it leaves one symbol, whatever the noise: draws would repeat */
+bool chain_greedy(const struct chain *c);    /* it leaves one symbol, whatever the noise: draws would repeat */
+bool chain_random(const struct chain *c);    /* a step draws by itself: the outcome depends on the draw */
+bool chain_keeps_row(const struct chain *c); /* chain_accept() reads the row again (adaptive_p) */
 size_t chain_state_size(const struct chain *c);
 
 /* state: chain_state_size() bytes aligned to 16, one a hypothesis. */
@@ -49,9 +54,6 @@ void chain_accept(const struct chain *c, void *state, const struct transform_cho
 /* The probability under `before` of what `after` still allows; exactly 1 when nothing was masked in between, 0 when
  * either is dead.  scratch: n floats, may be before's own scores (which are then lost). */
 double chain_mass(const struct row *before, const struct row *after, float *scratch);
-
-/* KL(q || p), nats; 0 where either is dead.  What p has masked, q must have masked. */
-double chain_divergence(const struct row *q, const struct row *p);
 
 /* The table. */
 const struct transform_type *const *transform_types(size_t *n);

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/row_math.h"
 #include "decode/chain.h"
+#include "decode/dist_explain.h"
 #include "decode/dist_line.h"
 #include "decode/scratch.h"
 #include <math.h>
@@ -70,14 +71,27 @@ static void add_probs(struct text *out, const struct row *r, double factor)
     }
 }
 
+/* The step's canonical text, as JSON. */
+static void add_step(struct text *out, const struct transform *t)
+{
+    struct text step = { 0 };
+    spec_canonical(&step, t->type->name, t->type->params, t->type->n_params, t->value);
+    text_add_json(out, text_s(&step), step.len);
+    text_free(&step);
+}
+
 static void add_steps(struct text *out, const struct chain *c, const struct chain_report report[])
 {
     for (size_t i = 0; i < chain_length(c); i++) {
-        text_addf(out, "%s{\"name\":\"%s\",\"kept\":%u,\"mass\":", i > 0 ? "," : "", chain_step(c, i)->type->name,
-                  report[i].kept);
+        const struct transform *t = chain_step(c, i);
+        text_addf(out, "%s{\"name\":\"%s\",\"step\":", i > 0 ? "," : "", t->type->name);
+        add_step(out, t);
+        text_addf(out, ",\"kept\":%u,\"mass\":", report[i].kept);
         text_add_real(out, report[i].mass);
         text_add(out, ",\"entropy\":");
         text_add_real(out, report[i].entropy);
+        text_add(out, ",\"divergence\":");
+        text_add_real(out, report[i].divergence);
         text_add(out, "}");
     }
 }
@@ -90,30 +104,30 @@ static void add_draws(struct text *out, const struct row *r, struct rng_address 
     }
 }
 
-/* The answer after "{"id":.."; given is lost. */
-static void answer(struct text *out, const struct dist_line *l, struct row *given, const struct row *final,
-                   const struct chain_report report[])
+/* The answer after "{"id":..". */
+static void answer(struct text *out, const struct dist_told *told)
 {
+    const struct dist_line *l = told->line;
     size_t n = chain_length(l->chain);
     text_add(out, ",\"probs\":[");
-    add_probs(out, final, l->unnormalised && n > 0 ? report[n - 1].mass : 1);
-    text_addf(out, "],\"kept\":%u,\"mass\":", row_count(final));
-    text_add_real(out, chain_mass(given, final, given->score));
+    add_probs(out, told->final, l->unnormalised && n > 0 ? told->report[n - 1].mass : 1);
+    text_addf(out, "],\"kept\":%u,\"mass\":", row_count(told->final));
+    text_add_real(out, told->mass);
     text_add(out, ",\"entropy\":");
-    text_add_real(out, row_entropy(final));
+    text_add_real(out, row_entropy(told->final));
     text_add(out, ",\"steps\":[");
-    add_steps(out, l->chain, report);
+    add_steps(out, l->chain, told->report);
     text_add(out, "],\"logits\":[");
-    add_scores(out, final);
+    add_scores(out, told->final);
     text_add(out, "]");
     if (l->n_draws < 0)
         return;
     text_add(out, ",\"drawn\":[");
-    add_draws(out, final, l->address, (uint32_t)l->n_draws);
+    add_draws(out, told->final, l->address, (uint32_t)l->n_draws);
     text_add(out, "]");
 }
 
-static int apply(struct dist *d, struct dist_line *l, struct text *out)
+static int apply(struct dist *d, struct dist_line *l, dist_tell *tell, struct text *out)
 {
     resize(d, l->n);
     struct row given = row_over(d->given, l->n), final = row_over(d->work->spare[SCRATCH_ROW], l->n);
@@ -134,8 +148,11 @@ static int apply(struct dist *d, struct dist_line *l, struct text *out)
     struct chain_report *report = mem_alloc(chain_length(l->chain), sizeof *report);
     chain_start(l->chain, state);
     int code = chain_apply(l->chain, state, &final, &at, report);
-    if (code == 0)
-        answer(out, l, &given, &final, report);
+    float *scratch = d->work->spare[SCRATCH_BEFORE];
+    if (code == 0) {
+        double mass = chain_mass(&given, &final, scratch);
+        tell(out, &(struct dist_told){ l, &given, &final, report, mass, d->work });
+    }
     free(state);
     free(report);
     return code;
@@ -150,12 +167,30 @@ int dist_line(struct dist *d, const char *line, size_t n, struct text *out)
     text_add(out, "{\"id\":");
     text_add(out, text_s(&l.id));
     if (code == 0)
-        code = apply(d, &l, out);
+        code = apply(d, &l, answer, out);
     if (code < 0) {
         text_add(out, ",\"error\":");
         text_add_json(out, err_text(), strlen(err_text()));
     }
     text_add(out, "}");
+    dist_line_fini(&l);
+    return code;
+}
+
+int dist_explain(struct dist *d, const char *line, size_t n, struct text *out)
+{
+    struct dist_line l = { 0 };
+    char where[32];
+    snprintf(where, sizeof where, "line %zu", ++d->n_lines);
+    int code = dist_line_read(&l, where, line, n);
+    text_addf(out, "%s: ", text_s(&l.id));
+    if (code == 0)
+        code = apply(d, &l, dist_explain_told, out);
+    if (code < 0) {
+        text_add(out, "error: ");
+        text_add_shown(out, err_text(), strlen(err_text()));
+        text_add(out, "\n");
+    }
     dist_line_fini(&l);
     return code;
 }

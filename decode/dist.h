@@ -1,13 +1,17 @@
 /* The engine of the verb `dist`: a line of JSON in, a line of JSON out; no model.
  *
  *   in   {"id":"a","logits":[..] or "probs":[..],"history":[..],"prompt":[..],"chain":"top_k=3|top_p=0.9","seed":1,
- *         "draw":n,"unnormalised":true,"item":"..","space":"<16 hex digits>"}
- *   out  {"id":"a","probs":[..],"kept":3,"mass":0.97,"entropy":0.8,"steps":[{"name":..,"kept":..,"mass":..,"entropy":..}],
- *         "logits":[..],"drawn":[..]}              or {"id":"a","error":".."}
+ *         "profile":"llamacpp","draw":n,"unnormalised":true,"item":"..","space":"<16 hex digits>"}
+ *   out  {"id":"a","probs":[..],"kept":3,"mass":0.97,"entropy":0.8,
+ *         "steps":[{"name":..,"step":..,"kept":..,"mass":..,"entropy":..,"divergence":..}],"logits":[..],"drawn":[..]}
+ *        or {"id":"a","error":".."}
  *
  * logits: raw scores, null is -inf.  probs: weights >= 0 of any sum (null is 0); their scores are ln p.  history: the
  * symbols said so far, prompt: those of the prompt before them.  Only one of logits and probs is required; chain is ""
  * and seed is 0 when absent; id may be a string or an integer.
+ *   profile  whose rules the chain follows, as "@llamacpp |" at its head would say
+ *   steps    step is its canonical text with every rule that is not the default; divergence is the KL of the row after it
+ *            from the row given, in nats
  *   probs    after the chain; with unnormalised, without the last step's renormalisation: they sum to that step's mass
  *   kept     symbols not masked; mass: what they had of the distribution given; entropy: of the result, in nats
  *   logits   raw scores after the chain, null where masked
@@ -27,5 +31,7 @@ void dist_free(struct dist *d);
 /* Appends the answer to a line of n bytes, without a newline, to out: 0, or < 0 when the answer is an error.  Lines are
  * counted from 1 for messages. */
 int dist_line(struct dist *d, const char *line, size_t n, struct text *out);
+/* The same as a table for people, of several lines each with its newline. */
+int dist_explain(struct dist *d, const char *line, size_t n, struct text *out);
 
 #endif

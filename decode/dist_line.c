@@ -12,8 +12,8 @@
 
 static int known_members(const struct dist_line *l)
 {
-    static const char *const names[] = { "id",   "logits", "probs", "history", "prompt",      "chain",
-                                         "seed", "draw",   "item",  "space",   "unnormalised" };
+    static const char *const names[] = { "id",   "logits", "probs", "history", "prompt",       "chain",
+                                         "seed", "draw",   "item",  "space",   "unnormalised", "profile" };
     enum { N = sizeof names / sizeof names[0] };
     const char *key;
     json_t *value;
@@ -121,9 +121,23 @@ static int read_draws(struct dist_line *l)
     return doc_maybe_bool(l->object, l->where, "unnormalised", &l->unnormalised);
 }
 
+/* The chain, with the line's profile at its head. */
+static int read_chain(struct dist_line *l)
+{
+    const char *chain = "", *profile = NULL;
+    struct text whole = { 0 };
+    TRY(doc_maybe_string(l->object, l->where, "chain", &chain));
+    TRY(doc_maybe_string(l->object, l->where, "profile", &profile));
+    if (profile && *profile)
+        text_addf(&whole, "%s%s%s", *profile == '@' ? "" : "@", profile, chain[strspn(chain, " \t")] ? " | " : "");
+    text_add(&whole, chain);
+    l->chain = chain_parse(text_s(&whole));
+    text_free(&whole);
+    return l->chain ? 0 : ERR_USAGE;
+}
+
 int dist_line_read(struct dist_line *l, const char *where, const char *s, size_t n)
 {
-    const char *chain = "";
     l->where = where;
     text_add(&l->id, "null");
     l->object = doc_read(where, s, n);
@@ -136,11 +150,9 @@ int dist_line_read(struct dist_line *l, const char *where, const char *s, size_t
     TRY(read_values(l));
     TRY(read_symbols(l, "history", &l->history));
     TRY(read_symbols(l, "prompt", &l->prompt));
-    TRY(doc_maybe_string(l->object, where, "chain", &chain));
     TRY(read_address(l));
     TRY(read_draws(l));
-    l->chain = chain_parse(chain);
-    return l->chain ? 0 : ERR_USAGE;
+    return read_chain(l);
 }
 
 static int bad_value(const struct dist_line *l, size_t i, const json_t *m)

@@ -52,6 +52,9 @@ void hyp_copy(struct hyp *to, const struct hyp *from)
     text_addn(&to->text, text_s(&from->text), from->text.len);
     trace_copy(&to->trace, &from->trace);
     to->log_weight = from->log_weight;
+    to->proposed = from->proposed;
+    to->accepted = from->accepted;
+    to->passes = from->passes;
     to->end = from->end;
 }
 

@@ -34,6 +34,8 @@ struct hyp {
     struct text text;   /* the bytes of the symbols, specials left out, cut at a stop string or limit */
     struct trace trace; /* of the rows; what a run asks for beyond steps */
     double log_weight;  /* of the target that the search pursues; 0 for plain sampling */
+    /* Of a speculative search: symbols proposed and accepted, and passes of the lm; 0 elsewhere. */
+    uint32_t proposed, accepted, passes;
     enum hyp_end end;
 };
 

@@ -8,7 +8,10 @@
 
 const struct search_type *const *search_types(size_t *n)
 {
-    static const struct search_type *const types[] = { &search_sample, &search_greedy };
+    static const struct search_type *const types[] = {
+        &search_sample,          &search_greedy,      &search_beam,       &search_beam_sample, &search_diverse_beam,
+        &search_stochastic_beam, &search_contrastive, &search_best_first, &search_speculative,
+    };
     *n = sizeof types / sizeof types[0];
     return types;
 }
@@ -37,7 +40,31 @@ static int bind(struct search *s, const char *text, const struct search_type *co
             s->type = types[i];
     if (!s->type)
         return unknown(step->name, types, n);
-    return spec_bind(step, s->type->params, s->type->n_params, s->value);
+    TRY(spec_bind(step, s->type->params, s->type->n_params, s->value));
+    return s->type->check(s->value);
+}
+
+int search_any(const struct spec_value value[])
+{
+    (void)value;
+    return 0;
+}
+
+int search_word(const struct spec_value *value, const char *what, const char *const names[], size_t n)
+{
+    for (size_t i = 0; value->text && i < n; i++)
+        if (strcmp(value->text, names[i]) == 0)
+            return (int)i;
+    return value->text ? err_unknown(ERR_USAGE, what, value->text, names, n) : 0;
+}
+
+static int check_chain(const struct search *s)
+{
+    if (s->type->defers && chain_keeps_row(s->args.chain))
+        return err_set(ERR_USAGE,
+                       "search %s: a step of chain '%s' reads the row of each choice again; want a search of one text",
+                       s->type->name, chain_text(s->args.chain));
+    return 0;
 }
 
 struct search *search_open_types(const char *text, const struct search_args *args,
@@ -45,7 +72,10 @@ struct search *search_open_types(const char *text, const struct search_args *arg
 {
     struct search *s = mem_alloc(1, sizeof *s);
     s->args = *args;
-    if (bind(s, text, types, n_types) == 0 && stop_valid(args->stop) == 0) {
+    s->asked = *args->prompt;
+    s->asked.address = &s->args.address;
+    s->args.prompt = &s->asked;
+    if (bind(s, text, types, n_types) == 0 && stop_valid(args->stop) == 0 && check_chain(s) == 0) {
         s->state = mem_alloc(1, s->type->size);
         if (s->type->init(s) == 0)
             return s;

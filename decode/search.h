@@ -9,7 +9,8 @@
  *         TRY(search_move(s));            pushes, forks, drops: one owner thread for all searches of one lm
  *     }
  *     hyps = search_hyps(s, &n);          1..m weighted hypotheses
- */
+ *
+ * A search that keeps several hypotheses gives none before it has finished; one of one hypothesis shows it as it grows. */
 #ifndef DECODE_SEARCH_H
 #define DECODE_SEARCH_H
 
@@ -17,6 +18,8 @@
 #include "decode/hyp.h"
 #include "decode/stop.h"
 #include "model/core.h"
+
+#define SEARCH_WANTS 64 /* most wants of one search at once */
 
 /* What a search is about.  Everything is borrowed and must outlive the search. */
 struct search_args {
@@ -36,7 +39,9 @@ struct search_type {
     const struct param *params;
     size_t n_params;
     const char *meaning, *source;
-    bool random;                                                  /* its outcome depends on the draw */
+    bool defers; /* it chooses when the row is gone: not with chains that read it again (chain_keeps_row()) */
+    bool random; /* its outcome depends on the draw */
+    int (*check)(const struct spec_value value[]);                /* 0, or ERR_USAGE: what params cannot say */
     size_t size;                                                  /* bytes of its state */
     int (*init)(struct search *s);                                /* makes its slots, pushes the prompt */
     int (*want)(struct search *s, struct want out[], size_t max); /* how many; 0: finished */
@@ -51,6 +56,7 @@ struct search {
     struct search_args args;
     struct spec_value value[SPEC_MAX_PARAMS];
     struct spec *spec;     /* what value points into */
+    struct prompt asked;   /* args.prompt with the address of this draw, for lms that draw themselves */
     struct symbols prompt; /* as the first voice sees it */
     void *state;           /* type->size bytes, zeroed */
 };
@@ -61,12 +67,17 @@ struct search *search_open(const char *text, const struct search_args *args);
 struct search *search_open_types(const char *text, const struct search_args *args,
                                  const struct search_type *const types[], size_t n_types);
 void search_close(struct search *s); /* NULL is fine; before the lm and the other borrowed things go */
-/* How many wants were written to out[max]; assert: max is enough (1 for sample and greedy).  0: finished.
+/* How many wants were written to out[max]; assert: max is enough (SEARCH_WANTS always is).  0: finished.
  * Every want that was run must be followed by feed and move; after a failure of any of these, only close. */
 int search_want(struct search *s, struct want out[], size_t max);
 int search_feed(struct search *s, struct row_work *work);
 int search_move(struct search *s);
 const struct hyp *search_hyps(const struct search *s, size_t *n);
+
+/* For check(): any values will do. */
+int search_any(const struct spec_value value[]);
+/* Which of names[n] a text parameter says; 0, the first, where it is left out; ERR_USAGE that lists and suggests. */
+int search_word(const struct spec_value *value, const char *what, const char *const names[], size_t n);
 
 /* Canonical text of a search, appended; 0 or ERR_USAGE. */
 int search_canonical(const char *text, struct text *out);

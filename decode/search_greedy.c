@@ -2,15 +2,12 @@
 #include "decode/searches.h"
 #include "decode/walk.h"
 
-static sym_t most_probable(const struct row *r, const struct rng_key *k)
+static int greedy_init(struct search *s)
 {
-    (void)k;
-    return row_argmax(r);
-}
-
-static int greedy_feed(struct search *s, struct row_work *work)
-{
-    return walk_feed(s, work, most_probable);
+    struct walk *w = s->state;
+    w->branch.slot = -1;
+    w->draw.type = draw_find("greedy");
+    return walk_init(s);
 }
 
 const struct search_type search_greedy = {
@@ -18,10 +15,11 @@ const struct search_type search_greedy = {
     .meaning = "takes the most probable symbol of the chain's distribution",
     .source = "arg max at every step",
     .random = false,
+    .check = search_any,
     .size = sizeof(struct walk),
-    .init = walk_init,
+    .init = greedy_init,
     .want = walk_want,
-    .feed = greedy_feed,
+    .feed = walk_feed,
     .move = walk_move,
     .hyps = walk_hyps,
     .fini = walk_fini,

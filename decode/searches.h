@@ -4,6 +4,7 @@
 
 #include "decode/search.h"
 
-extern const struct search_type search_sample, search_greedy;
+extern const struct search_type search_sample, search_greedy, search_beam, search_beam_sample, search_diverse_beam,
+    search_stochastic_beam, search_contrastive, search_best_first, search_speculative;
 
 #endif

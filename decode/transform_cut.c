@@ -1,70 +1,115 @@
 /* top_k, top_p, min_p: truncations in the order score descending, then symbol id ascending.
  *
- * Each keeps a prefix of that order, at least min_keep symbols of those not masked, and never a tie more:
+ * Each keeps a prefix of that order, at least min_keep symbols of those not masked:
  *   top_k   the first k; k = 0 is off; k beyond what is left keeps all
  *   top_p   the shortest prefix whose probability reaches p; p = 0 keeps min_keep, p = 1 all that is not masked
  *   min_p   what has at least p times the probability of the maximum; p = 0 is off, p > 1 keeps min_keep
  * The probability is that of the row as the step finds it: top_k=2 | top_p=0.7 measures p after top_k renormalised.
  *
- * Other systems: Hugging Face keeps all ties of the k-th score, T5 and ExLlama's fused kernel those of the last kept one;
- * MLX reads top_p = 0 as off; SGLang's default measures p before top_k renormalises, and keeps one more where the mass
- * is met exactly; ExLlama drops the crossing symbol; llama.cpp's GPU graph compares min_p with > instead of >=. */
+ * Where systems disagree a parameter says what is meant, and profiles set it (decode/profiles.c):
+ *   ties    id: equals of the last kept go by symbol id.  all: they stay, as with Hugging Face's top_k, T5's and ExLlama's
+ *           thresholds
+ *   bound   reach: the shortest prefix whose probability is at least p.  over: is more than p, one symbol more where p is met
+ *           exactly (SGLang).  below: the longest whose probability is at most p (ExLlama drops the crossing symbol)
+ *   of      kept: the probability as the step finds it.  given: as it was before the truncations right in front of the
+ *           step, so that they do not add up (SGLang's joint filters)
+ *   zero    one: p = 0 keeps min_keep.  off: it is off (MLX)
+ * Masses compare as row_keep_mass() does: what differs by 2^-22 of itself is equal.
+ * Hugging Face and vLLM cut an ascending sort, whose order of equals is the library's; their profiles leave it to the id.
+ * llama.cpp's GPU graph compares min_p with > instead of >=. */
 #include "base/num.h"
+#include "base/row_math.h"
 #include "decode/scratch.h"
 #include "decode/transforms.h"
 #include <math.h>
+
+/* Masks of r what is less than all that the cut copy of it kept. */
+static void keep_equals(struct row *r, const struct row *cut)
+{
+    row_mask_below(r, row_min(cut));
+}
+
+static struct row copy_of(const struct row *r, const struct transform_at *at)
+{
+    struct row copy = row_over(at->work->spare[SCRATCH_STEP], r->n);
+    row_copy(&copy, r);
+    return copy;
+}
 
 static int top_k_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
     uint32_t k = transform_count(t, 0), min_keep = transform_count(t, 1);
     (void)state;
-    if (k > 0 && !row_dead(r))
-        row_keep_rank(r, k > min_keep ? k : min_keep, at->work);
+    if (k == 0 || row_dead(r))
+        return 0;
+    k = k > min_keep ? k : min_keep;
+    if (transform_word(t, 2) == TIES_ID) {
+        row_keep_rank(r, k, at->work);
+        return 0;
+    }
+    struct row cut = copy_of(r, at);
+    row_keep_rank(&cut, k, at->work);
+    keep_equals(r, &cut);
     return 0;
 }
 
 static bool top_k_single(const struct transform *t)
 {
-    return transform_count(t, 0) == 1 && transform_count(t, 1) == 1;
+    return transform_count(t, 0) == 1 && transform_count(t, 1) == 1 && transform_word(t, 2) == TIES_ID;
+}
+
+enum { OF_KEPT, OF_GIVEN };
+enum { ZERO_ONE, ZERO_OFF };
+
+/* The mass which a prefix is more than only if it is more than p by a share of 2^-22. */
+#define JUST_OVER (1 + 0x1p-21)
+
+void transform_keep_mass(struct row *r, double p, enum transform_bound bound, uint32_t min_keep, struct row_work *w)
+{
+    if (bound == BOUND_REACH) {
+        row_keep_mass(r, p, min_keep, w);
+        return;
+    }
+    row_keep_mass(r, p > 0 ? p * JUST_OVER : 0x1p-1000, min_keep, w);
+    uint32_t n = row_count(r);
+    if (bound == BOUND_BELOW && p * JUST_OVER < 1 && n > min_keep)
+        row_keep_rank(r, n - 1, w);
 }
 
 static int top_p_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
+    double p = t->value[0].number;
+    uint32_t min_keep = transform_count(t, 1);
+    enum transform_bound bound = (enum transform_bound)transform_word(t, 2);
     (void)state;
-    if (!row_dead(r))
-        row_keep_mass(r, t->value[0].number, transform_count(t, 1), at->work);
+    if (p >= 1 || (p == 0 && transform_word(t, 5) == ZERO_OFF) || row_dead(r))
+        return 0;
+    if (transform_word(t, 4) == OF_GIVEN)
+        p *= math_exp64(at->cut);
+    if (transform_word(t, 3) == TIES_ID) {
+        transform_keep_mass(r, p, bound, min_keep, at->work);
+        return 0;
+    }
+    struct row cut = copy_of(r, at);
+    transform_keep_mass(&cut, p, bound, min_keep, at->work);
+    keep_equals(r, &cut);
     return 0;
 }
 
-static bool none_but_min_keep(const struct transform *t)
+static bool top_p_single(const struct transform *t)
 {
-    return t->value[0].number == 0 && transform_count(t, 1) == 1;
+    return t->value[0].number == 0 && transform_count(t, 1) == 1 && transform_word(t, 3) == TIES_ID &&
+           transform_word(t, 5) == ZERO_ONE;
 }
 
-/* Survivors of the threshold are a prefix of the rank order, so min_keep only decides which of two prefixes it is. */
 static int min_p_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
     double p = t->value[0].number;
-    uint32_t min_keep = transform_count(t, 1);
     (void)state;
     if (p == 0 || row_dead(r))
         return 0;
-    if (p > 1) {
-        row_keep_rank(r, min_keep, at->work);
-        return 0;
-    }
-    float least = (float)((double)row_max(r) + num_log(p));
-    if (min_keep == 1) {
-        row_mask_below(r, least);
-        return 0;
-    }
-    struct row cut = row_over(at->work->spare[SCRATCH_STEP], r->n);
-    row_copy(&cut, r);
-    row_mask_below(&cut, least);
-    if (row_count(&cut) < min_keep)
-        row_keep_rank(r, min_keep, at->work);
-    else
-        row_mask_below(r, least);
+    float least = p > 1 ? INFINITY : (float)((double)row_max(r) + num_log(p));
+    transform_keep_above(r, least, transform_count(t, 1), at->work);
     return 0;
 }
 
@@ -73,9 +118,12 @@ static bool min_p_single(const struct transform *t)
     return t->value[0].number > 1 && transform_count(t, 1) == 1;
 }
 
+static const char *const of_words[] = { "kept", "given", NULL };
+static const char *const zero_words[] = { "one", "off", NULL };
 static const struct param top_k_params[] = {
     { .name = "k", .kind = PARAM_INT, .max = UINT32_MAX, .required = true, .meaning = "symbols kept; 0 is off" },
     PARAM_MIN_KEEP,
+    PARAM_TIES,
 };
 static const struct param top_p_params[] = {
     { .name = "p",
@@ -84,6 +132,13 @@ static const struct param top_p_params[] = {
       .required = true,
       .meaning = "probability that the kept symbols reach" },
     PARAM_MIN_KEEP,
+    PARAM_BOUND,
+    PARAM_TIES,
+    { .name = "of",
+      .kind = PARAM_WORD,
+      .words = of_words,
+      .meaning = "what p is a share of: kept, as the step finds it; given, before the truncations in front of it" },
+    { .name = "zero", .kind = PARAM_WORD, .words = zero_words, .meaning = "p = 0 keeps min_keep (one) or all (off)" },
 };
 static const struct param min_p_params[] = {
     { .name = "p",
@@ -97,7 +152,7 @@ static const struct param min_p_params[] = {
 const struct transform_type transform_top_k = {
     .name = "top_k",
     .params = top_k_params,
-    .n_params = 2,
+    .n_params = 3,
     .meaning = "keeps the k most probable symbols",
     .domain = "logits",
     .source = "Fan, Lewis, Dauphin 2018",
@@ -105,19 +160,21 @@ const struct transform_type transform_top_k = {
     .apply = top_k_apply,
     .accept = transform_accept_none,
     .single = top_k_single,
+    .truncates = true,
 };
 
 const struct transform_type transform_top_p = {
     .name = "top_p",
     .params = top_p_params,
-    .n_params = 2,
+    .n_params = 6,
     .meaning = "keeps the fewest symbols whose probability reaches p (nucleus)",
     .domain = "probabilities",
     .source = "Holtzman et al. 2020",
     .start = transform_start_none,
     .apply = top_p_apply,
     .accept = transform_accept_none,
-    .single = none_but_min_keep,
+    .single = top_p_single,
+    .truncates = true,
 };
 
 const struct transform_type transform_min_p = {
@@ -131,4 +188,5 @@ const struct transform_type transform_min_p = {
     .apply = min_p_apply,
     .accept = transform_accept_none,
     .single = min_p_single,
+    .truncates = true,
 };

@@ -5,12 +5,15 @@
 const struct transform_type *const *transform_types(size_t *n)
 {
     static const struct transform_type *const types[] = {
-        &transform_temperature, &transform_top_k, &transform_top_p, &transform_min_p, &transform_typical,
-        &transform_repetition, &transform_frequency, &transform_presence, &transform_no_repeat_ngram,
-        &transform_normalise,
         /* clang-format off */
+        /* the row alone */
+        &transform_temperature, &transform_dynatemp, &transform_edt, &transform_quadratic, &transform_skew,
+        &transform_normalise, &transform_top_k, &transform_top_p, &transform_min_p, &transform_top_a, &transform_typical,
+        &transform_epsilon, &transform_eta, &transform_tfs, &transform_top_n_sigma, &transform_top_h, &transform_p_less,
+        &transform_p_less_norm, &transform_min_k, &transform_ees, &transform_diff, &transform_xtc, &transform_conformal,
         /* history, state, masks and bias */
-        &transform_repetition_norm, &transform_prompt_reward, &transform_dry, &transform_min_tokens,
+        &transform_repetition, &transform_repetition_norm, &transform_frequency, &transform_presence,
+        &transform_no_repeat_ngram, &transform_prompt_reward, &transform_dry, &transform_min_tokens,
         &transform_length_decay, &transform_mirostat1, &transform_mirostat2, &transform_adaptive_p, &transform_loop,
         &transform_budget, &transform_bias, &transform_sequence_bias, &transform_ban, &transform_allow,
         &transform_suppress, &transform_force, &transform_green, &transform_synthid,

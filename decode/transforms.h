@@ -4,9 +4,22 @@
 
 #include "decode/chain.h"
 
+/* What reads the row alone. */
 extern const struct transform_type transform_temperature, transform_normalise;        /* transform_scale.c */
+extern const struct transform_type transform_dynatemp, transform_edt;                 /* transform_heat.c */
+extern const struct transform_type transform_quadratic;                               /* transform_quadratic.c */
+extern const struct transform_type transform_skew, transform_tfs;                     /* transform_sorted.c */
 extern const struct transform_type transform_top_k, transform_top_p, transform_min_p; /* transform_cut.c */
-extern const struct transform_type transform_typical;                                 /* transform_typical.c */
+extern const struct transform_type transform_top_a, transform_epsilon, transform_eta, transform_p_less,
+    transform_p_less_norm;                                          /* transform_threshold.c */
+extern const struct transform_type transform_typical;               /* transform_typical.c */
+extern const struct transform_type transform_top_n_sigma;           /* transform_sigma.c */
+extern const struct transform_type transform_top_h, transform_ees;  /* transform_entropy.c */
+extern const struct transform_type transform_min_k, transform_diff; /* transform_gap.c */
+extern const struct transform_type transform_xtc;                   /* transform_xtc.c */
+extern const struct transform_type transform_conformal;             /* transform_conformal.c */
+
+/* What reads what was said, or keeps state. */
 extern const struct transform_type transform_repetition, transform_frequency,
     transform_presence;                                       /* transform_penalty.c */
 extern const struct transform_type transform_no_repeat_ngram; /* transform_ngram.c */
@@ -33,7 +46,47 @@ bool transform_never_single(const struct transform *t);
 /* A parameter that counts symbols: an integer in [0, UINT32_MAX]. */
 uint32_t transform_count(const struct transform *t, size_t param);
 
-/* The parameter of every truncation, spelled once. */
+/* A word parameter's place among its words. */
+int transform_word(const struct transform *t, size_t param);
+
+/* Divides the scores by a temperature: 0 keeps the first maximum, inf is uniform over what is not masked. */
+void transform_temper(struct row *r, double temperature);
+
+/* A probability and a bound are known to about 2^-22 of themselves, a score to 2^-24 of itself: the score that stands for
+ * "log p reaches logp", low enough that rounding drops no symbol at the bound. */
+float transform_least(const struct row *r, double logp);
+
+/* Keeps what has at least that score, and the first min_keep of the rank order. */
+void transform_keep_above(struct row *r, float least, uint32_t min_keep, struct row_work *w);
+
+/* What a rule says of a row's prefix in rank order: logp[n] are log-probabilities, descending; whole: there are no
+ * more.  Returns how many to keep (>= 1), or 0 where more must be seen; whole decides always. */
+typedef uint32_t transform_prefix(const struct transform *t, const struct row *r, const double logp[], uint32_t n,
+                                  bool whole);
+/* Shows the rule ever longer prefixes until it decides, and keeps what it says, at least min_keep. */
+void transform_keep_prefix(const struct transform *t, struct row *r, const struct transform_at *at,
+                           transform_prefix *rule, uint32_t min_keep);
+
+/* Words of the rules on which systems disagree (decode/profiles.c). */
+enum transform_bound { BOUND_REACH, BOUND_OVER, BOUND_BELOW };
+enum transform_ties { TIES_ID, TIES_ALL };
+extern const char *const transform_bound_words[], *const transform_ties_words[];
+
+/* As row_keep_mass() with another boundary (transform_cut.c). */
+void transform_keep_mass(struct row *r, double p, enum transform_bound bound, uint32_t min_keep, struct row_work *w);
+
+/* The parameters of truncations, spelled once. */
+#define PARAM_TIES                                                                                                     \
+    {                                                                                                                  \
+        .name = "ties", .kind = PARAM_WORD, .words = transform_ties_words,                                             \
+        .meaning = "id: equals go by symbol id; all: all that equal the last kept stay"                                \
+    }
+#define PARAM_BOUND                                                                                                    \
+    {                                                                                                                  \
+        .name = "bound", .kind = PARAM_WORD, .words = transform_bound_words,                                           \
+        .meaning = "reach: until the mass is met; over: until it is passed; below: while it is not passed"             \
+    }
+
 #define PARAM_MIN_KEEP                                                                                                 \
     {                                                                                                                  \
         .name = "min_keep", .kind = PARAM_INT, .min = 1, .max = UINT32_MAX, .value = 1,                                \

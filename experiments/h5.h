@@ -56,6 +56,7 @@ struct h5_dims {
 };
 int h5_get(hid_t file, const char *path, hid_t type, struct h5_dims *dims, void *data);
 int h5_get_strings(hid_t file, const char *path, size_t *n, char ***out); /* each, and the list, for free() */
+bool h5_has(hid_t file, const char *path); /* whether there is a member of that name, of whatever kind */
 int h5_get_size(hid_t file, const char *path, uint64_t *n); /* elements of an array of rank 1, without reading them */
 int h5_get_names(hid_t file, const char *group, size_t *n,
                  char ***out); /* of a group's members, in order; for free() */

@@ -278,6 +278,11 @@ static herr_t collect_name(hid_t group, const char *name, const H5L_info_t *info
     return 0;
 }
 
+bool h5_has(hid_t file, const char *path)
+{
+    return H5Lexists(file, path, H5P_DEFAULT) > 0;
+}
+
 int h5_get_names(hid_t file, const char *group, size_t *n, char ***out)
 {
     struct names names = { 0 };

@@ -142,6 +142,16 @@ size_t lms_leaves(const json_t *what, const char *id)
     return voices ? n : 1;
 }
 
+/* Other angles would be another model of the same weights. */
+static int check_positions(const struct node *n)
+{
+    const char *want = field(n->doc, "positions"), *seen = transformer_positions(n->lm);
+    if (strcmp(want ? want : "", seen) == 0)
+        return 0;
+    return err_set(ERR_DATA, "%s: its positions are '%s', the plan was made with '%s'", n->checkpoint->name, seen,
+                   want ? want : "");
+}
+
 static int build_model(struct lms *s, struct node *n)
 {
     const char *want = field(n->doc, "hash");
@@ -159,7 +169,7 @@ static int build_model(struct lms *s, struct node *n)
     if (!(n->lm = transformer_open(n->checkpoint, &o)))
         return ERR_DATA;
     s->kernels = transformer_kernels(n->lm);
-    return 0;
+    return check_positions(n);
 }
 
 static int build_table(struct lms *s, struct node *n)

@@ -1,14 +1,16 @@
 #include "experiments/measures.h"
 #include "base/mem.h"
+#include "experiments/selected.h"
 #include "experiments/trace_metric.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A metric of texts, or of traces. */
+/* A metric of texts, or of traces; of every record, or of the one that a selection chooses. */
 struct kind {
     const struct metric_type *text;
     const struct trace_metric *trace;
+    size_t select; /* an index into the plan's selections + 1; 0: of every record */
 };
 
 struct measures {
@@ -22,7 +24,57 @@ struct measures {
     bool arm_whole, keeps_arms;
     struct sample *item; /* scratch: samples of one item */
     size_t cap_item;
+    struct selected *selected;
+    size_t *chosen; /* (plan->n_select,) records of the present item */
+    char **owned;   /* (n_owned,) names and meanings of what is of selections */
+    size_t n_owned;
 };
+
+/* Numbers of one record of a text, in the order of the table. */
+static const struct metric_type *record_metric(const char *name)
+{
+    size_t n;
+    const struct metric_type *const *types = metric_types(&n);
+    for (size_t i = 0; i < n; i++)
+        if (types[i]->level == METRIC_RECORD && strcmp(types[i]->name, name) == 0)
+            return types[i];
+    return NULL;
+}
+
+static char *own(struct measures *m, const char *a, const char *between, const char *b)
+{
+    struct text t = { 0 };
+    text_addf(&t, "%s%s%s", a, between, b);
+    return m->owned[m->n_owned++] = t.s;
+}
+
+static bool has_kind(const struct measures *m, const struct metric_type *t, size_t select)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (m->kinds[i].text == t && m->kinds[i].select == select)
+            return true;
+    return false;
+}
+
+static void add_selected(struct measures *m, const char *const axis[], size_t n_axis)
+{
+    const struct plan *p = m->plan;
+    for (size_t i = 0; i < n_axis; i++) {
+        const struct metric_type *t = record_metric(axis[i]);
+        for (size_t k = 0; t && k < p->n_select; k++) {
+            if (has_kind(m, t, k + 1))
+                continue;
+            m->kinds[m->n] = (struct kind){ .text = t, .select = k + 1 };
+            m->all[m->n++] = (struct measure){ .name = own(m, t->name, "@", p->select[k]),
+                                               .unit = t->unit,
+                                               .meaning = own(m, t->meaning, ", of the text chosen by ", p->select[k]),
+                                               .level = METRIC_ITEM,
+                                               .direction = t->direction,
+                                               .min = t->min,
+                                               .max = t->max };
+        }
+    }
+}
 
 struct measures *measures_alloc(const struct plan *p)
 {
@@ -31,9 +83,13 @@ struct measures *measures_alloc(const struct plan *p)
     const struct trace_metric *traces = trace_metrics(&n_traces);
     struct measures *m = mem_alloc(1, sizeof *m);
     *m = (struct measures){ .plan = p, .n = n_types + n_traces, .arm_whole = true };
-    m->kinds = mem_alloc(m->n, sizeof *m->kinds);
-    m->all = mem_alloc(m->n, sizeof *m->all);
-    m->list = mem_alloc(m->n, sizeof *m->list);
+    size_t most = m->n + (p->n_creativity + p->n_control) * p->n_select;
+    m->kinds = mem_alloc(most, sizeof *m->kinds);
+    m->all = mem_alloc(most, sizeof *m->all);
+    m->list = mem_alloc(most, sizeof *m->list);
+    m->owned = mem_alloc(2 * (most - m->n), sizeof(char *));
+    m->selected = selected_alloc(p->select, p->n_select);
+    m->chosen = mem_alloc(p->n_select, sizeof *m->chosen);
     for (size_t i = 0; i < n_types; i++) {
         const struct metric_type *t = types[i];
         m->kinds[i].text = t;
@@ -46,6 +102,8 @@ struct measures *measures_alloc(const struct plan *p)
         m->all[n_types + i] =
             (struct measure){ t->name, t->unit, t->meaning, METRIC_RECORD, t->direction, t->min, t->max, NULL };
     }
+    add_selected(m, p->creativity, p->n_creativity);
+    add_selected(m, p->control, p->n_control);
     return m;
 }
 
@@ -66,6 +124,11 @@ void measures_free(struct measures *m)
     forget_arm(m);
     for (size_t i = 0; i < m->n; i++)
         free(m->all[i].value);
+    for (size_t i = 0; i < m->n_owned; i++)
+        free(m->owned[i]);
+    selected_free(m->selected);
+    free(m->owned);
+    free(m->chosen);
     free(m->kinds);
     free(m->all);
     free(m->list);
@@ -88,6 +151,13 @@ static void set(struct measures *m, struct measure *x, size_t at, double value)
     x->value[at] = value;
 }
 
+static double record_value(const struct kind *k, const struct measures_record *r)
+{
+    if (k->text && metric_applies(k->text, r->sample.item))
+        return k->text->score(&r->sample, 1);
+    return k->trace && r->sample.item->kind == ITEM_GENERATE ? k->trace->value(r->trace) : NAN;
+}
+
 /* A number for each record of a unit becomes the unit's: their mean under the normalised weights of the records. */
 static double unit_value(const struct kind *k, const struct measures_record r[], size_t n)
 {
@@ -95,11 +165,7 @@ static double unit_value(const struct kind *k, const struct measures_record r[],
     for (size_t i = 0; i < n; i++)
         top = fmax(top, r[i].sample.log_weight);
     for (size_t i = 0; i < n; i++) {
-        double value = NAN, x = exp(r[i].sample.log_weight - top);
-        if (k->text && metric_applies(k->text, r[i].sample.item))
-            value = k->text->score(&r[i].sample, 1);
-        if (k->trace && r[i].sample.item->kind == ITEM_GENERATE)
-            value = k->trace->value(r[i].trace);
+        double value = record_value(k, &r[i]), x = exp(r[i].sample.log_weight - top);
         if (isnan(value) || !(x > 0))
             continue;
         sum += x * value;
@@ -134,8 +200,16 @@ void measures_item(struct measures *m, const struct measures_item *item)
     mem_grow(&m->item, &m->cap_item, n, sizeof *m->item);
     for (size_t i = 0; i < n; i++)
         m->item[i] = item->records[i].sample;
+    bool choose = m->plan->n_select > 0 && all && what->kind == ITEM_GENERATE;
+    if (choose)
+        selected_choose(m->selected, item->records, n, m->chosen);
     for (size_t k = 0; k < m->n; k++) {
         struct measure *x = &m->all[k];
+        if (m->kinds[k].select > 0) {
+            size_t c = choose ? m->chosen[m->kinds[k].select - 1] : SELECT_NONE;
+            set(m, x, at, c != SELECT_NONE ? record_value(&m->kinds[k], &item->records[c]) : NAN);
+            continue;
+        }
         for (uint32_t d = 0; d < m->plan->draws && x->level == METRIC_RECORD; d++)
             set(m, x, at * m->plan->draws + d,
                 unit_value(&m->kinds[k], item->records + item->first[d], item->first[d + 1] - item->first[d]));

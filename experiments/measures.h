@@ -8,6 +8,9 @@
 
 struct measures;
 
+/* Where the script has selections, each metric of texts that it names for an axis is also measured of the text that each
+ * selection chooses among all draws of an item: "coverage@mbr(bleu)", of level item. */
+
 struct measures *measures_alloc(const struct plan *p);
 void measures_free(struct measures *m);
 

@@ -97,6 +97,7 @@ bool partial_exact(const struct partial *p)
 
 int partial_apply(struct partial *p, const struct chain *c, size_t i, void *state, struct transform_at *at)
 {
+    at->place = (uint32_t)i;
     if (partial_exact(p)) {
         if (p->bounded && partial_looks_back(chain_step(c, i)))
             return 0;

@@ -160,20 +160,42 @@ static int load_items(struct plan *p)
     return 0;
 }
 
+/* The numbers of another format are others, so its run cannot go on; what it has in results.h5 is still there to read. */
+static int check_format(const char *where, int64_t format)
+{
+    if (format == PLAN_FORMAT)
+        return 0;
+    return err_set(
+        ERR_DATA,
+        "%s: a plan of format %lld, and this program runs format %d, whose texts may differ: run the script into "
+        "another folder (--out), or go on with the program that began it; a results.h5 that is there is read as "
+        "before",
+        where, (long long)format, PLAN_FORMAT);
+}
+
+static int check_hash(const char *where, const struct plan *p)
+{
+    char hash[65];
+    doc_hash(p->what, hash);
+    return strcmp(hash, p->hash) == 0
+               ? 0
+               : err_set(ERR_DATA, "%s: its hash is %.12s..., that of its content %.12s...: it was changed", where,
+                         p->hash, hash);
+}
+
 struct plan *plan_load(json_t *doc, const char *where)
 {
     struct plan *p = mem_alloc(1, sizeof *p);
-    char hash[65];
     int64_t draws = 0, seed = 0, format = 0;
     p->doc = doc;
     if (doc_object(doc, where, "what", &p->what) < 0 || doc_string(doc, where, "hash", &p->hash) < 0 ||
         doc_int(p->what, where, "format", &format) < 0 || doc_int(p->what, where, "draws", &draws) < 0 ||
         doc_int(p->what, where, "seed", &seed) < 0 || doc_string(p->what, where, "name", &p->name) < 0)
         goto fail;
-    doc_hash(p->what, hash);
-    if (format != PLAN_FORMAT || strcmp(hash, p->hash) != 0 || draws < 1 || draws > UINT32_MAX) {
-        err_set(ERR_DATA, "%s: it is not a plan of format %d, or its hash does not fit its content", where,
-                PLAN_FORMAT);
+    if (check_format(where, format) < 0 || check_hash(where, p) < 0)
+        goto fail;
+    if (draws < 1 || draws > UINT32_MAX) {
+        err_set(ERR_DATA, "%s: draws is %lld, want 1 .. %u", where, (long long)draws, UINT32_MAX);
         goto fail;
     }
     if (plan_check(p->what, where) < 0)
@@ -189,6 +211,7 @@ struct plan *plan_load(json_t *doc, const char *where)
     p->judge = json_string_value(json_object_get(p->what, "judge"));
     p->creativity = strings(json_object_get(p->what, "creativity"), &p->n_creativity);
     p->control = strings(json_object_get(p->what, "control"), &p->n_control);
+    p->select = strings(json_object_get(p->what, "select"), &p->n_select);
     load_arms(p);
     if (open_sets(p) < 0 || load_items(p) < 0)
         goto fail;
@@ -233,6 +256,7 @@ void plan_free(struct plan *p)
     free((void *)p->stop.strings);
     free(p->creativity);
     free(p->control);
+    free(p->select);
     json_decref(p->doc);
     free(p);
 }

@@ -1,15 +1,16 @@
 /* Plans: what a script declared with everything resolved, as canonical JSON; what is hashed, stored and run.
  *
  * {"what": {...}, "from": {...}, "hash": SHA-256 of what}
- *   what: format, name, seed, draws, limit, stop, log (level of the trace, decode/trace.h), mode, kernels, lms (nodes, below), fits, arms, evalsets, items, judge,
- *         creativity, control, tasks (where the script speaks of tasks)
+ *   what: format, name, seed, draws, limit, stop, log (level of the trace), mode, kernels, lms (nodes, below), fits, arms, evalsets, items, judge,
+ *         creativity, control, tasks (where the script speaks of tasks), select (where it has selections)
  *   from: script, at, set, machine, cores; none of it changes what is asked for
  *
  * Nodes of lms, each before those that use it:
- *   {"id", "key", "kind": "model", "name", "hash", "space", "bytes", "parameters", "template"?}
+ *   {"id", "key", "kind": "model", "name", "hash", "space", "bytes", "parameters", "positions"?, "template"?}
  *   {"id", "key", "kind": "table", "name", "space", "n", "length", "seed", "sharpness"}
  *   {"id", "key", "kind": "ensemble", "space", "rule", "weights", "voices": [{"lm", "name", "template"?, "drop"?, "chain"?,
  *                                                             "temperature"?: number or {"fit": id}}]}
+ * positions: the plan of rotary positions, for the context that the checkpoint declares (model/rope.h); absent without them.
  * fits: {"id", "what": "temperature", "lm", "on", "lang"?, "items": [hash], "template"?}
  * arms: {"name", "lm", "chain", "search", "repeats", "tasks"?: [{"task", "lm", "chain", "search", "repeats", "limit"?}]}: what
  *   the arm does with items of a task where that differs; items: {"set", "id", "hash", "task"?}; evalsets: {"name", "as", "hash"} */
@@ -21,7 +22,9 @@
 #include "decode/trace.h"
 #include "evalsets/tag.h"
 
-#define PLAN_FORMAT 1 /* raised when the same plan would give other numbers */
+/* Raised when the same plan would give other numbers, or lacks something that now decides them.
+ *   2: auto renders the checkpoint's own chat template; nodes have positions */
+#define PLAN_FORMAT 2
 
 struct plan_arm {
     const char *name, *lm, *chain, *search; /* lm: id of a node */
@@ -56,6 +59,8 @@ struct plan {
     size_t n_items;
     const char **creativity, **control; /* names of metrics */
     size_t n_creativity, n_control;
+    const char **select; /* canonical texts of decode/select.h */
+    size_t n_select;
     struct evalset **sets;
     size_t n_sets;
     struct tag_prompt *tags; /* (n_items,) behind items' prompts; NULL where the plan knows of no tasks */

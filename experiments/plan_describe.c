@@ -111,6 +111,19 @@ static void shown(struct text *out, const char *before, const char *name)
     text_add_shown(out, name, strlen(name));
 }
 
+/* A text that is a template may have lines: it is shown as one string. */
+static void describe_template(const json_t *node, struct text *out)
+{
+    const char *name = field(node, "template");
+    if (!*name)
+        return;
+    text_add(out, "; template ");
+    if (strchr(name, '{'))
+        text_add_json(out, name, strlen(name));
+    else
+        shown(out, "", name);
+}
+
 static void describe_lms(const struct plan *p, struct text *out)
 {
     const json_t *lms = json_object_get(p->what, "lms"), *fits = json_object_get(p->what, "fits");
@@ -125,9 +138,11 @@ static void describe_lms(const struct plan *p, struct text *out)
         if (parameters_of > 0) {
             shown(out, " ", field(n, "name"));
             text_addf(out, ", %.1f M parameters, %.12s", (double)parameters_of / 1e6, field(n, "hash"));
+            shown(out, *field(n, "positions") ? "; " : "", field(n, "positions"));
         }
         if (json_object_get(n, "voices"))
             text_addf(out, " %s of %zu voices", field(n, "rule"), json_array_size(json_object_get(n, "voices")));
+        describe_template(n, out);
         text_add(out, "\n");
     }
     for (size_t i = 0; i < json_array_size(fits); i++)

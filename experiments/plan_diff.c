@@ -125,7 +125,7 @@ static bool adds(const char *key, const json_t *a, const json_t *b)
 {
     if (strcmp(key, "draws") == 0)
         return json_integer_value(b) >= json_integer_value(a);
-    return strcmp(key, "creativity") == 0 || strcmp(key, "control") == 0;
+    return strcmp(key, "creativity") == 0 || strcmp(key, "control") == 0 || strcmp(key, "select") == 0;
 }
 
 void plan_diff(const struct plan *old, const struct plan *now, struct text *out, bool *only_adds)
@@ -143,7 +143,7 @@ void plan_diff(const struct plan *old, const struct plan *now, struct text *out,
             continue;
         }
         values(&d, key, a, b);
-        d.only_adds &= a && adds(key, a, b);
+        d.only_adds &= (a || strcmp(key, "select") == 0) && adds(key, a, b);
     }
     *only_adds = d.only_adds;
 }

@@ -5,6 +5,7 @@
 #include "decode/search.h"
 #include "experiments/pack.h"
 #include "model/checkpoint.h"
+#include "model/rope.h"
 #include "model/table.h"
 #include <string.h>
 
@@ -25,17 +26,14 @@ static json_t *checkpoint_node(const char *name)
             checkpoint_close(c);
         return NULL;
     }
-    uint64_t bytes = 0, parameters = 0;
-    for (size_t i = 0; i < c->n_tensors; i++) {
-        uint64_t n = 1;
-        for (uint32_t k = 0; k < c->tensors[i].n_dims; k++)
-            n *= c->tensors[i].dims[k];
-        bytes += c->tensors[i].bytes;
-        parameters += n;
-    }
-    json_t *node =
-        json_pack("{s:s, s:s, s:s, s:o, s:I, s:I}", "kind", "model", "name", name, "hash", c->hash, "space",
-                  hex64(vocab_space(c->vocab)->hash), "bytes", (json_int_t)bytes, "parameters", (json_int_t)parameters);
+    json_t *node = json_pack("{s:s, s:s, s:s, s:o, s:I, s:I}", "kind", "model", "name", name, "hash", c->hash, "space",
+                             hex64(vocab_space(c->vocab)->hash), "bytes", (json_int_t)checkpoint_bytes(c), "parameters",
+                             (json_int_t)checkpoint_parameters(c));
+    struct text positions = { 0 };
+    rope_describe(&c->config, c->config.max_positions, &positions);
+    if (positions.len > 0)
+        json_object_set_new(node, "positions", json_string(positions.s));
+    text_free(&positions);
     checkpoint_close(c);
     return node;
 }
@@ -110,7 +108,7 @@ int plan_leaf_choice(const char *chain, const char *search, json_t *out)
     struct chain *c = chain_parse(chain);
     int rc = c ? search_canonical(search, &canonical) : ERR_USAGE;
     if (rc == 0) {
-        bool repeats = chain_greedy(c) || !search_random(text_s(&canonical));
+        bool repeats = chain_greedy(c) || (!search_random(text_s(&canonical)) && !chain_random(c));
         json_object_set_new(out, "chain", json_string(chain_text(c)));
         json_object_set_new(out, "search", json_string(text_s(&canonical)));
         json_object_set_new(out, "repeats", json_boolean(repeats));

@@ -1,12 +1,15 @@
 /* From a declaration (script.h) to a plan: names resolved, texts canonical, contents hashed, rules checked. */
 #include "base/err.h"
 #include "base/mem.h"
+#include "decode/select.h"
 #include "evalsets/metric.h"
 #include "experiments/lms.h"
 #include "experiments/plan.h"
+#include "experiments/plan_check.h"
 #include "experiments/plan_items.h"
 #include "experiments/plan_leaf.h"
 #include "experiments/plan_nodes.h"
+#include "experiments/plan_preset.h"
 #include "experiments/plan_rules.h"
 #include "experiments/plan_tasks.h"
 #include "experiments/script.h"
@@ -48,11 +51,15 @@ static int resolve_arm(struct plan_nodes *nodes, const json_t *d, json_t *arms)
 {
     const char *lm = plan_nodes_add(nodes, json_object_get(d, "lm"));
     const char *chain = field(d, "chain"), *search = field(d, "search");
+    struct text whole = { 0 };
     if (!lm)
         return ERR_USAGE;
     json_t *arm = json_pack("{s:s}", "lm", lm);
     json_array_append_new(arms, arm);
-    int rc = plan_leaf_choice(chain ? chain : "", search ? search : "sample", arm);
+    int rc = plan_preset_expand(nodes->lms, lm, chain ? chain : "", &whole);
+    if (rc == 0)
+        rc = plan_leaf_choice(text_s(&whole), search ? search : "sample", arm);
+    text_free(&whole);
     if (rc == 0)
         rc = plan_tasks_resolve(nodes, d, arm);
     if (rc == 0)
@@ -114,6 +121,38 @@ static int resolve_trace(const json_t *declared, json_t *what, const char *asked
     trace_level_text(level, &t);
     json_object_set_new(what, "log", json_string(text_s(&t)));
     text_free(&t);
+    return 0;
+}
+
+/* In canonical form, each once; a plan without any does not speak of them. */
+static int resolve_select(const json_t *declared, json_t *what)
+{
+    json_t *out = json_array(), *x;
+    size_t i;
+    json_array_foreach(json_object_get(declared, "select"), i, x)
+    {
+        struct select *s = select_open(json_string_value(x));
+        if (!s) {
+            json_decref(out);
+            return err_add(ERR_USAGE, "%s: select", field(declared, "at"));
+        }
+        json_t *text = json_string(select_canonical(s));
+        size_t k = 0;
+        while (k < json_array_size(out) && !json_equal(json_array_get(out, k), text))
+            k++;
+        if (k == json_array_size(out))
+            json_array_append(out, text);
+        json_decref(text);
+        select_close(s);
+    }
+    if (json_array_size(out) > PLAN_MOST_SELECT) {
+        json_decref(out);
+        return err_set(ERR_USAGE, "%s: select: %zu selections, want at most %d", field(declared, "at"), i,
+                       PLAN_MOST_SELECT);
+    }
+    if (json_array_size(out) > 0)
+        json_object_set(what, "select", out);
+    json_decref(out);
     return 0;
 }
 
@@ -192,6 +231,7 @@ static int resolve_what(const json_t *declared, json_t *what, const struct plan_
         return err_add(ERR_USAGE, "%s", field(declared, "at"));
     TRY(resolve_metrics(declared, what, "creativity"));
     TRY(resolve_metrics(declared, what, "control"));
+    TRY(resolve_select(declared, what));
     TRY(plan_tasks_names(declared, what));
     TRY(resolve_lms(declared, what));
     if (plan_items_resolve(declared, o->limit, what) < 0 || plan_rules_check(what) < 0)

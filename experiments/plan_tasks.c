@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "evalsets/tag.h"
 #include "experiments/plan_leaf.h"
+#include "experiments/plan_preset.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,33 +94,65 @@ int plan_tasks_check(const json_t *what, const char *item, const char *task)
     return rc;
 }
 
-/* The arm's ensemble with other weights: a node over the same voices. */
-static const char *weigh(struct plan_nodes *nodes, const json_t *lm, json_t *weights)
+static int check_weights(const json_t *lm, const json_t *weights)
 {
-    const char *kind = field(lm, "kind");
     size_t voices = json_array_size(json_object_get(lm, "of")), n = json_array_size(weights);
-    if (strcmp(kind, "ensemble") != 0) {
-        err_set(ERR_USAGE, "weights for a %s; want an ensemble", kind);
-        return NULL;
+    if (strcmp(field(lm, "kind"), "ensemble") != 0)
+        return err_set(ERR_USAGE, "weights for a %s; want an ensemble", field(lm, "kind"));
+    return n == voices ? 0 : err_set(ERR_USAGE, "%zu weights for %zu voices", n, voices);
+}
+
+/* A copy of a model, or of an ensemble and its voices, under another template. */
+static json_t *under_template(const json_t *lm, json_t *template_name)
+{
+    json_t *other = json_copy((json_t *)(uintptr_t)lm), *voices, *voice;
+    size_t i;
+    if (strcmp(field(lm, "kind"), "ensemble") != 0) {
+        json_object_set(other, "template", template_name);
+        return other;
     }
-    if (n != voices) {
-        err_set(ERR_USAGE, "%zu weights for %zu voices", n, voices);
-        return NULL;
+    voices = json_array();
+    json_array_foreach(json_object_get(lm, "of"), i, voice)
+    {
+        voice = json_copy(voice);
+        json_object_set(voice, "template", template_name);
+        json_array_append_new(voices, voice);
     }
-    json_t *other = json_copy((json_t *)(uintptr_t)lm);
-    json_object_set(other, "weights", weights);
+    json_object_set_new(other, "of", voices);
+    return other;
+}
+
+/* The arm's lm as a profile has it, a node over the same checkpoints: other weights, another template.  Its id or NULL. */
+static const char *other_lm(struct plan_nodes *nodes, const json_t *lm, const json_t *profile)
+{
+    json_t *weights = json_object_get(profile, "weights"), *template_name = json_object_get(profile, "template");
+    if (weights && check_weights(lm, weights) < 0)
+        return NULL;
+    json_t *other = template_name ? under_template(lm, template_name) : json_copy((json_t *)(uintptr_t)lm);
+    if (weights)
+        json_object_set(other, "weights", weights);
     json_object_del(other, "name");
     const char *id = plan_nodes_add(nodes, other);
     json_decref(other);
     return id;
 }
 
+static int resolve_choice(const struct plan_nodes *nodes, const json_t *profile, json_t *out)
+{
+    const char *chain = field(profile, "chain"), *search = field(profile, "search");
+    struct text whole = { 0 };
+    int rc = plan_preset_expand(nodes->lms, field(out, "lm"), chain ? chain : field(out, "chain"), &whole);
+    if (rc == 0)
+        rc = plan_leaf_choice(text_s(&whole), search ? search : field(out, "search"), out);
+    text_free(&whole);
+    return rc;
+}
+
 static int resolve_profile(struct plan_nodes *nodes, const json_t *declared, const json_t *profile, json_t *out)
 {
-    json_t *weights = json_object_get(profile, "weights"), *limit = json_object_get(profile, "limit");
-    const char *chain = field(profile, "chain"), *search = field(profile, "search");
-    if (weights) {
-        const char *id = weigh(nodes, json_object_get(declared, "lm"), weights);
+    json_t *limit = json_object_get(profile, "limit");
+    if (json_object_get(profile, "weights") || json_object_get(profile, "template")) {
+        const char *id = other_lm(nodes, json_object_get(declared, "lm"), profile);
         if (!id)
             return err_code();
         json_object_set_new(out, "lm", json_string(id));
@@ -128,7 +161,7 @@ static int resolve_profile(struct plan_nodes *nodes, const json_t *declared, con
         TRY(plan_leaf_limits(limit));
         json_object_set(out, "limit", limit);
     }
-    return plan_leaf_choice(chain ? chain : field(out, "chain"), search ? search : field(out, "search"), out);
+    return resolve_choice(nodes, profile, out);
 }
 
 int plan_tasks_resolve(struct plan_nodes *nodes, const json_t *declared, json_t *arm)

@@ -142,9 +142,9 @@ local schema = {
     search = {},
     grid = { lm = lms, chain = texts, search = texts, tasks = list },
     arm = { lm = lm, chain = text, search = text, name = text, tasks = list },
-    profile = { chain = text, search = text, weights = list, limit = list },
+    profile = { chain = text, search = text, weights = list, limit = list, template = pattern },
     experiment = { name = text, seed = count, draws = count, limit = list, stop = texts, evalsets = texts, arms = list,
-                   judge = lm, creativity = texts, control = texts, trace = text, tasks = texts },
+                   judge = lm, creativity = texts, control = texts, trace = text, tasks = texts, select = texts },
     limit = { bytes = count, symbols = count, chars = count },
     evalset = { { text }, items = count, lang = text, split = text },
 }
@@ -289,21 +289,29 @@ local function fit(t)
 end
 
 -- search { "beam", width = 8 } -> "beam(width=8)"
-local function search(t)
+local function spec_text(what, t)
     if text(t) then return t end
-    if type(t) ~= "table" or not text(t[1]) then error("search wants a name first", 2) end
+    if type(t) ~= "table" or not text(t[1]) then error(what .. " wants a name first", 3) end
     local args = {}
-    for _, k in base.ipairs(keys(t, 2)) do
+    for _, k in base.ipairs(keys(t, 3)) do
         if k ~= 1 then
             local value = t[k]
             if type(value) ~= "number" and type(value) ~= "string" then
-                error("search: '" .. k .. "' is a " .. type(value) .. ", want a number or a string", 2)
+                error(what .. ": '" .. k .. "' is a " .. type(value) .. ", want a number or a string", 3)
             end
             if text(value) then value = "'" .. value .. "'" end
             args[#args + 1] = text(k) and k .. "=" .. value or value
         end
     end
     return #args == 0 and t[1] or t[1] .. "(" .. table.concat(args, ", ") .. ")"
+end
+
+local function search(t) return (spec_text("search", t)) end
+
+-- select { "mbr", utility = "bleu" } -> "mbr(utility='bleu')"; of anything else Lua's own.
+local function choose(t, ...)
+    if type(t) == "table" then return (spec_text("select", t)) end
+    return select(t, ...)
 end
 
 local function each(pattern, values)
@@ -321,11 +329,12 @@ local function check_tasks(tasks, level)
     for _, k in base.ipairs(keys(tasks or {}, level + 1)) do
         if type(k) ~= "string" then error("tasks: a list, want profiles by the names of tasks", level + 1) end
         if not list(tasks[k]) then
-            error("tasks: '" .. k .. "' is a " .. type(tasks[k]) .. ", want a profile: { chain = ..., weights = ... }",
+            error("tasks: '" .. k .. "' is a " .. type(tasks[k]) .. ", want a profile: { chain = ..., template = ... }",
                   level + 1)
         end
         check("profile", tasks[k], level + 1)
         check("limit", tasks[k].limit or {}, level + 1)
+        tasks[k].template = template_text(tasks[k].template, level + 1)
     end
 end
 
@@ -389,7 +398,7 @@ local function experiment(t)
     e.arms = arms_of(e.arms, {}, e.at, 2)
     if #e.arms == 0 then error("experiment: no arms", 2) end
     e.evalsets = evalsets_of(e.evalsets, 2)
-    for _, k in base.ipairs { "stop", "creativity", "control", "tasks" } do e[k] = flat(e[k], {}, text, 2) end
+    for _, k in base.ipairs { "stop", "creativity", "control", "tasks", "select" } do e[k] = flat(e[k], {}, text, 2) end
     done.experiment = e
 end
 
@@ -404,7 +413,7 @@ for _, k in base.ipairs(keys(math, 1)) do
 end
 
 return {
-    assert = base.assert, error = error, ipairs = base.ipairs, pairs = pairs, select = select, type = type,
+    assert = base.assert, error = error, ipairs = base.ipairs, pairs = pairs, select = choose, type = type,
     tonumber = sized(base.tonumber, length), tostring = function(x) return base.tostring(plain(x)) end, _VERSION = base._VERSION,
     string = safe_string, math = safe_math,
     table = { insert = insert, remove = remove, concat = sized(table.concat, list_size),

@@ -11,7 +11,9 @@
 #include "base/space.h"
 #include "evalsets/metric.h"
 
-#define RESULTS_SCHEMA 1 /* raised when the layout of results.h5 changes */
+/* Raised when the layout of results.h5 changes; what is read of an older one is empty where it lacks an array.
+ *   2: /item_task; the attribute positions */
+#define RESULTS_SCHEMA 2
 
 struct results;
 
@@ -25,6 +27,7 @@ struct results_item {
     const char *set, *id, *lang;
     const char *kind;   /* "generate", "choice", "text" */
     const char *prompt; /* what a reader should see before the text: instruction, text or context */
+    const char *task;   /* of its tag `<task:NAME>`, "" for none */
     int64_t gold;       /* CHOICE; else -1 */
 };
 

@@ -54,12 +54,20 @@ static int read_items(struct results *r)
     char **name = column(r, "/item", n), **set = column(r, "/item_set", n), **id = column(r, "/item_id", n);
     char **lang = column(r, "/item_lang", n), **kind = column(r, "/item_kind", n),
          **shown = column(r, "/item_prompt", n);
-    if (!name || !set || !id || !lang || !kind || !shown)
+    char **task = h5_has(r->file, "/item_task") ? column(r, "/item_task", n) : NULL;
+    if (!name || !set || !id || !lang || !kind || !shown || (!task && h5_has(r->file, "/item_task")))
         return ERR_DAMAGED;
     TRY(h5_get(r->file, "/item_gold", H5T_NATIVE_INT64, &d, &gold));
     r->items = mem_alloc(n, sizeof *r->items);
     for (size_t i = 0; i < n && d.n[0] == n; i++)
-        r->items[i] = (struct results_item){ name[i], set[i], id[i], lang[i], kind[i], shown[i], gold[i] };
+        r->items[i] = (struct results_item){ .name = name[i],
+                                             .set = set[i],
+                                             .id = id[i],
+                                             .lang = lang[i],
+                                             .kind = kind[i],
+                                             .prompt = shown[i],
+                                             .task = task ? task[i] : "",
+                                             .gold = gold[i] };
     free(gold);
     return d.rank == 1 && d.n[0] == n ? 0 : damaged("/item_gold");
 }

@@ -67,7 +67,8 @@ static const char *prompt_shown(const struct prompt *prompt)
 static void write_items(struct h5 *h, const struct plan *p)
 {
     static const char *const kinds[] = { [ITEM_GENERATE] = "generate", [ITEM_CHOICE] = "choice", [ITEM_TEXT] = "text" };
-    static const char *const paths[] = { "/item_set", "/item_id", "/item_lang", "/item_kind", "/item_prompt" };
+    static const char *const paths[] = { "/item_set",  "/item_id",     "/item_lang",
+                                         "/item_kind", "/item_prompt", "/item_task" };
     size_t n = p->n_items;
     const char **name = mem_alloc(n, sizeof *name), **column = mem_alloc(n, sizeof *column);
     int64_t *gold = mem_alloc(n, sizeof *gold);
@@ -80,8 +81,12 @@ static void write_items(struct h5 *h, const struct plan *p)
     for (size_t k = 0; k < sizeof paths / sizeof *paths; k++) {
         for (size_t i = 0; i < n; i++) {
             const struct item *item = p->items[i].item;
-            const char *const value[] = { p->items[i].set->name, item->id, item->lang, kinds[item->kind],
-                                          prompt_shown(p->items[i].prompt) };
+            const char *const value[] = { p->items[i].set->name,
+                                          item->id,
+                                          item->lang,
+                                          kinds[item->kind],
+                                          prompt_shown(p->items[i].prompt),
+                                          p->items[i].task ? p->items[i].task : "" };
             column[i] = value[k];
         }
         put_along(h, paths[k], "/item", H5_STRINGS, n, column);
@@ -184,6 +189,24 @@ static void write_sessions(struct h5 *h, const struct ledger *l)
     free(x);
 }
 
+/* The positions of each checkpoint of the plan, by the lm's id. */
+static void write_positions(struct h5 *h, const struct plan *p)
+{
+    struct text t = { 0 };
+    json_t *all = json_object(), *node;
+    size_t i;
+    json_array_foreach(json_object_get(p->what, "lms"), i, node)
+    {
+        json_t *positions = json_object_get(node, "positions");
+        if (positions)
+            json_object_set(all, json_string_value(json_object_get(node, "id")), positions);
+    }
+    doc_canonical(&t, all);
+    h5_text(h, "/", "positions", text_s(&t));
+    json_decref(all);
+    text_free(&t);
+}
+
 static void write_provenance(struct h5 *h, const struct ledger *l)
 {
     struct text doc = { 0 };
@@ -202,6 +225,7 @@ static void write_provenance(struct h5 *h, const struct ledger *l)
     h5_text(h, "/", "Conventions", "CF-1.8");
     h5_text(h, "/", "title", l->plan->name);
     h5_text(h, "/", "plan_hash", l->plan->hash);
+    write_positions(h, l->plan);
     h5_int(h, "/", "schema", RESULTS_SCHEMA);
 }
 

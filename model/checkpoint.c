@@ -2,8 +2,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "model/checkpoint_files.h"
+#include "model/generation_config.h"
 #include <errno.h>
-#include <math.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,8 +97,7 @@ static struct checkpoint *open_parts(const char *name, const struct checkpoint_w
     c->files = mem_alloc(1, sizeof *c->files);
     c->files->name = mem_string(name);
     c->name = c->files->name;
-    c->generation =
-        (struct generation_defaults){ .temperature = NAN, .top_p = NAN, .repetition_penalty = NAN, .do_sample = -1 };
+    generation_config_none(&c->generation);
     if (read_any(c, want) == 0)
         return c;
     checkpoint_close(c);
@@ -135,6 +134,7 @@ void checkpoint_close(struct checkpoint *c)
     free(f->path);
     free(f->architecture);
     free(f->chat_template);
+    text_free(&f->others);
     free(f->tokenizer);
     free(f);
     free(c);

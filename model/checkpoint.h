@@ -26,11 +26,21 @@
 #include "model/tensor.h"
 #include "model/vocab.h"
 
-/* Decode defaults that the checkpoint itself states; NAN or 0 where it says nothing. */
+/* Whose words the decode defaults are, and so what they mean together. */
+enum generation_from { GENERATION_NONE, GENERATION_TRANSFORMERS, GENERATION_LLAMACPP };
+
+#define GENERATION_UNSAID INT64_MIN
+
+/* Decode defaults that the checkpoint itself states, as its file has them: not yet checked, a chain does that.  NAN or
+ * GENERATION_UNSAID where it says nothing.  As a chain: experiments/checkpoint_preset.h. */
 struct generation_defaults {
-    double temperature, top_p, repetition_penalty;
-    int64_t top_k;
-    int do_sample; /* -1 unknown, 0, 1 */
+    enum generation_from from;
+    double temperature, top_p, repetition_penalty, min_p, typical_p, top_h, epsilon_cutoff, eta_cutoff;
+    int64_t top_k, no_repeat_ngram, min_new_tokens;
+    int64_t penalty_last_n; /* of llama.cpp */
+    int do_sample;          /* -1 unknown, 0, 1 */
+    bool renormalises;
+    const char *others; /* what else is said of drawing, named with its value: "num_beams=4"; "" for nothing */
 };
 
 struct checkpoint {

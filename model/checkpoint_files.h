@@ -17,7 +17,8 @@ struct checkpoint_files {
     struct tensor_list tensors; /* canonical names, sorted */
     struct gguf *gguf;
     char *name, *path, *architecture, *chat_template;
-    char *tokenizer; /* named beside the weights: "stories.bin,TOKENIZER"; or NULL */
+    struct text others; /* of generation */
+    char *tokenizer;    /* named beside the weights: "stories.bin,TOKENIZER"; or NULL */
 };
 
 /* What to open of a checkpoint. */

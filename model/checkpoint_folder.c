@@ -4,6 +4,7 @@
 #include "model/architecture.h"
 #include "model/checkpoint_files.h"
 #include "model/config_json.h"
+#include "model/generation_config.h"
 #include "model/json_members.h"
 #include "model/safetensors.h"
 #include <stdlib.h>
@@ -71,7 +72,8 @@ static int read_generation(struct checkpoint *c, struct symbols *ends)
     if (!o)
         return err_code();
     struct symbols own = { 0 };
-    int rc = config_json_generation(o, c->path, &c->generation);
+    int rc = generation_config_read(o, c->path, &c->generation, &c->files->others);
+    c->generation.others = text_s(&c->files->others);
     if (rc == 0)
         rc = config_json_ends(o, c->path, &own);
     if (rc == 0 && own.n > 0) {
@@ -97,8 +99,21 @@ static const char *default_template(const json_t *o)
     return json_string_value(o);
 }
 
-/* tokenizer_config.json: the chat template, and the text of bos (a string or {content}) for free() in *bos. */
-static int read_tokenizer_config(struct checkpoint *c, char **bos)
+/* Texts of tokens that tokenizer_config.json names, for free(); NULL: it names none. */
+struct named_tokens {
+    char *bos, *eos;
+};
+
+/* A token is a string or {content}. */
+static char *named_token(const json_t *o, const char *key)
+{
+    const json_t *token = json_object_get(o, key);
+    const char *text = json_string_value(json_is_object(token) ? json_object_get(token, "content") : token);
+    return text ? mem_string(text) : NULL;
+}
+
+/* tokenizer_config.json: the chat template and the texts of tokens. */
+static int read_tokenizer_config(struct checkpoint *c, struct named_tokens *named)
 {
     if (!there(c, "tokenizer_config.json"))
         return 0;
@@ -112,10 +127,9 @@ static int read_tokenizer_config(struct checkpoint *c, char **bos)
         json_loadb((const char *)m->bytes, (size_t)m->size, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &e);
     if (!o)
         return err_set(ERR_DATA, "%s:%d:%d: %s", m->path, e.line, e.column, e.text);
-    const json_t *token = json_object_get(o, "bos_token");
-    const char *text = json_string_value(json_is_object(token) ? json_object_get(token, "content") : token);
     const char *chat = default_template(json_object_get(o, "chat_template"));
-    *bos = text ? mem_string(text) : NULL;
+    named->bos = named_token(o, "bos_token");
+    named->eos = named_token(o, "eos_token");
     c->files->chat_template = chat ? mem_string(chat) : NULL;
     json_decref(o);
     return 0;
@@ -147,7 +161,7 @@ static int read_chat_template(struct checkpoint *c)
     return rc;
 }
 
-static int read_vocab(struct checkpoint *c, const struct symbols *ends, const char *bos_text, int64_t bos)
+static int read_vocab(struct checkpoint *c, const struct symbols *ends, const struct named_tokens *named, int64_t bos)
 {
     const struct map_file *m = checkpoint_map(c, "tokenizer", "tokenizer.json");
     if (!m)
@@ -155,10 +169,13 @@ static int read_vocab(struct checkpoint *c, const struct symbols *ends, const ch
     c->vocab = vocab_read_json(m->path, (const char *)m->bytes, (size_t)m->size, ends->s, ends->n);
     if (!c->vocab)
         return ERR_DATA;
-    if (bos_text && vocab_find(c->vocab, bos_text) >= 0)
-        bos = vocab_find(c->vocab, bos_text);
+    if (named->bos && vocab_find(c->vocab, named->bos) >= 0)
+        bos = vocab_find(c->vocab, named->bos);
     if (vocab_bos(c->vocab) < 0 && bos >= 0 && bos < (int64_t)vocab_space(c->vocab)->n)
         vocab_set_bos(c->vocab, (sym_t)bos);
+    int64_t eos = named->eos ? vocab_find(c->vocab, named->eos) : -1;
+    if (eos >= 0 && eos != vocab_eos(c->vocab))
+        vocab_set_eos(c->vocab, (sym_t)eos);
     return 0;
 }
 
@@ -278,13 +295,14 @@ static int read_weights(struct checkpoint *c)
 static int read_tokenizer(struct checkpoint *c, const struct checkpoint_want *want, const struct symbols *ends,
                           int64_t bos)
 {
-    char *bos_text = NULL;
-    int rc = read_tokenizer_config(c, &bos_text);
+    struct named_tokens named = { 0 };
+    int rc = read_tokenizer_config(c, &named);
     if (rc == 0)
         rc = read_chat_template(c);
     if (rc == 0 && want->vocab)
-        rc = read_vocab(c, ends, bos_text, bos);
-    free(bos_text);
+        rc = read_vocab(c, ends, &named, bos);
+    free(named.bos);
+    free(named.eos);
     return rc;
 }
 

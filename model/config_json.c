@@ -166,21 +166,6 @@ int config_json_read(const json_t *o, const char *where, struct config *c)
     return config_check(c, where);
 }
 
-int config_json_generation(const json_t *o, const char *where, struct generation_defaults *g)
-{
-    bool sample = g->do_sample == 1;
-    if (!json_is_object(o))
-        return err_set(ERR_DATA, "%s: not an object", where);
-    TRY(doc_maybe_real(o, where, "temperature", &g->temperature));
-    TRY(doc_maybe_real(o, where, "top_p", &g->top_p));
-    TRY(doc_maybe_real(o, where, "repetition_penalty", &g->repetition_penalty));
-    TRY(doc_maybe_int(o, where, "top_k", &g->top_k));
-    TRY(doc_maybe_bool(o, where, "do_sample", &sample));
-    if (json_is_boolean(json_object_get(o, "do_sample")))
-        g->do_sample = sample;
-    return 0;
-}
-
 static int add_end(const json_t *id, const char *where, struct symbols *ends)
 {
     if (!json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) > INT32_MAX)

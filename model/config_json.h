@@ -16,9 +16,6 @@ int config_json_read(const json_t *o, const char *where, struct config *c);
 /* "model_type", borrowed from o.  0 or ERR_DATA. */
 int config_json_architecture(const json_t *o, const char *where, const char **type);
 
-/* The decode defaults of generation_config.json; members that are absent keep their values. */
-int config_json_generation(const json_t *o, const char *where, struct generation_defaults *g);
-
 /* Appends eos_token_id, a number or a list of numbers; nothing when absent.  0 or ERR_DATA. */
 int config_json_ends(const json_t *o, const char *where, struct symbols *ends);
 

@@ -27,18 +27,6 @@ int template_parts_no_field(const struct template_parts *p, const char *field)
     return ERR_USAGE;
 }
 
-/* The token that ends a text: the first end that is no role mark; NULL when there is none. */
-static const char *end_piece(const struct vocab *v)
-{
-    const struct space *s = vocab_space(v);
-    for (size_t i = 0; i < s->n_ends; i++) {
-        const char *piece = vocab_piece(v, s->ends[i]);
-        if (strcmp(piece, VOCAB_MARK_INSTRUCTION) != 0 && strcmp(piece, VOCAB_MARK_RESPONSE) != 0)
-            return piece;
-    }
-    return NULL;
-}
-
 static int check_token(const struct template_parts *p, const char *piece)
 {
     if (vocab_find_added(p->vocab, piece) >= 0)
@@ -77,7 +65,8 @@ static int add_own_bos(struct template_parts *p)
 
 static int add_eos(struct template_parts *p)
 {
-    return add_token(p, end_piece(p->vocab), "ends");
+    int64_t eos = vocab_eos(p->vocab);
+    return add_token(p, eos >= 0 ? vocab_piece(p->vocab, (sym_t)eos) : NULL, "ends");
 }
 
 static const struct {

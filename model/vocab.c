@@ -19,7 +19,7 @@ struct vocab *vocab_alloc(const char *where)
     v->cache = wordcache_alloc();
     v->model = &vocab_model_bytes;
     v->decoding.alphabet = true;
-    v->bos = v->tail = v->unknown = -1;
+    v->bos = v->eos = v->tail = v->unknown = -1;
     return v;
 }
 
@@ -202,14 +202,6 @@ static bool can_cut_at_marks(const struct vocab *v)
     return !c.found;
 }
 
-static void add_end(struct symbols *ends, sym_t id)
-{
-    for (size_t i = 0; i < ends->n; i++)
-        if (ends->s[i] == id)
-            return;
-    symbols_add(ends, &id, 1);
-}
-
 static int make_space(struct vocab *v, const struct symbols *ends)
 {
     for (size_t i = 0; i < ends->n; i++)
@@ -236,12 +228,7 @@ int vocab_finish(struct vocab *v, const sym_t ends[], size_t n_ends)
     if (v->n == 0)
         return err_set(ERR_DATA, "%s: the vocabulary is empty", v->where);
     TRY(vocab_added_build(v));
-    for (size_t i = 0; i < n_ends; i++)
-        add_end(&all, ends[i]);
-    if (vocab_has_marks(v)) {
-        add_end(&all, (sym_t)vocab_find(v, VOCAB_MARK_INSTRUCTION));
-        add_end(&all, (sym_t)vocab_find(v, VOCAB_MARK_RESPONSE));
-    }
+    vocab_ends(v, ends, n_ends, &all);
     int rc = make_space(v, &all);
     free(all.s);
     TRY(rc);

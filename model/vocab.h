@@ -2,9 +2,17 @@
  *
  * Encoding uses scratch of the vocabulary: one thread at a time.  Everything else only reads.
  *
- * Ends of its symbol space: those that the caller gives (generation_config.json's eos_token_id, else config.json's)
+ * Ends of its symbol space, each of which ends a hypothesis:
+ *   folder  eos_token_id of generation_config.json, one or a list; where that states none, of config.json (so does
+ *           transformers' generate()); where neither does, eos_token of tokenizer_config.json
+ *   GGUF    tokenizer.ggml.eos_token_id, eot_token_id and eom_token_id, and the tokens that llama.cpp takes for ends by
+ *           their text, since the format has no place for a list (model/vocab_gguf.c)
  * and, where the vocabulary has both role marks below as single added tokens, these marks too: a model that opens a
- * new instruction or response by itself has finished. */
+ * new instruction or response by itself has finished.  Their order is eos, the others by id, the marks: the same ends
+ * from a folder and from GGUF are one symbol space.
+ *
+ * eos is the one that templates write: eos_token of tokenizer_config.json (transformers' tokenizer.eos_token), GGUF's
+ * eos_token_id; where these say nothing the first of the ends as they are stated. */
 #ifndef MODEL_VOCAB_H
 #define MODEL_VOCAB_H
 
@@ -32,6 +40,7 @@ void vocab_free(struct vocab *v); /* NULL is fine */
 const struct space *vocab_space(const struct vocab *v); /* lives as long as v; n is that of the tokenizer, unpadded */
 const char *vocab_kind(const struct vocab *v);          /* "byte-level bpe", ... */
 int64_t vocab_bos(const struct vocab *v);               /* -1: none */
+int64_t vocab_eos(const struct vocab *v);               /* -1: none */
 bool vocab_adds_bos(const struct vocab *v);             /* the tokenizer's post-processor puts bos in front */
 int64_t vocab_tail(const struct vocab *v);              /* what the post-processor puts behind a text; -1: nothing */
 bool vocab_has_marks(const struct vocab *v);            /* both role marks are single added tokens */
@@ -76,5 +85,9 @@ int vocab_encode_guarded(struct vocab *v, const struct vocab_text *text, const s
 /* Says which token is bos where the tokenizer file does not (tokenizer_config.json, config.json).  Does not change
  * vocab_adds_bos(). */
 void vocab_set_bos(struct vocab *v, sym_t id);
+
+/* Says which token, less than the space's n, is eos, where the tokenizer file does not; where no end was stated it is one.
+ * Before anybody has the space, which becomes another. */
+void vocab_set_eos(struct vocab *v, sym_t id);
 
 #endif

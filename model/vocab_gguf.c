@@ -144,13 +144,43 @@ static int read_merges(struct vocab *v, const struct gguf *g)
     return 0;
 }
 
-static int read_ends(const struct gguf *g, sym_t ends[], size_t *n_ends)
+/* What llama.cpp takes for ends by their text (special_eog_ids, src/llama-vocab.cpp), of families that open here.  Not
+ * its marks of files and gaps (<|fim_pad|>, <|file_sep|>): no folder states them, and the two would not be one space. */
+static const char *const end_texts[] = {
+    "<|eot_id|>",
+    "<|im_end|>",
+    "<|end|>",
+    "<end_of_turn>",
+    "<|endoftext|>",
+    "</s>",
+    "<|eom_id|>",
+    "<EOT>",
+    "_<EOT>",
+    "[EOT]",
+    "[EOS]",
+    "<|end_of_text|>",
+    "<end_of_utterance>",
+    "<eos>",
+    "<\357\275\234end\342\226\201of\342\226\201sentence\357\275\234>", /* U+FF5C, U+2581 */
+};
+
+static int read_ends(struct vocab *v, const struct gguf *g, struct symbols *ends)
 {
-    static const char *const keys[] = { "tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id" };
-    *n_ends = 0;
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    static const char *const keys[] = { "tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
+                                        "tokenizer.ggml.eom_token_id" };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        sym_t id = 0;
+        TRY(gguf_maybe_u32(g, keys[i], &id));
         if (gguf_find(g, keys[i]))
-            TRY(gguf_maybe_u32(g, keys[i], &ends[(*n_ends)++]));
+            symbols_add(ends, &id, 1);
+        if (gguf_find(g, keys[i]) && i == 0)
+            v->eos = id;
+    }
+    for (size_t i = 0; i < sizeof end_texts / sizeof *end_texts; i++) {
+        int64_t id = vocab_find(v, end_texts[i]);
+        if (id >= 0 && v->token[id].kind != TOKEN_NORMAL)
+            symbols_add(ends, &(sym_t){ (sym_t)id }, 1);
+    }
     return 0;
 }
 
@@ -274,12 +304,14 @@ static int read_model(struct vocab *v, const struct gguf *g)
 
 static int read_all(struct vocab *v, const struct gguf *g)
 {
-    sym_t ends[2];
-    size_t n_ends;
+    struct symbols ends = { 0 };
     TRY(read_model(v, g));
     TRY(read_bos(v, g));
-    TRY(read_ends(g, ends, &n_ends));
-    return vocab_finish(v, ends, n_ends);
+    int rc = read_ends(v, g, &ends);
+    if (rc == 0)
+        rc = vocab_finish(v, ends.s, ends.n);
+    free(ends.s);
+    return rc;
 }
 
 struct vocab *vocab_read_gguf(const struct gguf *g)

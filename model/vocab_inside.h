@@ -103,6 +103,7 @@ struct vocab {
     int64_t unknown;     /* (reader) -1: none */
     bool adds_bos;       /* (reader) */
     int64_t bos;         /* (reader) -1: none */
+    int64_t eos;         /* (reader) -1: the first end that is stated, if any */
     int64_t tail;        /* (reader) the post-processor's last token; -1: none */
 
     struct space *space;
@@ -131,6 +132,10 @@ int vocab_put_merge(struct vocab *v, const char *left, size_t n_left, const char
 
 /* 0; ERR_DATA: no token; too many added ones; an end is not in the vocabulary. */
 int vocab_finish(struct vocab *v, const sym_t ends[], size_t n_ends);
+
+/* Appends the ends of v in their order (model/vocab.h), of those that its files state; the first of these is eos where the
+ * reader has set none. */
+void vocab_ends(struct vocab *v, const sym_t stated[], size_t n, struct symbols *ends);
 
 /* The number of the byte that a piece <0xAB> stands for; -1: it has another form. */
 int vocab_byte_of(const char *piece);

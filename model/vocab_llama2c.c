@@ -74,6 +74,7 @@ static int build(struct vocab *v, const struct vocab_scored_piece piece[], uint3
     v->decoding = (struct decoding){ .fallback = true, .start = DECODE_NO_SPACE };
     v->bos = 1;
     v->adds_bos = true;
+    v->eos = 2;
     TRY(normalise_add_prepend(v->normalise, v->where, " "));
     return vocab_finish(v, ends, 2);
 }

@@ -53,8 +53,9 @@ static int set_tags(struct vocab *v, const struct sentencepiece *m, struct symbo
                        v->n);
     v->bos = m->bos < 0 ? -1 : m->bos;
     v->adds_bos = v->bos >= 0;
-    if (m->eos >= 0)
-        symbols_add(ends, &(sym_t){ (sym_t)m->eos }, 1);
+    v->eos = m->eos < 0 ? -1 : m->eos;
+    if (v->eos >= 0)
+        symbols_add(ends, &(sym_t){ (sym_t)v->eos }, 1);
     return 0;
 }
 

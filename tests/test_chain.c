@@ -47,8 +47,32 @@ static void texts(void)
 
     refused("temp=0.8", "unknown transform 'temp'; did you mean 'temperature'?");
     refused("top_o=0.8", "chain 'top_o=0.8': unknown transform 'top_o'; did you mean 'top_k'?");
-    refused("xyzzy", "known: temperature, top_k");
-    refused("@llamacpp | top_k=40", "unknown profile '@llamacpp'");
+    refused("xyzzy", "known: temperature, dynatemp");
+    canonical("@llamacpp | top_k=40 | typical=0.9", "top_k=40 | typical(0.9, bound=over)");
+    canonical("@hf|top_k=40|top_k(40, ties=id)", "top_k(40, ties=all) | top_k=40"); /* what is given stands */
+    canonical(" @hf ", "");
+    canonical("@sglang | top_p(0.8, bound=reach)", "top_p(0.8, of=given)");
+    canonical("top_p(0.8, bound=over, ties=all, of=given, zero=off)",
+              "top_p(0.8, bound=over, ties=all, of=given, zero=off)");
+    canonical("@tigerbot-v3 | min_p=0.1", "repetition_penalty=1.1 | temperature=0.3 | top_k(50, ties=all) | min_p=0.1");
+    canonical("@tigerbot-launch", "no_repeat_ngram=4 | temperature=0");
+    canonical("xtc(0.5, form=expected)|p_less|p_less=3|top_n_sigma(1, sigma=sample)",
+              "xtc(0.5, form=expected) | p_less | p_less=3 | top_n_sigma(1, sigma=sample)");
+    canonical("conformal(0.1, mass=[0.9, 1.0], entropy=[1.50])", "conformal(0.1, entropy=[1.5], mass=[0.9, 1])");
+    refused("@llamacp | top_k=40", "unknown profile or preset '@llamacp'; did you mean '@llamacpp'?");
+    refused("@checkpoint", "known: @hf, @llamacpp, @vllm, @sglang, @exllama3, @mlx, @tigerbot-launch");
+    refused("@hf=3 | top_k=40", "@hf takes no parameters");
+    refused("top_k=40 | @hf", "@hf is not at the head of the chain");
+    refused("@tigerbot-v3 top_k=3", "want '|' between steps");
+    refused("top_p(0.8, bound=crossing)", "top_p: unknown bound 'crossing'; known: reach, over, below");
+    refused("top_p(0.8, bound=[reach])", "bound is a list");
+    refused("top_p(0.8, bound=1)", "unknown bound '1'");
+    refused("conformal=0.1", "mass is missing");
+    refused("conformal(0.1, mass=[])", "mass is missing");
+    refused("conformal(0.1, mass=[0.5, 0.6])", "2 masses for 0 edges, want one more");
+    refused("conformal(0.1, mass=[1.5])", "mass[0] is 1.5, want a number in [0, 1]");
+    refused("conformal(0.1, entropy=[2, 1], mass=[0.5, 0.6, 0.7])", "entropy[1] is 1, want edges that ascend");
+    refused("conformal(0.1, entropy=[x], mass=[0.5, 0.6])", "entropy[0] is 'x'");
     refused("top_p=1.5", "top_p: p is 1.5, want a number in [0, 1]");
     refused("top_p=-0.1", "p is -0.1");
     refused("top_k=2.5", "want an integer in [0, ");

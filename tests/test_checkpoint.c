@@ -118,7 +118,9 @@ static void generation(void)
           "decode defaults");
     checkpoint_close(c);
     c = checkpoint_open(FIXTURES "llama.gguf");
-    check(c && c->generation.do_sample == -1 && c->generation.top_k == 0 && isnan(c->generation.temperature), "none");
+    check(c && c->generation.do_sample == -1 && c->generation.top_k == GENERATION_UNSAID &&
+              isnan(c->generation.temperature) && c->generation.from == GENERATION_NONE,
+          "none");
     checkpoint_close(c);
 }
 

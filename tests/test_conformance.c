@@ -5,7 +5,7 @@
  * The numbers are theirs, in symbol order (they list llama.cpp's in resulting order).  Where a system has another rule
  * than ours, the case is given our documented outcome and says so:
  *   D   OpenVINO's penalties push a negative score towards zero; ours, like all others', away from it
- * Not here: cases of transforms that are not in the table yet (A5, A8-A10, D's end ban), and F's residual, which is no
+ * A5, A8, A9 are in test_conformance_profiles.c, A10 and D's end ban in test_conformance_history.c; F's residual is no
  * transform. */
 #include "tests/lib/check.h"
 #include "tests/lib/dist_case.h"

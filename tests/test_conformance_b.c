@@ -6,7 +6,7 @@
  *   B5  its top_k keeps every tie of the last kept score; ours exactly k, lowest ids first
  *   B8  their first input sums to 1.0018; ours is normalised
  *   B9  its typical keeps the ties of the crossing symbol; ours the shortest prefix
- * Not here: cases of transforms that are not in the table yet (B1, B7, B10-B11, B13-B19, B21-B25). */
+ * B5 to B11 under their own rules are in test_conformance_profiles.c, B13 to B17 in test_conformance_history.c. */
 #include "tests/lib/check.h"
 #include "tests/lib/dist_case.h"
 

@@ -6,6 +6,7 @@
 #include "decode/dist.h"
 #include "tests/lib/check.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static json_t *ask(struct dist *d, const char *line, int want)
@@ -167,6 +168,69 @@ static void draws(struct dist *d)
     json_decref(again);
 }
 
+/* KL of {.5, .5} (renormalised) from {.4, .4, .2} and of T = 2, by hand; a profile by its name, with or without @. */
+static void steps_and_profiles(struct dist *d)
+{
+    json_t *o = ask(d, "{\"probs\":[0.4,0.4,0.2],\"chain\":\"top_k=2 | temperature=2\"}", 0), *step;
+    step = json_array_get(json_object_get(o, "steps"), 0);
+    check(strcmp(json_string_value(json_object_get(step, "step")), "top_k=2") == 0, "a step's text");
+    check_near(real(step, "divergence"), log(.5 / .4), 1e-6, "KL from the model");
+    step = json_array_get(json_object_get(o, "steps"), 1);
+    check_near(real(step, "divergence"), log(.5 / .4), 1e-6, "KL is from the row given, not from the step before");
+    json_decref(o);
+    o = ask(d, "{\"logits\":[2,0,null],\"chain\":\"temperature=2\"}", 0);
+    double p = 1 / (1 + exp(-2)), q = 1 / (1 + exp(-1));
+    step = json_array_get(json_object_get(o, "steps"), 0);
+    check_near(real(step, "divergence"), q * log(q / p) + (1 - q) * log((1 - q) / (1 - p)), 1e-6,
+               "KL of a temperature");
+    json_decref(o);
+    static const char *const names[] = { "sglang", "@sglang" };
+    for (int i = 0; i < 2; i++) {
+        char line[200];
+        snprintf(line, sizeof line, "{\"probs\":[0.5,0.3,0.2],\"profile\":\"%s\",\"chain\":\"top_p=0.8\"}", names[i]);
+        o = ask(d, line, 0);
+        step = json_array_get(json_object_get(o, "steps"), 0);
+        check(strcmp(json_string_value(json_object_get(step, "step")), "top_p(0.8, bound=over, of=given)") == 0 &&
+                  real(step, "kept") == 3,
+              "%s keeps one more where the mass is met", names[i]);
+        json_decref(o);
+    }
+    o = ask(d, "{\"logits\":[1,2],\"profile\":\"hf\"}", 0);
+    check(json_array_size(json_object_get(o, "steps")) == 0, "a profile alone has no step");
+    json_decref(o);
+    refused(d, "{\"logits\":[1],\"profile\":\"hff\",\"chain\":\"top_k=1\"}", ERR_USAGE, "did you mean '@hf'?");
+    refused(d, "{\"logits\":[1],\"profile\":\"hf\",\"chain\":\"@vllm | top_k=1\"}", ERR_USAGE,
+            "@vllm is not at the head of the chain");
+    refused(d, "{\"logits\":[1],\"profile\":3}", ERR_DATA, "'profile' is an integer, want a string");
+    refused(d, "{\"logits\":[1],\"chain\":\"conformal(0.1, mass=[2])\"}", ERR_USAGE, "mass[0] is 2");
+}
+
+static void explains(struct dist *d)
+{
+    struct text out = { 0 };
+    const char *line = "{\"id\":\"a\",\"probs\":[0.1,0.2,0.3,0.4],\"chain\":\"top_p=0.6\"}";
+    check(dist_explain(d, line, strlen(line), &out) == 0, "%s", err_text());
+    static const char *const want[] = {
+        "\"a\": 4 symbols, chain: top_p=0.6\n",
+        "(given) ",
+        " 1.2799 ",
+        "top_p=0.6 ",
+        " 0.700000 ",
+        " 0.3567\n",
+        "           3   0.400000   0.571429   ############################++++++++++++\n",
+        "           0   0.100000   0.000000   .......\n"
+    };
+    for (size_t i = 0; i < sizeof want / sizeof want[0]; i++)
+        check(strstr(text_s(&out), want[i]) != NULL, "the table holds '%s':\n%s", want[i], text_s(&out));
+    text_clear(&out);
+    check(dist_explain(d, "{\"id\":1}", 8, &out) == ERR_DATA && strstr(text_s(&out), "1: error: line "), "%s",
+          text_s(&out));
+    text_clear(&out);
+    line = "{\"logits\":[null,null],\"chain\":\"top_k=1\"}";
+    check(dist_explain(d, line, strlen(line), &out) == 0 && strstr(text_s(&out), "no support"), "%s", text_s(&out));
+    text_free(&out);
+}
+
 int main(void)
 {
     struct dist *d = dist_alloc();
@@ -174,6 +238,8 @@ int main(void)
     other_forms(d);
     dead(d);
     draws(d);
+    steps_and_profiles(d);
+    explains(d);
     dist_free(d);
     errors();
     return check_done("dist");

@@ -210,10 +210,10 @@ static void plan_refused(const char *lms, const char *arms, const char *more, co
     struct text t = { 0 };
     text_addf(
         &t,
-        "{\"format\":1,\"name\":\"p\",\"seed\":1,\"draws\":1,\"limit\":{\"bytes\":9},\"stop\":[],\"log\":\"token\","
+        "{\"format\":%d,\"name\":\"p\",\"seed\":1,\"draws\":1,\"limit\":{\"bytes\":9},\"stop\":[],\"log\":\"token\","
         "\"mode\":\"f32\",\"kernels\":\"\",\"lms\":[%s],\"fits\":[],\"arms\":[%s],\"evalsets\":[],\"items\":[],"
         "\"judge\":null,\"creativity\":[],\"control\":[]%s}",
-        lms, arms, more);
+        PLAN_FORMAT, lms, arms, more);
     json_t *w = json_loads(text_s(&t), 0, NULL); /* without the limits of doc_read() */
     check(w != NULL, "a plan: %.300s", text_s(&t));
     char hash[65];

@@ -62,6 +62,8 @@ static void add_usual(struct text *t, const struct param *p)
         text_add(t, "[1]");
     else if (p->kind == PARAM_TEXT)
         text_add(t, "x");
+    else if (p->kind == PARAM_WORD)
+        text_add(t, p->words[(size_t)p->value]);
     else {
         if (p->required)
             x = isinf(p->max) ? fmax(p->min, 0) + 1 : (p->min + p->max) / 2;

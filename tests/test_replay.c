@@ -235,6 +235,40 @@ static void test_tasks(void)
     results_close(r);
 }
 
+static const char searches[] =
+    "local a = model { 'table:n=12,length=24,seed=3,sharpness=2.5', name = 'a' }\n"
+    "experiment { name = 's', seed = 11, draws = 2, limit = { bytes = 12 }, trace = '%s', evalsets = { 'DIR/gen' },\n"
+    "  arms = grid { lm = a, chain = '%s', search = { 'sample', 'sample(draw=cdf)', 'beam(width=3)',\n"
+    "    'stochastic_beam(n=3)', 'diverse_beam(width=4, groups=2)', 'best_first', 'speculative' } } }\n";
+
+/* Other searches keep their hypotheses' rows too, each under its own symbols; they are not decided again, and that is said. */
+static void test_searches(void)
+{
+    struct results *r = results_of(searches, "full", "top_p=0.9", "searches");
+    struct results_traces *t = r ? results_traces_open(r) : NULL;
+    size_t n = 0, n_arms = 0, rows = 0;
+    const struct results_record *x = r ? results_records(r, &n) : NULL;
+    for (size_t i = 0; t && i < n; i++) {
+        struct unit_trace trace;
+        struct results_tokens tokens;
+        check(results_traces_get(t, &x[i], &trace) == 0 && results_tokens(r, &x[i], &tokens) == 0, "%s", err_text());
+        for (size_t k = 0; k < trace.n && k < tokens.n; k++, rows++)
+            check_near((double)trace.score[k * trace.width + tokens.id[k]] - trace.log_z[k], (double)tokens.logp[k],
+                       1e-5, "%s, step %zu", results_arms(r, &n_arms)[x[i].arm].name, k);
+        check(trace.n >= tokens.n, "%s: %zu rows of %zu", results_arms(r, &n_arms)[x[i].arm].name, trace.n, tokens.n);
+    }
+    results_traces_close(t);
+    struct replay *p = r ? replay_open(r, "top_k=2", NULL) : NULL;
+    struct replay_record out;
+    while (p && replay_next(p, &out) > 0)
+        check(strcmp(results_arms(r, &n_arms)[out.record->arm].search, "sample") == 0, "only what is known is decided");
+    for (uint32_t i = 0; p && i < n_arms; i++)
+        check((replay_summary(p, i).records == 0) == (i > 0) && !replay_skipped(p, i) == (i == 0), "arm %u", i);
+    check(rows > 300 && n_arms == 7, "%zu rows of %zu arms", rows, n_arms);
+    replay_close(p);
+    results_close(r);
+}
+
 static void refused(const char *folder, const char *chain, const char *arm, int code, const char *why)
 {
     struct results *r = results_open(letters_path(folder));
@@ -349,6 +383,7 @@ int main(void)
     test_tables();
     test_zoo();
     test_tasks();
+    test_searches();
     test_refusals();
     test_summary();
     test_units();

@@ -50,7 +50,9 @@ static const uint32_t sizes[] = { 1, 2, 7, 15, 16, 17, 31, 63, 64, 65, 100, 127,
 /* Everything that a kernel gives for a row, as bytes. */
 struct given {
     float max, floats[4][5003];
-    double sum, surprise;
+    double sum, surprise, moments[2], relative;
+    float min, cubic, away;
+    uint32_t n_alive, near;
     uint32_t found, count, n_collected;
     uint32_t n_picked, key[5003];
     sym_t id[5003];
@@ -67,6 +69,19 @@ static void give(const struct row_kernel *k, const struct row *r, const struct r
     g->count = k->count(r->score, n);
     g->sum = k->sum(r->score, n, g->max);
     g->surprise = k->surprise(r->score, n, g->max);
+    g->min = k->min(r->score, n);
+    k->moments(r->score, n, g->max, g->moments);
+    k->affine(g->floats[1], r->score, n, &(struct row_affine){ r->log_z, 1.7, 0.3 });
+    g->relative = k->relative(r->score, g->floats[1], n, g->max);
+    k->cubic(g->floats[2], r->score, n, &(struct row_cubic){ r->log_z, -.3, .1, 2 });
+    k->distance(g->floats[3], r->score, n, r->log_z);
+    g->away = g->floats[3][n / 2] + g->floats[3][n - 1];
+    g->n_alive = k->count(r->score, n);
+    memcpy(g->floats[0], r->score, n * sizeof(float));
+    k->cut_far(g->floats[0], g->floats[3], n, g->floats[3][n / 2], n / 2);
+    for (uint32_t i = 0; i < n; i++)
+        g->near += g->floats[0][i] > -INFINITY;
+    g->cubic = g->floats[2][n / 2] + g->floats[2][n - 1];
     g->n_collected = k->collect(r->score, n, least, g->id, g->floats[0]);
     k->exp(g->floats[0], g->n_collected, (float)r->log_z);
     k->bin(g->key, r->score, n, g->max, 3.5f);
@@ -255,6 +270,66 @@ static void test_large_scores_normalise(void)
     }
 }
 
+/* Least score, spread, powers, divergence, distance and bends against long double. */
+static void test_shapes(void)
+{
+    struct row_work *w = row_work_alloc(5003);
+    for (size_t s = 0; s < N_SIZES * ROWS_KINDS; s++) {
+        enum rows_kind kind = (enum rows_kind)(s % ROWS_KINDS);
+        uint32_t n = sizes[s / ROWS_KINDS], count = 0;
+        struct row r = rows_make(kind, s, score, n), q = row_over(other, n);
+        long double sum = 0, squares = 0, power = 0, kl = 0, least = INFINITY, p, z = 0, kz = 0;
+        row_copy(&q, &r);
+        row_scale(&q, .6);
+        for (uint32_t v = 0; v < n; v++) {
+            long double x = (long double)score[v];
+            if (!(score[v] > -INFINITY))
+                continue;
+            count++;
+            sum += x;
+            least = x < least ? x : least;
+            z += expl(x - (long double)row_max(&r));
+            kz += expl((long double)other[v] - (long double)row_max(&q));
+        }
+        z = logl(z) + (long double)row_max(&r);
+        kz = logl(kz) + (long double)row_max(&q);
+        for (uint32_t v = 0; v < n; v++) {
+            if (!(score[v] > -INFINITY))
+                continue;
+            long double d = (long double)score[v] - sum / count;
+            squares += d * d;
+            p = expl((long double)score[v] - z);
+            power += powl(p, 2.5L);
+            p = expl((long double)other[v] - kz);
+            kl += p > 0 ? p * (((long double)other[v] - kz) - ((long double)score[v] - z)) : 0;
+        }
+        double mean, variance, scale = fabs((double)(sum / count)) + (double)sqrtl(squares / count);
+        row_spread(&r, &mean, &variance);
+        check(row_min(&r) == (float)least && row_count(&r) == count, "%s row of %u: least score", rows_name(kind), n);
+        check_near(mean, (double)(sum / count), 1e-6 * scale, "%s row of %u: mean", rows_name(kind), n);
+        check_near(sqrt(variance), (double)sqrtl(squares / count), 1e-6 * scale + 1e-6, "%s row of %u: deviation",
+                   rows_name(kind), n);
+        check_near(row_log_power(&r, 2.5, w), (double)logl(power), 3e-6, "%s row of %u: powers", rows_name(kind), n);
+        if (kind != ROWS_WIDE)
+            check_near(row_divergence(&q, &r), (double)kl, 3e-6, "%s row of %u: KL", rows_name(kind), n);
+        check(row_divergence(&r, &r) < 1e-7, "%s row of %u: none from itself", rows_name(kind), n);
+    }
+    row_work_free(w);
+    float x[5] = { -INFINITY, 3, 2, 1, -2e38f }, distance[5];
+    struct row r = row_over(x, 5), dead = row_over(third, 5);
+    check(row_measure(&r) == 0, "measured");
+    row_distance(&r, 1.5, distance);
+    check(distance[0] == INFINITY && distance[1] == 1.5f && distance[3] == .5f, "distances");
+    row_bend(&r, -.5, .25);
+    check(x[0] == -INFINITY && x[1] == 3 && x[2] == 3 - .5f - .25f && x[3] == 3 - 2 - 2 && x[4] > -INFINITY,
+          "bent: %g %g", (double)x[2], (double)x[4]);
+    row_shift(&r, (sym_t[]){ 1, 3 }, 2, -INFINITY);
+    check(row_count(&r) == 2 && row_argmax(&r) == 2, "shifted out");
+    for (int i = 0; i < 5; i++)
+        third[i] = -INFINITY;
+    check(row_measure(&dead) == 0 && row_min(&dead) == INFINITY && row_divergence(&dead, &r) == 0, "of a dead row");
+}
+
 int main(void)
 {
     test_large_scores_normalise();
@@ -265,5 +340,6 @@ int main(void)
     test_dead();
     test_changes();
     test_scale_keeps_small_differences();
+    test_shapes();
     return check_done("row");
 }

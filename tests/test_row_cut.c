@@ -102,6 +102,32 @@ static void check_mass(const struct row *r, double p, uint32_t min_keep, const c
           min_keep, row_count(&c), kept);
 }
 
+/* The keys of typical sampling, in fewer looks; equals of the last with it, and without. */
+static void check_mass_near(const struct row *r, double p, const char *name)
+{
+    double center = r->log_z - row_entropy(r);
+    if (row_dead(r) || p >= 1)
+        return;
+    row_distance(r, center, key);
+    sym_t last = row_mass_near(r, center, key, p, work);
+    uint32_t n = sorted(r, key, 1), kept = shortest(r, n, p, 1);
+    struct row c = row_over(cut, r->n);
+    row_copy(&c, r);
+    row_mask_far(&c, key, key[last], last);
+    check(kept_exactly(r, &c, kept), "%s row of %u: mass %.17g near its entropy: %u, want %u", name, r->n, p,
+          row_count(&c), kept);
+    row_copy(&c, r);
+    row_mask_far(&c, key, key[last], r->n - 1);
+    while (kept < n && key[order[kept]] == key[last])
+        kept++;
+    check(row_count(&c) == kept, "%s row of %u: with equals %u, want %u", name, r->n, row_count(&c), kept);
+    n = sorted(r, r->score, -1);
+    kept = 1 + n / 3;
+    row_copy(&c, r);
+    row_mask_after(&c, order[kept - 1]);
+    check(kept_exactly(r, &c, kept) || kept > n, "%s row of %u: behind the %u-th", name, r->n, kept);
+}
+
 /* Keys as typical sampling has them, but with ties and both zeros. */
 static void keys_of(const struct row *r)
 {
@@ -123,6 +149,8 @@ static void check_all(enum rows_kind kind, uint64_t seed, uint32_t n)
         check_rank(&r, ranks[i] > 0 ? ranks[i] : 1, rows_name(kind));
     for (size_t i = 0; i < sizeof masses / sizeof masses[0]; i++)
         check_mass(&r, masses[i], 1 + (uint32_t)(seed % 3) * 10, rows_name(kind));
+    for (size_t i = 0; i < sizeof masses / sizeof masses[0]; i++)
+        check_mass_near(&r, masses[i], rows_name(kind));
 }
 
 static void test_against_sort(void)
@@ -145,6 +173,7 @@ static void test_many_small(void)
         keys_of(&r);
         check_mass(&r, rng_open53(w[2], w[3]), 1, rows_name((enum rows_kind)(w[0] % ROWS_KINDS)));
         check_rank(&r, 1 + w[2] % 100, rows_name((enum rows_kind)(w[0] % ROWS_KINDS)));
+        check_mass_near(&r, rng_open53(w[2], w[3]), rows_name((enum rows_kind)(w[0] % ROWS_KINDS)));
     }
 }
 

@@ -164,7 +164,7 @@ static void check_frequencies(const char *text, const struct strings *exact, con
     check(df >= 2 && chi2 < gsl_cdf_chisq_Qinv(1e-6, df), "'%s': chi-square %g of %d", text, chi2, df);
 }
 
-static void sample_is_exact(const char *text)
+static void sample_is_exact(const char *name, const char *text)
 {
     const struct prompt_field field = { "text", "ab" };
     const struct prompt prompt = { .fields = &field, .n_fields = 1 };
@@ -176,7 +176,7 @@ static void sample_is_exact(const char *text)
     enumerate(c, all, 2, 0, 0, 1, &exact);
     static struct search *s[DRAWS];
     for (uint32_t d = 0; d < DRAWS; d++)
-        s[d] = open_search("sample", c, &stop, &prompt, d);
+        s[d] = open_search(name, c, &stop, &prompt, d);
     run(s, DRAWS, false);
     for (uint32_t d = 0; d < DRAWS; d++) {
         const struct hyp *h = hyp_of(s[d]);
@@ -360,7 +360,9 @@ static void errors(void)
     struct search_args args = { .lm = table, .chain = c, .stop = &stop, .prompt = &none };
     refused("sampel", &args, "unknown search 'sampel'; did you mean 'sample'?");
     refused("sample | greedy", &args, "has 2 steps, want one");
-    refused("sample(3)", &args, "takes 0 parameters");
+    refused("greedy(3)", &args, "takes 0 parameters");
+    refused("sample(draw=cfd)", &args, "unknown draw 'cfd'; did you mean 'cdf'?");
+    refused("sample(greedy)", &args, "the search is called greedy");
     refused("sample(", &args, "column");
     args.stop = &bad;
     refused("sample", &args, "stop string 1 is empty");
@@ -385,7 +387,9 @@ int main(void)
                                           "frequency_penalty=1 | presence_penalty=0.5 | min_p=0.05",
                                           "normalise | repetition_penalty=2 | no_repeat_ngram=2" };
     for (size_t i = 0; i < sizeof chains / sizeof chains[0]; i++) {
-        sample_is_exact(chains[i]);
+        sample_is_exact("sample", chains[i]);
+        sample_is_exact("sample(draw=cdf)", chains[i]);
+        sample_is_exact("sample(draw=arithmetic, n=8)", chains[i]);
         greedy_is_argmax(chains[i], "");
         greedy_is_argmax(chains[i], "ba");
     }

@@ -1,5 +1,5 @@
-/* config.json, or generation_config.json, of any bytes: what is accepted is within the limits that everything above counts
- * on. */
+/* config.json of any bytes, and the ends that generation_config.json may have too: what is accepted is within the limits
+ * that everything above counts on. */
 #include "model/architecture.h"
 #include "model/config_json.h"
 #include "model/json_members.h"
@@ -54,14 +54,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     json_t *o = json_members_read("input", (const char *)data, n, 1u << 20);
     struct config c;
-    struct generation_defaults g = { .temperature = NAN, .top_p = NAN, .repetition_penalty = NAN, .do_sample = -1 };
     struct symbols ends = { 0 };
     const char *type;
     if (!o)
         return 0;
     if (config_json_read(o, "input", &c) == 0)
         check_config(&c);
-    config_json_generation(o, "input", &g);
     config_json_architecture(o, "input", &type);
     if (config_json_ends(o, "input", &ends) == 0 && ends.n > CONFIG_ENDS_MAX)
         abort();

@@ -1,4 +1,4 @@
-/* Lines of `dist`: the answer is one JSON object whose numbers are finite, or an error. */
+/* Lines of `dist`: the answer is one JSON object whose numbers are finite, or an error; the table for people fails alike. */
 #include "base/doc.h"
 #include "decode/dist.h"
 #include <stdlib.h>
@@ -15,6 +15,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (!answer || (rc < 0) != (json_object_get(answer, "error") != NULL))
         abort();
     json_decref(answer);
+    text_clear(&out);
+    if (dist_explain(d, (const char *)data, n, &out) != rc)
+        abort();
     text_free(&out);
     dist_free(d);
     return 0;

@@ -1,0 +1,13 @@
+/* The preset `@checkpoint` (experiments/checkpoint_preset.h) of a plan's lms. */
+#ifndef EXPERIMENTS_PLAN_PRESET_H
+#define EXPERIMENTS_PLAN_PRESET_H
+
+#include "base/doc.h"
+
+/* Appends a chain for the node `id` of lms with the preset written out: what all checkpoints below the node state.  They are
+ * opened where the chain has the preset; a chain without it is appended as it is.
+ * 0; ERR_USAGE: they state different things, one is a table, no chain; ERR_DATA, ERR_IO: one states nothing, cannot be
+ * opened. */
+int plan_preset_expand(const json_t *lms, const char *id, const char *chain, struct text *out);
+
+#endif

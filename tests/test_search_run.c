@@ -1,0 +1,175 @@
+/* Every search as an arm of a run: it ends, its records come back from results.h5, n-best texts with their weights, and the
+ * same plan run twice in other batches gives the same bytes. */
+#include "base/err.h"
+#include "decode/search.h"
+#include "decode/select.h"
+#include "experiments/results.h"
+#include "experiments/run.h"
+#include "tests/lib/check.h"
+#include "tests/lib/letters.h"
+#include "tests/lib/same.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char script[] =
+    "local a = model { 'table:n=4,length=16,seed=3,sharpness=1.5', name = 'a' }\n"
+    "local b = model { 'table:n=4,length=16,seed=5,sharpness=0.7', name = 'b' }\n"
+    "local duet = ensemble { voice { a }, voice { b }, rule = 'linear', weights = { 0.6, 0.4 }, name = 'duet' }\n"
+    "local searches = { search { 'sample', draw = 'cdf' }, search { 'sample', draw = 'arithmetic', n = 3 }, 'greedy',\n"
+    "  search { 'beam', width = 3, n = 2 }, 'beam(64, early=never, length_penalty=0)', 'beam_sample(2)',\n"
+    "  search { 'diverse_beam', width = 4, groups = 2, n = 4 }, search { 'stochastic_beam', n = 3 },\n"
+    "  search { 'best_first', n = 2, steps = 200 }, search { 'speculative', ahead = 3 },\n"
+    "  'speculative(rule=rejection)' }\n"
+    "experiment { name = 'searches', seed = 7, draws = 3, limit = { bytes = 6 }, evalsets = { 'DIR/gen' },\n"
+    "  arms = { grid { lm = { a, duet }, chain = { '', 'temperature=0.7|top_k=3' }, search = searches },\n"
+    "           grid { lm = a, search = { 'contrastive', 'sample' } } },\n"
+    "  creativity = { 'distinct_1' }, control = 'length_chars',\n"
+    "  select = { 'best', ' best ( ) ', select { 'best', by = 'mean' }, 'vote', select { 'mbr', utility = 'exact' } "
+    "},\n"
+    "  stop = { 'never' .. select('#', 1, 2) } }\n";
+
+static int run(const struct plan *p, const char *name, struct run_options o)
+{
+    struct run_outcome outcome;
+    return run_execute(p, letters_path(name), &o, &outcome);
+}
+
+/* How many texts an arm's search gives a unit. */
+static size_t texts_of(const char *search)
+{
+    static const struct {
+        const char *begins;
+        size_t n;
+    } several[] = { { "beam(3,", 2 }, { "diverse_beam", 4 }, { "stochastic_beam", 3 }, { "best_first", 2 } };
+    for (size_t i = 0; i < sizeof several / sizeof *several; i++)
+        if (strncmp(search, several[i].begins, strlen(several[i].begins)) == 0)
+            return several[i].n;
+    return 1;
+}
+
+static void check_unit(const struct results *r, uint32_t arm, uint32_t item, uint32_t draw, const char *search)
+{
+    size_t n;
+    const struct results_record *x = results_unit(r, arm, item, draw, &n);
+    check(n == texts_of(search), "%s: %zu texts, want %zu", search, n, texts_of(search));
+    for (size_t i = 0; i < n; i++) {
+        check(x[i].end[0] != '\0' && strcmp(x[i].end, "open") != 0 && isfinite(x[i].log_weight),
+              "%s: text %zu ended: %s", search, i, x[i].end);
+        check(strncmp(search, "stochastic", 10) == 0 || i == 0 || x[i].log_weight <= x[i - 1].log_weight,
+              "%s: best first", search);
+    }
+}
+
+/* Of an ensemble every symbol of every text says what each voice gave it; of speculation only some can. */
+static void check_voices(struct results *r, uint32_t arm, const char *search)
+{
+    size_t n;
+    const struct results_record *x = results_unit(r, arm, 1, 0, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct results_tokens t;
+        check(results_tokens(r, &x[i], &t) == 0 && t.n > 0 && t.n_voices == 2, "%s: voices of text %zu", search, i);
+        for (size_t k = 0; k < t.n && t.n_voices == 2; k++)
+            check_near((double)(t.voice_share[2 * k] + t.voice_share[2 * k + 1]), 1, 1e-5,
+                       "%s: text %zu, shares of %zu", search, i, k);
+    }
+}
+
+static const struct results_record *only(const struct results *r, uint32_t arm, uint32_t item, uint32_t draw)
+{
+    size_t n;
+    return results_unit(r, arm, item, draw, &n);
+}
+
+/* length_chars@...: of the text that decode/select chooses among all of an item's. */
+static void check_selected(const struct results *r, const char *how, size_t n_arms, size_t n_items)
+{
+    enum { MOST = 16 };
+    char name[64];
+    size_t n, n_texts, chosen = 0;
+    struct select_text texts[MOST];
+    struct select *s = select_open(how);
+    snprintf(name, sizeof name, "length_chars@%s", s ? select_canonical(s) : "");
+    const struct results_metric *m = results_metric(r, name);
+    check(s && m && m->level == METRIC_ITEM, "%s: %s", name, err_text());
+    for (size_t at = 0; s && m && at < n_arms * n_items; at++) {
+        n_texts = 0;
+        for (uint32_t draw = 0; draw < 3; draw++) {
+            const struct results_record *x =
+                results_unit(r, (uint32_t)(at / n_items), (uint32_t)(at % n_items), draw, &n);
+            for (size_t i = 0; i < n && n_texts < MOST; i++)
+                texts[n_texts++] = (struct select_text){ .text = x[i].text,
+                                                         .n = x[i].n_text,
+                                                         .logp = -x[i].nll,
+                                                         .length = x[i].n_symbols,
+                                                         .log_weight = x[i].log_weight,
+                                                         .judge = NAN,
+                                                         .reward = NAN };
+        }
+        size_t best = select_choose(s, texts, n_texts, NULL).chosen;
+        check(best < n_texts || isnan(m->value[at]), "%s: nothing chosen has no value", how); /* empty texts' votes */
+        chosen += best < n_texts;
+        if (best < n_texts)
+            check(m->value[at] == (double)text_utf8_count(texts[best].text, texts[best].n), "%s: arm %zu, item %zu: %g",
+                  name, at / n_items, at % n_items, m->value[at]);
+    }
+    check(chosen * 3 > n_arms * n_items * 2, "%s: mostly one is chosen: %zu", how, chosen);
+    select_close(s);
+}
+
+static void refused(const char *field, const char *message)
+{
+    char text[sizeof script + 100];
+    const char *at = strstr(script, "select = {");
+    snprintf(text, sizeof text, "%.*sselect = { %s } }\n", (int)(at - script), script, field);
+    struct plan *p = letters_plan(text, NULL);
+    check(!p && strstr(err_text(), message), "select = { %s }: '%s', want '%s'", field, err_text(), message);
+    plan_free(p);
+}
+
+int main(void)
+{
+    letters_open();
+    struct plan *p = letters_plan(script, NULL);
+    check(p != NULL, "a plan: %s", err_text());
+    check(p && run(p, "one", (struct run_options){ .threads = 1, .batch = 1 }) == 0, "run: %s", err_text());
+    check(p && run(p, "two", (struct run_options){ .threads = 2, .batch = 50 }) == 0, "run: %s", err_text());
+    struct results *r = p ? results_open(letters_path("one")) : NULL;
+    check(r != NULL, "results: %s", err_text());
+    size_t n_arms = 0, n_items = 0, voiced = 0;
+    const struct results_arm *arms = r ? results_arms(r, &n_arms) : NULL;
+    uint32_t spoken = UINT32_MAX, plain = UINT32_MAX;
+    if (r)
+        results_items(r, &n_items);
+    check(n_arms == 46, "%zu arms", n_arms);
+    for (uint32_t arm = 0; arm < n_arms; arm++) {
+        for (uint32_t item = 0; item < n_items; item++)
+            for (uint32_t draw = 0; draw < 3; draw++)
+                check_unit(r, arm, item, draw, arms[arm].search);
+        if (strcmp(arms[arm].lm, "duet") == 0 && strncmp(arms[arm].search, "speculative", 11) != 0)
+            check_voices(r, arm, arms[arm].search);
+        voiced += strcmp(arms[arm].lm, "duet") == 0;
+        bool bare = arms[arm].chain[0] == '\0' && strcmp(arms[arm].lm, arms[n_arms - 1].lm) == 0;
+        spoken = bare && strncmp(arms[arm].search, "speculative", 11) == 0 && !strstr(arms[arm].search, "rejection")
+                     ? arm
+                     : spoken;
+        plain = bare && strcmp(arms[arm].search, "sample") == 0 ? arm : plain;
+    }
+    check(voiced == 22, "%zu arms of the ensemble", voiced);
+    check(spoken < n_arms && plain < n_arms, "speculative and sample are there");
+    for (uint32_t i = 0; i < 3 * n_items && spoken < n_arms && plain < n_arms; i++) {
+        const struct results_record *x = only(r, spoken, i / 3, i % 3), *y = only(r, plain, i / 3, i % 3);
+        check(x->n_text == y->n_text && memcmp(x->text, y->text, x->n_text) == 0, "speculation leaves the text alone");
+    }
+    static const char *const selections[] = { "best", "best(by=mean)", "vote", "mbr(exact)" };
+    for (size_t i = 0; r && i < 4; i++)
+        check_selected(r, selections[i], n_arms, n_items);
+    results_close(r);
+    refused("'bset'", "letters.lua:9: select: unknown selection 'bset'; did you mean 'best'?");
+    refused("select { 'mbr', utility = 'blue' }", "did you mean 'bleu'?");
+    refused("select { utility = 'bleu' }", "select wants a name first");
+    same_results(letters_path("one"), letters_path("two"), "other batches, other threads");
+    plan_free(p);
+    letters_close();
+    return check_done("search_run");
+}

@@ -1,0 +1,210 @@
+/* The list of strategies is complete by machine: every strategy that is promised is a row of its table, with source, meaning
+ * and parameters told, and has a case with numbers from outside, which is named by the file and the text that begins it.
+ *
+ * ABSENT marks those whose table row does not exist yet.  When one appears, take its mark away; a row of a table that is not
+ * listed here fails too. */
+#include "base/text.h"
+#include "decode/chain.h"
+#include "decode/presets.h"
+#include "decode/profiles.h"
+#include "decode/search.h"
+#include "tests/lib/check.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum kind { TRANSFORM, SEARCH };
+enum { PRESENT, ABSENT };
+
+struct strategy {
+    const char *name;
+    enum kind kind;
+    const char *file, *id; /* the case: a file of tests/ that holds that text */
+    int mark;
+};
+
+#define SHAPES   "fixtures/decode/shapes.json"
+#define PROFILES "test_conformance_profiles.c"
+#define HISTORY  "fixtures/decode/history.jsonl"
+#define STATE    "test_transform_state.c"
+
+static const struct strategy strategies[] = {
+    { "temperature", TRANSFORM, "test_conformance.c", "\"A1 T=1\"", PRESENT },
+    { "dynatemp", TRANSFORM, PROFILES, "\"A1b (1,0,1)\"", PRESENT },
+    { "edt", TRANSFORM, SHAPES, "edt(0.6, temperature=1.2)", PRESENT },
+    { "quadratic", TRANSFORM, SHAPES, "quadratic(0.4, curve=2.5)", PRESENT },
+    { "skew", TRANSFORM, SHAPES, "skew(0.4, order=id)", PRESENT },
+    { "normalise", TRANSFORM, "test_conformance_b.c", "B20", PRESENT },
+    { "top_k", TRANSFORM, "test_conformance.c", "\"A2 k=3\"", PRESENT },
+    { "top_p", TRANSFORM, "test_conformance.c", "\"A3 p=.8\"", PRESENT },
+    { "min_p", TRANSFORM, "test_conformance.c", "\"A4 .26\"", PRESENT },
+    { "top_a", TRANSFORM, SHAPES, "top_a=0.21", PRESENT },
+    { "typical", TRANSFORM, "test_conformance.c", "\"A6 three\"", PRESENT },
+    { "epsilon", TRANSFORM, PROFILES, "\"B10 a\"", PRESENT },
+    { "eta", TRANSFORM, PROFILES, "\"B11 a\"", PRESENT },
+    { "tfs", TRANSFORM, SHAPES, "tfs=0.953", PRESENT },
+    { "top_n_sigma", TRANSFORM, PROFILES, "\"A8 n=1\"", PRESENT },
+    { "top_h", TRANSFORM, PROFILES, "\"B7 .7\"", PRESENT },
+    { "p_less", TRANSFORM, PROFILES, "\"A9 .225\"", PRESENT },
+    { "p_less_norm", TRANSFORM, SHAPES, "p_less_norm", PRESENT },
+    { "min_k", TRANSFORM, SHAPES, "min_k=3", PRESENT },
+    { "ees", TRANSFORM, SHAPES, "\"ees\"", PRESENT },
+    { "diff", TRANSFORM, SHAPES, "diff(mass=0.71)", PRESENT },
+    { "xtc", TRANSFORM, PROFILES, "\"A5 .19\"", PRESENT },
+    { "conformal", TRANSFORM, "test_conformal.c", "rank ceil(10 * .8) = 8", PRESENT },
+    { "mirostat1", TRANSFORM, STATE, "mirostat1(3, eta=0.2)", PRESENT },
+    { "mirostat2", TRANSFORM, STATE, "mirostat2(2, eta=0.5)", PRESENT },
+    { "adaptive_p", TRANSFORM, STATE, "adaptive_p(0.3, decay=0.7)", PRESENT },
+    { "loop", TRANSFORM, "test_transform_history.c", "loop(%zu", PRESENT },
+    { "budget", TRANSFORM, "test_transform_history.c", "budget(3, text='. So')", PRESENT },
+    { "repetition_penalty", TRANSFORM, "test_conformance.c", "\"A7 {0} repeat\"", PRESENT },
+    { "repetition_penalty_norm", TRANSFORM, HISTORY, "repetition, normalised", PRESENT },
+    { "frequency_penalty", TRANSFORM, "test_conformance.c", "\"A7 {0} both\"", PRESENT },
+    { "presence_penalty", TRANSFORM, "test_conformance.c", "\"F presence\"", PRESENT },
+    { "prompt_reward", TRANSFORM, "test_conformance_history.c", "\"B4 0\"", PRESENT },
+    { "no_repeat_ngram", TRANSFORM, "test_conformance_b.c", "B12", PRESENT },
+    { "dry", TRANSFORM, "test_conformance_history.c", "\"A10 {0,1,2,0,1}\"", PRESENT },
+    { "min_tokens", TRANSFORM, HISTORY, "min new tokens", PRESENT },
+    { "length_decay", TRANSFORM, HISTORY, "exponential decay", PRESENT },
+    { "bias", TRANSFORM, "test_conformance_history.c", "\"B15 3\"", PRESENT },
+    { "sequence_bias", TRANSFORM, "test_conformance_history.c", "\"B15 3\"", PRESENT },
+    { "ban", TRANSFORM, "test_conformance_history.c", "\"B14 3\"", PRESENT },
+    { "allow", TRANSFORM, "test_conformance_history.c", "\"B16\"", PRESENT },
+    { "suppress", TRANSFORM, "test_conformance_history.c", "\"D suppress\"", PRESENT },
+    { "force", TRANSFORM, "test_conformance_history.c", "\"B17 bos\"", PRESENT },
+    { "green", TRANSFORM, HISTORY, "watermark left", PRESENT },
+    { "synthid", TRANSFORM, HISTORY, "\"synthid\"", PRESENT },
+
+    { "sample", SEARCH, "test_search.c", "sample", PRESENT },
+    { "greedy", SEARCH, "test_search.c", "greedy", PRESENT },
+    { "beam", SEARCH, "test_search_beam.c", "beam", ABSENT },
+    { "beam_sample", SEARCH, "test_search_beam.c", "beam_sample", ABSENT },
+    { "diverse_beam", SEARCH, "test_search_beam.c", "diverse", ABSENT },
+    { "stochastic_beam", SEARCH, "test_search_beam.c", "stochastic", ABSENT },
+    { "contrastive", SEARCH, "test_search_contrastive.c", "contrastive", ABSENT },
+    { "best_first", SEARCH, "test_search_best_first.c", "best_first", ABSENT },
+    { "speculative", SEARCH, "test_search_speculative.c", "speculative", ABSENT },
+};
+enum { N = sizeof strategies / sizeof strategies[0] };
+
+static bool file_holds(const char *file, const char *id)
+{
+    char path[512], block[65536];
+    struct text t = { 0 };
+    size_t n;
+    snprintf(path, sizeof path, "%s/tests/%s", CHORALE_HOME, file);
+    FILE *f = fopen(path, "rb");
+    while (f && (n = fread(block, 1, sizeof block, f)) > 0)
+        text_addn(&t, block, n);
+    if (f)
+        fclose(f);
+    bool found = strstr(text_s(&t), id) != NULL;
+    text_free(&t);
+    return found;
+}
+
+static const struct strategy *listed(const char *name, enum kind kind)
+{
+    for (size_t i = 0; i < N; i++)
+        if (strcmp(strategies[i].name, name) == 0 && strategies[i].kind == kind)
+            return &strategies[i];
+    return NULL;
+}
+
+static bool told(const char *name, const char *meaning, const char *source)
+{
+    return name && meaning && *meaning && source && *source;
+}
+
+/* Whether the table has it, with all that a list tells. */
+static bool in_table(const struct strategy *s)
+{
+    size_t n;
+    if (s->kind == TRANSFORM) {
+        const struct transform_type *const *types = transform_types(&n);
+        for (size_t i = 0; i < n; i++)
+            if (strcmp(types[i]->name, s->name) == 0)
+                return told(s->name, types[i]->meaning, types[i]->source);
+        return false;
+    }
+    const struct search_type *const *types = search_types(&n);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(types[i]->name, s->name) == 0)
+            return told(s->name, types[i]->meaning, types[i]->source);
+    return false;
+}
+
+static void promised(void)
+{
+    size_t absent = 0;
+    for (size_t i = 0; i < N; i++) {
+        const struct strategy *s = &strategies[i];
+        if (s->mark == ABSENT && !in_table(s)) {
+            absent++;
+            continue;
+        }
+        check(in_table(s), "%s is a row of its table, with meaning and source", s->name);
+        check(s->mark == ABSENT || file_holds(s->file, s->id), "%s has its case, '%s' in tests/%s", s->name, s->id,
+              s->file);
+    }
+    if (absent > 0)
+        printf("strategies: %zu are marked as absent\n", absent);
+}
+
+static void nothing_else(void)
+{
+    size_t n;
+    const struct transform_type *const *types = transform_types(&n);
+    for (size_t i = 0; i < n; i++)
+        check(listed(types[i]->name, TRANSFORM) != NULL, "%s is listed here, with its case", types[i]->name);
+}
+
+/* Every rule of a profile is a parameter of a step, and means something: it is not our own default. */
+static void profile_rules(void)
+{
+    size_t n_profiles, n;
+    const struct profile *all = profiles(&n_profiles);
+    const struct transform_type *const *types = transform_types(&n);
+    for (size_t i = 0; i < n_profiles; i++)
+        for (size_t k = 0; k < all[i].n_rules; k++) {
+            const struct profile_rule *rule = &all[i].rules[k];
+            struct param params[SPEC_MAX_PARAMS];
+            int changed = 0;
+            for (size_t t = 0; t < n; t++) {
+                if (strcmp(types[t]->name, rule->step) != 0)
+                    continue;
+                profile_params(&all[i], types[t], params);
+                for (size_t j = 0; j < types[t]->n_params; j++)
+                    changed += strcmp(params[j].name, rule->param) == 0 && params[j].value != types[t]->params[j].value;
+            }
+            check(changed == 1, "%s: %s(%s=%s) changes a default", all[i].name, rule->step, rule->param, rule->value);
+        }
+    check(profile_find("@llamacpp") == &all[1] && !profile_find("llamacpp"), "found by name");
+}
+
+static void preset_chains(void)
+{
+    size_t n;
+    const struct preset *all = presets(&n);
+    static const char *const names[] = { "@tigerbot-launch", "@tigerbot-web",   "@tigerbot-v3",
+                                         "@tigerbot-70b-v4", "@tigerbot-2024a", "@tigerbot-2024b" };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        check(preset_find(names[i]) != NULL, "%s is there", names[i]);
+    for (size_t i = 0; i < n; i++) {
+        struct chain *c = chain_parse(all[i].name), *same = chain_parse(all[i].chain);
+        check(c && same && strcmp(chain_text(c), chain_text(same)) == 0, "%s is its chain", all[i].name);
+        check(told(all[i].name, all[i].meaning, all[i].source), "%s tells itself", all[i].name);
+        check(!profile_find(all[i].name), "%s is no profile too", all[i].name);
+        chain_free(c);
+        chain_free(same);
+    }
+}
+
+int main(void)
+{
+    promised();
+    nothing_else();
+    profile_rules();
+    preset_chains();
+    return check_done("strategies");
+}

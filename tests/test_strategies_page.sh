@@ -1,0 +1,14 @@
+#!/bin/sh
+# docs/strategies.md is what the program's own tables give.
+set -u
+program=$1
+"$program" list strategies --markdown >"${TMPDIR:-/tmp}/strategies.$$" || exit 1
+if ! cmp -s "${TMPDIR:-/tmp}/strategies.$$" docs/strategies.md; then
+    diff "${TMPDIR:-/tmp}/strategies.$$" docs/strategies.md | head -20
+    echo "strategies_page: docs/strategies.md is behind the tables: chorale list strategies --markdown >docs/strategies.md"
+    rm -f "${TMPDIR:-/tmp}/strategies.$$"
+    exit 1
+fi
+rm -f "${TMPDIR:-/tmp}/strategies.$$"
+"$program" list rules --markdown 2>&1 | grep -q "is of strategies, not of 'rules'" || { echo "strategies_page: other lists refuse"; exit 1; }
+echo "strategies_page: 2 checks passed"
