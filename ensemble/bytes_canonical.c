@@ -1,0 +1,390 @@
+/* Covers that the tokenizer can give: a streaming tree (Hayase et al.; the pre-tokeniser's open cuts are followed side by
+ * side).
+ *
+ * At each byte, for each way in which the text so far may be cut, the tokens that the merges make of it are a path from
+ * the root; the node at its end is new, the others are there.  A node lives while some token may be under way from it: it
+ * begins with the bytes behind the node's end, and no cut lies among these.  The root is what all living nodes come from, so
+ * that each byte costs the merging of the few bytes behind it. */
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/row_math.h"
+#include "ensemble/bytes_slot.h"
+#include <math.h>
+#include <string.h>
+
+#define CHUNK 64u /* rows made in one round of a slot, of a text that is read at many positions */
+
+static void canonical_begin(struct bytes_adapter *a, struct bytes_slot *s)
+{
+    (void)a;
+    memset(s->may_cut, !s->node[s->root].has_token, sizeof s->may_cut);
+    s->node[s->root].may_split = !s->node[s->root].has_token;
+}
+
+static struct bytes_range whole_range(const struct bytes_adapter *a)
+{
+    return (struct bytes_range){ 0, a->vocab.n };
+}
+
+/* The living nodes' tokens that go on with the next byte: what covered the text before it is split up by what follows. */
+static void take_byte(struct bytes_adapter *a, struct bytes_slot *s)
+{
+    uint8_t b = s->text[s->at++];
+    s->n_past = 0;
+    for (uint32_t i = 0; i < s->n_nodes; i++) {
+        struct bytes_node *n = &s->node[i];
+        uint32_t depth = (uint32_t)(s->at - n->end);
+        if (!n->is_live)
+            continue;
+        n->range = bytes_vocab_narrow(&a->vocab, n->range, depth - 1, b);
+        if (n->range.from < n->range.to) {
+            mem_grow(&s->past, &s->cap_past, s->n_past + 1, sizeof *s->past);
+            s->past[s->n_past++] = (struct bytes_cover){ .node = i,
+                                                         .range = n->range,
+                                                         .depth = depth,
+                                                         .is_past = true,
+                                                         .only_added = n->only_added,
+                                                         .may_split = n->may_split || (depth == 1 && s->may_cut[b]) };
+            n->range = bytes_vocab_longer(&a->vocab, n->range, depth);
+        }
+    }
+}
+
+static uint32_t child_of(struct bytes_adapter *a, struct bytes_slot *s, uint32_t parent, sym_t token)
+{
+    for (uint32_t i = parent + 1; i < s->n_nodes; i++)
+        if (s->node[i].parent == parent && s->node[i].token == token)
+            return i;
+    size_t length;
+    space_text(a->vocab.space, token, &length);
+    struct bytes_node n = { .parent = parent,
+                            .token = token,
+                            .has_token = true,
+                            .end = s->node[parent].end + length,
+                            .range = whole_range(a),
+                            .slot = -1,
+                            .logp = NAN };
+    for (size_t i = n.end; i < s->at && n.range.from < n.range.to; i++) {
+        uint32_t depth = (uint32_t)(i - n.end);
+        n.range = bytes_vocab_narrow(&a->vocab, n.range, depth, s->text[i]);
+        n.range = bytes_vocab_longer(&a->vocab, n.range, depth + 1);
+    }
+    return bytes_add_node(s, &n);
+}
+
+/* Follows the tokens of a->work from *node, which must give the text up to `to`; false: they do not. */
+static bool follow(struct bytes_adapter *a, struct bytes_slot *s, uint32_t *node, size_t to)
+{
+    for (size_t i = 0; i < a->work.n; i++) {
+        size_t length, end = s->node[*node].end;
+        const uint8_t *text = space_text(a->vocab.space, a->work.s[i], &length);
+        if (length == 0 || length > to - end || memcmp(text, s->text + end, length) != 0)
+            return false;
+        *node = child_of(a, s, *node, a->work.s[i]);
+    }
+    return s->node[*node].end == to;
+}
+
+/* The path of one way.  *anchor: the node at the last cut; *node: the one at the end of the text. */
+static bool follow_way(struct bytes_adapter *a, struct bytes_slot *s, const struct bytes_way *w, uint32_t *anchor,
+                       uint32_t *node)
+{
+    const struct vocab_cut *cut = a->splits.cut + w->first;
+    size_t begin = s->cut; /* of the piece */
+    *node = *anchor = s->root;
+    for (size_t i = 0; i < w->n; begin = s->cut + cut[i++].to) {
+        size_t from = s->node[*node].end, to = s->cut + cut[i].to;
+        if (to <= from)
+            continue;
+        const char *text = (const char *)s->text + from;
+        bool is_whole = begin == from, ok = true;
+        a->work.n = 0;
+        if (cut[i].id >= 0 && is_whole)
+            symbols_add(&a->work, &(sym_t){ (sym_t)cut[i].id }, 1);
+        else
+            ok = (is_whole ? vocab_view_piece : vocab_view_merge)(a->vocab.vocab, text, to - from, &a->work);
+        if (!ok || !follow(a, s, node, to))
+            return false;
+        *anchor = *node;
+    }
+    if (w->is_closed)
+        return true;
+    size_t from = s->node[*node].end;
+    a->work.n = 0;
+    return vocab_view_merge(a->vocab.vocab, (const char *)s->text + from, s->at - from, &a->work) &&
+           follow(a, s, node, s->at);
+}
+
+/* Nodes behind the anchor live under a way whose last piece is open. */
+static void revive(struct bytes_slot *s, uint32_t anchor, bool is_cut)
+{
+    s->node[anchor].may_split |= is_cut;
+    for (uint32_t i = 0; i < s->n_nodes; i++) {
+        struct bytes_node *n = &s->node[i];
+        bool inside = i == anchor || (i > anchor && n->parent != BYTES_NONE && s->node[n->parent].mark == anchor + 1);
+        n->mark = inside ? anchor + 1 : 0;
+        if (inside && n->range.from < n->range.to)
+            n->is_live = true;
+    }
+}
+
+static void take_way(struct bytes_adapter *a, struct bytes_slot *s, const struct bytes_way *w)
+{
+    uint32_t anchor, node;
+    if (!follow_way(a, s, w, &anchor, &node))
+        return;
+    if (w->is_final)
+        s->last = node;
+    if (!w->is_open)
+        return;
+    s->node[node].is_live = true;
+    if (w->is_closed)
+        return;
+    size_t cut = s->cut + (w->n > 0 ? a->splits.cut[w->first + w->n - 1].to : 0);
+    revive(s, anchor, s->node[anchor].end == cut || !s->node[anchor].has_token);
+}
+
+/* An added token is found before the text is cut. */
+static bool has_added(const struct bytes_adapter *a, const struct bytes_node *n)
+{
+    return a->vocab.added_until[n->range.to] > a->vocab.added_until[n->range.from];
+}
+
+static uint32_t common(const struct bytes_slot *s, uint32_t x, uint32_t y)
+{
+    while (x != y)
+        if (x > y)
+            x = s->node[x].parent;
+        else
+            y = s->node[y].parent;
+    return x;
+}
+
+static void move_root(struct bytes_slot *s)
+{
+    uint32_t root = s->last;
+    for (uint32_t i = 0; i < s->n_nodes; i++)
+        if (s->node[i].is_live)
+            root = root == BYTES_NONE ? i : common(s, root, i);
+    s->root = root == BYTES_NONE ? s->root : root;
+}
+
+/* Moves s->cut on to the last cut that all ways have at or before the root's end. */
+static void move_cut(const struct bytes_adapter *a, struct bytes_slot *s)
+{
+    const struct bytes_splits *p = &a->splits;
+    size_t best = 0;
+    for (size_t i = 0; p->n > 0 && i < p->way[0].n; i++) {
+        size_t to = p->cut[p->way[0].first + i].to, n_have = 1;
+        if (s->cut + to > s->node[s->root].end)
+            break;
+        for (size_t k = 1; k < p->n; k++)
+            for (size_t j = 0; j < p->way[k].n; j++)
+                n_have += p->cut[p->way[k].first + j].to == to;
+        best = n_have == p->n ? to : best;
+    }
+    s->cut += best;
+}
+
+static void mark_kept(struct bytes_slot *s)
+{
+    for (uint32_t i = 0; i < s->n_nodes; i++)
+        s->node[i].mark = s->node[i].is_live || i == s->root || i == s->base || i == s->last;
+    for (size_t i = 0; i < s->n_past; i++)
+        s->node[s->past[i].node].mark = 1;
+    for (uint32_t i = (uint32_t)s->n_nodes; i-- > s->base + 1;)
+        if (s->node[i].mark)
+            s->node[s->node[i].parent].mark = 1;
+}
+
+/* Removes what neither lives nor leads from the base to what does; no shots are taken. */
+static int compact(struct bytes_adapter *a, struct bytes_slot *s)
+{
+    uint32_t n = 0;
+    TRY(bytes_token_slot(a, s, s->base));
+    mem_grow(&a->number, &a->cap_number, s->n_nodes, sizeof *a->number);
+    mark_kept(s);
+    for (uint32_t i = 0; i < s->n_nodes; i++) {
+        struct bytes_node *from = &s->node[i];
+        a->number[i] = from->mark ? n++ : BYTES_NONE;
+        if (!from->mark && from->slot >= 0)
+            lm_drop(a->tokens, from->slot);
+        if (!from->mark)
+            continue;
+        from->parent = i == s->base ? BYTES_NONE : a->number[from->parent];
+        s->node[a->number[i]] = *from;
+    }
+    for (size_t i = 0; i < s->n_past; i++)
+        s->past[i].node = a->number[s->past[i].node];
+    s->last = s->last == BYTES_NONE ? BYTES_NONE : a->number[s->last];
+    s->root = a->number[s->root];
+    s->base = a->number[s->base];
+    s->n_nodes = n;
+    return 0;
+}
+
+static int advance(struct bytes_adapter *a, struct bytes_slot *s)
+{
+    if (s->n_shots == 0 && s->n_nodes > 48)
+        TRY(compact(a, s));
+    s->base = s->root;
+    take_byte(a, s);
+    TRY(bytes_splits_find(&a->splits, a->vocab.vocab, s->text + s->cut, s->at - s->cut));
+    for (uint32_t i = 0; i < s->n_nodes; i++) {
+        struct bytes_node *n = &s->node[i];
+        n->only_added = n->is_live && n->range.from < n->range.to && has_added(a, n);
+        n->is_live = n->may_split = false;
+    }
+    s->last = BYTES_NONE;
+    memcpy(s->may_cut, a->splits.may_cut, sizeof s->may_cut);
+    for (size_t i = 0; i < a->splits.n; i++)
+        take_way(a, s, &a->splits.way[i]);
+    for (uint32_t i = 0; i < s->n_nodes; i++) {
+        struct bytes_node *n = &s->node[i];
+        n->only_added = n->only_added && !n->is_live;
+        n->is_live |= n->only_added;
+    }
+    move_root(s);
+    move_cut(a, s);
+    return 0;
+}
+
+static void add_cover(struct bytes_slot *s, const struct bytes_cover *c)
+{
+    mem_grow(&s->cover, &s->cap_covers, s->n_covers + 1, sizeof *s->cover);
+    s->cover[s->n_covers++] = *c;
+}
+
+static void take_shot(struct bytes_slot *s, size_t at)
+{
+    mem_grow(&s->shot, &s->cap_shots, s->n_shots + 1, sizeof *s->shot);
+    struct bytes_shot *shot = &s->shot[s->n_shots++];
+    *shot = (struct bytes_shot){ .at = at, .base = s->base, .last = s->last, .first = s->n_covers };
+    shot->is_ended = at > s->ended;
+    if (shot->is_ended)
+        return;
+    shot->is_start = at == s->root_end;
+    memcpy(shot->may_cut, s->may_cut, sizeof shot->may_cut);
+    for (unsigned b = 0; b < 256; b++)
+        shot->allows[b] = bytes_splits_allows(s->text, at, (uint8_t)b);
+    for (size_t i = 0; !shot->is_start && i < s->n_past; i++)
+        add_cover(s, &s->past[i]);
+    for (uint32_t i = 0; i < s->n_nodes; i++) {
+        const struct bytes_node *n = &s->node[i];
+        if (n->is_live)
+            add_cover(s, &(struct bytes_cover){ .node = i,
+                                                .range = n->range,
+                                                .depth = (uint32_t)(at - n->end),
+                                                .only_added = n->only_added,
+                                                .may_split = n->may_split });
+    }
+    shot->n = s->n_covers - shot->first;
+}
+
+static void ask_path(struct bytes_adapter *a, struct bytes_slot *s, const struct bytes_shot *shot, uint32_t node)
+{
+    bytes_ask(a, s, node);
+    for (uint32_t n = node; n != shot->base; n = s->node[n].parent)
+        if (isnan(s->node[n].logp))
+            bytes_ask(a, s, s->node[n].parent);
+}
+
+static int canonical_gather(struct bytes_adapter *a, struct bytes_slot *s)
+{
+    size_t next = s->row_from + s->n_rows;
+    if (s->n_shots == 0) {
+        s->n_covers = 0;
+        for (size_t at = next; at <= s->until && s->n_shots < CHUNK; at++) {
+            while (s->at < at && s->at < s->ended)
+                TRY(advance(a, s));
+            take_shot(s, at);
+        }
+    }
+    for (size_t i = 0; i < s->n_shots; i++) {
+        const struct bytes_shot *shot = &s->shot[i];
+        for (size_t k = 0; k < shot->n; k++)
+            ask_path(a, s, shot, s->cover[shot->first + k].node);
+        if (!shot->is_ended && shot->last != BYTES_NONE)
+            ask_path(a, s, shot, shot->last);
+    }
+    return 0;
+}
+
+/* ln p of the node's tokens behind the base. */
+static double path_logp(struct bytes_slot *s, uint32_t base, uint32_t node)
+{
+    struct bytes_node *n = &s->node[node];
+    if (node == base)
+        return 0;
+    if (isnan(n->logp))
+        n->logp = row_logp(s->node[n->parent].row, n->token);
+    return path_logp(s, base, n->parent) + n->logp;
+}
+
+static const uint64_t *barred_after(struct bytes_adapter *a, const struct bytes_node *n, bool may_split)
+{
+    bool joins = !may_split && n->has_token && !a->vocab.is_added[a->vocab.place[n->token]];
+    return joins ? bytes_adjacent_barred(a->adjacent, n->token) : a->never;
+}
+
+static void add_new(struct bytes_adapter *a, const struct bytes_shot *shot, const struct bytes_node *n,
+                    struct bytes_sum *f, double mass[BYTES_N])
+{
+    const uint64_t *split = a->never, *join = barred_after(a, n, false);
+    for (unsigned b = 0; b < 256; b++) {
+        f->barred = shot->may_cut[b] || n->may_split ? split : join;
+        if (shot->allows[b])
+            mass[b] += bytes_sum_range(f, (struct bytes_range){ a->vocab.first[b], a->vocab.first[b + 1] });
+    }
+}
+
+static double largest_path(struct bytes_slot *s, const struct bytes_shot *shot)
+{
+    double top = -INFINITY;
+    for (size_t k = 0; k < shot->n; k++)
+        top = fmax(top, path_logp(s, shot->base, s->cover[shot->first + k].node));
+    if (shot->last != BYTES_NONE)
+        top = fmax(top, path_logp(s, shot->base, shot->last));
+    return top;
+}
+
+static void settle_shot(struct bytes_adapter *a, struct bytes_slot *s, const struct bytes_shot *shot)
+{
+    double mass[BYTES_N] = { 0 }, before = 0, top = shot->is_ended ? 0 : largest_path(s, shot);
+    if (shot->is_ended) {
+        bytes_add_row(a, s, NULL, 0);
+        return;
+    }
+    for (size_t k = 0; k < shot->n && top > -INFINITY; k++) {
+        const struct bytes_cover *c = &s->cover[shot->first + k];
+        const struct bytes_node *n = &s->node[c->node];
+        struct bytes_sum f = { .adapter = a, .row = n->row, .only_added = c->only_added };
+        f.factor = math_exp64(path_logp(s, shot->base, c->node) - top);
+        f.barred = barred_after(a, n, c->may_split);
+        if (c->is_past)
+            before += bytes_sum_range(&f, c->range);
+        else if (c->depth == 0)
+            add_new(a, shot, n, &f, mass);
+        else
+            bytes_sum_next(&f, c->range, c->depth, mass);
+    }
+    for (unsigned b = 0; b < 256; b++)
+        mass[b] = shot->allows[b] ? mass[b] : 0;
+    if (shot->last != BYTES_NONE && top > -INFINITY) {
+        struct bytes_sum f = { .adapter = a, .row = s->node[shot->last].row };
+        f.factor = math_exp64(path_logp(s, shot->base, shot->last) - top);
+        mass[BYTES_END] = bytes_sum_ends(&f);
+    }
+    bytes_add_row(a, s, mass, shot->is_start ? -top : before > 0 ? num_log(before) : -INFINITY);
+}
+
+static int canonical_settle(struct bytes_adapter *a, struct bytes_slot *s)
+{
+    for (size_t i = 0; i < s->n_shots; i++)
+        settle_shot(a, s, &s->shot[i]);
+    s->n_shots = s->n_covers = 0;
+    return 0;
+}
+
+const struct bytes_kind bytes_canonical = { "canonical", canonical_begin, canonical_gather, canonical_settle };
