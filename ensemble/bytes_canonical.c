@@ -170,7 +170,8 @@ static void move_root(struct bytes_slot *s)
     s->root = root == BYTES_NONE ? s->root : root;
 }
 
-/* Moves s->cut on to the last cut that all ways have at or before the root's end. */
+/* Moves s->cut on to the last cut that all ways have at or before the root's end; some tokenizers cut within characters, but
+ * what is cut next must be text. */
 static void move_cut(const struct bytes_adapter *a, struct bytes_slot *s)
 {
     const struct bytes_splits *p = &a->splits;
@@ -182,7 +183,8 @@ static void move_cut(const struct bytes_adapter *a, struct bytes_slot *s)
         for (size_t k = 1; k < p->n; k++)
             for (size_t j = 0; j < p->way[k].n; j++)
                 n_have += p->cut[p->way[k].first + j].to == to;
-        best = n_have == p->n ? to : best;
+        bool is_text = s->cut + to == s->at || (s->text[s->cut + to] & 0xc0) != 0x80;
+        best = n_have == p->n && is_text ? to : best;
     }
     s->cut += best;
 }

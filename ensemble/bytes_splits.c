@@ -173,7 +173,7 @@ static bool begins_text(const uint8_t *text, size_t n)
     size_t partial = bytes_splits_partial(text, n);
     for (size_t i = 0; i + partial < n;) {
         int length = text_utf8((const char *)text + i, n - partial - i, NULL);
-        if (length < 0)
+        if (length <= 0)
             return false;
         i += (size_t)length;
     }

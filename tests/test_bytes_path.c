@@ -237,7 +237,7 @@ static void run(const char *name, const char *ending, const struct fuzz_strings 
            (unsigned long long)o.tally.bytes, (unsigned long long)o.tally.texts, (unsigned long long)o.tally.skipped,
            (double)fuzz.states / (double)o.tally.bytes, (unsigned long long)o.tally.missed);
     o.tally = (struct tally){ 0 };
-    corpus(&o, "tinystories/cs336_tinystories_sample.txt", 5000, 1500);
+    corpus(&o, "tinystories/cs336_tinystories_sample.txt", 0, 1500);
     struct bytes_counts c = bytes_counts(o.lm);
     if (o.tally.bytes > 0)
         printf("%-10s prose: %5llu bytes, %.3f states a byte\n", name, (unsigned long long)o.tally.bytes,
@@ -254,7 +254,7 @@ int main(void)
 {
     static const char *const json[] = { "gpt2",      "llama3", "qwen2", "bloom",  "deepseek", "deepseek3",
                                         "starcoder", "falcon", "neox",  "llama2", "mistral",  "gemma" };
-    size_t n = getenv("CHORALE_LONG") ? 20000 : 60;
+    size_t n = getenv("CHORALE_LONG") ? 2000 : 40;
     struct fuzz_strings strings;
     check(fuzz_strings_open(&strings, FAMILY "parts.bin") == 0, "%s", err_text());
     for (size_t i = 0; i < sizeof json / sizeof *json; i++)
