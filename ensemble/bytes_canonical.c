@@ -15,9 +15,9 @@
 
 #define CHUNK 64u /* rows made in one round of a slot, of a text that is read at many positions */
 
-static void canonical_begin(struct bytes_adapter *a, struct bytes_slot *s)
+void bytes_tree_begin(struct bytes_adapter *a, struct bytes_slot *s)
 {
-    (void)a;
+    s->node[s->root].is_in = a->lazy == 0;
     memset(s->may_cut, !s->node[s->root].has_token, sizeof s->may_cut);
     s->node[s->root].may_split = !s->node[s->root].has_token;
 }
@@ -38,7 +38,9 @@ static void take_byte(struct bytes_adapter *a, struct bytes_slot *s)
         if (!n->is_live)
             continue;
         n->range = bytes_vocab_narrow(&a->vocab, n->range, depth - 1, b);
-        if (n->range.from < n->range.to) {
+        if (n->range.from == n->range.to)
+            continue;
+        if (n->is_in) {
             mem_grow(&s->past, &s->cap_past, s->n_past + 1, sizeof *s->past);
             s->past[s->n_past++] = (struct bytes_cover){ .node = i,
                                                          .range = n->range,
@@ -46,8 +48,8 @@ static void take_byte(struct bytes_adapter *a, struct bytes_slot *s)
                                                          .is_past = true,
                                                          .only_added = n->only_added,
                                                          .may_split = n->may_split || (depth == 1 && s->may_cut[b]) };
-            n->range = bytes_vocab_longer(&a->vocab, n->range, depth);
         }
+        n->range = bytes_vocab_longer(&a->vocab, n->range, depth);
     }
 }
 
@@ -64,6 +66,7 @@ static uint32_t child_of(struct bytes_adapter *a, struct bytes_slot *s, uint32_t
                             .end = s->node[parent].end + length,
                             .range = whole_range(a),
                             .slot = -1,
+                            .is_in = a->lazy == 0,
                             .logp = NAN };
     for (size_t i = n.end; i < s->at && n.range.from < n.range.to; i++) {
         uint32_t depth = (uint32_t)(i - n.end);
@@ -86,7 +89,8 @@ static bool follow(struct bytes_adapter *a, struct bytes_slot *s, uint32_t *node
     return s->node[*node].end == to;
 }
 
-/* The path of one way.  *anchor: the node at the last cut; *node: the one at the end of the text. */
+/* The path of one way.  *anchor: the node at the last cut; *node: the one at the end of the text, BYTES_NONE: none, as the
+ * vocabulary lacks what an incomplete character would be.  false: the text has no such path. */
 static bool follow_way(struct bytes_adapter *a, struct bytes_slot *s, const struct bytes_way *w, uint32_t *anchor,
                        uint32_t *node)
 {
@@ -112,8 +116,10 @@ static bool follow_way(struct bytes_adapter *a, struct bytes_slot *s, const stru
         return true;
     size_t from = s->node[*node].end;
     a->work.n = 0;
-    return vocab_view_merge(a->vocab.vocab, (const char *)s->text + from, s->at - from, &a->work) &&
-           follow(a, s, node, s->at);
+    bool ok = vocab_view_merge(a->vocab.vocab, (const char *)s->text + from, s->at - from, &a->work) &&
+              follow(a, s, node, s->at);
+    *node = ok ? *node : BYTES_NONE;
+    return ok || bytes_splits_partial(s->text, s->at) > 0;
 }
 
 /* Nodes behind the anchor live under a way whose last piece is open. */
@@ -138,7 +144,8 @@ static void take_way(struct bytes_adapter *a, struct bytes_slot *s, const struct
         s->last = node;
     if (!w->is_open)
         return;
-    s->node[node].is_live = true;
+    if (node != BYTES_NONE)
+        s->node[node].is_live = true;
     if (w->is_closed)
         return;
     size_t cut = s->cut + (w->n > 0 ? a->splits.cut[w->first + w->n - 1].to : 0);
@@ -226,7 +233,7 @@ static int compact(struct bytes_adapter *a, struct bytes_slot *s)
     return 0;
 }
 
-static int advance(struct bytes_adapter *a, struct bytes_slot *s)
+int bytes_tree_advance(struct bytes_adapter *a, struct bytes_slot *s)
 {
     if (s->n_shots == 0 && s->n_nodes > 48)
         TRY(compact(a, s));
@@ -258,7 +265,7 @@ static void add_cover(struct bytes_slot *s, const struct bytes_cover *c)
     s->cover[s->n_covers++] = *c;
 }
 
-static void take_shot(struct bytes_slot *s, size_t at)
+void bytes_tree_shot(struct bytes_slot *s, size_t at)
 {
     mem_grow(&s->shot, &s->cap_shots, s->n_shots + 1, sizeof *s->shot);
     struct bytes_shot *shot = &s->shot[s->n_shots++];
@@ -299,8 +306,8 @@ static int canonical_gather(struct bytes_adapter *a, struct bytes_slot *s)
         s->n_covers = 0;
         for (size_t at = next; at <= s->until && s->n_shots < CHUNK; at++) {
             while (s->at < at && s->at < s->ended)
-                TRY(advance(a, s));
-            take_shot(s, at);
+                TRY(bytes_tree_advance(a, s));
+            bytes_tree_shot(s, at);
         }
     }
     for (size_t i = 0; i < s->n_shots; i++) {
@@ -314,14 +321,14 @@ static int canonical_gather(struct bytes_adapter *a, struct bytes_slot *s)
 }
 
 /* ln p of the node's tokens behind the base. */
-static double path_logp(struct bytes_slot *s, uint32_t base, uint32_t node)
+double bytes_tree_logp(struct bytes_slot *s, uint32_t base, uint32_t node)
 {
     struct bytes_node *n = &s->node[node];
     if (node == base)
         return 0;
     if (isnan(n->logp))
         n->logp = row_logp(s->node[n->parent].row, n->token);
-    return path_logp(s, base, n->parent) + n->logp;
+    return bytes_tree_logp(s, base, n->parent) + n->logp;
 }
 
 static const uint64_t *barred_after(struct bytes_adapter *a, const struct bytes_node *n, bool may_split)
@@ -345,13 +352,14 @@ static double largest_path(struct bytes_slot *s, const struct bytes_shot *shot)
 {
     double top = -INFINITY;
     for (size_t k = 0; k < shot->n; k++)
-        top = fmax(top, path_logp(s, shot->base, s->cover[shot->first + k].node));
-    if (shot->last != BYTES_NONE)
-        top = fmax(top, path_logp(s, shot->base, shot->last));
+        if (s->node[s->cover[shot->first + k].node].row)
+            top = fmax(top, bytes_tree_logp(s, shot->base, s->cover[shot->first + k].node));
+    if (shot->last != BYTES_NONE && s->node[shot->last].row)
+        top = fmax(top, bytes_tree_logp(s, shot->base, shot->last));
     return top;
 }
 
-static void settle_shot(struct bytes_adapter *a, struct bytes_slot *s, const struct bytes_shot *shot)
+void bytes_tree_row(struct bytes_adapter *a, struct bytes_slot *s, const struct bytes_shot *shot)
 {
     double mass[BYTES_N] = { 0 }, before = 0, top = shot->is_ended ? 0 : largest_path(s, shot);
     if (shot->is_ended) {
@@ -361,8 +369,10 @@ static void settle_shot(struct bytes_adapter *a, struct bytes_slot *s, const str
     for (size_t k = 0; k < shot->n && top > -INFINITY; k++) {
         const struct bytes_cover *c = &s->cover[shot->first + k];
         const struct bytes_node *n = &s->node[c->node];
+        if (!n->row)
+            continue;
         struct bytes_sum f = { .adapter = a, .row = n->row, .only_added = c->only_added };
-        f.factor = math_exp64(path_logp(s, shot->base, c->node) - top);
+        f.factor = math_exp64(bytes_tree_logp(s, shot->base, c->node) - top);
         f.barred = barred_after(a, n, c->may_split);
         if (c->is_past)
             before += bytes_sum_range(&f, c->range);
@@ -373,9 +383,9 @@ static void settle_shot(struct bytes_adapter *a, struct bytes_slot *s, const str
     }
     for (unsigned b = 0; b < 256; b++)
         mass[b] = shot->allows[b] ? mass[b] : 0;
-    if (shot->last != BYTES_NONE && top > -INFINITY) {
+    if (shot->last != BYTES_NONE && s->node[shot->last].row && top > -INFINITY) {
         struct bytes_sum f = { .adapter = a, .row = s->node[shot->last].row };
-        f.factor = math_exp64(path_logp(s, shot->base, shot->last) - top);
+        f.factor = math_exp64(bytes_tree_logp(s, shot->base, shot->last) - top);
         mass[BYTES_END] = bytes_sum_ends(&f);
     }
     bytes_add_row(a, s, mass, shot->is_start ? -top : before > 0 ? num_log(before) : -INFINITY);
@@ -384,9 +394,9 @@ static void settle_shot(struct bytes_adapter *a, struct bytes_slot *s, const str
 static int canonical_settle(struct bytes_adapter *a, struct bytes_slot *s)
 {
     for (size_t i = 0; i < s->n_shots; i++)
-        settle_shot(a, s, &s->shot[i]);
+        bytes_tree_row(a, s, &s->shot[i]);
     s->n_shots = s->n_covers = 0;
     return 0;
 }
 
-const struct bytes_kind bytes_canonical = { "canonical", canonical_begin, canonical_gather, canonical_settle };
+const struct bytes_kind bytes_canonical = { "canonical", bytes_tree_begin, canonical_gather, canonical_settle };

@@ -44,6 +44,8 @@ static void begin(struct bytes_adapter *a, struct bytes_slot *s, size_t most)
     if (has_token)
         space_text(a->vocab.space, last, &length);
     s->at = s->root_end;
+    s->start = s->n_prompt <= most && s->n_prompt > s->root_end ? s->n_prompt : s->root_end;
+    s->is_judged = false;
     s->cut = s->root_end - length;
     s->root = s->base = bytes_add_node(s, &(struct bytes_node){ .parent = BYTES_NONE,
                                                                 .token = last,
@@ -128,6 +130,8 @@ static int round_of(struct bytes_adapter *a, struct queue *q)
     for (size_t i = 0; i < a->n_slots; i++)
         if (!is_done(&a->slot[i])) {
             any = true;
+            for (size_t k = 0; k < a->slot[i].n_nodes; k++)
+                a->slot[i].node[k].row = NULL;
             TRY(a->kind->gather(a, &a->slot[i]));
         }
     if (!any)

@@ -87,7 +87,7 @@ struct lm *bytes_open(struct lm *tokens, const struct bytes_options *o)
         return NULL;
     struct bytes_adapter *a = mem_alloc(1, sizeof *a);
     a->tokens = tokens;
-    a->kind = kind;
+    a->kind = o->lazy > 0 ? &bytes_lazy : kind;
     a->beam = o->beam > 0 ? o->beam : DEFAULT_BEAM;
     a->lazy = o->lazy;
     bytes_vocab_init(&a->vocab, o->vocab);

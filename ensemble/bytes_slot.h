@@ -18,6 +18,7 @@ struct bytes_node {
     bool is_live;             /* some token of the range may be under way */
     bool only_added;          /* only an added one */
     bool may_split;           /* its end may be a cut: then any token may follow */
+    bool is_in;               /* its row is part of what is summed; canonical, lazy: once its share has called for it */
     bool is_counted;          /* as a state evaluated */
     uint32_t mark;            /* scratch */
     int slot;                 /* of the token lm; -1: not made yet */
@@ -58,6 +59,8 @@ struct bytes_slot {
     bool begun;
     size_t n_root;           /* tokens of the prompt in the root */
     size_t root_end;         /* and their bytes */
+    size_t start;            /* lazy: shares are judged from here on: the end of the prompt */
+    bool is_judged;          /* lazy: at `at` */
     size_t at, cut;          /* cut: where a piece begins, at or before the end of the present root */
     struct bytes_node *node; /* (n_nodes,) parents first */
     size_t n_nodes, cap_nodes;
@@ -96,7 +99,7 @@ struct bytes_kind {
     /* Makes rows of what was gathered, now that the nodes' rows are there. */
     int (*settle)(struct bytes_adapter *a, struct bytes_slot *s);
 };
-extern const struct bytes_kind bytes_canonical, bytes_all;
+extern const struct bytes_kind bytes_canonical, bytes_lazy, bytes_all;
 
 /* A node whose row is wanted in this round. */
 struct bytes_ask {
@@ -142,6 +145,15 @@ int bytes_token_slot(struct bytes_adapter *a, struct bytes_slot *s, uint32_t nod
 void bytes_ask(struct bytes_adapter *a, struct bytes_slot *s, uint32_t node);
 /* Makes mass, or NULL for a row behind the end, the row at s->row_from + s->n_rows.  log_mass: of the covers before. */
 void bytes_add_row(struct bytes_adapter *a, struct bytes_slot *s, const double mass[BYTES_N], double log_mass);
+
+/* bytes_canonical.c: the tree, for bytes_lazy.c too. */
+void bytes_tree_begin(struct bytes_adapter *a, struct bytes_slot *s);
+int bytes_tree_advance(struct bytes_adapter *a, struct bytes_slot *s); /* takes one byte */
+void bytes_tree_shot(struct bytes_slot *s, size_t at);
+/* ln p of the node's tokens behind the base; rows of the parents whose children's are not known are there. */
+double bytes_tree_logp(struct bytes_slot *s, uint32_t base, uint32_t node);
+/* Makes the row of a shot of those covers whose rows are there. */
+void bytes_tree_row(struct bytes_adapter *a, struct bytes_slot *s, const struct bytes_shot *shot);
 
 /* bytes_mass.c: sums of a row over tokens. */
 struct bytes_sum {
