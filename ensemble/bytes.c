@@ -215,6 +215,7 @@ static void adapter_free(void *self)
     bytes_splits_fini(&a->splits);
     bytes_vocab_fini(&a->vocab);
     free(a->never);
+    free(a->fast);
     free(a->slot);
     free(a->work.s);
     free(a->ask);

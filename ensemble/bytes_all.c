@@ -40,12 +40,18 @@ static struct bytes_sum sum_of(const struct bytes_adapter *a, const struct bytes
 static void make_row(struct bytes_adapter *a, struct bytes_slot *s)
 {
     double mass[BYTES_N] = { 0 }, top = largest(s);
+    const uint64_t *none[256];
+    for (unsigned b = 0; b < 256; b++)
+        none[b] = a->never;
     for (size_t i = 0; i < s->n_nodes && top > -INFINITY; i++) {
         const struct bytes_node *n = &s->node[i];
         struct bytes_sum f = sum_of(a, n, top);
-        bytes_sum_next(&f, n->range, (uint32_t)(s->at - n->end), mass);
-        if (n->end == s->at)
-            mass[BYTES_END] += bytes_sum_ends(&f);
+        if (n->end < s->at) {
+            bytes_sum_next(&f, n->range, (uint32_t)(s->at - n->end), mass);
+            continue;
+        }
+        bytes_sum_first(a, &f, none, mass);
+        mass[BYTES_END] += bytes_sum_ends(&f);
     }
     bytes_add_row(a, s, mass, top > -INFINITY ? s->log_mass - top : 0);
 }

@@ -338,14 +338,12 @@ static const uint64_t *barred_after(struct bytes_adapter *a, const struct bytes_
 }
 
 static void add_new(struct bytes_adapter *a, const struct bytes_shot *shot, const struct bytes_node *n,
-                    struct bytes_sum *f, double mass[BYTES_N])
+                    const struct bytes_sum *f, double mass[BYTES_N])
 {
-    const uint64_t *split = a->never, *join = barred_after(a, n, false);
-    for (unsigned b = 0; b < 256; b++) {
-        f->barred = shot->may_cut[b] || n->may_split ? split : join;
-        if (shot->allows[b])
-            mass[b] += bytes_sum_range(f, (struct bytes_range){ a->vocab.first[b], a->vocab.first[b + 1] });
-    }
+    const uint64_t *join = barred_after(a, n, false), *barred[256];
+    for (unsigned b = 0; b < 256; b++)
+        barred[b] = !shot->allows[b] ? NULL : shot->may_cut[b] || n->may_split ? a->never : join;
+    bytes_sum_first(a, f, barred, mass);
 }
 
 static double largest_path(struct bytes_slot *s, const struct bytes_shot *shot)

@@ -1,6 +1,8 @@
 /* Sums of a row's probabilities over tokens, in the order of their places. */
 #include "base/num.h"
+#include "base/row_kernel.h"
 #include "base/row_math.h"
+#include "base/row_ops.h"
 #include "ensemble/bytes_slot.h"
 #include <math.h>
 
@@ -26,6 +28,30 @@ double bytes_sum_range(const struct bytes_sum *f, struct bytes_range r)
         if (counts(f, i))
             sum += probability(f, i);
     return f->factor * sum;
+}
+
+/* Float exponentials, many at a time, as exact as the scores are; where all of a byte are too small for them, one by one. */
+void bytes_sum_first(struct bytes_adapter *a, const struct bytes_sum *f, const uint64_t *const barred[256],
+                     double mass[BYTES_N])
+{
+    const struct bytes_vocab *t = &a->vocab;
+    float shift = (float)f->row->log_z;
+    if (f->row->log_z == -INFINITY)
+        return;
+    for (uint32_t i = 0; i < t->n; i++)
+        a->fast[i] = f->row->score[t->id[i]];
+    row_cpu.kernel()->exp(a->fast, t->n, shift);
+    double factor = f->factor * math_exp64((double)shift - f->row->log_z);
+    for (unsigned b = 0; b < 256; b++) {
+        double sum = 0;
+        struct bytes_sum one = *f;
+        one.barred = barred[b];
+        for (uint32_t i = t->first[b]; barred[b] && i < t->first[b + 1]; i++)
+            sum += barred[b][i / 64] >> i % 64 & 1 ? 0 : (double)a->fast[i];
+        if (barred[b])
+            mass[b] +=
+                sum > 0 ? factor * sum : bytes_sum_range(&one, (struct bytes_range){ t->first[b], t->first[b + 1] });
+    }
 }
 
 void bytes_sum_next(const struct bytes_sum *f, struct bytes_range r, uint32_t depth, double mass[BYTES_N])

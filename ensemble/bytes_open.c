@@ -50,7 +50,6 @@ static void find_never(struct bytes_adapter *a)
 {
     const struct bytes_vocab *t = &a->vocab;
     a->adjacent = bytes_adjacent_alloc(t);
-    a->never = mem_alloc(t->n / 64 + 1, sizeof *a->never);
     for (uint32_t i = 0; i < t->n; i++) {
         sym_t id = t->id[i];
         bool comes = t->is_added[i] || bytes_adjacent_reaches(a->adjacent, id) || vocab_view_is_whole(t->vocab, id);
@@ -92,6 +91,8 @@ struct lm *bytes_open(struct lm *tokens, const struct bytes_options *o)
     a->lazy = o->lazy;
     bytes_vocab_init(&a->vocab, o->vocab);
     bytes_splits_init(&a->splits, o->vocab);
+    a->fast = mem_alloc(a->vocab.n, sizeof *a->fast);
+    a->never = mem_alloc(a->vocab.n / 64 + 1, sizeof *a->never);
     if (kind == &bytes_canonical)
         find_never(a);
     name_and_hash(a, o);

@@ -115,7 +115,7 @@ struct bytes_adapter {
     double lazy;
     struct bytes_vocab vocab;
     struct bytes_adjacent *adjacent; /* canonical */
-    uint64_t *never;                 /* canonical: (vocab.n bits) tokens that no text gives */
+    uint64_t *never;                 /* (vocab.n bits) tokens that no text gives; none of all */
     struct bytes_splits splits;
     struct bytes_slot *slot;
     size_t n_slots, cap_slots;
@@ -128,6 +128,7 @@ struct bytes_adapter {
     size_t cap_row;
     uint32_t *number; /* scratch of compaction, new numbers by old */
     size_t cap_number;
+    float *fast;             /* (vocab.n,) scratch: probabilities by place */
     struct bytes_node *next; /* scratch of all */
     size_t cap_next;
     struct bytes_counts counts;
@@ -164,6 +165,9 @@ struct bytes_sum {
     double factor;
 };
 double bytes_sum_range(const struct bytes_sum *f, struct bytes_range r);
+/* The same over all tokens by their first byte, mass[b] and of what barred[b] leaves; a->fast is scratch. */
+void bytes_sum_first(struct bytes_adapter *a, const struct bytes_sum *f, const uint64_t *const barred[256],
+                     double mass[BYTES_N]);
 /* Adds to mass[b] what begins with b behind `depth` bytes. */
 void bytes_sum_next(const struct bytes_sum *f, struct bytes_range r, uint32_t depth, double mass[BYTES_N]);
 double bytes_sum_ends(const struct bytes_sum *f);
