@@ -43,6 +43,9 @@ struct bytes_options {
  * vocabulary that has no canonical kind, an lm over bytes already), ERR_DATA (the vocabulary and the lm differ in size). */
 struct lm *bytes_open(struct lm *tokens, const struct bytes_options *o);
 
+/* Whether the kind is known and the numbers are in their ranges, before there is a vocabulary.  0 or ERR_USAGE. */
+int bytes_check(const struct bytes_options *o);
+
 /* What it has cost since it was opened. */
 struct bytes_counts {
     uint64_t states; /* states of the token lm that were evaluated */

@@ -9,27 +9,19 @@
 
 static const struct bytes_kind *const kinds[] = { &bytes_canonical, &bytes_all };
 
-static int choose_kind(const struct bytes_options *o, const struct bytes_kind **kind)
+static int find_kind(const char *name, const struct bytes_kind **kind)
 {
-    bool merges = vocab_view_merges(o->vocab) != NULL;
-    const char *name = o->kind ? o->kind : merges ? "canonical" : "all", *names[2];
+    const char *names[2];
     *kind = NULL;
     for (size_t i = 0; i < 2; i++) {
         names[i] = kinds[i]->name;
         if (strcmp(name, names[i]) == 0)
             *kind = kinds[i];
     }
-    if (!*kind)
-        return err_unknown(ERR_USAGE, "kind of byte adapter", name, names, 2);
-    if (*kind == &bytes_canonical && !merges)
-        return err_set(ERR_USAGE,
-                       "byte adapter: kind canonical, but the tokenizer is %s, whose cuts depend on all that follows; "
-                       "want kind all",
-                       vocab_kind(o->vocab));
-    return 0;
+    return *kind ? 0 : err_unknown(ERR_USAGE, "kind of byte adapter", name, names, 2);
 }
 
-static int check_options(const struct lm *tokens, const struct bytes_options *o, const struct bytes_kind *kind)
+static int check_numbers(const struct bytes_options *o, const struct bytes_kind *kind)
 {
     if (o->beam > BYTES_BEAM_MOST)
         return err_set(ERR_USAGE, "byte adapter: beam %u, want 1 to %u", o->beam, BYTES_BEAM_MOST);
@@ -39,6 +31,29 @@ static int check_options(const struct lm *tokens, const struct bytes_options *o,
         return err_set(ERR_USAGE, "byte adapter: kind canonical has no beam; kind all has");
     if (kind == &bytes_all && o->lazy > 0)
         return err_set(ERR_USAGE, "byte adapter: kind all cannot be lazy; kind canonical can");
+    return 0;
+}
+
+int bytes_check(const struct bytes_options *o)
+{
+    const struct bytes_kind *kind = NULL;
+    if (o->kind)
+        TRY(find_kind(o->kind, &kind));
+    return check_numbers(o, kind);
+}
+
+static int check_all(const struct lm *tokens, const struct bytes_options *o, const struct bytes_kind **kind)
+{
+    bool merges = vocab_view_merges(o->vocab) != NULL;
+    if (tokens->space->kind == SPACE_BYTE)
+        return err_set(ERR_USAGE, "byte adapter: '%s' is an lm over bytes already", tokens->name);
+    TRY(find_kind(o->kind ? o->kind : merges ? "canonical" : "all", kind));
+    if (*kind == &bytes_canonical && !merges)
+        return err_set(ERR_USAGE,
+                       "byte adapter: kind canonical, but the tokenizer is %s, whose cuts depend on all that follows; "
+                       "want kind all",
+                       vocab_kind(o->vocab));
+    TRY(check_numbers(o, *kind));
     if (vocab_space(o->vocab)->n != tokens->space->n)
         return err_set(ERR_DATA, "byte adapter: the vocabulary has %u tokens, '%s' has %u", vocab_space(o->vocab)->n,
                        tokens->name, tokens->space->n);
@@ -78,11 +93,7 @@ static void name_and_hash(struct bytes_adapter *a, const struct bytes_options *o
 struct lm *bytes_open(struct lm *tokens, const struct bytes_options *o)
 {
     const struct bytes_kind *kind;
-    if (tokens->space->kind == SPACE_BYTE) {
-        err_set(ERR_USAGE, "byte adapter: '%s' is an lm over bytes already", tokens->name);
-        return NULL;
-    }
-    if (choose_kind(o, &kind) < 0 || check_options(tokens, o, kind) < 0)
+    if (check_all(tokens, o, &kind) < 0)
         return NULL;
     struct bytes_adapter *a = mem_alloc(1, sizeof *a);
     a->tokens = tokens;
