@@ -95,6 +95,7 @@ static struct derivation derive(struct bytes_adjacent *a, sym_t id)
         memmove(a->work.s + at + 1, a->work.s + at + 2, (n - at - 2) * sizeof *a->work.s);
     }
     d.reached = n == 1 && a->work.s[0] == id;
+    d.odd = !vocab_view_is_bytewise(a->t->vocab) && text_utf8_ready((const char *)s, length) < length;
     if (d.reached && a->work.n > 1) {
         d.left = m.left;
         d.right = m.right;

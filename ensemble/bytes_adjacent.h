@@ -3,7 +3,8 @@
  *
  * A pair is judged by replaying the merges that made the two tokens, in order of rank, on the symbols at their common
  * boundary: it is not canonical if a merge across the boundary would have come first (ties: the leftmost).  Tokens whose
- * own merges are not in order of rank are *odd*; pairs with one of them are merged anew. */
+ * own merges are not in order of rank are *odd*, and so are, of a BPE of characters, the bytes that it falls back to: beside
+ * each other they may be a character that is a token.  Pairs with an odd token are merged anew. */
 #ifndef ENSEMBLE_BYTES_ADJACENT_H
 #define ENSEMBLE_BYTES_ADJACENT_H
 

@@ -5,6 +5,11 @@
 #include "model/vocab_inside.h"
 #include <string.h>
 
+bool vocab_view_is_bytewise(const struct vocab *v)
+{
+    return v->model == &vocab_model_bytes;
+}
+
 const struct bpe *vocab_view_merges(const struct vocab *v)
 {
     return v->model == &vocab_model_unigram ? NULL : v->bpe;

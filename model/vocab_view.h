@@ -9,6 +9,8 @@
 #include "model/bpe.h"
 #include "model/vocab.h"
 
+bool vocab_view_is_bytewise(const struct vocab *v); /* pieces are merged from bytes, not from characters */
+
 /* The merges of BPE, or NULL: the model is another one, and its tokens cannot be followed canonically. */
 const struct bpe *vocab_view_merges(const struct vocab *v);
 

@@ -30,20 +30,27 @@ static const char *const deep[] = { "b b", "a b", "ab ab", "bb a", "abab b", "c 
 static const char *const twice[] = { "b c", "a b", "a bc", "ab c" }; /* abc is made in two manners */
 static const char *const late[] = { "ab c", "a b", "abc c" };        /* a merge before that which it needs */
 static const char *const loose[] = { "ba", "abb" };
+static const char *const accents[] = { "a", "b", "\xc3\xa9" };
+static const char *const join[] = { "a b", "b \xc3\xa9", "ab \xc3\xa9" };
+static const char *const fallback[] = { "<0x61>", "<0xC3>", "<0xA9>", "<0xAA>" };
+static const char *const scored[] = { "ab", "bb", "abb", "ca" };
 
-/* Each stands for a vocabulary and the kinds of pairs it has. */
 static const struct made_vocab vocabularies[] = {
-    { ab, 2, plain, COUNT(plain), NULL, 0, NULL, false },
-    { abc, 3, deep, COUNT(deep), NULL, 0, NULL, false },
-    { abc, 3, twice, COUNT(twice), loose, COUNT(loose), NULL, false },
-    { abc, 3, late, COUNT(late), NULL, 0, NULL, false },
-    { ab, 2, plain, 1, loose, COUNT(loose), NULL, true },
+    { ab, 2, plain, COUNT(plain), .alphabet = "ab" },
+    { abc, 3, deep, COUNT(deep), .alphabet = "abc" },
+    { abc, 3, twice, COUNT(twice), loose, COUNT(loose), .alphabet = "abc" },
+    { abc, 3, late, COUNT(late), .alphabet = "abc" },
+    { ab, 2, plain, 1, loose, COUNT(loose), .ignore_merges = true, .alphabet = "ab" },
+    { accents, 3, join, COUNT(join), fallback, COUNT(fallback), .is_chars = true, .alphabet = "ab\xc3\xa9\xaa" },
+    { abc, 3, NULL, 0, scored, COUNT(scored), .is_unigram = true, .alphabet = "abc" },
 };
 
 struct world {
     struct core *core;
     struct vocab *vocab;
-    struct lm *tokens, *all, *canonical;
+    struct lm *tokens, *all, *canonical; /* canonical: NULL of Unigram */
+    const char *alphabet;
+    size_t n_bytes, n_letters; /* of the alphabet; of the longest strings */
 };
 
 static void fail_on(int rc)
@@ -56,11 +63,14 @@ static void fail_on(int rc)
 
 static struct world open_world(const struct made_vocab *m, uint64_t seed)
 {
-    struct world o = { .core = core_alloc(), .vocab = made_vocab_open(m) };
+    struct world o = { .core = core_alloc(), .vocab = made_vocab_open(m), .alphabet = m->alphabet };
+    o.n_bytes = strlen(m->alphabet);
+    o.n_letters = o.n_bytes > 3 ? LETTERS - 1 : LETTERS;
     o.tokens = table_open(&(struct table_options){ vocab_space(o.vocab)->n, TOKENS, seed, 1 });
     o.all = bytes_open(o.tokens, &(struct bytes_options){ .vocab = o.vocab, .kind = "all", .beam = 512 });
-    o.canonical = bytes_open(o.tokens, &(struct bytes_options){ .vocab = o.vocab });
-    check(o.all && o.canonical, "%s", err_text());
+    o.canonical = m->is_unigram ? NULL : bytes_open(o.tokens, &(struct bytes_options){ .vocab = o.vocab });
+    check(o.all != NULL, "%s", err_text());
+    check(o.canonical || m->is_unigram, "%s", err_text());
     return o;
 }
 
@@ -104,8 +114,8 @@ static bool begins_code(struct vocab *v, const sym_t s[], size_t n, const char *
 /* The encoder gives them for the beginning of some text: as they are, or with what follows. */
 static bool is_canonical(struct vocab *v, const sym_t s[], size_t n)
 {
-    static const char *const more[] = { "",   "a",   "b",   "c",   "ab",  "ba",  "bb",
-                                        "aa", "abb", "bab", "aab", "baa", "bba", "aba" };
+    static const char *const more[] = { "",    "a",   "b",   "c",   "ab",  "ba",   "bb",   "aa",       "abb",
+                                        "bab", "aab", "baa", "bba", "aba", "\xa9", "\xaa", "\xc3\xa9", "\xc3\xaa" };
     for (size_t i = 0; i < COUNT(more); i++)
         if (begins_code(v, s, n, more[i]))
             return true;
@@ -164,9 +174,9 @@ static void check_rows(const struct world *o, struct lm *lm, const char *x, bool
         memcpy(longer, x, i);
         double mass[BYTES] = { 0 }, total = 0, sum = 0;
         mass[END] = sums_of(o, x, i, canonical).ended;
-        for (char b = 'a'; b <= 'c'; b++) {
-            longer[i] = b;
-            mass[(unsigned char)b] = sums_of(o, longer, i + 1, canonical).mass;
+        for (size_t k = 0; k < o->n_bytes; k++) {
+            longer[i] = o->alphabet[k];
+            mass[(unsigned char)longer[i]] = sums_of(o, longer, i + 1, canonical).mass;
         }
         for (size_t b = 0; b < BYTES; b++)
             total += mass[b];
@@ -222,39 +232,143 @@ static void check_text(const struct world *o, const char *x)
     if (every.ended > 0)
         check_near(weight, 0, 3e-7, "'%s': nothing is lost", x);
     check(own.ended <= every.ended * (1 + 1e-12), "'%s': canonical mass is at most all mass", x);
-    got = read_text(o, o->canonical, x, &weight);
-    if (own.ended == 0)
+    if (own.ended == 0 || !o->canonical)
         return;
+    got = read_text(o, o->canonical, x, &weight);
     check(got >= log(own.ended) - 2e-6, "'%s': the token lm's canonical mass is at most the byte lm's", x);
     check_near(got + weight, log(own.ended), 3e-6, "'%s': weights make up for the leak", x);
 }
 
-static void enumerate(const struct world *o, size_t n_bytes)
+static void enumerate(const struct world *o)
 {
-    for (size_t n = 0; n <= LETTERS; n++) {
+    for (size_t n = 0; n <= o->n_letters; n++) {
         size_t n_strings = 1;
         for (size_t i = 0; i < n; i++)
-            n_strings *= n_bytes;
+            n_strings *= o->n_bytes;
         for (size_t k = 0; k < n_strings; k++) {
             char x[LETTERS + 1] = { 0 };
-            for (size_t i = 0, rest = k; i < n; i++, rest /= n_bytes)
-                x[i] = (char)('a' + rest % n_bytes);
+            for (size_t i = 0, rest = k; i < n; i++, rest /= o->n_bytes)
+                x[i] = o->alphabet[rest % o->n_bytes];
             check_text(o, x);
-            if (n == LETTERS || n == 0) {
+            if (n == o->n_letters || n == 0)
                 check_rows(o, o->all, x, false);
+            if ((n == o->n_letters || n == 0) && o->canonical)
                 check_rows(o, o->canonical, x, true);
-            }
         }
     }
+}
+
+/* The row behind x. */
+static void row_after(const struct world *o, struct lm *lm, const char *x, double p[BYTES])
+{
+    struct want w = { lm, lm_fork(lm, LM_EMPTY, 0), 1, LM_TAP_FINAL };
+    struct row row;
+    for (; *x; x++)
+        fail_on(lm_push(lm, w.slot, &(sym_t){ (unsigned char)*x }, 1, NULL));
+    fail_on(core_run(o->core, &w, 1));
+    fail_on(lm_rows(&w, &row));
+    for (sym_t b = 0; b < BYTES; b++)
+        p[b] = exp(row_logp(&row, b));
+    lm_drop(lm, w.slot);
+}
+
+/* Jensen-Shannon divergence, bits. */
+static double jsd(const double p[BYTES], const double q[BYTES])
+{
+    double sum = 0;
+    for (size_t b = 0; b < BYTES; b++) {
+        double m = (p[b] + q[b]) / 2;
+        sum += p[b] > 0 ? p[b] / 2 * log2(p[b] / m) : 0;
+        sum += q[b] > 0 ? q[b] / 2 * log2(q[b] / m) : 0;
+    }
+    return fmax(sum, 0);
+}
+
+/* The wider the beam, the closer to exact; what it prunes is what the log-weights say. */
+static void beams(void)
+{
+    static const uint32_t beam[] = { 1, 2, 4, 8, 32 };
+    struct world o = open_world(&vocabularies[1], 77);
+    double last = INFINITY;
+    for (size_t i = 0; i < COUNT(beam); i++) {
+        struct lm *lm =
+            bytes_open(o.tokens, &(struct bytes_options){ .vocab = o.vocab, .kind = "all", .beam = beam[i] });
+        double sum = 0;
+        size_t n = 0;
+        for (size_t k = 0; k < 243; k++) {
+            char x[LETTERS + 1] = { 0 };
+            double p[BYTES], q[BYTES];
+            for (size_t j = 0, rest = k; j < LETTERS - 1; j++, rest /= 3)
+                x[j] = (char)('a' + rest % 3);
+            row_after(&o, lm, x, p);
+            row_after(&o, o.all, x, q);
+            sum += jsd(p, q);
+            n++;
+        }
+        struct bytes_counts c = bytes_counts(lm);
+        printf("beam %2u: %.2e bits from exact, %.2f states a byte\n", beam[i], sum / (double)n,
+               (double)c.states / (double)(c.rows * LETTERS));
+        check(sum < last || sum < 1e-12, "beam %u is closer to exact than the narrower one", beam[i]);
+        last = sum;
+        lm_free(lm);
+    }
+    check(last < 1e-9, "a wide beam is exact");
+    close_world(&o);
+}
+
+/* Invariant 11: an ensemble of a model with itself is its byte-level lm. */
+static void with_itself(void)
+{
+    static const char *const rules[] = { "linear", "log", "power(2)", "min", "max" };
+    struct world o = open_world(&vocabularies[0], 78);
+    for (size_t i = 0; i < COUNT(rules); i++) {
+        const struct voice v[2] = { { .lm = o.canonical, .name = "a" }, { .lm = o.canonical, .name = "b" } };
+        struct lm *lm = ensemble_open(v, (double[]){ 0.4, 0.6 }, 2, rules[i]);
+        double p[BYTES], q[BYTES];
+        row_after(&o, lm, "abba", p);
+        row_after(&o, o.canonical, "abba", q);
+        for (size_t b = 0; b < BYTES; b++)
+            check_near(p[b], q[b], 2e-7, "%s with itself, byte %zu", rules[i], b);
+        lm_free(lm);
+    }
+    close_world(&o);
+}
+
+static void refused(struct lm *tokens, const struct bytes_options *o, const char *want)
+{
+    struct lm *lm = bytes_open(tokens, o);
+    check(!lm && strstr(err_text(), want), "'%s', want '%s'", lm ? "opened" : err_text(), want);
+    lm_free(lm);
+}
+
+static void refusals(void)
+{
+    struct world o = open_world(&vocabularies[0], 79), u = open_world(&vocabularies[6], 79);
+    refused(o.tokens, &(struct bytes_options){ .vocab = o.vocab, .kind = "canonic" },
+            "unknown kind of byte adapter 'canonic'; did you mean 'canonical'");
+    refused(o.tokens, &(struct bytes_options){ .vocab = o.vocab, .kind = "all", .beam = 1025 },
+            "beam 1025, want 1 to 1024");
+    refused(o.tokens, &(struct bytes_options){ .vocab = o.vocab, .kind = "all", .lazy = 1e-4 }, "cannot be lazy");
+    refused(o.tokens, &(struct bytes_options){ .vocab = o.vocab, .lazy = 0.5 }, "lazy 0.5, want 0 to 0.1");
+    refused(o.tokens, &(struct bytes_options){ .vocab = o.vocab, .lazy = NAN }, "lazy nan, want");
+    refused(o.tokens, &(struct bytes_options){ .vocab = o.vocab, .kind = "canonical", .beam = 4 }, "has no beam");
+    refused(o.tokens, &(struct bytes_options){ .vocab = u.vocab, .kind = "all" }, "tokens, 'table");
+    refused(o.canonical, &(struct bytes_options){ .vocab = o.vocab }, "over bytes already");
+    refused(u.tokens, &(struct bytes_options){ .vocab = u.vocab, .kind = "canonical" }, "the tokenizer is unigram");
+    close_world(&o);
+    close_world(&u);
 }
 
 int main(void)
 {
     for (size_t i = 0; i < COUNT(vocabularies); i++) {
         struct world o = open_world(&vocabularies[i], 60 + i);
-        enumerate(&o, vocabularies[i].n_bytes);
+        enumerate(&o);
         close_world(&o);
     }
     printf("largest error of a probability: %.2g\n", best_row_error);
+    beams();
+    with_itself();
+    refusals();
     return check_done("bytes");
 }

@@ -76,8 +76,10 @@ static const char *const usual[] = { "a b", "ab ab", "c c", "abab c", "b c", "cc
 int main(void)
 {
     static const char *const json[] = { "gpt2", "llama3", "bloom", "deepseek", "falcon", "llama2", "gemma" };
-    run("late", made_vocab_open(&(struct made_vocab){ abc, 3, late, COUNT(late), NULL, 0, NULL, false }));
-    run("usual", made_vocab_open(&(struct made_vocab){ abc, 3, usual, COUNT(usual), NULL, 0, NULL, false }));
+    run("late",
+        made_vocab_open(&(struct made_vocab){ .bytes = abc, .n_bytes = 3, .merge = late, .n_merges = COUNT(late) }));
+    run("usual",
+        made_vocab_open(&(struct made_vocab){ .bytes = abc, .n_bytes = 3, .merge = usual, .n_merges = COUNT(usual) }));
     for (size_t i = 0; i < COUNT(json); i++) {
         struct text path = { 0 };
         text_addf(&path, FAMILY "%s.json", json[i]);

@@ -21,8 +21,8 @@ static const char *const three[] = { A, B, C };
 static const char *const merges[] = { A " " B, C " " C, A B " " C, C C " " A, B " " B };
 static const char *const others[] = { B " " C, A " " A, A A " " B C };
 static const struct made_vocab vocabularies[] = {
-    { three, 3, merges, COUNT(merges), NULL, 0, NULL, false },
-    { three, 3, others, COUNT(others), NULL, 0, NULL, false },
+    { three, 3, merges, COUNT(merges) },
+    { three, 3, others, COUNT(others) },
 };
 
 struct subject {

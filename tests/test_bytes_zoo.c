@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "ensemble/bytes.h"
 #include "ensemble/ensemble.h"
 #include "model/core.h"
@@ -118,6 +119,55 @@ static void read_lazily(struct core *core, const struct voice_of *v, const struc
     }
 }
 
+static int prompted(struct lm *lm, const char *prompt, size_t n, const char *more)
+{
+    char *begin = mem_alloc(n + 1, 1);
+    int slot = lm_fork(lm, LM_EMPTY, 0);
+    memcpy(begin, prompt, n);
+    const struct prompt_field f = { "text", begin };
+    struct symbols seen = { 0 };
+    check(lm_prompt(lm, slot, &(struct prompt){ .fields = &f, .n_fields = 1 }, &seen) == 0, "%s", err_text());
+    check(seen.n == n && lm_length(lm, slot) == n, "a prompt of %zu bytes is %zu symbols", n, seen.n);
+    for (; *more; more++)
+        check(lm_push(lm, slot, &(sym_t){ (unsigned char)*more }, 1, NULL) == 0, "%s", err_text());
+    free(begin);
+    free(seen.s);
+    return slot;
+}
+
+static void same_row(struct core *core, struct lm *lm, int a, int b, const char *what)
+{
+    struct want w[2] = { { lm, a, 1, LM_TAP_FINAL }, { lm, b, 1, LM_TAP_FINAL } };
+    struct row row[2];
+    double most = 0;
+    check(core_run(core, w, 2) == 0 && lm_rows(&w[0], &row[0]) == 0 && lm_rows(&w[1], &row[1]) == 0, "%s", err_text());
+    for (sym_t s = 0; s < row[0].n; s++)
+        most = fmax(most, fabs(exp(row_logp(&row[0], s)) - exp(row_logp(&row[1], s))));
+    check(most < 1e-6, "%s: %s: probabilities differ by %g", lm->name, what, most);
+    check_near(row[0].log_weight, row[1].log_weight, 1e-5, "%s: %s: what is kept", lm->name, what);
+}
+
+/* Wherever a prompt ends, within a token or not, what follows is as if its end had been said byte by byte; so it is for a
+ * fork inside it.  (Of all, the tokens before the last are settled by the prompt: nothing of the kind is promised.) */
+static void prompts(struct core *core, struct lm *lm)
+{
+    static const char begin[] = "Once upon a time there was  an old \xc3\xa9lan. \"I'll";
+    size_t n = sizeof begin - 1;
+    int whole = prompted(lm, begin, n, "");
+    for (size_t at = 1; at < n; at++) {
+        if (text_utf8_ready(begin, at) != at)
+            continue;
+        int part = prompted(lm, begin, at, begin + at), fork = lm_fork(lm, whole, at),
+            own = prompted(lm, begin, at, "");
+        same_row(core, lm, whole, part, "the rest pushed");
+        same_row(core, lm, fork, own, "a fork inside the prompt");
+        lm_drop(lm, part);
+        lm_drop(lm, fork);
+        lm_drop(lm, own);
+    }
+    lm_drop(lm, whole);
+}
+
 int main(void)
 {
     checkpoint_set_home(CHORALE_HOME);
@@ -132,6 +182,8 @@ int main(void)
     check(all.bits <= tokens, "all: %g bits, the tokens' own %g", all.bits, tokens);
     check(exact.states <= 1.05, "exact canonical: %g states a byte", exact.states);
     read_lazily(core, &prose, &exact);
+    prompts(core, prose.bytes);
+    prompts(core, bytes.bytes);
     for (int i = 0; i < 2; i++) {
         const struct voice v[2] = { { .lm = prose.bytes }, { .lm = bytes.bytes } };
         struct lm *lm = ensemble_open(v, (double[]){ 0.7, 0.3 }, 2, i == 0 ? "linear" : "log");

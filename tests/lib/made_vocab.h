@@ -13,6 +13,9 @@ struct made_vocab {
     size_t n_extra;
     const char *pre_tokenizer; /* JSON; NULL: no text is cut */
     bool ignore_merges;
+    bool is_chars;        /* BPE of characters with byte fallback: extra tokens may be "<0xC3>" */
+    bool is_unigram;      /* pieces are bytes and extra, each less probable than those before */
+    const char *alphabet; /* the bytes that its texts are made of, for tests; NULL: the single ones given */
 };
 
 /* Ids: the bytes, what the merges make, the extra ones, the end.  Fails the test when it cannot be read. */
