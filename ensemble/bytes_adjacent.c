@@ -233,6 +233,8 @@ struct bytes_adjacent *bytes_adjacent_alloc(const struct bytes_vocab *t)
     a->merges = vocab_view_merges(t->vocab);
     assert(a->merges);
     a->of = mem_alloc(t->space->n, sizeof *a->of);
+    for (sym_t v = 0; v < t->space->n; v++)
+        a->of[v].rank = -1;
     a->n_words = t->n / 64 + 1;
     a->n_kept = CACHED_BITS / 64 / a->n_words;
     a->n_kept = a->n_kept > CACHED ? CACHED : a->n_kept < 1 ? 1 : a->n_kept;

@@ -13,7 +13,9 @@
 #include <math.h>
 #include <string.h>
 
-#define CHUNK 64u /* rows made in one round of a slot, of a text that is read at many positions */
+#define LONG       256u /* bytes of a piece */
+#define LONG_UNCUT 64u
+#define CHUNK      64u /* rows made in one round of a slot, of a text that is read at many positions */
 
 void bytes_tree_begin(struct bytes_adapter *a, struct bytes_slot *s)
 {
@@ -102,7 +104,7 @@ static bool follow_way(struct bytes_adapter *a, struct bytes_slot *s, const stru
         if (to <= from)
             continue;
         const char *text = (const char *)s->text + from;
-        bool is_whole = begin == from, ok = true;
+        bool is_whole = begin == from && !(begin == s->cut && s->is_inside), ok = true;
         a->work.n = 0;
         if (cut[i].id >= 0 && is_whole)
             symbols_add(&a->work, &(sym_t){ (sym_t)cut[i].id }, 1);
@@ -149,7 +151,8 @@ static void take_way(struct bytes_adapter *a, struct bytes_slot *s, const struct
     if (w->is_closed)
         return;
     size_t cut = s->cut + (w->n > 0 ? a->splits.cut[w->first + w->n - 1].to : 0);
-    revive(s, anchor, s->node[anchor].end == cut || !s->node[anchor].has_token);
+    bool is_cut = s->node[anchor].end == cut && !(w->n == 0 && s->is_inside);
+    revive(s, anchor, is_cut || !s->node[anchor].has_token);
 }
 
 /* An added token is found before the text is cut. */
@@ -177,6 +180,19 @@ static void move_root(struct bytes_slot *s)
     s->root = root == BYTES_NONE ? s->root : root;
 }
 
+/* A piece may be as long as the text; of one that is too long to be cut anew at each byte, what lies before the root is taken
+ * off.  (A pattern that counts the characters of its match would count fewer.) */
+static void cut_long(const struct bytes_adapter *a, struct bytes_slot *s)
+{
+    size_t to = s->node[s->root].end;
+    while (to > s->cut && to < s->at && (s->text[to] & 0xc0) == 0x80)
+        to--;
+    if (to - s->cut <= (a->splits.is_uncut ? LONG_UNCUT : LONG))
+        return;
+    s->cut = to;
+    s->is_inside = true;
+}
+
 /* Moves s->cut on to the last cut that all ways have at or before the root's end; some tokenizers cut within characters, but
  * what is cut next must be text. */
 static void move_cut(const struct bytes_adapter *a, struct bytes_slot *s)
@@ -193,7 +209,9 @@ static void move_cut(const struct bytes_adapter *a, struct bytes_slot *s)
         bool is_text = s->cut + to == s->at || (s->text[s->cut + to] & 0xc0) != 0x80;
         best = n_have == p->n && is_text ? to : best;
     }
+    s->is_inside = s->is_inside && best == 0;
     s->cut += best;
+    cut_long(a, s);
 }
 
 static void mark_kept(struct bytes_slot *s)
@@ -320,15 +338,16 @@ static int canonical_gather(struct bytes_adapter *a, struct bytes_slot *s)
     return 0;
 }
 
-/* ln p of the node's tokens behind the base. */
 double bytes_tree_logp(struct bytes_slot *s, uint32_t base, uint32_t node)
 {
-    struct bytes_node *n = &s->node[node];
-    if (node == base)
-        return 0;
-    if (isnan(n->logp))
-        n->logp = row_logp(s->node[n->parent].row, n->token);
-    return bytes_tree_logp(s, base, n->parent) + n->logp;
+    double sum = 0;
+    for (uint32_t i = node; i != base; i = s->node[i].parent) {
+        struct bytes_node *n = &s->node[i];
+        if (isnan(n->logp))
+            n->logp = row_logp(s->node[n->parent].row, n->token);
+        sum += n->logp;
+    }
+    return sum;
 }
 
 static const uint64_t *barred_after(struct bytes_adapter *a, const struct bytes_node *n, bool may_split)

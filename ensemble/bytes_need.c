@@ -45,7 +45,7 @@ static void begin(struct bytes_adapter *a, struct bytes_slot *s, size_t most)
         space_text(a->vocab.space, last, &length);
     s->at = s->root_end;
     s->start = s->n_prompt <= most && s->n_prompt > s->root_end ? s->n_prompt : s->root_end;
-    s->is_judged = false;
+    s->is_judged = s->is_inside = false;
     s->cut = s->root_end - length;
     s->root = s->base = bytes_add_node(s, &(struct bytes_node){ .parent = BYTES_NONE,
                                                                 .token = last,

@@ -60,6 +60,7 @@ struct bytes_slot {
     size_t n_root;           /* tokens of the prompt in the root */
     size_t root_end;         /* and their bytes */
     size_t start;            /* lazy: shares are judged from here on: the end of the prompt */
+    bool is_inside;          /* canonical: cut is no cut, but lies within a long piece */
     bool is_judged;          /* lazy: at `at` */
     size_t at, cut;          /* cut: where a piece begins, at or before the end of the present root */
     struct bytes_node *node; /* (n_nodes,) parents first */

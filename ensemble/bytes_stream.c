@@ -31,26 +31,30 @@ static int root_slot(struct bytes_adapter *a, const struct bytes_slot *s)
     return rc < 0 ? rc : slot;
 }
 
-int bytes_token_slot(struct bytes_adapter *a, struct bytes_slot *s, uint32_t node)
+/* Of a node whose parent has one, or of the root. */
+static int make_slot(struct bytes_adapter *a, struct bytes_slot *s, struct bytes_node *n)
 {
-    struct bytes_node *n = &s->node[node];
-    if (n->slot >= 0)
-        return n->slot;
-    if (n->parent == BYTES_NONE) {
-        n->slot = root_slot(a, s);
-        return n->slot;
-    }
-    int parent = bytes_token_slot(a, s, n->parent);
-    TRY(parent);
-    int slot = lm_fork(a->tokens, parent, lm_length(a->tokens, parent));
+    if (n->parent == BYTES_NONE)
+        return root_slot(a, s);
+    int parent = s->node[n->parent].slot, slot = lm_fork(a->tokens, parent, lm_length(a->tokens, parent));
     TRY(slot);
     int rc = lm_push(a->tokens, slot, &n->token, 1, NULL);
-    if (rc < 0) {
+    if (rc < 0)
         lm_drop(a->tokens, slot);
-        return rc;
+    return rc < 0 ? rc : slot;
+}
+
+int bytes_token_slot(struct bytes_adapter *a, struct bytes_slot *s, uint32_t node)
+{
+    while (s->node[node].slot < 0) {
+        uint32_t first = node;
+        while (s->node[first].parent != BYTES_NONE && s->node[s->node[first].parent].slot < 0)
+            first = s->node[first].parent;
+        int slot = make_slot(a, s, &s->node[first]);
+        TRY(slot);
+        s->node[first].slot = slot;
     }
-    n->slot = slot;
-    return slot;
+    return s->node[node].slot;
 }
 
 void bytes_ask(struct bytes_adapter *a, struct bytes_slot *s, uint32_t node)

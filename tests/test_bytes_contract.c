@@ -21,8 +21,8 @@ static const char *const three[] = { A, B, C };
 static const char *const merges[] = { A " " B, C " " C, A B " " C, C C " " A, B " " B };
 static const char *const others[] = { B " " C, A " " A, A A " " B C };
 static const struct made_vocab vocabularies[] = {
-    { three, 3, merges, COUNT(merges) },
-    { three, 3, others, COUNT(others) },
+    { .bytes = three, .n_bytes = 3, .merge = merges, .n_merges = COUNT(merges) },
+    { .bytes = three, .n_bytes = 3, .merge = others, .n_merges = COUNT(others) },
 };
 
 struct subject {

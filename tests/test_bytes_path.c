@@ -8,6 +8,7 @@
 #include "model/core.h"
 #include "tests/lib/check.h"
 #include "tests/lib/fuzz_strings.h"
+#include "tests/lib/spy_lm.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,104 +16,14 @@
 
 #define FAMILY CHORALE_HOME "/tests/fixtures/tokenizer/family/"
 
-#define SLOTS 4096
-
-struct spy {
-    struct lm lm;
-    struct symbols slot[SLOTS];
-    bool used[SLOTS];
-    struct row row;
-    int wanted[SLOTS];
-    size_t n_wanted;
-};
-
-static int spy_fork(void *self, int src, size_t len)
-{
-    struct spy *s = self;
-    int to = 0;
-    while (s->used[to])
-        to++;
-    s->used[to] = true;
-    s->slot[to].n = 0;
-    if (src != LM_EMPTY)
-        symbols_add(&s->slot[to], s->slot[src].s, len);
-    return to;
-}
-
-static void spy_drop(void *self, int slot)
-{
-    struct spy *s = self;
-    check(s->used[slot], "a slot is dropped once");
-    s->used[slot] = false;
-}
-
-static int spy_push(void *self, int slot, const sym_t sym[], size_t n, struct lm_trace *t)
-{
-    struct spy *s = self;
-    (void)t;
-    symbols_add(&s->slot[slot], sym, n);
-    return 0;
-}
-
-static size_t spy_length(void *self, int slot)
-{
-    return ((struct spy *)self)->slot[slot].n;
-}
-
-static int spy_need(void *self, const struct want w[], size_t n, struct queue *q)
-{
-    struct spy *s = self;
-    (void)q;
-    s->n_wanted = 0;
-    for (size_t i = 0; i < n; i++)
-        s->wanted[s->n_wanted++] = w[i].slot;
-    return 0;
-}
-
-static int spy_rows(void *self, const struct want *w, struct row out[])
-{
-    (void)w;
-    *out = ((struct spy *)self)->row;
-    return 0;
-}
-
-static const struct lm_type spy_type = { .name = "spy",
-                                         .push = spy_push,
-                                         .fork = spy_fork,
-                                         .drop = spy_drop,
-                                         .length = spy_length,
-                                         .need = spy_need,
-                                         .rows = spy_rows };
-
-static struct spy *spy_open(const struct space *space)
-{
-    struct spy *s = mem_alloc(1, sizeof *s);
-    s->lm = (struct lm){
-        .type = &spy_type, .self = s, .space = space, .name = "spy", .hash = "0", .max_length = 1 << 20, .pure = true
-    };
-    s->row = row_over(mem_alloc(space->n, sizeof(float)), space->n);
-    check(row_measure(&s->row) == 0, "a flat row");
-    return s;
-}
-
-static void spy_free(struct spy *s)
-{
-    for (size_t i = 0; i < SLOTS; i++) {
-        check(!s->used[i], "slot %zu was dropped", i);
-        free(s->slot[i].s);
-    }
-    free(s->row.score);
-    free(s);
-}
-
 struct tally {
     uint64_t bytes, states, texts, missed, skipped;
 };
 
-static bool was_wanted(const struct spy *s, const struct symbols *ids, size_t skip)
+static bool was_wanted(const struct spy_lm *s, const struct symbols *ids, size_t skip)
 {
     for (size_t i = 0; i < s->n_wanted; i++) {
-        const struct symbols *got = &s->slot[s->wanted[i]];
+        const struct symbols *got = &s->slot[s->wanted[i]].s;
         if (got->n == ids->n + skip && (ids->n == 0 || memcmp(got->s + skip, ids->s, ids->n * sizeof *ids->s) == 0))
             return true;
     }
@@ -157,7 +68,7 @@ static bool own_text(struct vocab *v, const char *s, size_t n, struct symbols *i
 struct subject {
     const char *name;
     struct vocab *vocab;
-    struct spy *spy;
+    struct spy_lm *spy;
     struct lm *lm;
     struct core *core;
     struct tally tally;
@@ -215,6 +126,32 @@ static void corpus(struct subject *o, const char *name, size_t from, size_t n)
     text_free(&text);
 }
 
+/* What the families' own rules tell apart: look-ahead, groups of digits, contractions, added tokens and their beginnings, and
+ * pieces that are as long as the text. */
+static void directed(struct subject *o)
+{
+    static const char *const texts[] = {
+        "a  b   c\n\n d \n  \n e\t\tf",
+        "x\n\n\ny <table> <tabl <table",
+        "1234567 12 123 1,234,567.89 a1b22c333d4444",
+        "I'll he's they've we'd I'm 'tis don't 'llama 'round l'r",
+        "  leading and trailing  ",
+        "\r\n\r\n a\r\n",
+        "h\xc3\xa9llo na\xc3\xafve \xe4\xb8\xad\xe6\x96\x87 \xf0\x9f\x98\x80\xf0\x9f\x98\x80 \xe2\x80\x99s",
+        "hello                    world",
+        "((((....!!!!\n\n!!!)))) --- ___ ///",
+        "<|User|> <|Use <|User|",
+        "EndOfLine   \n   x",
+    };
+    struct text t = { 0 };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        follow(o, texts[i], strlen(texts[i]), 1);
+    for (int i = 0; i < 1200; i++)
+        text_addn(&t, "abbaabab!! " + (i < 1000 ? i % 7 : i % 11), 1);
+    follow(o, text_s(&t), t.len, 500);
+    text_free(&t);
+}
+
 static void run(const char *name, const char *ending, const struct fuzz_strings *strings, size_t n_strings)
 {
     struct text path = { 0 };
@@ -223,7 +160,7 @@ static void run(const char *name, const char *ending, const struct fuzz_strings 
     o.vocab = strcmp(ending, "json") == 0 ? vocab_open_json(text_s(&path), NULL, 0)
                                           : vocab_open_sentencepiece(text_s(&path), NULL, 0);
     check(o.vocab != NULL, "%s: %s", name, err_text());
-    o.spy = spy_open(vocab_space(o.vocab));
+    o.spy = spy_lm_open(vocab_space(o.vocab));
     o.lm = bytes_open(&o.spy->lm, &(struct bytes_options){ .vocab = o.vocab, .kind = "canonical" });
     check(o.lm != NULL, "%s: %s", name, err_text());
     struct text s = { 0 };
@@ -232,6 +169,7 @@ static void run(const char *name, const char *ending, const struct fuzz_strings 
         fuzz_strings_make(strings, i, &s);
         follow(&o, text_s(&s), s.len < 200 ? s.len : text_utf8_ready(text_s(&s), 200), 1);
     }
+    directed(&o);
     struct bytes_counts fuzz = bytes_counts(o.lm);
     printf("%-10s fuzz: %5llu bytes of %llu texts (%llu left out), %.3f states a byte, %llu paths missed\n", name,
            (unsigned long long)o.tally.bytes, (unsigned long long)o.tally.texts, (unsigned long long)o.tally.skipped,
@@ -245,7 +183,8 @@ static void run(const char *name, const char *ending, const struct fuzz_strings 
     text_free(&s);
     text_free(&path);
     lm_free(o.lm);
-    spy_free(o.spy);
+    check(spy_lm_held(o.spy) == 0, "%s: %zu slots are held", name, spy_lm_held(o.spy));
+    spy_lm_free(o.spy);
     vocab_free(o.vocab);
     core_free(o.core);
 }
