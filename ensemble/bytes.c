@@ -28,6 +28,7 @@ static int take_slot(struct bytes_adapter *a)
     s->prompt.n = s->n_prompt = s->n = s->at = s->n_rows = s->row_from = 0;
     s->n_nodes = s->n_past = s->n_shots = s->n_covers = 0;
     s->ended = SIZE_MAX;
+    mem_grow(&s->text, &s->cap, 1, 1);
     return (int)i;
 }
 

@@ -83,6 +83,8 @@ static bool follow(struct bytes_adapter *a, struct bytes_slot *s, uint32_t *node
 {
     for (size_t i = 0; i < a->work.n; i++) {
         size_t length, end = s->node[*node].end;
+        if (a->vocab.place[a->work.s[i]] == a->vocab.n)
+            return false; /* one that ends, though it has a text */
         const uint8_t *text = space_text(a->vocab.space, a->work.s[i], &length);
         if (length == 0 || length > to - end || memcmp(text, s->text + end, length) != 0)
             return false;

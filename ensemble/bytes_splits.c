@@ -62,6 +62,8 @@ static const char *const probes[] = {
 void bytes_splits_init(struct bytes_splits *s, const struct vocab *v)
 {
     *s = (struct bytes_splits){ .is_uncut = vocab_view_is_uncut(v) };
+    mem_grow(&s->cut, &s->cap_cuts, 1, sizeof *s->cut);
+    mem_grow(&s->found.cut, &s->found.cap, 1, sizeof *s->found.cut);
 }
 
 void bytes_splits_fini(struct bytes_splits *s)
