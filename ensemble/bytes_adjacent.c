@@ -1,20 +1,12 @@
 #include "ensemble/bytes_adjacent.h"
 #include "base/mem.h"
+#include "ensemble/bytes_derive.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NONE        UINT32_MAX
-#define SPINE       512u  /* symbols of a token that is not odd */
 #define CACHED      1024u /* left tokens whose barred ones are kept */
 #define CACHED_BITS ((size_t)1 << 28)
-
-/* How a token is made: the last merge of its bytes. */
-struct derivation {
-    sym_t left, right;
-    int64_t rank; /* -1: it is not made, but a symbol of its own */
-    bool reached, odd;
-};
 
 struct kept {
     sym_t left;
@@ -39,8 +31,8 @@ struct forest {
 struct bytes_adjacent {
     const struct bytes_vocab *t;
     const struct bpe *merges;
-    struct derivation *of; /* (space->n,) */
-    struct joint *joint;   /* (n_joints,) by left part */
+    struct bytes_derivation *of; /* (space->n,) */
+    struct joint *joint;         /* (n_joints,) by left part */
     size_t n_joints, cap_joints;
     uint32_t *first_joint; /* (space->n + 1,) */
     struct forest forest;
@@ -51,84 +43,6 @@ struct bytes_adjacent {
     size_t n_kept, n_words;
     struct symbols work;
 };
-
-/* The pair of s[n] that merges first; n: none does. */
-static size_t first_merge(const struct bpe *merges, const sym_t s[], size_t n, struct bpe_merge_row *best)
-{
-    size_t at = n;
-    best->rank = NONE;
-    for (size_t i = 0; i + 1 < n; i++) {
-        struct bpe_merge_row m;
-        if (bpe_find(merges, s[i], s[i + 1], &m) && m.rank < best->rank) {
-            *best = m;
-            at = i;
-        }
-    }
-    return at;
-}
-
-static bool is_odd(const struct bytes_adjacent *a, const struct bpe_merge_row *m)
-{
-    const struct derivation *l = &a->of[m->left], *r = &a->of[m->right];
-    return l->odd || r->odd || l->rank >= (int64_t)m->rank || r->rank >= (int64_t)m->rank;
-}
-
-/* Merges the token's own symbols; its parts, shorter, have been derived before it. */
-static struct derivation derive(struct bytes_adjacent *a, sym_t id)
-{
-    struct derivation d = { .rank = -1 };
-    size_t length;
-    const uint8_t *s = space_text(a->t->space, id, &length);
-    a->work.n = 0;
-    if (!vocab_view_symbols(a->t->vocab, (const char *)s, length, &a->work))
-        return d;
-    size_t n = a->work.n;
-    if (n > SPINE) {
-        a->work.n = 0;
-        d.odd = vocab_view_merge(a->t->vocab, (const char *)s, length, &a->work);
-        d.reached = d.odd && a->work.n == 1 && a->work.s[0] == id;
-        return d;
-    }
-    struct bpe_merge_row m = { 0 };
-    for (size_t at; n > 1 && (at = first_merge(a->merges, a->work.s, n, &m)) < n; n--) {
-        a->work.s[at] = m.joined;
-        memmove(a->work.s + at + 1, a->work.s + at + 2, (n - at - 2) * sizeof *a->work.s);
-    }
-    d.reached = n == 1 && a->work.s[0] == id;
-    d.odd = !vocab_view_is_bytewise(a->t->vocab) && text_utf8_ready((const char *)s, length) < length;
-    if (d.reached && a->work.n > 1) {
-        d.left = m.left;
-        d.right = m.right;
-        d.rank = m.rank;
-        d.odd = is_odd(a, &m);
-    }
-    return d;
-}
-
-static int by_length(const void *a, const void *b)
-{
-    const uint64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
-/* Shorter tokens first, as the parts of a token are. */
-static void derive_all(struct bytes_adjacent *a)
-{
-    const struct bytes_vocab *t = a->t;
-    uint64_t *order = mem_alloc(t->n, sizeof *order);
-    for (uint32_t i = 0; i < t->n; i++) {
-        uint32_t n;
-        bytes_vocab_text(t, i, &n);
-        order[i] = (uint64_t)n << 32 | t->id[i];
-    }
-    qsort(order, t->n, sizeof *order, by_length);
-    for (uint32_t i = 0; i < t->n; i++) {
-        sym_t id = (sym_t)order[i];
-        if (!t->is_added[t->place[id]])
-            a->of[id] = derive(a, id);
-    }
-    free(order);
-}
 
 static void add_joint(void *to, struct bpe_merge_row m)
 {
@@ -232,14 +146,11 @@ struct bytes_adjacent *bytes_adjacent_alloc(const struct bytes_vocab *t)
     a->t = t;
     a->merges = vocab_view_merges(t->vocab);
     assert(a->merges);
-    a->of = mem_alloc(t->space->n, sizeof *a->of);
-    for (sym_t v = 0; v < t->space->n; v++)
-        a->of[v].rank = -1;
+    a->of = bytes_derive(t);
     a->n_words = t->n / 64 + 1;
     a->n_kept = CACHED_BITS / 64 / a->n_words;
     a->n_kept = a->n_kept > CACHED ? CACHED : a->n_kept < 1 ? 1 : a->n_kept;
     a->kept = mem_alloc(a->n_kept, sizeof *a->kept);
-    derive_all(a);
     index_joints(a);
     index_tokens(a);
     return a;
@@ -327,7 +238,7 @@ static bool stays_apart(const struct bytes_adjacent *a, const sym_t ls[], size_t
 
 bool bytes_adjacent_pair(struct bytes_adjacent *a, sym_t left, sym_t right)
 {
-    sym_t ls[SPINE + 1], rs[SPINE + 1];
+    sym_t ls[BYTES_SPINE + 1], rs[BYTES_SPINE + 1];
     if (!a->of[left].reached || !a->of[right].reached)
         return false;
     if (a->of[left].odd || a->of[right].odd)
@@ -382,7 +293,7 @@ static void bar_all(struct bytes_adjacent *a, sym_t left, uint64_t bits[])
 
 static void bar(struct bytes_adjacent *a, sym_t left, uint64_t bits[])
 {
-    sym_t ls[SPINE + 1];
+    sym_t ls[BYTES_SPINE + 1];
     memcpy(bits, a->unreached, a->n_words * sizeof *bits);
     if (!a->of[left].reached || a->of[left].odd) {
         bar_all(a, left, bits);

@@ -148,7 +148,7 @@ void bytes_ask(struct bytes_adapter *a, struct bytes_slot *s, uint32_t node);
 /* Makes mass, or NULL for a row behind the end, the row at s->row_from + s->n_rows.  log_mass: of the covers before. */
 void bytes_add_row(struct bytes_adapter *a, struct bytes_slot *s, const double mass[BYTES_N], double log_mass);
 
-/* bytes_canonical.c: the tree, for bytes_lazy.c too. */
+/* bytes_tree.c, bytes_canonical.c: the tree and its rows, for bytes_lazy.c too. */
 void bytes_tree_begin(struct bytes_adapter *a, struct bytes_slot *s);
 int bytes_tree_advance(struct bytes_adapter *a, struct bytes_slot *s); /* takes one byte */
 void bytes_tree_shot(struct bytes_slot *s, size_t at);

@@ -359,6 +359,31 @@ static void refusals(void)
     close_world(&u);
 }
 
+/* Behind a byte that no token has nothing is possible, and stays so; an end whose token has a text is not found in one. */
+static void lost(void)
+{
+    static const sym_t a_ends[] = { 0 };
+    static const char json[] = "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1,\"ab\":2,\"bb\":3},\"merges\":"
+                               "[\"a b\",\"b b\"]},\"decoder\":{\"type\":\"ByteLevel\"}}";
+    struct world o = open_world(&vocabularies[0], 80);
+    double p[BYTES];
+    row_after(&o, o.canonical, "acbab", p);
+    check(p['a'] + p['b'] + p[END] == 0, "behind an impossible byte");
+    row_after(&o, o.all, "acbab", p);
+    check(p['a'] + p['b'] + p[END] == 0, "behind an impossible byte");
+    struct world e = { .core = core_alloc(), .vocab = vocab_read_json("ends", json, sizeof json - 1, a_ends, 1) };
+    check(e.vocab != NULL, "%s", err_text());
+    e.tokens = table_open(&(struct table_options){ 4, TOKENS, 81, 1 });
+    e.canonical = bytes_open(e.tokens, &(struct bytes_options){ .vocab = e.vocab });
+    e.all = bytes_open(e.tokens, &(struct bytes_options){ .vocab = e.vocab, .kind = "all" });
+    row_after(&e, e.canonical, "ba", p);
+    check(p['b'] == 1, "what begins with 'a' is 'ab': %g", p['b']);
+    row_after(&e, e.all, "ba", p);
+    check(p['b'] == 1, "what begins with 'a' is 'ab': %g", p['b']);
+    close_world(&e);
+    close_world(&o);
+}
+
 int main(void)
 {
     for (size_t i = 0; i < COUNT(vocabularies); i++) {
@@ -370,5 +395,6 @@ int main(void)
     beams();
     with_itself();
     refusals();
+    lost();
     return check_done("bytes");
 }
