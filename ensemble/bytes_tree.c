@@ -90,7 +90,7 @@ static bool follow(struct bytes_adapter *a, struct bytes_slot *s, uint32_t *node
 }
 
 /* The path of one way.  *anchor: the node at the last cut; *node: the one at the end of the text, BYTES_NONE: none, as the
- * vocabulary lacks what an incomplete character would be.  false: the text has no such path. */
+ * vocabulary lacks what the last bytes are by themselves (an incomplete character).  false: the text has no such path. */
 static bool follow_way(struct bytes_adapter *a, struct bytes_slot *s, const struct bytes_way *w, uint32_t *anchor,
                        uint32_t *node)
 {
@@ -119,7 +119,7 @@ static bool follow_way(struct bytes_adapter *a, struct bytes_slot *s, const stru
     bool ok = vocab_view_merge(a->vocab.vocab, (const char *)s->text + from, s->at - from, &a->work) &&
               follow(a, s, node, s->at);
     *node = ok ? *node : BYTES_NONE;
-    return ok || bytes_splits_partial(s->text, s->at) > 0;
+    return true;
 }
 
 /* Nodes behind the anchor live under a way whose last piece is open. */

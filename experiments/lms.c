@@ -266,7 +266,7 @@ static int build_bytes(struct lms *s, struct node *n)
     json_int_t beam = json_integer_value(json_object_get(n->doc, "beam"));
     struct bytes_options o = { .vocab = c->vocab,
                                .kind = field(n->doc, "covers"),
-                               .beam = beam < 0 || beam > BYTES_BEAM_MOST ? BYTES_BEAM_MOST + 1 : (uint32_t)beam,
+                               .beam = beam < 0 || beam > UINT32_MAX ? UINT32_MAX : (uint32_t)beam,
                                .lazy = json_number_value(json_object_get(n->doc, "lazy")) };
     n->lm = bytes_open(lm, &o);
     return n->lm ? 0 : err_code();

@@ -305,7 +305,7 @@ static int bytes_options_of(const json_t *d, struct bytes_options *o)
 {
     json_int_t beam = json_integer_value(json_object_get(d, "beam"));
     *o = (struct bytes_options){ .kind = field(d, "covers"),
-                                 .beam = beam > BYTES_BEAM_MOST ? BYTES_BEAM_MOST + 1 : (uint32_t)beam,
+                                 .beam = beam > UINT32_MAX ? UINT32_MAX : (uint32_t)beam,
                                  .lazy = json_number_value(json_object_get(d, "lazy")) };
     return bytes_check(o);
 }
