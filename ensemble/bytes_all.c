@@ -32,7 +32,7 @@ static double largest(const struct bytes_slot *s)
     return top;
 }
 
-static struct bytes_sum sum_of(const struct bytes_adapter *a, const struct bytes_node *n, double top)
+static struct bytes_sum sum_of(struct bytes_adapter *a, const struct bytes_node *n, double top)
 {
     return (struct bytes_sum){ .adapter = a, .row = n->row, .factor = math_exp64(n->logp - top) };
 }
@@ -50,7 +50,7 @@ static void make_row(struct bytes_adapter *a, struct bytes_slot *s)
             bytes_sum_next(&f, n->range, (uint32_t)(s->at - n->end), mass);
             continue;
         }
-        bytes_sum_first(a, &f, none, mass);
+        bytes_sum_first(&f, none, mass);
         mass[BYTES_END] += bytes_sum_ends(&f);
     }
     bytes_add_row(a, s, mass, top > -INFINITY ? s->log_mass - top : 0);

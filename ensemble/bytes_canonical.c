@@ -61,7 +61,7 @@ static void add_new(struct bytes_adapter *a, const struct bytes_shot *shot, cons
     const uint64_t *join = barred_after(a, n, false), *barred[256];
     for (unsigned b = 0; b < 256; b++)
         barred[b] = !shot->allows[b] ? NULL : shot->may_cut[b] || n->may_split ? a->never : join;
-    bytes_sum_first(a, f, barred, mass);
+    bytes_sum_first(f, barred, mass);
 }
 
 static double largest_path(struct bytes_slot *s, const struct bytes_shot *shot)

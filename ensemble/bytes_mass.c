@@ -19,38 +19,48 @@ static bool counts(const struct bytes_sum *f, uint32_t place)
     return !f->barred || !(f->barred[place / 64] >> place % 64 & 1);
 }
 
-double bytes_sum_range(const struct bytes_sum *f, struct bytes_range r)
+#define MANY 64u /* tokens that are worth a kernel */
+
+/* One by one, in double. */
+static double sum_exactly(const struct bytes_sum *f, struct bytes_range r)
 {
     double sum = 0;
-    if (f->row->log_z == -INFINITY)
-        return 0;
     for (uint32_t i = r.from; i < r.to; i++)
         if (counts(f, i))
             sum += probability(f, i);
-    return f->factor * sum;
+    return sum;
 }
 
-/* Float exponentials, many at a time, as exact as the scores are; where all of a byte are too small for them, one by one. */
-void bytes_sum_first(struct bytes_adapter *a, const struct bytes_sum *f, const uint64_t *const barred[256],
-                     double mass[BYTES_N])
+/* Float exponentials, many at a time, as exact as the scores are; 0 where all are too small for them. */
+static double sum_quickly(const struct bytes_sum *f, struct bytes_range r)
 {
-    const struct bytes_vocab *t = &a->vocab;
-    float shift = (float)f->row->log_z;
+    const struct bytes_vocab *t = &f->adapter->vocab;
+    float *p = f->adapter->fast, shift = (float)f->row->log_z;
+    double sum = 0;
+    for (uint32_t i = r.from; i < r.to; i++)
+        p[i - r.from] = f->row->score[t->id[i]];
+    row_cpu.kernel()->exp(p, r.to - r.from, shift);
+    for (uint32_t i = r.from; i < r.to; i++)
+        sum += counts(f, i) ? (double)p[i - r.from] : 0;
+    return sum * math_exp64((double)shift - f->row->log_z);
+}
+
+double bytes_sum_range(const struct bytes_sum *f, struct bytes_range r)
+{
     if (f->row->log_z == -INFINITY)
-        return;
-    for (uint32_t i = 0; i < t->n; i++)
-        a->fast[i] = f->row->score[t->id[i]];
-    row_cpu.kernel()->exp(a->fast, t->n, shift);
-    double factor = f->factor * math_exp64((double)shift - f->row->log_z);
+        return 0;
+    double sum = r.to - r.from >= MANY ? sum_quickly(f, r) : 0;
+    return f->factor * (sum > 0 ? sum : sum_exactly(f, r));
+}
+
+void bytes_sum_first(const struct bytes_sum *f, const uint64_t *const barred[256], double mass[BYTES_N])
+{
+    const struct bytes_vocab *t = &f->adapter->vocab;
     for (unsigned b = 0; b < 256; b++) {
-        double sum = 0;
         struct bytes_sum one = *f;
         one.barred = barred[b];
-        for (uint32_t i = t->first[b]; barred[b] && i < t->first[b + 1]; i++)
-            sum += barred[b][i / 64] >> i % 64 & 1 ? 0 : (double)a->fast[i];
         if (barred[b])
-            mass[b] +=
-                sum > 0 ? factor * sum : bytes_sum_range(&one, (struct bytes_range){ t->first[b], t->first[b + 1] });
+            mass[b] += bytes_sum_range(&one, (struct bytes_range){ t->first[b], t->first[b + 1] });
     }
 }
 

@@ -129,7 +129,7 @@ struct bytes_adapter {
     size_t cap_row;
     uint32_t *number; /* scratch of compaction, new numbers by old */
     size_t cap_number;
-    float *fast;             /* (vocab.n,) scratch: probabilities by place */
+    float *fast;             /* (vocab.n,) scratch: probabilities */
     struct bytes_node *next; /* scratch of all */
     size_t cap_next;
     struct bytes_counts counts;
@@ -159,16 +159,15 @@ void bytes_tree_row(struct bytes_adapter *a, struct bytes_slot *s, const struct 
 
 /* bytes_mass.c: sums of a row over tokens. */
 struct bytes_sum {
-    const struct bytes_adapter *adapter;
+    struct bytes_adapter *adapter; /* for its scratch */
     const struct row *row;
     const uint64_t *barred; /* by place; NULL: none */
     bool only_added;
     double factor;
 };
 double bytes_sum_range(const struct bytes_sum *f, struct bytes_range r);
-/* The same over all tokens by their first byte, mass[b] and of what barred[b] leaves; a->fast is scratch. */
-void bytes_sum_first(struct bytes_adapter *a, const struct bytes_sum *f, const uint64_t *const barred[256],
-                     double mass[BYTES_N]);
+/* The same over all tokens by their first byte, mass[b] of what barred[b] leaves; NULL: of nothing. */
+void bytes_sum_first(const struct bytes_sum *f, const uint64_t *const barred[256], double mass[BYTES_N]);
 /* Adds to mass[b] what begins with b behind `depth` bytes. */
 void bytes_sum_next(const struct bytes_sum *f, struct bytes_range r, uint32_t depth, double mass[BYTES_N]);
 double bytes_sum_ends(const struct bytes_sum *f);
