@@ -182,10 +182,8 @@ static void move_root(struct bytes_slot *s)
  * off.  (A pattern that counts the characters of its match would count fewer.) */
 static void cut_long(const struct bytes_adapter *a, struct bytes_slot *s)
 {
-    size_t to = s->node[s->root].end;
-    while (to > s->cut && to < s->at && (s->text[to] & 0xc0) == 0x80)
-        to--;
-    if (to - s->cut <= (a->splits.is_uncut ? LONG_UNCUT : LONG))
+    size_t end = s->node[s->root].end, to = end - bytes_splits_partial(s->text, end);
+    if (to < s->cut || to - s->cut <= (a->splits.is_uncut ? LONG_UNCUT : LONG))
         return;
     s->cut = to;
     s->is_inside = true;
@@ -204,7 +202,7 @@ static void move_cut(const struct bytes_adapter *a, struct bytes_slot *s)
         for (size_t k = 1; k < p->n; k++)
             for (size_t j = 0; j < p->way[k].n; j++)
                 n_have += p->cut[p->way[k].first + j].to == to;
-        bool is_text = s->cut + to == s->at || (s->text[s->cut + to] & 0xc0) != 0x80;
+        bool is_text = bytes_splits_partial(s->text, s->cut + to) == 0;
         best = n_have == p->n && is_text ? to : best;
     }
     s->is_inside = s->is_inside && best == 0;
