@@ -19,6 +19,13 @@ static const char *const modes[] = { "f32", "native" };
 
 enum { VOCAB = 70, SHARED = 9, SLOTS = 64, LONG = 523 };
 
+/* Bits do not depend on the sanitizers, which are here for the memory: each path and type once, not each way to batch. */
+#ifdef __SANITIZE_ADDRESS__
+enum { SETTINGS = 2, LONG_HERE = 41 };
+#else
+enum { SETTINGS = 5, LONG_HERE = LONG };
+#endif
+
 static const struct config shape = { .architecture = "llama",
                                      .n_vocab = VOCAB,
                                      .dim = 256,
@@ -92,16 +99,16 @@ static void rows_of(struct checkpoint *c, const struct setting *s, float *rows)
 static void batches(struct checkpoint *c, const char *type, struct setting s)
 {
     static const struct setting others[] = {
+        { .n_threads = 2, .chunk = 256, .batch = 7 },  { .n_threads = 1, .chunk = 8, .batch = 64 },
         { .n_threads = 1, .chunk = 256, .batch = 64 }, { .n_threads = 2, .chunk = 256, .batch = 2 },
-        { .n_threads = 2, .chunk = 256, .batch = 7 },  { .n_threads = 2, .chunk = 1, .batch = 64 },
-        { .n_threads = 1, .chunk = 8, .batch = 64 },
+        { .n_threads = 2, .chunk = 1, .batch = 64 },
     };
     static float want[SLOTS * VOCAB], got[SLOTS * VOCAB];
     s.n_threads = s.batch = 1;
     s.chunk = 256;
     rows_of(c, &s, want);
     check(memcmp(want, want + VOCAB, VOCAB * sizeof *want) != 0, "two prefixes have two rows");
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+    for (size_t i = 0; i < SETTINGS; i++) {
         struct setting t = others[i];
         t.kernels = s.kernels;
         t.mode = s.mode;
@@ -197,7 +204,7 @@ int main(void)
                     continue;
                 batches(c, type, s);
                 if (paths[i] != &kernel_reference)
-                    chunks(c, type, s, best == paths[i] || whole ? LONG : 41);
+                    chunks(c, type, s, whole ? LONG : best == paths[i] ? LONG_HERE : 41);
             }
         paths_agree(c, type);
         random_checkpoint_free(c);
