@@ -8,10 +8,11 @@
  * Nodes of lms, each before those that use it:
  *   {"id", "key", "kind": "model", "name", "hash", "space", "bytes", "parameters", "positions"?, "template"?}
  *   {"id", "key", "kind": "table", "name", "space", "n", "length", "seed", "sharpness"}
- *   {"id", "key", "kind": "ensemble", "space", "rule", "weights", "voices": [{"lm", "name", "template"?, "drop"?, "chain"?,
- *                                                             "temperature"?: number or {"fit": id}}]}
+ *   {"id", "key", "kind": "ensemble", "space", "rule", "weights": [number] or {"fit": id}, "weighting"?,
+ *    "voices": [{"lm", "name", "template"?, "drop"?, "chain"?, "temperature"?: number or {"fit": id}}]}
  * positions: the plan of rotary positions, for the context that the checkpoint declares (model/rope.h); absent without them.
  * fits: {"id", "what": "temperature", "lm", "on", "lang"?, "items": [hash], "template"?}
+ *       {"id", "what": "weights", "lm": the linear pool of the same voices, "rule": whose weights, ...}
  * arms: {"name", "lm", "chain", "search", "repeats", "tasks"?: [{"task", "lm", "chain", "search", "repeats", "limit"?}]}: what
  *   the arm does with items of a task where that differs; items: {"set", "id", "hash", "task"?}; evalsets: {"name", "as", "hash"} */
 #ifndef EXPERIMENTS_PLAN_H

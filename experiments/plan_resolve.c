@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "decode/select.h"
 #include "evalsets/metric.h"
+#include "experiments/fit_result.h"
 #include "experiments/lms.h"
 #include "experiments/plan.h"
 #include "experiments/plan_check.h"
@@ -171,8 +172,11 @@ static int try_lms(json_t *what)
     struct lms *s = lms_alloc(what, threads);
     const json_t *lms = json_object_get(what, "lms"), *fits = json_object_get(what, "fits");
     int rc = 0;
-    for (size_t i = 0; i < json_array_size(fits); i++)
-        lms_set_fit(s, field(json_array_get(fits, i), "id"), 1);
+    for (size_t i = 0; i < json_array_size(fits) && rc == 0; i++) {
+        json_t *guess = fit_result_guess(what, json_array_get(fits, i));
+        rc = lms_set_fit(s, field(json_array_get(fits, i), "id"), guess);
+        json_decref(guess);
+    }
     for (size_t i = 0; i < json_array_size(lms) && rc == 0; i++)
         if (!lms_find(s, field(json_array_get(lms, i), "id")))
             rc = ERR_DATA;

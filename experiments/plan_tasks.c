@@ -99,6 +99,8 @@ static int check_weights(const json_t *lm, const json_t *weights)
     size_t voices = json_array_size(json_object_get(lm, "of")), n = json_array_size(weights);
     if (strcmp(field(lm, "kind"), "ensemble") != 0)
         return err_set(ERR_USAGE, "weights for a %s; want an ensemble", field(lm, "kind"));
+    if (json_is_object(weights))
+        return 0;
     return n == voices ? 0 : err_set(ERR_USAGE, "%zu weights for %zu voices", n, voices);
 }
 

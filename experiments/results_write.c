@@ -130,35 +130,6 @@ static void write_metrics(struct h5 *h, const struct plan *p, struct measures *m
     }
 }
 
-static void write_calibration(struct h5 *h, const struct ledger *l)
-{
-    static const char *const numbers[] = { "value", "nll_before", "nll_after", "ece_before", "ece_after" };
-    static const char *const names[] = { "id", "what", "lm", "on" };
-    static const char *const sides[] = { "before", "after" };
-    static const char *const columns[] = { "confidence", "accuracy", "n" };
-    for (size_t i = 0; i < json_array_size(l->fits); i++) {
-        const json_t *fit = json_array_get(l->fits, i);
-        struct text path = { 0 };
-        for (size_t s = 0; s < 2 && !json_is_null(fit); s++)
-            for (size_t c = 0; c < 3; c++) {
-                const json_t *bins = json_object_get(fit, sides[s]);
-                double x[RESULTS_BINS] = { 0 };
-                for (size_t b = 0; b < RESULTS_BINS; b++)
-                    x[b] = json_number_value(json_object_get(json_array_get(bins, b), columns[c]));
-                text_clear(&path);
-                text_addf(&path, "/calibration/fit_%03zu/%s_%s", i, sides[s], columns[c]);
-                put_1d(h, text_s(&path), H5T_IEEE_F64LE, RESULTS_BINS, x);
-            }
-        text_clear(&path);
-        text_addf(&path, "/calibration/fit_%03zu", i);
-        for (size_t k = 0; k < 5 && !json_is_null(fit); k++)
-            h5_real(h, text_s(&path), numbers[k], json_number_value(json_object_get(fit, numbers[k])));
-        for (size_t k = 0; k < 4 && !json_is_null(fit); k++)
-            h5_text(h, text_s(&path), names[k], json_string_value(json_object_get(fit, names[k])));
-        text_free(&path);
-    }
-}
-
 static void write_arm_cost(struct h5 *h, const struct ledger *l, const double symbols[])
 {
     const struct plan *p = l->plan;
@@ -234,7 +205,7 @@ static int write_rest(struct h5 *h, struct ledger *l, struct measures *m, const 
 {
     write_metrics(h, l->plan, m);
     TRY(results_write_spaces(h, l->plan));
-    write_calibration(h, l);
+    results_write_fits(h, l);
     write_arm_cost(h, l, arm_symbols);
     write_sessions(h, l);
     write_provenance(h, l);

@@ -89,23 +89,21 @@ static int journal_payload(struct runner *r, size_t n_head)
     return rc;
 }
 
-static int fit_one(struct runner *r, const json_t *doc, double *value)
+/* *result: what the journal holds, NULL; what was computed when it comes back. */
+static int fit_one(struct runner *r, const json_t *doc, json_t **result)
 {
-    if (isnan(*value)) {
+    if (!*result) {
         struct text t = { 0 };
-        json_t *result = fit_compute(doc, r->lms, r->core, r->options->signal);
-        if (!result)
+        *result = fit_compute(doc, r->lms, r->core, r->options->signal);
+        if (!*result)
             return err_code();
-        *value = json_real_value(json_object_get(result, "value"));
-        doc_canonical(&t, result);
-        json_decref(result);
+        doc_canonical(&t, *result);
         size_t n_head = unit_write_message(&r->payload, UNIT_FIT, unit_fit_key(r->plan, doc), text_s(&t));
         text_free(&t);
         TRY(journal_payload(r, n_head));
         TRY(journal_commit(r->journal));
     }
-    lms_set_fit(r->lms, json_string_value(json_object_get(doc, "id")), *value);
-    return 0;
+    return lms_set_fit(r->lms, json_string_value(json_object_get(doc, "id")), *result);
 }
 
 /* In the order of the plan: a fit of an ensemble stands after the fits of its voices. */
