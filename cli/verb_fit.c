@@ -3,6 +3,7 @@
 #include "cli/console.h"
 #include "cli/verbs.h"
 #include "experiments/fit.h"
+#include "experiments/fit_place.h"
 #include "experiments/plan.h"
 #include "experiments/script.h"
 #include "model/checkpoint.h"
@@ -96,10 +97,31 @@ static void print_weights(const struct args *a, const json_t *fit, const json_t 
     }
 }
 
+static void print_entropy(const struct args *a, const json_t *fit, const json_t *result)
+{
+    (void)a;
+    printf("%s, matched on %.0f positions\n", name(fit, "id"), real(result, "n"));
+    printf("  fit = %.6g: mean entropy %.4f nats; %.4f at %g, %.4f at %g\n", real(result, "value"),
+           real(result, "entropy"), real(result, "entropy_from"), real(fit, "from"), real(result, "entropy_to"),
+           real(fit, "to"));
+}
+
+static void print_table(const struct args *a, const json_t *fit, const json_t *result)
+{
+    struct text chain = { 0 };
+    (void)a;
+    fit_place_fill(name(fit, "chain"), result, &chain);
+    printf("%s, fitted on %.0f positions\n  %s\n", name(fit, "id"), real(result, "n"), text_s(&chain));
+    text_free(&chain);
+}
+
 static const struct {
     const char *what;
     void (*print)(const struct args *a, const json_t *fit, const json_t *result);
-} printers[] = { { "temperature", print_temperature }, { "weights", print_weights } };
+} printers[] = { { "temperature", print_temperature },
+                 { "weights", print_weights },
+                 { "entropy", print_entropy },
+                 { "conformal", print_table } };
 
 static void print_fit(const struct args *a, const json_t *fit, const json_t *result)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct fit_type *const types[] = { &fit_temperature, &fit_weights };
+static const struct fit_type *const types[] = { &fit_temperature, &fit_weights, &fit_entropy, &fit_conformal };
 enum { N_TYPES = sizeof types / sizeof *types };
 
 static const char *field(const json_t *o, const char *key)
@@ -92,7 +92,7 @@ static json_t *result(struct fit *f)
 json_t *fit_compute(const json_t *doc, struct lms *lms, struct core *core, interrupt_t *signal)
 {
     struct fit f = {
-        .doc = doc, .id = field(doc, "id"), .lm_id = field(doc, "lm"), .on = field(doc, "on"), .type = NULL
+        .doc = doc, .id = field(doc, "id"), .lm_id = field(doc, "lm"), .on = field(doc, "on"), .signal = signal
     };
     json_t *out = NULL;
     f.type = type_find(field(doc, "what"));

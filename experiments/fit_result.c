@@ -1,5 +1,6 @@
 #include "experiments/fit_result.h"
 #include "base/err.h"
+#include "decode/conformal.h"
 #include "experiments/lms.h"
 #include <math.h>
 #include <string.h>
@@ -16,6 +17,38 @@ static int check_value(const json_t *doc, const json_t *result)
     TRY(doc_real(result, field(doc, "id"), "value", &x));
     return isfinite(x) && x > 0 ? 0
                                 : err_set(ERR_DATA, "fit '%s': its value is %g, want one above 0", field(doc, "id"), x);
+}
+
+static int check_number(const json_t *doc, const json_t *result)
+{
+    double x;
+    TRY(doc_real(result, field(doc, "id"), "value", &x));
+    return isfinite(x) ? 0 : err_set(ERR_DATA, "fit '%s': its value is %g", field(doc, "id"), x);
+}
+
+static int check_list(const json_t *doc, const json_t *result, const char *key, size_t *n)
+{
+    json_t *list, *x;
+    size_t i;
+    TRY(doc_array(result, field(doc, "id"), key, &list));
+    json_array_foreach(list, i, x)
+    {
+        if (!json_is_number(x) || !isfinite(json_number_value(x)) || json_number_value(x) < 0)
+            return err_set(ERR_DATA, "fit '%s': %s[%zu] is no number of 0 or more", field(doc, "id"), key, i);
+    }
+    *n = i;
+    return 0;
+}
+
+/* The step itself checks what it is given. */
+static int check_table(const json_t *doc, const json_t *result)
+{
+    size_t n_edges = 0, n = 0;
+    TRY(check_list(doc, result, "edges", &n_edges));
+    TRY(check_list(doc, result, "mass", &n));
+    return n > 0 && n <= CONFORMAL_MAX_BINS && n_edges + 1 == n
+               ? 0
+               : err_set(ERR_DATA, "fit '%s': %zu masses for %zu edges", field(doc, "id"), n, n_edges);
 }
 
 static int check_weights(const json_t *doc, const json_t *result)
@@ -52,11 +85,28 @@ static json_t *guess_weights(const json_t *what, const json_t *doc)
     return json_pack("{s:o}", "weights", weights);
 }
 
+static json_t *guess_number(const json_t *what, const json_t *doc)
+{
+    double from = json_number_value(json_object_get(doc, "from")), to = json_number_value(json_object_get(doc, "to"));
+    (void)what;
+    return json_pack("{s:f}", "value", from + (to - from) / 2);
+}
+
+static json_t *guess_table(const json_t *what, const json_t *doc)
+{
+    (void)what;
+    (void)doc;
+    return json_pack("{s:[], s:[f]}", "edges", "mass", 1.0);
+}
+
 static const struct {
     const char *what;
     int (*check)(const json_t *doc, const json_t *result);
     json_t *(*guess)(const json_t *what, const json_t *doc);
-} kinds[] = { { "temperature", check_value, guess_value }, { "weights", check_weights, guess_weights } };
+} kinds[] = { { "temperature", check_value, guess_value },
+              { "weights", check_weights, guess_weights },
+              { "entropy", check_number, guess_number },
+              { "conformal", check_table, guess_table } };
 
 enum { N_KINDS = sizeof kinds / sizeof *kinds };
 

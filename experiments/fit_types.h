@@ -18,6 +18,7 @@ struct fit {
     void *kept;            /* the type's */
     size_t text;           /* the one that is being read */
     size_t at, stride;     /* every stride-th position is kept */
+    interrupt_t *signal;
 };
 
 struct fit_type {
@@ -31,6 +32,6 @@ struct fit_type {
     int (*result)(struct fit *f, json_t *out);
 };
 
-extern const struct fit_type fit_temperature, fit_weights;
+extern const struct fit_type fit_temperature, fit_weights, fit_entropy, fit_conformal;
 
 #endif

@@ -129,8 +129,7 @@ int lms_set_fit(struct lms *s, const char *fit, json_t *result)
     return 0;
 }
 
-/* What a fit learnt, or NULL + ERR_DATA. */
-static const json_t *learnt(const struct lms *s, const char *fit)
+const json_t *lms_result(const struct lms *s, const char *fit)
 {
     json_t **f = fit_find(s, fit);
     if (!f || !*f)
@@ -217,7 +216,7 @@ static int voice_chain(struct lms *s, const json_t *voice, struct text *out)
 {
     const json_t *t = json_object_get(voice, "temperature");
     const char *fit = field(t, "fit"), *chain = field(voice, "chain");
-    const json_t *found = fit ? learnt(s, fit) : NULL;
+    const json_t *found = fit ? lms_result(s, fit) : NULL;
     if (fit && !found)
         return ERR_DATA;
     text_clear(out);
@@ -270,7 +269,7 @@ static int weights_fill(struct lms *s, const struct node *n, double w[], size_t 
     const json_t *weights = json_object_get(n->doc, "weights");
     const char *fit = field(weights, "fit");
     if (fit) {
-        const json_t *found = learnt(s, fit);
+        const json_t *found = lms_result(s, fit);
         if (!found)
             return ERR_DATA;
         weights = json_object_get(found, "weights");

@@ -19,7 +19,8 @@ void lms_close(struct lms *s); /* NULL is fine */
 struct lm *lms_find(struct lms *s, const char *id);
 /* result: what a fit learnt (experiments/fit.h); shared.  0; ERR_DATA: it is not what a fit of that kind leaves. */
 int lms_set_fit(struct lms *s, const char *fit, json_t *result);
-bool lms_ready(const struct lms *s, const char *id); /* every fit it needs is known */
+const json_t *lms_result(const struct lms *s, const char *fit); /* what it learnt; NULL + ERR_DATA: not known yet */
+bool lms_ready(const struct lms *s, const char *id);            /* every fit it needs is known */
 
 /* The template that prompts of this node ask for; NULL: the lm's own choice. */
 const char *lms_template(const struct lms *s, const char *id);

@@ -171,6 +171,13 @@ static int check_users(const json_t *what, const char *where, const char *list)
     return 0;
 }
 
+/* The fit that an arm's chain waits for. */
+static int check_fit(const json_t *what, const char *where, const json_t *choice)
+{
+    const json_t *fit = json_object_get(choice, "fit");
+    return fit ? refers(what, where, "fits", json_array_size(json_object_get(what, "fits")), fit) : 0;
+}
+
 /* What arms do with tasks, and the tasks that are known. */
 static int check_tasks(const json_t *what, const char *where)
 {
@@ -183,9 +190,11 @@ static int check_tasks(const json_t *what, const char *where)
     {
         if (json_object_get(arm, "tasks"))
             TRY(entries(arm, where, "tasks", task));
+        TRY(check_fit(what, where, arm));
         json_array_foreach(json_object_get(arm, "tasks"), k, t)
         {
             TRY(refers(what, where, "lms", n, json_object_get(t, "lm")));
+            TRY(check_fit(what, where, t));
         }
     }
     return 0;

@@ -14,4 +14,10 @@ const char *plan_fits_temperature(struct plan_nodes *n, const json_t *declared, 
 const char *plan_fits_weights(struct plan_nodes *n, const json_t *declared, const char *lm, const char *rule);
 int plan_fits_weights_check(const json_t *declared, const char *rule); /* 0 or ERR_USAGE */
 
+/* A fit where an arm's chain would be: adds "chain" (with the place of the value), "fit", "search" and "repeats" to what an
+ * arm does.  0, ERR_USAGE; lm's checkpoints that cannot be opened for a preset: ERR_DATA, ERR_IO. */
+int plan_fits_choice(struct plan_nodes *n, const json_t *declared, const char *lm, const char *search, json_t *out);
+/* Appends what tells the arms of such fits apart by name: ", entropy 2". */
+void plan_fits_label(const json_t *declared, struct text *out);
+
 #endif

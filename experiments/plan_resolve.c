@@ -7,10 +7,10 @@
 #include "experiments/lms.h"
 #include "experiments/plan.h"
 #include "experiments/plan_check.h"
+#include "experiments/plan_fits.h"
 #include "experiments/plan_items.h"
 #include "experiments/plan_leaf.h"
 #include "experiments/plan_nodes.h"
-#include "experiments/plan_preset.h"
 #include "experiments/plan_rules.h"
 #include "experiments/plan_tasks.h"
 #include "experiments/script.h"
@@ -40,6 +40,8 @@ static void name_arm(const json_t *d, json_t *arm)
     struct text name = { 0 };
     const char *chain = field(arm, "chain"), *search = field(arm, "search");
     text_addf(&name, "%s: %s", field(arm, "lm"), *chain ? chain : "as it is");
+    if (json_is_object(json_object_get(d, "chain")))
+        plan_fits_label(json_object_get(d, "chain"), &name);
     if (strcmp(search, "sample") != 0)
         text_addf(&name, " | %s", search);
     if (json_object_get(arm, "tasks"))
@@ -51,16 +53,12 @@ static void name_arm(const json_t *d, json_t *arm)
 static int resolve_arm(struct plan_nodes *nodes, const json_t *d, json_t *arms)
 {
     const char *lm = plan_nodes_add(nodes, json_object_get(d, "lm"));
-    const char *chain = field(d, "chain"), *search = field(d, "search");
-    struct text whole = { 0 };
+    const char *search = field(d, "search");
     if (!lm)
         return ERR_USAGE;
     json_t *arm = json_pack("{s:s}", "lm", lm);
     json_array_append_new(arms, arm);
-    int rc = plan_preset_expand(nodes->lms, lm, chain ? chain : "", &whole);
-    if (rc == 0)
-        rc = plan_leaf_choice(text_s(&whole), search ? search : "sample", arm);
-    text_free(&whole);
+    int rc = plan_tasks_choice(nodes, json_object_get(d, "chain"), search ? search : "sample", arm);
     if (rc == 0)
         rc = plan_tasks_resolve(nodes, d, arm);
     if (rc == 0)

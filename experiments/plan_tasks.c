@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "evalsets/tag.h"
+#include "experiments/plan_fits.h"
 #include "experiments/plan_leaf.h"
 #include "experiments/plan_preset.h"
 #include <stdlib.h>
@@ -139,13 +140,15 @@ static const char *other_lm(struct plan_nodes *nodes, const json_t *lm, const js
     return id;
 }
 
-static int resolve_choice(const struct plan_nodes *nodes, const json_t *profile, json_t *out)
+int plan_tasks_choice(struct plan_nodes *nodes, const json_t *chain, const char *search, json_t *out)
 {
-    const char *chain = field(profile, "chain"), *search = field(profile, "search");
     struct text whole = { 0 };
-    int rc = plan_preset_expand(nodes->lms, field(out, "lm"), chain ? chain : field(out, "chain"), &whole);
+    if (json_is_object(chain))
+        return plan_fits_choice(nodes, chain, field(out, "lm"), search, out);
+    int rc = plan_preset_expand(nodes->lms, field(out, "lm"), chain ? json_string_value(chain) : "", &whole);
     if (rc == 0)
-        rc = plan_leaf_choice(text_s(&whole), search ? search : field(out, "search"), out);
+        rc = plan_leaf_choice(text_s(&whole), search, out);
+    json_object_del(out, "fit");
     text_free(&whole);
     return rc;
 }
@@ -163,7 +166,10 @@ static int resolve_profile(struct plan_nodes *nodes, const json_t *declared, con
         TRY(plan_leaf_limits(limit));
         json_object_set(out, "limit", limit);
     }
-    return resolve_choice(nodes, profile, out);
+    const json_t *chain = json_object_get(profile, "chain");
+    const char *search = field(profile, "search");
+    return plan_tasks_choice(nodes, chain ? chain : json_object_get(declared, "chain"),
+                             search ? search : field(out, "search"), out);
 }
 
 int plan_tasks_resolve(struct plan_nodes *nodes, const json_t *declared, json_t *arm)

@@ -1,6 +1,7 @@
 /* Fits in a results file: written from the journal's results, read back. */
 #include "base/err.h"
 #include "base/mem.h"
+#include "decode/conformal.h"
 #include "experiments/results_inside.h"
 #include "experiments/results_parts.h"
 #include "model/lm.h"
@@ -72,6 +73,32 @@ static void write_weights(struct h5 *h, const json_t *fit, size_t i)
     text_free(&path);
 }
 
+/* What fits of chains say besides. */
+static void write_chain(struct h5 *h, const json_t *fit, size_t i)
+{
+    static const char *const extra[] = { "target", "entropy", "entropy_from", "entropy_to", "alpha" };
+    static const char *const lists[] = { "edges", "mass" };
+    const char *chain = json_string_value(json_object_get(fit, "chain"));
+    struct text path = { 0 };
+    path_in(&path, i, "");
+    for (size_t k = 0; k < sizeof extra / sizeof *extra; k++)
+        if (json_is_number(json_object_get(fit, extra[k])))
+            h5_real(h, text_s(&path), extra[k], json_number_value(json_object_get(fit, extra[k])));
+    if (chain)
+        h5_text(h, text_s(&path), "chain", chain);
+    for (size_t k = 0; k < sizeof lists / sizeof *lists; k++) {
+        double x[CONFORMAL_MAX_BINS];
+        const json_t *list = json_object_get(fit, lists[k]);
+        size_t n = json_array_size(list);
+        for (size_t b = 0; b < n && n <= CONFORMAL_MAX_BINS; b++)
+            x[b] = number(json_array_get(list, b));
+        path_in(&path, i, lists[k]);
+        if (n > 0 && n <= CONFORMAL_MAX_BINS)
+            put(h, &path, H5T_IEEE_F64LE, n, x);
+    }
+    text_free(&path);
+}
+
 void results_write_fits(struct h5 *h, const struct ledger *l)
 {
     struct text path = { 0 };
@@ -91,6 +118,7 @@ void results_write_fits(struct h5 *h, const struct ledger *l)
             const char *s = json_string_value(json_object_get(fit, names[k]));
             h5_text(h, text_s(&path), names[k], s ? s : "");
         }
+        write_chain(h, fit, i);
     }
     text_free(&path);
 }

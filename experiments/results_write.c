@@ -2,6 +2,7 @@
 #include "experiments/results_write.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "experiments/fit_place.h"
 #include "experiments/h5.h"
 #include "experiments/lms.h"
 #include "experiments/results.h"
@@ -26,8 +27,30 @@ static const char *lm_field(const struct plan *p, size_t arm, const char *key)
     return s ? s : "";
 }
 
-static void write_arms(struct h5 *h, const struct plan *p)
+/* Each arm's chain with what was fitted in its place; as in the plan where that is not known.  Texts, for text_free(). */
+static struct text *arm_chains(const struct ledger *l)
 {
+    const struct plan *p = l->plan;
+    const json_t *fits = json_object_get(p->what, "fits");
+    struct text *out = mem_alloc(p->n_arms, sizeof *out);
+    for (size_t i = 0; i < p->n_arms; i++) {
+        const struct plan_arm *arm = &p->arms[i];
+        const json_t *result = NULL;
+        for (size_t k = 0; arm->fit && k < json_array_size(fits); k++)
+            if (strcmp(json_string_value(json_object_get(json_array_get(fits, k), "id")), arm->fit) == 0)
+                result = json_array_get(l->fits, k);
+        if (result && !json_is_null(result))
+            fit_place_fill(arm->chain, result, &out[i]);
+        else
+            text_add(&out[i], arm->chain);
+    }
+    return out;
+}
+
+static void write_arms(struct h5 *h, const struct ledger *l)
+{
+    const struct plan *p = l->plan;
+    struct text *chains = arm_chains(l);
     const char **column = mem_alloc(p->n_arms, sizeof *column);
     uint8_t *repeats = mem_alloc(p->n_arms, 1);
 #define COLUMN(path, value, put)                                                                                       \
@@ -39,7 +62,7 @@ static void write_arms(struct h5 *h, const struct plan *p)
     COLUMN("/arm", p->arms[i].name, put_1d(h, "/arm", H5_STRINGS, p->n_arms, column));
     h5_scale(h, "/arm");
     COLUMN("/arm_lm", p->arms[i].lm, put_along(h, "/arm_lm", "/arm", H5_STRINGS, p->n_arms, column));
-    COLUMN("/arm_chain", p->arms[i].chain, put_along(h, "/arm_chain", "/arm", H5_STRINGS, p->n_arms, column));
+    COLUMN("/arm_chain", text_s(&chains[i]), put_along(h, "/arm_chain", "/arm", H5_STRINGS, p->n_arms, column));
     COLUMN("/arm_search", p->arms[i].search, put_along(h, "/arm_search", "/arm", H5_STRINGS, p->n_arms, column));
     COLUMN("/arm_space", lm_field(p, i, "space"), put_along(h, "/arm_space", "/arm", H5_STRINGS, p->n_arms, column));
 #undef COLUMN
@@ -50,6 +73,9 @@ static void write_arms(struct h5 *h, const struct plan *p)
     put_along(h, "/arm_repeats", "/arm", H5T_STD_U8LE, p->n_arms, repeats);
     free(column);
     free(repeats);
+    for (size_t i = 0; i < p->n_arms; i++)
+        text_free(&chains[i]);
+    free(chains);
 }
 
 /* What a reader should see before the text. */
@@ -219,7 +245,7 @@ int results_write(struct ledger *l, const char *path)
         return err_code();
     struct measures *m = measures_alloc(l->plan);
     double *arm_symbols = mem_alloc(l->plan->n_arms, sizeof *arm_symbols);
-    write_arms(h, l->plan);
+    write_arms(h, l);
     write_items(h, l->plan);
     write_draws(h, l->plan);
     int rc = results_write_records(h, l, m, arm_symbols);

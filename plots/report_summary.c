@@ -52,6 +52,8 @@ static void frontier(const struct figure_data *d, struct text *out)
 
 static void fitted(const struct results_fit *f, struct text *out)
 {
+    if (f->n_voices == 0 && isnan(f->value)) /* a table */
+        return;
     text_add(out, "  fitted ");
     add_name(out, f->what);
     text_add(out, " of ");
@@ -61,10 +63,11 @@ static void fitted(const struct results_fit *f, struct text *out)
         text_addf(out, "%.3f", f->value);
     for (size_t k = 0; k < f->n_voices; k++)
         text_addf(out, "%s%.3f", k > 0 ? " " : "", f->weights[k]);
-    text_addf(out, " (nats a symbol %.4f to %.4f", f->nll_before, f->nll_after);
-    if (!isnan(f->ece_before))
+    if (!isnan(f->nll_before))
+        text_addf(out, " (nats a symbol %.4f to %.4f", f->nll_before, f->nll_after);
+    if (!isnan(f->nll_before) && !isnan(f->ece_before))
         text_addf(out, ", ECE %.4f to %.4f", f->ece_before, f->ece_after);
-    text_add(out, ")\n");
+    text_add(out, isnan(f->nll_before) ? "\n" : ")\n");
 }
 
 void report_summary(const struct results *r, const struct summary *s, struct text *out)
