@@ -217,7 +217,7 @@ static int add_choice(struct plan_nodes *n, const json_t *d, const char *lm, con
     json_t *guess = fit_result_guess(NULL, plan_nodes_find(n->fits, id)), *pattern = json_string(chain);
     fit_place_fill(chain, guess, &tried);
     int rc = try_chain(kind, text_s(&tried));
-    rc = rc < 0 ? rc : plan_leaf_choice(text_s(&tried), search, out);
+    rc = rc < 0 ? rc : plan_preset_choice(n->lms, text_s(&tried), search, out);
     json_object_set_new(out, "chain", pattern);
     json_object_set_new(out, "fit", json_string(id));
     json_decref(guess);

@@ -142,15 +142,10 @@ static const char *other_lm(struct plan_nodes *nodes, const json_t *lm, const js
 
 int plan_tasks_choice(struct plan_nodes *nodes, const json_t *chain, const char *search, json_t *out)
 {
-    struct text whole = { 0 };
     if (json_is_object(chain))
         return plan_fits_choice(nodes, chain, field(out, "lm"), search, out);
-    int rc = plan_preset_expand(nodes->lms, field(out, "lm"), chain ? json_string_value(chain) : "", &whole);
-    if (rc == 0)
-        rc = plan_leaf_choice(text_s(&whole), search, out);
     json_object_del(out, "fit");
-    text_free(&whole);
-    return rc;
+    return plan_preset_choice(nodes->lms, chain ? json_string_value(chain) : "", search, out);
 }
 
 static int resolve_profile(struct plan_nodes *nodes, const json_t *declared, const json_t *profile, json_t *out)

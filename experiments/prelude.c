@@ -153,7 +153,7 @@ const char *const prelude_lines[] = {
     "    arm = { lm = lm, chain = link, search = text, name = text, tasks = list },\n",
     "    profile = { chain = link, search = text, weights = shares, limit = list, template = pattern },\n",
     "    experiment = { name = text, seed = count, draws = count, limit = list, stop = texts, evalsets = texts, arms = list,\n",
-    "                   judge = lm, creativity = texts, control = texts, log = text, tasks = texts, select = texts },\n",
+    "                   judge = lm, creativity = texts, control = texts, trace = text, tasks = texts, select = texts },\n",
     "    limit = { bytes = count, symbols = count, chars = count },\n",
     "    evalset = { { text }, items = count, lang = text, split = text },\n",
     "}\n",

@@ -24,7 +24,8 @@ static const char script[] =
     "local duet = ensemble { voice { a, temperature = fit { what = 'temperature', on = 'DIR/held' } }, b,\n"
     "                        rule = arg.rule or 'linear', weighting = arg.weighting, name = 'duet',\n"
     "                        weights = fit { what = arg.what or 'weights', on = arg.on or 'DIR/held' } }\n"
-    "experiment { name = 'fitted', seed = 7, draws = 2, limit = { bytes = 8 }, evalsets = { 'DIR/gen', 'DIR/score' },\n"
+    "experiment { name = 'fitted', seed = 7, draws = 2, limit = { bytes = 8 }, evalsets = { 'DIR/gen', arg.rule ~= "
+    "'sampled' and 'DIR/score' or nil },\n"
     "  arms = grid { lm = { duet }, chain = { 'temperature=0', '', 'top_p=0.8' } } }\n";
 
 static int run(const struct plan *p, const char *name, struct run_options o)

@@ -22,4 +22,6 @@ for text in cabcab abcabca bacabac aabbcc ccbbaa acbacb; do
     echo "{\"id\":\"$text\",\"lang\":\"en\",\"text\":\"$text\"}"
 done > "$work/held/items.jsonl"
 "$chorale" run tests/fixtures/interop/tables.lua --set dir="$work" --out "$work/run" --no-report --quiet || exit 1
-"$python" tests/interop.py "$work/run/results.h5"
+"$python" tests/interop.py "$work/run/results.h5" || exit 1
+"$chorale" run tests/fixtures/interop/fits.lua --set dir="$work" --out "$work/fits" --no-report --quiet || exit 1
+"$python" tests/fits_interop.py "$work/fits/results.h5"
