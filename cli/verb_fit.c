@@ -17,27 +17,40 @@ static const char one_voice[] =
     "local e = ensemble { voice { m, temperature = fit { what = arg.what, on = arg.on } } }\n"
     "experiment { name = 'fit', evalsets = { { 'openings', items = 1 } }, arms = { { lm = e } } }\n";
 
+/* What takes the place of a chain: with --chain. */
+static const char one_chain[] =
+    "local m = model(arg.model)\n"
+    "local f = fit { what = arg.what, on = arg.on, chain = arg.chain, target = arg.target, from = arg.from, to = "
+    "arg.to,\n"
+    "                bins = arg.bins }\n"
+    "experiment { name = 'fit', evalsets = { { 'openings', items = 1 } }, arms = { { lm = m, chain = f } } }\n";
+
 static struct plan *plan_of(const struct args *a)
 {
-    const char *operand = a->operand[0], *end = strrchr(operand, '.');
+    static const char *const keys[] = { "what", "on", "chain", "target", "from", "to", "bins" };
+    enum { N_KEYS = sizeof keys / sizeof *keys };
+    const char *operand = a->operand[0], *end = strrchr(operand, '.'), *pairs[N_KEYS + 1];
     struct plan_options options = { .mode = options_text(a, "mode"), .kernels = options_text(a, "kernels") };
     if (end && strcmp(end, ".lua") == 0)
         return plan_prepare(operand, &options);
-    struct text source = { 0 }, sets[3] = { { 0 }, { 0 }, { 0 } };
+    struct text source = { 0 }, sets[N_KEYS + 1] = { { 0 } };
+    size_t n = 1;
     struct checkpoint *c = checkpoint_open(operand); /* a wrong name is told by its own message, not the script's */
     if (!c)
         return NULL;
     checkpoint_close(c);
-    text_add(&source, one_voice);
+    text_add(&source, options_text(a, "chain") ? one_chain : one_voice);
     text_addf(&sets[0], "model=%s", operand);
-    text_addf(&sets[1], "what=%s", options_text(a, "what"));
-    text_addf(&sets[2], "on=%s", options_text(a, "on"));
-    const char *const pairs[] = { sets[0].s, sets[1].s, sets[2].s };
-    json_t *declared = script_run("fit", &source, pairs, 3);
+    for (size_t i = 0; i < N_KEYS; i++)
+        if (options_text(a, keys[i]))
+            text_addf(&sets[n++], "%s=%s", keys[i], options_text(a, keys[i]));
+    for (size_t i = 0; i < n; i++)
+        pairs[i] = sets[i].s;
+    json_t *declared = script_run("fit", &source, pairs, n);
     struct plan *p = declared ? plan_resolve(declared, &source, &options) : NULL;
     json_decref(declared);
     text_free(&source);
-    for (int i = 0; i < 3; i++)
+    for (size_t i = 0; i < n; i++)
         text_free(&sets[i]);
     return p;
 }
@@ -199,6 +212,11 @@ static int run_fit(const struct args *a)
 static const struct option_row options[] = {
     { "what", "NAME", "temperature", "what is fitted" },
     { "on", "EVALSET/SPLIT", "held_out/fit", "the labelled split" },
+    { "chain", "CHAIN", NULL, "what waits for the fit: a chain with the word fit where its value goes" },
+    { "target", "NATS", NULL, "of --what entropy: the mean entropy" },
+    { "from", "X", NULL, "of --what entropy: the values tried" },
+    { "to", "X", NULL, "of --what entropy: the values tried" },
+    { "bins", "N", NULL, "of --what conformal: bins of the row's entropy; default 10" },
     { "out", "FILE", NULL, "store the results as JSON" },
     { "threads", "N", NULL, "threads; default: physical cores" },
     { "mode", "MODE", NULL, "compute mode: f32 (default) or native" },
@@ -212,7 +230,8 @@ const struct verb verb_fit = {
     .min_operands = 1,
     .max_operands = 1,
     .summary = "fits calibration and weights on a labelled split: likelihood and reliability before and after",
-    .details = "A checkpoint's temperature is fitted on --on; a script's fits are computed as its run would.\n"
+    .details = "A checkpoint's temperature is fitted on --on, or what --chain waits for (--what temperature, entropy, "
+               "conformal); a script's fits are computed as its run would.\n"
                "--verbose: every bin of the reliability.",
     .options = options,
     .n_options = sizeof options / sizeof *options,

@@ -160,6 +160,22 @@ static int check_size(const json_t *what, const char *where)
     return 0;
 }
 
+/* Fits that apply a chain have one. */
+static int check_fit_chains(const json_t *what, const char *where)
+{
+    static const char *const with[] = { "entropy", "conformal" };
+    const char *s;
+    size_t i;
+    json_t *fit;
+    json_array_foreach(json_object_get(what, "fits"), i, fit)
+    {
+        for (size_t k = 0; k < sizeof with / sizeof *with; k++)
+            if (strcmp(json_string_value(json_object_get(fit, "what")), with[k]) == 0)
+                TRY(doc_string(fit, where, "chain", &s));
+    }
+    return 0;
+}
+
 static int check_users(const json_t *what, const char *where, const char *list)
 {
     size_t i, n = json_array_size(json_object_get(what, "lms"));
@@ -244,6 +260,7 @@ int plan_check(const json_t *what, const char *where)
         TRY(check_node(what, where, i));
     TRY(check_leaves(what, where));
     TRY(check_users(what, where, "fits"));
+    TRY(check_fit_chains(what, where));
     TRY(check_users(what, where, "arms"));
     TRY(check_tasks(what, where));
     if (judge && !json_is_null(judge))

@@ -25,7 +25,9 @@ static void copy_field(json_t *to, const json_t *from, const char *key)
 /* A place takes one kind of fit. */
 static int check_what(const json_t *d, const char *wanted)
 {
-    return strcmp(field(d, "what"), wanted) == 0 ? 0 : err_unknown(ERR_USAGE, "fit", field(d, "what"), &wanted, 1);
+    return strcmp(field(d, "what"), wanted) == 0
+               ? 0
+               : err_set(ERR_USAGE, "a fit of '%s' where one of '%s' is wanted", field(d, "what"), wanted);
 }
 
 /* "chain" and what belongs to it are of fits that stand in the place of a chain. */

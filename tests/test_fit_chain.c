@@ -359,6 +359,36 @@ static void test_hostile_frames(void)
     plan_free(p);
 }
 
+/* A plan.json of a stranger: a fit without its chain, an arm that waits for a fit that is none of the plan's. */
+static void test_hostile_plan(void)
+{
+    static const struct {
+        size_t fit;
+        const char *chain, *arm_fit, *says;
+    } cases[] = {
+        { 0, NULL, NULL, "chain" },
+        { 2, NULL, NULL, "chain" },
+        { 0, "temperature=fit", "nosuch", "nothing in 'fits' is 'nosuch'" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct plan *p = plan_of(resumed_arms);
+        json_t *doc = json_deep_copy(p->doc), *what = json_object_get(doc, "what");
+        json_t *fit = json_array_get(json_object_get(what, "fits"), cases[i].fit);
+        json_t *arm = json_array_get(json_object_get(what, "arms"), 0);
+        if (!cases[i].chain)
+            json_object_del(fit, "chain");
+        if (cases[i].arm_fit)
+            json_object_set_new(arm, "fit", json_string(cases[i].arm_fit));
+        char hash[65];
+        doc_hash(what, hash);
+        json_object_set_new(doc, "hash", json_string(hash));
+        struct plan *q = plan_load(doc, "plan.json");
+        check(!q && strstr(err_text(), cases[i].says), "hostile plan %zu: %s", i, q ? "accepted" : err_text());
+        plan_free(q);
+        plan_free(p);
+    }
+}
+
 static void test_refused(void)
 {
     static const struct {
@@ -392,7 +422,8 @@ static void test_refused(void)
         text_free(&arms);
     }
     struct plan *p = plan_of("{ { lm = ensemble { voice { a, temperature = entropy('temperature=fit', 1) } } } }");
-    check(!p && strstr(err_text(), "unknown fit 'entropy'"), "a voice's: %s", p ? "accepted" : err_text());
+    check(!p && strstr(err_text(), "a fit of 'entropy' where one of 'temperature' is wanted"), "a voice's: %s",
+          p ? "accepted" : err_text());
     plan_free(p);
     p = plan_of("{ { lm = ensemble { voice { a, temperature = fit { what = 'temperature', on = on, bins = 3 } } } } }");
     check(!p && strstr(err_text(), "'bins' is for a fit that stands where"), "%s", p ? "accepted" : err_text());
@@ -483,6 +514,7 @@ int main(void)
     test_after_pool();
     test_resumed();
     test_hostile_frames();
+    test_hostile_plan();
     test_refused();
     test_unreachable();
     test_tasks();

@@ -287,7 +287,7 @@ static void test_refused(void)
         { "rule=log(mode=global)", "cannot be fitted, want linear, sampled, log or product" },
         { "rule=gated(0.5)", "cannot be fitted" },
         { "rule=cfg(2)", "rule 'cfg=2' has no weights to fit" },
-        { "what=temperature", "letters.lua:5: unknown fit 'temperature'" },
+        { "what=temperature", "letters.lua:5: a fit of 'temperature' where one of 'weights' is wanted" },
         { "on=nosuch", "nosuch" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
