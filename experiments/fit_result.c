@@ -1,6 +1,7 @@
 #include "experiments/fit_result.h"
 #include "base/err.h"
 #include "decode/conformal.h"
+#include "experiments/fit_place.h"
 #include "experiments/lms.h"
 #include <math.h>
 #include <string.h>
@@ -129,4 +130,16 @@ json_t *fit_result_guess(const json_t *what, const json_t *doc)
 {
     size_t i = kind_of(doc);
     return i < N_KINDS ? kinds[i].guess(what, doc) : json_object();
+}
+
+void fit_result_guess_chain(const json_t *what, const char *fit, const char *chain, struct text *out)
+{
+    const json_t *doc = fit ? lms_fit(what, fit) : NULL;
+    if (!doc) {
+        text_add(out, chain);
+        return;
+    }
+    json_t *guess = fit_result_guess(what, doc);
+    fit_place_fill(chain, guess, out);
+    json_decref(guess);
 }

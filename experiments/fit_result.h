@@ -8,5 +8,7 @@
 int fit_result_check(const json_t *doc, const json_t *result);
 /* A result as it might be, to try what waits for it: temperature 1, equal weights.  The caller's. */
 json_t *fit_result_guess(const json_t *what, const json_t *doc);
+/* Appends a chain that waits for a fit of the plan with a guess in its place; as it is where fit is NULL. */
+void fit_result_guess_chain(const json_t *what, const char *fit, const char *chain, struct text *out);
 
 #endif

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "decode/conformal.h"
+#include "experiments/fit_place.h"
 #include "experiments/results_inside.h"
 #include "experiments/results_parts.h"
 #include "model/lm.h"
@@ -193,6 +194,25 @@ static int read_weights(struct results *r, size_t i, struct results_fit *f)
     return rc;
 }
 
+static int read_table(struct results *r, size_t i, struct results_fit *f)
+{
+    struct text path = { 0 };
+    size_t n = 0;
+    int rc = 0;
+    path_in(&path, i, "mass");
+    if (h5_has(r->file, text_s(&path)))
+        rc = read_array(r, text_s(&path), 0, &f->mass, &n);
+    if (rc == 0 && n > CONFORMAL_MAX_BINS)
+        rc = err_set(ERR_DAMAGED, "the results file: '%s' has %zu numbers, want at most %d", text_s(&path), n,
+                     CONFORMAL_MAX_BINS);
+    f->n_bins = rc == 0 ? n : 0;
+    path_in(&path, i, "edges");
+    if (rc == 0 && n > 1)
+        rc = read_array(r, text_s(&path), n - 1, &f->edges, &n);
+    text_free(&path);
+    return rc;
+}
+
 static int read_fit(struct results *r, size_t i, struct results_fit *f)
 {
     double *const to[] = { &f->value, &f->nll_before, &f->nll_after, &f->ece_before, &f->ece_after };
@@ -211,7 +231,8 @@ static int read_fit(struct results *r, size_t i, struct results_fit *f)
     rc = rc < 0 ? rc : read_bins(r, i, 0, f->before);
     rc = rc < 0 ? rc : read_bins(r, i, 1, f->after);
     text_free(&group);
-    return rc < 0 ? rc : read_weights(r, i, f);
+    rc = rc < 0 ? rc : read_weights(r, i, f);
+    return rc < 0 ? rc : read_table(r, i, f);
 }
 
 int results_read_fits(struct results *r)
@@ -242,5 +263,39 @@ void results_free_fits(struct results *r)
         free(f->voices);
         free(f->weights);
         free(f->nll_voices);
+        free(f->edges);
+        free(f->mass);
     }
+}
+
+static json_t *numbers_of(const double x[], size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, isfinite(x[i]) ? json_real(x[i]) : json_null());
+    return list;
+}
+
+int results_chain(const struct results *r, const char *fit, const char *chain, struct text *out)
+{
+    const struct results_fit *f = NULL;
+    for (size_t i = 0; fit && i < r->n_fits; i++)
+        if (strcmp(r->fits[i].id, fit) == 0)
+            f = &r->fits[i];
+    if (fit && (!f || (f->n_bins == 0 && !isfinite(f->value))))
+        return err_set(ERR_DATA, "chain '%s' waits for fit '%s', of which these results have no value", chain, fit);
+    if (!fit) {
+        text_add(out, chain);
+        return 0;
+    }
+    json_t *result = json_object();
+    if (f->n_bins > 0) {
+        json_object_set_new(result, "edges", numbers_of(f->edges, f->n_bins - 1));
+        json_object_set_new(result, "mass", numbers_of(f->mass, f->n_bins));
+    } else {
+        json_object_set_new(result, "value", json_real(f->value));
+    }
+    fit_place_fill(chain, result, out);
+    json_decref(result);
+    return 0;
 }

@@ -4,6 +4,7 @@
 #include "decode/conformal.h"
 #include "experiments/fit_place.h"
 #include "experiments/journal.h"
+#include "experiments/replay.h"
 #include "experiments/results.h"
 #include "experiments/run.h"
 #include "experiments/unit.h"
@@ -28,7 +29,7 @@ static const char lms[] =
     "  return fit { what = 'entropy', on = on, chain = chain, target = target, from = from or 0.1,\n"
     "               to = to or 5 } end\n";
 
-static const char tail[] = "experiment { name = 'chains', seed = 7, draws = 2, limit = { bytes = 8 },\n"
+static const char tail[] = "experiment { name = 'chains', seed = 7, draws = 2, limit = { bytes = 8 }, trace = 'full',\n"
                            "  evalsets = { 'DIR/gen', 'DIR/score' }, arms = ";
 
 static struct plan *plan_of(const char *arms)
@@ -206,6 +207,41 @@ static void test_used(void)
     text_free(&arms);
 }
 
+/* The description of a plan counts the steps of chains that wait; a replay under an arm's own chain takes the same symbols. */
+static void test_around(void)
+{
+    struct plan *p = plan_read(letters_path("used/plan.json"));
+    struct text t = { 0 };
+    check(p && plan_describe(p, 1, &t) == 0 && strstr(text_s(&t), "a: temperature=fit | top_p=0.9, entropy 0.7"),
+          "the plan for people: %s", err_text());
+    plan_free(p);
+    struct results *r = results_open(letters_path("used"));
+    size_t n = 0, n_fits = 0;
+    const struct results_arm *arms = r ? results_arms(r, &n) : NULL;
+    const struct results_fit *f = r ? results_fits(r, &n_fits) : NULL;
+    check(n_fits == 9 && f[1].n_bins == 4 && f[1].edges && f[0].n_bins == 0, "a table comes back");
+    text_clear(&t);
+    check(r && results_chain(r, f[1].id, "temperature=1.5 | conformal(0.3, fit)", &t) == 0 &&
+              strcmp(text_s(&t), arms[1].chain) == 0,
+          "what /arm_chain has: %s", text_s(&t));
+    check(r && results_chain(r, "nosuch", "temperature=fit", &t) == ERR_DATA &&
+              strstr(err_text(), "waits for fit 'nosuch'"),
+          "no such fit: %s", err_text());
+    struct replay *x = r ? replay_open(r, NULL, NULL) : NULL;
+    struct replay_record record;
+    check(x != NULL, "a replay: %s", err_text());
+    while (x && replay_next(x, &record) > 0)
+        continue;
+    struct replay_summary all = { 0 };
+    if (x)
+        all = replay_summary(x, REPLAY_NONE);
+    check(all.records > 50 && all.same == all.records, "%llu of %llu texts are taken again",
+          (unsigned long long)all.same, (unsigned long long)all.records);
+    replay_close(x);
+    results_close(r);
+    text_free(&t);
+}
+
 /* The table is what conformal_fit() makes of enumerated pairs. */
 static void test_conformal(void)
 {
@@ -324,6 +360,22 @@ static void test_resumed(void)
     struct unit_key one = unit_key(p, &p->arms[0], &p->items[0], 0), two = unit_key(p, &p->arms[1], &p->items[0], 0);
     check(strcmp(p->arms[0].chain, p->arms[1].chain) == 0 && !unit_key_equal(one, two), "other targets, other keys");
     plan_free(p);
+}
+
+/* Arms that bring fits of their own extend a run; what it has stays. */
+static void test_extended(void)
+{
+    struct plan *less = plan_of("{ { lm = a, chain = entropy('temperature=fit', 0.7) } }"),
+                *more = plan_of(resumed_arms);
+    struct run_options plain = { .threads = 1 }, extend = { .threads = 1, .extend = true };
+    check(run(less, "grown", plain) == 0, "%s", err_text());
+    check(run(more, "grown", plain) == ERR_USAGE && strstr(err_text(), "fits: 'a: temperature=fit, entropy 0.9 on ") &&
+              strstr(err_text(), "--extend"),
+          "a larger plan: %s", err_text());
+    check(run(more, "grown", extend) == 0, "extended: %s", err_text());
+    same_results(letters_path("calm"), letters_path("grown"), "extended");
+    plan_free(less);
+    plan_free(more);
 }
 
 static void test_hostile_frames(void)
@@ -510,9 +562,11 @@ int main(void)
     test_place();
     test_matched();
     test_used();
+    test_around();
     test_conformal();
     test_after_pool();
     test_resumed();
+    test_extended();
     test_hostile_frames();
     test_hostile_plan();
     test_refused();
