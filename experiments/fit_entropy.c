@@ -66,7 +66,7 @@ struct side {
 static int bisect(struct fit *f, double target, struct side *a, struct side *b)
 {
     for (int i = 0; i < MAX_STEPS; i++) {
-        struct side middle = { .value = a->value + (b->value - a->value) / 2 };
+        struct side middle = { .value = a->value / 2 + b->value / 2 };
         if (fabs(a->entropy - target) <= CLOSE_ENOUGH || fabs(b->entropy - target) <= CLOSE_ENOUGH ||
             middle.value == a->value || middle.value == b->value)
             break;

@@ -90,7 +90,7 @@ static json_t *guess_number(const json_t *what, const json_t *doc)
 {
     double from = json_number_value(json_object_get(doc, "from")), to = json_number_value(json_object_get(doc, "to"));
     (void)what;
-    return json_pack("{s:f}", "value", from + (to - from) / 2);
+    return json_pack("{s:f}", "value", from / 2 + to / 2);
 }
 
 static json_t *guess_table(const json_t *what, const json_t *doc)
