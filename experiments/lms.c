@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "decode/chain.h"
+#include "ensemble/bytes.h"
 #include "ensemble/ensemble.h"
 #include "experiments/fit_result.h"
 #include "model/checkpoint.h"
@@ -307,10 +308,32 @@ static int build_ensemble(struct lms *s, struct node *n)
     return rc;
 }
 
+static struct checkpoint *tokenizer_of(struct lms *s, const struct node *n);
+
+static int build_bytes(struct lms *s, struct node *n)
+{
+    const char *inner = field(json_array_get(voices_of(n->doc), 0), "lm");
+    struct lm *lm = lms_find(s, inner);
+    if (!lm)
+        return err_code();
+    const struct checkpoint *c = tokenizer_of(s, node_find(s, inner));
+    if (!c || !c->vocab)
+        return err_set(ERR_USAGE, "bytes: '%s' has no tokenizer", inner);
+    json_int_t beam = json_integer_value(json_object_get(n->doc, "beam"));
+    struct bytes_options o = { .vocab = c->vocab,
+                               .kind = field(n->doc, "covers"),
+                               .beam = beam < 0 || beam > UINT32_MAX ? UINT32_MAX : (uint32_t)beam,
+                               .lazy = json_number_value(json_object_get(n->doc, "lazy")) };
+    n->lm = bytes_open(lm, &o);
+    return n->lm ? 0 : err_code();
+}
+
 static const struct {
     const char *kind;
     int (*build)(struct lms *s, struct node *n);
-} kinds[] = { { "model", build_model }, { "table", build_table }, { "ensemble", build_ensemble } };
+} kinds[] = {
+    { "model", build_model }, { "table", build_table }, { "ensemble", build_ensemble }, { "bytes", build_bytes }
+};
 
 struct lm *lms_find(struct lms *s, const char *id)
 {
@@ -337,7 +360,8 @@ const char *lms_kernels(const struct lms *s)
     return s->kernels;
 }
 
-/* The checkpoint whose tokenizer speaks for a node: an ensemble's voices share one space, so the first will do. */
+/* The checkpoint whose tokenizer speaks for a node over tokens: an ensemble's voices share one space, so the first will
+ * do. */
 static struct checkpoint *tokenizer_of(struct lms *s, const struct node *n)
 {
     const json_t *voices = voices_of(n->doc);
@@ -371,6 +395,11 @@ int lms_encode(struct lms *s, const char *id, const char *text, size_t n, struct
     struct lm *lm = lms_find(s, id);
     if (!lm)
         return ERR_DATA;
+    if (lm->space->kind == SPACE_BYTE) {
+        for (size_t i = 0; i < n; i++)
+            symbols_add(out, &(sym_t){ (unsigned char)text[i] }, 1);
+        return 0;
+    }
     struct checkpoint *c = tokenizer_of(s, node_find(s, id));
     return c ? vocab_encode(c->vocab, text, n, out) : encode_greedy(lm->space, text, n, out);
 }

@@ -81,25 +81,29 @@ static int check_voice(const json_t *what, const char *where, size_t node, const
 static int check_node(const json_t *what, const char *where, size_t node)
 {
     static const char *const model[] = { "name", "hash", NULL }, *const ensemble[] = { "rule", NULL };
-    static const char *const kinds[] = { "model", "table", "ensemble" };
+    static const char *const kinds[] = { "model", "table", "ensemble", "bytes" };
     const json_t *n = json_array_get(json_object_get(what, "lms"), node);
     const char *kind = json_string_value(json_object_get(n, "kind")), *weighting = NULL;
     json_t *voices, *voice;
     size_t i;
+    bool is_bytes = strcmp(kind, "bytes") == 0, is_ensemble = strcmp(kind, "ensemble") == 0;
     if (strcmp(kind, "model") == 0)
         TRY(strings(n, where, "lms", model));
     else if (strcmp(kind, "table") == 0)
         TRY(plan_leaf_table(n, where));
-    else if (strcmp(kind, "ensemble") != 0)
-        return err_add(err_unknown(ERR_DATA, "kind of lm", kind, kinds, 3), "%s", where);
-    if (strcmp(kind, "ensemble") != 0)
+    else if (!is_ensemble && !is_bytes)
+        return err_add(err_unknown(ERR_DATA, "kind of lm", kind, kinds, 4), "%s", where);
+    if (!is_ensemble && !is_bytes)
         return json_object_get(n, "voices") ? err_set(ERR_DATA, "%s: a %s has voices", where, kind) : 0;
-    TRY(strings(n, where, "lms", ensemble));
+    if (is_ensemble)
+        TRY(strings(n, where, "lms", ensemble));
     TRY(doc_maybe_string(n, where, "weighting", &weighting));
     TRY(check_fitted(what, where, json_object_get(n, "weights")));
     TRY(doc_array(n, where, "voices", &voices));
     if (json_array_size(voices) == 0)
         return err_set(ERR_DATA, "%s: an ensemble has no voices", where);
+    if (is_bytes && json_array_size(voices) != 1)
+        return err_set(ERR_DATA, "%s: bytes of %zu voices, want one", where, json_array_size(voices));
     json_array_foreach(voices, i, voice)
     {
         TRY(check_voice(what, where, node, voice));

@@ -1,8 +1,8 @@
 #include "experiments/plan_nodes.h"
 #include "base/err.h"
-#include "base/space.h"
 #include "ensemble/pool.h"
 #include "ensemble/weighting.h"
+#include "experiments/plan_bytes.h"
 #include "experiments/plan_fits.h"
 #include "experiments/plan_leaf.h"
 #include "experiments/plan_preset.h"
@@ -150,8 +150,10 @@ static int space_check(const char *first, const char *space, const json_t *lm)
 {
     if (!space || strcmp(space, field(lm, "space")) == 0)
         return 0;
-    return err_set(ERR_USAGE, "'%s' and '%s' have different symbol spaces: voices of an ensemble share one", first,
-                   field(lm, "id"));
+    return err_set(ERR_USAGE,
+                   "'%s' and '%s' have different symbol spaces: voices of an ensemble share one; over bytes "
+                   "they do: bytes { ... } around each",
+                   first, field(lm, "id"));
 }
 
 /* lms: (n voices,) gets the ids of their nodes. */
@@ -323,9 +325,17 @@ static const char *add_ensemble(struct plan_nodes *n, const json_t *d)
     return id;
 }
 
+static const struct {
+    const char *kind;
+    const char *(*add)(struct plan_nodes *n, const json_t *d);
+} kinds[] = { { "model", add_model }, { "ensemble", add_ensemble }, { "bytes", plan_bytes_add } };
+
 const char *plan_nodes_add(struct plan_nodes *n, const json_t *declared)
 {
-    const char *id = strcmp(field(declared, "kind"), "model") == 0 ? add_model(n, declared) : add_ensemble(n, declared);
+    const char *id = NULL;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(field(declared, "kind"), kinds[i].kind) == 0)
+            id = kinds[i].add(n, declared);
     /* the innermost declaration names the line */
     if (!id && strncmp(err_text(), field(declared, "at"), strcspn(field(declared, "at"), ":") + 1) != 0)
         err_add(err_code(), "%s", field(declared, "at"));

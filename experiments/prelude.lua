@@ -120,16 +120,16 @@ local function list_size(t, separator, from, to) return range(t, from, to) + len
 
 local function is(kind) return function(x) return type(x) == "table" and x.kind == kind end end
 local function of(name) return function(x) return type(x) == name end end
-local function lm(x) return type(x) == "table" and (x.kind == "model" or x.kind == "ensemble") end
+local function lm(x) return type(x) == "table" and (x.kind == "model" or x.kind == "ensemble" or x.kind == "bytes") end
 local function either(a, b) return function(x) return a(x) or b(x) end end
 local function list(x) return type(x) == "table" and x.kind == nil end
 local text, number, count = of "string", of "number", function(x) return math.type(x) == "integer" and x >= 0 end
 
 local words = { [text] = "a string", [number] = "a number", [count] = "a whole number", [list] = "a list",
-                [lm] = "a model or an ensemble" }
+                [lm] = "a model, an ensemble or bytes" }
 local function words_of(test, said) words[test] = said; return test end
 local texts = words_of(either(text, list), "a string or a list of strings")
-local lms = words_of(either(lm, list), "a model, an ensemble or a list of them")
+local lms = words_of(either(lm, list), "a model, an ensemble, bytes or a list of them")
 local warmth = words_of(either(number, is "fit"), "a number or a fit")
 local shares = words_of(either(list, is "fit"), "a list of numbers or a fit")
 local link = words_of(either(text, is "fit"), "a string or a fit")
@@ -141,6 +141,7 @@ local schema = {
     model = { { source }, name = text, template = pattern },
     voice = { { source }, name = text, template = pattern, drop = texts, temperature = warmth, chain = text },
     ensemble = { rule = text, weights = shares, weighting = text, name = text },
+    bytes = { { source }, kind = text, beam = count, lazy = number, name = text },
     fit = { what = text, on = text, lang = text, chain = text, target = number, from = number, to = number,
             bins = count },
     search = {},
@@ -286,6 +287,17 @@ local function ensemble(t)
     return e
 end
 
+-- An lm over tokens as one over bytes, so that it can be pooled with others; its own `kind` says which tokenisations count.
+local function bytes(t)
+    if lm(t) or text(t) then t = { t } end
+    check("bytes", t, 2)
+    need("bytes", t, 1, 2)
+    local b = declare("bytes", t, 2)
+    b.kind, b.covers = "bytes", t.kind
+    if text(b[1]) then b[1] = { kind = "model", at = b.at, b[1] } end
+    return b
+end
+
 local function fit(t)
     check("fit", t, 2)
     need("fit", t, "what", 2)
@@ -424,6 +436,6 @@ return {
     table = { insert = insert, remove = remove, concat = sized(table.concat, list_size),
               unpack = sized(table.unpack, range), pack = sized(table.pack, sizes), sort = sort },
     utf8 = safe_utf8,
-    arg = set, model = model, voice = voice, ensemble = ensemble, fit = fit, search = search, each = each, grid = grid,
-    experiment = experiment,
+    arg = set, model = model, voice = voice, ensemble = ensemble, bytes = bytes, fit = fit, search = search, each = each,
+    grid = grid, experiment = experiment,
 }

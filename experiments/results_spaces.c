@@ -30,18 +30,27 @@ static void put_space(struct h5 *h, const struct space *s, const char *hash)
     }
 }
 
-/* The first leaf below a node: its space is the node's. */
+/* The first leaf below a node, or what makes bytes of it: its space is the node's. */
 static const json_t *leaf_of(const json_t *what, const char *id)
 {
     const json_t *node = lms_node(what, id), *voices = json_object_get(node, "voices");
-    return voices ? leaf_of(what, json_string_value(json_object_get(json_array_get(voices, 0), "lm"))) : node;
+    bool is_bytes = strcmp(json_string_value(json_object_get(node, "kind")), "bytes") == 0;
+    return voices && !is_bytes ? leaf_of(what, json_string_value(json_object_get(json_array_get(voices, 0), "lm")))
+                               : node;
 }
 
 static int write_space(struct h5 *h, const json_t *leaf)
 {
     const char *name = json_string_value(json_object_get(leaf, "name"));
     const char *hash = json_string_value(json_object_get(leaf, "space"));
-    if (strcmp(json_string_value(json_object_get(leaf, "kind")), "table") == 0) {
+    const char *kind = json_string_value(json_object_get(leaf, "kind"));
+    if (strcmp(kind, "bytes") == 0) {
+        struct space *space = space_bytes();
+        put_space(h, space, hash);
+        space_free(space);
+        return 0;
+    }
+    if (strcmp(kind, "table") == 0) {
         struct table_options o = { .n = (uint32_t)json_integer_value(json_object_get(leaf, "n")) };
         struct lm *lm = table_open(&o);
         put_space(h, lm->space, hash);

@@ -36,6 +36,7 @@ struct pretoken {
     const char *text;
     size_t n_text;
     bool begins;                    /* it begins its document */
+    bool is_middle;                 /* it is cut out of the middle of one: nothing is put in front */
     bool in_bytes;                  /* steps see the byte alphabet from here on */
     const char *shadow;             /* text as PCRE2 may see it (model/late.h); NULL: not made yet */
     struct pretoken_list now, next; /* pieces before and after a step */
@@ -172,7 +173,7 @@ static int apply_space(struct pretoken *p, const struct step *step)
     for (size_t k = 0; k < p->now.n; k++) {
         struct span s = p->now.s[k];
         size_t from = to->len;
-        text_add(to, p->text[s.from] == ' ' ? "" : " ");
+        text_add(to, p->is_middle || p->text[s.from] == ' ' ? "" : " ");
         text_addn(to, p->text + s.from, s.to - s.from);
         pretoken_list_add(&p->next, from, to->len);
     }
@@ -193,7 +194,7 @@ static int apply_metaspace(struct pretoken *p, const struct step *step)
         const char *s = p->text + p->now.s[k].from;
         size_t n = p->now.s[k].to - p->now.s[k].from, from = to->len;
         bool first = p->begins && p->now.s[k].from == 0;
-        bool marks = step->scheme == PRETOKEN_ALWAYS || (step->scheme == PRETOKEN_FIRST && first);
+        bool marks = !p->is_middle && (step->scheme == PRETOKEN_ALWAYS || (step->scheme == PRETOKEN_FIRST && first));
         text_add(to, marks && !starts_with(s, n, step->mark) ? step->mark : "");
         for (size_t i = 0, end; i < n; i = end) {
             const char *space = memchr(s + i, ' ', n - i);
@@ -313,6 +314,14 @@ bool pretoken_has_bytes(const struct pretoken *p)
     return p->has_bytes;
 }
 
+bool pretoken_cuts(const struct pretoken *p)
+{
+    for (size_t i = 0; i < p->n_steps; i++)
+        if (p->step[i].apply == apply_cut)
+            return true;
+    return false;
+}
+
 size_t pretoken_count(const struct pretoken *p)
 {
     return p->n_steps;
@@ -337,11 +346,19 @@ static int split(struct pretoken *p, const char *text, size_t n, struct pieces *
 int pretoken_split(struct pretoken *p, const char *text, size_t n, struct pieces *out)
 {
     p->begins = true;
+    p->is_middle = false;
     return split(p, text, n, out);
 }
 
 int pretoken_split_inner(struct pretoken *p, const char *text, size_t n, struct pieces *out)
 {
+    p->begins = p->is_middle = false;
+    return split(p, text, n, out);
+}
+
+int pretoken_split_middle(struct pretoken *p, const char *text, size_t n, struct pieces *out)
+{
     p->begins = false;
+    p->is_middle = true;
     return split(p, text, n, out);
 }

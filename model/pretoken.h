@@ -66,11 +66,14 @@ int pretoken_add_bytes(struct pretoken *p, const char *where); /* refused when i
 
 bool pretoken_has_bytes(const struct pretoken *p);
 size_t pretoken_count(const struct pretoken *p); /* steps */
+bool pretoken_cuts(const struct pretoken *p);    /* some step may cut a text */
 
 /* Cuts n bytes of valid UTF-8.  *out is valid until the next call and while text is; one thread at a time.  0;
  * ERR_DATA: a regex gives up (too much backtracking). */
 int pretoken_split(struct pretoken *p, const char *text, size_t n, struct pieces *out);
 /* The same for a text that is not the beginning of its document. */
 int pretoken_split_inner(struct pretoken *p, const char *text, size_t n, struct pieces *out);
+/* The same for a text that begins where a piece begins, in the middle of a document: nothing is put in front of it. */
+int pretoken_split_middle(struct pretoken *p, const char *text, size_t n, struct pieces *out);
 
 #endif

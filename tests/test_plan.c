@@ -3,6 +3,7 @@
 #include "experiments/jobs.h"
 #include "experiments/plan.h"
 #include "experiments/unit.h"
+#include "model/checkpoint.h"
 #include "tests/lib/check.h"
 #include "tests/lib/letters.h"
 #include <stdio.h>
@@ -187,6 +188,33 @@ static void test_rules(void)
     plan_free(p);
 }
 
+/* Vocabularies that differ are pooled over bytes. */
+static void test_bytes(void)
+{
+    static const char head[] = "experiment { name = 't', evalsets = 'DIR/gen', limit = { bytes = 4 }, arms = { { lm = ";
+    static const struct {
+        const char *lm, *message; /* NULL: it is a plan */
+    } cases[] = {
+        { "ensemble { bytes 'zoo:prose', bytes { 'zoo:bytes', lazy = 1e-3 } }", NULL },
+        { "bytes { ensemble { 'zoo:prose', 'zoo:verse' }, kind = 'all', beam = 3 }", NULL },
+        { "ensemble { 'zoo:prose', 'zoo:bytes' }", "over bytes they do: bytes { ... } around each" },
+        { "ensemble { bytes 'zoo:prose', 'zoo:bytes' }", "different symbol spaces" },
+        { "bytes { 'zoo:prose', kind = 'some' }", "unknown kind of byte adapter 'some'" },
+        { "bytes { 'zoo:prose', beam = 2000 }", "beam 2000, want 1 to 1024" },
+        { "bytes { bytes 'zoo:prose' }", "is over bytes already" },
+    };
+    checkpoint_set_home(CHORALE_HOME);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct text t = { 0 };
+        text_addf(&t, "%s%s } } }\n", head, cases[i].lm);
+        struct plan *p = letters_plan(text_s(&t), NULL);
+        check(cases[i].message ? !p && strstr(err_text(), cases[i].message) : p != NULL, "%s: %s", cases[i].lm,
+              err_text());
+        plan_free(p);
+        text_free(&t);
+    }
+}
+
 /* Stored plans are not trusted: any byte changed is noticed. */
 static void test_stored(void)
 {
@@ -264,6 +292,7 @@ int main(void)
     test_keys();
     test_diff();
     test_rules();
+    test_bytes();
     test_stored();
     test_hostile();
     letters_close();

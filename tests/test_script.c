@@ -63,6 +63,23 @@ static void test_declares(void)
     json_decref(e);
 }
 
+/* The kind of bytes{} is that of its tokenisations. */
+static void test_bytes(void)
+{
+    json_t *e =
+        run("local b = bytes { model { 'zoo:a', template = 'plain' }, kind = 'all', beam = 4 }\n"
+            "experiment { name = 'n', evalsets = 'x', arms = grid { lm = { b, ensemble { b, bytes 'zoo:b' } } } }\n");
+    check(e != NULL, "a script: %s", e ? "" : err_text());
+    json_t *arms = json_object_get(e, "arms"), *b = json_object_get(json_array_get(arms, 0), "lm");
+    check(strcmp(text_at(b, "kind"), "bytes") == 0 && strcmp(text_at(b, "covers"), "all") == 0, "kind and covers");
+    check(json_integer_value(json_object_get(b, "beam")) == 4, "beam");
+    check(strcmp(text_at(json_array_get(json_object_get(b, "of"), 0), "kind"), "model") == 0, "of a model");
+    json_decref(e);
+    fails("\nbytes { kind = 'all' }", "dir/test.lua:2:", "bytes: its first value is missing");
+    fails("\nbytes { 'a', width = 4 }", "dir/test.lua:2:", "bytes: unknown field 'width'");
+    fails("\nbytes { 'a', lazy = '1' }", "dir/test.lua:2:", "bytes: 'lazy' is a string, want a number");
+}
+
 #define REST "evalsets = 'x', arms = { lm = model 'a' } }"
 
 static void test_errors(void)
@@ -207,6 +224,7 @@ static void test_prelude(void)
 int main(void)
 {
     test_declares();
+    test_bytes();
     test_errors();
     test_limits();
     test_escapes();

@@ -1,0 +1,118 @@
+/* Rows of the covers that the tokenizer can give (bytes_tree.c). */
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/row_math.h"
+#include "ensemble/bytes_slot.h"
+#include <math.h>
+
+#define CHUNK 64u /* rows made in one round of a slot, of a text that is read at many positions */
+
+static void ask_path(struct bytes_adapter *a, struct bytes_slot *s, const struct bytes_shot *shot, uint32_t node)
+{
+    bytes_ask(a, s, node);
+    for (uint32_t n = node; n != shot->base; n = s->node[n].parent)
+        if (isnan(s->node[n].logp))
+            bytes_ask(a, s, s->node[n].parent);
+}
+
+static int canonical_gather(struct bytes_adapter *a, struct bytes_slot *s)
+{
+    size_t next = s->row_from + s->n_rows;
+    if (s->n_shots == 0) {
+        s->n_covers = 0;
+        for (size_t at = next; at <= s->until && s->n_shots < CHUNK; at++) {
+            while (s->at < at && s->at < s->ended)
+                TRY(bytes_tree_advance(a, s));
+            bytes_tree_shot(s, at);
+        }
+    }
+    for (size_t i = 0; i < s->n_shots; i++) {
+        const struct bytes_shot *shot = &s->shot[i];
+        for (size_t k = 0; k < shot->n; k++)
+            ask_path(a, s, shot, s->cover[shot->first + k].node);
+        if (!shot->is_ended && shot->last != BYTES_NONE)
+            ask_path(a, s, shot, shot->last);
+    }
+    return 0;
+}
+
+double bytes_tree_logp(struct bytes_slot *s, uint32_t base, uint32_t node)
+{
+    double sum = 0;
+    for (uint32_t i = node; i != base; i = s->node[i].parent) {
+        struct bytes_node *n = &s->node[i];
+        if (isnan(n->logp))
+            n->logp = row_logp(s->node[n->parent].row, n->token);
+        sum += n->logp;
+    }
+    return sum;
+}
+
+static const uint64_t *barred_after(struct bytes_adapter *a, const struct bytes_node *n, bool may_split)
+{
+    bool joins = !may_split && n->has_token && !a->vocab.is_added[a->vocab.place[n->token]];
+    return joins ? bytes_adjacent_barred(a->adjacent, n->token) : a->never;
+}
+
+static void add_new(struct bytes_adapter *a, const struct bytes_shot *shot, const struct bytes_node *n,
+                    const struct bytes_sum *f, double mass[BYTES_N])
+{
+    const uint64_t *join = barred_after(a, n, false), *barred[256];
+    for (unsigned b = 0; b < 256; b++)
+        barred[b] = !shot->allows[b] ? NULL : shot->may_cut[b] || n->may_split ? a->never : join;
+    bytes_sum_first(f, barred, mass);
+}
+
+static double largest_path(struct bytes_slot *s, const struct bytes_shot *shot)
+{
+    double top = -INFINITY;
+    for (size_t k = 0; k < shot->n; k++)
+        if (s->node[s->cover[shot->first + k].node].row)
+            top = fmax(top, bytes_tree_logp(s, shot->base, s->cover[shot->first + k].node));
+    if (shot->last != BYTES_NONE && s->node[shot->last].row)
+        top = fmax(top, bytes_tree_logp(s, shot->base, shot->last));
+    return top;
+}
+
+void bytes_tree_row(struct bytes_adapter *a, struct bytes_slot *s, const struct bytes_shot *shot)
+{
+    double mass[BYTES_N] = { 0 }, before = 0, top = shot->is_ended ? 0 : largest_path(s, shot);
+    if (shot->is_ended) {
+        bytes_add_row(a, s, NULL, 0);
+        return;
+    }
+    for (size_t k = 0; k < shot->n && top > -INFINITY; k++) {
+        const struct bytes_cover *c = &s->cover[shot->first + k];
+        const struct bytes_node *n = &s->node[c->node];
+        if (!n->row)
+            continue;
+        struct bytes_sum f = { .adapter = a, .row = n->row, .only_added = c->only_added };
+        f.factor = math_exp64(bytes_tree_logp(s, shot->base, c->node) - top);
+        f.barred = barred_after(a, n, c->may_split);
+        if (c->is_past)
+            before += bytes_sum_range(&f, c->range);
+        else if (c->depth == 0)
+            add_new(a, shot, n, &f, mass);
+        else
+            bytes_sum_next(&f, c->range, c->depth, mass);
+    }
+    for (unsigned b = 0; b < 256; b++)
+        mass[b] = shot->allows[b] ? mass[b] : 0;
+    if (shot->last != BYTES_NONE && s->node[shot->last].row && top > -INFINITY) {
+        struct bytes_sum f = { .adapter = a, .row = s->node[shot->last].row };
+        f.factor = math_exp64(bytes_tree_logp(s, shot->base, shot->last) - top);
+        mass[BYTES_END] = bytes_sum_ends(&f);
+    }
+    bytes_add_row(a, s, mass, shot->is_start ? -top : before > 0 ? num_log(before) : -INFINITY);
+}
+
+static int canonical_settle(struct bytes_adapter *a, struct bytes_slot *s)
+{
+    for (size_t i = 0; i < s->n_shots; i++)
+        bytes_tree_row(a, s, &s->shot[i]);
+    s->n_shots = s->n_covers = 0;
+    return 0;
+}
+
+const struct bytes_kind bytes_canonical = { "canonical", bytes_tree_begin, canonical_gather, canonical_settle };

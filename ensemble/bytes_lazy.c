@@ -1,0 +1,128 @@
+/* The canonical tree, lazily: a node is evaluated only once what its tokens weigh is a share of at least `lazy`.
+ *
+ * The weight of a node is known when its parent is evaluated; until then it is at most its parent's.  At each byte the
+ * weights that are known, and what they leave of the bytes so far, say which nodes call for evaluation; each of these may
+ * call for others, so that a byte takes some rounds.  Most take none: the nodes that matter begin words. */
+#include "base/err.h"
+#include "base/num.h"
+#include "base/row_math.h"
+#include "ensemble/bytes_slot.h"
+#include <math.h>
+
+/* Rows of what is in, and of parents whose children's weights are not known yet. */
+static void ask_around(struct bytes_adapter *a, struct bytes_slot *s, uint32_t base, uint32_t node)
+{
+    if (s->node[node].is_in)
+        bytes_ask(a, s, node);
+    for (uint32_t n = node; n != base; n = s->node[n].parent)
+        if (isnan(s->node[n].logp) && s->node[s->node[n].parent].is_in)
+            bytes_ask(a, s, s->node[n].parent);
+}
+
+static int lazy_gather(struct bytes_adapter *a, struct bytes_slot *s)
+{
+    size_t next = s->row_from + s->n_rows;
+    if (s->n_shots == 0) {
+        s->n_covers = 0;
+        while (s->at < s->ended && (s->at < s->start || (s->is_judged && s->at < next))) {
+            TRY(bytes_tree_advance(a, s));
+            s->is_judged = false;
+        }
+        bytes_tree_shot(s, next > s->ended ? next : s->at);
+    }
+    const struct bytes_shot *shot = &s->shot[0];
+    for (size_t k = 0; k < shot->n; k++)
+        ask_around(a, s, shot->base, s->cover[shot->first + k].node);
+    if (!shot->is_ended && shot->last != BYTES_NONE)
+        ask_around(a, s, shot->base, shot->last);
+    return 0;
+}
+
+/* ln of what the node's tokens weigh at most; unknown factors are one. */
+static double bound_of(struct bytes_slot *s, uint32_t base, uint32_t node)
+{
+    double sum = 0;
+    for (uint32_t i = node; i != base; i = s->node[i].parent) {
+        struct bytes_node *n = &s->node[i];
+        const struct row *above = s->node[n->parent].row;
+        if (isnan(n->logp) && above)
+            n->logp = row_logp(above, n->token);
+        sum += isnan(n->logp) ? 0 : n->logp;
+    }
+    return sum;
+}
+
+static bool is_known(const struct bytes_slot *s, uint32_t base, uint32_t node)
+{
+    for (uint32_t i = node; i != base; i = s->node[i].parent)
+        if (isnan(s->node[i].logp))
+            return false;
+    return true;
+}
+
+/* ln of the mass, over exp(top), that is known to lie on what may follow: of evaluated nodes, and of those that end here,
+ * whose whole weight does. */
+static double known_mass(struct bytes_adapter *a, struct bytes_slot *s, const struct bytes_shot *shot, double top)
+{
+    double sum = 0;
+    for (size_t k = 0; k < shot->n; k++) {
+        const struct bytes_cover *c = &s->cover[shot->first + k];
+        const struct bytes_node *n = &s->node[c->node];
+        if (c->is_past || !(c->depth == 0 ? is_known(s, shot->base, c->node) : n->row && n->is_in))
+            continue;
+        double factor = math_exp64(bound_of(s, shot->base, c->node) - top);
+        struct bytes_sum f = { .adapter = a, .row = n->row, .only_added = c->only_added, .factor = factor };
+        sum += c->depth == 0 ? factor : bytes_sum_range(&f, c->range);
+    }
+    return sum > 0 ? num_log(sum) : -INFINITY;
+}
+
+/* The first on the way from the base to the node that is not in. */
+static uint32_t first_out(const struct bytes_slot *s, uint32_t base, uint32_t node)
+{
+    uint32_t first = node;
+    for (uint32_t n = node; n != base; n = s->node[n].parent)
+        if (!s->node[s->node[n].parent].is_in)
+            first = s->node[n].parent;
+    return first;
+}
+
+static bool call_in(struct bytes_slot *s, const struct bytes_shot *shot, uint32_t node, double least)
+{
+    double bound = bound_of(s, shot->base, node);
+    if (s->node[node].is_in || bound == -INFINITY || bound < least)
+        return false;
+    s->node[first_out(s, shot->base, node)].is_in = true;
+    return true;
+}
+
+/* true: there are more nodes to be evaluated. */
+static bool judge(struct bytes_adapter *a, struct bytes_slot *s, const struct bytes_shot *shot)
+{
+    bool more = false;
+    double top = -INFINITY;
+    for (size_t k = 0; k < shot->n; k++)
+        if (!s->cover[shot->first + k].is_past)
+            top = fmax(top, bound_of(s, shot->base, s->cover[shot->first + k].node));
+    double least = top + known_mass(a, s, shot, top) + num_log(a->lazy);
+    for (size_t k = 0; k < shot->n; k++)
+        if (!s->cover[shot->first + k].is_past)
+            more |= call_in(s, shot, s->cover[shot->first + k].node, least);
+    if (shot->last != BYTES_NONE)
+        more |= call_in(s, shot, shot->last, least);
+    return more;
+}
+
+static int lazy_settle(struct bytes_adapter *a, struct bytes_slot *s)
+{
+    const struct bytes_shot *shot = &s->shot[0];
+    if (!shot->is_ended && judge(a, s, shot))
+        return 0;
+    if (shot->at == s->row_from + s->n_rows)
+        bytes_tree_row(a, s, shot);
+    s->is_judged = true;
+    s->n_shots = s->n_covers = 0;
+    return 0;
+}
+
+const struct bytes_kind bytes_lazy = { "canonical", bytes_tree_begin, lazy_gather, lazy_settle };
