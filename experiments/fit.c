@@ -24,6 +24,23 @@ static const struct fit_type *type_find(const char *name)
     return NULL;
 }
 
+/* A text is read as far as the lm's context reaches behind its prompt. */
+static int cut_text(struct fit *f, size_t i)
+{
+    struct prompt prompt = f->set->items[i].prompt;
+    struct symbols seen = { 0 };
+    int slot = lm_fork(f->lm, LM_EMPTY, 0);
+    if (slot < 0)
+        return slot;
+    prompt.template_name = field(f->doc, "template");
+    int rc = lm_prompt(f->lm, slot, &prompt, &seen);
+    size_t room = rc == 0 ? lm_room(f->lm, slot) : 0;
+    f->texts[i].n = f->texts[i].n < room ? f->texts[i].n : room;
+    lm_drop(f->lm, slot);
+    free(seen.s);
+    return rc;
+}
+
 static int encode_texts(struct fit *f, struct lms *lms, size_t most)
 {
     const char *lang = field(f->doc, "lang");
@@ -34,6 +51,7 @@ static int encode_texts(struct fit *f, struct lms *lms, size_t most)
         if (item->kind != ITEM_TEXT || (lang && strcmp(item->lang, lang) != 0))
             continue;
         TRY(lms_encode(lms, f->lm_id, item->text, strlen(item->text), &f->texts[i]));
+        TRY(cut_text(f, i));
         total += f->texts[i].n;
     }
     f->stride = total / most + 1;

@@ -5,7 +5,8 @@
  *   entropy       the value of one parameter of a chain for which the mean entropy of what it leaves is a target
  *   conformal     the table of a conformal nucleus, a step of a chain (decode/conformal.h)
  *
- * Every fit reads the rows at labelled positions, spread evenly over the texts of its evalset. */
+ * Every fit reads the rows at labelled positions, spread evenly over the texts of its evalset, each as far as the lm's
+ * context reaches. */
 #ifndef EXPERIMENTS_FIT_H
 #define EXPERIMENTS_FIT_H
 

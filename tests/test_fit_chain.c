@@ -533,6 +533,18 @@ static void test_tasks(void)
     plan_free(p);
 }
 
+/* bug: a text longer than the context was an error of the whole fit */
+static void test_long_texts(void)
+{
+    struct results *r = results_of("{ { lm = model { 'table:n=4,length=9,seed=3', name = 'short' },\n"
+                                   "    chain = entropy('temperature=fit', 0.8) } }",
+                                   "long");
+    size_t n = 0;
+    const struct results_fit *f = r ? results_fits(r, &n) : NULL;
+    check(n == 1 && f[0].value > 0.1 && f[0].value < 5, "texts of 6 to 15 letters, a context of 9");
+    results_close(r);
+}
+
 static void test_place(void)
 {
     static const struct {
@@ -572,6 +584,7 @@ int main(void)
     test_refused();
     test_unreachable();
     test_tasks();
+    test_long_texts();
     letters_close();
     return check_done("fit_chain");
 }
