@@ -41,7 +41,7 @@ static int open_script(struct source *s, const struct args *a)
     s->core = core_alloc();
     s->lms = lms_alloc(s->plan->what, s->threads);
     if (!lms_ready(s->lms, id))
-        return err_set(ERR_USAGE, "lm '%s' waits for a fit: run the script first, or give its temperature as a number",
+        return err_set(ERR_USAGE, "lm '%s' waits for a fit: run the script first, or give numbers for what is fitted",
                        id);
     s->id = id;
     s->lm = lms_find(s->lms, id);

@@ -3,6 +3,7 @@
 #include "cli/console.h"
 #include "cli/verbs.h"
 #include "experiments/fit.h"
+#include "experiments/fit_place.h"
 #include "experiments/plan.h"
 #include "experiments/script.h"
 #include "model/checkpoint.h"
@@ -16,27 +17,40 @@ static const char one_voice[] =
     "local e = ensemble { voice { m, temperature = fit { what = arg.what, on = arg.on } } }\n"
     "experiment { name = 'fit', evalsets = { { 'openings', items = 1 } }, arms = { { lm = e } } }\n";
 
+/* What takes the place of a chain: with --chain. */
+static const char one_chain[] =
+    "local m = model(arg.model)\n"
+    "local f = fit { what = arg.what, on = arg.on, chain = arg.chain, target = arg.target, from = arg.from, to = "
+    "arg.to,\n"
+    "                bins = arg.bins }\n"
+    "experiment { name = 'fit', evalsets = { { 'openings', items = 1 } }, arms = { { lm = m, chain = f } } }\n";
+
 static struct plan *plan_of(const struct args *a)
 {
-    const char *operand = a->operand[0], *end = strrchr(operand, '.');
+    static const char *const keys[] = { "what", "on", "chain", "target", "from", "to", "bins" };
+    enum { N_KEYS = sizeof keys / sizeof *keys };
+    const char *operand = a->operand[0], *end = strrchr(operand, '.'), *pairs[N_KEYS + 1];
     struct plan_options options = { .mode = options_text(a, "mode"), .kernels = options_text(a, "kernels") };
     if (end && strcmp(end, ".lua") == 0)
         return plan_prepare(operand, &options);
-    struct text source = { 0 }, sets[3] = { { 0 }, { 0 }, { 0 } };
+    struct text source = { 0 }, sets[N_KEYS + 1] = { { 0 } };
+    size_t n = 1;
     struct checkpoint *c = checkpoint_open(operand); /* a wrong name is told by its own message, not the script's */
     if (!c)
         return NULL;
     checkpoint_close(c);
-    text_add(&source, one_voice);
+    text_add(&source, options_text(a, "chain") ? one_chain : one_voice);
     text_addf(&sets[0], "model=%s", operand);
-    text_addf(&sets[1], "what=%s", options_text(a, "what"));
-    text_addf(&sets[2], "on=%s", options_text(a, "on"));
-    const char *const pairs[] = { sets[0].s, sets[1].s, sets[2].s };
-    json_t *declared = script_run("fit", &source, pairs, 3);
+    for (size_t i = 0; i < N_KEYS; i++)
+        if (options_text(a, keys[i]))
+            text_addf(&sets[n++], "%s=%s", keys[i], options_text(a, keys[i]));
+    for (size_t i = 0; i < n; i++)
+        pairs[i] = sets[i].s;
+    json_t *declared = script_run("fit", &source, pairs, n);
     struct plan *p = declared ? plan_resolve(declared, &source, &options) : NULL;
     json_decref(declared);
     text_free(&source);
-    for (int i = 0; i < 3; i++)
+    for (size_t i = 0; i < n; i++)
         text_free(&sets[i]);
     return p;
 }
@@ -45,6 +59,12 @@ static double real(const json_t *o, const char *key)
 {
     const json_t *x = json_object_get(o, key);
     return json_is_number(x) ? json_number_value(x) : (double)NAN;
+}
+
+static const char *name(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+    return s ? s : "?";
 }
 
 static void print_bins(const json_t *result)
@@ -64,9 +84,60 @@ static void print_bins(const json_t *result)
     }
 }
 
+static void print_temperature(const struct args *a, const json_t *fit, const json_t *result)
+{
+    printf("%s: temperature %.4f, fitted on %.0f positions of %s\n", name(fit, "lm"), real(result, "value"),
+           real(result, "n"), name(fit, "on"));
+    printf("  nats a symbol %.4f -> %.4f, ECE of the top symbol %.4f -> %.4f\n", real(result, "nll_before"),
+           real(result, "nll_after"), real(result, "ece_before"), real(result, "ece_after"));
+    if (a->verbose)
+        print_bins(result);
+}
+
+static void print_weights(const struct args *a, const json_t *fit, const json_t *result)
+{
+    size_t i;
+    json_t *weight;
+    (void)a;
+    printf("%s, fitted on %.0f positions\n", name(fit, "id"), real(result, "n"));
+    printf("  nats a symbol: equal weights %.4f -> %.4f\n", real(result, "nll_before"), real(result, "nll_after"));
+    json_array_foreach(json_object_get(result, "weights"), i, weight)
+    {
+        const json_t *alone = json_array_get(json_object_get(result, "nll_voices"), i);
+        const char *voice = json_string_value(json_array_get(json_object_get(result, "voices"), i));
+        printf("  %-24s weight %.4f, alone %.4f\n", voice ? voice : "?", json_number_value(weight),
+               json_is_number(alone) ? json_number_value(alone) : INFINITY);
+    }
+}
+
+static void print_entropy(const struct args *a, const json_t *fit, const json_t *result)
+{
+    (void)a;
+    printf("%s, matched on %.0f positions\n", name(fit, "id"), real(result, "n"));
+    printf("  fit = %.6g: mean entropy %.4f nats; %.4f at %g, %.4f at %g\n", real(result, "value"),
+           real(result, "entropy"), real(result, "entropy_from"), real(fit, "from"), real(result, "entropy_to"),
+           real(fit, "to"));
+}
+
+static void print_table(const struct args *a, const json_t *fit, const json_t *result)
+{
+    struct text chain = { 0 };
+    (void)a;
+    fit_place_fill(name(fit, "chain"), result, &chain);
+    printf("%s, fitted on %.0f positions\n  %s\n", name(fit, "id"), real(result, "n"), text_s(&chain));
+    text_free(&chain);
+}
+
+static const struct {
+    const char *what;
+    void (*print)(const struct args *a, const json_t *fit, const json_t *result);
+} printers[] = { { "temperature", print_temperature },
+                 { "weights", print_weights },
+                 { "entropy", print_entropy },
+                 { "conformal", print_table } };
+
 static void print_fit(const struct args *a, const json_t *fit, const json_t *result)
 {
-    const char *lm = json_string_value(json_object_get(fit, "lm")), *on = json_string_value(json_object_get(fit, "on"));
     struct text t = { 0 };
     if (a->json) {
         doc_canonical(&t, result);
@@ -74,12 +145,9 @@ static void print_fit(const struct args *a, const json_t *fit, const json_t *res
         text_free(&t);
         return;
     }
-    printf("%s: temperature %.4f, fitted on %.0f positions of %s\n", lm ? lm : "?", real(result, "value"),
-           real(result, "n"), on ? on : "?");
-    printf("  nats a symbol %.4f -> %.4f, ECE of the top symbol %.4f -> %.4f\n", real(result, "nll_before"),
-           real(result, "nll_after"), real(result, "ece_before"), real(result, "ece_after"));
-    if (a->verbose)
-        print_bins(result);
+    for (size_t i = 0; i < sizeof printers / sizeof *printers; i++)
+        if (strcmp(printers[i].what, name(fit, "what")) == 0)
+            printers[i].print(a, fit, result);
 }
 
 static int fit_all(const struct args *a, const struct plan *p, struct lms *lms, json_t *all)
@@ -96,7 +164,7 @@ static int fit_all(const struct args *a, const struct plan *p, struct lms *lms, 
             break;
         }
         print_fit(a, fit, result);
-        lms_set_fit(lms, json_string_value(json_object_get(fit, "id")), real(result, "value"));
+        rc = lms_set_fit(lms, json_string_value(json_object_get(fit, "id")), result);
         json_array_append_new(all, result);
     }
     core_free(core);
@@ -144,6 +212,11 @@ static int run_fit(const struct args *a)
 static const struct option_row options[] = {
     { "what", "NAME", "temperature", "what is fitted" },
     { "on", "EVALSET/SPLIT", "held_out/fit", "the labelled split" },
+    { "chain", "CHAIN", NULL, "what waits for the fit: a chain with the word fit where its value goes" },
+    { "target", "NATS", NULL, "of --what entropy: the mean entropy" },
+    { "from", "X", NULL, "of --what entropy: the values tried" },
+    { "to", "X", NULL, "of --what entropy: the values tried" },
+    { "bins", "N", NULL, "of --what conformal: bins of the row's entropy; default 10" },
     { "out", "FILE", NULL, "store the results as JSON" },
     { "threads", "N", NULL, "threads; default: physical cores" },
     { "mode", "MODE", NULL, "compute mode: f32 (default) or native" },
@@ -156,8 +229,10 @@ const struct verb verb_fit = {
     .operands = "CHECKPOINT|SCRIPT.lua",
     .min_operands = 1,
     .max_operands = 1,
-    .summary = "fits calibration on a labelled split: reliability before and after (--verbose: every bin)",
-    .details = "A checkpoint is fitted on --on; a script's fits are computed as its run would.",
+    .summary = "fits calibration and weights on a labelled split: likelihood and reliability before and after",
+    .details = "A checkpoint's temperature is fitted on --on, or what --chain waits for (--what temperature, entropy, "
+               "conformal); a script's fits are computed as its run would.\n"
+               "--verbose: every bin of the reliability.",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .run = run_fit,

@@ -59,18 +59,22 @@ static int refers(const json_t *what, const char *where, const char *list, size_
                    json_is_string(id) ? json_string_value(id) : "(not a text)");
 }
 
+/* A value that may be {"fit": id}. */
+static int check_fitted(const json_t *what, const char *where, const json_t *value)
+{
+    if (!json_is_object(value))
+        return 0;
+    return refers(what, where, "fits", json_array_size(json_object_get(what, "fits")), json_object_get(value, "fit"));
+}
+
 static int check_voice(const json_t *what, const char *where, size_t node, const json_t *voice)
 {
     static const char *const keys[] = { "lm", "name", NULL };
-    const json_t *temperature = json_object_get(voice, "temperature");
     TRY(strings(voice, where, "voices", keys));
     TRY(refers(what, where, "lms", node, json_object_get(voice, "lm")));
     if (json_object_get(voice, "drop"))
         TRY(texts(voice, where, "drop"));
-    if (!json_is_object(temperature))
-        return 0;
-    return refers(what, where, "fits", json_array_size(json_object_get(what, "fits")),
-                  json_object_get(temperature, "fit"));
+    return check_fitted(what, where, json_object_get(voice, "temperature"));
 }
 
 /* Voices stand before their ensemble, so that no lm is made of itself. */
@@ -94,6 +98,7 @@ static int check_node(const json_t *what, const char *where, size_t node)
     if (is_ensemble)
         TRY(strings(n, where, "lms", ensemble));
     TRY(doc_maybe_string(n, where, "weighting", &weighting));
+    TRY(check_fitted(what, where, json_object_get(n, "weights")));
     TRY(doc_array(n, where, "voices", &voices));
     if (json_array_size(voices) == 0)
         return err_set(ERR_DATA, "%s: an ensemble has no voices", where);
@@ -159,6 +164,22 @@ static int check_size(const json_t *what, const char *where)
     return 0;
 }
 
+/* Fits that apply a chain have one. */
+static int check_fit_chains(const json_t *what, const char *where)
+{
+    static const char *const with[] = { "entropy", "conformal" };
+    const char *s;
+    size_t i;
+    json_t *fit;
+    json_array_foreach(json_object_get(what, "fits"), i, fit)
+    {
+        for (size_t k = 0; k < sizeof with / sizeof *with; k++)
+            if (strcmp(json_string_value(json_object_get(fit, "what")), with[k]) == 0)
+                TRY(doc_string(fit, where, "chain", &s));
+    }
+    return 0;
+}
+
 static int check_users(const json_t *what, const char *where, const char *list)
 {
     size_t i, n = json_array_size(json_object_get(what, "lms"));
@@ -168,6 +189,13 @@ static int check_users(const json_t *what, const char *where, const char *list)
         TRY(refers(what, where, "lms", n, json_object_get(o, "lm")));
     }
     return 0;
+}
+
+/* The fit that an arm's chain waits for. */
+static int check_fit(const json_t *what, const char *where, const json_t *choice)
+{
+    const json_t *fit = json_object_get(choice, "fit");
+    return fit ? refers(what, where, "fits", json_array_size(json_object_get(what, "fits")), fit) : 0;
 }
 
 /* What arms do with tasks, and the tasks that are known. */
@@ -182,9 +210,11 @@ static int check_tasks(const json_t *what, const char *where)
     {
         if (json_object_get(arm, "tasks"))
             TRY(entries(arm, where, "tasks", task));
+        TRY(check_fit(what, where, arm));
         json_array_foreach(json_object_get(arm, "tasks"), k, t)
         {
             TRY(refers(what, where, "lms", n, json_object_get(t, "lm")));
+            TRY(check_fit(what, where, t));
         }
     }
     return 0;
@@ -234,6 +264,7 @@ int plan_check(const json_t *what, const char *where)
         TRY(check_node(what, where, i));
     TRY(check_leaves(what, where));
     TRY(check_users(what, where, "fits"));
+    TRY(check_fit_chains(what, where));
     TRY(check_users(what, where, "arms"));
     TRY(check_tasks(what, where));
     if (judge && !json_is_null(judge))

@@ -1,15 +1,13 @@
 #include "experiments/plan_nodes.h"
 #include "base/err.h"
-#include "base/space.h"
-#include "ensemble/bytes.h"
 #include "ensemble/pool.h"
 #include "ensemble/weighting.h"
+#include "experiments/plan_bytes.h"
+#include "experiments/plan_fits.h"
 #include "experiments/plan_leaf.h"
 #include "experiments/plan_preset.h"
 #include "model/lm.h"
 #include "model/template.h"
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 static const char *field(const json_t *o, const char *key)
@@ -49,8 +47,7 @@ static json_t *equal_in(const json_t *list, const json_t *node)
     return NULL;
 }
 
-/* Gives node the id wanted (or one made of `made`) and puts it into list; node is consumed. */
-static const char *node_put(json_t *list, json_t *node, const char *wanted, const char *made)
+const char *plan_nodes_put(json_t *list, json_t *node, const char *wanted, const char *made)
 {
     char key[65];
     json_t *nameless = json_copy(node); /* what it is called and where it lies is no part of what it computes */
@@ -111,33 +108,7 @@ static const char *add_model(struct plan_nodes *n, const json_t *d)
     copy_field(node, d, "template");
     const char *colon = strrchr(name, ':'), *slash = strrchr(name, '/');
     const char *made = strncmp(name, "table:", 6) == 0 ? name : slash ? slash + 1 : colon ? colon + 1 : name;
-    return node_put(n->lms, node, field(d, "name"), made);
-}
-
-static const char *add_fit(struct plan_nodes *n, const json_t *d, const char *lm, const char *template_name)
-{
-    static const char *const known[] = { "temperature" };
-    if (strcmp(field(d, "what"), known[0]) != 0) {
-        err_unknown(ERR_USAGE, "fit", field(d, "what"), known, 1);
-        return NULL;
-    }
-    json_t *node = plan_leaf_fit(field(d, "on"), field(d, "lang"));
-    if (!node)
-        return NULL;
-    copy_field(node, d, "what");
-    copy_field(node, d, "lang");
-    copy_field(node, plan_nodes_find(n->lms, lm), "space");
-    if (template_name)
-        json_object_set_new(node, "template", json_string(template_name));
-    /* the key speaks of the lm by its key; "lm" itself is put in afterwards */
-    json_object_set_new(node, "of", json_string(field(plan_nodes_find(n->lms, lm), "key")));
-    struct text made = { 0 };
-    text_addf(&made, "%s of %s on %s", field(d, "what"), lm, field(d, "on"));
-    const char *id = node_put(n->fits, node, NULL, text_s(&made));
-    text_free(&made);
-    if (id)
-        json_object_set_new(plan_nodes_find(n->fits, id), "lm", json_string(lm));
-    return id;
+    return plan_nodes_put(n->lms, node, field(d, "name"), made);
 }
 
 /* A voice's document without "lm" and "name", which are no part of what it computes; "of" is its lm's key. */
@@ -160,8 +131,8 @@ static json_t *voice_node(struct plan_nodes *n, const json_t *d, const char *lm)
     text_free(&text);
     if (rc == 0 && json_is_object(t)) {
         const char *template_name = field(d, "template");
-        const char *id =
-            add_fit(n, t, lm, template_name ? template_name : field(plan_nodes_find(n->lms, lm), "template"));
+        const char *id = plan_fits_temperature(
+            n, t, lm, template_name ? template_name : field(plan_nodes_find(n->lms, lm), "template"));
         if (id)
             json_object_set_new(v, "temperature",
                                 json_pack("{s:s}", "key", field(plan_nodes_find(n->fits, id), "key")));
@@ -211,10 +182,14 @@ static int add_voices(struct plan_nodes *n, const json_t *d, json_t *voices, con
     return 0;
 }
 
-static json_t *weights_of(const json_t *d, size_t n)
+/* As given, 1 each, or what waits for a fit: its key, and (no part of the node's key) its id. */
+static json_t *weights_of(const struct plan_nodes *n, const json_t *d, size_t voices, const char *fit)
 {
-    json_t *out = json_array(), *given = json_object_get(d, "weights");
-    for (size_t i = 0; i < n; i++) {
+    json_t *out, *given = json_object_get(d, "weights");
+    if (fit)
+        return json_pack("{s:s}", "key", field(plan_nodes_find(n->fits, fit), "key"));
+    out = json_array();
+    for (size_t i = 0; i < voices; i++) {
         json_t *w = json_array_get(given, i);
         json_array_append_new(out, json_real(w ? json_number_value(w) : 1));
     }
@@ -224,6 +199,8 @@ static json_t *weights_of(const json_t *d, size_t n)
 /* Names for people, and the ids by which the voices' lms are found: no part of the key. */
 static void name_voices(struct plan_nodes *n, const json_t *d, json_t *voices, const char *const lms[])
 {
+    if (field(json_array_get(voices, 0), "lm")) /* an equal node had them already */
+        return;
     size_t i;
     json_t *v;
     json_array_foreach(json_object_get(d, "of"), i, v)
@@ -267,22 +244,64 @@ static int read_rule(const json_t *d, struct rule_texts *out)
     return rc;
 }
 
-/* What an ensemble is called that has no name: "log(prose, verse)", "linear by bayes(prose, verse)". */
-static const char *ensemble_put(struct plan_nodes *n, const json_t *d, const struct rule_texts *r, json_t *voices,
-                                const char *const lms[])
+/* What a node of voices is made from. */
+struct made {
+    const struct rule_texts *rule;
+    json_t *voices;
+    const char *const *lms; /* (n voices,) */
+    const char *fit;        /* of its weights, or NULL */
+};
+
+/* What an ensemble is called that has no name: "log(prose, verse)", "linear by bayes, fitted(prose, verse)". */
+static void made_name(const struct made *m, struct text *out)
+{
+    const struct rule_texts *r = m->rule;
+    text_addf(out, "%s%s%s%s(", text_s(&r->rule), r->weighting.len > 0 ? " by " : "", text_s(&r->weighting),
+              m->fit ? ", fitted" : "");
+    for (size_t i = 0; i < json_array_size(m->voices); i++)
+        text_addf(out, "%s%s", i ? ", " : "", m->lms[i]);
+    text_add(out, ")");
+}
+
+static const char *ensemble_put(struct plan_nodes *n, const json_t *d, const struct made *m, const char *name)
 {
     struct text made = { 0 };
-    json_t *node = json_pack("{s:s, s:s, s:O, s:o}", "kind", "ensemble", "rule", text_s(&r->rule), "voices", voices,
-                             "weights", weights_of(d, json_array_size(voices)));
-    if (r->weighting.len > 0)
-        json_object_set_new(node, "weighting", json_string(text_s(&r->weighting)));
-    text_addf(&made, "%s%s%s(", text_s(&r->rule), r->weighting.len > 0 ? " by " : "", text_s(&r->weighting));
-    for (size_t i = 0; i < json_array_size(voices); i++)
-        text_addf(&made, "%s%s", i ? ", " : "", lms[i]);
-    text_add(&made, ")");
-    copy_field(node, plan_nodes_find(n->lms, lms[0]), "space");
-    const char *id = node_put(n->lms, node, field(d, "name"), text_s(&made));
+    json_t *weights = weights_of(n, d, json_array_size(m->voices), m->fit);
+    json_t *node = json_pack("{s:s, s:s, s:o, s:o}", "kind", "ensemble", "rule", text_s(&m->rule->rule), "voices",
+                             json_deep_copy(m->voices), "weights", weights);
+    if (m->rule->weighting.len > 0)
+        json_object_set_new(node, "weighting", json_string(text_s(&m->rule->weighting)));
+    made_name(m, &made);
+    copy_field(node, plan_nodes_find(n->lms, m->lms[0]), "space");
+    const char *id = plan_nodes_put(n->lms, node, name, text_s(&made));
     text_free(&made);
+    node = id ? plan_nodes_find(n->lms, id) : NULL;
+    if (node)
+        name_voices(n, d, json_object_get(node, "voices"), m->lms);
+    if (node && m->fit)
+        json_object_set_new(json_object_get(node, "weights"), "fit", json_string(m->fit));
+    return id;
+}
+
+/* The fit of an ensemble's weights reads the voices' rows where these are pooled linearly, with equal weights: a node of its
+ * own.  The fit's id or NULL. */
+static const char *add_weights(struct plan_nodes *n, const json_t *d, const struct made *m)
+{
+    struct rule_texts equal = { 0 };
+    struct made pool = *m;
+    json_t *fit = json_object_get(d, "weights"), *other = json_copy((json_t *)(uintptr_t)d);
+    json_object_del(other, "weights");
+    text_add(&equal.rule, "linear");
+    pool.rule = &equal;
+    const char *id = NULL;
+    if (plan_fits_weights_check(fit, text_s(&m->rule->rule)) == 0)
+        id = ensemble_put(n, other, &pool, NULL);
+    if (id)
+        id = plan_fits_weights(n, fit, id, text_s(&m->rule->rule));
+    if (!id)
+        err_add(err_code(), "%s", field(fit, "at"));
+    json_decref(other);
+    text_free(&equal.rule);
     return id;
 }
 
@@ -293,11 +312,12 @@ static const char *add_ensemble(struct plan_nodes *n, const json_t *d)
     if (read_rule(d, &rule) < 0)
         return NULL;
     json_t *voices = json_array();
+    struct made made = { .rule = &rule, .voices = voices, .lms = lms };
+    bool fitted = json_is_object(json_object_get(d, "weights"));
     if (add_voices(n, d, voices, lms) == 0) {
-        id = ensemble_put(n, d, &rule, voices, lms);
-        json_t *made = json_object_get(id ? plan_nodes_find(n->lms, id) : NULL, "voices");
-        if (made && !field(json_array_get(made, 0), "lm"))
-            name_voices(n, d, made, lms);
+        made.fit = fitted ? add_weights(n, d, &made) : NULL;
+        if (made.fit || !fitted)
+            id = ensemble_put(n, d, &made, field(d, "name"));
     }
     json_decref(voices);
     text_free(&rule.rule);
@@ -305,67 +325,10 @@ static const char *add_ensemble(struct plan_nodes *n, const json_t *d)
     return id;
 }
 
-static int bytes_options_of(const json_t *d, struct bytes_options *o)
-{
-    json_int_t beam = json_integer_value(json_object_get(d, "beam"));
-    *o = (struct bytes_options){ .kind = field(d, "covers"),
-                                 .beam = beam > UINT32_MAX ? UINT32_MAX : (uint32_t)beam,
-                                 .lazy = json_number_value(json_object_get(d, "lazy")) };
-    return bytes_check(o);
-}
-
-static json_t *bytes_node(const struct plan_nodes *n, const json_t *d, const char *lm)
-{
-    char hash[17];
-    struct space *space = space_bytes();
-    const json_t *inner = plan_nodes_find(n->lms, lm);
-    snprintf(hash, sizeof hash, "%016" PRIx64, space->hash);
-    space_free(space);
-    if (strcmp(field(inner, "space"), hash) == 0) {
-        err_set(ERR_USAGE, "bytes: '%s' is over bytes already", lm);
-        return NULL;
-    }
-    json_t *node =
-        json_pack("{s:s, s:[{s:s}], s:s}", "kind", "bytes", "voices", "of", field(inner, "key"), "space", hash);
-    copy_field(node, d, "covers");
-    copy_field(node, d, "beam");
-    copy_field(node, d, "lazy");
-    copy_field(node, inner, "template");
-    return node;
-}
-
-/* One voice, whose lm is over tokens. */
-static const char *add_bytes(struct plan_nodes *n, const json_t *d)
-{
-    struct bytes_options o;
-    const char *lm =
-        bytes_options_of(d, &o) < 0 ? NULL : plan_nodes_add(n, json_array_get(json_object_get(d, "of"), 0));
-    json_t *node = lm ? bytes_node(n, d, lm) : NULL;
-    if (!node)
-        return NULL;
-    struct text made = { 0 };
-    text_addf(&made, "%s(%s", o.kind ? o.kind : "bytes", lm);
-    if (o.beam > 0)
-        text_addf(&made, ", beam=%u", o.beam);
-    if (o.lazy > 0) {
-        text_add(&made, ", lazy=");
-        text_add_real(&made, o.lazy);
-    }
-    text_add(&made, ")");
-    const char *id = node_put(n->lms, node, field(d, "name"), text_s(&made));
-    text_free(&made);
-    json_t *voice = json_array_get(json_object_get(id ? plan_nodes_find(n->lms, id) : NULL, "voices"), 0);
-    if (voice && !field(voice, "lm")) {
-        json_object_set_new(voice, "lm", json_string(lm));
-        json_object_set_new(voice, "name", json_string(lm));
-    }
-    return id;
-}
-
 static const struct {
     const char *kind;
     const char *(*add)(struct plan_nodes *n, const json_t *d);
-} kinds[] = { { "model", add_model }, { "ensemble", add_ensemble }, { "bytes", add_bytes } };
+} kinds[] = { { "model", add_model }, { "ensemble", add_ensemble }, { "bytes", plan_bytes_add } };
 
 const char *plan_nodes_add(struct plan_nodes *n, const json_t *declared)
 {

@@ -18,6 +18,10 @@ const char *plan_nodes_add(struct plan_nodes *n, const json_t *declared);
 /* The node with an id, in an array of nodes or fits; NULL. */
 json_t *plan_nodes_find(const json_t *list, const char *id);
 
+/* Puts a node into n->lms or n->fits with its key and the id wanted, or one made of `made`; of equal nodes one stays.  node
+ * is consumed.  Its id, or NULL + ERR_USAGE: the name is taken. */
+const char *plan_nodes_put(json_t *list, json_t *node, const char *wanted, const char *made);
+
 /* Whether the node, or one below it, draws a voice at every step: then its texts depend on the draw whatever the search. */
 bool plan_nodes_samples(const json_t *lms, const char *id);
 

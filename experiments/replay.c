@@ -30,15 +30,8 @@ static double heat_of(const struct chain *c)
     return isfinite(heat) ? heat : 0;
 }
 
-static int open_choice(struct replay_arm *arm, const json_t *doc, const char *chain)
+static int open_chains(struct replay_choice *c, const char *own, const char *chain)
 {
-    struct replay_choice *c = &arm->choices[arm->n_choices++];
-    const char *own = field(doc, "chain");
-    c->task = field(doc, "task");
-    c->search = field(doc, "search");
-    c->repeats = json_is_true(json_object_get(doc, "repeats"));
-    if (!own || !c->search)
-        return damaged("chain and search");
     struct chain *before = chain_parse(own);
     c->chain = before ? chain_parse(chain ? chain : own) : NULL;
     c->heat = before ? heat_of(before) : 0;
@@ -47,17 +40,33 @@ static int open_choice(struct replay_arm *arm, const json_t *doc, const char *ch
     return c->chain ? 0 : err_code();
 }
 
-static int open_arm(struct replay_arm *arm, const json_t *doc, const char *chain)
+static int open_choice(const struct replay *x, struct replay_arm *arm, const json_t *doc, const char *chain)
+{
+    struct replay_choice *c = &arm->choices[arm->n_choices++];
+    const char *own = field(doc, "chain");
+    struct text used = { 0 };
+    c->task = field(doc, "task");
+    c->search = field(doc, "search");
+    c->repeats = json_is_true(json_object_get(doc, "repeats"));
+    if (!own || !c->search)
+        return damaged("chain and search");
+    int rc = results_chain(x->r, field(doc, "fit"), own, &used);
+    rc = rc < 0 ? rc : open_chains(c, text_s(&used), chain);
+    text_free(&used);
+    return rc;
+}
+
+static int open_arm(const struct replay *x, struct replay_arm *arm, const json_t *doc, const char *chain)
 {
     const json_t *tasks = json_object_get(doc, "tasks");
     size_t n = json_array_size(tasks);
     arm->choices = mem_alloc(n + 1, sizeof *arm->choices);
-    TRY(open_choice(arm, doc, chain));
+    TRY(open_choice(x, arm, doc, chain));
     for (size_t i = 0; i < n; i++) {
         const json_t *task = json_array_get(tasks, i);
         if (!field(task, "task"))
             return damaged("task");
-        TRY(open_choice(arm, task, chain));
+        TRY(open_choice(x, arm, task, chain));
     }
     return 0;
 }
@@ -93,7 +102,7 @@ static int open_arms(struct replay *x, const char *chain)
     for (size_t i = 0; i < n_items; i++)
         x->tasks[i] = field(json_array_get(items, i), "task");
     for (size_t i = 0; i < x->n_arms; i++)
-        TRY(open_arm(&x->arms[i], json_array_get(arms, i), chain));
+        TRY(open_arm(x, &x->arms[i], json_array_get(arms, i), chain));
     return 0;
 }
 

@@ -68,13 +68,19 @@ struct results_bin {
 };
 #define RESULTS_BINS 15
 
-/* A fit, with reliability before and after on the split it was fitted on: top symbol, equal-width bins. */
+/* A fit.  NAN, 0 and NULL where a fit of its kind has none. */
 struct results_fit {
     const char *id, *what, *lm, *on;
     double value;                 /* the temperature */
-    double nll_before, nll_after; /* nats a symbol */
+    double nll_before, nll_after; /* nats a symbol; of weights: equal ones, the fitted */
     double ece_before, ece_after;
+    /* Reliability on the split it was fitted on: top symbol, equal-width bins. */
     struct results_bin before[RESULTS_BINS], after[RESULTS_BINS];
+    size_t n_voices;
+    char **voices;                /* (n_voices,) names */
+    double *weights, *nll_voices; /* (n_voices,) nll_voices: of each alone, NAN where it excludes a label */
+    size_t n_bins;
+    double *edges, *mass; /* (n_bins - 1,), (n_bins,) of a conformal table */
 };
 
 /* path: results.h5, or a run folder (its results.h5; where there is none yet, compacted aside).  NULL + ERR_IO,
@@ -113,6 +119,10 @@ const char *results_piece(const struct results *r, uint32_t arm, sym_t id, size_
 const char *const *results_voices(const struct results *r, uint32_t arm, size_t *n);
 
 const struct results_fit *results_fits(const struct results *r, size_t *n);
+
+/* Appends a chain of the plan that waits for a fit with what was fitted; as it is where fit is NULL.  0; ERR_DATA: these
+ * results have no such fit. */
+int results_chain(const struct results *r, const char *fit, const char *chain, struct text *out);
 
 struct results_cost {
     double seconds; /* of all sessions */

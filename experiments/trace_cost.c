@@ -1,6 +1,7 @@
 #include "experiments/trace_cost.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "experiments/fit_result.h"
 #include "experiments/lms.h"
 #include "model/checkpoint.h"
 #include <stdlib.h>
@@ -44,9 +45,12 @@ static int all_symbols(const struct plan *p, uint32_t n[])
     return rc;
 }
 
-static int chain_steps(const char *text, size_t *n)
+static int chain_steps(const struct plan *p, const struct plan_arm *arm, size_t *n)
 {
-    struct chain *c = chain_parse(text);
+    struct text text = { 0 };
+    fit_result_guess_chain(p->what, arm->fit, arm->chain, &text);
+    struct chain *c = chain_parse(text_s(&text));
+    text_free(&text);
     if (!c)
         return ERR_USAGE;
     *n = chain_length(c);
@@ -60,7 +64,7 @@ size_t *trace_cost(const struct plan *p)
     size_t *bytes = mem_alloc(p->n_choices, sizeof *bytes), steps = 0;
     int rc = p->trace.kind >= TRACE_TOPK ? all_symbols(p, n) : 0;
     for (size_t i = 0; i < p->n_choices && rc == 0; i++) {
-        rc = chain_steps(p->arms[i].chain, &steps);
+        rc = chain_steps(p, &p->arms[i], &steps);
         bytes[i] = trace_step_bytes(p->trace, steps, n[i]);
     }
     free(n);

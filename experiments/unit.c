@@ -66,6 +66,8 @@ struct unit_key unit_key(const struct plan *p, const struct plan_arm *arm, const
             pack_string(&t, arm->stop.strings[i]);
         pack_u64(&t, arm->repeats ? 0 : p->seed);
         pack_u32(&t, arm->repeats ? 0 : draw);
+        if (arm->fit)
+            pack_string(&t, json_string_value(json_object_get(lms_fit(p->what, arm->fit), "key")));
     }
     return key_of(&t);
 }

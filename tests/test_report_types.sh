@@ -15,7 +15,15 @@ echo '{"name":"letters","kind":"generate","lang":["en"],"metrics":["distinct_1"]
 for text in ab c abc; do
     echo "{\"id\":\"$text\",\"lang\":\"en\",\"text\":\"$text\"}"
 done > "$work/letters/items.jsonl"
+mkdir "$work/held"
+echo '# Held out' > "$work/held/README.md"
+echo '{"name":"held","kind":"text","lang":["en"],"metrics":["bits_per_byte"]}' > "$work/held/evalset.json"
+for text in cabcab abcabca bacabac aabbcc ccbbaa acbacb; do
+    echo "{\"id\":\"$text\",\"lang\":\"en\",\"text\":\"$text\"}"
+done > "$work/held/items.jsonl"
 "$chorale" run tests/fixtures/interop/tables.lua --set dir="$work" --out "$work/run" --no-report --quiet || exit 1
 stride=9
 [ -z "${CHORALE_LONG:-}" ] || stride=1
-"$python" tests/fixtures/report/variants.py "$chorale" "$work/run/results.h5" "$work" "$stride"
+"$python" tests/fixtures/report/variants.py "$chorale" "$work/run/results.h5" "$work" "$stride" || exit 1
+"$chorale" run tests/fixtures/interop/fits.lua --set dir="$work" --out "$work/fits" --no-report --quiet || exit 1
+"$python" tests/fixtures/report/variants.py "$chorale" "$work/fits/results.h5" "$work" "$stride"

@@ -1,5 +1,7 @@
 /* Stored plans, with a hash that fits: what loads can be compared with itself and builds its lms, or fails in a message. */
 #include "base/err.h"
+#include "decode/chain.h"
+#include "experiments/fit_result.h"
 #include "experiments/lms.h"
 #include "experiments/plan.h"
 #include <stdlib.h>
@@ -28,6 +30,27 @@ static bool opens_files(const json_t *lms, const char *id)
     return false;
 }
 
+/* What waits for fits gets what they might leave. */
+static void guess(const struct plan *p, struct lms *s)
+{
+    const json_t *fits = json_object_get(p->what, "fits");
+    size_t i;
+    json_t *fit;
+    json_array_foreach(fits, i, fit)
+    {
+        json_t *result = fit_result_guess(p->what, fit);
+        if (lms_set_fit(s, json_string_value(json_object_get(fit, "id")), result) < 0 && !*err_text())
+            abort();
+        json_decref(result);
+    }
+    for (i = 0; i < p->n_choices; i++) {
+        struct text chain = { 0 };
+        fit_result_guess_chain(p->what, p->arms[i].fit, p->arms[i].chain, &chain);
+        chain_free(chain_parse(text_s(&chain)));
+        text_free(&chain);
+    }
+}
+
 static void build(const struct plan *p)
 {
     struct threads *threads = threads_alloc(1);
@@ -35,6 +58,7 @@ static void build(const struct plan *p)
     const json_t *lms = json_object_get(p->what, "lms");
     size_t i;
     json_t *node;
+    guess(p, s);
     json_array_foreach(lms, i, node)
     {
         const char *id = json_string_value(json_object_get(node, "id"));

@@ -1,0 +1,33 @@
+#include "experiments/runner_chains.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "decode/chain.h"
+#include "experiments/fit_place.h"
+
+int runner_chains_open(struct runner *r)
+{
+    r->chains = mem_alloc(r->plan->n_choices, sizeof(struct chain *));
+    for (size_t i = 0; i < r->plan->n_choices; i++)
+        if (!r->plan->arms[i].fit && !(r->chains[i] = chain_parse(r->plan->arms[i].chain)))
+            return ERR_USAGE;
+    return 0;
+}
+
+int runner_chains_fitted(struct runner *r)
+{
+    for (size_t i = 0; i < r->plan->n_choices; i++) {
+        const struct plan_arm *arm = &r->plan->arms[i];
+        struct text text = { 0 };
+        if (!arm->fit)
+            continue;
+        const json_t *result = lms_result(r->lms, arm->fit);
+        if (!result)
+            return ERR_DATA;
+        fit_place_fill(arm->chain, result, &text);
+        r->chains[i] = chain_parse(text_s(&text));
+        text_free(&text);
+        if (!r->chains[i])
+            return err_add(ERR_USAGE, "fit '%s'", arm->fit);
+    }
+    return 0;
+}

@@ -1,0 +1,58 @@
+#!/bin/sh
+# fit: every kind of fit of a script, for people and as JSON; --dry-run names them; what cannot be fitted says why.
+set -u
+chorale=$1
+cd "$(dirname "$0")/.." || exit 1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+set_of() # NAME KIND METRIC TEXT...
+{
+    name=$1 kind=$2 metric=$3
+    shift 3
+    mkdir "$work/$name"
+    echo "# Letters" > "$work/$name/README.md"
+    echo "{\"name\":\"$name\",\"kind\":\"$kind\",\"lang\":[\"en\"],\"metrics\":[\"$metric\"]}" > "$work/$name/evalset.json"
+    for text; do
+        echo "{\"id\":\"$text\",\"lang\":\"en\",\"text\":\"$text\"}"
+    done > "$work/$name/items.jsonl"
+}
+says() # TEXT, in $work/out
+{
+    grep -qF -- "$1" "$work/out" || { echo "failed: want '$1' in:"; cat "$work/out"; failed=1; }
+}
+set_of letters generate distinct_1 ab c
+set_of held text bits_per_byte cabcab abcabca bacabac aabbcc ccbbaa acbacb
+sed "s|arg.dir|'$work'|" tests/fixtures/interop/fits.lua > "$work/fits.lua"
+
+"$chorale" fit "$work/fits.lua" > "$work/out" 2>&1 || failed=1
+says "a: temperature "
+says "weights of linear(a, b) on $work/held, fitted on 38 positions"
+says "  a                        weight "
+says "a: temperature=fit | top_p=0.95, entropy 0.8 on $work/held, matched on 38 positions"
+says "mean entropy 0.80"
+says "  conformal(0.2, entropy=["
+
+"$chorale" fit "$work/fits.lua" --json --out "$work/all.json" > "$work/out" 2>&1 || failed=1
+for key in '"what":"temperature"' '"what":"weights"' '"what":"entropy"' '"what":"conformal"' '"nll_voices":['; do
+    says "$key"
+done
+[ "$(grep -c '"what"' "$work/all.json")" = 4 ] || { echo "failed: all.json has not four fits"; failed=1; }
+
+"$chorale" run "$work/fits.lua" --dry-run --out "$work/none" > "$work/out" 2>&1 || failed=1
+says "fit: weights of linear(a, b) on $work/held"
+says "a: conformal(0.2, fit)"
+
+sed 's/target = 0.8/target = 3/' "$work/fits.lua" > "$work/far.lua"
+"$chorale" run "$work/far.lua" --out "$work/far" --quiet > "$work/out" 2>&1
+[ $? = 3 ] || { echo "failed: a target out of reach is bad data"; failed=1; }
+says "a mean entropy of 3 nats cannot be reached: it is 0."
+
+"$chorale" fit zoo:prose --what entropy --chain 'temperature=0.5' > "$work/out" 2>&1
+[ $? = 2 ] || failed=1
+says "an entropy wants 'target', a number"
+"$chorale" fit zoo:prose --what entropy > "$work/out" 2>&1
+[ $? = 2 ] || failed=1
+says "a fit of 'entropy' where one of 'temperature' is wanted"
+[ $failed = 0 ] && echo "fit_cli: passed"
+exit $failed
