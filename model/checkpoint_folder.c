@@ -14,7 +14,6 @@
 #define NAME_BYTES 255 /* of a shard's name */
 
 /* Bytes of the JSON files, some four times the largest known. */
-#define SMALL_MAX  (1u << 20) /* config.json, generation_config.json, chat_template.jinja */
 #define CONFIG_MAX (1u << 24) /* tokenizer_config.json, which may describe thousands of tokens */
 #define INDEX_MAX  (1u << 25) /* model.safetensors.index.json */
 
@@ -31,7 +30,7 @@ static bool there(const struct checkpoint *c, const char *name)
 static json_t *read_part(struct checkpoint *c, const char *role, const char *name)
 {
     const struct map_file *m = checkpoint_map(c, role, name);
-    return m ? json_members_read(m->path, (const char *)m->bytes, (size_t)m->size, SMALL_MAX) : NULL;
+    return m ? json_members_read(m->path, (const char *)m->bytes, (size_t)m->size, CHECKPOINT_SMALL_MAX) : NULL;
 }
 
 static int use_config(struct checkpoint *c, const json_t *o, const struct checkpoint_want *want)
@@ -148,9 +147,9 @@ static int read_chat_template(struct checkpoint *c)
     int rc = map_file_open(&m, text_s(&path));
     text_free(&path);
     TRY(rc);
-    if (m.size > SMALL_MAX || memchr(m.bytes, 0, (size_t)m.size)) {
+    if (m.size > CHECKPOINT_SMALL_MAX || memchr(m.bytes, 0, (size_t)m.size)) {
         rc = err_set(ERR_DATA, "%s: %llu bytes, want a text of at most %u bytes without NUL", m.path,
-                     (unsigned long long)m.size, SMALL_MAX);
+                     (unsigned long long)m.size, CHECKPOINT_SMALL_MAX);
     } else {
         free(c->files->chat_template);
         c->files->chat_template = mem_alloc((size_t)m.size + 1, 1);

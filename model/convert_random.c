@@ -6,7 +6,7 @@
 #include "model/byte_level.h"
 #include "model/config_json.h"
 #include "model/convert_inside.h"
-#include <math.h>
+#include "model/generation_config.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,8 +90,7 @@ static int add_tensors(struct tensor_list *l, const struct config *g)
 struct checkpoint *convert_open_random(const char *shape)
 {
     struct checkpoint *c = mem_alloc(1, sizeof *c);
-    c->generation = (struct generation_defaults){ .temperature = NAN, .top_p = NAN, .repetition_penalty = NAN };
-    c->generation.do_sample = -1;
+    generation_config_none(&c->generation);
     struct tensor_list l = { 0 };
     size_t n = strlen(shape);
     bool file = n > 5 && strcmp(shape + n - 5, ".json") == 0;
