@@ -6,31 +6,18 @@
 #include "model/generation_config.h"
 #include "model/json_members.h"
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define COUNT(a)  (sizeof(a) / sizeof *(a))
 #define KEY(name) CHECKPOINT_SAMPLING name
 
-/* The shortest decimal that is this float: 0.95, not 0.949999988. */
-static double shortest(float x)
-{
-    char s[32];
-    double y = NAN;
-    for (int digits = 1; digits <= 9 && (float)y != x; digits++) {
-        snprintf(s, sizeof s, "%.*g", digits, (double)x);
-        text_real(s, &y);
-    }
-    return y;
-}
-
 static int read_real(const struct gguf *g, const char *key, double *x)
 {
     float narrow = NAN;
     TRY(gguf_maybe_real(g, key, &narrow));
     if (!isnan(narrow))
-        *x = shortest(narrow);
+        *x = text_shortest(narrow);
     return 0;
 }
 

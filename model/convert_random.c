@@ -92,8 +92,7 @@ struct checkpoint *convert_open_random(const char *shape)
     struct checkpoint *c = mem_alloc(1, sizeof *c);
     generation_config_none(&c->generation);
     struct tensor_list l = { 0 };
-    size_t n = strlen(shape);
-    bool file = n > 5 && strcmp(shape + n - 5, ".json") == 0;
+    bool file = text_ends_in(shape, ".json");
     int rc = file ? read_file(shape, &c->config) : read_shape(shape, &c->config);
     if (rc == 0)
         rc = add_tensors(&l, &c->config);

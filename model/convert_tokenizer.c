@@ -16,12 +16,6 @@
 
 static const char none[] = "none";
 
-static bool ends_in(const char *s, const char *end)
-{
-    size_t n = strlen(s), m = strlen(end);
-    return n >= m && strcmp(s + n - m, end) == 0;
-}
-
 static bool is_end(const struct vocab *vocab, int64_t id)
 {
     const struct space *s = vocab_space(vocab);
@@ -180,7 +174,7 @@ static int read_pieces(const struct conversion *v, const struct map_file *m, str
 
 static int add_file(const struct conversion *v, struct gguf_keys *k, const struct map_file *m)
 {
-    if (strcmp(v->c->format, "safetensors") == 0 && !ends_in(m->path, ".model"))
+    if (strcmp(v->c->format, "safetensors") == 0 && !text_ends_in(m->path, ".model"))
         return add_json(v, k, (const char *)m->bytes, (size_t)m->size);
     struct convert_pieces t = { 0 };
     int rc = read_pieces(v, m, &t);
