@@ -85,6 +85,15 @@ static int no_tokenizer(const struct checkpoint *c)
                    parts);
 }
 
+static int no_weights(const struct checkpoint *c)
+{
+    bool pickle = there(c, "pytorch_model.bin") || there(c, "pytorch_model.bin.index.json");
+    const char *others =
+        pickle ? " (pytorch_model.bin is not read: transformers' save_pretrained() writes safetensors)" : "";
+    return err_set(ERR_IO, "%s: this folder has no weights; want model.safetensors or model.safetensors.index.json%s",
+                   c->path, others);
+}
+
 /* config.json, and its ends into *ends. */
 static int read_config(struct checkpoint *c, const struct checkpoint_want *want, struct symbols *ends, int64_t *bos)
 {
@@ -329,10 +338,12 @@ static void complete_names(struct checkpoint *c)
 
 static int read_weights(struct checkpoint *c)
 {
-    if (there(c, "model.safetensors") || !there(c, "model.safetensors.index.json"))
+    if (there(c, "model.safetensors"))
         TRY(read_shard(c, "model.safetensors"));
-    else
+    else if (there(c, "model.safetensors.index.json"))
         TRY(read_index(c));
+    else
+        return no_weights(c);
     complete_names(c);
     return 0;
 }

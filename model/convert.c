@@ -47,6 +47,8 @@ enum dtype convert_type(struct conversion *v, const struct architecture_place *p
 static int check_free(const char *to)
 {
     struct stat st;
+    if (!*to)
+        return err_set(ERR_USAGE, "the name of what is written is empty; want NAME.gguf or a folder's");
     if (lstat(to, &st) == 0)
         return err_set(ERR_IO, "%s: it is there already; want a new name", to);
     return errno == ENOENT ? 0 : err_set(ERR_IO, "%s: cannot write: %s", to, strerror(errno));

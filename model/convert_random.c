@@ -48,6 +48,8 @@ static int use_step(const struct spec_step *s, const char *text, struct config *
 
 static int read_shape(const char *text, struct config *g)
 {
+    if (!*text)
+        return err_set(ERR_USAGE, "'random:' names no shape; want random:llama(dim=64, ...) or random:FILE.json");
     struct spec *s = spec_parse("random", text);
     if (!s)
         return ERR_USAGE;

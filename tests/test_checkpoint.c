@@ -287,7 +287,9 @@ static void missing_files(void)
     remove_folder(&f);
     f = make_folder("single");
     remove_file(&f, "model.safetensors");
-    refused(&f, "no weights", "model.safetensors: cannot open");
+    refused(&f, "no weights", "this folder has no weights; want model.safetensors or");
+    put(&f, "pytorch_model.bin", "x", 1);
+    refused(&f, "weights of another format", "pytorch_model.bin is not read");
     c = checkpoint_open_vocab(f.path);
     check(c && vocab_space(c->vocab)->n == 280, "a vocabulary needs no weights: %s", err_text());
     checkpoint_close(c);
