@@ -3,6 +3,7 @@
 #define EXPERIMENTS_PLAN_NODES_H
 
 #include "base/doc.h"
+#include <stdbool.h>
 
 struct plan_nodes {
     json_t *lms;    /* array of nodes; "key" is the SHA-256 of all that a node's rows depend on, names left out */
@@ -16,6 +17,9 @@ const char *plan_nodes_add(struct plan_nodes *n, const json_t *declared);
 
 /* The node with an id, in an array of nodes or fits; NULL. */
 json_t *plan_nodes_find(const json_t *list, const char *id);
+
+/* Whether the node, or one below it, draws a voice at every step: then its texts depend on the draw whatever the search. */
+bool plan_nodes_samples(const json_t *lms, const char *id);
 
 /* The keys of the leaves below a node into an array of strings. */
 void plan_nodes_leaves(const json_t *lms, const char *id, json_t *keys);

@@ -10,4 +10,8 @@
  * opened. */
 int plan_preset_expand(const json_t *lms, const char *id, const char *chain, struct text *out);
 
+/* The chain and the search of out's "lm", written canonically, and whether all draws under them are equal: "chain",
+ * "search" and "repeats" of out.  0 or ERR_*. */
+int plan_preset_choice(const json_t *lms, const char *chain, const char *search, json_t *out);
+
 #endif

@@ -149,7 +149,7 @@ const char *const prelude_lines[] = {
     "    arm = { lm = lm, chain = text, search = text, name = text, tasks = list },\n",
     "    profile = { chain = text, search = text, weights = list, limit = list, template = pattern },\n",
     "    experiment = { name = text, seed = count, draws = count, limit = list, stop = texts, evalsets = texts, arms = list,\n",
-    "                   judge = lm, creativity = texts, control = texts, log = text, tasks = texts, select = texts },\n",
+    "                   judge = lm, creativity = texts, control = texts, trace = text, tasks = texts, select = texts },\n",
     "    limit = { bytes = count, symbols = count, chars = count },\n",
     "    evalset = { { text }, items = count, lang = text, split = text },\n",
     "}\n",

@@ -144,7 +144,7 @@ local schema = {
     arm = { lm = lm, chain = text, search = text, name = text, tasks = list },
     profile = { chain = text, search = text, weights = list, limit = list, template = pattern },
     experiment = { name = text, seed = count, draws = count, limit = list, stop = texts, evalsets = texts, arms = list,
-                   judge = lm, creativity = texts, control = texts, log = text, tasks = texts, select = texts },
+                   judge = lm, creativity = texts, control = texts, trace = text, tasks = texts, select = texts },
     limit = { bytes = count, symbols = count, chars = count },
     evalset = { { text }, items = count, lang = text, split = text },
 }
