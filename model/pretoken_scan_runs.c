@@ -29,12 +29,6 @@ static const struct uchar_range marks[] = {
     // clang-format on
 };
 
-static const struct uchar_range han[] = {
-    // clang-format off
-    { 0x800, 0x9fa5 }, { 0xac00, 0xd7ff },
-    // clang-format on
-};
-
 static bool is_letter(uint32_t c)
 {
     if (c < 0x80)
@@ -46,12 +40,13 @@ static bool is_mark(uint32_t c)
 {
     if (c < 0x80)
         return c >= '!' && c <= '~' && !(c >= '0' && c <= '9');
-    return UCHAR_IN(marks, c);
+    bool far = c > 0x3002 && c < 0xff01; /* most characters of a Chinese text */
+    return !far && UCHAR_IN(marks, c);
 }
 
 static bool is_han(uint32_t c)
 {
-    return UCHAR_IN(han, c);
+    return (c >= 0x800 && c <= 0x9fa5) || (c >= 0xac00 && c <= 0xd7ff);
 }
 
 /* A set, and whether the ideographs U+5000 .. U+8FFF, most of a Chinese text, are in it. */
