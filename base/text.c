@@ -198,6 +198,23 @@ bool text_real(const char *s, double *x)
     return true;
 }
 
+bool text_ends_in(const char *s, const char *end)
+{
+    size_t n = strlen(s), m = strlen(end);
+    return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+double text_shortest(float x)
+{
+    char s[32];
+    double y = NAN;
+    for (int digits = 1; digits <= 9 && (float)y != x; digits++) {
+        snprintf(s, sizeof s, "%.*g", digits, (double)x);
+        text_real(s, &y);
+    }
+    return y;
+}
+
 bool text_u64(const char *s, uint64_t *x)
 {
     if (!isdigit((unsigned char)*s))

@@ -32,9 +32,16 @@ bool text_real(const char *s, double *x);
 bool text_u64(const char *s, uint64_t *x);
 bool text_i64(const char *s, int64_t *x);
 
+bool text_ends_in(const char *s, const char *end);
+
+/* The number of the fewest decimal digits that is this float: 0.95, not 0.949999988. */
+double text_shortest(float x);
+
 /* Length in bytes of the valid UTF-8 sequence at s (n bytes left): 1..4; 0 when invalid; -1 when it is a valid start
  * that needs more bytes than n. */
 int text_utf8(const char *s, size_t n, uint32_t *codepoint);
+
+bool text_is_utf8(const char *s, size_t n); /* all of it */
 
 /* Number of bytes of s that may be shown now: all but an incomplete sequence at its end. */
 size_t text_utf8_ready(const char *s, size_t n);

@@ -59,6 +59,17 @@ int text_utf8(const char *s, size_t n, uint32_t *codepoint)
     return length;
 }
 
+bool text_is_utf8(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        int length = text_utf8(s + i, n - i, NULL);
+        if (length <= 0)
+            return false;
+        i += (size_t)length;
+    }
+    return true;
+}
+
 size_t text_utf8_ready(const char *s, size_t n)
 {
     size_t from = n > 3 ? n - 3 : 0; /* an incomplete sequence has at most 3 bytes */

@@ -9,10 +9,10 @@ static int open_lm(struct opened *o, const char *name, const struct args *a)
     o->checkpoint = checkpoint_open(name);
     if (!o->checkpoint)
         return err_code();
-    TRY(checkpoint_hash(o->checkpoint));
     o->threads = threads_alloc((size_t)n_threads);
     o->core = core_alloc();
-    struct transformer_options options = { .mode = options_text(a, "mode"),
+    struct transformer_options options = { .alias = name,
+                                           .mode = options_text(a, "mode"),
                                            .kernels = options_text(a, "kernels"),
                                            .kv = options_text(a, "kv"),
                                            .threads = o->threads };

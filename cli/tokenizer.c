@@ -1,19 +1,20 @@
 #include "cli/tokenizer.h"
 #include "base/err.h"
-#include <string.h>
+#include <sys/stat.h>
 
-static bool ends_with(const char *s, const char *ending)
+static bool is_folder(const char *name)
 {
-    size_t n = strlen(s), m = strlen(ending);
-    return n >= m && strcmp(s + n - m, ending) == 0;
+    struct stat st;
+    return stat(name, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 int tokenizer_open(struct tokenizer *k, const char *name)
 {
     *k = (struct tokenizer){ NULL, NULL };
-    if (ends_with(name, ".json")) {
+    bool file = !is_folder(name);
+    if (file && text_ends_in(name, ".json")) {
         k->vocab = vocab_open_json(name, NULL, 0);
-    } else if (ends_with(name, ".model")) {
+    } else if (file && text_ends_in(name, ".model")) {
         k->vocab = vocab_open_sentencepiece(name, NULL, 0);
     } else {
         k->checkpoint = checkpoint_open_vocab(name);

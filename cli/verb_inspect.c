@@ -8,6 +8,7 @@
 #include "model/rope.h"
 #include "model/shape.h"
 #include "model/template.h"
+#include "model/weights.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -166,6 +167,24 @@ static void print_defaults(const struct checkpoint *c)
     text_free(&left);
 }
 
+/* What keeps its weights from being computed, "" for nothing: a config.json that is not theirs.  Valid until the next error. */
+static const char *misfit(const struct checkpoint *c)
+{
+    struct weights *w = weights_open(c);
+    weights_close(w);
+    return w ? "" : err_text();
+}
+
+static void print_misfit(const struct checkpoint *c)
+{
+    const char *why = misfit(c);
+    if (!*why)
+        return;
+    printf("  cannot compute  ");
+    clean_print(why);
+    printf("\n");
+}
+
 /* why: what is wrong with the tokenizer of a checkpoint without one. */
 static void print_text(const struct args *a, const struct checkpoint *c, const char *why)
 {
@@ -181,6 +200,7 @@ static void print_text(const struct args *a, const struct checkpoint *c, const c
            text_s(&types));
     text_free(&types);
     print_shape(c);
+    print_misfit(c);
     printf(c->vocab ? "" : "  tokenizer       none: ");
     if (c->vocab)
         print_vocab(a, c);
@@ -277,7 +297,9 @@ static void print_json(const struct checkpoint *c)
                           "context", (int)k->max_positions, "tied_head", (int)k->tied_head, "kv_bytes_per_position",
                           (json_int_t)shape_kv_values(&shape) * 4, "sha256", c->hash);
     if (o) {
+        const char *why = misfit(c);
         json_object_set_new(o, "type_bytes", types_json(c));
+        json_object_set_new(o, "cannot_compute", *why ? json_string(why) : json_null());
         add_prompting(o, c);
         if (c->vocab)
             add_vocab(o, c->vocab);
@@ -323,8 +345,8 @@ const struct verb verb_inspect = {
     .min_operands = 1,
     .max_operands = 1,
     .summary = "what a checkpoint is: shape, types, tokenizer, special ids, parameters, bytes, KV bytes",
-    .details = "--verbose lists the tensors and all special tokens.  A tokenizer that cannot be read is said; there is "
-               "no hash\n"
-               "without one.",
+    .details =
+        "--verbose lists the tensors and all special tokens.  A tokenizer that cannot be read is said, and there is\n"
+        "no hash then; so are weights that do not fit the shape.  The hash reads every byte of the checkpoint.",
     .run = run_inspect,
 };

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "cli/bandwidth.h"
 #include "cli/clean.h"
+#include "cli/console.h"
 #include "cli/verbs.h"
 #include "model/quant_pack.h"
 #include "model/shape.h"
@@ -20,7 +21,7 @@
 
 struct request {
     int64_t context, slots; /* context 0: the checkpoint's, at most POSITIONS */
-    bool has_type;
+    bool has_type, quiet;
     enum dtype type;
     double bandwidth; /* bytes per second */
 };
@@ -48,12 +49,6 @@ static int read_config(const char *path, struct shape *s)
     return rc;
 }
 
-static bool ends_in(const char *s, const char *end)
-{
-    size_t n = strlen(s), m = strlen(end);
-    return n >= m && strcmp(s + n - m, end) == 0;
-}
-
 static int read_folder(const char *name, struct shape *s)
 {
     struct text path = { 0 };
@@ -63,11 +58,13 @@ static int read_folder(const char *name, struct shape *s)
     return rc;
 }
 
-/* The headers of the weights where they are here and computed, else config.json. */
-static int read_shape(const char *name, struct need *n)
+/* The headers of the weights where they are here and computed, else config.json; weights that are here and cannot be read are
+ * a remark. */
+static int read_shape(const struct request *r, const char *name, struct need *n)
 {
     struct stat st;
-    if (ends_in(name, ".json"))
+    bool folder = stat(name, &st) == 0 && S_ISDIR(st.st_mode);
+    if (!folder && text_ends_in(name, ".json"))
         return read_config(name, &n->shape);
     struct checkpoint *c = checkpoint_open_weights(name);
     if (c) {
@@ -76,9 +73,16 @@ static int read_shape(const char *name, struct need *n)
         checkpoint_close(c);
         return 0;
     }
-    if (stat(name, &st) != 0 || !S_ISDIR(st.st_mode))
+    if (!folder)
         return err_code();
-    return read_folder(name, &n->shape);
+    struct text why = { 0 };
+    text_add_shown(&why, err_text(), strlen(err_text()));
+    bool absent = err_code() == ERR_IO;
+    int rc = read_folder(name, &n->shape);
+    if (rc == 0 && !absent)
+        console_say(r->quiet, "planned by config.json alone: %s", text_s(&why));
+    text_free(&why);
+    return rc;
 }
 
 /* The part of the experts that no slot of a step meets, if they are chosen evenly. */
@@ -90,7 +94,7 @@ static double idle_part(const struct shape *s, double slots)
 static int work_out(const struct request *r, struct need *n)
 {
     const struct shape *s = &n->shape;
-    TRY(read_shape(n->name, n));
+    TRY(read_shape(r, n->name, n));
     n->type = r->has_type ? r->type : s->type;
     if (n->weights == 0 || r->has_type)
         n->weights = (double)s->parameters * bytes_each(n->type);
@@ -220,7 +224,7 @@ static int read_request(const struct args *a, struct request *r)
 
 static int run_plan(const struct args *a)
 {
-    struct request r = { 0 };
+    struct request r = { .quiet = a->quiet };
     struct need *n = mem_alloc(a->n_operands, sizeof *n);
     int rc = 0;
     for (size_t i = 0; i < a->n_operands; i++)

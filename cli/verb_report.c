@@ -6,12 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool ends_with(const char *s, const char *end)
-{
-    size_t n = strlen(s), k = strlen(end);
-    return n >= k && strcmp(s + n - k, end) == 0;
-}
-
 static void choose_folder(const struct args *a, const char *run, struct text *folder)
 {
     const char *out = options_text(a, "out");
@@ -20,7 +14,7 @@ static void choose_folder(const struct args *a, const char *run, struct text *fo
     else if (out)
         text_addf(folder, "%s-%s", out, strrchr(run, '/') ? strrchr(run, '/') + 1 : run);
     else
-        text_addf(folder, "%s%s", run, ends_with(run, ".h5") ? ".report" : "/report");
+        text_addf(folder, "%s%s", run, text_ends_in(run, ".h5") ? ".report" : "/report");
 }
 
 static void print_json(const char *folder)

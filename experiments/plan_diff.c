@@ -128,6 +128,17 @@ static bool adds(const char *key, const json_t *a, const json_t *b)
     return strcmp(key, "creativity") == 0 || strcmp(key, "control") == 0 || strcmp(key, "select") == 0;
 }
 
+/* What differs; NULL: it is not there. */
+static void member(struct diff *d, const char *key, const json_t *a, const json_t *b)
+{
+    if (is_list(key)) {
+        lists(d, key, a, b);
+        return;
+    }
+    values(d, key, a, b);
+    d->only_adds &= (a || strcmp(key, "select") == 0) && adds(key, a, b);
+}
+
 void plan_diff(const struct plan *old, const struct plan *now, struct text *out, bool *only_adds)
 {
     struct diff d = { .out = out, .only_adds = true };
@@ -136,14 +147,13 @@ void plan_diff(const struct plan *old, const struct plan *now, struct text *out,
     json_object_foreach(now->what, key, b)
     {
         const json_t *a = json_object_get(old->what, key);
-        if (a && equal(a, b))
-            continue;
-        if (is_list(key)) {
-            lists(&d, key, a, b);
-            continue;
-        }
-        values(&d, key, a, b);
-        d.only_adds &= (a || strcmp(key, "select") == 0) && adds(key, a, b);
+        if (!a || !equal(a, b))
+            member(&d, key, a, b);
+    }
+    json_object_foreach(old->what, key, b)
+    {
+        if (!json_object_get(now->what, key))
+            member(&d, key, b, NULL);
     }
     *only_adds = d.only_adds;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define PARAMETERS_MAX ((uint64_t)1 << 62)
+#define ROWS_MAX       64 /* that a message lists */
 
 const struct architecture *architecture_find(const char *name)
 {
@@ -64,12 +65,11 @@ void architecture_lay_out_gguf(struct config *c)
 
 int architecture_unknown(const char *where, const char *key, const char *seen)
 {
-    struct text known = { 0 };
-    for (size_t i = 0; i < architecture_rows_n; i++)
-        text_addf(&known, "%s%s", i > 0 ? ", " : "", architecture_rows[i].name);
-    err_set(ERR_DATA, "%s: '%s' is '%s', which is not supported; known: %s", where, key, seen, text_s(&known));
-    text_free(&known);
-    return ERR_DATA;
+    const char *names[ROWS_MAX];
+    size_t n = architecture_rows_n < ROWS_MAX ? architecture_rows_n : ROWS_MAX;
+    for (size_t i = 0; i < n; i++)
+        names[i] = architecture_rows[i].name;
+    return err_add(err_unknown(ERR_DATA, key, seen, names, n), "%s", where);
 }
 
 /* Reads the number at s, without sign and leading zeros, below limit; its end, or NULL. */

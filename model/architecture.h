@@ -114,7 +114,7 @@ struct architecture {
 /* By model_type; "llama" for NULL.  NULL: unknown. */
 const struct architecture *architecture_find(const char *name);
 const struct architecture *architecture_of(const struct config *c); /* never NULL: c->architecture is known */
-/* ERR_DATA: "where: 'key' is 'seen', which is not supported; known: llama, ...". */
+/* ERR_DATA: "where: unknown KEY 'seen'; did you mean 'llama'? known: llama, ...". */
 int architecture_unknown(const char *where, const char *key, const char *seen);
 
 /* By general.architecture and what else the file has; Mistral is a llama with a window there, Mixtral one with experts.

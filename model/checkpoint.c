@@ -46,10 +46,9 @@ static int read_file(struct checkpoint *c, const struct checkpoint_want *want)
     TRY(map_file_open(&f->part[0].map, c->path));
     f->part[0].role = "weights";
     f->n_parts = 1;
-    size_t n = strlen(c->path);
     if (f->part[0].map.size >= 4 && memcmp(f->part[0].map.bytes, "GGUF", 4) == 0)
         return checkpoint_read_gguf(c, want);
-    if (n > 4 && strcmp(c->path + n - 4, ".bin") == 0)
+    if (text_ends_in(c->path, ".bin"))
         return checkpoint_read_llama2c(c, want);
     return err_set(
         ERR_DATA, "%s: not a checkpoint; want a folder with config.json, a GGUF file, or llama2.c's NAME.bin", c->path);

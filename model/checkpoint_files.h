@@ -6,6 +6,9 @@
 #include "model/gguf.h"
 #include "model/map_file.h"
 
+/* Bytes of config.json, generation_config.json, chat_template.jinja: some four times the largest known. */
+#define CHECKPOINT_SMALL_MAX (1u << 20)
+
 struct checkpoint_part {
     const char *role; /* "config", "generation", "tokenizer_config", "tokenizer", "added_tokens", ..., "weights" */
     struct map_file map;
@@ -34,8 +37,10 @@ int checkpoint_read_gguf(struct checkpoint *c, const struct checkpoint_want *wan
 /* A llama2.c file; its tokenizer is in files->tokenizer or lies beside it. */
 int checkpoint_read_llama2c(struct checkpoint *c, const struct checkpoint_want *want);
 
-/* The decode defaults of files->gguf, where it has some.  0 or ERR_DATA. */
-#define CHECKPOINT_SAMPLING "general.sampling."
+/* The decode defaults of files->gguf, where it has some: the generation_config.json that `convert` took along whole, else
+ * llama.cpp's keys.  0 or ERR_DATA. */
+#define CHECKPOINT_SAMPLING   "general.sampling."
+#define CHECKPOINT_GENERATION "generation_config.huggingface.json"
 int checkpoint_read_sampling(struct checkpoint *c);
 
 /* Adds the tensors of the further parts of a GGUF file that is split, where weights are wanted, to files->gguf.

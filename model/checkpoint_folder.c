@@ -7,6 +7,7 @@
 #include "model/generation_config.h"
 #include "model/json_members.h"
 #include "model/safetensors.h"
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,7 +15,6 @@
 #define NAME_BYTES 255 /* of a shard's name */
 
 /* Bytes of the JSON files, some four times the largest known. */
-#define SMALL_MAX  (1u << 20) /* config.json, generation_config.json, chat_template.jinja */
 #define CONFIG_MAX (1u << 24) /* tokenizer_config.json, which may describe thousands of tokens */
 #define INDEX_MAX  (1u << 25) /* model.safetensors.index.json */
 
@@ -31,12 +31,18 @@ static bool there(const struct checkpoint *c, const char *name)
 static json_t *read_part(struct checkpoint *c, const char *role, const char *name)
 {
     const struct map_file *m = checkpoint_map(c, role, name);
-    return m ? json_members_read(m->path, (const char *)m->bytes, (size_t)m->size, SMALL_MAX) : NULL;
+    return m ? json_members_read(m->path, (const char *)m->bytes, (size_t)m->size, CHECKPOINT_SMALL_MAX) : NULL;
+}
+
+/* The path of the part that was mapped last. */
+static const char *last_path(const struct checkpoint *c)
+{
+    return c->files->part[c->files->n_parts - 1].map.path;
 }
 
 static int use_config(struct checkpoint *c, const json_t *o, const struct checkpoint_want *want)
 {
-    const char *type, *where = c->path;
+    const char *type, *where = last_path(c);
     if (want->weights)
         return config_json_read(o, where, &c->config);
     TRY(config_json_architecture(o, where, &type));
@@ -46,19 +52,61 @@ static int use_config(struct checkpoint *c, const json_t *o, const struct checkp
     return 0;
 }
 
+/* Appends the first file by name in the folder that ends in .gguf. */
+static void find_gguf(const struct checkpoint *c, struct text *found)
+{
+    DIR *folder = opendir(c->path);
+    for (const struct dirent *e; folder && (e = readdir(folder));)
+        if (text_ends_in(e->d_name, ".gguf") && (found->len == 0 || strcmp(e->d_name, found->s) < 0)) {
+            text_clear(found);
+            text_add(found, e->d_name);
+        }
+    if (folder)
+        closedir(folder);
+}
+
+static int no_config(const struct checkpoint *c)
+{
+    struct text gguf = { 0 };
+    find_gguf(c, &gguf);
+    int rc = gguf.len > 0
+                 ? err_set(ERR_IO, "%s: this folder has no config.json; want the path of a file in it, '%s'", c->path,
+                           gguf.s)
+                 : err_set(ERR_IO, "%s: this folder has no config.json; want a folder with one, or a file", c->path);
+    text_free(&gguf);
+    return rc;
+}
+
+static int no_tokenizer(const struct checkpoint *c)
+{
+    const char *parts =
+        there(c, "vocab.json") ? " (vocab.json alone is not read: transformers makes a tokenizer.json of it)" : "";
+    return err_set(ERR_IO, "%s: this folder has no tokenizer; want tokenizer.json or tokenizer.model%s", c->path,
+                   parts);
+}
+
+static int no_weights(const struct checkpoint *c)
+{
+    bool pickle = there(c, "pytorch_model.bin") || there(c, "pytorch_model.bin.index.json");
+    const char *others =
+        pickle ? " (pytorch_model.bin is not read: transformers' save_pretrained() writes safetensors)" : "";
+    return err_set(ERR_IO, "%s: this folder has no weights; want model.safetensors or model.safetensors.index.json%s",
+                   c->path, others);
+}
+
 /* config.json, and its ends into *ends. */
 static int read_config(struct checkpoint *c, const struct checkpoint_want *want, struct symbols *ends, int64_t *bos)
 {
-    if (!want->weights && !there(c, "config.json"))
-        return 0;
+    if (!there(c, "config.json"))
+        return want->weights ? no_config(c) : 0;
     json_t *o = read_part(c, "config", "config.json");
     if (!o)
         return err_code();
     int rc = use_config(c, o, want);
     if (rc == 0)
-        rc = config_json_ends(o, c->path, ends);
+        rc = config_json_ends(o, last_path(c), ends);
     if (rc == 0 && !json_is_array(json_object_get(o, "bos_token_id")))
-        rc = doc_maybe_int(o, c->path, "bos_token_id", bos);
+        rc = doc_maybe_int(o, last_path(c), "bos_token_id", bos);
     json_decref(o);
     return rc;
 }
@@ -72,10 +120,10 @@ static int read_generation(struct checkpoint *c, struct symbols *ends)
     if (!o)
         return err_code();
     struct symbols own = { 0 };
-    int rc = generation_config_read(o, c->path, &c->generation, &c->files->others);
+    int rc = generation_config_read(o, last_path(c), &c->generation, &c->files->others);
     c->generation.others = text_s(&c->files->others);
     if (rc == 0)
-        rc = config_json_ends(o, c->path, &own);
+        rc = config_json_ends(o, last_path(c), &own);
     if (rc == 0 && own.n > 0) {
         ends->n = 0;
         symbols_add(ends, own.s, own.n);
@@ -148,9 +196,9 @@ static int read_chat_template(struct checkpoint *c)
     int rc = map_file_open(&m, text_s(&path));
     text_free(&path);
     TRY(rc);
-    if (m.size > SMALL_MAX || memchr(m.bytes, 0, (size_t)m.size)) {
+    if (m.size > CHECKPOINT_SMALL_MAX || memchr(m.bytes, 0, (size_t)m.size)) {
         rc = err_set(ERR_DATA, "%s: %llu bytes, want a text of at most %u bytes without NUL", m.path,
-                     (unsigned long long)m.size, SMALL_MAX);
+                     (unsigned long long)m.size, CHECKPOINT_SMALL_MAX);
     } else {
         free(c->files->chat_template);
         c->files->chat_template = mem_alloc((size_t)m.size + 1, 1);
@@ -163,7 +211,10 @@ static int read_chat_template(struct checkpoint *c)
 
 static int read_vocab(struct checkpoint *c, const struct symbols *ends, const struct named_tokens *named, int64_t bos)
 {
-    if (!there(c, "tokenizer.json") && there(c, "tokenizer.model")) {
+    bool json = there(c, "tokenizer.json");
+    if (!json && !there(c, "tokenizer.model"))
+        return no_tokenizer(c);
+    if (!json) {
         TRY(checkpoint_read_sentencepiece(c, ends));
     } else {
         const struct map_file *m = checkpoint_map(c, "tokenizer", "tokenizer.json");
@@ -287,10 +338,12 @@ static void complete_names(struct checkpoint *c)
 
 static int read_weights(struct checkpoint *c)
 {
-    if (there(c, "model.safetensors") || !there(c, "model.safetensors.index.json"))
+    if (there(c, "model.safetensors"))
         TRY(read_shard(c, "model.safetensors"));
-    else
+    else if (there(c, "model.safetensors.index.json"))
         TRY(read_index(c));
+    else
+        return no_weights(c);
     complete_names(c);
     return 0;
 }

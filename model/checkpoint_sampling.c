@@ -1,34 +1,23 @@
-/* Decode defaults in a GGUF file: llama.cpp's keys general.sampling.*, common_init_sampler_from_model() there. */
+/* Decode defaults in a GGUF file: a whole generation_config.json, or llama.cpp's keys general.sampling.*,
+ * common_init_sampler_from_model() there. */
 #include "base/err.h"
 #include "base/mem.h"
 #include "model/checkpoint_files.h"
 #include "model/generation_config.h"
+#include "model/json_members.h"
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define COUNT(a)  (sizeof(a) / sizeof *(a))
 #define KEY(name) CHECKPOINT_SAMPLING name
 
-/* The shortest decimal that is this float: 0.95, not 0.949999988. */
-static double shortest(float x)
-{
-    char s[32];
-    double y = NAN;
-    for (int digits = 1; digits <= 9 && (float)y != x; digits++) {
-        snprintf(s, sizeof s, "%.*g", digits, (double)x);
-        text_real(s, &y);
-    }
-    return y;
-}
-
 static int read_real(const struct gguf *g, const char *key, double *x)
 {
     float narrow = NAN;
     TRY(gguf_maybe_real(g, key, &narrow));
     if (!isnan(narrow))
-        *x = shortest(narrow);
+        *x = text_shortest(narrow);
     return 0;
 }
 
@@ -89,7 +78,7 @@ static void name_others(const struct gguf *g, const char *const known[], size_t 
     }
 }
 
-int checkpoint_read_sampling(struct checkpoint *c)
+static int read_keys(struct checkpoint *c)
 {
     static const char *const known[] = { KEY("temp"),           KEY("top_p"), KEY("min_p"),
                                          KEY("penalty_repeat"), KEY("top_k"), KEY("penalty_last_n") };
@@ -109,4 +98,31 @@ int checkpoint_read_sampling(struct checkpoint *c)
     name_others(g, known, COUNT(known), &c->files->others);
     d->others = text_s(&c->files->others);
     return 0;
+}
+
+/* A folder's generation_config.json, that `convert` took along whole.  1; 0: there is none; ERR_DATA. */
+static int read_whole(struct checkpoint *c)
+{
+    const struct gguf *g = c->files->gguf;
+    char *s;
+    TRY(gguf_maybe_string(g, CHECKPOINT_GENERATION, &s));
+    if (!s)
+        return 0;
+    struct text where = { 0 };
+    text_addf(&where, "%s: '" CHECKPOINT_GENERATION "'", g->where);
+    json_t *o = json_members_read(text_s(&where), s, strlen(s), CHECKPOINT_SMALL_MAX);
+    int rc = o ? generation_config_read(o, text_s(&where), &c->generation, &c->files->others) : ERR_DATA;
+    c->generation.others = text_s(&c->files->others);
+    json_decref(o);
+    text_free(&where);
+    free(s);
+    return rc < 0 ? rc : 1;
+}
+
+int checkpoint_read_sampling(struct checkpoint *c)
+{
+    int whole = read_whole(c);
+    if (whole == 0)
+        return read_keys(c);
+    return whole < 0 ? whole : 0;
 }

@@ -47,20 +47,16 @@ enum dtype convert_type(struct conversion *v, const struct architecture_place *p
 static int check_free(const char *to)
 {
     struct stat st;
+    if (!*to)
+        return err_set(ERR_USAGE, "the name of what is written is empty; want NAME.gguf or a folder's");
     if (lstat(to, &st) == 0)
         return err_set(ERR_IO, "%s: it is there already; want a new name", to);
     return errno == ENOENT ? 0 : err_set(ERR_IO, "%s: cannot write: %s", to, strerror(errno));
 }
 
-static bool is_gguf_name(const char *name)
-{
-    size_t n = strlen(name);
-    return n > 5 && strcmp(name + n - 5, ".gguf") == 0;
-}
-
 static int convert(struct conversion *v)
 {
-    int rc = is_gguf_name(v->to) ? convert_to_gguf(v) : convert_to_folder(v);
+    int rc = text_ends_in(v->to, ".gguf") ? convert_to_gguf(v) : convert_to_folder(v);
     if (rc == 0 && v->n_other > 0)
         text_addf(v->remarks, "%zu matrices have rows that are no multiple of %zu and became q8_0 or f16\n", v->n_other,
                   dtype_block(v->type));

@@ -6,20 +6,13 @@
 #include "model/convert_inside.h"
 #include <math.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 json_t *convert_number(float x)
 {
-    char s[32];
-    double y = NAN;
-    for (int digits = 1; digits <= 9 && (float)y != x; digits++) {
-        snprintf(s, sizeof s, "%.*g", digits, (double)x);
-        text_real(s, &y);
-    }
-    return json_real(y);
+    return json_real(text_shortest(x));
 }
 
 /* A field of struct config and where architecture_keys has the name of its member; NULL there: none. */

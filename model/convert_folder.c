@@ -149,23 +149,20 @@ static int put_config(const struct conversion *v, const char *folder, enum dtype
     return rc;
 }
 
+/* As it was where the GGUF file has it whole. */
 static int put_generation(const struct conversion *v, const char *folder, const struct convert_ids *ids)
 {
-    const struct generation_defaults *d = &v->c->generation;
+    static const char name[] = "generation_config.json";
+    char *whole = NULL;
+    if (v->c->files && v->c->files->gguf)
+        TRY(gguf_maybe_string(v->c->files->gguf, CHECKPOINT_GENERATION, &whole));
     json_t *o = json_object();
     set_ids(ids, o);
-    if (d->do_sample >= 0)
-        json_object_set_new(o, "do_sample", json_boolean(d->do_sample));
-    if (!isnan(d->temperature))
-        json_object_set_new(o, "temperature", convert_number((float)d->temperature));
-    if (!isnan(d->top_p))
-        json_object_set_new(o, "top_p", convert_number((float)d->top_p));
-    if (!isnan(d->repetition_penalty))
-        json_object_set_new(o, "repetition_penalty", convert_number((float)d->repetition_penalty));
-    if (d->top_k > 0)
-        json_object_set_new(o, "top_k", json_integer(d->top_k));
-    int rc = put_json(folder, "generation_config.json", o, MADE);
+    if (!whole)
+        convert_set_generation(v, o);
+    int rc = whole ? put_text(folder, name, whole) : put_json(folder, name, o, MADE);
     json_decref(o);
+    free(whole);
     return rc;
 }
 
@@ -174,7 +171,7 @@ static void set_piece(const struct conversion *v, json_t *o, const char *key, in
     const struct vocab *vocab = v->c->vocab;
     if (id >= 0 && vocab && id < (int64_t)vocab_space(vocab)->n)
         json_object_set_new(o, key, json_string(vocab_piece(vocab, (sym_t)id)));
-    else if (id >= 0 && !v->c->files)
+    else if (id >= 0 && !v->c->files) /* convert_random_tokenizer()'s */
         json_object_set_new(o, key, json_string(id == 0 ? "<s>" : "</s>"));
 }
 
@@ -183,7 +180,7 @@ static int put_tokenizer_config(const struct conversion *v, const char *folder, 
     json_t *o = json_pack("{s:s,s:b,s:i}", "tokenizer_class", "PreTrainedTokenizerFast", "clean_up_tokenization_spaces",
                           0, "model_max_length", (int)v->c->config.max_positions);
     set_piece(v, o, "bos_token", ids->bos);
-    set_piece(v, o, "eos_token", ids->ends.n > 0 ? (int64_t)ids->ends.s[0] : -1);
+    set_piece(v, o, "eos_token", ids->eos);
     set_piece(v, o, "pad_token", ids->pad);
     set_piece(v, o, "unk_token", ids->unknown);
     if (v->c->chat_template)

@@ -94,22 +94,6 @@ static uint32_t file_type(const struct conversion *v)
     return known[most].stored;
 }
 
-/* What model/checkpoint_sampling.c reads; a checkpoint that does not sample has no use for it. */
-static void add_sampling(const struct conversion *v, struct gguf_keys *k)
-{
-    const struct generation_defaults *d = &v->c->generation;
-    if (d->do_sample != 1) /* absent is greedy in transformers */
-        return;
-    if (!isnan(d->temperature))
-        gguf_write_real(k, CHECKPOINT_SAMPLING "temp", (float)d->temperature);
-    if (!isnan(d->top_p))
-        gguf_write_real(k, CHECKPOINT_SAMPLING "top_p", (float)d->top_p);
-    if (!isnan(d->repetition_penalty))
-        gguf_write_real(k, CHECKPOINT_SAMPLING "penalty_repeat", (float)d->repetition_penalty);
-    if (d->top_k > 0 && d->top_k <= INT32_MAX)
-        gguf_write_u32(k, CHECKPOINT_SAMPLING "top_k", (uint32_t)d->top_k);
-}
-
 /* Of a GGUF file: every key but those that speak of the file itself. */
 static void copy_keys(const struct conversion *v, struct gguf_keys *k)
 {
@@ -153,7 +137,7 @@ static int fill(struct conversion *v, struct gguf_keys *k)
     TRY(convert_add_config(v, k));
     gguf_write_u32(k, "general.file_type", file_type(v));
     gguf_write_u32(k, "general.quantization_version", 2);
-    add_sampling(v, k);
+    convert_add_generation(v, k);
     return convert_add_tokenizer(v, k);
 }
 

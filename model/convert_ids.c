@@ -9,7 +9,7 @@
 
 #define FILE_MAX (1u << 24) /* of a file that names ids */
 
-static const struct map_file *find_part(const struct conversion *v, const char *role)
+const struct map_file *convert_find_part(const struct conversion *v, const char *role)
 {
     for (size_t i = 0; i < v->c->files->n_parts; i++)
         if (strcmp(v->c->files->part[i].role, role) == 0)
@@ -20,7 +20,7 @@ static const struct map_file *find_part(const struct conversion *v, const char *
 /* Numbers like 1e30 are whole ones there: they are not used. */
 static json_t *read_part(const struct conversion *v, const char *role)
 {
-    const struct map_file *m = find_part(v, role);
+    const struct map_file *m = convert_find_part(v, role);
     if (!m || json_members_bound(m->path, (const char *)m->bytes, (size_t)m->size, FILE_MAX) < 0)
         return NULL;
     return json_loadb((const char *)m->bytes, (size_t)m->size, JSON_DECODE_INT_AS_REAL, NULL);
@@ -46,7 +46,7 @@ static void add_ends(const struct vocab *vocab, struct symbols *ends)
 /* config.json's, and what generation_config.json has in their place. */
 static int read_config(const struct conversion *v, const char *role, struct convert_ids *ids)
 {
-    const struct map_file *m = find_part(v, role);
+    const struct map_file *m = convert_find_part(v, role);
     struct symbols own = { 0 };
     if (!m)
         return 0;
@@ -116,22 +116,27 @@ static void drop_beyond(const struct conversion *v, int64_t *id)
 
 int convert_read_ids(const struct conversion *v, struct convert_ids *ids)
 {
-    *ids = (struct convert_ids){ -1, -1, -1, { 0 } };
+    *ids = (struct convert_ids){ .bos = -1, .eos = -1, .pad = -1, .unknown = -1 };
     int rc = 0;
     if (!v->c->files) { /* convert_random_tokenizer()'s */
         ids->bos = 0;
+        ids->eos = 1;
         symbols_add(&ids->ends, &(sym_t){ 1 }, 1);
         return 0;
     }
     if (v->c->vocab) {
         ids->bos = vocab_bos(v->c->vocab);
+        ids->eos = vocab_eos(v->c->vocab);
         add_ends(v->c->vocab, &ids->ends);
     }
     if (v->c->files->gguf)
         rc = read_gguf(v, ids);
     else if (strcmp(v->c->format, "safetensors") == 0)
         rc = read_folder(v, ids);
+    if (!v->c->vocab && ids->ends.n > 0)
+        ids->eos = ids->ends.s[0];
     drop_beyond(v, &ids->bos);
+    drop_beyond(v, &ids->eos);
     drop_beyond(v, &ids->pad);
     drop_beyond(v, &ids->unknown);
     return rc;

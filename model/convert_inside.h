@@ -44,12 +44,19 @@ int convert_add_config(struct conversion *v, struct gguf_keys *k);
 int convert_set_config(const struct conversion *v, json_t *o);
 json_t *convert_number(float x); /* the shortest number that is this float */
 
+/* The file of that role among those that the checkpoint was read from (checkpoint_files.h); NULL: none. */
+const struct map_file *convert_find_part(const struct conversion *v, const char *role);
+
 /* Ids that begin and end texts, with or without a tokenizer. */
 struct convert_ids {
-    int64_t bos, pad, unknown; /* -1: none */
-    struct symbols ends;       /* free(ends.s) */
+    int64_t bos, eos, pad, unknown; /* -1: none; eos: the one that templates write (vocab.h) */
+    struct symbols ends;            /* those that files state, not the role marks; free(ends.s) */
 };
 int convert_read_ids(const struct conversion *v, struct convert_ids *ids);
+
+/* Decode defaults as GGUF keys; as members of a generation_config.json (of a GGUF file that holds none). */
+void convert_add_generation(const struct conversion *v, struct gguf_keys *k);
+void convert_set_generation(const struct conversion *v, json_t *o);
 
 /* A checkpoint of random weights, for convert_close_random().  NULL + ERR_USAGE, ERR_DATA, ERR_IO. */
 struct checkpoint *convert_open_random(const char *shape);

@@ -6,7 +6,7 @@
 #include "model/byte_level.h"
 #include "model/config_json.h"
 #include "model/convert_inside.h"
-#include <math.h>
+#include "model/generation_config.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +48,8 @@ static int use_step(const struct spec_step *s, const char *text, struct config *
 
 static int read_shape(const char *text, struct config *g)
 {
+    if (!*text)
+        return err_set(ERR_USAGE, "'random:' names no shape; want random:llama(dim=64, ...) or random:FILE.json");
     struct spec *s = spec_parse("random", text);
     if (!s)
         return ERR_USAGE;
@@ -90,11 +92,9 @@ static int add_tensors(struct tensor_list *l, const struct config *g)
 struct checkpoint *convert_open_random(const char *shape)
 {
     struct checkpoint *c = mem_alloc(1, sizeof *c);
-    c->generation = (struct generation_defaults){ .temperature = NAN, .top_p = NAN, .repetition_penalty = NAN };
-    c->generation.do_sample = -1;
+    generation_config_none(&c->generation);
     struct tensor_list l = { 0 };
-    size_t n = strlen(shape);
-    bool file = n > 5 && strcmp(shape + n - 5, ".json") == 0;
+    bool file = text_ends_in(shape, ".json");
     int rc = file ? read_file(shape, &c->config) : read_shape(shape, &c->config);
     if (rc == 0)
         rc = add_tensors(&l, &c->config);

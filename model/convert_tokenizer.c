@@ -16,34 +16,47 @@
 
 static const char none[] = "none";
 
-static const struct map_file *find_tokenizer(const struct conversion *v)
+static bool is_end(const struct vocab *vocab, int64_t id)
 {
-    for (size_t i = 0; i < v->c->files->n_parts; i++)
-        if (strcmp(v->c->files->part[i].role, "tokenizer") == 0)
-            return &v->c->files->part[i].map;
-    return NULL;
+    const struct space *s = vocab_space(vocab);
+    for (size_t i = 0; i < s->n_ends; i++)
+        if ((int64_t)s->ends[i] == id)
+            return true;
+    return false;
 }
 
-static bool ends_in(const char *s, const char *end)
+/* eos first: it is what GGUF's eos_token_id is, too.  One that ends no text has no key there. */
+static void add_ends(const struct conversion *v, struct gguf_keys *k, const struct convert_ids *ids)
 {
-    size_t n = strlen(s), m = strlen(end);
-    return n >= m && strcmp(s + n - m, end) == 0;
+    static const char *const keys[] = { "tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
+                                        "tokenizer.ggml.eom_token_id" };
+    size_t n = 0;
+    bool ends = ids->eos >= 0 && (!v->c->vocab || is_end(v->c->vocab, ids->eos));
+    if (ends)
+        gguf_write_u32(k, keys[n++], (uint32_t)ids->eos);
+    else if (ids->eos >= 0)
+        text_addf(v->remarks, "%s: token %lld, which templates write, ends no text, which GGUF's eos does\n", v->to,
+                  (long long)ids->eos);
+    for (size_t i = 0; i < ids->ends.n; i++) {
+        if (ends && (int64_t)ids->ends.s[i] == ids->eos)
+            continue;
+        if (n < sizeof keys / sizeof *keys)
+            gguf_write_u32(k, keys[n++], ids->ends.s[i]);
+        else
+            text_addf(v->remarks, "%s: token %u also ends a text, which GGUF has no key for\n", v->to, ids->ends.s[i]);
+    }
 }
 
 /* unknown: the tokenizer's own id for what is unknown; -1: what a folder says beside it. */
 static int add_ids(const struct conversion *v, struct gguf_keys *k, int64_t unknown)
 {
-    static const char *const keys[] = { "tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
-                                        "tokenizer.ggml.eom_token_id" };
     const struct vocab *vocab = v->c->vocab;
     struct convert_ids ids;
     int rc = convert_read_ids(v, &ids);
     if (rc == 0 && ids.bos >= 0)
         gguf_write_u32(k, "tokenizer.ggml.bos_token_id", (uint32_t)ids.bos);
-    for (size_t i = 0; rc == 0 && i < ids.ends.n && i < 3; i++)
-        gguf_write_u32(k, keys[i], ids.ends.s[i]);
-    for (size_t i = 3; rc == 0 && i < ids.ends.n; i++)
-        text_addf(v->remarks, "%s: token %u also ends a text, which GGUF has no key for\n", v->to, ids.ends.s[i]);
+    if (rc == 0)
+        add_ends(v, k, &ids);
     if (rc == 0 && ids.pad >= 0)
         gguf_write_u32(k, "tokenizer.ggml.padding_token_id", (uint32_t)ids.pad);
     unknown = unknown < 0 ? ids.unknown : unknown;
@@ -161,7 +174,7 @@ static int read_pieces(const struct conversion *v, const struct map_file *m, str
 
 static int add_file(const struct conversion *v, struct gguf_keys *k, const struct map_file *m)
 {
-    if (strcmp(v->c->format, "safetensors") == 0 && !ends_in(m->path, ".model"))
+    if (strcmp(v->c->format, "safetensors") == 0 && !text_ends_in(m->path, ".model"))
         return add_json(v, k, (const char *)m->bytes, (size_t)m->size);
     struct convert_pieces t = { 0 };
     int rc = read_pieces(v, m, &t);
@@ -177,7 +190,7 @@ int convert_add_tokenizer(const struct conversion *v, struct gguf_keys *k)
         gguf_write_text(k, "tokenizer.ggml.model", none, sizeof none - 1);
         return add_ids(v, k, -1);
     }
-    const struct map_file *m = v->c->files ? find_tokenizer(v) : NULL;
+    const struct map_file *m = v->c->files ? convert_find_part(v, "tokenizer") : NULL;
     if (m)
         return add_file(v, k, m);
     char *s = convert_random_tokenizer(v->c->config.n_vocab);
@@ -190,7 +203,7 @@ static char *json_of_pieces(const struct conversion *v)
 {
     const struct gguf *g = v->c->files->gguf;
     struct convert_pieces t = { 0 };
-    int rc = g ? convert_pieces_of_gguf(&t, g) : read_pieces(v, find_tokenizer(v), &t);
+    int rc = g ? convert_pieces_of_gguf(&t, g) : read_pieces(v, convert_find_part(v, "tokenizer"), &t);
     char *s = rc > 0 ? finish_json(v, convert_pieces_json(&t)) : NULL;
     convert_pieces_free(&t);
     return s;

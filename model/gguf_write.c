@@ -33,6 +33,12 @@ void gguf_write_u32(struct gguf_keys *k, const char *key, uint32_t x)
     add_u32(&k->bytes, x);
 }
 
+void gguf_write_i32(struct gguf_keys *k, const char *key, int32_t x)
+{
+    add_key(k, key, GGUF_I32);
+    text_addn(&k->bytes, &x, sizeof x);
+}
+
 void gguf_write_u16(struct gguf_keys *k, const char *key, uint16_t x)
 {
     add_key(k, key, GGUF_U16);

@@ -13,6 +13,7 @@ struct gguf_keys {
 };
 
 void gguf_write_u32(struct gguf_keys *k, const char *key, uint32_t x);
+void gguf_write_i32(struct gguf_keys *k, const char *key, int32_t x);
 void gguf_write_u16(struct gguf_keys *k, const char *key, uint16_t x);
 void gguf_write_real(struct gguf_keys *k, const char *key, float x);
 void gguf_write_bool(struct gguf_keys *k, const char *key, bool x);

@@ -4,32 +4,11 @@
 #include <stdlib.h>
 #include <utf8proc.h>
 
-struct range {
-    uint32_t first, last;
-};
-
-static bool in(const struct range *r, size_t n, uint32_t c)
-{
-    size_t low = 0, high = n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (c > r[middle].last)
-            low = middle + 1;
-        else if (c < r[middle].first)
-            high = middle;
-        else
-            return true;
-    }
-    return false;
-}
-
-#define IN(ranges, c) in((ranges), sizeof(ranges) / sizeof *(ranges), (c))
-
 /* Characters that decompose, compose or are ordered in Unicode 15 and not in Unicode 9.  Printed by
  * tests/fixtures/tokenizer/skew.py. */
 static bool is_young(uint32_t c)
 {
-    static const struct range young[] = {
+    static const struct uchar_range young[] = {
         // clang-format off
         { 0x07fd, 0x07fd }, { 0x0898, 0x089f }, { 0x08ca, 0x08d3 }, { 0x09fe, 0x09fe }, { 0x0c3c, 0x0c3c },
         { 0x0d3b, 0x0d3c }, { 0x0eba, 0x0eba }, { 0x1715, 0x1715 }, { 0x1abf, 0x1ace }, { 0x1df6, 0x1dfa },
@@ -43,7 +22,7 @@ static bool is_young(uint32_t c)
         { 0x1e4ec, 0x1e4ef }, { 0x1f16c, 0x1f16c }, { 0x1fbf0, 0x1fbf9 },
         // clang-format on
     };
-    return c >= 0x7fd && IN(young, c);
+    return c >= 0x7fd && UCHAR_IN(young, c);
 }
 
 /* Whether c stays as it is, whatever stands beside it: no form changes it, and it is no mark that might join c's left
@@ -157,7 +136,7 @@ int normalise_unicode_lowercase(struct text *to, const char *s, size_t n)
 /* The marks of Unicode 9; printed by skew.py. */
 static bool is_accent(uint32_t c)
 {
-    static const struct range younger[] = {
+    static const struct uchar_range younger[] = {
         // clang-format off
         { 0x07fd, 0x07fd }, { 0x0898, 0x089f }, { 0x08ca, 0x08d3 }, { 0x09fe, 0x09fe }, { 0x0afa, 0x0aff },
         { 0x0b55, 0x0b55 }, { 0x0c04, 0x0c04 }, { 0x0c3c, 0x0c3c }, { 0x0cf3, 0x0cf3 }, { 0x0d00, 0x0d00 },
@@ -181,7 +160,7 @@ static bool is_accent(uint32_t c)
         return false;
     int of = (int)utf8proc_category((utf8proc_int32_t)c);
     bool mark = of == UTF8PROC_CATEGORY_MN || of == UTF8PROC_CATEGORY_MC || of == UTF8PROC_CATEGORY_ME;
-    return (mark && !IN(younger, c)) || c == 0x1cf2 || c == 0x1cf3;
+    return (mark && !UCHAR_IN(younger, c)) || c == 0x1cf2 || c == 0x1cf3;
 }
 
 int normalise_unicode_strip_accents(struct text *to, const char *s, size_t n)

@@ -2,11 +2,7 @@
 #include "model/pretoken_scan_runs.h"
 #include "model/uchar.h"
 
-struct range {
-    uint32_t first, last;
-};
-
-static const struct range letters[] = {
+static const struct uchar_range letters[] = {
     // clang-format off
     { 0x41, 0x5a }, { 0x61, 0x7a }, { 0xb5, 0xb5 }, { 0xc0, 0xd6 }, { 0xd8, 0xf6 }, { 0xf8, 0x1ba }, { 0x1bc, 0x1bf },
     { 0x1c4, 0x293 }, { 0x295, 0x2af }, { 0x370, 0x373 }, { 0x376, 0x377 }, { 0x37b, 0x37d }, { 0x37f, 0x37f },
@@ -27,50 +23,30 @@ static const struct range letters[] = {
     // clang-format on
 };
 
-static const struct range marks[] = {
+static const struct uchar_range marks[] = {
     // clang-format off
     { 0x21, 0x2f }, { 0x3a, 0x7e }, { 0x2018, 0x201f }, { 0x3000, 0x3002 }, { 0xff01, 0xff0f }, { 0xff1a, 0xff5e },
     // clang-format on
 };
 
-static const struct range han[] = {
-    // clang-format off
-    { 0x800, 0x9fa5 }, { 0xac00, 0xd7ff },
-    // clang-format on
-};
-
-static bool in(const struct range *r, size_t n, uint32_t c)
-{
-    size_t low = 0, high = n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (c > r[middle].last)
-            low = middle + 1;
-        else if (c < r[middle].first)
-            high = middle;
-        else
-            return true;
-    }
-    return false;
-}
-
 static bool is_letter(uint32_t c)
 {
     if (c < 0x80)
         return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
-    return !(c >= 0x3000 && c < 0xa640) && in(letters, sizeof letters / sizeof *letters, c);
+    return !(c >= 0x3000 && c < 0xa640) && UCHAR_IN(letters, c);
 }
 
 static bool is_mark(uint32_t c)
 {
     if (c < 0x80)
         return c >= '!' && c <= '~' && !(c >= '0' && c <= '9');
-    return in(marks, sizeof marks / sizeof *marks, c);
+    bool far = c > 0x3002 && c < 0xff01; /* most characters of a Chinese text */
+    return !far && UCHAR_IN(marks, c);
 }
 
 static bool is_han(uint32_t c)
 {
-    return in(han, sizeof han / sizeof *han, c);
+    return (c >= 0x800 && c <= 0x9fa5) || (c >= 0xac00 && c <= 0xd7ff);
 }
 
 /* A set, and whether the ideographs U+5000 .. U+8FFF, most of a Chinese text, are in it. */

@@ -1,7 +1,6 @@
 #include "model/shape.h"
 #include "base/err.h"
 #include "model/architecture.h"
-#include "model/architecture_rows.h"
 #include "model/config_json.h"
 #include <string.h>
 
@@ -36,18 +35,6 @@ static void set_sizes(const struct config *g, struct shape *s)
                          .idle = architecture_idle_parameters(g) };
 }
 
-static int read_known(const json_t *o, const char *where)
-{
-    const char *type, *names[64];
-    size_t n = architecture_rows_n < 64 ? architecture_rows_n : 64;
-    TRY(config_json_architecture(o, where, &type));
-    if (architecture_find(type))
-        return 0;
-    for (size_t i = 0; i < n; i++)
-        names[i] = architecture_rows[i].name;
-    return err_add(err_unknown(ERR_DATA, "model_type", type, names, n), "%s", where);
-}
-
 /* How weights are packed does not change how many there are: a quantised checkpoint is planned as it was before. */
 static int read_config(const json_t *o, const char *where, struct config *g)
 {
@@ -63,7 +50,6 @@ int shape_read(const json_t *config, const char *where, struct shape *s)
     const json_t *inner = json_object_get(config, "text_config");
     const json_t *o = json_is_object(inner) ? inner : config;
     struct config g;
-    TRY(read_known(o, where));
     TRY(read_config(o, where, &g));
     set_sizes(&g, s);
     s->parameters = architecture_parameters(&g);

@@ -217,7 +217,7 @@ static int choose_kv(const char *name, enum kernel_kv *type)
     return name ? err_unknown(ERR_USAGE, "type of keys and values", name, names, KERNEL_KV_TYPES) : 0;
 }
 
-static int open_lm(struct transformer *t, const char *mode, uint32_t planned)
+static int open_lm(struct transformer *t, const char *alias, const char *mode, uint32_t planned)
 {
     struct checkpoint *c = t->c;
     struct text identity = { 0 };
@@ -227,9 +227,9 @@ static int open_lm(struct transformer *t, const char *mode, uint32_t planned)
     if (space->n > c->config.n_vocab)
         return err_set(ERR_DATA, "%s: the tokenizer has %u symbols, the embedding %u rows", c->name, space->n,
                        c->config.n_vocab);
-    if (!*c->hash)
+    if (!alias)
         TRY(checkpoint_hash(c));
-    text_addf(&identity, "%s %s %s", c->hash, mode, t->kernels->name);
+    text_addf(&identity, "%s %s %s", alias ? alias : c->hash, mode, t->kernels->name);
     if (c->config.rope.scaling != SCALING_NONE)
         text_addf(&identity, " %s", text_s(&t->positions));
     if (t->kv_type != KERNEL_KV_F32)
@@ -282,7 +282,7 @@ static int open_all(struct transformer *t, const struct transformer_options *o)
     TRY(check_page(t, kv_bytes));
     TRY(choose(t, o, &mode));
     TRY(plan_positions(t, o, &planned));
-    TRY(open_lm(t, mode == KERNEL_NATIVE ? "native" : "f32", planned));
+    TRY(open_lm(t, o->alias, mode == KERNEL_NATIVE ? "native" : "f32", planned));
     uint32_t n = t->lm.space->n;
     t->tree = tree_alloc();
     t->kv = kv_alloc(t->tree, &(struct kv_shape){ g->n_layers, g->n_kv_heads, g->head_dim, t->kv_type }, kv_bytes);

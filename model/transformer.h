@@ -16,9 +16,12 @@ struct transformer_options {
         *kernels; /* NULL: the best this machine passes its self-test with; "reference", "avx2", "avxvnni", "avx512",
                   "avx512vnni", "avx512bf16", "amx" */
     struct threads *threads; /* borrowed */
-    const char *kv;          /* type of keys and values: "f32", "bf16", "q8" (model/kernel_kv.h); NULL: f32 */
-    size_t kv_bytes;         /* memory for KV pages; 0: a default; eviction recomputes, never fails */
-    size_t row_bytes;        /* memory for computed rows, exceeded by what one run of the core wants; 0: a default */
+    /* What the lm's identity (lm.h) calls the checkpoint, where nothing is stored under it: the hash, which NULL takes, reads
+     * every byte of the weights.  Borrowed until transformer_open() returns. */
+    const char *alias;
+    const char *kv;   /* type of keys and values: "f32", "bf16", "q8" (model/kernel_kv.h); NULL: f32 */
+    size_t kv_bytes;  /* memory for KV pages; 0: a default; eviction recomputes, never fails */
+    size_t row_bytes; /* memory for computed rows, exceeded by what one run of the core wants; 0: a default */
     /* Positions computed at a time at most; 0: a default; fewer where their activations would take more than 512 MB.  No
      * number depends on it. */
     size_t chunk;

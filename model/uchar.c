@@ -3,13 +3,7 @@
 #include <assert.h>
 #include <utf8proc.h>
 
-struct range {
-    uint32_t first, last;
-};
-
-#define IN(ranges, c) in((ranges), sizeof(ranges) / sizeof *(ranges), (c))
-
-static bool in(const struct range *r, size_t n, uint32_t c)
+bool uchar_in(const struct uchar_range *r, size_t n, uint32_t c)
 {
     size_t low = 0, high = n;
     while (low < high) {
@@ -120,16 +114,16 @@ unsigned uchar_bits_at(const char *s, size_t n, size_t at, size_t *width)
 
 bool uchar_is_numeric(uint32_t c)
 {
-    static const struct range later[] = { { 0x11de0, 0x11de9 }, { 0x16ff4, 0x16ff6 } };
+    static const struct uchar_range later[] = { { 0x11de0, 0x11de9 }, { 0x16ff4, 0x16ff6 } };
     if (c < 0x80)
         return c >= '0' && c <= '9';
-    return bits(c) & UCHAR_NUMBER || IN(later, c);
+    return bits(c) & UCHAR_NUMBER || UCHAR_IN(later, c);
 }
 
 bool uchar_is_punctuation(uint32_t c)
 {
-    static const struct range only_there[] = { { 0x166d, 0x166d }, { 0x111c9, 0x111c9 } };
-    static const struct range not_there[] = {
+    static const struct uchar_range only_there[] = { { 0x166d, 0x166d }, { 0x111c9, 0x111c9 } };
+    static const struct uchar_range not_there[] = {
         // clang-format off
         { 0x61d, 0x61d }, { 0x9fd, 0x9fd }, { 0xa76, 0xa76 }, { 0xc77, 0xc77 }, { 0xc84, 0xc84 }, { 0x1b7d, 0x1b7e },
         { 0x2e43, 0x2e4f }, { 0x2e52, 0x2e5d }, { 0x10ead, 0x10ead }, { 0x10f55, 0x10f59 }, { 0x10f86, 0x10f89 },
@@ -145,16 +139,16 @@ bool uchar_is_punctuation(uint32_t c)
     if (is_ideograph(c))
         return false;
     bool is = bits_of_category((int)utf8proc_category((utf8proc_int32_t)c)) & UCHAR_PUNCT;
-    return (is && !IN(not_there, c)) || IN(only_there, c);
+    return (is && !UCHAR_IN(not_there, c)) || UCHAR_IN(only_there, c);
 }
 
 bool uchar_is_word(uint32_t c)
 {
     /* Join_Control, and what is Alphabetic but no letter, mark or number */
-    static const struct range others[] = {
+    static const struct uchar_range others[] = {
         { 0x200c, 0x200d }, { 0x24b6, 0x24e9 }, { 0x1f130, 0x1f149 }, { 0x1f150, 0x1f169 }, { 0x1f170, 0x1f189 }
     };
     int of = category(c);
     return bits_of_category(of) & (UCHAR_LETTER | UCHAR_MARK) || of == UTF8PROC_CATEGORY_ND ||
-           of == UTF8PROC_CATEGORY_NL || of == UTF8PROC_CATEGORY_PC || IN(others, c);
+           of == UTF8PROC_CATEGORY_NL || of == UTF8PROC_CATEGORY_PC || UCHAR_IN(others, c);
 }

@@ -19,6 +19,14 @@ enum uchar_bit {
     UCHAR_SYMBOL = 32 /* \p{S} */
 };
 
+struct uchar_range {
+    uint32_t first, last;
+};
+
+/* Whether c is in one of n ranges, which are sorted. */
+bool uchar_in(const struct uchar_range *r, size_t n, uint32_t c);
+#define UCHAR_IN(ranges, c) uchar_in((ranges), sizeof(ranges) / sizeof *(ranges), (c))
+
 extern const uint8_t uchar_ascii[128]; /* of enum uchar_bit */
 
 /* The code point of the character of valid UTF-8 at s, and its length in bytes. */

@@ -70,17 +70,6 @@ static int read_pre(struct vocab *v, const struct gguf *g)
     return rc;
 }
 
-static bool is_utf8(const char *s, size_t n)
-{
-    for (size_t i = 0; i < n;) {
-        int length = text_utf8(s + i, n - i, NULL);
-        if (length <= 0)
-            return false;
-        i += (size_t)length;
-    }
-    return true;
-}
-
 /* Types of tokens are those of SentencePiece. */
 static int put_token(struct vocab *v, uint32_t id, const char *s, uint64_t n, int32_t type)
 {
@@ -93,7 +82,8 @@ static int put_token(struct vocab *v, uint32_t id, const char *s, uint64_t n, in
         return err_set(ERR_DATA, "%s: token %u is of type %d, want 1 .. 5", v->where, id, (int)type);
     if (memchr(s, 0, (size_t)n))
         return err_set(ERR_DATA, "%s: token %u has a NUL inside", v->where, id);
-    if (kind != TOKEN_NORMAL && !is_utf8(s, (size_t)n)) /* it is looked for in text, and cuts it between characters */
+    if (kind != TOKEN_NORMAL &&
+        !text_is_utf8(s, (size_t)n)) /* it is looked for in text, and cuts it between characters */
         return err_set(ERR_DATA, "%s: token %u is not UTF-8", v->where, id);
     return vocab_put(v, id, s, (size_t)n, kind);
 }

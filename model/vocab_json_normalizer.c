@@ -3,6 +3,8 @@
 #include "base/mem.h"
 #include "model/vocab_json_pattern.h"
 #include "model/vocab_json_steps.h"
+#include <limits.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,29 +62,21 @@ static int read_replace(struct vocab *v, const json_t *o)
                    : normalise_add_replace(v->normalise, v->where, p.literal, by);
 }
 
-static int digit_of(char c)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *at = c ? strchr(digits, c) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
-
-/* Base 64 (RFC 4648).  false: it is none. */
+/* Base 64 (RFC 4648) with its padding.  false: it is none. */
 static bool decode_base64(const char *s, struct text *out)
 {
-    size_t n = strlen(s);
-    while (n > 0 && s[n - 1] == '=')
-        n--;
-    uint32_t bits = 0;
-    for (size_t i = 0; i < n; i++) {
-        int digit = digit_of(s[i]);
-        if (digit < 0)
-            return false;
-        bits = bits << 6 | (uint32_t)digit;
-        if (i % 4 > 0)
-            text_addn(out, &(uint8_t){ (uint8_t)(bits >> (6 - 2 * (i % 4))) }, 1);
-    }
-    return true;
+    size_t n = strlen(s), padding = 0;
+    while (padding < 2 && padding < n && s[n - 1 - padding] == '=')
+        padding++;
+    if (n % 4 != 0 || n > INT_MAX || strcspn(s, "=") + padding != n)
+        return false;
+    unsigned char *bytes = mem_alloc(n / 4 * 3 + 1, 1);
+    int decoded = n > 0 ? EVP_DecodeBlock(bytes, (const unsigned char *)s, (int)n) : 0; /* padding becomes zeros */
+    bool whole = decoded >= 0 && (size_t)decoded == n / 4 * 3;
+    if (whole)
+        text_addn(out, bytes, (size_t)decoded - padding);
+    free(bytes);
+    return whole;
 }
 
 static int read_precompiled(struct vocab *v, const json_t *o)

@@ -6,17 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_utf8(const char *s, size_t n)
-{
-    for (size_t i = 0; i < n;) {
-        int length = text_utf8(s + i, n - i, NULL);
-        if (length <= 0)
-            return false;
-        i += (size_t)length;
-    }
-    return true;
-}
-
 int vocab_scored_put(struct vocab_scored *s, const struct vocab_scored_piece *p)
 {
     struct vocab *v = s->vocab;
@@ -28,7 +17,7 @@ int vocab_scored_put(struct vocab_scored *s, const struct vocab_scored_piece *p)
         kind = TOKEN_ADDED;
     if (memchr(p->s, 0, p->n))
         return err_set(ERR_DATA, "%s: token %zu has a NUL inside", v->where, id);
-    if (!is_utf8(p->s, p->n))
+    if (!text_is_utf8(p->s, p->n))
         return err_set(ERR_DATA, "%s: token %zu is not UTF-8", v->where, id);
     if (!isfinite(p->score))
         return err_set(ERR_DATA, "%s: the score of token %zu is not finite", v->where, id);

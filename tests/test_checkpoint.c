@@ -234,7 +234,8 @@ static void configs(void)
         { "config.json", "num_key_value_heads", "3", "4 heads do not divide among 3" },
         { "config.json", "head_dim", "7", "heads are 7 wide, want an even number" },
         { "config.json", "rms_norm_eps", "0", "'rms_norm_eps' is 0, want more than 0" },
-        { "config.json", "model_type", "\"gptj\"", "'model_type' is 'gptj', which is not supported; known: llama, " },
+        { "config.json", "model_type", "\"gptj\"",
+          "config.json: unknown model_type 'gptj'; did you mean 'gpt2'? known: llama, " },
         { "config.json", "hidden_act", "\"quick_gelu\"", "'hidden_act' is 'quick_gelu'" },
         { "config.json", "apply_residual_connection_post_layernorm", "true",
           "'apply_residual_connection_post_layernorm' is true" },
@@ -269,7 +270,9 @@ static void missing_files(void)
     check(c && vocab_space(c->vocab)->n_ends == 3 && !c->chat_template, "three files are not needed: %s", err_text());
     checkpoint_close(c);
     remove_file(&f, "tokenizer.json");
-    refused(&f, "no tokenizer", "tokenizer.json: cannot open");
+    refused(&f, "no tokenizer", "this folder has no tokenizer; want tokenizer.json or tokenizer.model");
+    put(&f, "vocab.json", "{}", 2);
+    refused(&f, "an old tokenizer", "vocab.json alone is not read");
     c = checkpoint_open_weights(f.path);
     check(c && !c->vocab && c->n_tensors == 20 && checkpoint_hash(c) == 0, "weights alone: %s", err_text());
     checkpoint_close(c);
@@ -278,11 +281,16 @@ static void missing_files(void)
     put(&f, "config.json", "[]", 2);
     refused(&f, "a config that is no object", "not an object");
     remove_file(&f, "config.json");
-    refused(&f, "no config", "config.json: cannot open");
+    refused(&f, "no config", "this folder has no config.json; want a folder with one");
+    put(&f, "b.gguf", "", 0);
+    put(&f, "a.gguf", "", 0);
+    refused(&f, "files of another format", "want the path of a file in it, 'a.gguf'");
     remove_folder(&f);
     f = make_folder("single");
     remove_file(&f, "model.safetensors");
-    refused(&f, "no weights", "model.safetensors: cannot open");
+    refused(&f, "no weights", "this folder has no weights; want model.safetensors or");
+    put(&f, "pytorch_model.bin", "x", 1);
+    refused(&f, "weights of another format", "pytorch_model.bin is not read");
     c = checkpoint_open_vocab(f.path);
     check(c && vocab_space(c->vocab)->n == 280, "a vocabulary needs no weights: %s", err_text());
     checkpoint_close(c);

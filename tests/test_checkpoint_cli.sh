@@ -85,8 +85,18 @@ test_sizes() { # what a tokenizer that is absent hides no more
         holds '.parameters > 0 and .bytes > 0 and .kv_bytes_per_position == .layers * 2 * .kv_heads * .head_dim * 4'
     done
     expect 0 '' "$chorale" inspect $minis/qwen3
-    says "  tokenizer       none: $minis/qwen3/tokenizer.json: cannot open: No such file or directory"
+    says "  tokenizer       none: $minis/qwen3: this folder has no tokenizer; want tokenizer.json or tokenizer.model"
     says '  KV cache        768 bytes a token in float32, 384 in bf16'
+    # a shape that is not that of the weights
+    mkdir "$work/other"
+    cp $single/model.safetensors $single/tokenizer.json "$work/other"
+    sed 's/"num_hidden_layers": [0-9]*/"num_hidden_layers": 9/' $single/config.json >"$work/other/config.json"
+    expect 0 '' "$chorale" inspect "$work/other"
+    says "  cannot compute  $work/other: tensor 'model.layers.2.self_attn.q_proj.weight' is missing"
+    expect 0 '' "$chorale" inspect --json "$work/other"
+    holds '.cannot_compute | test("is missing")'
+    expect 0 '' "$chorale" inspect --json $single
+    holds '.cannot_compute == null'
 }
 
 test_words() { # template, ends and defaults

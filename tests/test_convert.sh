@@ -141,6 +141,8 @@ test_random() {
     expect 2 "unknown parameter 'width'; known: dim, layers" "$chorale" convert 'random:llama(width=64)' "$work/x"
     expect 2 'want a multiple of heads' "$chorale" convert 'random:llama(dim=66, heads=4)' "$work/x"
     expect 2 "unknown architecture of random weights 'lama'" "$chorale" convert 'random:lama' "$work/x"
+    expect 2 "'random:' names no shape" "$chorale" convert 'random:' "$work/x"
+    expect 2 'is empty; want NAME.gguf' "$chorale" convert zoo:prose ''
     expect 3 'want 258 or more' "$chorale" convert "random:tests/fixtures/plan/tiny.json" "$work/x"
     checks=$((checks + 1))
 }

@@ -243,6 +243,8 @@ static void jsons(void)
         { NORMAL("{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"[a&&b]\"},\"content\":\"a\"}"), "byte 2: '&&b'" },
         { NORMAL("{\"type\":\"Replace\",\"pattern\":{},\"content\":\"a\"}"), "'String' is missing" },
         { NORMAL("{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"?\"}"), "is no base 64" },
+        { NORMAL("{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"AAA\"}"), "is no base 64" },
+        { NORMAL("{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"A=AA\"}"), "is no base 64" },
         { NORMAL("{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"\"}"), "a charsmap of 0 bytes" },
         { NORMAL("{\"type\":\"Sequence\",\"normalizers\":7}"), "'normalizers' is an integer" },
         { NORMAL(NEST(NEST(NEST(NEST(NEST(NEST(NEST(NEST(NEST("")))))))))), "the normalizer is 'Sequence'" },

@@ -137,6 +137,16 @@ static void test_diff(void)
     differs(p, "judge = model { 'table:n=4,length=60,seed=9', name = 'judge' },", "", "judge: \"judge\" -> null",
             false);
     differs(p, "{ a, b, duet }", "{ b, a, duet }", "arms: the same in another order", true);
+    struct plan other = { .what = json_copy(p->what) };
+    json_object_set_new(other.what, "former", json_integer(1));
+    json_object_set_new(other.what, "fits", json_pack("[{s:s}]", "name", "a fit"));
+    bool adds = true;
+    struct text gone = { 0 };
+    plan_diff(&other, p, &gone, &adds);
+    check(!adds && strstr(text_s(&gone), "former: 1 -> nothing") && strstr(text_s(&gone), "fits: 'a fit' is gone"),
+          "what only the old plan has: only adds: %d:\n%s", adds, text_s(&gone));
+    text_free(&gone);
+    json_decref(other.what);
     struct plan_options few = { .limit = 2 }, more = { .limit = 4 };
     struct plan *two = letters_plan(letters_script, &few), *four = letters_plan(letters_script, &more);
     struct text t = { 0 };

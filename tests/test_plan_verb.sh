@@ -82,6 +82,13 @@ test_checkpoints() {
     holds '.[1].bandwidth > 1e8'
     expect 3 "unknown model_type 'lamma'; did you mean 'llama'?" sh -c \
         "echo '{\"model_type\":\"lamma\"}' >$work/x.json; $chorale plan --bandwidth 1 $work/x.json"
+    # weights that are cut off: planned all the same, and said
+    mkdir "$work/cut"
+    cp model/zoo/prose/config.json "$work/cut"
+    head -c 100000 model/zoo/prose/model.safetensors >"$work/cut/model.safetensors"
+    expect 0 "planned by config.json alone: $work/cut/model.safetensors: tensor" "$chorale" plan --json --bandwidth 10 "$work/cut"
+    holds '.[0].parameters == 2983168'
+    expect 0 '' "$chorale" plan --quiet --bandwidth 10 "$work/cut"
     expect 2 "unknown type 'q4'" "$chorale" plan --type q4 zoo:prose
     expect 3 "unknown checkpoint 'zoo:pros'" "$chorale" plan --bandwidth 1 zoo:pros
     expect 2 'want' "$chorale" plan --bandwidth 0 zoo:prose

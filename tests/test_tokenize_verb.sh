@@ -4,7 +4,8 @@
 #   tests/test_tokenize_verb.sh CHORALE
 set -u
 chorale=$1
-fixtures=$(dirname "$0")/fixtures/tokenizer
+cd "$(dirname "$0")/.." || exit 1
+fixtures=tests/fixtures/tokenizer
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
@@ -36,6 +37,13 @@ for file in "$fixtures"/family/*.json "$fixtures"/family/*.model "$fixtures"/*.j
         cmp -s "$work/text" "$work/back" || fail "$name: the text comes back"
         ;;
     esac
+done
+
+# a folder is a folder, whatever its name ends in
+for end in model json; do
+    cp -r model/zoo/prose "$work/folder.$end" || fail "cp"
+    "$chorale" tokenize "$work/folder.$end" "$work/text" >"$work/ids" 2>"$work/err" || fail "a folder .$end: $(cat "$work/err")"
+    "$chorale" tokenize zoo:prose "$work/text" | cmp -s - "$work/ids" || fail "a folder .$end: other ids"
 done
 
 echo "tokenize_verb: $n tokenizers, $failed failures"

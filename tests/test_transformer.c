@@ -95,6 +95,19 @@ static void native_mode(const struct kernels *k)
     random_checkpoint_free(c);
 }
 
+/* An lm that nothing is stored under needs no hash of the weights. */
+static void alias(void)
+{
+    struct checkpoint *c = checkpoint_open(CHORALE_HOME "/tests/fixtures/checkpoint/single");
+    struct bench named = bench_open(c, (struct transformer_options){ .alias = "it" });
+    check(!*c->hash, "the weights were read: %s", c->hash);
+    struct bench hashed = bench_open(c, (struct transformer_options){ .mode = "f32" });
+    check(strlen(c->hash) == 64 && strcmp(named.lm->hash, hashed.lm->hash) != 0, "hash '%s'", c->hash);
+    bench_close(&named);
+    bench_close(&hashed);
+    checkpoint_close(c);
+}
+
 /* Early exit after k layers is the checkpoint of the first k layers; the hidden state times the head is the row. */
 static void taps(void)
 {
@@ -348,6 +361,7 @@ int main(void)
     weight_types();
     native_mode(&kernel_avx512bf16);
     native_mode(&kernel_amx);
+    alias();
     taps();
     rope_orders();
     planned_positions();
