@@ -2,7 +2,8 @@
  *
  * {"what": {...}, "from": {...}, "hash": SHA-256 of what}
  *   what: format, name, seed, draws, limit, stop, log, mode, kernels, lms (nodes, below), fits, arms, evalsets, items, judge,
- *         creativity, control, tasks (where the script speaks of tasks), select (where it has selections)
+ *         creativity, control, tasks (where the script speaks of tasks), select (where it has selections), transforms (where
+ *         chains use such of the script)
  *   from: script, at, set, machine, cores; none of it changes what is asked for
  *
  * Nodes of lms, each before those that use it:
@@ -11,6 +12,8 @@
  *   {"id", "key", "kind": "ensemble", "space", "rule", "weights", "voices": [{"lm", "name", "template"?, "drop"?, "chain"?,
  *                                                             "temperature"?: number or {"fit": id}}]}
  * positions: the plan of rotary positions, for the context that the checkpoint declares (model/rope.h); absent without them.
+ * Chains that use transforms of the script (arms, tasks, voices) have "transforms": {name: SHA-256 of what its outcome depends
+ * on} beside them; what->transforms has all of these; their source is from->script.
  * fits: {"id", "what": "temperature", "lm", "on", "lang"?, "items": [hash], "template"?}
  * arms: {"name", "lm", "chain", "search", "repeats", "tasks"?: [{"task", "lm", "chain", "search", "repeats", "limit"?}]}: what
  *   the arm does with items of a task where that differs; items: {"set", "id", "hash", "task"?}; evalsets: {"name", "as", "hash"} */
@@ -32,6 +35,7 @@ struct plan_arm {
     const char *task;                       /* NULL: the arm itself; else what it does with items of this task */
     size_t arm;                             /* index of the arm itself */
     size_t choice;                          /* index in plan.arms */
+    const json_t *transforms;               /* {name: hash} of those of the script in the chain; NULL: none */
 };
 
 struct plan_item {

@@ -3,11 +3,14 @@
 #define EXPERIMENTS_PLAN_NODES_H
 
 #include "base/doc.h"
+#include "experiments/lua_transforms.h"
 
 struct plan_nodes {
     json_t *lms;    /* array of nodes; "key" is the SHA-256 of all that a node's rows depend on, names left out */
     json_t *fits;   /* array */
     json_t *leaves; /* object: leaves by their names, so that each checkpoint is opened and hashed once */
+    const struct lua_transforms *transforms; /* the script's own; NULL: none */
+    json_t *code;                            /* object: those of them that chains use, and their hashes */
 };
 
 /* Adds what a declaration of a model or ensemble (script.h) needs; equal lms become one node.  The id of its node,

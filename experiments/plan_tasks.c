@@ -137,13 +137,14 @@ static const char *other_lm(struct plan_nodes *nodes, const json_t *lm, const js
     return id;
 }
 
-static int resolve_choice(const struct plan_nodes *nodes, const json_t *profile, json_t *out)
+static int resolve_choice(struct plan_nodes *nodes, const json_t *profile, json_t *out)
 {
     const char *chain = field(profile, "chain"), *search = field(profile, "search");
     struct text whole = { 0 };
     int rc = plan_preset_expand(nodes->lms, field(out, "lm"), chain ? chain : field(out, "chain"), &whole);
     if (rc == 0)
-        rc = plan_leaf_choice(text_s(&whole), search ? search : field(out, "search"), out);
+        rc = plan_leaf_choice(nodes->transforms, text_s(&whole), search ? search : field(out, "search"), out);
+    json_object_update(nodes->code, json_object_get(out, "transforms"));
     text_free(&whole);
     return rc;
 }

@@ -12,8 +12,10 @@
 static int open_chains(struct runner *r)
 {
     r->chains = mem_alloc(r->plan->n_choices, sizeof(struct chain *));
+    TRY(lua_transforms_load(r->plan->doc, "the plan", &r->transforms));
+    lms_set_transforms(r->lms, r->transforms);
     for (size_t i = 0; i < r->plan->n_choices; i++)
-        if (!(r->chains[i] = chain_parse(r->plan->arms[i].chain)))
+        if (!(r->chains[i] = lua_transforms_chain(r->transforms, r->plan->arms[i].chain)))
             return ERR_USAGE;
     return 0;
 }
@@ -48,6 +50,7 @@ void runner_fini(struct runner *r)
     for (size_t i = 0; r->chains && i < r->plan->n_choices; i++)
         chain_free(r->chains[i]);
     lms_close(r->lms);
+    lua_transforms_close(r->transforms);
     core_free(r->core);
     threads_free(r->threads);
     free(r->works);
