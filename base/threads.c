@@ -34,6 +34,7 @@ struct threads {
     struct job job;
     atomic_size_t next; /* part to be taken */
     atomic_size_t busy; /* workers that have not finished this round */
+    bool spins;         /* not where threads share cores: who spins keeps another from its work */
     atomic_uint round;
     atomic_bool closing;
     pthread_mutex_t lock;
@@ -69,7 +70,7 @@ static void run_parts(struct threads *t, size_t worker)
 /* Spins until the round is no longer `seen`, for a while. */
 static bool round_spin(struct threads *t, unsigned seen)
 {
-    uint64_t until = clock_ns() + SPIN_NS;
+    uint64_t until = t->spins ? clock_ns() + SPIN_NS : 0;
     do
         for (int i = 0; i < SPIN_LOOK; i++) {
             if (atomic_load_explicit(&t->round, memory_order_acquire) != seen)
@@ -126,7 +127,7 @@ static void round_begin(struct threads *t)
 
 static bool busy_spin(struct threads *t)
 {
-    uint64_t until = clock_ns() + SPIN_NS;
+    uint64_t until = t->spins ? clock_ns() + SPIN_NS : 0;
     do
         for (int i = 0; i < SPIN_LOOK; i++) {
             if (atomic_load_explicit(&t->busy, memory_order_acquire) == 0)
@@ -166,6 +167,7 @@ struct threads *threads_alloc(size_t n)
     assert(n >= 1);
     struct threads *t = mem_alloc(1, sizeof *t);
     t->n = n;
+    t->spins = n <= threads_cores();
     t->workers = mem_alloc(n, sizeof *t->workers);
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->work, NULL);

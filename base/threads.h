@@ -1,7 +1,8 @@
 /* A pool of threads for loops whose parts are independent.
  *
  * The caller takes part; a pool of 1 runs the loop inline.  Parts must write disjoint memory, so that results never
- * depend on the number of threads.  Workers spin briefly, then sleep.  One owner thread calls threads_run() at a time;
+ * depend on the number of threads.  Workers spin briefly, then sleep; more threads
+ * than cores sleep at once.  One owner thread calls threads_run() at a time;
  * the loop body must not call threads_run() on the same pool. */
 #ifndef BASE_THREADS_H
 #define BASE_THREADS_H

@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 static const struct verb *const verbs[] = {
-    &verb_run,        &verb_report, &verb_compare, &verb_generate, &verb_score,   &verb_logits,
-    &verb_dist,       &verb_pool,   &verb_fit,     &verb_list,     &verb_inspect, &verb_tokenize,
-    &verb_detokenize, &verb_bench,  &verb_convert, &verb_plan,     &verb_audit,   &verb_detect,
+    &verb_run,     &verb_report, &verb_compare, &verb_generate, &verb_score,    &verb_logits,     &verb_dist,
+    &verb_pool,    &verb_fit,    &verb_list,    &verb_inspect,  &verb_tokenize, &verb_detokenize, &verb_bench,
+    &verb_convert, &verb_plan,   &verb_replay,  &verb_audit,    &verb_detect,
 };
 enum { N_VERBS = sizeof verbs / sizeof *verbs };
 

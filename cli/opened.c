@@ -14,6 +14,7 @@ static int open_lm(struct opened *o, const char *name, const struct args *a)
     o->core = core_alloc();
     struct transformer_options options = { .mode = options_text(a, "mode"),
                                            .kernels = options_text(a, "kernels"),
+                                           .kv = options_text(a, "kv"),
                                            .threads = o->threads };
     o->lm = transformer_open(o->checkpoint, &options);
     return o->lm ? 0 : err_code();

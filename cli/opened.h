@@ -11,9 +11,12 @@
 #define OPENED_OPTIONS                                                                                                 \
     { "threads", "N", NULL, "threads; default: physical cores" },                                                      \
         { "mode", "MODE", "native", "compute mode: f32 or native" },                                                   \
+        { "kv", "TYPE", "f32", "type of keys and values: f32, bf16, q8" },                                             \
     {                                                                                                                  \
         "kernels", "PATH", NULL,                                                                                       \
-            "kernel path: avx512bf16, avx512, avx2, reference; default: the best that passes its self-test"            \
+            "kernel path: amx, avx512bf16, avx512vnni, avx512, avxvnni, avx2, reference; default: the best that "      \
+            "passes "                                                                                                  \
+            "its self-test"                                                                                            \
     }
 
 struct opened {

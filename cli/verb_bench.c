@@ -4,11 +4,12 @@
  * other work on the machine only ever adds time. */
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/hash.h"
 #include "base/mem.h"
 #include "cli/bandwidth.h"
 #include "cli/bench_chains.h"
+#include "cli/bench_decode.h"
 #include "cli/bench_journal.h"
+#include "cli/bench_rounds.h"
 #include "cli/bench_step.h"
 #include "cli/bench_tokenize.h"
 #include "cli/console.h"
@@ -21,57 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REPEATS = 3, PREFILL = 64, STEPS = 24, MAX_SLOTS = 256 };
-
-/* The k-th symbol of slot i in measurement `salt`: no prefix comes twice, or the row store would answer for the model. */
-static sym_t symbol_of(const struct lm *lm, uint32_t salt, size_t i, size_t k)
-{
-    uint64_t x[3] = { salt, i, k };
-    return (sym_t)(hash_bytes(x, sizeof x, 0) % (lm->space->n - 4)) + 4;
-}
-
-/* Puts n slots on different prefixes of PREFILL symbols; computes them. */
-static int fill(struct lm *lm, struct core *core, uint32_t salt, int slots[], size_t n)
-{
-    struct want w[MAX_SLOTS] = { { 0 } };
-    for (size_t i = 0; i < n; i++) {
-        sym_t s[PREFILL];
-        for (size_t k = 0; k < PREFILL; k++)
-            s[k] = symbol_of(lm, salt, i, k);
-        slots[i] = lm_fork(lm, LM_EMPTY, 0);
-        TRY(slots[i]);
-        TRY(lm_push(lm, slots[i], s, PREFILL, NULL));
-        w[i] = (struct want){ .lm = lm, .slot = slots[i], .n_rows = 1 };
-    }
-    return core_run(core, w, n);
-}
-
-/* Seconds of one decode step of n slots, best over STEPS. */
-static int step_seconds(struct lm *lm, struct core *core, uint32_t salt, size_t n, double *best)
-{
-    int slots[MAX_SLOTS];
-    struct want w[MAX_SLOTS] = { { 0 } };
-    struct row row;
-    int rc = fill(lm, core, salt, slots, n);
-    *best = 1e30;
-    for (size_t step = 0; rc == 0 && step < STEPS; step++) {
-        double from = clock_seconds();
-        for (size_t i = 0; i < n && rc == 0; i++) {
-            sym_t s = symbol_of(lm, salt, i, PREFILL + step);
-            rc = lm_push(lm, slots[i], &s, 1, NULL);
-            w[i] = (struct want){ .lm = lm, .slot = slots[i], .n_rows = 1 };
-        }
-        if (rc == 0)
-            rc = core_run(core, w, n);
-        for (size_t i = 0; i < n && rc == 0; i++)
-            rc = lm_rows(&w[i], &row);
-        double seconds = clock_seconds() - from;
-        *best = seconds < *best ? seconds : *best;
-    }
-    for (size_t i = 0; i < n; i++)
-        lm_drop(lm, slots[i]);
-    return rc;
-}
+enum { REPEATS = 3 };
 
 static uint64_t weight_bytes(const struct checkpoint *c)
 {
@@ -89,7 +40,7 @@ static int bench_checkpoint(const struct args *a, const char *name, double limit
     int rc = 0;
     for (size_t i = 0; i < 2 && rc == 0; i++) {
         double seconds;
-        rc = step_seconds(o.lm, o.core, (uint32_t)i, sizes[i], &seconds);
+        rc = bench_decode_step(&(struct bench_decode){ o.lm, o.core, (uint32_t)i }, sizes[i], &seconds);
         if (rc < 0)
             break;
         double rate = (double)weight_bytes(o.checkpoint) / seconds;
@@ -191,11 +142,14 @@ static int run_bench(const struct args *a)
                                           "typical=0.95",
                                           "temperature=0.8 | top_k=40 | top_p=0.95" };
     static const uint32_t sizes[] = { 7296, 32000, 128256 };
-    int64_t n_threads = (int64_t)threads_cores(), mib = 0;
+    int64_t n_threads = (int64_t)threads_cores(), mib = 0, rounds = 0;
     TRY(options_int(a, "threads", 1, 1024, &n_threads));
     TRY(options_int(a, "journal", 1, 1 << 20, &mib));
     if (mib > 0)
         return bench_journal(a, mib);
+    TRY(options_int(a, "rounds", 1, 101, &rounds));
+    if (rounds > 0)
+        return bench_rounds(a, (size_t)rounds);
     if (options_flag(a, "tokenize"))
         return bench_tokenize(a);
     if (options_flag(a, "lua"))
@@ -211,8 +165,8 @@ static int run_bench(const struct args *a)
     if (a->json)
         printf("{\"what\":\"bandwidth\",\"threads\":%lld,\"bytes_per_s\":%.4g}\n", (long long)n_threads, limit);
     else
-        printf("%lld threads; memory is read at %.1f GB/s\n\ndecoding (best of %d steps)\n", (long long)n_threads,
-               limit / 1e9, STEPS);
+        printf("%lld threads; memory is read at %.1f GB/s\n\ndecoding (best of some steps)\n", (long long)n_threads,
+               limit / 1e9);
     if (n == 0)
         TRY(bench_zoo(a, limit));
     for (size_t i = 0; i < n; i++)
@@ -236,6 +190,7 @@ static const struct option_row options[] = {
     { "tokenize", NULL, NULL, "instead: the first operand's tokenizer over the files that follow it, on one thread" },
     { "lua", NULL, NULL, "instead: transforms of a script beside their twins in C on such a row" },
     { "chains", NULL, NULL, "instead: microseconds of every transform on a row of 128,256 symbols" },
+    BENCH_ROUNDS_OPTIONS,
     OPENED_OPTIONS,
 };
 

@@ -150,7 +150,8 @@ static const struct option_row options[] = {
     { "out", "FILE", NULL, "store the results as JSON" },
     { "threads", "N", NULL, "threads; default: physical cores" },
     { "mode", "MODE", NULL, "compute mode: f32 (default) or native" },
-    { "kernels", "PATH", NULL, "kernel path: avx512bf16, avx512, avx2, reference; default: the best of this machine" },
+    { "kernels", "PATH", NULL,
+      "kernel path: amx, avx512bf16, avx512vnni, avx512, avxvnni, avx2, reference; default: the best of this machine" },
 };
 
 const struct verb verb_fit = {

@@ -7,6 +7,7 @@
 #include "decode/presets.h"
 #include "decode/profiles.h"
 #include "decode/search.h"
+#include "decode/select.h"
 #include "ensemble/weighting.h"
 #include "evalsets/evalset.h"
 #include "evalsets/metric.h"
@@ -174,6 +175,19 @@ static int list_searches(const struct args *a)
     return 0;
 }
 
+static int list_selections(const struct args *a)
+{
+    size_t n;
+    const struct select_type *const *types = select_types(&n);
+    for (size_t i = 0; i < n; i++)
+        print_entry(a, &(struct entry){ .name = types[i]->name,
+                                        .meaning = types[i]->meaning,
+                                        .source = types[i]->source,
+                                        .params = types[i]->params,
+                                        .n_params = types[i]->n_params });
+    return 0;
+}
+
 static int list_rules(const struct args *a)
 {
     size_t n;
@@ -269,10 +283,10 @@ static const struct {
     const char *name;
     int (*list)(const struct args *a);
 } lists[] = {
-    { "strategies", list_strategies }, { "profiles", list_profiles }, { "presets", list_presets },
-    { "rules", list_rules },           { "weights", list_weights },   { "searches", list_searches },
-    { "metrics", list_metrics },       { "evalsets", list_evalsets }, { "checkpoints", list_checkpoints },
-    { "templates", list_templates },
+    { "strategies", list_strategies }, { "profiles", list_profiles },     { "presets", list_presets },
+    { "rules", list_rules },           { "weights", list_weights },       { "searches", list_searches },
+    { "metrics", list_metrics },       { "evalsets", list_evalsets },     { "checkpoints", list_checkpoints },
+    { "templates", list_templates },   { "selections", list_selections },
 };
 enum { N_LISTS = sizeof lists / sizeof *lists };
 
@@ -297,10 +311,11 @@ static const struct option_row options[] = {
 
 const struct verb verb_list = {
     .name = "list",
-    .operands = "strategies|profiles|presets|rules|weights|searches|metrics|evalsets|checkpoints|templates",
+    .operands = "strategies|profiles|presets|rules|weights|searches|selections|metrics|evalsets|checkpoints|templates",
     .min_operands = 1,
     .max_operands = 1,
-    .summary = "strategies, profiles, presets, rules, weights, searches, metrics, evalsets, checkpoints, templates",
+    .summary = "strategies, profiles, presets, rules, weights, searches, selections, metrics, evalsets, checkpoints, "
+               "templates",
     .details = "Each with its parameters, ranges, defaults and one line of meaning; --verbose adds the source.",
     .options = options,
     .n_options = sizeof options / sizeof *options,

@@ -45,6 +45,7 @@ static int read_options(const struct args *a, struct plan_options *plan, struct 
     plan->limit = (uint32_t)limit;
     plan->mode = options_text(a, "mode");
     plan->kernels = options_text(a, "kernels");
+    plan->trace = options_text(a, "trace");
     const char *shard = options_text(a, "shard"), *slash = shard ? strchr(shard, '/') : NULL;
     if (shard) {
         char first[32] = "";
@@ -201,8 +202,11 @@ static const struct option_row options[] = {
     { "threads", "N", NULL, "threads; default: physical cores" },
     { "batch", "N", NULL, "units alive at once; the results do not depend on it" },
     { "segment", "BYTES", NULL, "size at which a segment of the journal is sealed; default: 67108864" },
+    { "trace", "LEVEL", NULL,
+      "what is kept of every step: token, steps (of the chain), topk=K (best symbols), full; default: the script's" },
     { "mode", "MODE", NULL, "compute mode: f32 (default) or native" },
-    { "kernels", "PATH", NULL, "kernel path: avx512bf16, avx512, avx2, reference; default: the best of this machine" },
+    { "kernels", "PATH", NULL,
+      "kernel path: amx, avx512bf16, avx512vnni, avx512, avxvnni, avx2, reference; default: the best of this machine" },
 };
 
 const struct verb verb_run = {

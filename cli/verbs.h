@@ -6,6 +6,6 @@
 
 extern const struct verb verb_run, verb_report, verb_compare, verb_generate, verb_score, verb_logits, verb_dist,
     verb_pool, verb_fit, verb_tokenize, verb_detokenize, verb_inspect, verb_list, verb_bench, verb_convert, verb_plan,
-    verb_audit, verb_detect;
+    verb_replay, verb_audit, verb_detect;
 
 #endif

@@ -11,6 +11,7 @@ void branch_init(struct branch *b, const struct search *s)
     *b = (struct branch){ .slot = -1 };
     b->chain_state = mem_aligned(chain_state_size(s->args.chain) + 1, 1);
     chain_start(s->args.chain, b->chain_state);
+    trace_begin(&b->hyp.trace, s->args.trace, s->args.chain, s->args.lm->space->n);
 }
 
 void branch_reserve(struct branch *b, size_t n)
@@ -86,7 +87,8 @@ int branch_apply(struct branch *b, const struct search *s, struct row_work *work
     assert(given->n <= work->n);
     *final = row_over(work->spare[SCRATCH_ROW], given->n);
     row_copy(final, given);
-    return chain_apply(s->args.chain, b->chain_state, final, &at, NULL);
+    TRY(chain_apply(s->args.chain, b->chain_state, final, &at, trace_reports(&b->hyp.trace, b->hyp.n_steps)));
+    return trace_row(&b->hyp.trace, given, work);
 }
 
 int branch_rows(struct branch *b, const struct search *s, struct row_work *work, struct row *given, struct row *final)

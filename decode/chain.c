@@ -254,18 +254,6 @@ double chain_mass(const struct row *before, const struct row *after, float *scra
     return ok == 0 ? fmin(math_exp64(kept.log_z - log_z), 1) : 0;
 }
 
-static int apply_and_report(const struct transform *t, void *state, struct row *r, const struct transform_at *at,
-                            struct chain_report *report)
-{
-    struct row before = row_over(at->work->spare[SCRATCH_BEFORE], r->n);
-    row_copy(&before, r);
-    TRY(t->type->apply(t, state, r, at));
-    *report = (struct chain_report){ .kept = row_count(r),
-                                     .mass = chain_mass(&before, r, before.score),
-                                     .entropy = row_entropy(r) };
-    return 0;
-}
-
 /* Where the step after t stands: what truncations in a row have cut adds up. */
 static void move_on(struct transform_at *at, const struct transform *t, double log_z, const struct row *r)
 {
@@ -273,29 +261,50 @@ static void move_on(struct transform_at *at, const struct transform *t, double l
     at->cut = t->type->truncates && !row_dead(r) ? at->cut + fmax(log_z - r->log_z, 0) : 0;
 }
 
+int chain_apply_step(const struct chain *c, size_t i, void *state, struct row *r, struct transform_at *at)
+{
+    const struct transform *t = &c->steps[i];
+    double log_z = r->log_z;
+    if (row_dead(r))
+        return 0;
+    int rc = t->type->apply(t, state_of(c, state, i), r, at);
+    if (rc < 0)
+        return err_add(rc, "%s", t->type->name);
+    move_on(at, t, log_z, r);
+    return 0;
+}
+
+/* Applies every step and tells of each. */
+static int apply_and_report(const struct chain *c, void *state, struct row *r, struct transform_at *at,
+                            struct chain_report report[])
+{
+    struct row model = row_over(at->work->spare[SCRATCH_MODEL], r->n);
+    struct row before = row_over(at->work->spare[SCRATCH_BEFORE], r->n);
+    if (c->n > 0)
+        row_copy(&model, r);
+    for (size_t i = 0; i < c->n; i++) {
+        report[i] = (struct chain_report){ 0 };
+        if (row_dead(r))
+            continue;
+        row_copy(&before, r);
+        TRY(chain_apply_step(c, i, state, r, at));
+        report[i] = (struct chain_report){ .kept = row_count(r),
+                                           .mass = chain_mass(&before, r, before.score),
+                                           .entropy = row_entropy(r),
+                                           .divergence = row_divergence(r, &model) };
+    }
+    return 0;
+}
+
 int chain_apply(const struct chain *c, void *state, struct row *r, const struct transform_at *where,
                 struct chain_report report[])
 {
     struct transform_at at = *where;
-    struct row model = row_over(where->work->spare[SCRATCH_MODEL], r->n);
     at.place = 0;
     at.cut = 0;
-    if (report && c->n > 0)
-        row_copy(&model, r);
-    for (size_t i = 0; i < c->n; i++) {
-        const struct transform *t = &c->steps[i];
-        double log_z = r->log_z;
-        if (report)
-            report[i] = (struct chain_report){ 0 };
-        if (row_dead(r))
-            continue;
-        int rc = report ? apply_and_report(t, state_of(c, state, i), r, &at, &report[i])
-                        : t->type->apply(t, state_of(c, state, i), r, &at);
-        if (rc < 0)
-            return err_add(rc, "%s", t->type->name);
-        if (report)
-            report[i].divergence = row_divergence(r, &model);
-        move_on(&at, t, log_z, r);
-    }
+    if (report)
+        return apply_and_report(c, state, r, &at, report);
+    for (size_t i = 0; i < c->n; i++)
+        TRY(chain_apply_step(c, i, state, r, &at));
     return 0;
 }

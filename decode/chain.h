@@ -45,6 +45,9 @@ void chain_start(const struct chain *c, void *state);
  * Uses at->work: all but spare[SCRATCH_ROW], where r may lie; spare[SCRATCH_FOUND] is kept for chain_accept(). */
 int chain_apply(const struct chain *c, void *state, struct row *r, const struct transform_at *at,
                 struct chain_report report[]);
+/* Step i of it alone, for who goes through a chain step by step (a row that is known in part); a dead row is left alone.
+ * at is moved on to the next step. */
+int chain_apply_step(const struct chain *c, size_t i, void *state, struct row *r, struct transform_at *at);
 /* After chain_apply() of the row that the choice came from, before at->work serves another row. */
 void chain_accept(const struct chain *c, void *state, const struct transform_choice *choice);
 

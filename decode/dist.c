@@ -96,11 +96,15 @@ static void add_steps(struct text *out, const struct chain *c, const struct chai
     }
 }
 
-static void add_draws(struct text *out, const struct row *r, struct rng_address a, uint32_t n)
+/* A draw of a row without support is null. */
+static void add_drawn(struct text *out, const int64_t drawn[], size_t n)
 {
-    for (a.draw = 0; a.draw < n && !row_dead(r); a.draw++) {
-        struct rng_key key = rng_key(&a);
-        text_addf(out, "%s%u", a.draw > 0 ? "," : "", row_draw(r, &key));
+    for (size_t i = 0; i < n; i++) {
+        text_add(out, i > 0 ? "," : "");
+        if (drawn[i] < 0)
+            text_add(out, "null");
+        else
+            text_addf(out, "%u", (unsigned)drawn[i]);
     }
 }
 
@@ -123,38 +127,68 @@ static void answer(struct text *out, const struct dist_told *told)
     if (l->n_draws < 0)
         return;
     text_add(out, ",\"drawn\":[");
-    add_draws(out, told->final, l->address, (uint32_t)l->n_draws);
+    add_drawn(out, told->drawn, row_dead(told->final) && !chain_random(l->chain) ? 0 : (size_t)l->n_draws);
     text_add(out, "]");
+}
+
+/* One row on its way through a line's chain. */
+struct passage {
+    struct row given, final;
+    struct transform_at at;
+    void *state;
+    struct chain_report *report;
+};
+
+static int pass(const struct dist_line *l, struct passage *p)
+{
+    row_copy(&p->final, &p->given);
+    chain_start(l->chain, p->state);
+    return chain_apply(l->chain, p->state, &p->final, &p->at, p->report);
+}
+
+/* Draw i at its own address; a step that draws by itself decides anew for each, as it does for each draw of `sample`. */
+static int draw(struct dist_line *l, struct passage *p, int64_t drawn[])
+{
+    int rc = 0;
+    for (l->address.draw = 0; rc == 0 && (int64_t)l->address.draw < l->n_draws; l->address.draw++) {
+        if (l->address.draw > 0 && chain_random(l->chain))
+            rc = pass(l, p);
+        struct rng_key key = rng_key(&l->address);
+        drawn[l->address.draw] = rc < 0 || row_dead(&p->final) ? -1 : (int64_t)row_draw(&p->final, &key);
+    }
+    l->address.draw = 0;
+    return rc == 0 && l->n_draws > 1 && chain_random(l->chain) ? pass(l, p) : rc;
 }
 
 static int apply(struct dist *d, struct dist_line *l, dist_tell *tell, struct text *out)
 {
     resize(d, l->n);
-    struct row given = row_over(d->given, l->n), final = row_over(d->work->spare[SCRATCH_ROW], l->n);
+    struct passage p = { .given = row_over(d->given, l->n), .final = row_over(d->work->spare[SCRATCH_ROW], l->n) };
     TRY(chain_bind(l->chain, d->space));
-    TRY(dist_line_scores(l, given.score));
-    TRY(row_measure(&given));
-    row_copy(&final, &given);
+    TRY(dist_line_scores(l, p.given.score));
+    TRY(row_measure(&p.given));
     if (!l->has_space)
         l->address.space = d->space->hash;
-    struct transform_at at = { .space = d->space,
-                               .prompt = l->prompt.s,
-                               .n_prompt = l->prompt.n,
-                               .made = l->history.s,
-                               .n_made = l->history.n,
-                               .address = &l->address,
-                               .work = d->work };
-    void *state = mem_aligned(chain_state_size(l->chain) + 1, 1);
-    struct chain_report *report = mem_alloc(chain_length(l->chain), sizeof *report);
-    chain_start(l->chain, state);
-    int code = chain_apply(l->chain, state, &final, &at, report);
-    float *scratch = d->work->spare[SCRATCH_BEFORE];
+    p.at = (struct transform_at){ .space = d->space,
+                                  .prompt = l->prompt.s,
+                                  .n_prompt = l->prompt.n,
+                                  .made = l->history.s,
+                                  .n_made = l->history.n,
+                                  .address = &l->address,
+                                  .work = d->work };
+    p.state = mem_aligned(chain_state_size(l->chain) + 1, 1);
+    p.report = mem_alloc(chain_length(l->chain), sizeof *p.report);
+    int64_t *drawn = mem_alloc(l->n_draws > 0 ? (size_t)l->n_draws : 1, sizeof *drawn);
+    int code = pass(l, &p);
+    if (code == 0)
+        code = draw(l, &p, drawn);
     if (code == 0) {
-        double mass = chain_mass(&given, &final, scratch);
-        tell(out, &(struct dist_told){ l, &given, &final, report, mass, d->work });
+        double mass = chain_mass(&p.given, &p.final, d->work->spare[SCRATCH_BEFORE]);
+        tell(out, &(struct dist_told){ l, &p.given, &p.final, p.report, mass, d->work, drawn });
     }
-    free(state);
-    free(report);
+    free(p.state);
+    free(p.report);
+    free(drawn);
     return code;
 }
 

@@ -15,7 +15,8 @@
  *   probs    after the chain; with unnormalised, without the last step's renormalisation: they sum to that step's mass
  *   kept     symbols not masked; mass: what they had of the distribution given; entropy: of the result, in nats
  *   logits   raw scores after the chain, null where masked
- *   drawn    draw i at the address (seed, item or else id, space, draw i, step = length of history), as `sample` draws;
+ *   drawn    draw i at the address (seed, item or else id, space, draw i, step = length of history), as `sample` draws: a
+ *            step that draws by itself (xtc) decides anew for each, and what else is told is of draw 0;
  *            item and space are for repeating a logged draw; without `space` it is that of n symbols without text
  * A distribution without support gives probs of 0, kept 0 and nothing drawn. */
 #ifndef DECODE_DIST_H

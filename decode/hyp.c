@@ -22,6 +22,7 @@ struct hyp_step hyp_decide(const struct row *given, const struct row *final, sym
         .symbol = symbol,
         .logp = (float)row_logp(given, symbol),
         .logp_final = (float)row_logp(final, symbol),
+        .score = given->score[symbol],
         .entropy = (float)row_entropy(given),
         .entropy_final = (float)row_entropy(final),
         .mass = (float)chain_mass(given, final, scratch),
@@ -49,6 +50,7 @@ void hyp_copy(struct hyp *to, const struct hyp *from)
     to->n_steps = from->n_steps;
     text_clear(&to->text);
     text_addn(&to->text, text_s(&from->text), from->text.len);
+    trace_copy(&to->trace, &from->trace);
     to->log_weight = from->log_weight;
     to->proposed = from->proposed;
     to->accepted = from->accepted;
@@ -60,5 +62,6 @@ void hyp_fini(struct hyp *h)
 {
     free(h->steps);
     text_free(&h->text);
+    trace_fini(&h->trace);
     *h = (struct hyp){ 0 };
 }

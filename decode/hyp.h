@@ -3,6 +3,7 @@
 #define DECODE_HYP_H
 
 #include "base/text.h"
+#include "decode/trace.h"
 #include "model/lm.h"
 
 enum hyp_end {
@@ -19,6 +20,7 @@ struct hyp_step {
     sym_t symbol;
     float logp;          /* under the lm's row, before the chain */
     float logp_final;    /* under the chain's distribution */
+    float score;         /* raw, in the lm's row */
     float entropy;       /* nats, of the lm's row */
     float entropy_final; /* nats, of the chain's distribution */
     float mass;          /* probability under the lm's row of what the chain kept */
@@ -29,8 +31,9 @@ struct hyp_step {
 struct hyp {
     struct hyp_step *steps; /* (n_steps,) the end symbol included */
     size_t n_steps, cap_steps;
-    struct text text;  /* the bytes of the symbols, specials left out, cut at a stop string or limit */
-    double log_weight; /* of the target that the search pursues; 0 for plain sampling */
+    struct text text;   /* the bytes of the symbols, specials left out, cut at a stop string or limit */
+    struct trace trace; /* of the rows; what a run asks for beyond steps */
+    double log_weight;  /* of the target that the search pursues; 0 for plain sampling */
     /* Of a speculative search: symbols proposed and accepted, and passes of the lm; 0 elsewhere. */
     uint32_t proposed, accepted, passes;
     enum hyp_end end;

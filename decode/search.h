@@ -28,6 +28,7 @@ struct search_args {
     const struct stop *stop;
     const struct prompt *prompt;
     struct lm *draft;           /* proposes symbols to a speculative search; NULL: none */
+    struct trace_level trace;   /* what hypotheses keep of their steps; zeroed: struct hyp_step */
     struct rng_address address; /* seed, item, draw; the search fills the rest */
 };
 

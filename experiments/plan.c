@@ -203,6 +203,10 @@ struct plan *plan_load(json_t *doc, const char *where)
         goto fail;
     p->draws = (uint32_t)draws;
     p->seed = (uint64_t)seed;
+    if (trace_level(field(p->what, "log"), &p->trace) < 0) {
+        err_add(ERR_DATA, "%s", where);
+        goto fail;
+    }
     p->stop = stop_of(p, json_object_get(p->what, "limit"));
     p->stop.strings = strings(json_object_get(p->what, "stop"), &p->stop.n_strings);
     p->judge = json_string_value(json_object_get(p->what, "judge"));

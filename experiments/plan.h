@@ -1,7 +1,7 @@
 /* Plans: what a script declared with everything resolved, as canonical JSON; what is hashed, stored and run.
  *
  * {"what": {...}, "from": {...}, "hash": SHA-256 of what}
- *   what: format, name, seed, draws, limit, stop, log, mode, kernels, lms (nodes, below), fits, arms, evalsets, items, judge,
+ *   what: format, name, seed, draws, limit, stop, log (level of the trace), mode, kernels, lms (nodes, below), fits, arms, evalsets, items, judge,
  *         creativity, control, tasks (where the script speaks of tasks), select (where it has selections), transforms (where
  *         chains use such of the script)
  *   from: script, at, set, machine, cores; none of it changes what is asked for
@@ -22,6 +22,7 @@
 
 #include "base/doc.h"
 #include "decode/stop.h"
+#include "decode/trace.h"
 #include "evalsets/tag.h"
 
 /* Raised when the same plan would give other numbers, or lacks something that now decides them.
@@ -53,7 +54,8 @@ struct plan {
     const char *name, *hash;
     uint64_t seed;
     uint32_t draws;
-    struct stop stop;      /* of the arms themselves */
+    struct stop stop; /* of the arms themselves */
+    struct trace_level trace;
     const char *judge;     /* id of a node, NULL */
     struct plan_arm *arms; /* (n_choices,): the arms, then what they do with tasks */
     size_t n_arms, n_choices;
@@ -74,6 +76,7 @@ struct plan_options {
     uint32_t limit;      /* items an evalset, 0: as the script says */
     const char *mode;    /* compute mode, NULL: "f32" */
     const char *kernels; /* NULL: the best of this machine */
+    const char *trace;   /* level of the trace, NULL: as the script says */
 };
 
 /* Script to plan: opens checkpoints and evalsets to check and hash them; computes nothing.  NULL + ERR_USAGE with
@@ -103,6 +106,7 @@ struct plan_cost {
     uint64_t positions;    /* through checkpoints at most, voices and judge counted */
     uint64_t memory_bytes; /* weights and working memory, roughly */
     uint64_t disk_bytes;   /* journal and results.h5, at most */
+    uint64_t trace_bytes;  /* of them: what the trace level adds */
     double seconds;        /* at most, roughly */
 };
 int plan_cost(const struct plan *p, size_t threads, struct plan_cost *out);

@@ -1,7 +1,9 @@
+#include "base/err.h"
 #include "base/mem.h"
 #include "experiments/jobs.h"
 #include "experiments/lms.h"
-#include "experiments/plan.h"
+#include "experiments/run.h"
+#include "experiments/trace_cost.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,16 +48,22 @@ static double symbols_limit(const struct stop *s)
 struct arm_cost {
     uint64_t leaves;
     double flops;
+    size_t trace; /* bytes */
 };
 
 static struct arm_cost *arm_costs(const struct plan *p)
 {
+    size_t *trace = trace_cost(p);
+    if (!trace)
+        return NULL;
     struct arm_cost *cost = mem_alloc(p->n_choices, sizeof *cost);
     double judge = p->judge ? 2 * parameters(p->what, p->judge) : 0;
     for (size_t i = 0; i < p->n_choices; i++) {
         cost[i].leaves = lms_leaves(p->what, p->arms[i].lm) + (p->judge != NULL);
         cost[i].flops = 2 * parameters(p->what, p->arms[i].lm) + judge;
+        cost[i].trace = trace[i];
     }
+    free(trace);
     return cost;
 }
 
@@ -63,8 +71,10 @@ int plan_cost(const struct plan *p, size_t threads, struct plan_cost *out)
 {
     struct jobs jobs;
     struct arm_cost *choices = arm_costs(p);
-    double flops = 0;
+    double flops = 0, trace = 0, widest = 0;
     *out = (struct plan_cost){ 0 };
+    if (!choices)
+        return err_code();
     jobs_plan(&jobs, p, 0, 0);
     out->units = jobs.n_units;
     out->records = jobs.n_records;
@@ -72,7 +82,11 @@ int plan_cost(const struct plan *p, size_t threads, struct plan_cost *out)
         const struct job *j = &jobs.units[i];
         const struct plan_arm *choice = plan_choice(p, j->arm, j->item);
         const struct arm_cost *cost = &choices[choice - p->arms];
-        double n = p->items[j->item].item->kind == ITEM_GENERATE ? symbols_limit(&choice->stop) : 64;
+        bool generates = p->items[j->item].item->kind == ITEM_GENERATE;
+        double n = generates ? symbols_limit(&choice->stop) : 64;
+        double of_unit = generates ? n * (double)cost->trace : 0;
+        trace += of_unit;
+        widest = fmax(widest, of_unit);
         out->symbols += (uint64_t)n;
         out->positions += (uint64_t)n * cost->leaves;
         flops += n * cost->flops;
@@ -83,7 +97,9 @@ int plan_cost(const struct plan *p, size_t threads, struct plan_cost *out)
     out->memory_bytes = WORKING_BYTES;
     for (size_t i = 0; i < json_array_size(lms); i++)
         out->memory_bytes += (uint64_t)json_integer_value(json_object_get(json_array_get(lms, i), "bytes"));
-    out->disk_bytes = out->symbols * DISK_PER_SYMBOL;
+    out->trace_bytes = (uint64_t)(2 * trace);
+    out->disk_bytes = out->symbols * DISK_PER_SYMBOL + out->trace_bytes;
+    out->memory_bytes += (uint64_t)(widest * fmin(RUN_BATCH, (double)out->units));
     out->seconds = flops / (PLAN_FLOPS * (double)(threads ? threads : 1));
     return 0;
 }
@@ -163,6 +179,8 @@ static void describe_work(const struct plan *p, struct text *out)
     }
     text_addf(out, "draws %u, seed %llu", p->draws, (unsigned long long)p->seed);
     shown(out, ", judge ", p->judge ? p->judge : "none");
+    text_add(out, ", trace ");
+    trace_level_text(p->trace, out);
     text_add(out, "\n");
 }
 
@@ -178,8 +196,9 @@ int plan_describe(const struct plan *p, size_t threads, struct text *out)
     text_addf(out, "units %llu (for %llu texts)\n", (unsigned long long)c.units, (unsigned long long)c.records);
     text_addf(
         out,
-        "at most: %llu symbols, %llu positions through checkpoints, %.0f MiB of memory, %.0f MiB on disk, %.0f s\n",
+        "at most: %llu symbols, %llu positions through checkpoints, %.0f MiB of memory, %.0f MiB on disk (%.0f of them "
+        "traces), %.0f s\n",
         (unsigned long long)c.symbols, (unsigned long long)c.positions, (double)c.memory_bytes / 1048576,
-        (double)c.disk_bytes / 1048576, c.seconds);
+        (double)c.disk_bytes / 1048576, (double)c.trace_bytes / 1048576, c.seconds);
     return 0;
 }

@@ -307,6 +307,19 @@ const char *plan_nodes_add(struct plan_nodes *n, const json_t *declared)
     return id;
 }
 
+bool plan_nodes_samples(const json_t *lms, const char *id)
+{
+    const json_t *node = plan_nodes_find(lms, id);
+    size_t i;
+    json_t *v;
+    bool samples = field(node, "rule") && strcmp(field(node, "rule"), "sampled") == 0;
+    json_array_foreach(json_object_get(node, "voices"), i, v)
+    {
+        samples |= plan_nodes_samples(lms, field(v, "lm"));
+    }
+    return samples;
+}
+
 void plan_nodes_leaves(const json_t *lms, const char *id, json_t *keys)
 {
     const json_t *node = plan_nodes_find(lms, id), *voices = json_object_get(node, "voices");

@@ -4,6 +4,7 @@
 
 #include "base/doc.h"
 #include "experiments/lua_transforms.h"
+#include <stdbool.h>
 
 struct plan_nodes {
     json_t *lms;    /* array of nodes; "key" is the SHA-256 of all that a node's rows depend on, names left out */
@@ -19,6 +20,9 @@ const char *plan_nodes_add(struct plan_nodes *n, const json_t *declared);
 
 /* The node with an id, in an array of nodes or fits; NULL. */
 json_t *plan_nodes_find(const json_t *list, const char *id);
+
+/* Whether the node, or one below it, draws a voice at every step: then its texts depend on the draw whatever the search. */
+bool plan_nodes_samples(const json_t *lms, const char *id);
 
 /* The keys of the leaves below a node into an array of strings. */
 void plan_nodes_leaves(const json_t *lms, const char *id, json_t *keys);

@@ -1,6 +1,7 @@
 #include "experiments/plan_preset.h"
 #include "base/err.h"
 #include "experiments/checkpoint_preset.h"
+#include "experiments/plan_leaf.h"
 #include "experiments/plan_nodes.h"
 #include <string.h>
 
@@ -66,5 +67,19 @@ int plan_preset_expand(const json_t *lms, const char *id, const char *chain, str
         rc = checkpoint_preset_expand(chain, text_s(&w.preset), out);
     json_decref(w.seen);
     text_free(&w.preset);
+    return rc;
+}
+
+int plan_preset_choice(struct plan_nodes *nodes, const char *chain, const char *search, json_t *out)
+{
+    const char *lm = json_string_value(json_object_get(out, "lm"));
+    struct text whole = { 0 };
+    int rc = plan_preset_expand(nodes->lms, lm, chain, &whole);
+    if (rc == 0)
+        rc = plan_leaf_choice(nodes->transforms, text_s(&whole), search, out);
+    json_object_update(nodes->code, json_object_get(out, "transforms"));
+    if (rc == 0 && plan_nodes_samples(nodes->lms, lm))
+        json_object_set_new(out, "repeats", json_false()); /* whatever chain and search do, the lm draws */
+    text_free(&whole);
     return rc;
 }

@@ -52,16 +52,11 @@ static int resolve_arm(struct plan_nodes *nodes, const json_t *d, json_t *arms)
 {
     const char *lm = plan_nodes_add(nodes, json_object_get(d, "lm"));
     const char *chain = field(d, "chain"), *search = field(d, "search");
-    struct text whole = { 0 };
     if (!lm)
         return ERR_USAGE;
     json_t *arm = json_pack("{s:s}", "lm", lm);
     json_array_append_new(arms, arm);
-    int rc = plan_preset_expand(nodes->lms, lm, chain ? chain : "", &whole);
-    if (rc == 0)
-        rc = plan_leaf_choice(nodes->transforms, text_s(&whole), search ? search : "sample", arm);
-    json_object_update(nodes->code, json_object_get(arm, "transforms"));
-    text_free(&whole);
+    int rc = plan_preset_choice(nodes, chain ? chain : "", search ? search : "sample", arm);
     if (rc == 0)
         rc = plan_tasks_resolve(nodes, d, arm);
     if (rc == 0)
@@ -120,6 +115,19 @@ static int resolve_metrics(const json_t *declared, json_t *what, const char *axi
     return 0;
 }
 
+/* The level as it is written canonically: it is part of every unit's key. */
+static int resolve_trace(const json_t *declared, json_t *what, const char *asked)
+{
+    struct trace_level level;
+    struct text t = { 0 };
+    const char *own = field(declared, "trace");
+    TRY(trace_level(asked ? asked : own ? own : "token", &level));
+    trace_level_text(level, &t);
+    json_object_set_new(what, "log", json_string(text_s(&t)));
+    text_free(&t);
+    return 0;
+}
+
 /* In canonical form, each once; a plan without any does not speak of them. */
 static int resolve_select(const json_t *declared, json_t *what)
 {
@@ -162,11 +170,6 @@ static int resolve_limits(const json_t *declared, json_t *what)
     copy_or(what, declared, "stop", json_array());
     copy_or(what, declared, "seed", json_integer(1));
     copy_or(what, declared, "draws", json_integer(1));
-    copy_or(what, declared, "log", json_string("token"));
-    const char *log = field(what, "log");
-    static const char *const levels[] = { "token" };
-    if (strcmp(log, "token") != 0)
-        return err_unknown(ERR_USAGE, "log level", log, levels, 1);
     json_int_t draws = json_integer_value(json_object_get(what, "draws"));
     if (draws < 1 || draws > 100000)
         return err_set(ERR_USAGE, "draws is %lld, want 1 .. 100000", (long long)draws);
@@ -231,7 +234,8 @@ static int resolve_what(const json_t *declared, const struct lua_transforms *tra
     json_object_set_new(what, "format", json_integer(PLAN_FORMAT));
     json_object_set_new(what, "mode", json_string(o->mode ? o->mode : "f32"));
     json_object_set_new(what, "kernels", json_string(o->kernels ? o->kernels : ""));
-    if (check_name(field(declared, "name")) < 0 || resolve_limits(declared, what) < 0)
+    if (check_name(field(declared, "name")) < 0 || resolve_limits(declared, what) < 0 ||
+        resolve_trace(declared, what, o->trace) < 0)
         return err_add(ERR_USAGE, "%s", field(declared, "at"));
     TRY(resolve_metrics(declared, what, "creativity"));
     TRY(resolve_metrics(declared, what, "control"));

@@ -140,13 +140,7 @@ static const char *other_lm(struct plan_nodes *nodes, const json_t *lm, const js
 static int resolve_choice(struct plan_nodes *nodes, const json_t *profile, json_t *out)
 {
     const char *chain = field(profile, "chain"), *search = field(profile, "search");
-    struct text whole = { 0 };
-    int rc = plan_preset_expand(nodes->lms, field(out, "lm"), chain ? chain : field(out, "chain"), &whole);
-    if (rc == 0)
-        rc = plan_leaf_choice(nodes->transforms, text_s(&whole), search ? search : field(out, "search"), out);
-    json_object_update(nodes->code, json_object_get(out, "transforms"));
-    text_free(&whole);
-    return rc;
+    return plan_preset_choice(nodes, chain ? chain : field(out, "chain"), search ? search : field(out, "search"), out);
 }
 
 static int resolve_profile(struct plan_nodes *nodes, const json_t *declared, const json_t *profile, json_t *out)

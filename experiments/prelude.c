@@ -155,7 +155,7 @@ const char *const prelude_lines[] = {
     "    arm = { lm = lm, chain = text, search = text, name = text, tasks = list },\n",
     "    profile = { chain = text, search = text, weights = list, limit = list, template = pattern },\n",
     "    experiment = { name = text, seed = count, draws = count, limit = list, stop = texts, evalsets = texts, arms = list,\n",
-    "                   judge = lm, creativity = texts, control = texts, log = text, tasks = texts, select = texts },\n",
+    "                   judge = lm, creativity = texts, control = texts, trace = text, tasks = texts, select = texts },\n",
     "    limit = { bytes = count, symbols = count, chars = count },\n",
     "    transform = { { fn }, name = text, params = list, state = list, meaning = text, domain = text, source = text },\n",
     "    parameter = { { text }, default = number, min = number, max = number, integer = truth, meaning = text },\n",

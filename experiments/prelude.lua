@@ -150,7 +150,7 @@ local schema = {
     arm = { lm = lm, chain = text, search = text, name = text, tasks = list },
     profile = { chain = text, search = text, weights = list, limit = list, template = pattern },
     experiment = { name = text, seed = count, draws = count, limit = list, stop = texts, evalsets = texts, arms = list,
-                   judge = lm, creativity = texts, control = texts, log = text, tasks = texts, select = texts },
+                   judge = lm, creativity = texts, control = texts, trace = text, tasks = texts, select = texts },
     limit = { bytes = count, symbols = count, chars = count },
     transform = { { fn }, name = text, params = list, state = list, meaning = text, domain = text, source = text },
     parameter = { { text }, default = number, min = number, max = number, integer = truth, meaning = text },

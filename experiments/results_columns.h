@@ -15,7 +15,7 @@ struct results_row {
 };
 
 struct results_columns;
-struct results_columns *results_columns_open(struct h5 *h);
+struct results_columns *results_columns_open(struct h5 *h, enum trace_kind level); /* of the run's traces */
 void results_columns_add(struct results_columns *c, const struct results_row *r);
 /* The index of the prompt of a unit: prompts are shared by most records, each distinct one is stored once. */
 uint32_t results_columns_prompt(struct results_columns *c, const struct unit_result *u);

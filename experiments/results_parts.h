@@ -11,7 +11,7 @@
  * arm.  Units that share a key share their records.  0, ERR_IO, ERR_DAMAGED. */
 int results_write_records(struct h5 *h, struct ledger *l, struct measures *m, double arm_symbols[]);
 
-/* /space/HASH/{bytes, offsets, special} of every space that an arm ranges over.  0, or why a tokenizer cannot be opened. */
+/* /space/HASH/{bytes, offsets, special, ends} of every space that an arm ranges over.  0, or why a tokenizer cannot be opened. */
 int results_write_spaces(struct h5 *h, const struct plan *p);
 
 #endif

@@ -34,7 +34,7 @@ static struct pass pass_open(struct h5 *h, struct ledger *l)
 {
     const struct plan *p = l->plan;
     size_t n = p->n_arms * p->n_items * p->draws;
-    struct pass x = { .ledger = l, .columns = results_columns_open(h) };
+    struct pass x = { .ledger = l, .columns = results_columns_open(h, p->trace.kind) };
     x.first = mem_alloc(n, sizeof *x.first);
     x.count = mem_alloc(n, sizeof *x.count);
     x.unit_first = mem_alloc(l->jobs.n_units, sizeof *x.unit_first);

@@ -16,7 +16,8 @@ static void put_space(struct h5 *h, const struct space *s, const char *hash)
         const void *data;
     } parts[] = { { "bytes", H5T_STD_U8LE, s->offsets[s->n], s->bytes },
                   { "offsets", H5T_STD_U64LE, (size_t)s->n + 1, s->offsets },
-                  { "special", H5T_STD_U8LE, s->n, s->special } };
+                  { "special", H5T_STD_U8LE, s->n, s->special },
+                  { "ends", H5T_STD_U32LE, s->n_ends, s->ends } };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         struct text path = { 0 };
         text_addf(&path, "/space/%s/%s", hash, parts[i].name);

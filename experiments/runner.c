@@ -196,6 +196,12 @@ static int finish(struct runner *r, struct task *t)
     const struct job *job = task_job(t);
     size_t n_head = task_write(t, &r->payload);
     int rc = 0;
+    if (r->payload.len > JOURNAL_MAX_FRAME) { /* many hypotheses, each with its trace */
+        err_set(ERR_DATA, "a unit of %zu MiB, want at most %u: ask for a lower trace level", r->payload.len >> 20,
+                JOURNAL_MAX_FRAME >> 20);
+        text_clear(&r->payload);
+        return unit_failed(r, task_key(t));
+    }
     if (job)
         rc = jobs_finished(r->jobs, job, r->payload.s, r->payload.len);
     if (job)

@@ -43,6 +43,7 @@ static int generate_open(struct task *t, const struct task_world *w)
         .chain = w->chains[arm->choice],
         .stop = &arm->stop,
         .prompt = &t->prompt,
+        .trace = w->plan->trace,
         .address = { .seed = w->plan->seed, .item = t->item->item->hash, .draw = arm->repeats ? 0 : j->draw },
     };
     t->search = search_open(arm->search, &args);

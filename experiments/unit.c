@@ -2,7 +2,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "experiments/lms.h"
-#include "experiments/pack.h"
+#include "experiments/unit_trace.h"
 #include <string.h>
 
 /* Two seeds: 128 bits, so that no run is ever large enough for a chance meeting. */
@@ -122,7 +122,7 @@ static size_t write_texts(struct text *t, const struct hyp hyps[], size_t n)
     return t->len - start;
 }
 
-static void write_kind(struct text *t, enum item_kind kind, const struct symbols *prompt)
+static void write_kind(struct text *t, unsigned kind, const struct symbols *prompt)
 {
     pack_u8(t, (uint8_t)kind);
     pack_u32(t, (uint32_t)prompt->n);
@@ -165,10 +165,14 @@ size_t unit_write_hyps(struct text *t, struct unit_key key, const struct symbols
                        size_t n)
 {
     size_t n_head = write_head(t, UNIT_RESULT, key) + write_texts(t, hyps, n);
-    write_kind(t, ITEM_GENERATE, prompt);
+    bool traced = n > 0 && hyps[0].trace.level.kind != TRACE_TOKEN;
+    write_kind(t, traced ? ITEM_GENERATE | UNIT_TRACED : ITEM_GENERATE, prompt);
     pack_u32(t, (uint32_t)n);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         write_hyp(t, &hyps[i]);
+        if (traced)
+            unit_trace_write(t, &hyps[i]);
+    }
     return n_head;
 }
 

@@ -1,7 +1,8 @@
 /* Units: the work of a run, one (arm, item, draw) each, and what the journal says about them.
  *
  * A unit's key hashes all that affects its outcome: the lm's key, the item's content, the compute mode and kernels, and
- * for generated texts chain, search, limits, seed and draw.  Choice and scoring items have no chain, search or draw in
+ * for generated texts chain, search, limits, seed and draw; and the trace level, so that what was logged at one is never
+ * taken for another.  Choice and scoring items have no chain, search or draw in
  * their keys, and arms whose draws would be equal have draw 0: such units are computed once and counted often. */
 #ifndef EXPERIMENTS_UNIT_H
 #define EXPERIMENTS_UNIT_H
@@ -21,6 +22,21 @@ struct unit_key unit_judge_key(const struct plan *p, const struct plan_item *ite
 struct unit_key unit_fit_key(const struct plan *p, const json_t *fit);
 bool unit_key_equal(struct unit_key x, struct unit_key y);
 
+/* What a hypothesis kept of its rows at the trace level of its run (decode/trace.h), as columns. */
+struct unit_trace {
+    enum trace_kind kind; /* TOKEN: nothing */
+    size_t n; /* rows: n_steps, and one more where the chain left nothing (HYP_DEAD); 0: the search keeps none */
+    uint32_t n_chain;           /* steps of the chain */
+    uint32_t width;             /* entries of a row; 0 below TOPK */
+    uint32_t *kept;             /* (n, n_chain) */
+    float *mass, *entropy, *kl; /* (n, n_chain) */
+    double *log_z;              /* (n,) TOPK, FULL */
+    double *tail;               /* (n,) TOPK: probability of what is not among the best */
+    float *chosen;              /* (n,) TOPK: raw score of the chosen symbol; -INFINITY where none was */
+    uint32_t *id;               /* (n, width) TOPK; UINT32_MAX: none */
+    float *score;               /* (n, width) TOPK, FULL: raw */
+};
+
 /* One hypothesis, its steps as columns. */
 struct unit_record {
     enum hyp_end end;
@@ -32,6 +48,7 @@ struct unit_record {
     uint32_t *symbol, *kept;                                                  /* (n_steps,) */
     float *logp, *logp_final, *entropy, *entropy_final, *mass, *disagreement; /* (n_steps,) */
     float *voice_logp, *voice_share;                                          /* (n_steps, n_voices) */
+    struct unit_trace trace;
 };
 
 /* What a unit gave.  Decoded: everything lies in one block of memory, text points into the payload. */

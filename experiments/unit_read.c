@@ -1,7 +1,6 @@
 #include "base/err.h"
 #include "base/mem.h"
-#include "experiments/pack.h"
-#include "experiments/unit.h"
+#include "experiments/unit_trace.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -59,13 +58,13 @@ bool unit_message(const void *payload, size_t n, const char **message, size_t *n
     return (h.frame == UNIT_FAILED || h.frame == UNIT_FIT || h.frame == UNIT_SESSION) && unpack_done(&u);
 }
 
-/* The decoded arrays, each an allocation of its own, so that they end where sanitizers look. */
+/* The decoded arrays. */
 struct memory {
     void **blocks;
     size_t n, cap;
 };
 
-static void *block(struct unit_result *r, size_t n, size_t size)
+void *unit_block(struct unit_result *r, size_t n, size_t size)
 {
     struct memory *m = r->memory;
     mem_grow(&m->blocks, &m->cap, m->n + 1, sizeof *m->blocks);
@@ -74,13 +73,13 @@ static void *block(struct unit_result *r, size_t n, size_t size)
 
 static void columns_alloc(struct unit_result *r, struct unit_record *h)
 {
-    h->symbol = block(r, h->n_steps, sizeof *h->symbol);
-    h->kept = block(r, h->n_steps, sizeof *h->kept);
+    h->symbol = unit_block(r, h->n_steps, sizeof *h->symbol);
+    h->kept = unit_block(r, h->n_steps, sizeof *h->kept);
     float **columns[] = { &h->logp, &h->logp_final, &h->entropy, &h->entropy_final, &h->mass, &h->disagreement };
     for (size_t k = 0; k < sizeof columns / sizeof *columns; k++)
-        *columns[k] = block(r, h->n_steps, sizeof(float));
-    h->voice_logp = block(r, h->n_steps * h->n_voices, sizeof(float));
-    h->voice_share = block(r, h->n_steps * h->n_voices, sizeof(float));
+        *columns[k] = unit_block(r, h->n_steps, sizeof(float));
+    h->voice_logp = unit_block(r, h->n_steps * h->n_voices, sizeof(float));
+    h->voice_share = unit_block(r, h->n_steps * h->n_voices, sizeof(float));
 }
 
 #define STEP_BYTES  32u /* of a step in a payload */
@@ -115,7 +114,7 @@ static void read_hyp(struct unpack *u, struct unit_result *r, struct unit_record
 static void read_text(struct unpack *u, struct unit_result *r)
 {
     r->n_records = 1;
-    struct unit_record *h = r->records = block(r, 1, sizeof *r->records);
+    struct unit_record *h = r->records = unit_block(r, 1, sizeof *r->records);
     h->text = "";
     h->n_steps = unpack_count(u, 8);
     columns_alloc(r, h);
@@ -129,8 +128,8 @@ static void read_text(struct unpack *u, struct unit_result *r)
 static void read_choices(struct unpack *u, struct unit_result *r)
 {
     r->n_choices = unpack_count(u, 12);
-    double *logp = block(r, r->n_choices, sizeof *logp);
-    uint32_t *symbols = block(r, r->n_choices, sizeof *symbols);
+    double *logp = unit_block(r, r->n_choices, sizeof *logp);
+    uint32_t *symbols = unit_block(r, r->n_choices, sizeof *symbols);
     for (size_t i = 0; i < r->n_choices; i++) {
         logp[i] = unpack_f64(u);
         symbols[i] = unpack_u32(u);
@@ -139,7 +138,7 @@ static void read_choices(struct unpack *u, struct unit_result *r)
     r->choice_symbols = symbols;
     /* one record that has no text, so that every unit has one */
     r->n_records = 1;
-    r->records = block(r, 1, sizeof *r->records);
+    r->records = unit_block(r, 1, sizeof *r->records);
     r->records[0].text = "";
 }
 
@@ -150,18 +149,23 @@ int unit_decode(const void *payload, size_t n, struct unit_result *out)
     struct unit_head h = read_head(&u);
     bool ours = h.frame == UNIT_RESULT;
     out->key = h.key;
-    out->kind = (enum item_kind)unpack_u8(&u);
+    unsigned kind = unpack_u8(&u);
+    bool traced = kind == (ITEM_GENERATE | UNIT_TRACED);
+    out->kind = (enum item_kind)(traced ? ITEM_GENERATE : kind);
     out->n_prompt = unpack_count(&u, 4);
-    uint32_t *prompt = block(out, out->n_prompt, sizeof *prompt);
+    uint32_t *prompt = unit_block(out, out->n_prompt, sizeof *prompt);
     for (size_t i = 0; i < out->n_prompt; i++)
         prompt[i] = unpack_u32(&u);
     out->prompt = prompt;
     switch (out->kind) {
     case ITEM_GENERATE:
         out->n_records = unpack_count(&u, 21);
-        out->records = block(out, out->n_records, sizeof *out->records);
-        for (size_t i = 0; i < out->n_records; i++)
+        out->records = unit_block(out, out->n_records, sizeof *out->records);
+        for (size_t i = 0; i < out->n_records; i++) {
             read_hyp(&u, out, &out->records[i]);
+            if (traced)
+                unit_trace_read(&u, out, &out->records[i]);
+        }
         break;
     case ITEM_CHOICE: read_choices(&u, out); break;
     case ITEM_TEXT: read_text(&u, out); break;

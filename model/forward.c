@@ -27,7 +27,7 @@ struct forward {
     struct block back;     /* (max_tokens, dim) what a half layer adds */
     float **out;           /* (max_tokens,) the rows of the head */
     float *slope;          /* (n_heads,) of ALiBi; zero without it */
-    float *score;          /* (n_threads, score_stride) grows with the positions */
+    float *score;          /* (n_threads, KERNEL_HEADS, score_stride) grows with the positions */
     size_t score_stride;
 };
 
@@ -112,7 +112,7 @@ static void reserve_scores(struct forward *f, size_t n_positions)
         return;
     f->score_stride = largest(2 * f->score_stride, (n_positions + KERNEL_PAGE - 1) / KERNEL_PAGE * KERNEL_PAGE);
     free(f->score);
-    f->score = mem_aligned(threads_count(f->p.threads) * f->score_stride, sizeof *f->score);
+    f->score = mem_aligned(threads_count(f->p.threads) * KERNEL_HEADS * f->score_stride, sizeof *f->score);
 }
 
 void forward_free(struct forward *f)
@@ -208,7 +208,7 @@ static void place_token(void *ctx, size_t i, size_t worker)
     struct forward *f = l->f;
     const struct forward_token *t = &l->b->tokens[i];
     const struct layer_weights *w = &f->p.weights->layers[l->layer];
-    size_t dim = f->config->head_dim, at = t->position % KERNEL_PAGE * dim;
+    size_t dim = f->config->head_dim, at = t->position % KERNEL_PAGE;
     (void)worker;
     if (i < l->m)
         place_heads(l, &w->q_norm, t->position, f->q.row[i], f->config->n_heads);
@@ -216,9 +216,9 @@ static void place_token(void *ctx, size_t i, size_t worker)
         return;
     place_heads(l, &w->k_norm, t->position, f->k.row[i], f->config->n_kv_heads);
     for (size_t h = 0; h < f->config->n_kv_heads; h++) {
-        float *keys = t->own + kv_keys_at(f->p.kv, l->layer, h) + at;
-        memcpy(keys, f->k.row[i] + h * dim, dim * sizeof *keys);
-        memcpy(keys + kv_values_at(f->p.kv), f->v.row[i] + h * dim, dim * sizeof *keys);
+        char *keys = (char *)t->own + kv_keys_at(f->p.kv, l->layer, h);
+        kernel_kv_put(f->p.kv_type, f->k.row[i] + h * dim, dim, at, keys);
+        kernel_kv_put(f->p.kv_type, f->v.row[i] + h * dim, dim, at, keys + kv_values_at(f->p.kv));
     }
 }
 
@@ -226,10 +226,12 @@ static void copy_pages(struct forward *f, const struct forward_batch *b, size_t 
 {
     for (size_t i = 0; i < b->n_copies; i++)
         for (size_t h = 0; h < f->config->n_kv_heads; h++) {
-            size_t keys = kv_keys_at(f->p.kv, layer, h), values = keys + kv_values_at(f->p.kv);
-            size_t bytes = b->copies[i].n * f->config->head_dim * sizeof(float);
-            memcpy(b->copies[i].to + keys, b->copies[i].from + keys, bytes);
-            memcpy(b->copies[i].to + values, b->copies[i].from + values, bytes);
+            const struct forward_copy *c = &b->copies[i];
+            const char *from = (const char *)c->from + kv_keys_at(f->p.kv, layer, h);
+            char *to = (char *)c->to + kv_keys_at(f->p.kv, layer, h);
+            size_t values = kv_values_at(f->p.kv);
+            kernel_kv_copy(f->p.kv_type, f->config->head_dim, c->n, from, to);
+            kernel_kv_copy(f->p.kv_type, f->config->head_dim, c->n, from + values, to + values);
         }
 }
 
@@ -242,21 +244,21 @@ static void attend_group(void *ctx, size_t i, size_t worker)
     size_t n_kv = c->n_kv_heads, token = i / n_kv, kv_head = i % n_kv, dim = c->head_dim, group = c->n_heads / n_kv;
     const struct forward_token *t = &l->b->tokens[token];
     size_t n = t->position + (size_t)1, window = config_window(c, l->layer);
-    struct attention a = { .pages = t->pages,
+    struct attention a = { .q = f->q.row[token] + kv_head * group * dim,
+                           .n_heads = group,
+                           .pages = t->pages,
+                           .kv = f->p.kv_type,
                            .k_at = kv_keys_at(f->p.kv, l->layer, kv_head),
                            .first = window > 0 && window < n ? n - window : 0,
                            .n = n,
                            .head_dim = dim,
                            .scale = c->query_scale > 0 ? c->query_scale : (float)(1 / sqrt((double)dim)),
                            .cap = c->attention_cap,
-                           .score = f->score + worker * f->score_stride };
+                           .slope = f->slope + kv_head * group,
+                           .out = f->attended.row[token] + kv_head * group * dim,
+                           .score = f->score + worker * KERNEL_HEADS * f->score_stride };
     a.v_at = a.k_at + kv_values_at(f->p.kv);
-    for (size_t h = kv_head * group; h < (kv_head + 1) * group; h++) {
-        a.q = f->q.row[token] + h * dim;
-        a.out = f->attended.row[token] + h * dim;
-        a.slope = f->slope[h];
-        f->p.kernels->attend(&a);
-    }
+    f->p.kernels->attend(&a);
 }
 
 static void activate_token(void *ctx, size_t i, size_t worker)

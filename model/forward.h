@@ -12,8 +12,8 @@
 struct forward_token {
     sym_t symbol;
     uint32_t position;
-    const float *const *pages; /* (position / KERNEL_PAGE + 1,) of its path */
-    float *own;                /* the page that takes its keys and values; NULL: they are there already */
+    const void *const *pages; /* (position / KERNEL_PAGE + 1,) of its path */
+    void *own;                /* the page that takes its keys and values; NULL: they are there already */
 };
 
 struct forward_row {
@@ -23,8 +23,8 @@ struct forward_row {
 };
 
 struct forward_copy {
-    const float *from;
-    float *to;
+    const void *from;
+    void *to;
     size_t n; /* positions, from the first of the page on */
 };
 
@@ -45,9 +45,10 @@ struct forward_parts {
     const struct kv *kv;
     struct threads *threads;
     enum kernel_mode mode;
-    size_t n_scores;   /* rows of the head that are used: padded vocabulary rows are not */
-    size_t max_tokens; /* of a batch */
-    uint32_t planned;  /* positions that the plan of rotary positions is for */
+    enum kernel_kv kv_type; /* of kv */
+    size_t n_scores;        /* rows of the head that are used: padded vocabulary rows are not */
+    size_t max_tokens;      /* of a batch */
+    uint32_t planned;       /* positions that the plan of rotary positions is for */
 };
 
 struct forward;

@@ -1,31 +1,35 @@
 /* The choice of a kernel table, and its trial against the reference. */
-#include "model/kernel.h"
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "model/kernel_int8.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Best first.  In mode f32 the table with bf16 products has nothing to add to avx512. */
-static const struct kernels *const tables[] = { &kernel_avx512bf16, &kernel_avx512, &kernel_avx2, &kernel_reference };
+/* Best first. */
+static const struct kernels *const tables[] = { &kernel_amx,     &kernel_avx512bf16, &kernel_avx512vnni, &kernel_avx512,
+                                                &kernel_avxvnni, &kernel_avx2,       &kernel_reference };
 #define N_TABLES (sizeof tables / sizeof *tables)
 
 /* Shapes of the trial: lengths that are no multiple of any register, batches around the tile sizes. */
-#define TRY_K    96  /* a multiple of 32; odd ones are TRY_K - 23 */
-#define TRY_MOST 256 /* of types with blocks of 256 */
-#define TRY_N    7
-#define TRY_M    9
-#define TRY_DIM  24
-#define TRY_SEEN 37
+#define TRY_K     96  /* a multiple of 32; odd ones are TRY_K - 23 */
+#define TRY_MOST  256 /* of types with blocks of 256 */
+#define TRY_N     7
+#define TRY_M     9
+#define TRY_INT8  37 /* weight rows of products with integers: two tiles of 16 and a rest */
+#define TRY_DIM   24
+#define TRY_SEEN  37
+#define TRY_HEADS 5
 
 struct trial {
     const struct kernels *k;
     float x[TRY_M * TRY_MOST]; /* activations */
     float w[TRY_N * TRY_MOST]; /* weights as floats, then packed into row */
-    uint8_t row[TRY_N * TRY_MOST * 4];
+    uint8_t row[TRY_INT8 * TRY_MOST * 4];
+    struct kernel_int8 whole[TRY_M * TRY_MOST / KERNEL_INT8], other[TRY_M * TRY_MOST / KERNEL_INT8];
     float got[TRY_M * TRY_MOST], want[TRY_M * TRY_MOST], scratch[KERNEL_ROWS * TRY_MOST];
-    float page[3][2 * KERNEL_PAGE * TRY_DIM];
+    _Alignas(64) char page[3][2 * KERNEL_PAGE * TRY_DIM * sizeof(float)];
 };
 
 static void fill(float x[], size_t n, uint64_t seed)
@@ -113,21 +117,30 @@ static int try_matmul(struct trial *t, enum dtype type, size_t k)
     return 0;
 }
 
+/* Where element i of (TRY_M, TRY_K) is among pairs of n rows in turn. */
+static size_t bf16_place(size_t n, size_t i)
+{
+    size_t row = i / TRY_K, k = i % TRY_K;
+    return ((row / n * (TRY_K / 2) + k / 2) * n + row % n) * 2 + k % 2;
+}
+
 static int try_bf16(struct trial *t, size_t k)
 {
     struct weight w = { "bf16", DTYPE_BF16, t->row, TRY_N, k, 2 * k, NULL, 0, 0 };
-    uint16_t rounded[TRY_M * TRY_MOST];
+    _Alignas(64) uint16_t rounded[TRY_M * TRY_MOST] = { 0 }; /* 16 rows of TRY_K too */
     float *out[TRY_M];
     fill(t->x, TRY_M * TRY_K, 3);
     fill(t->w, TRY_N * TRY_K, 4);
     pack(t, DTYPE_BF16, TRY_N * k);
     for (size_t i = 0; i < TRY_M; i++)
         memset(t->x + i * TRY_K + k, 0, (TRY_K - k) * sizeof *t->x);
-    t->k->round_bf16(t->x, TRY_M * TRY_K, rounded);
+    for (size_t i = 0; i < TRY_M; i++)
+        t->k->round_bf16(t->x + i * TRY_K, TRY_K, i, rounded);
     for (size_t i = 0; i < TRY_M * TRY_K; i++) {
-        if (rounded[i] != kernel_to_bf16(t->x[i]))
+        uint16_t want = kernel_to_bf16(t->x[i]);
+        if (rounded[bf16_place(t->k->bf16_rows, i)] != want)
             return refuse(t->k, "rounding to bf16");
-        t->x[i] = kernel_from_bf16(rounded[i]);
+        t->x[i] = kernel_from_bf16(want);
     }
     struct matmul p = { &w, t->x, TRY_K, TRY_M, out };
     outputs(t->want, out);
@@ -140,39 +153,69 @@ static int try_bf16(struct trial *t, size_t k)
     return differ(t->got, t->want, TRY_M * TRY_MOST) ? refuse(t->k, "the product of bf16") : 0;
 }
 
-/* As it is; within a window that starts inside a page; capped; with a slope. */
-static int try_attention(struct trial *t, size_t first, float cap, float slope)
+/* Bit for bit. */
+static int try_int8(struct trial *t, enum dtype type)
 {
-    const float *pages[3] = { t->page[0], t->page[1], t->page[2] };
-    float score[48];
-    struct attention a = { .q = t->x,
-                           .pages = pages,
-                           .k_at = 0,
-                           .v_at = KERNEL_PAGE * TRY_DIM,
-                           .first = first,
-                           .n = TRY_SEEN,
-                           .cap = cap,
-                           .slope = slope,
-                           .head_dim = TRY_DIM,
-                           .scale = 0.7f,
-                           .score = score };
-    fill(t->x, TRY_M * TRY_K, 5);
-    for (size_t i = 0; i < 3; i++)
-        fill(t->page[i], 2 * KERNEL_PAGE * TRY_DIM, 6 + i);
+    struct weight w = { .name = dtype_name(type), .type = type, .data = t->row, .n = TRY_INT8, .k = TRY_MOST };
+    size_t stride = TRY_MOST / KERNEL_INT8;
+    w.row_bytes = dtype_row_bytes(type, TRY_MOST);
+    float *out[TRY_M];
+    fill(t->x, TRY_M * TRY_MOST, 1);
+    memset(t->x, 0, KERNEL_INT8 * sizeof *t->x);
+    pack(t, type, TRY_INT8 * TRY_MOST);
+    kernel_int8_pack(t->x, TRY_M * TRY_MOST, t->whole);
+    t->k->pack_int8(t->x, TRY_M * TRY_MOST, t->other);
+    if (memcmp(t->whole, t->other, sizeof t->whole) != 0)
+        return refuse(t->k, "rounding to integers");
+    struct matmul p = { &w, t->whole, stride, TRY_M, out };
+    outputs(t->want, out);
+    kernel_int8_dot(&p, 0, TRY_INT8);
+    outputs(t->got, out);
+    t->k->dot_int8(&p, 0, TRY_INT8);
+    if (memcmp(t->got, t->want, sizeof t->got) != 0)
+        return refuse(t->k, w.name);
+    return 0;
+}
+
+/* Five heads (four and one more) over keys and values of one type; what else is in `a` is the case. */
+static int try_attention(struct trial *t, enum kernel_kv kv, struct attention a)
+{
+    const void *pages[3] = { t->page[0], t->page[1], t->page[2] };
+    float score[KERNEL_HEADS * 48], x[TRY_DIM];
+    a.q = t->x;
+    a.n_heads = TRY_HEADS;
+    a.pages = pages;
+    a.v_at = kernel_kv_bytes(kv, TRY_DIM);
+    a.kv = kv;
+    a.n = TRY_SEEN;
+    a.head_dim = TRY_DIM;
+    a.scale = 0.7f;
+    a.score = score;
+    fill(t->x, TRY_HEADS * TRY_DIM, 5);
+    for (size_t i = 0; i < 3 * 2 * KERNEL_PAGE; i++) {
+        fill(x, TRY_DIM, 6 + i);
+        kernel_kv_put(kv, x, TRY_DIM, i % KERNEL_PAGE, t->page[i / (2 * KERNEL_PAGE)] + i / KERNEL_PAGE % 2 * a.v_at);
+    }
     a.out = t->want;
     kernel_reference.attend(&a);
     a.out = t->got;
     t->k->attend(&a);
-    return differ(t->got, t->want, TRY_DIM) ? refuse(t->k, "attention") : 0;
+    return differ(t->got, t->want, TRY_HEADS * TRY_DIM) ? refuse(t->k, "attention") : 0;
 }
 
+/* As it is; within a window that starts inside a page; capped; with slopes. */
 static int try_attend(struct trial *t)
 {
-    TRY(try_attention(t, 0, 0, 0));
-    TRY(try_attention(t, 18, 0, 0));
-    TRY(try_attention(t, TRY_SEEN - 1, 0, 0));
-    TRY(try_attention(t, 0, 1.5f, 0));
-    return try_attention(t, 3, 0, 0.3f);
+    static const float none[TRY_HEADS] = { 0 }, slope[TRY_HEADS] = { 0.3f, 0.1f, 0.7f, 0, 0.2f };
+    for (int i = 0; i < KERNEL_KV_TYPES; i++) {
+        enum kernel_kv kv = (enum kernel_kv)i;
+        TRY(try_attention(t, kv, (struct attention){ .slope = none }));
+        TRY(try_attention(t, kv, (struct attention){ .slope = none, .first = 18 }));
+        TRY(try_attention(t, kv, (struct attention){ .slope = none, .first = TRY_SEEN - 1 }));
+        TRY(try_attention(t, kv, (struct attention){ .slope = none, .cap = 1.5f }));
+        TRY(try_attention(t, kv, (struct attention){ .slope = slope, .first = 3 }));
+    }
+    return 0;
 }
 
 enum { N_VECTOR = 75 };
@@ -237,6 +280,8 @@ static int try_all(struct trial *t)
         TRY(try_matmul(t, (enum dtype)type, dtype_block((enum dtype)type) > TRY_K ? TRY_MOST : TRY_K));
         if (dtype_block((enum dtype)type) == 1)
             TRY(try_matmul(t, (enum dtype)type, TRY_K - 23));
+        if (kernel_has_int8((enum dtype)type))
+            TRY(try_int8(t, (enum dtype)type));
     }
     TRY(try_bf16(t, TRY_K));
     TRY(try_bf16(t, TRY_K - 23));
@@ -282,7 +327,7 @@ const struct kernels *kernel_choose(const char *name, enum kernel_mode mode, str
         return named(name);
     for (size_t i = 0; i < N_TABLES; i++) {
         const struct kernels *k = tables[i];
-        if (!k->available() || (k->dot_bf16 && (mode == KERNEL_F32 || !k->bf16_pays())))
+        if (!k->available() || (k->pays && !k->pays(mode)))
             continue;
         if (kernel_try(k) == 0)
             return k;

@@ -3,13 +3,27 @@
 
 #if defined __x86_64__
 #include "model/kernel_avx2.h"
+#include "model/kernel_int8.h"
 #include "model/quant.h"
+#include <cpuid.h>
 #include <math.h>
 #include <string.h>
 
 static bool has_avx2(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); /* every one of these has F16C */
+}
+
+/* Leaf 7, part 1: compilers' lists of names do not have it. */
+static bool has_avxvnni(void)
+{
+    unsigned a = 0, b, c, d;
+    return has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 4);
+}
+
+static bool in_native(enum kernel_mode mode)
+{
+    return mode == KERNEL_NATIVE;
 }
 
 INLINE void widen_bf16(const uint16_t *w, size_t k, float *out)
@@ -81,75 +95,11 @@ TARGET static void avx2_matmul(const struct matmul *p, size_t from, size_t to, f
     }
 }
 
-static void avx2_round_bf16(const float *x, size_t n, uint16_t *out)
+static void avx2_round_bf16(const float *x, size_t n, size_t row, uint16_t *block)
 {
+    uint16_t *out = block + row * n;
     for (size_t i = 0; i < n; i++)
         out[i] = kernel_to_bf16(x[i]);
-}
-
-INLINE float score(const struct attention *a, const float *k)
-{
-    struct lanes s = set1(0);
-    for (size_t d = 0; d < a->head_dim; d += 16)
-        s = muladd(load_first(a->q + d, a->head_dim - d), load_first(k + d, a->head_dim - d), s);
-    return sum1(s) * a->scale;
-}
-
-/* Scores t .. t + 15 with their cap and slope; -inf outside first .. n - 1. */
-TARGET static void adjust(const struct attention *a, size_t t)
-{
-    struct lanes x = load(a->score + t);
-    if (a->cap > 0)
-        x = cap16(x, a->cap);
-    if (a->slope > 0) {
-        static const float lanes[16] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
-        x = muladd(set1(a->slope), add(set1((float)t - (float)(a->n - 1)), load(lanes)), x);
-    }
-    store(a->score + t, x);
-    for (size_t i = t; i < t + 16; i++)
-        if (i < a->first || i >= a->n)
-            a->score[i] = -INFINITY;
-}
-
-INLINE void values16(const struct attention *a, size_t d, float total)
-{
-    size_t left = a->head_dim - d;
-    struct lanes s[4] = { set1(0), set1(0), set1(0), set1(0) };
-    for (size_t t = a->first; t < a->n; t++) {
-        const float *v = a->pages[t / KERNEL_PAGE] + a->v_at + t % KERNEL_PAGE * a->head_dim + d;
-        s[t % 4] = muladd(set1(a->score[t]), load_first(v, left), s[t % 4]);
-    }
-    struct lanes sum = add(add(s[0], s[1]), add(s[2], s[3]));
-    sum.low = _mm256_div_ps(sum.low, _mm256_set1_ps(total));
-    sum.high = _mm256_div_ps(sum.high, _mm256_set1_ps(total));
-    store_first(a->out + d, sum, left);
-}
-
-TARGET static void avx2_attend(const struct attention *a)
-{
-    float max = -INFINITY;
-    size_t from = a->first / 16 * 16, padded = (a->n + 15) / 16 * 16;
-    for (size_t t = from; t < a->n; t++)
-        a->score[t] = score(a, a->pages[t / KERNEL_PAGE] + a->k_at + t % KERNEL_PAGE * a->head_dim);
-    for (size_t t = a->n; t < padded; t++)
-        a->score[t] = 0;
-    for (size_t t = from; t < padded; t += 16)
-        adjust(a, t);
-    for (size_t t = a->first; t < a->n; t++)
-        max = a->score[t] > max ? a->score[t] : max;
-    struct lanes sum = set1(0);
-    for (size_t t = from; t < padded; t += 16) {
-        struct lanes x = load(a->score + t);
-        x.low = _mm256_sub_ps(x.low, _mm256_set1_ps(max));
-        x.high = _mm256_sub_ps(x.high, _mm256_set1_ps(max));
-        struct lanes e = exp16(x);
-        store(a->score + t, e);
-        sum.low = _mm256_add_ps(sum.low, e.low);
-        sum.high = _mm256_add_ps(sum.high, e.high);
-    }
-    float total = sum1(sum);
-    for (size_t d = 0; d < a->head_dim; d += 16)
-        values16(a, d, total);
 }
 
 const struct kernels kernel_avx2 = {
@@ -157,10 +107,32 @@ const struct kernels kernel_avx2 = {
     .needs = "AVX2, FMA and F16C",
     .available = has_avx2,
     .matmul = avx2_matmul,
+    .bf16_rows = 1,
     .round_bf16 = avx2_round_bf16,
+    .dot_int8 = kernel_int8_dot_avx2,
+    .pack_int8 = kernel_int8_pack_avx2,
     .rms_norm = kernel_avx2_rms_norm,
     .layer_norm = kernel_avx2_layer_norm,
-    .attend = avx2_attend,
+    .attend = kernel_avx2_attend,
+    .activate = { kernel_avx2_silu, kernel_avx2_gelu_tanh, kernel_avx2_gelu },
+    .times = kernel_avx2_times,
+    .cap = kernel_avx2_cap,
+    .finite = kernel_avx2_finite,
+};
+
+const struct kernels kernel_avxvnni = {
+    .name = "avxvnni",
+    .needs = "AVX2, FMA, F16C and AVX-VNNI",
+    .available = has_avxvnni,
+    .pays = in_native,
+    .matmul = avx2_matmul,
+    .bf16_rows = 1,
+    .round_bf16 = avx2_round_bf16,
+    .dot_int8 = kernel_int8_dot_avxvnni,
+    .pack_int8 = kernel_int8_pack_avx2,
+    .rms_norm = kernel_avx2_rms_norm,
+    .layer_norm = kernel_avx2_layer_norm,
+    .attend = kernel_avx2_attend,
     .activate = { kernel_avx2_silu, kernel_avx2_gelu_tanh, kernel_avx2_gelu },
     .times = kernel_avx2_times,
     .cap = kernel_avx2_cap,
@@ -175,5 +147,6 @@ static bool never(void)
 }
 
 const struct kernels kernel_avx2 = { .name = "avx2", .needs = "an x86-64 processor", .available = never };
+const struct kernels kernel_avxvnni = { .name = "avxvnni", .needs = "an x86-64 processor", .available = never };
 
 #endif

@@ -1,5 +1,5 @@
-/* What the two files of AVX2 kernels share: lanes, their sums, exp; and the kernels over one vector (kernel_avx2_vector.c;
- * model/kernel.h says what they do). */
+/* What the files of AVX2 kernels share: lanes, their sums, exp; and the kernels over one vector (kernel_avx2_vector.c)
+ * and attention (kernel_avx2_attend.c); model/kernel.h says what they do. */
 #ifndef MODEL_KERNEL_AVX2_H
 #define MODEL_KERNEL_AVX2_H
 
@@ -111,6 +111,7 @@ INLINE struct lanes cap16(struct lanes x, float cap)
     return sub(set1(cap), divide(set1(2 * cap), add(e, set1(1))));
 }
 
+void kernel_avx2_attend(const struct attention *a);
 void kernel_avx2_rms_norm(const float *x, const float *w, size_t n, float eps, float *out);
 void kernel_avx2_layer_norm(const float *x, const struct kernel_norm *w, size_t n, float eps, float *out);
 void kernel_avx2_silu(float *x, size_t n);

@@ -1,18 +1,14 @@
-/* The kernels with AVX-512: 16 lanes along the inner dimension, tiles of 4 weight rows by up to 6 batch rows.
- *
- * Order of every sum: lane l adds the products k = l, l + 16, l + 32, ... in turn (fused), then the lanes are added
- * l + (l+8), + (l+4), + (l+2), + (l+1).  kernel_avx2.c keeps the same order with two registers of 8. */
+/* The kernels with AVX-512: products of bf16, and the tables. */
 #include "model/kernel.h"
 
 #if defined __x86_64__
+#include "model/kernel_amx.h"
 #include "model/kernel_avx512.h"
-#include "model/quant.h"
+#include "model/kernel_int8.h"
 #include <math.h>
 #include <string.h>
 
-#define TILE  6    /* batch rows: 4 x 6 sums + 4 weights fit the 32 registers */
-#define FEW   1    /* batch rows that do not pay for widening a weight row once for all */
-#define AHEAD 4096 /* bytes that weights are fetched before they are used */
+#define TILE 6 /* batch rows: 4 x 6 sums + 4 weights fit the 32 registers */
 
 static bool has_avx512(void)
 {
@@ -20,129 +16,9 @@ static bool has_avx512(void)
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"); /* every one of these has FMA */
 }
 
-/* The rows of a matrix lie one after the other, so what comes next is ahead in memory whatever the tile. */
-INLINE void prefetch(const void *w)
+TARGET static void avx512_round_bf16(const float *x, size_t n, size_t row, uint16_t *block)
 {
-    _mm_prefetch((const char *)w + AHEAD, _MM_HINT_T0);
-}
-
-INLINE __m512 from_bf16(__m256i half)
-{
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
-}
-
-INLINE void widen_bf16(const uint16_t *w, size_t k, float *out)
-{
-    size_t i = 0;
-    for (; i + 32 <= k; i += 32) {
-        prefetch(w + i);
-        _mm512_storeu_ps(out + i, from_bf16(_mm256_loadu_si256((const __m256i *)(const void *)(w + i))));
-        _mm512_storeu_ps(out + i + 16, from_bf16(_mm256_loadu_si256((const __m256i *)(const void *)(w + i + 16))));
-    }
-    for (; i < k; i += 16)
-        _mm512_storeu_ps(out + i, from_bf16(_mm256_maskz_loadu_epi16(first(k - i), w + i)));
-}
-
-INLINE void widen_f16(const uint16_t *w, size_t k, float *out)
-{
-    for (size_t i = 0; i < k; i += 16)
-        _mm512_storeu_ps(out + i, _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first(k - i), w + i)));
-}
-
-/* Row j of w as floats up to the next multiple of 16: where it lies, or widened into out. */
-TARGET static const float *widened(const struct weight *w, size_t j, float *out)
-{
-    const void *row = kernel_row(w, j);
-    if (w->type == DTYPE_F32 && w->k % 16 == 0)
-        return row;
-    if (w->type == DTYPE_BF16)
-        widen_bf16(row, w->k, out);
-    else if (w->type == DTYPE_F16)
-        widen_f16(row, w->k, out);
-    else
-        quant_widen_avx2(w->type, row, w->k, out);
-    memset(out + w->k, 0, (kernel_pad(w->k) - w->k) * sizeof *out);
-    return out;
-}
-
-/* rows outputs (those of w[]) of batch rows i .. i + m - 1; m is a constant where this is inlined. */
-INLINE void tile_f32(const struct matmul *p, const float *const w[4], size_t i, size_t m, const struct x86_span *to)
-{
-    __m512 sum[TILE][4];
-    const float *x = (const float *)p->x + i * p->stride;
-    X86_UNROLL for (size_t t = 0; t < m; t++) X86_UNROLL for (size_t r = 0; r < 4; r++) sum[t][r] = _mm512_setzero_ps();
-    for (size_t k = 0; k < p->w->k; k += 16) {
-        __m512 a = _mm512_loadu_ps(w[0] + k), b = _mm512_loadu_ps(w[1] + k);
-        __m512 c = _mm512_loadu_ps(w[2] + k), d = _mm512_loadu_ps(w[3] + k);
-        X86_UNROLL for (size_t t = 0; t < m; t++)
-        {
-            __m512 v = _mm512_loadu_ps(x + t * p->stride + k);
-            sum[t][0] = _mm512_fmadd_ps(a, v, sum[t][0]);
-            sum[t][1] = _mm512_fmadd_ps(b, v, sum[t][1]);
-            sum[t][2] = _mm512_fmadd_ps(c, v, sum[t][2]);
-            sum[t][3] = _mm512_fmadd_ps(d, v, sum[t][3]);
-        }
-    }
-    X86_UNROLL for (size_t t = 0; t < m; t++) _mm_mask_storeu_ps(
-        p->out[i + t] + to->from, (__mmask8)((1u << to->n) - 1u), sum4(sum[t][0], sum[t][1], sum[t][2], sum[t][3]));
-}
-
-/* One batch row, bf16 weights widened in registers: the same products and sums as tile_f32() makes, without scratch. */
-INLINE void row_bf16(const struct matmul *p, const uint16_t *const w[4], size_t i, const struct x86_span *to)
-{
-    __m512 sum[4] = { _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps() };
-    const float *x = (const float *)p->x + i * p->stride;
-    for (size_t k = 0; k < p->w->k; k += 16) {
-        __m512 v = _mm512_loadu_ps(x + k);
-        __mmask16 m = first(p->w->k - k);
-        X86_UNROLL for (size_t r = 0; r < 4; r++)
-        {
-            prefetch(w[r] + k);
-            sum[r] = _mm512_fmadd_ps(from_bf16(_mm256_maskz_loadu_epi16(m, w[r] + k)), v, sum[r]);
-        }
-    }
-    _mm_mask_storeu_ps(p->out[i] + to->from, (__mmask8)((1u << to->n) - 1u), sum4(sum[0], sum[1], sum[2], sum[3]));
-}
-
-TARGET static void few_bf16(const struct matmul *p, size_t from, size_t to)
-{
-    for (size_t j = from; j < to; j += 4) {
-        struct x86_span span = { j, to - j < 4 ? to - j : 4 };
-        const uint16_t *w[4];
-        for (size_t r = 0; r < 4; r++)
-            w[r] = kernel_row(p->w, j + (r < span.n ? r : 0));
-        for (size_t i = 0; i < p->m; i++)
-            row_bf16(p, w, i, &span);
-    }
-}
-
-TARGET static void avx512_matmul(const struct matmul *p, size_t from, size_t to, float *scratch)
-{
-    if (p->w->type == DTYPE_BF16 && p->m <= FEW) {
-        few_bf16(p, from, to);
-        return;
-    }
-    size_t stride = kernel_pad(p->w->k);
-    for (size_t j = from; j < to; j += 4) {
-        struct x86_span span = { j, to - j < 4 ? to - j : 4 };
-        const float *w[4];
-        for (size_t r = 0; r < 4; r++)
-            w[r] = r < span.n ? widened(p->w, j + r, scratch + r * stride) : w[0];
-        size_t i = 0;
-        for (; i + TILE <= p->m; i += TILE)
-            tile_f32(p, w, i, TILE, &span);
-        switch (p->m - i) {
-        case 5: tile_f32(p, w, i, 5, &span); break;
-        case 4: tile_f32(p, w, i, 4, &span); break;
-        case 3: tile_f32(p, w, i, 3, &span); break;
-        case 2: tile_f32(p, w, i, 2, &span); break;
-        case 1: tile_f32(p, w, i, 1, &span); break;
-        }
-    }
-}
-
-TARGET static void avx512_round_bf16(const float *x, size_t n, uint16_t *out)
-{
+    uint16_t *out = block + row * n;
     for (size_t i = 0; i < n; i += 16) {
         __m512i bits = _mm512_castps_si512(_mm512_maskz_loadu_ps(first(n - i), x + i));
         __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
@@ -153,87 +29,47 @@ TARGET static void avx512_round_bf16(const float *x, size_t n, uint16_t *out)
     }
 }
 
-/* Scores t .. t + 15 with their cap and slope; -inf outside first .. n - 1. */
-INLINE __m512 adjusted(const struct attention *a, size_t t, __m512 x)
-{
-    if (a->cap > 0)
-        x = cap16(x, a->cap);
-    if (a->slope > 0) {
-        const __m512 lanes = _mm512_set_ps(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-        __m512 away = _mm512_add_ps(_mm512_set1_ps((float)t - (float)(a->n - 1)), lanes);
-        x = _mm512_fmadd_ps(_mm512_set1_ps(a->slope), away, x);
-    }
-    __mmask16 before = t < a->first ? first(a->first - t) : 0;
-    return _mm512_mask_mov_ps(x, before, _mm512_set1_ps(-INFINITY));
-}
-
-/* The scores of four keys. */
-INLINE __m128 score4(const struct attention *a, const float *k)
-{
-    size_t dim = a->head_dim;
-    __m512 s[4] = { _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps() };
-    for (size_t d = 0; d < dim; d += 16) {
-        __mmask16 m = first(dim - d);
-        __m512 q = _mm512_maskz_loadu_ps(m, a->q + d);
-        X86_UNROLL for (size_t r = 0; r < 4; r++) s[r] =
-            _mm512_fmadd_ps(q, _mm512_maskz_loadu_ps(m, k + r * dim + d), s[r]);
-    }
-    return _mm_mul_ps(sum4(s[0], s[1], s[2], s[3]), _mm_set1_ps(a->scale));
-}
-
-/* out[d .. d + 15] = sum of score * value / total.  Four sums, of the positions t modulo 4, so that one addition need not
- * wait for the last. */
-INLINE void values16(const struct attention *a, size_t d, float total)
-{
-    __mmask16 m = first(a->head_dim - d);
-    __m512 s[4] = { _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps() };
-    for (size_t t = a->first / 4 * 4; t < a->n; t += 4) {
-        const float *v = a->pages[t / KERNEL_PAGE] + a->v_at + t % KERNEL_PAGE * a->head_dim + d;
-        size_t n = a->n - t;
-        X86_UNROLL for (size_t i = 0; i < 4; i++)
-        {
-            if (i < n)
-                s[i] = _mm512_fmadd_ps(_mm512_set1_ps(a->score[t + i]), _mm512_maskz_loadu_ps(m, v + i * a->head_dim),
-                                       s[i]);
-        }
-    }
-    __m512 sum = _mm512_add_ps(_mm512_add_ps(s[0], s[1]), _mm512_add_ps(s[2], s[3]));
-    _mm512_mask_storeu_ps(a->out + d, m, _mm512_div_ps(sum, _mm512_set1_ps(total)));
-}
-
-TARGET static void avx512_attend(const struct attention *a)
-{
-    __m512 max = _mm512_set1_ps(-INFINITY), sum = _mm512_setzero_ps();
-    size_t from = a->first / KERNEL_PAGE * KERNEL_PAGE;
-    for (size_t t = from; t < a->n; t += KERNEL_PAGE) {
-        const float *k = a->pages[t / KERNEL_PAGE] + a->k_at;
-        for (size_t r = 0; r < KERNEL_PAGE && t + r < a->n; r += 4)
-            _mm_storeu_ps(a->score + t + r, score4(a, k + r * a->head_dim));
-        __m512 x = adjusted(a, t, _mm512_loadu_ps(a->score + t));
-        _mm512_storeu_ps(a->score + t, x);
-        max = _mm512_mask_max_ps(max, first(a->n - t), max, x);
-    }
-    max = _mm512_set1_ps(_mm512_reduce_max_ps(max));
-    for (size_t t = from; t < a->n; t += 16) {
-        __mmask16 m = first(a->n - t);
-        __m512 e = exp16(_mm512_sub_ps(_mm512_maskz_loadu_ps(m, a->score + t), max));
-        _mm512_mask_storeu_ps(a->score + t, m, e);
-        sum = _mm512_add_ps(sum, _mm512_maskz_mov_ps(m, e));
-    }
-    float total = sum1(sum);
-    for (size_t d = 0; d < a->head_dim; d += 16)
-        values16(a, d, total);
-}
-
 const struct kernels kernel_avx512 = {
     .name = "avx512",
     .needs = "AVX-512 F, BW, DQ and VL",
     .available = has_avx512,
-    .matmul = avx512_matmul,
+    .matmul = kernel_avx512_matmul,
+    .bf16_rows = 1,
     .round_bf16 = avx512_round_bf16,
+    .dot_int8 = kernel_int8_dot_avx2,
+    .pack_int8 = kernel_int8_pack_avx2,
     .rms_norm = kernel_avx512_rms_norm,
     .layer_norm = kernel_avx512_layer_norm,
-    .attend = avx512_attend,
+    .attend = kernel_avx512_attend,
+    .activate = { kernel_avx512_silu, kernel_avx512_gelu_tanh, kernel_avx512_gelu },
+    .times = kernel_avx512_times,
+    .cap = kernel_avx512_cap,
+    .finite = kernel_avx512_finite,
+};
+
+static bool has_avx512vnni(void)
+{
+    return has_avx512() && __builtin_cpu_supports("avx512vnni");
+}
+
+static bool in_native(enum kernel_mode mode)
+{
+    return mode == KERNEL_NATIVE;
+}
+
+const struct kernels kernel_avx512vnni = {
+    .name = "avx512vnni",
+    .needs = "AVX-512 F, BW, DQ, VL and VNNI",
+    .available = has_avx512vnni,
+    .pays = in_native,
+    .matmul = kernel_avx512_matmul,
+    .bf16_rows = 1,
+    .round_bf16 = avx512_round_bf16,
+    .dot_int8 = kernel_int8_dot_avx512,
+    .pack_int8 = kernel_int8_pack_avx2,
+    .rms_norm = kernel_avx512_rms_norm,
+    .layer_norm = kernel_avx512_layer_norm,
+    .attend = kernel_avx512_attend,
     .activate = { kernel_avx512_silu, kernel_avx512_gelu_tanh, kernel_avx512_gelu },
     .times = kernel_avx512_times,
     .cap = kernel_avx512_cap,
@@ -244,15 +80,15 @@ const struct kernels kernel_avx512 = {
 
 static bool has_avx512bf16(void)
 {
-    return has_avx512() && __builtin_cpu_supports("avx512bf16");
+    return has_avx512vnni() && __builtin_cpu_supports("avx512bf16");
 }
 
 /* A vdpbf16ps does the work of two fused multiply-adds.  AMD's Zen 4 and 5 issue as many of it a cycle; Intel's Sapphire
  * and Emerald Rapids one every other cycle, a quarter (measured 1.35 against 5.5 thousand million a second): there float32
  * with widened weights is twice as fast, and exact. */
-static bool bf16_pays(void)
+static bool bf16_pays(enum kernel_mode mode)
 {
-    return __builtin_cpu_is("amd");
+    return mode == KERNEL_NATIVE && __builtin_cpu_is("amd");
 }
 
 static inline __attribute__((always_inline)) TARGET_BF16 __m512bh pairs(const uint16_t *w, size_t left)
@@ -306,15 +142,43 @@ TARGET_BF16 static void avx512_dot_bf16(const struct matmul *p, size_t from, siz
 
 const struct kernels kernel_avx512bf16 = {
     .name = "avx512bf16",
-    .needs = "AVX-512 F, BW, DQ, VL and BF16",
+    .needs = "AVX-512 F, BW, DQ, VL, VNNI and BF16",
     .available = has_avx512bf16,
-    .bf16_pays = bf16_pays,
-    .matmul = avx512_matmul,
+    .pays = bf16_pays,
+    .matmul = kernel_avx512_matmul,
     .dot_bf16 = avx512_dot_bf16,
+    .bf16_rows = 1,
     .round_bf16 = avx512_round_bf16,
+    .dot_int8 = kernel_int8_dot_avx512,
+    .pack_int8 = kernel_int8_pack_avx2,
     .rms_norm = kernel_avx512_rms_norm,
     .layer_norm = kernel_avx512_layer_norm,
-    .attend = avx512_attend,
+    .attend = kernel_avx512_attend,
+    .activate = { kernel_avx512_silu, kernel_avx512_gelu_tanh, kernel_avx512_gelu },
+    .times = kernel_avx512_times,
+    .cap = kernel_avx512_cap,
+    .finite = kernel_avx512_finite,
+};
+
+static bool has_amx(void)
+{
+    return has_avx512vnni() && kernel_amx_available();
+}
+
+const struct kernels kernel_amx = {
+    .name = "amx",
+    .needs = "AMX tiles for bf16, and AVX-512 VNNI",
+    .available = has_amx,
+    .pays = in_native,
+    .matmul = kernel_avx512_matmul,
+    .dot_bf16 = kernel_amx_dot_bf16,
+    .bf16_rows = KERNEL_AMX_ROWS,
+    .round_bf16 = kernel_amx_round_bf16,
+    .dot_int8 = kernel_int8_dot_avx512,
+    .pack_int8 = kernel_int8_pack_avx2,
+    .rms_norm = kernel_avx512_rms_norm,
+    .layer_norm = kernel_avx512_layer_norm,
+    .attend = kernel_avx512_attend,
     .activate = { kernel_avx512_silu, kernel_avx512_gelu_tanh, kernel_avx512_gelu },
     .times = kernel_avx512_times,
     .cap = kernel_avx512_cap,
@@ -329,6 +193,8 @@ static bool never(void)
 }
 
 const struct kernels kernel_avx512 = { .name = "avx512", .needs = "an x86-64 processor", .available = never };
+const struct kernels kernel_avx512vnni = { .name = "avx512vnni", .needs = "an x86-64 processor", .available = never };
 const struct kernels kernel_avx512bf16 = { .name = "avx512bf16", .needs = "an x86-64 processor", .available = never };
+const struct kernels kernel_amx = { .name = "amx", .needs = "an x86-64 processor", .available = never };
 
 #endif

@@ -1,5 +1,5 @@
-/* What the two files of AVX-512 kernels share: lanes, their sums, exp; and the kernels over one vector
- * (kernel_avx512_vector.c; model/kernel.h says what they do). */
+/* What the files of AVX-512 kernels share: lanes, their sums, exp; and the kernels over one vector
+ * (kernel_avx512_vector.c), attention (kernel_avx512_attend.c) and products with float32 activations (kernel_avx512_matmul.c); model/kernel.h says what they do. */
 #ifndef MODEL_KERNEL_AVX512_H
 #define MODEL_KERNEL_AVX512_H
 
@@ -55,6 +55,8 @@ INLINE __m512 cap16(__m512 x, float cap)
                          _mm512_div_ps(_mm512_set1_ps(2 * cap), _mm512_add_ps(e, _mm512_set1_ps(1))));
 }
 
+void kernel_avx512_matmul(const struct matmul *p, size_t from, size_t to, float *scratch);
+void kernel_avx512_attend(const struct attention *a);
 void kernel_avx512_rms_norm(const float *x, const float *w, size_t n, float eps, float *out);
 void kernel_avx512_layer_norm(const float *x, const struct kernel_norm *w, size_t n, float eps, float *out);
 void kernel_avx512_silu(float *x, size_t n);

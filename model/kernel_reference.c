@@ -1,5 +1,5 @@
 /* The kernels in plain C with double sums: what the others are compared with. */
-#include "model/kernel.h"
+#include "model/kernel_int8.h"
 #include <math.h>
 #include <string.h>
 
@@ -54,8 +54,9 @@ static void reference_matmul(const struct matmul *p, size_t from, size_t to, flo
     }
 }
 
-static void reference_round_bf16(const float *x, size_t n, uint16_t *out)
+static void reference_round_bf16(const float *x, size_t n, size_t row, uint16_t *block)
 {
+    uint16_t *out = block + row * n;
     for (size_t i = 0; i < n; i++)
         out[i] = kernel_to_bf16(x[i]);
 }
@@ -88,31 +89,47 @@ static double cap(double x, double cap)
     return cap * tanh(x / cap);
 }
 
-static void reference_attend(const struct attention *a)
+/* Position t of the blocks at `at` in their pages. */
+static void position(const struct attention *a, size_t at, size_t t, float *out)
 {
+    const char *page = a->pages[t / KERNEL_PAGE];
+    kernel_kv_get(a->kv, page + at, a->head_dim, t % KERNEL_PAGE, out);
+}
+
+static void attend_head(const struct attention *a, size_t h)
+{
+    const float *q = a->q + h * a->head_dim;
+    float *out = a->out + h * a->head_dim, x[CONFIG_HEAD_MAX];
+    double mean[CONFIG_HEAD_MAX] = { 0 };
     double max = -INFINITY, sum = 0;
     for (size_t t = a->first; t < a->n; t++) {
-        const float *k = a->pages[t / KERNEL_PAGE] + a->k_at + t % KERNEL_PAGE * a->head_dim;
         double dot = 0;
+        position(a, a->k_at, t, x);
         for (size_t d = 0; d < a->head_dim; d++)
-            dot += (double)a->q[d] * (double)k[d];
+            dot += (double)q[d] * (double)x[d];
         dot *= (double)a->scale;
         if (a->cap > 0)
             dot = cap(dot, (double)a->cap);
-        a->score[t] = (float)(dot - (double)a->slope * (double)(a->n - 1 - t));
+        a->score[t] = (float)(dot - (double)a->slope[h] * (double)(a->n - 1 - t));
         max = fmax(max, (double)a->score[t]);
     }
     for (size_t t = a->first; t < a->n; t++) {
         a->score[t] = (float)exp((double)a->score[t] - max);
         sum += (double)a->score[t];
     }
-    for (size_t d = 0; d < a->head_dim; d++) {
-        double mean = 0;
-        for (size_t t = a->first; t < a->n; t++)
-            mean +=
-                (double)a->score[t] * (double)a->pages[t / KERNEL_PAGE][a->v_at + t % KERNEL_PAGE * a->head_dim + d];
-        a->out[d] = (float)(mean / sum);
+    for (size_t t = a->first; t < a->n; t++) {
+        position(a, a->v_at, t, x);
+        for (size_t d = 0; d < a->head_dim; d++)
+            mean[d] += (double)a->score[t] * (double)x[d];
     }
+    for (size_t d = 0; d < a->head_dim; d++)
+        out[d] = (float)(mean[d] / sum);
+}
+
+static void reference_attend(const struct attention *a)
+{
+    for (size_t h = 0; h < a->n_heads; h++)
+        attend_head(a, h);
 }
 
 static void reference_silu(float *x, size_t n)
@@ -160,7 +177,10 @@ const struct kernels kernel_reference = {
     .needs = "nothing",
     .available = always,
     .matmul = reference_matmul,
+    .bf16_rows = 1,
     .round_bf16 = reference_round_bf16,
+    .dot_int8 = kernel_int8_dot,
+    .pack_int8 = kernel_int8_pack,
     .rms_norm = reference_rms_norm,
     .layer_norm = reference_layer_norm,
     .attend = reference_attend,

@@ -3,6 +3,8 @@
 #define MODEL_KERNEL_X86_H
 
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 /* Outputs [from, from + n) of a tile, n <= 4. */
 struct x86_span {
@@ -15,6 +17,19 @@ struct x86_span {
 #else
 #define X86_UNROLL _Pragma("GCC unroll 8")
 #endif
+
+/* The float16 at the start of four rows, stride bytes apart. */
+static inline uint64_t x86_halves(const uint8_t *p, size_t stride)
+{
+    uint64_t all = 0;
+    X86_UNROLL for (size_t i = 0; i < 4; i++)
+    {
+        uint16_t h;
+        memcpy(&h, p + i * stride, sizeof h);
+        all |= (uint64_t)h << 16 * i;
+    }
+    return all;
+}
 
 /* exp x = 2^n exp r, n = round(x log2 e), |r| <= ln 2 / 2; ln 2 in two parts (Cody and Waite), the high one with so few
  * bits that n times it is exact; exp r by its Taylor series to r^7 (error below 2^-27).  Below LEAST the result is 0,

@@ -3,9 +3,12 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#define HUGE_PAGE ((uintptr_t)2 << 20)
 
 struct page {
-    float *data;               /* NULL: a free entry */
+    void *data;                /* NULL: a free entry */
     uint32_t own[KERNEL_PAGE]; /* nodes whose place this is; 0: a copy */
     size_t filled;
     uint64_t pass;        /* the last that used it */
@@ -15,11 +18,11 @@ struct page {
 struct kv {
     struct tree *tree;
     struct kv_shape shape;
-    size_t page_floats, budget; /* budget in pages */
+    size_t page_bytes, budget; /* budget in pages */
     struct page *pages;
     size_t n_pages, pages_cap;
     int32_t newest, oldest, free_page;
-    float **spare; /* (n_spare,) data of evicted pages, for the next */
+    void **spare; /* (n_spare,) data of evicted pages, for the next */
     size_t n_spare, spare_cap;
     size_t n_live, n_used;
     uint64_t pass;
@@ -30,8 +33,8 @@ struct kv *kv_alloc(struct tree *tree, const struct kv_shape *shape, size_t byte
     struct kv *kv = mem_alloc(1, sizeof *kv);
     kv->tree = tree;
     kv->shape = *shape;
-    kv->page_floats = shape->n_layers * 2 * shape->n_kv_heads * KERNEL_PAGE * shape->head_dim;
-    kv->budget = bytes / (kv->page_floats * sizeof(float));
+    kv->page_bytes = shape->n_layers * 2 * shape->n_kv_heads * kernel_kv_bytes(shape->type, shape->head_dim);
+    kv->budget = bytes / kv->page_bytes;
     kv->newest = kv->oldest = kv->free_page = -1;
     return kv;
 }
@@ -51,15 +54,15 @@ void kv_free(struct kv *kv)
 
 size_t kv_values_at(const struct kv *kv)
 {
-    return kv->shape.n_kv_heads * KERNEL_PAGE * kv->shape.head_dim;
+    return kv->shape.n_kv_heads * kernel_kv_bytes(kv->shape.type, kv->shape.head_dim);
 }
 
 size_t kv_keys_at(const struct kv *kv, size_t layer, size_t head)
 {
-    return layer * 2 * kv_values_at(kv) + head * KERNEL_PAGE * kv->shape.head_dim;
+    return layer * 2 * kv_values_at(kv) + head * kernel_kv_bytes(kv->shape.type, kv->shape.head_dim);
 }
 
-float *kv_page(const struct kv *kv, int32_t page)
+void *kv_page(const struct kv *kv, int32_t page)
 {
     return kv->pages[page].data;
 }
@@ -135,6 +138,17 @@ static void evict_to(struct kv *kv, size_t n)
         evict(kv, kv->oldest);
 }
 
+/* In 2 MB pages of the system where it has some and one of ours holds a few: fewer address lookups. */
+static void *page_data(size_t bytes)
+{
+    void *data = mem_aligned(1, bytes);
+    uintptr_t from = ((uintptr_t)data + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    uintptr_t to = ((uintptr_t)data + bytes) / HUGE_PAGE * HUGE_PAGE;
+    if (to > from)
+        madvise((void *)from, to - from, MADV_HUGEPAGE);
+    return data;
+}
+
 static int32_t new_page(struct kv *kv)
 {
     evict_to(kv, kv->budget > 0 ? kv->budget - 1 : 0);
@@ -145,7 +159,7 @@ static int32_t new_page(struct kv *kv)
     } else {
         kv->free_page = kv->pages[page].older;
     }
-    float *data = kv->n_spare > 0 ? kv->spare[--kv->n_spare] : mem_aligned(kv->page_floats, sizeof *data);
+    void *data = kv->n_spare > 0 ? kv->spare[--kv->n_spare] : page_data(kv->page_bytes);
     kv->pages[page] = (struct page){ .data = data, .pass = kv->pass };
     kv->n_live++;
     kv->n_used++;

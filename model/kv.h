@@ -1,7 +1,7 @@
 /* Pages of keys and values: what attention remembers of the positions before.
  *
  * A page holds KERNEL_PAGE positions of one path through the prefix tree, [layer][k, v][kv head][position][head_dim] in
- * float32.  It always holds all positions of its block up to the last one it has, so a path needs one page a block: that
+ * one type (kernel_kv.h).  It always holds all positions of its block up to the last one it has, so a path needs one page a block: that
  * of its deepest node there.  A path that leaves another in the middle of a block gets a page of its own, into which the
  * shared positions are copied (copy on write): it costs no pass.
  *
@@ -14,6 +14,7 @@
 
 struct kv_shape {
     size_t n_layers, n_kv_heads, head_dim;
+    enum kernel_kv type;
 };
 
 /* The first n positions of page `from` are to be in page `to` before any later position of `to` attends. */
@@ -27,11 +28,10 @@ struct kv;
 struct kv *kv_alloc(struct tree *tree, const struct kv_shape *shape, size_t bytes);
 void kv_free(struct kv *kv);
 
-/* Floats from a page's start to the keys of (layer, kv head), (KERNEL_PAGE, head_dim); the values follow in the same
- * layout kv_values_at() floats later. */
+/* Bytes from a page's start to the block of keys of (layer, kv head); that of values is kv_values_at() bytes later. */
 size_t kv_keys_at(const struct kv *kv, size_t layer, size_t head);
 size_t kv_values_at(const struct kv *kv);
-float *kv_page(const struct kv *kv, int32_t page);
+void *kv_page(const struct kv *kv, int32_t page);
 
 /* A pass begins: pages used from here on stay until the next one begins. */
 void kv_begin(struct kv *kv);

@@ -1,10 +1,13 @@
 #include "model/multiply.h"
 #include "base/mem.h"
+#include "model/kernel_int8.h"
 #include <assert.h>
 #include <stdlib.h>
 
 #define MAX_PRODUCTS 3
 #define TILE_COST    (1u << 17) /* multiply-adds of one part: some microseconds */
+#define MANY         33u        /* rows from which on activations are read from L2: tiles that use them more often */
+#define MANY_TILES   4u
 
 struct multiplier {
     const struct kernels *k;
@@ -12,7 +15,8 @@ struct multiplier {
     struct threads *threads;
     float *scratch; /* (n_threads, KERNEL_ROWS, max_width) */
     size_t scratch_stride;
-    uint16_t *half; /* (max_rows, stride of the block) x rounded to bf16, or NULL */
+    uint16_t *half;            /* (max_rows, stride of the block) x rounded to bf16, or NULL */
+    struct kernel_int8 *whole; /* (max_rows, stride of the block / KERNEL_INT8) x rounded to integers, or NULL */
 };
 
 /* One multiply() in flight. */
@@ -29,8 +33,11 @@ struct multiplier *multiplier_alloc(const struct kernels *k, enum kernel_mode mo
     size_t stride = KERNEL_ROWS * kernel_pad(max_width);
     *mul = (struct multiplier){ .k = k, .mode = mode, .threads = threads, .scratch_stride = stride };
     mul->scratch = mem_aligned(threads_count(threads) * stride, sizeof *mul->scratch);
+    size_t half_rows = (max_rows + k->bf16_rows - 1) / k->bf16_rows * k->bf16_rows;
     if (mode == KERNEL_NATIVE && k->dot_bf16)
-        mul->half = mem_aligned(max_rows * kernel_pad(max_width), sizeof *mul->half);
+        mul->half = mem_aligned(half_rows * kernel_pad(max_width), sizeof *mul->half);
+    if (mode == KERNEL_NATIVE)
+        mul->whole = mem_aligned(max_rows * kernel_pad(max_width) / KERNEL_INT8, sizeof *mul->whole);
     return mul;
 }
 
@@ -40,6 +47,7 @@ void multiplier_free(struct multiplier *mul)
         return;
     free(mul->scratch);
     free(mul->half);
+    free(mul->whole);
     free(mul);
 }
 
@@ -51,11 +59,6 @@ void multiply_each(struct multiplier *mul, size_t n, size_t cost, void (*part)(v
     }
     for (size_t i = 0; i < n; i++)
         part(ctx, i, 0);
-}
-
-static bool as_bf16(const struct multiplier *mul, const struct weight *w)
-{
-    return mul->half && w->type == DTYPE_BF16;
 }
 
 static void add_bias(const struct matmul *m, size_t from, size_t to)
@@ -75,7 +78,9 @@ static void multiply_tile(void *ctx, size_t i, size_t worker)
     const struct matmul *m = &job->matmul[p];
     size_t from = i * job->tile[p], to = from + job->tile[p];
     to = to < m->w->n ? to : m->w->n;
-    if (m->x == mul->half)
+    if (m->x == mul->whole)
+        mul->k->dot_int8(m, from, to);
+    else if (m->x == mul->half)
         mul->k->dot_bf16(m, from, to);
     else
         mul->k->matmul(m, from, to, mul->scratch + worker * mul->scratch_stride);
@@ -92,28 +97,58 @@ static void round_row(void *ctx, size_t i, size_t worker)
 {
     const struct rounding *r = ctx;
     (void)worker;
-    r->mul->k->round_bf16(r->x->row[i], r->x->stride, r->mul->half + i * r->x->stride);
+    r->mul->k->round_bf16(r->x->row[i], r->x->stride, i, r->mul->half);
+}
+
+static void pack_row(void *ctx, size_t i, size_t worker)
+{
+    const struct rounding *r = ctx;
+    (void)worker;
+    r->mul->k->pack_int8(r->x->row[i], r->x->stride, r->mul->whole + i * (r->x->stride / KERNEL_INT8));
+}
+
+/* Activations as the weights call for them. */
+static struct matmul matmul_of(const struct multiplier *mul, const struct block *x, const struct product *p)
+{
+    struct matmul m = { p->w, x->data, x->stride, p->m, p->out };
+    if (mul->whole && kernel_has_int8(p->w->type)) {
+        m.x = mul->whole;
+        m.stride = x->stride / KERNEL_INT8;
+    } else if (mul->half && p->w->type == DTYPE_BF16) {
+        m.x = mul->half;
+    }
+    return m;
+}
+
+static size_t tile_rows(const struct matmul *m)
+{
+    size_t rows = TILE_COST / (m->m * m->w->k + 1) / KERNEL_TILE * KERNEL_TILE;
+    size_t least = m->m < MANY ? KERNEL_TILE : MANY_TILES * KERNEL_TILE;
+    return rows > least ? rows : least;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
 }
 
 void multiply(struct multiplier *mul, const struct block *x, const struct product products[], size_t n)
 {
     struct job job = { .mul = mul, .n = n };
-    size_t cost = 0, n_tiles = 0, half_rows = 0;
+    struct rounding rounding = { mul, x };
+    size_t cost = 0, n_tiles = 0, half_rows = 0, whole_rows = 0;
     assert(n <= MAX_PRODUCTS);
     for (size_t p = 0; p < n; p++) {
-        const struct weight *w = products[p].w;
-        size_t row_cost = products[p].m * w->k + 1, tile = TILE_COST / row_cost / KERNEL_ROWS * KERNEL_ROWS;
-        bool half = as_bf16(mul, w);
-        job.matmul[p] =
-            (struct matmul){ w, half ? (const void *)mul->half : x->data, x->stride, products[p].m, products[p].out };
-        job.tile[p] = tile > 0 ? tile : KERNEL_ROWS;
-        job.n_tiles[p] = products[p].m > 0 ? (w->n + job.tile[p] - 1) / job.tile[p] : 0;
+        struct matmul *m = &job.matmul[p];
+        *m = matmul_of(mul, x, &products[p]);
+        job.tile[p] = tile_rows(m);
+        job.n_tiles[p] = m->m > 0 ? (m->w->n + job.tile[p] - 1) / job.tile[p] : 0;
         n_tiles += job.n_tiles[p];
-        cost += row_cost * w->n;
-        if (half && products[p].m > half_rows)
-            half_rows = products[p].m;
+        cost += (m->m * m->w->k + 1) * m->w->n;
+        half_rows = m->x == mul->half ? larger(half_rows, m->m) : half_rows;
+        whole_rows = m->x == mul->whole ? larger(whole_rows, m->m) : whole_rows;
     }
-    struct rounding rounding = { mul, x };
     multiply_each(mul, half_rows, half_rows * x->stride, round_row, &rounding);
+    multiply_each(mul, whole_rows, whole_rows * x->stride, pack_row, &rounding);
     multiply_each(mul, n_tiles, cost, multiply_tile, &job);
 }

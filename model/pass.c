@@ -36,7 +36,7 @@ struct pass {
     size_t forward_rows_cap;
     struct forward_copy *forward_copies;
     size_t forward_copies_cap;
-    const float **bases; /* of pages[] */
+    const void **bases; /* of pages[] */
     size_t bases_cap;
     uint64_t computed;
 };

@@ -22,6 +22,7 @@ struct transformer {
     struct checkpoint *c;
     struct weights *weights;
     const struct kernels *kernels;
+    enum kernel_kv kv_type;
     struct text refused, positions;
     struct tree *tree;
     struct kv *kv;
@@ -201,6 +202,21 @@ static int plan_positions(struct transformer *t, const struct transformer_option
     return 0;
 }
 
+/* The type of keys and values. */
+static int choose_kv(const char *name, enum kernel_kv *type)
+{
+    const char *names[KERNEL_KV_TYPES];
+    *type = KERNEL_KV_F32;
+    for (int i = 0; i < KERNEL_KV_TYPES; i++) {
+        names[i] = kernel_kv_name((enum kernel_kv)i);
+        if (name && strcmp(name, names[i]) == 0) {
+            *type = (enum kernel_kv)i;
+            return 0;
+        }
+    }
+    return name ? err_unknown(ERR_USAGE, "type of keys and values", name, names, KERNEL_KV_TYPES) : 0;
+}
+
 static int open_lm(struct transformer *t, const char *mode, uint32_t planned)
 {
     struct checkpoint *c = t->c;
@@ -216,6 +232,8 @@ static int open_lm(struct transformer *t, const char *mode, uint32_t planned)
     text_addf(&identity, "%s %s %s", c->hash, mode, t->kernels->name);
     if (c->config.rope.scaling != SCALING_NONE)
         text_addf(&identity, " %s", text_s(&t->positions));
+    if (t->kv_type != KERNEL_KV_F32)
+        text_addf(&identity, " kv %s", kernel_kv_name(t->kv_type));
     hash_sha256(text_s(&identity), identity.len, t->hash);
     text_free(&identity);
     t->lm = (struct lm){ .type = &transformer_type,
@@ -240,7 +258,7 @@ static size_t choose_chunk(const struct config *g, size_t asked)
 static int check_page(const struct transformer *t, size_t kv_bytes)
 {
     const struct config *g = &t->c->config;
-    uint64_t page = (uint64_t)g->n_kv_heads * g->head_dim * 2 * sizeof(float) * KERNEL_PAGE, limit = DEFAULT_KV_BYTES;
+    uint64_t page = 2 * (uint64_t)g->n_kv_heads * kernel_kv_bytes(t->kv_type, g->head_dim), limit = DEFAULT_KV_BYTES;
     limit = limit > kv_bytes ? limit : kv_bytes;
     if (!num_mul(page, g->n_layers, &page) || page > limit)
         return err_set(
@@ -260,13 +278,14 @@ static int open_all(struct transformer *t, const struct transformer_options *o)
     if (!t->weights)
         return ERR_DATA;
     size_t chunk = choose_chunk(g, o->chunk), kv_bytes = o->kv_bytes > 0 ? o->kv_bytes : DEFAULT_KV_BYTES;
+    TRY(choose_kv(o->kv, &t->kv_type));
     TRY(check_page(t, kv_bytes));
     TRY(choose(t, o, &mode));
     TRY(plan_positions(t, o, &planned));
     TRY(open_lm(t, mode == KERNEL_NATIVE ? "native" : "f32", planned));
     uint32_t n = t->lm.space->n;
     t->tree = tree_alloc();
-    t->kv = kv_alloc(t->tree, &(struct kv_shape){ g->n_layers, g->n_kv_heads, g->head_dim }, kv_bytes);
+    t->kv = kv_alloc(t->tree, &(struct kv_shape){ g->n_layers, g->n_kv_heads, g->head_dim, t->kv_type }, kv_bytes);
     t->store = row_store_alloc(t->tree, n, g->dim, o->row_bytes > 0 ? o->row_bytes : DEFAULT_ROW_BYTES);
     t->forward = forward_alloc(&(struct forward_parts){ .checkpoint = t->c,
                                                         .weights = t->weights,
@@ -274,6 +293,7 @@ static int open_all(struct transformer *t, const struct transformer_options *o)
                                                         .kv = t->kv,
                                                         .threads = o->threads,
                                                         .mode = mode,
+                                                        .kv_type = t->kv_type,
                                                         .n_scores = n,
                                                         .max_tokens = chunk,
                                                         .planned = planned });

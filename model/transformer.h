@@ -8,12 +8,15 @@
 
 struct transformer_options {
     /* "f32": activations in float32, weights widened (exact).  "native": what the weight type calls for: bf16 weights
-     * meet activations rounded to bf16 with float32 sums where the kernels have that (avx512bf16, which is chosen by itself
-     * only where the processor is faster that way), else as f32; other types as f32.  NULL: f32. */
+     * meet activations rounded to bf16 with float32 sums where the kernels have that (amx, and avx512bf16, which is chosen by
+     * itself only where the processor is faster that way), else as f32; weights of q8_0, q4_0, q4_K and q6_K meet activations
+     * rounded to integers (model/kernel_int8.h); other types as f32.  NULL: f32. */
     const char *mode;
-    const char *
-        kernels; /* NULL: the best this machine passes its self-test with; "reference", "avx2", "avx512", "avx512bf16" */
+    const char
+        *kernels; /* NULL: the best this machine passes its self-test with; "reference", "avx2", "avxvnni", "avx512",
+                  "avx512vnni", "avx512bf16", "amx" */
     struct threads *threads; /* borrowed */
+    const char *kv;          /* type of keys and values: "f32", "bf16", "q8" (model/kernel_kv.h); NULL: f32 */
     size_t kv_bytes;         /* memory for KV pages; 0: a default; eviction recomputes, never fails */
     size_t row_bytes;        /* memory for computed rows, exceeded by what one run of the core wants; 0: a default */
     /* Positions computed at a time at most; 0: a default; fewer where their activations would take more than 512 MB.  No

@@ -355,7 +355,7 @@ static void beside(void)
 {
     static const char config[] = "{\"pad_token\":\"<|im_start|>\",\"unk_token\":{\"content\":\"<|im_end|>\"},"
                                  "\"model_max_length\":1e30,\"chat_template\":\"{{ messages }} \\u00e9\"}";
-    static const char generation[] = "{\"eos_token_id\":[2,0,5],\"temperature\":0.6,\"top_k\":7}";
+    static const char generation[] = "{\"eos_token_id\":[2,0,5],\"do_sample\":true,\"temperature\":0.6,\"top_k\":7}";
     char from[512], to[512], back[512], path[1024];
     struct text remarks = { 0 };
     make_folder("qwen2.json", FIXTURES "family/qwen2.json", from);

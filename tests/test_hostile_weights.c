@@ -29,7 +29,8 @@ static const struct config small = { .architecture = "llama",
 static const sym_t text[] = { 3, 1, 41, 59, 26, 5, 35 };
 #define N_TEXT (sizeof text / sizeof *text)
 
-static const struct kernels *const paths[] = { &kernel_reference, &kernel_avx2, &kernel_avx512, &kernel_avx512bf16 };
+static const struct kernels *const paths[] = { &kernel_reference,  &kernel_avx2,       &kernel_avxvnni, &kernel_avx512,
+                                               &kernel_avx512vnni, &kernel_avx512bf16, &kernel_amx };
 
 struct planted {
     const char *tensor;

@@ -73,7 +73,8 @@ int main(void)
                                    .norm_eps = 1e-5f,
                                    .rope_theta = 10000,
                                    .tied_head = true };
-    const struct kernels *paths[] = { &kernel_reference, &kernel_avx2, &kernel_avx512, &kernel_avx512bf16 };
+    const struct kernels *paths[] = { &kernel_reference, &kernel_avx2, &kernel_avx512, &kernel_avx512bf16,
+                                      &kernel_amx };
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         if (!paths[i]->available())
             continue;

@@ -22,7 +22,8 @@ static const char *const fixtures[] = {
     "gpt2",        "gpt_neox",        "gpt_neox_serial", "bloom",       "bloom_112",
 };
 
-static const struct kernels *const paths[] = { &kernel_reference, &kernel_avx2, &kernel_avx512, &kernel_avx512bf16 };
+static const struct kernels *const paths[] = { &kernel_reference, &kernel_avx2, &kernel_avx512, &kernel_avx512bf16,
+                                               &kernel_amx };
 #define N_PATHS (sizeof paths / sizeof *paths)
 
 /* reference: whose logits and weights it has. */
@@ -137,13 +138,13 @@ static void check_greedy(const struct reference *r, struct bench *b, const char 
 
 /* Where activations are rounded, greedy texts part soon: rows alone are compared.  At a near tie a router's choice falls
  * the other way, after which a row has gone through another expert: some rows of a model with experts may be beyond. */
-static void in_native_mode(const struct reference *r, struct checkpoint *c, const char *name)
+static void in_native_mode(const struct reference *r, struct checkpoint *c, const char *name, const struct kernels *k)
 {
     char what[128];
-    if (!kernel_avx512bf16.available() || r->n < 100)
+    if (!k->available() || r->n < 100)
         return;
-    snprintf(what, sizeof what, "%s in native mode", name);
-    struct bench b = bench_open(c, (struct transformer_options){ .mode = "native", .kernels = "avx512bf16" });
+    snprintf(what, sizeof what, "%s in native mode on %s", name, k->name);
+    struct bench b = bench_open(c, (struct transformer_options){ .mode = "native", .kernels = k->name });
     check_logits(r, &b, what, NATIVE_TOLERANCE, c->config.n_experts > 0 ? r->n / 20 : 0);
     bench_close(&b);
 }
@@ -179,7 +180,8 @@ static void against_hugging_face(const char *name, const char *folder)
     check(c || !same, "%s: %s", folder, err_text());
     if (c) {
         on_all_paths(&r, c, name);
-        in_native_mode(&r, c, name);
+        in_native_mode(&r, c, name, &kernel_avx512bf16);
+        in_native_mode(&r, c, name, &kernel_amx);
     }
     checkpoint_close(c);
     text_free(&r.file);

@@ -88,6 +88,11 @@ static void test_keys(void)
           "weightings differ: %s", err_text());
     check(w && strcmp(p->arms[9].lm, "duet") == 0, "arm 9 is the ensemble's: %s", p->arms[9].lm);
     plan_free(w);
+    struct plan *sampled = edited("arg.rule or 'linear'", "'sampled'", NULL);
+    check(sampled && !sampled->arms[8].repeats && p->arms[8].repeats &&
+              strncmp(p->arms[8].name, "duet: temperature=0", 19) == 0,
+          "an lm that samples gives another text to each draw, greedy or not: %s", p->arms[8].name);
+    plan_free(sampled);
     check(!edited("weights = {", "weighting = 'bays', weights = {", NULL) && strstr(err_text(), "did you mean 'bayes'"),
           "%s", err_text());
     plan_free(p);
@@ -169,7 +174,7 @@ static void test_rules(void)
     refused("bytes = 10", "chars = 5000000000", "limit: chars is 5000000000, want 1 ..");
     refused("sharpness=0.7", "sharpness=inf", "sharpness in 0..1000");
     refused("seed=5", "seed=1e300", "seed in 0..2^53");
-    refused("draws = arg.draws or 3,", "draws = 3, log = 'everything',", "log level");
+    refused("draws = arg.draws or 3,", "draws = 3, trace = 'everything',", "unknown trace level 'everything'");
     struct plan *p = edited("limit = { bytes = 10 }", "limit = { symbols = 10 }", NULL);
     check(p != NULL, "a limit in symbols over one space: %s", err_text());
     plan_free(p);
@@ -234,6 +239,8 @@ static void test_hostile(void)
 {
     hostile("stop", "[3]", "'stop'[0] is no string");
     hostile("creativity", "[null]", "'creativity'[0]");
+    hostile("log", "\"topk=0\"", "k is 0");
+    hostile("log", "[]", "want one");
     hostile("arms.0.lm", "\"nobody\"", "nothing in 'lms' is 'nobody'");
     hostile("arms.0.lm", "3", "lm");
     hostile("arms.1", "[]", "'arms' is no object");

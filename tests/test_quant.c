@@ -155,7 +155,7 @@ static const struct config shape = { .architecture = "llama",
                                      .rope_theta = 10000 };
 static const sym_t text[] = { 3, 14, 15, 9, 26, 5, 35, 8, 9, 7, 9, 3, 23 };
 #define N_TEXT (sizeof text / sizeof *text)
-static const char *const paths[] = { "reference", "avx2", "avx512", "avx512bf16" };
+static const char *const paths[] = { "reference", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16", "amx" };
 #define N_PATHS (sizeof paths / sizeof *paths)
 
 static bool has(const char *kernels)

@@ -12,7 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct kernels *const paths[] = { &kernel_reference, &kernel_avx2, &kernel_avx512, &kernel_avx512bf16 };
+static const struct kernels *const paths[] = { &kernel_reference, &kernel_avx2, &kernel_avx512, &kernel_avx512bf16,
+                                               &kernel_amx };
 #define N_PATHS (sizeof paths / sizeof *paths)
 
 static const struct config small = { .architecture = "llama",
@@ -73,10 +74,10 @@ static void weight_types(void)
 }
 
 /* Native mode rounds activations to bf16 (8 bits): near f32, not equal to it, where the kernels have it. */
-static void native_mode(void)
+static void native_mode(const struct kernels *k)
 {
     struct checkpoint *c = random_checkpoint(&small, DTYPE_BF16, 6);
-    const char *path = kernel_avx512bf16.available() ? "avx512bf16" : NULL;
+    const char *path = k->available() ? k->name : NULL;
     struct bench exact = bench_open(c, (struct transformer_options){ .mode = "f32" });
     struct bench native = bench_open(c, (struct transformer_options){ .mode = "native", .kernels = path });
     struct row want, got;
@@ -345,7 +346,8 @@ static void refusals(void)
 int main(void)
 {
     weight_types();
-    native_mode();
+    native_mode(&kernel_avx512bf16);
+    native_mode(&kernel_amx);
     taps();
     rope_orders();
     planned_positions();

@@ -4,9 +4,23 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-static double sum_of(const struct unit_record *h)
+static double sum_of_trace(const struct unit_trace *t)
 {
     double sum = 0;
+    for (size_t i = 0; i < t->n * t->n_chain; i++)
+        sum += t->kept[i] + (double)t->mass[i] + (double)t->entropy[i] + (double)t->kl[i];
+    for (size_t i = 0; i < t->n && t->kind >= TRACE_TOPK; i++)
+        sum += t->log_z[i] + (t->kind == TRACE_TOPK ? t->tail[i] + (double)t->chosen[i] : 0);
+    for (size_t i = 0; i < t->n * t->width; i++)
+        sum += (double)t->score[i] + (t->kind == TRACE_TOPK ? t->id[i] : 0);
+    return sum;
+}
+
+static double sum_of(const struct unit_record *h)
+{
+    double sum = sum_of_trace(&h->trace);
+    if (h->trace.n > h->n_steps + 1)
+        abort();
     for (size_t i = 0; i < h->n_text; i++)
         sum += (unsigned char)h->text[i];
     for (size_t i = 0; i < h->n_steps; i++)

@@ -43,7 +43,7 @@ void letters_write(const char *path, const char *text)
         check_skip("letters", "cannot write temporary files");
 }
 
-static void make_set(const char *name, const char *kind, const char *metric, const char *items)
+void letters_set(const char *name, const char *kind, const char *metric, const char *items)
 {
     char path[256], text[512];
     snprintf(path, sizeof path, "%s/%s", folder, name);
@@ -86,7 +86,7 @@ static void make_held(void)
         }
         text_addf(&items, "{\"id\":\"h%zu\",\"lang\":\"en\",\"text\":\"%s\"}\n", i, held[i]);
     }
-    make_set("held", "text", "bits_per_byte", text_s(&items));
+    letters_set("held", "text", "bits_per_byte", text_s(&items));
     text_free(&items);
     lm_free(lm);
 }
@@ -96,14 +96,15 @@ void letters_open(void)
     init_libraries();
     if (!mkdtemp(folder))
         check_skip("letters", "no temporary folder");
-    make_set("gen", "generate", "distinct_1",
-             "{\"id\":\"one\",\"lang\":\"en\",\"text\":\"ab\"}\n{\"id\":\"two\",\"lang\":\"en\",\"text\":\"c\"}\n"
-             "{\"id\":\"three\",\"lang\":\"en\",\"text\":\"abc\"}\n{\"id\":\"four\",\"lang\":\"en\",\"text\":\"cab\"}\n"
-             "{\"id\":\"five\",\"lang\":\"en\",\"text\":\"bb\"}\n");
-    make_set("choice", "choice", "accuracy",
-             "{\"id\":\"x\",\"lang\":\"en\",\"text\":\"ab\",\"choices\":[\"a\",\"cb\",\"ccc\"],\"gold\":1}\n"
-             "{\"id\":\"y\",\"lang\":\"en\",\"text\":\"\",\"choices\":[\"ab\",\"ba\"],\"gold\":0}\n");
-    make_set("score", "text", "bits_per_byte", "{\"id\":\"s\",\"lang\":\"en\",\"text\":\"abcabcab\"}\n");
+    letters_set(
+        "gen", "generate", "distinct_1",
+        "{\"id\":\"one\",\"lang\":\"en\",\"text\":\"ab\"}\n{\"id\":\"two\",\"lang\":\"en\",\"text\":\"c\"}\n"
+        "{\"id\":\"three\",\"lang\":\"en\",\"text\":\"abc\"}\n{\"id\":\"four\",\"lang\":\"en\",\"text\":\"cab\"}\n"
+        "{\"id\":\"five\",\"lang\":\"en\",\"text\":\"bb\"}\n");
+    letters_set("choice", "choice", "accuracy",
+                "{\"id\":\"x\",\"lang\":\"en\",\"text\":\"ab\",\"choices\":[\"a\",\"cb\",\"ccc\"],\"gold\":1}\n"
+                "{\"id\":\"y\",\"lang\":\"en\",\"text\":\"\",\"choices\":[\"ab\",\"ba\"],\"gold\":0}\n");
+    letters_set("score", "text", "bits_per_byte", "{\"id\":\"s\",\"lang\":\"en\",\"text\":\"abcabcab\"}\n");
     make_held();
 }
 

@@ -19,6 +19,8 @@ extern const char letters_script[];
 /* A plan from a script in which DIR is replaced; NULL + err_text(). */
 struct plan *letters_plan(const char *script, const struct plan_options *o);
 
+/* An evalset FOLDER/NAME of one metric; items: JSON lines. */
+void letters_set(const char *name, const char *kind, const char *metric, const char *items);
 void letters_write(const char *path, const char *text);
 void letters_remove(const char *path); /* a file or a folder with all in it */
 

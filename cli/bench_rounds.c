@@ -1,0 +1,208 @@
+#include "cli/bench_rounds.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "cli/bandwidth.h"
+#include "cli/bench_decode.h"
+#include "cli/opened.h"
+#include "model/random_weights.h"
+#include "model/transformer.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PREFILL = 512, SLOTS = 32, MOST_ROUNDS = 101 };
+
+/* What is open; the fields of `opened` borrow from `random` for a random operand. */
+struct subject {
+    struct opened opened;
+    struct random_weights *random;
+    const char *name, *type;
+    double bytes; /* of weights that a step reads */
+    uint32_t salt;
+};
+
+static int step_of(const struct bench_decode *b, double *seconds)
+{
+    return bench_decode_step(b, 1, seconds);
+}
+
+static int prefill_of(const struct bench_decode *b, double *seconds)
+{
+    return bench_decode_prefill(b, PREFILL, seconds);
+}
+
+static int slots_of(const struct bench_decode *b, double *seconds)
+{
+    return bench_decode_step(b, SLOTS, seconds);
+}
+
+static const struct measurement {
+    const char *name;
+    double tokens;      /* a step */
+    size_t most_rounds; /* long ones tell no more when they are repeated often */
+    int (*run)(const struct bench_decode *b, double *seconds);
+} measurements[] = { { "single", 1, MOST_ROUNDS, step_of },
+                     { "prefill", PREFILL, 3, prefill_of },
+                     { "slots", SLOTS, 3, slots_of } };
+
+/* One round's figures: bytes per second of the probe, seconds of ours and the peer's (0: there is none). */
+struct round {
+    double probe, ours, peer;
+};
+
+static int open_random(struct subject *s, const struct args *a, const char *shape)
+{
+    int64_t n_threads = (int64_t)threads_cores();
+    const char *type = options_text(a, "type"), *names[DTYPE_COUNT];
+    int found = -1;
+    TRY(options_int(a, "threads", 1, 1024, &n_threads));
+    for (int i = 0; i < DTYPE_COUNT; i++) {
+        names[i] = dtype_name((enum dtype)i);
+        found = strcmp(names[i], type) == 0 ? i : found;
+    }
+    if (found < 0)
+        return err_unknown(ERR_USAGE, "weight type", type, names, DTYPE_COUNT);
+    s->random = random_weights_open(shape, (enum dtype)found);
+    if (!s->random)
+        return err_code();
+    s->type = type;
+    s->opened.checkpoint = random_weights_checkpoint(s->random);
+    s->opened.threads = threads_alloc((size_t)n_threads);
+    s->opened.core = core_alloc();
+    s->opened.lm =
+        transformer_open(s->opened.checkpoint, &(struct transformer_options){ .mode = options_text(a, "mode"),
+                                                                              .kernels = options_text(a, "kernels"),
+                                                                              .kv = options_text(a, "kv"),
+                                                                              .threads = s->opened.threads });
+    return s->opened.lm ? 0 : err_code();
+}
+
+static void close_subject(struct subject *s)
+{
+    if (s->random)
+        s->opened.checkpoint = NULL;
+    opened_close(&s->opened);
+    random_weights_close(s->random);
+}
+
+/* All but an embedding of its own, of which a step reads a row; the type is that of the first feed-forward matrix. */
+static void look_at(struct subject *s)
+{
+    const struct checkpoint *c = s->opened.checkpoint;
+    s->bytes = (double)checkpoint_bytes(c);
+    for (size_t i = 0; i < c->n_tensors; i++) {
+        const struct tensor *t = &c->tensors[i];
+        if (strcmp(t->name, "model.embed_tokens.weight") == 0 && !c->config.tied_head)
+            s->bytes -= (double)t->bytes;
+        if (!s->type && strstr(t->name, "mlp.up_proj.weight"))
+            s->type = dtype_name(t->type);
+    }
+    if (!s->type)
+        s->type = "mixed";
+}
+
+static int open_subject(struct subject *s, const struct args *a, const char *name)
+{
+    static const char random[] = "random:";
+    *s = (struct subject){ .name = name };
+    int rc = strncmp(name, random, sizeof random - 1) == 0 ? open_random(s, a, name + sizeof random - 1)
+                                                           : opened_open(&s->opened, name, a);
+    if (rc < 0)
+        close_subject(s);
+    else
+        look_at(s);
+    return rc;
+}
+
+/* What the peer says of a file. */
+static int ask_peer(const struct subject *s, const char *program, const char *what, double *seconds)
+{
+    struct text command = { 0 };
+    text_addf(&command, "%s '%s' %zu %s", program, s->name, threads_count(s->opened.threads), what);
+    FILE *f = popen(text_s(&command), "r");
+    int n = f ? fscanf(f, "%lf", seconds) : 0;
+    int status = f ? pclose(f) : -1;
+    int rc = n == 1 && status == 0 && *seconds > 0
+                 ? 0
+                 : err_set(ERR_IO, "%s: ended with status %d; want one number, seconds", text_s(&command), status);
+    text_free(&command);
+    return rc;
+}
+
+static int run_round(struct subject *s, const struct args *a, const struct measurement *m, struct round *r)
+{
+    const char *peer = options_text(a, "peer");
+    struct bench_decode b = { s->opened.lm, s->opened.core, ++s->salt };
+    r->probe = bandwidth_measure(s->opened.threads);
+    if (r->probe < 0)
+        return err_code();
+    TRY(m->run(&b, &r->ours));
+    r->peer = 0;
+    return peer && !s->random ? ask_peer(s, peer, m->name, &r->peer) : 0;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double x[], size_t n)
+{
+    qsort(x, n, sizeof *x, by_size);
+    return n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
+}
+
+static void tell(const struct subject *s, const struct args *a, const struct measurement *m, const double x[5])
+{
+    size_t n_threads = threads_count(s->opened.threads);
+    const char *path = transformer_kernels(s->opened.lm);
+    if (a->json) {
+        printf(
+            "{\"what\":\"%s\",\"lm\":\"%s\",\"type\":\"%s\",\"kernels\":\"%s\",\"threads\":%zu,\"tokens_per_s\":%.2f,"
+            "\"probe_bytes_per_s\":%.4g,\"of_bandwidth\":%.4f",
+            m->name, s->name, s->type, path, n_threads, x[0], x[1], x[2]);
+        if (x[3] > 0)
+            printf(",\"peer_tokens_per_s\":%.2f,\"over_peer\":%.4f", x[3], x[4]);
+        printf("}\n");
+        return;
+    }
+    printf("%-24s %-6s %-10s %2zuT %-8s %10.1f tokens/s %6.3f of the bandwidth", s->name, s->type, path, n_threads,
+           m->name, x[0], x[2]);
+    if (x[3] > 0)
+        printf("  peer %10.1f, ours over it %6.3f", x[3], x[4]);
+    printf("\n");
+}
+
+static int measure(struct subject *s, const struct args *a, const struct measurement *m, size_t n)
+{
+    double rate[MOST_ROUNDS], probe[MOST_ROUNDS], share[MOST_ROUNDS], peer[MOST_ROUNDS], over[MOST_ROUNDS];
+    n = n < m->most_rounds ? n : m->most_rounds;
+    for (size_t i = 0; i < n; i++) {
+        struct round r;
+        TRY(run_round(s, a, m, &r));
+        rate[i] = m->tokens / r.ours;
+        probe[i] = r.probe;
+        share[i] = s->bytes / r.ours / r.probe;
+        peer[i] = r.peer > 0 ? m->tokens / r.peer : 0;
+        over[i] = r.peer / r.ours;
+    }
+    tell(s, a, m, (double[]){ median(rate, n), median(probe, n), median(share, n), median(peer, n), median(over, n) });
+    fflush(stdout);
+    return 0;
+}
+
+int bench_rounds(const struct args *a, size_t n_rounds)
+{
+    size_t n = n_rounds < MOST_ROUNDS ? n_rounds : MOST_ROUNDS;
+    int rc = a->n_operands > 0 ? 0 : err_set(ERR_USAGE, "bench --rounds: no checkpoint, want one or 'random:1.1B'");
+    for (size_t i = 0; i < a->n_operands && rc == 0; i++) {
+        struct subject s;
+        TRY(open_subject(&s, a, a->operand[i]));
+        for (size_t m = 0; m < sizeof measurements / sizeof *measurements && rc == 0; m++)
+            rc = measure(&s, a, &measurements[m], n);
+        close_subject(&s);
+    }
+    return rc;
+}
