@@ -43,7 +43,7 @@ static int open_script(struct source *s, const struct args *a)
     TRY(lua_transforms_load(s->plan->doc, "the plan", &s->transforms));
     lms_set_transforms(s->lms, s->transforms);
     if (!lms_ready(s->lms, id))
-        return err_set(ERR_USAGE, "lm '%s' waits for a fit: run the script first, or give its temperature as a number",
+        return err_set(ERR_USAGE, "lm '%s' waits for a fit: run the script first, or give numbers for what is fitted",
                        id);
     s->id = id;
     s->lm = lms_find(s->lms, id);

@@ -3,6 +3,7 @@
 #include "cli/console.h"
 #include "cli/verbs.h"
 #include "experiments/fit.h"
+#include "experiments/fit_place.h"
 #include "experiments/plan.h"
 #include "experiments/script.h"
 #include "model/checkpoint.h"
@@ -47,6 +48,12 @@ static double real(const json_t *o, const char *key)
     return json_is_number(x) ? json_number_value(x) : (double)NAN;
 }
 
+static const char *name(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+    return s ? s : "?";
+}
+
 static void print_bins(const json_t *result)
 {
     size_t i;
@@ -64,9 +71,60 @@ static void print_bins(const json_t *result)
     }
 }
 
+static void print_temperature(const struct args *a, const json_t *fit, const json_t *result)
+{
+    printf("%s: temperature %.4f, fitted on %.0f positions of %s\n", name(fit, "lm"), real(result, "value"),
+           real(result, "n"), name(fit, "on"));
+    printf("  nats a symbol %.4f -> %.4f, ECE of the top symbol %.4f -> %.4f\n", real(result, "nll_before"),
+           real(result, "nll_after"), real(result, "ece_before"), real(result, "ece_after"));
+    if (a->verbose)
+        print_bins(result);
+}
+
+static void print_weights(const struct args *a, const json_t *fit, const json_t *result)
+{
+    size_t i;
+    json_t *weight;
+    (void)a;
+    printf("%s, fitted on %.0f positions\n", name(fit, "id"), real(result, "n"));
+    printf("  nats a symbol: equal weights %.4f -> %.4f\n", real(result, "nll_before"), real(result, "nll_after"));
+    json_array_foreach(json_object_get(result, "weights"), i, weight)
+    {
+        const json_t *alone = json_array_get(json_object_get(result, "nll_voices"), i);
+        const char *voice = json_string_value(json_array_get(json_object_get(result, "voices"), i));
+        printf("  %-24s weight %.4f, alone %.4f\n", voice ? voice : "?", json_number_value(weight),
+               json_is_number(alone) ? json_number_value(alone) : INFINITY);
+    }
+}
+
+static void print_entropy(const struct args *a, const json_t *fit, const json_t *result)
+{
+    (void)a;
+    printf("%s, matched on %.0f positions\n", name(fit, "id"), real(result, "n"));
+    printf("  fit = %.6g: mean entropy %.4f nats; %.4f at %g, %.4f at %g\n", real(result, "value"),
+           real(result, "entropy"), real(result, "entropy_from"), real(fit, "from"), real(result, "entropy_to"),
+           real(fit, "to"));
+}
+
+static void print_table(const struct args *a, const json_t *fit, const json_t *result)
+{
+    struct text chain = { 0 };
+    (void)a;
+    fit_place_fill(name(fit, "chain"), result, &chain);
+    printf("%s, fitted on %.0f positions\n  %s\n", name(fit, "id"), real(result, "n"), text_s(&chain));
+    text_free(&chain);
+}
+
+static const struct {
+    const char *what;
+    void (*print)(const struct args *a, const json_t *fit, const json_t *result);
+} printers[] = { { "temperature", print_temperature },
+                 { "weights", print_weights },
+                 { "entropy", print_entropy },
+                 { "conformal", print_table } };
+
 static void print_fit(const struct args *a, const json_t *fit, const json_t *result)
 {
-    const char *lm = json_string_value(json_object_get(fit, "lm")), *on = json_string_value(json_object_get(fit, "on"));
     struct text t = { 0 };
     if (a->json) {
         doc_canonical(&t, result);
@@ -74,12 +132,9 @@ static void print_fit(const struct args *a, const json_t *fit, const json_t *res
         text_free(&t);
         return;
     }
-    printf("%s: temperature %.4f, fitted on %.0f positions of %s\n", lm ? lm : "?", real(result, "value"),
-           real(result, "n"), on ? on : "?");
-    printf("  nats a symbol %.4f -> %.4f, ECE of the top symbol %.4f -> %.4f\n", real(result, "nll_before"),
-           real(result, "nll_after"), real(result, "ece_before"), real(result, "ece_after"));
-    if (a->verbose)
-        print_bins(result);
+    for (size_t i = 0; i < sizeof printers / sizeof *printers; i++)
+        if (strcmp(printers[i].what, name(fit, "what")) == 0)
+            printers[i].print(a, fit, result);
 }
 
 static int fit_all(const struct args *a, const struct plan *p, struct lms *lms, json_t *all)
@@ -96,7 +151,7 @@ static int fit_all(const struct args *a, const struct plan *p, struct lms *lms, 
             break;
         }
         print_fit(a, fit, result);
-        lms_set_fit(lms, json_string_value(json_object_get(fit, "id")), real(result, "value"));
+        rc = lms_set_fit(lms, json_string_value(json_object_get(fit, "id")), result);
         json_array_append_new(all, result);
     }
     core_free(core);
@@ -159,8 +214,9 @@ const struct verb verb_fit = {
     .operands = "CHECKPOINT|SCRIPT.lua",
     .min_operands = 1,
     .max_operands = 1,
-    .summary = "fits calibration on a labelled split: reliability before and after (--verbose: every bin)",
-    .details = "A checkpoint is fitted on --on; a script's fits are computed as its run would.",
+    .summary = "fits calibration and weights on a labelled split: likelihood and reliability before and after",
+    .details = "A checkpoint's temperature is fitted on --on; a script's fits are computed as its run would.\n"
+               "--verbose: every bin of the reliability.",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .run = run_fit,

@@ -51,4 +51,10 @@ struct ensemble_rule {
 struct lm *ensemble_open_by(const struct voice voices[], const double weights[], size_t n,
                             const struct ensemble_rule *r);
 
+/* The voices' rows (n_voices,) after their transforms, `back` positions before the last that was wanted of the slot in the
+ * last round, whose rows have been read; for fits of weights.  Of an ensemble that asks all its voices at every step.  Valid
+ * until its next call.  0 or what a transform says. */
+bool ensemble_asks_all(const struct lm *lm); /* whether it is such an ensemble, its weights fixed */
+int ensemble_voices(const struct lm *lm, int slot, uint32_t back, struct row out[]);
+
 #endif

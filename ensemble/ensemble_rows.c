@@ -162,3 +162,20 @@ int ensemble_rows(void *self, const struct want *w, struct row out[])
         TRY(pool_at(e, s, w->n_rows - 1 - i, &out[i]));
     return 0;
 }
+
+bool ensemble_asks_all(const struct lm *lm)
+{
+    const struct ensemble *e = lm->type == &ensemble_type ? lm->self : NULL;
+    return e && !e->pool.type->samples && !e->pool.type->others && e->n_past == 0;
+}
+
+int ensemble_voices(const struct lm *lm, int slot, uint32_t back, struct row out[])
+{
+    struct ensemble *e = lm->self;
+    struct ensemble_slot *s = &e->slot[slot];
+    assert(ensemble_asks_all(lm));
+    s->epoch = 0; /* rows of another position may now stand where those of the last stood */
+    for (size_t k = 0; k < e->n_voices; k++)
+        TRY(ensemble_voice_row(e, s, k, back, &out[k]));
+    return 0;
+}

@@ -1,55 +1,58 @@
-#include "experiments/fit.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "ensemble/calibrate.h"
-#include "evalsets/evalset.h"
-#include "experiments/score.h"
-#include <math.h>
+#include "experiments/fit_types.h"
 #include <stdlib.h>
 #include <string.h>
 
-struct fit {
-    const char *id, *what, *lm_id, *on, *lang, *template_name;
-    struct lm *lm;
-    struct evalset *set;
-    struct symbols *texts; /* (set->n_items,) empty for items that are no texts of the language */
-    struct calibrate *calibrate;
-    size_t at, stride; /* every stride-th position is kept */
-};
+static const struct fit_type *const types[] = { &fit_temperature, &fit_weights, &fit_entropy, &fit_conformal };
+enum { N_TYPES = sizeof types / sizeof *types };
 
 static const char *field(const json_t *o, const char *key)
 {
     return json_string_value(json_object_get(o, key));
 }
 
-static int encode_texts(struct fit *f, struct lms *lms)
+static const struct fit_type *type_find(const char *name)
 {
+    const char *names[N_TYPES];
+    for (size_t i = 0; i < N_TYPES; i++) {
+        names[i] = types[i]->name;
+        if (strcmp(name, names[i]) == 0)
+            return types[i];
+    }
+    err_unknown(ERR_DATA, "fit", name, names, N_TYPES);
+    return NULL;
+}
+
+static int encode_texts(struct fit *f, struct lms *lms, size_t most)
+{
+    const char *lang = field(f->doc, "lang");
     size_t total = 0;
     f->texts = mem_alloc(f->set->n_items, sizeof *f->texts);
     for (size_t i = 0; i < f->set->n_items; i++) {
         const struct item *item = &f->set->items[i];
-        if (item->kind != ITEM_TEXT || (f->lang && strcmp(item->lang, f->lang) != 0))
+        if (item->kind != ITEM_TEXT || (lang && strcmp(item->lang, lang) != 0))
             continue;
         TRY(lms_encode(lms, f->lm_id, item->text, strlen(item->text), &f->texts[i]));
         total += f->texts[i].n;
     }
-    f->stride = total / FIT_POSITIONS + 1;
+    f->stride = total / most + 1;
     return 0;
 }
 
-static int keep_row(void *ctx, const struct row *r, sym_t label)
+static int keep_row(void *ctx, const struct row *r, const struct score_place *place)
 {
     struct fit *f = ctx;
-    return f->at++ % f->stride == 0 ? calibrate_add(f->calibrate, r, label) : 0;
+    return f->at++ % f->stride == 0 ? f->type->keep(f, r, place) : 0;
 }
 
-static int score_text(struct fit *f, struct core *core, size_t i)
+static int score_text(struct fit *f, struct core *core)
 {
-    struct prompt prompt = f->set->items[i].prompt;
+    struct prompt prompt = f->set->items[f->text].prompt;
     struct score_sink sink = { keep_row, f };
     struct want want;
-    prompt.template_name = f->template_name;
-    struct score *s = score_open(f->lm, &prompt, &f->texts[i], 1);
+    prompt.template_name = field(f->doc, "template");
+    struct score *s = score_open(f->lm, &prompt, &f->texts[f->text], 1);
     int rc = s ? 0 : err_code();
     while (rc == 0 && score_want(s, &want, 1) > 0) {
         rc = core_run(core, &want, 1);
@@ -60,73 +63,50 @@ static int score_text(struct fit *f, struct core *core, size_t i)
     return rc;
 }
 
-static json_t *reliability(const struct fit *f, double temperature, double *ece)
-{
-    struct calibrate_bin bins[FIT_BINS];
-    json_t *out = json_array();
-    *ece = calibrate_reliability(f->calibrate, temperature, bins, FIT_BINS);
-    for (size_t i = 0; i < FIT_BINS; i++)
-        json_array_append_new(out, json_pack("{s:f, s:f, s:I}", "confidence", bins[i].n ? bins[i].confidence : 0,
-                                             "accuracy", bins[i].n ? bins[i].accuracy : 0, "n", (json_int_t)bins[i].n));
-    return out;
-}
-
-static json_t *result(const struct fit *f)
-{
-    struct calibrate_fit c;
-    double before, after;
-    if (calibrate_temperature(f->calibrate, &c) < 0)
-        return NULL;
-    if (c.bounded) {
-        err_set(ERR_DATA, "fit '%s': no temperature in %g .. %g is best; the split does not suit the lm", f->id,
-                CALIBRATE_MIN, CALIBRATE_MAX);
-        return NULL;
-    }
-    json_t *out =
-        json_pack("{s:s, s:s, s:s, s:s, s:f, s:I, s:f, s:f}", "id", f->id, "what", f->what, "lm", f->lm_id, "on", f->on,
-                  "value", c.temperature, "n", (json_int_t)c.n, "nll_before", c.nll_before, "nll_after", c.nll_after);
-    json_object_set_new(out, "before", reliability(f, 1, &before));
-    json_object_set_new(out, "after", reliability(f, c.temperature, &after));
-    json_object_set_new(out, "ece_before", json_real(before));
-    json_object_set_new(out, "ece_after", json_real(after));
-    return out;
-}
-
 static int fit_run(struct fit *f, struct lms *lms, struct core *core, interrupt_t *signal)
 {
+    size_t most = FIT_POSITIONS;
     f->lm = lms_find(lms, f->lm_id);
+    f->transforms = lms_transforms(lms);
     f->set = f->lm ? evalset_open(f->on) : NULL;
     if (!f->set)
         return err_code();
-    TRY(encode_texts(f, lms));
-    for (size_t i = 0; i < f->set->n_items; i++) {
+    TRY(f->type->open(f, &most));
+    TRY(encode_texts(f, lms, most));
+    for (f->text = 0; f->text < f->set->n_items; f->text++) {
         TRY(interrupt_check(signal, "fitting"));
-        if (f->texts[i].n > 0)
-            TRY(score_text(f, core, i));
+        if (f->texts[f->text].n > 0)
+            TRY(score_text(f, core));
     }
     return 0;
 }
 
+static json_t *result(struct fit *f)
+{
+    json_t *out = json_pack("{s:s, s:s, s:s, s:s}", "id", f->id, "what", f->type->name, "lm", f->lm_id, "on", f->on);
+    if (f->type->result(f, out) == 0)
+        return out;
+    json_decref(out);
+    return NULL;
+}
+
 json_t *fit_compute(const json_t *doc, struct lms *lms, struct core *core, interrupt_t *signal)
 {
-    struct fit f = { .id = field(doc, "id"),
-                     .what = field(doc, "what"),
-                     .lm_id = field(doc, "lm"),
-                     .on = field(doc, "on"),
-                     .lang = field(doc, "lang"),
-                     .template_name = field(doc, "template"),
-                     .calibrate = calibrate_alloc() };
+    struct fit f = {
+        .doc = doc, .id = field(doc, "id"), .lm_id = field(doc, "lm"), .on = field(doc, "on"), .signal = signal
+    };
     json_t *out = NULL;
-    int rc = fit_run(&f, lms, core, signal);
-    if (rc < 0)
-        err_add(rc, "fit '%s'", f.id);
-    else
-        out = result(&f);
+    f.type = type_find(field(doc, "what"));
+    int rc = f.type ? fit_run(&f, lms, core, signal) : ERR_DATA;
+    out = rc == 0 ? result(&f) : NULL;
+    if (!out)
+        err_add(err_code(), "fit '%s'", f.id);
     for (size_t i = 0; f.texts && i < f.set->n_items; i++)
         free(f.texts[i].s);
     free(f.texts);
     if (f.set)
         evalset_close(f.set);
-    calibrate_free(f.calibrate);
+    if (f.type)
+        f.type->close(&f);
     return out;
 }

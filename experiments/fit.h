@@ -1,4 +1,11 @@
-/* Fits: what is learned before arms run.  A fit is a node of the plan; its result is a journal frame. */
+/* Fits: what is learned before arms run.  A fit is a node of the plan; its result is a journal frame.
+ *
+ *   temperature   of an lm: the one under which labelled texts are likeliest (ensemble/calibrate.h)
+ *   weights       of an ensemble's voices, for its rule (ensemble/weights_fit.h)
+ *   entropy       the value of one parameter of a chain for which the mean entropy of what it leaves is a target
+ *   conformal     the table of a conformal nucleus, a step of a chain (decode/conformal.h)
+ *
+ * Every fit reads the rows at labelled positions, spread evenly over the texts of its evalset. */
 #ifndef EXPERIMENTS_FIT_H
 #define EXPERIMENTS_FIT_H
 
@@ -9,9 +16,12 @@
 #define FIT_POSITIONS 2048 /* labelled positions at most, spread evenly: bounds the rows that are kept */
 #define FIT_BINS      15   /* of the reliability before and after */
 
-/* Computes the fit `doc` of a plan: {"id", "what", "lm", "on", "value", "n", "nll_before", "nll_after", "ece_before",
- * "ece_after", "before": [{"confidence", "accuracy", "n"}], "after"}.  The caller's, or NULL + ERR_*: what its lm, its
- * evalset or *signal says. */
+/* Computes the fit `doc` of a plan: {"id", "what", "lm", "on", "n", "nll_before", "nll_after", ...} and
+ *   temperature   "value", "ece_before", "ece_after", "before": [{"confidence", "accuracy", "n"}], "after"
+ *   weights       "weights": [number], "voices": [name], "nll_voices": [of each alone]; before: equal weights
+ *   entropy       "chain", "value", "target", "entropy" (reached), "entropy_from", "entropy_to": nats; no nll
+ *   conformal     "chain", "alpha", "edges": [nats], "mass"; no nll
+ * nll: nats a position.  The caller's, or NULL + ERR_*: what its lm, its evalset or *signal says. */
 json_t *fit_compute(const json_t *doc, struct lms *lms, struct core *core, interrupt_t *signal);
 
 #endif

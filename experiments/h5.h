@@ -29,6 +29,7 @@ struct h5;
 
 struct h5 *h5_create(const char *path);              /* NULL + ERR_IO, ERR_MEMORY */
 void h5_put(struct h5 *h, const struct h5_array *a); /* floating-point arrays have fill value NaN */
+void h5_group(struct h5 *h, const char *path);       /* made where it is not there yet */
 void h5_scale(struct h5 *h, const char *path);       /* makes an array of rank 1 a dimension scale, named by its path */
 /* Attributes of an object ("/" is the file). */
 void h5_text(struct h5 *h, const char *path, const char *name, const char *value);

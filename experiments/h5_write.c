@@ -172,6 +172,14 @@ void h5_text(struct h5 *h, const char *path, const char *name, const char *value
     H5Tclose(type);
 }
 
+void h5_group(struct h5 *h, const char *path)
+{
+    struct text inside = { 0 };
+    text_addf(&inside, "%s/", path);
+    h5_make_groups(h, text_s(&inside));
+    text_free(&inside);
+}
+
 void h5_real(struct h5 *h, const char *path, const char *name, double value)
 {
     attribute(h, path, name, H5T_NATIVE_DOUBLE, &value);

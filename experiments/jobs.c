@@ -1,7 +1,7 @@
 #include "experiments/jobs.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include <math.h>
+#include "experiments/fit_result.h"
 #include <stdlib.h>
 
 static void add_unit(struct jobs *j, uint32_t arm, uint32_t item, uint32_t draw)
@@ -27,9 +27,7 @@ void jobs_plan(struct jobs *j, const struct plan *p, uint32_t shard, uint32_t n_
                 add_unit(j, arm, item, draw);
     }
     size_t n_fits = json_array_size(json_object_get(p->what, "fits"));
-    j->fits = mem_alloc(n_fits, sizeof *j->fits);
-    for (size_t i = 0; i < n_fits; i++)
-        j->fits[i] = NAN;
+    j->fits = mem_alloc(n_fits, sizeof(json_t *));
 }
 
 void jobs_fini(struct jobs *j)
@@ -38,6 +36,8 @@ void jobs_fini(struct jobs *j)
         free(j->judge[i].text);
     free(j->judge);
     free(j->units);
+    for (size_t i = 0; j->fits && i < json_array_size(json_object_get(j->plan->what, "fits")); i++)
+        json_decref(j->fits[i]);
     free(j->fits);
     keymap_free(&j->by_key);
     keymap_free(&j->judged);
@@ -67,7 +67,7 @@ bool jobs_fits_missing(const struct jobs *j)
 {
     size_t n = json_array_size(json_object_get(j->plan->what, "fits"));
     for (size_t i = 0; i < n; i++)
-        if (isnan(j->fits[i]))
+        if (!j->fits[i])
             return true;
     return false;
 }
@@ -149,8 +149,9 @@ static int load_fit(struct jobs *j, struct unit_key key)
         json_t *doc = unit_message(payload, n, &message, &n_message)
                           ? doc_read("a fit in the journal", message, n_message)
                           : NULL;
-        if (doc)
-            doc_real(doc, "a fit in the journal", "value", &j->fits[i]);
+        /* what is no result of this fit is computed again */
+        if (doc && !j->fits[i] && fit_result_check(json_array_get(fits, i), doc) == 0)
+            j->fits[i] = json_incref(doc);
         json_decref(doc);
     }
     return 0;

@@ -33,7 +33,7 @@ struct jobs {
     struct keymap judged; /* value 1: verdict in the journal; 0: waits */
     struct keymap failed; /* keys that failed at least once */
     size_t n_judged;
-    double *fits;                  /* (n_fits,) NAN: not in the journal */
+    json_t **fits;                 /* (n_fits,) results; NULL: not in the journal */
     struct journal_reader *reader; /* of what was loaded; NULL: nothing */
 };
 

@@ -1,6 +1,7 @@
 #include "experiments/ledger.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "experiments/fit_result.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,6 +48,10 @@ static void take_fit(struct ledger *l, const struct unit_head *h, const void *pa
         if (!unit_key_equal(unit_fit_key(l->plan, json_array_get(fits, i)), h->key))
             continue;
         json_t *doc = document("a fit in the journal", payload, n);
+        if (doc && fit_result_check(json_array_get(fits, i), doc) < 0) {
+            json_decref(doc);
+            doc = NULL;
+        }
         if (doc)
             json_array_set_new(l->fits, i, doc);
     }

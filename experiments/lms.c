@@ -3,10 +3,10 @@
 #include "base/mem.h"
 #include "decode/chain.h"
 #include "ensemble/ensemble.h"
+#include "experiments/fit_result.h"
 #include "model/checkpoint.h"
 #include "model/table.h"
 #include "model/transformer.h"
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +24,7 @@ struct lms {
     struct threads *threads;
     struct node *nodes; /* (n_nodes,) in the order of the plan: each before those that use it */
     size_t n_nodes;
-    double *fits; /* (n_fits,) NAN: not known */
+    json_t **fits; /* (n_fits,) NULL: not known */
     size_t n_fits;
     const char *kernels;
     const struct lua_transforms *transforms; /* NULL: none */
@@ -49,9 +49,7 @@ struct lms *lms_alloc(const json_t *what, struct threads *threads)
         s->nodes[i].id = field(s->nodes[i].doc, "id");
     }
     s->n_fits = json_array_size(json_object_get(what, "fits"));
-    s->fits = mem_alloc(s->n_fits, sizeof *s->fits);
-    for (size_t i = 0; i < s->n_fits; i++)
-        s->fits[i] = NAN;
+    s->fits = mem_alloc(s->n_fits, sizeof(json_t *));
     return s;
 }
 
@@ -73,6 +71,8 @@ void lms_close(struct lms *s)
         return;
     for (size_t i = s->n_nodes; i-- > 0;)
         node_clear(&s->nodes[i]);
+    for (size_t i = 0; i < s->n_fits; i++)
+        json_decref(s->fits[i]);
     free(s->nodes);
     free(s->fits);
     free(s);
@@ -90,6 +90,18 @@ const json_t *lms_node(const json_t *what, const char *id)
     return NULL;
 }
 
+const json_t *lms_fit(const json_t *what, const char *id)
+{
+    size_t i;
+    json_t *f;
+    json_array_foreach(json_object_get(what, "fits"), i, f)
+    {
+        if (strcmp(field(f, "id"), id) == 0)
+            return f;
+    }
+    return NULL;
+}
+
 static struct node *node_find(const struct lms *s, const char *id)
 {
     for (size_t i = 0; i < s->n_nodes; i++)
@@ -98,7 +110,7 @@ static struct node *node_find(const struct lms *s, const char *id)
     return NULL;
 }
 
-static double *fit_find(const struct lms *s, const char *id)
+static json_t **fit_find(const struct lms *s, const char *id)
 {
     const json_t *fits = json_object_get(s->what, "fits");
     for (size_t i = 0; i < s->n_fits; i++)
@@ -107,11 +119,23 @@ static double *fit_find(const struct lms *s, const char *id)
     return NULL;
 }
 
-void lms_set_fit(struct lms *s, const char *fit, double value)
+int lms_set_fit(struct lms *s, const char *fit, json_t *result)
 {
-    double *f = fit_find(s, fit);
-    if (f)
-        *f = value;
+    json_t **f = fit_find(s, fit);
+    if (!f)
+        return err_set(ERR_DATA, "the plan has no fit '%s'", fit);
+    TRY(fit_result_check(lms_fit(s->what, fit), result));
+    json_decref(*f);
+    *f = json_incref(result);
+    return 0;
+}
+
+const json_t *lms_result(const struct lms *s, const char *fit)
+{
+    json_t **f = fit_find(s, fit);
+    if (!f || !*f)
+        err_set(ERR_DATA, "fit '%s' has no value yet", fit);
+    return f ? *f : NULL;
 }
 
 static const json_t *voices_of(const json_t *node)
@@ -121,12 +145,16 @@ static const json_t *voices_of(const json_t *node)
 
 bool lms_ready(const struct lms *s, const char *id)
 {
+    const json_t *node = lms_node(s->what, id);
+    const char *weights = field(json_object_get(node, "weights"), "fit");
     size_t i;
     json_t *v;
-    json_array_foreach(voices_of(lms_node(s->what, id)), i, v)
+    if (weights && !*fit_find(s, weights))
+        return false;
+    json_array_foreach(voices_of(node), i, v)
     {
         const char *fit = field(json_object_get(v, "temperature"), "fit");
-        if (fit && isnan(*fit_find(s, fit)))
+        if (fit && !*fit_find(s, fit))
             return false;
         if (!lms_ready(s, field(v, "lm")))
             return false;
@@ -189,13 +217,13 @@ static int voice_chain(struct lms *s, const json_t *voice, struct text *out)
 {
     const json_t *t = json_object_get(voice, "temperature");
     const char *fit = field(t, "fit"), *chain = field(voice, "chain");
-    double value = fit ? *fit_find(s, fit) : t ? json_number_value(t) : 1;
-    if (isnan(value))
-        return err_set(ERR_DATA, "fit '%s' has no value yet", fit);
+    const json_t *found = fit ? lms_result(s, fit) : NULL;
+    if (fit && !found)
+        return ERR_DATA;
     text_clear(out);
     if (t) {
         text_add(out, "temperature=");
-        text_add_real(out, value);
+        text_add_real(out, json_number_value(fit ? json_object_get(found, "value") : t));
     }
     if (chain && *chain)
         text_addf(out, "%s%s", t ? "|" : "", chain);
@@ -236,20 +264,37 @@ static int voice_fill(struct lms *s, struct node *n, const json_t *doc, struct v
     return 0;
 }
 
+/* (n,) as the plan has them, or as they were fitted. */
+static int weights_fill(struct lms *s, const struct node *n, double w[], size_t k)
+{
+    const json_t *weights = json_object_get(n->doc, "weights");
+    const char *fit = field(weights, "fit");
+    if (fit) {
+        const json_t *found = lms_result(s, fit);
+        if (!found)
+            return ERR_DATA;
+        weights = json_object_get(found, "weights");
+        if (json_array_size(weights) != k)
+            return err_set(ERR_DATA, "fit '%s' has %zu weights, '%s' has %zu voices", fit, json_array_size(weights),
+                           n->id, k);
+    }
+    for (size_t i = 0; i < k; i++)
+        w[i] = json_number_value(json_array_get(weights, i));
+    return 0;
+}
+
 /* ensemble_open() copies what it keeps of the voices except what must outlive it: lms, chains, the plan's strings. */
 static int build_ensemble(struct lms *s, struct node *n)
 {
-    const json_t *docs = voices_of(n->doc), *weights = json_object_get(n->doc, "weights");
+    const json_t *docs = voices_of(n->doc);
     size_t k = json_array_size(docs);
     struct voice *voices = mem_alloc(k, sizeof *voices);
     struct voice_parts *parts = mem_alloc(k, sizeof *parts);
     double *w = mem_alloc(k, sizeof *w);
     n->chains = mem_alloc(k, sizeof *n->chains);
-    int rc = 0;
-    for (size_t i = 0; i < k && rc == 0; i++) {
-        w[i] = json_number_value(json_array_get(weights, i));
+    int rc = weights_fill(s, n, w, k);
+    for (size_t i = 0; i < k && rc == 0; i++)
         rc = voice_fill(s, n, json_array_get(docs, i), &voices[i], &parts[i]);
-    }
     const struct ensemble_rule rule = { field(n->doc, "rule"), field(n->doc, "weighting") };
     if (rc == 0 && !(n->lm = ensemble_open_by(voices, w, k, &rule)))
         rc = ERR_USAGE;
@@ -271,6 +316,11 @@ static const struct {
 void lms_set_transforms(struct lms *s, const struct lua_transforms *transforms)
 {
     s->transforms = transforms;
+}
+
+const struct lua_transforms *lms_transforms(const struct lms *s)
+{
+    return s->transforms;
 }
 
 struct lm *lms_find(struct lms *s, const char *id)

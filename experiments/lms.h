@@ -19,8 +19,11 @@ void lms_close(struct lms *s); /* NULL is fine */
  * a fit that is not known yet), ERR_USAGE, ERR_IO. */
 struct lm *lms_find(struct lms *s, const char *id);
 void lms_set_transforms(struct lms *s, const struct lua_transforms *transforms); /* of the script; must outlive s */
-void lms_set_fit(struct lms *s, const char *fit, double value);
-bool lms_ready(const struct lms *s, const char *id); /* every fit it needs is known */
+const struct lua_transforms *lms_transforms(const struct lms *s);                /* NULL: none */
+/* result: what a fit learnt (experiments/fit.h); shared.  0; ERR_DATA: it is not what a fit of that kind leaves. */
+int lms_set_fit(struct lms *s, const char *fit, json_t *result);
+const json_t *lms_result(const struct lms *s, const char *fit); /* what it learnt; NULL + ERR_DATA: not known yet */
+bool lms_ready(const struct lms *s, const char *id);            /* every fit it needs is known */
 
 /* The template that prompts of this node ask for; NULL: the lm's own choice. */
 const char *lms_template(const struct lms *s, const char *id);
@@ -33,5 +36,6 @@ const char *lms_kernels(const struct lms *s);
 size_t lms_leaves(const json_t *what, const char *id);
 /* The node itself; NULL when the plan has none of that id. */
 const json_t *lms_node(const json_t *what, const char *id);
+const json_t *lms_fit(const json_t *what, const char *id); /* a fit's node, likewise */
 
 #endif

@@ -222,23 +222,28 @@ struct chain *lua_transforms_chain(const struct lua_transforms *s, const char *t
     return s ? chain_parse_types(text, s->types, s->n_types) : chain_parse(text);
 }
 
-json_t *lua_transforms_code(const struct chain *c)
-{
-    json_t *code = json_object();
-    for (size_t i = 0; i < chain_length(c); i++) {
-        const struct lua_transform *t = chain_step(c, i)->type->self;
-        if (t)
-            json_object_set_new(code, t->type.name, json_string(t->hash));
-    }
-    return code;
-}
-
 static const char *hash_of(const struct lua_transforms *s, const char *name)
 {
     for (size_t i = 0; i < s->n; i++)
         if (strcmp(s->own[i].type.name, name) == 0)
             return s->own[i].hash;
-    return "";
+    return NULL;
+}
+
+void lua_transforms_code(const struct lua_transforms *s, const char *text, json_t *out)
+{
+    struct spec *steps = s ? spec_parse("chain", text) : NULL;
+    json_t *code = json_object();
+    for (size_t i = 0; steps && i < steps->n_steps; i++) {
+        const char *hash = hash_of(s, steps->steps[i].name);
+        if (hash)
+            json_object_set_new(code, steps->steps[i].name, json_string(hash));
+    }
+    spec_free(steps);
+    json_object_del(out, "transforms");
+    if (json_object_size(code) > 0)
+        json_object_set(out, "transforms", code);
+    json_decref(code);
 }
 
 /* Those that a plan names are what the script's text gives. */
@@ -249,10 +254,10 @@ static int check_hashes(const struct lua_transforms *s, const json_t *transforms
     json_object_foreach((json_t *)(uintptr_t)transforms, name, hash)
     {
         const char *wanted = json_string_value(hash), *got = hash_of(s, name);
-        if (!wanted || strcmp(wanted, got) != 0)
+        if (!wanted || !got || strcmp(wanted, got) != 0)
             return err_set(ERR_DATA,
                            "%s: transform '%s' is %.12s... in the plan, and %.12s... in the script stored with it",
-                           where, name, wanted ? wanted : "", *got ? got : "nothing");
+                           where, name, wanted ? wanted : "", got ? got : "nothing");
     }
     return 0;
 }

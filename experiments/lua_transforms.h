@@ -25,8 +25,9 @@ void lua_transforms_close(struct lua_transforms *s); /* NULL is fine; chains ove
 /* A chain over the built-in transforms and these; s NULL: the built-in ones alone.  s must outlive it. */
 struct chain *lua_transforms_chain(const struct lua_transforms *s, const char *text);
 
-/* {"name": SHA-256 of what its outcome depends on} of those in a chain; empty where there are none: the caller's. */
-json_t *lua_transforms_code(const struct chain *c);
+/* Of those that a chain's text names: {"name": SHA-256 of what its outcome depends on} as "transforms" of out, which has
+ * none where there are none. */
+void lua_transforms_code(const struct lua_transforms *s, const char *text, json_t *out);
 
 /* Those of a plan's document, from the script's text in it: all that the script declares (none: *out NULL), of which
  * what->transforms, those that chains use, must be what the plan says.

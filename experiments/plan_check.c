@@ -59,18 +59,22 @@ static int refers(const json_t *what, const char *where, const char *list, size_
                    json_is_string(id) ? json_string_value(id) : "(not a text)");
 }
 
+/* A value that may be {"fit": id}. */
+static int check_fitted(const json_t *what, const char *where, const json_t *value)
+{
+    if (!json_is_object(value))
+        return 0;
+    return refers(what, where, "fits", json_array_size(json_object_get(what, "fits")), json_object_get(value, "fit"));
+}
+
 static int check_voice(const json_t *what, const char *where, size_t node, const json_t *voice)
 {
     static const char *const keys[] = { "lm", "name", NULL };
-    const json_t *temperature = json_object_get(voice, "temperature");
     TRY(strings(voice, where, "voices", keys));
     TRY(refers(what, where, "lms", node, json_object_get(voice, "lm")));
     if (json_object_get(voice, "drop"))
         TRY(texts(voice, where, "drop"));
-    if (!json_is_object(temperature))
-        return 0;
-    return refers(what, where, "fits", json_array_size(json_object_get(what, "fits")),
-                  json_object_get(temperature, "fit"));
+    return check_fitted(what, where, json_object_get(voice, "temperature"));
 }
 
 /* Voices stand before their ensemble, so that no lm is made of itself. */
@@ -92,6 +96,7 @@ static int check_node(const json_t *what, const char *where, size_t node)
         return json_object_get(n, "voices") ? err_set(ERR_DATA, "%s: a %s has voices", where, kind) : 0;
     TRY(strings(n, where, "lms", ensemble));
     TRY(doc_maybe_string(n, where, "weighting", &weighting));
+    TRY(check_fitted(what, where, json_object_get(n, "weights")));
     TRY(doc_array(n, where, "voices", &voices));
     if (json_array_size(voices) == 0)
         return err_set(ERR_DATA, "%s: an ensemble has no voices", where);
@@ -166,6 +171,13 @@ static int check_users(const json_t *what, const char *where, const char *list)
     return 0;
 }
 
+/* The fit that an arm's chain waits for. */
+static int check_fit(const json_t *what, const char *where, const json_t *choice)
+{
+    const json_t *fit = json_object_get(choice, "fit");
+    return fit ? refers(what, where, "fits", json_array_size(json_object_get(what, "fits")), fit) : 0;
+}
+
 /* What arms do with tasks, and the tasks that are known. */
 static int check_tasks(const json_t *what, const char *where)
 {
@@ -178,9 +190,11 @@ static int check_tasks(const json_t *what, const char *where)
     {
         if (json_object_get(arm, "tasks"))
             TRY(entries(arm, where, "tasks", task));
+        TRY(check_fit(what, where, arm));
         json_array_foreach(json_object_get(arm, "tasks"), k, t)
         {
             TRY(refers(what, where, "lms", n, json_object_get(t, "lm")));
+            TRY(check_fit(what, where, t));
         }
     }
     return 0;

@@ -90,14 +90,10 @@ json_t *plan_leaf_fit(const char *on, const char *lang)
     return node;
 }
 
-static void set_chain(const struct chain *c, json_t *out)
+static void set_chain(const struct lua_transforms *transforms, const struct chain *c, json_t *out)
 {
-    json_t *code = lua_transforms_code(c);
     json_object_set_new(out, "chain", json_string(chain_text(c)));
-    json_object_del(out, "transforms");
-    if (json_object_size(code) > 0)
-        json_object_set(out, "transforms", code);
-    json_decref(code);
+    lua_transforms_code(transforms, chain_text(c), out);
 }
 
 int plan_leaf_chain(const struct lua_transforms *transforms, const char *chain, json_t *out)
@@ -107,7 +103,7 @@ int plan_leaf_chain(const struct lua_transforms *transforms, const char *chain, 
         return ERR_USAGE;
     int rc =
         chain_state_size(c) == 0 ? 0 : err_set(ERR_USAGE, "chain '%s' of a voice: a step of it keeps state", chain);
-    set_chain(c, out);
+    set_chain(transforms, c, out);
     chain_free(c);
     return rc;
 }
@@ -119,7 +115,7 @@ int plan_leaf_choice(const struct lua_transforms *transforms, const char *chain,
     int rc = c ? search_canonical(search, &canonical) : ERR_USAGE;
     if (rc == 0) {
         bool repeats = chain_greedy(c) || (!search_random(text_s(&canonical)) && !chain_random(c));
-        set_chain(c, out);
+        set_chain(transforms, c, out);
         json_object_set_new(out, "search", json_string(text_s(&canonical)));
         json_object_set_new(out, "repeats", json_boolean(repeats));
     }

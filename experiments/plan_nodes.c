@@ -3,6 +3,7 @@
 #include "base/space.h"
 #include "ensemble/pool.h"
 #include "ensemble/weighting.h"
+#include "experiments/plan_fits.h"
 #include "experiments/plan_leaf.h"
 #include "experiments/plan_preset.h"
 #include "model/lm.h"
@@ -46,8 +47,7 @@ static json_t *equal_in(const json_t *list, const json_t *node)
     return NULL;
 }
 
-/* Gives node the id wanted (or one made of `made`) and puts it into list; node is consumed. */
-static const char *node_put(json_t *list, json_t *node, const char *wanted, const char *made)
+const char *plan_nodes_put(json_t *list, json_t *node, const char *wanted, const char *made)
 {
     char key[65];
     json_t *nameless = json_copy(node); /* what it is called and where it lies is no part of what it computes */
@@ -108,33 +108,7 @@ static const char *add_model(struct plan_nodes *n, const json_t *d)
     copy_field(node, d, "template");
     const char *colon = strrchr(name, ':'), *slash = strrchr(name, '/');
     const char *made = strncmp(name, "table:", 6) == 0 ? name : slash ? slash + 1 : colon ? colon + 1 : name;
-    return node_put(n->lms, node, field(d, "name"), made);
-}
-
-static const char *add_fit(struct plan_nodes *n, const json_t *d, const char *lm, const char *template_name)
-{
-    static const char *const known[] = { "temperature" };
-    if (strcmp(field(d, "what"), known[0]) != 0) {
-        err_unknown(ERR_USAGE, "fit", field(d, "what"), known, 1);
-        return NULL;
-    }
-    json_t *node = plan_leaf_fit(field(d, "on"), field(d, "lang"));
-    if (!node)
-        return NULL;
-    copy_field(node, d, "what");
-    copy_field(node, d, "lang");
-    copy_field(node, plan_nodes_find(n->lms, lm), "space");
-    if (template_name)
-        json_object_set_new(node, "template", json_string(template_name));
-    /* the key speaks of the lm by its key; "lm" itself is put in afterwards */
-    json_object_set_new(node, "of", json_string(field(plan_nodes_find(n->lms, lm), "key")));
-    struct text made = { 0 };
-    text_addf(&made, "%s of %s on %s", field(d, "what"), lm, field(d, "on"));
-    const char *id = node_put(n->fits, node, NULL, text_s(&made));
-    text_free(&made);
-    if (id)
-        json_object_set_new(plan_nodes_find(n->fits, id), "lm", json_string(lm));
-    return id;
+    return plan_nodes_put(n->lms, node, field(d, "name"), made);
 }
 
 /* A voice's document without "lm" and "name", which are no part of what it computes; "of" is its lm's key. */
@@ -155,8 +129,8 @@ static json_t *voice_node(struct plan_nodes *n, const json_t *d, const char *lm)
     text_free(&whole);
     if (rc == 0 && json_is_object(t)) {
         const char *template_name = field(d, "template");
-        const char *id =
-            add_fit(n, t, lm, template_name ? template_name : field(plan_nodes_find(n->lms, lm), "template"));
+        const char *id = plan_fits_temperature(
+            n, t, lm, template_name ? template_name : field(plan_nodes_find(n->lms, lm), "template"));
         if (id)
             json_object_set_new(v, "temperature",
                                 json_pack("{s:s}", "key", field(plan_nodes_find(n->fits, id), "key")));
@@ -204,10 +178,14 @@ static int add_voices(struct plan_nodes *n, const json_t *d, json_t *voices, con
     return 0;
 }
 
-static json_t *weights_of(const json_t *d, size_t n)
+/* As given, 1 each, or what waits for a fit: its key, and (no part of the node's key) its id. */
+static json_t *weights_of(const struct plan_nodes *n, const json_t *d, size_t voices, const char *fit)
 {
-    json_t *out = json_array(), *given = json_object_get(d, "weights");
-    for (size_t i = 0; i < n; i++) {
+    json_t *out, *given = json_object_get(d, "weights");
+    if (fit)
+        return json_pack("{s:s}", "key", field(plan_nodes_find(n->fits, fit), "key"));
+    out = json_array();
+    for (size_t i = 0; i < voices; i++) {
         json_t *w = json_array_get(given, i);
         json_array_append_new(out, json_real(w ? json_number_value(w) : 1));
     }
@@ -217,6 +195,8 @@ static json_t *weights_of(const json_t *d, size_t n)
 /* Names for people, and the ids by which the voices' lms are found: no part of the key. */
 static void name_voices(struct plan_nodes *n, const json_t *d, json_t *voices, const char *const lms[])
 {
+    if (field(json_array_get(voices, 0), "lm")) /* an equal node had them already */
+        return;
     size_t i;
     json_t *v;
     json_array_foreach(json_object_get(d, "of"), i, v)
@@ -260,22 +240,64 @@ static int read_rule(const json_t *d, struct rule_texts *out)
     return rc;
 }
 
-/* What an ensemble is called that has no name: "log(prose, verse)", "linear by bayes(prose, verse)". */
-static const char *ensemble_put(struct plan_nodes *n, const json_t *d, const struct rule_texts *r, json_t *voices,
-                                const char *const lms[])
+/* What a node of voices is made from. */
+struct made {
+    const struct rule_texts *rule;
+    json_t *voices;
+    const char *const *lms; /* (n voices,) */
+    const char *fit;        /* of its weights, or NULL */
+};
+
+/* What an ensemble is called that has no name: "log(prose, verse)", "linear by bayes, fitted(prose, verse)". */
+static void made_name(const struct made *m, struct text *out)
+{
+    const struct rule_texts *r = m->rule;
+    text_addf(out, "%s%s%s%s(", text_s(&r->rule), r->weighting.len > 0 ? " by " : "", text_s(&r->weighting),
+              m->fit ? ", fitted" : "");
+    for (size_t i = 0; i < json_array_size(m->voices); i++)
+        text_addf(out, "%s%s", i ? ", " : "", m->lms[i]);
+    text_add(out, ")");
+}
+
+static const char *ensemble_put(struct plan_nodes *n, const json_t *d, const struct made *m, const char *name)
 {
     struct text made = { 0 };
-    json_t *node = json_pack("{s:s, s:s, s:O, s:o}", "kind", "ensemble", "rule", text_s(&r->rule), "voices", voices,
-                             "weights", weights_of(d, json_array_size(voices)));
-    if (r->weighting.len > 0)
-        json_object_set_new(node, "weighting", json_string(text_s(&r->weighting)));
-    text_addf(&made, "%s%s%s(", text_s(&r->rule), r->weighting.len > 0 ? " by " : "", text_s(&r->weighting));
-    for (size_t i = 0; i < json_array_size(voices); i++)
-        text_addf(&made, "%s%s", i ? ", " : "", lms[i]);
-    text_add(&made, ")");
-    copy_field(node, plan_nodes_find(n->lms, lms[0]), "space");
-    const char *id = node_put(n->lms, node, field(d, "name"), text_s(&made));
+    json_t *weights = weights_of(n, d, json_array_size(m->voices), m->fit);
+    json_t *node = json_pack("{s:s, s:s, s:o, s:o}", "kind", "ensemble", "rule", text_s(&m->rule->rule), "voices",
+                             json_deep_copy(m->voices), "weights", weights);
+    if (m->rule->weighting.len > 0)
+        json_object_set_new(node, "weighting", json_string(text_s(&m->rule->weighting)));
+    made_name(m, &made);
+    copy_field(node, plan_nodes_find(n->lms, m->lms[0]), "space");
+    const char *id = plan_nodes_put(n->lms, node, name, text_s(&made));
     text_free(&made);
+    node = id ? plan_nodes_find(n->lms, id) : NULL;
+    if (node)
+        name_voices(n, d, json_object_get(node, "voices"), m->lms);
+    if (node && m->fit)
+        json_object_set_new(json_object_get(node, "weights"), "fit", json_string(m->fit));
+    return id;
+}
+
+/* The fit of an ensemble's weights reads the voices' rows where these are pooled linearly, with equal weights: a node of its
+ * own.  The fit's id or NULL. */
+static const char *add_weights(struct plan_nodes *n, const json_t *d, const struct made *m)
+{
+    struct rule_texts equal = { 0 };
+    struct made pool = *m;
+    json_t *fit = json_object_get(d, "weights"), *other = json_copy((json_t *)(uintptr_t)d);
+    json_object_del(other, "weights");
+    text_add(&equal.rule, "linear");
+    pool.rule = &equal;
+    const char *id = NULL;
+    if (plan_fits_weights_check(fit, text_s(&m->rule->rule)) == 0)
+        id = ensemble_put(n, other, &pool, NULL);
+    if (id)
+        id = plan_fits_weights(n, fit, id, text_s(&m->rule->rule));
+    if (!id)
+        err_add(err_code(), "%s", field(fit, "at"));
+    json_decref(other);
+    text_free(&equal.rule);
     return id;
 }
 
@@ -286,11 +308,12 @@ static const char *add_ensemble(struct plan_nodes *n, const json_t *d)
     if (read_rule(d, &rule) < 0)
         return NULL;
     json_t *voices = json_array();
+    struct made made = { .rule = &rule, .voices = voices, .lms = lms };
+    bool fitted = json_is_object(json_object_get(d, "weights"));
     if (add_voices(n, d, voices, lms) == 0) {
-        id = ensemble_put(n, d, &rule, voices, lms);
-        json_t *made = json_object_get(id ? plan_nodes_find(n->lms, id) : NULL, "voices");
-        if (made && !field(json_array_get(made, 0), "lm"))
-            name_voices(n, d, made, lms);
+        made.fit = fitted ? add_weights(n, d, &made) : NULL;
+        if (made.fit || !fitted)
+            id = ensemble_put(n, d, &made, field(d, "name"));
     }
     json_decref(voices);
     text_free(&rule.rule);

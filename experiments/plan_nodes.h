@@ -23,6 +23,9 @@ json_t *plan_nodes_find(const json_t *list, const char *id);
 
 /* Whether the node, or one below it, draws a voice at every step: then its texts depend on the draw whatever the search. */
 bool plan_nodes_samples(const json_t *lms, const char *id);
+/* Puts a node into n->lms or n->fits with its key and the id wanted, or one made of `made`; of equal nodes one stays.  node
+ * is consumed.  Its id, or NULL + ERR_USAGE: the name is taken. */
+const char *plan_nodes_put(json_t *list, json_t *node, const char *wanted, const char *made);
 
 /* The keys of the leaves below a node into an array of strings. */
 void plan_nodes_leaves(const json_t *lms, const char *id, json_t *keys);

@@ -3,14 +3,15 @@
 #include "base/mem.h"
 #include "decode/select.h"
 #include "evalsets/metric.h"
+#include "experiments/fit_result.h"
 #include "experiments/lms.h"
 #include "experiments/lua_transforms.h"
 #include "experiments/plan.h"
 #include "experiments/plan_check.h"
+#include "experiments/plan_fits.h"
 #include "experiments/plan_items.h"
 #include "experiments/plan_leaf.h"
 #include "experiments/plan_nodes.h"
-#include "experiments/plan_preset.h"
 #include "experiments/plan_rules.h"
 #include "experiments/plan_tasks.h"
 #include "experiments/script.h"
@@ -40,6 +41,8 @@ static void name_arm(const json_t *d, json_t *arm)
     struct text name = { 0 };
     const char *chain = field(arm, "chain"), *search = field(arm, "search");
     text_addf(&name, "%s: %s", field(arm, "lm"), *chain ? chain : "as it is");
+    if (json_is_object(json_object_get(d, "chain")))
+        plan_fits_label(json_object_get(d, "chain"), &name);
     if (strcmp(search, "sample") != 0)
         text_addf(&name, " | %s", search);
     if (json_object_get(arm, "tasks"))
@@ -51,12 +54,12 @@ static void name_arm(const json_t *d, json_t *arm)
 static int resolve_arm(struct plan_nodes *nodes, const json_t *d, json_t *arms)
 {
     const char *lm = plan_nodes_add(nodes, json_object_get(d, "lm"));
-    const char *chain = field(d, "chain"), *search = field(d, "search");
+    const char *search = field(d, "search");
     if (!lm)
         return ERR_USAGE;
     json_t *arm = json_pack("{s:s}", "lm", lm);
     json_array_append_new(arms, arm);
-    int rc = plan_preset_choice(nodes, chain ? chain : "", search ? search : "sample", arm);
+    int rc = plan_tasks_choice(nodes, json_object_get(d, "chain"), search ? search : "sample", arm);
     if (rc == 0)
         rc = plan_tasks_resolve(nodes, d, arm);
     if (rc == 0)
@@ -184,8 +187,11 @@ static int try_lms(json_t *what, const struct lua_transforms *transforms)
     lms_set_transforms(s, transforms);
     const json_t *lms = json_object_get(what, "lms"), *fits = json_object_get(what, "fits");
     int rc = 0;
-    for (size_t i = 0; i < json_array_size(fits); i++)
-        lms_set_fit(s, field(json_array_get(fits, i), "id"), 1);
+    for (size_t i = 0; i < json_array_size(fits) && rc == 0; i++) {
+        json_t *guess = fit_result_guess(what, json_array_get(fits, i));
+        rc = lms_set_fit(s, field(json_array_get(fits, i), "id"), guess);
+        json_decref(guess);
+    }
     for (size_t i = 0; i < json_array_size(lms) && rc == 0; i++)
         if (!lms_find(s, field(json_array_get(lms, i), "id")))
             rc = ERR_DATA;

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "evalsets/tag.h"
+#include "experiments/plan_fits.h"
 #include "experiments/plan_leaf.h"
 #include "experiments/plan_preset.h"
 #include <stdlib.h>
@@ -99,6 +100,8 @@ static int check_weights(const json_t *lm, const json_t *weights)
     size_t voices = json_array_size(json_object_get(lm, "of")), n = json_array_size(weights);
     if (strcmp(field(lm, "kind"), "ensemble") != 0)
         return err_set(ERR_USAGE, "weights for a %s; want an ensemble", field(lm, "kind"));
+    if (json_is_object(weights))
+        return 0;
     return n == voices ? 0 : err_set(ERR_USAGE, "%zu weights for %zu voices", n, voices);
 }
 
@@ -137,10 +140,12 @@ static const char *other_lm(struct plan_nodes *nodes, const json_t *lm, const js
     return id;
 }
 
-static int resolve_choice(struct plan_nodes *nodes, const json_t *profile, json_t *out)
+int plan_tasks_choice(struct plan_nodes *nodes, const json_t *chain, const char *search, json_t *out)
 {
-    const char *chain = field(profile, "chain"), *search = field(profile, "search");
-    return plan_preset_choice(nodes, chain ? chain : field(out, "chain"), search ? search : field(out, "search"), out);
+    if (json_is_object(chain))
+        return plan_fits_choice(nodes, chain, field(out, "lm"), search, out);
+    json_object_del(out, "fit");
+    return plan_preset_choice(nodes, chain ? json_string_value(chain) : "", search, out);
 }
 
 static int resolve_profile(struct plan_nodes *nodes, const json_t *declared, const json_t *profile, json_t *out)
@@ -156,7 +161,10 @@ static int resolve_profile(struct plan_nodes *nodes, const json_t *declared, con
         TRY(plan_leaf_limits(limit));
         json_object_set(out, "limit", limit);
     }
-    return resolve_choice(nodes, profile, out);
+    const json_t *chain = json_object_get(profile, "chain");
+    const char *search = field(profile, "search");
+    return plan_tasks_choice(nodes, chain ? chain : json_object_get(declared, "chain"),
+                             search ? search : field(out, "search"), out);
 }
 
 int plan_tasks_resolve(struct plan_nodes *nodes, const json_t *declared, json_t *arm)

@@ -11,6 +11,9 @@
 /* what's "tasks": the names that the experiment's `tasks` and its arms' know, sorted; left out where there are none.
  * 0 or ERR_USAGE. */
 int plan_tasks_names(const json_t *declared, json_t *what);
+/* Adds "chain", "search" and "repeats" (and "fit") to what an arm does with its "lm": chain is a text, a fit, or NULL.
+ * 0 or ERR_USAGE. */
+int plan_tasks_choice(struct plan_nodes *nodes, const json_t *chain, const char *search, json_t *out);
 /* The "tasks" of a resolved arm, sorted by name; left out where it has none.  0 or ERR_USAGE. */
 int plan_tasks_resolve(struct plan_nodes *nodes, const json_t *declared, json_t *arm);
 /* 0; ERR_USAGE where the plan does not know a task; item is for the message. */

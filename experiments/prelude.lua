@@ -135,6 +135,9 @@ local function words_of(test, said) words[test] = said; return test end
 local texts = words_of(either(text, list), "a string or a list of strings")
 local lms = words_of(either(lm, list), "a model, an ensemble or a list of them")
 local warmth = words_of(either(number, is "fit"), "a number or a fit")
+local shares = words_of(either(list, is "fit"), "a list of numbers or a fit")
+local link = words_of(either(text, is "fit"), "a string or a fit")
+local links = words_of(either(link, list), "a string, a fit or a list of them")
 local source = words_of(either(text, lm), "a model or the name of one")
 local fn = words_of(of "function", "a function of the row and its parameters")
 local truth = words_of(of "boolean", "true or false")
@@ -143,12 +146,13 @@ local pattern = words_of(either(text, of "function"), "a name, a text with {fiel
 local schema = {
     model = { { source }, name = text, template = pattern },
     voice = { { source }, name = text, template = pattern, drop = texts, temperature = warmth, chain = text },
-    ensemble = { rule = text, weights = list, weighting = text, name = text },
-    fit = { what = text, on = text, lang = text },
+    ensemble = { rule = text, weights = shares, weighting = text, name = text },
+    fit = { what = text, on = text, lang = text, chain = text, target = number, from = number, to = number,
+            bins = count },
     search = {},
-    grid = { lm = lms, chain = texts, search = texts, tasks = list },
-    arm = { lm = lm, chain = text, search = text, name = text, tasks = list },
-    profile = { chain = text, search = text, weights = list, limit = list, template = pattern },
+    grid = { lm = lms, chain = links, search = texts, tasks = list },
+    arm = { lm = lm, chain = link, search = text, name = text, tasks = list },
+    profile = { chain = link, search = text, weights = shares, limit = list, template = pattern },
     experiment = { name = text, seed = count, draws = count, limit = list, stop = texts, evalsets = texts, arms = list,
                    judge = lm, creativity = texts, control = texts, trace = text, tasks = texts, select = texts },
     limit = { bytes = count, symbols = count, chars = count },
@@ -281,6 +285,7 @@ local function ensemble(t)
         if lm(e[i]) then e[i] = { kind = "voice", at = e.at, e[i] } end
         if not is "voice" (e[i]) then error("ensemble: value " .. i .. " is a " .. type(e[i]) .. ", want a voice", 2) end
     end
+    if is "fit" (e.weights) then return e end
     if e.weights and #e.weights ~= #e then
         error("ensemble: " .. #e.weights .. " weights for " .. #e .. " voices", 2)
     end
@@ -352,7 +357,7 @@ local function grid(t)
     need("grid", t, "lm", 2)
     check_tasks(t.tasks, 2)
     local out, at = {}, where(2)
-    local chains, searches = flat(t.chain, {}, text, 2), flat(t.search, {}, text, 2)
+    local chains, searches = flat(t.chain, {}, link, 2), flat(t.search, {}, text, 2)
     if #chains == 0 then chains = { "" } end
     if #searches == 0 then searches = { "sample" } end
     for _, m in base.ipairs(flat(t.lm, {}, lm, 2)) do

@@ -194,11 +194,7 @@ static void free_lists(struct results *r)
         free(r->spaces[i].bytes);
         free(r->spaces[i].offsets);
     }
-    for (size_t i = 0; i < r->n_fits; i++) {
-        const char *const text[] = { r->fits[i].id, r->fits[i].what, r->fits[i].lm, r->fits[i].on };
-        for (size_t k = 0; k < 4; k++)
-            free((void *)(uintptr_t)text[k]);
-    }
+    results_free_fits(r);
 }
 
 void results_close(struct results *r)

@@ -68,13 +68,17 @@ struct results_bin {
 };
 #define RESULTS_BINS 15
 
-/* A fit, with reliability before and after on the split it was fitted on: top symbol, equal-width bins. */
+/* A fit.  NAN, 0 and NULL where a fit of its kind has none. */
 struct results_fit {
     const char *id, *what, *lm, *on;
     double value;                 /* the temperature */
-    double nll_before, nll_after; /* nats a symbol */
+    double nll_before, nll_after; /* nats a symbol; of weights: equal ones, the fitted */
     double ece_before, ece_after;
+    /* Reliability on the split it was fitted on: top symbol, equal-width bins. */
     struct results_bin before[RESULTS_BINS], after[RESULTS_BINS];
+    size_t n_voices;
+    char **voices;                /* (n_voices,) names */
+    double *weights, *nll_voices; /* (n_voices,) nll_voices: of each alone, NAN where it excludes a label */
 };
 
 /* path: results.h5, or a run folder (its results.h5; where there is none yet, compacted aside).  NULL + ERR_IO,

@@ -62,6 +62,7 @@ int results_read_metrics(struct results *r);
 int results_read_records(struct results *r);
 int results_read_spaces(struct results *r);
 int results_read_fits(struct results *r);
+void results_free_fits(struct results *r);
 int results_read_cost(struct results *r);
 
 #endif

@@ -14,4 +14,9 @@ int results_write_records(struct h5 *h, struct ledger *l, struct measures *m, do
 /* /space/HASH/{bytes, offsets, special, ends} of every space that an arm ranges over.  0, or why a tokenizer cannot be opened. */
 int results_write_spaces(struct h5 *h, const struct plan *p);
 
+/* /calibration/fit_NNN of every fit that has a result: attributes id, what, lm, on, value, nll_before, nll_after, ece_before,
+ * ece_after (NaN where a fit has none), n; where it has them, target, entropy (reached), entropy_from, entropy_to, alpha and
+ * chain, and arrays before_* and after_* (reliability), weights, voices and nll_voices, edges and mass (conformal). */
+void results_write_fits(struct h5 *h, const struct ledger *l);
+
 #endif

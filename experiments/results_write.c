@@ -2,6 +2,7 @@
 #include "experiments/results_write.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "experiments/fit_place.h"
 #include "experiments/h5.h"
 #include "experiments/lms.h"
 #include "experiments/results.h"
@@ -26,8 +27,30 @@ static const char *lm_field(const struct plan *p, size_t arm, const char *key)
     return s ? s : "";
 }
 
-static void write_arms(struct h5 *h, const struct plan *p)
+/* Each arm's chain with what was fitted in its place; as in the plan where that is not known.  Texts, for text_free(). */
+static struct text *arm_chains(const struct ledger *l)
 {
+    const struct plan *p = l->plan;
+    const json_t *fits = json_object_get(p->what, "fits");
+    struct text *out = mem_alloc(p->n_arms, sizeof *out);
+    for (size_t i = 0; i < p->n_arms; i++) {
+        const struct plan_arm *arm = &p->arms[i];
+        const json_t *result = NULL;
+        for (size_t k = 0; arm->fit && k < json_array_size(fits); k++)
+            if (strcmp(json_string_value(json_object_get(json_array_get(fits, k), "id")), arm->fit) == 0)
+                result = json_array_get(l->fits, k);
+        if (result && !json_is_null(result))
+            fit_place_fill(arm->chain, result, &out[i]);
+        else
+            text_add(&out[i], arm->chain);
+    }
+    return out;
+}
+
+static void write_arms(struct h5 *h, const struct ledger *l)
+{
+    const struct plan *p = l->plan;
+    struct text *chains = arm_chains(l);
     const char **column = mem_alloc(p->n_arms, sizeof *column);
     uint8_t *repeats = mem_alloc(p->n_arms, 1);
 #define COLUMN(path, value, put)                                                                                       \
@@ -39,7 +62,7 @@ static void write_arms(struct h5 *h, const struct plan *p)
     COLUMN("/arm", p->arms[i].name, put_1d(h, "/arm", H5_STRINGS, p->n_arms, column));
     h5_scale(h, "/arm");
     COLUMN("/arm_lm", p->arms[i].lm, put_along(h, "/arm_lm", "/arm", H5_STRINGS, p->n_arms, column));
-    COLUMN("/arm_chain", p->arms[i].chain, put_along(h, "/arm_chain", "/arm", H5_STRINGS, p->n_arms, column));
+    COLUMN("/arm_chain", text_s(&chains[i]), put_along(h, "/arm_chain", "/arm", H5_STRINGS, p->n_arms, column));
     COLUMN("/arm_search", p->arms[i].search, put_along(h, "/arm_search", "/arm", H5_STRINGS, p->n_arms, column));
     COLUMN("/arm_space", lm_field(p, i, "space"), put_along(h, "/arm_space", "/arm", H5_STRINGS, p->n_arms, column));
 #undef COLUMN
@@ -50,6 +73,9 @@ static void write_arms(struct h5 *h, const struct plan *p)
     put_along(h, "/arm_repeats", "/arm", H5T_STD_U8LE, p->n_arms, repeats);
     free(column);
     free(repeats);
+    for (size_t i = 0; i < p->n_arms; i++)
+        text_free(&chains[i]);
+    free(chains);
 }
 
 /* What a reader should see before the text. */
@@ -130,35 +156,6 @@ static void write_metrics(struct h5 *h, const struct plan *p, struct measures *m
     }
 }
 
-static void write_calibration(struct h5 *h, const struct ledger *l)
-{
-    static const char *const numbers[] = { "value", "nll_before", "nll_after", "ece_before", "ece_after" };
-    static const char *const names[] = { "id", "what", "lm", "on" };
-    static const char *const sides[] = { "before", "after" };
-    static const char *const columns[] = { "confidence", "accuracy", "n" };
-    for (size_t i = 0; i < json_array_size(l->fits); i++) {
-        const json_t *fit = json_array_get(l->fits, i);
-        struct text path = { 0 };
-        for (size_t s = 0; s < 2 && !json_is_null(fit); s++)
-            for (size_t c = 0; c < 3; c++) {
-                const json_t *bins = json_object_get(fit, sides[s]);
-                double x[RESULTS_BINS] = { 0 };
-                for (size_t b = 0; b < RESULTS_BINS; b++)
-                    x[b] = json_number_value(json_object_get(json_array_get(bins, b), columns[c]));
-                text_clear(&path);
-                text_addf(&path, "/calibration/fit_%03zu/%s_%s", i, sides[s], columns[c]);
-                put_1d(h, text_s(&path), H5T_IEEE_F64LE, RESULTS_BINS, x);
-            }
-        text_clear(&path);
-        text_addf(&path, "/calibration/fit_%03zu", i);
-        for (size_t k = 0; k < 5 && !json_is_null(fit); k++)
-            h5_real(h, text_s(&path), numbers[k], json_number_value(json_object_get(fit, numbers[k])));
-        for (size_t k = 0; k < 4 && !json_is_null(fit); k++)
-            h5_text(h, text_s(&path), names[k], json_string_value(json_object_get(fit, names[k])));
-        text_free(&path);
-    }
-}
-
 static void write_arm_cost(struct h5 *h, const struct ledger *l, const double symbols[])
 {
     const struct plan *p = l->plan;
@@ -234,7 +231,7 @@ static int write_rest(struct h5 *h, struct ledger *l, struct measures *m, const 
 {
     write_metrics(h, l->plan, m);
     TRY(results_write_spaces(h, l->plan));
-    write_calibration(h, l);
+    results_write_fits(h, l);
     write_arm_cost(h, l, arm_symbols);
     write_sessions(h, l);
     write_provenance(h, l);
@@ -248,7 +245,7 @@ int results_write(struct ledger *l, const char *path)
         return err_code();
     struct measures *m = measures_alloc(l->plan);
     double *arm_symbols = mem_alloc(l->plan->n_arms, sizeof *arm_symbols);
-    write_arms(h, l->plan);
+    write_arms(h, l);
     write_items(h, l->plan);
     write_draws(h, l->plan);
     int rc = results_write_records(h, l, m, arm_symbols);

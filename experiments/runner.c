@@ -4,21 +4,11 @@
 #include "base/mem.h"
 #include "decode/chain.h"
 #include "experiments/fit.h"
+#include "experiments/runner_chains.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-static int open_chains(struct runner *r)
-{
-    r->chains = mem_alloc(r->plan->n_choices, sizeof(struct chain *));
-    TRY(lua_transforms_load(r->plan->doc, "the plan", &r->transforms));
-    lms_set_transforms(r->lms, r->transforms);
-    for (size_t i = 0; i < r->plan->n_choices; i++)
-        if (!(r->chains[i] = lua_transforms_chain(r->transforms, r->plan->arms[i].chain)))
-            return ERR_USAGE;
-    return 0;
-}
 
 int runner_init(struct runner *r, const struct plan *p, struct jobs *jobs, struct journal *journal,
                 const struct run_options *o)
@@ -38,7 +28,7 @@ int runner_init(struct runner *r, const struct plan *p, struct jobs *jobs, struc
     r->progress.found = r->progress.done = jobs->n_done;
     r->progress.total = jobs->n_units;
     r->progress.eta = NAN;
-    return open_chains(r);
+    return runner_chains_open(r);
 }
 
 void runner_fini(struct runner *r)
@@ -92,23 +82,21 @@ static int journal_payload(struct runner *r, size_t n_head)
     return rc;
 }
 
-static int fit_one(struct runner *r, const json_t *doc, double *value)
+/* *result: what the journal holds, NULL; what was computed when it comes back. */
+static int fit_one(struct runner *r, const json_t *doc, json_t **result)
 {
-    if (isnan(*value)) {
+    if (!*result) {
         struct text t = { 0 };
-        json_t *result = fit_compute(doc, r->lms, r->core, r->options->signal);
-        if (!result)
+        *result = fit_compute(doc, r->lms, r->core, r->options->signal);
+        if (!*result)
             return err_code();
-        *value = json_real_value(json_object_get(result, "value"));
-        doc_canonical(&t, result);
-        json_decref(result);
+        doc_canonical(&t, *result);
         size_t n_head = unit_write_message(&r->payload, UNIT_FIT, unit_fit_key(r->plan, doc), text_s(&t));
         text_free(&t);
         TRY(journal_payload(r, n_head));
         TRY(journal_commit(r->journal));
     }
-    lms_set_fit(r->lms, json_string_value(json_object_get(doc, "id")), *value);
-    return 0;
+    return lms_set_fit(r->lms, json_string_value(json_object_get(doc, "id")), *result);
 }
 
 /* In the order of the plan: a fit of an ensemble stands after the fits of its voices. */
@@ -120,6 +108,7 @@ int runner_fits(struct runner *r)
         r->options->progress(r->options->progress_ctx, &r->progress);
     for (size_t i = 0; i < json_array_size(fits); i++)
         TRY(fit_one(r, json_array_get(fits, i), &r->jobs->fits[i]));
+    TRY(runner_chains_fitted(r));
     return open_works(r);
 }
 

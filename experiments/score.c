@@ -110,10 +110,12 @@ static int part_feed(struct score *s, struct part *p, const struct score_sink *s
     struct want w = want_of(s, p);
     int rc = lm_rows(&w, rows);
     for (uint32_t k = 0; k < p->chunk && rc == 0; k++) {
-        sym_t label = p->symbols->s[p->done + k];
-        p->logp[p->done + k] = row_logp(&rows[k], label);
+        struct score_place place = {
+            .label = p->symbols->s[p->done + k], .at = p->done + k, .slot = p->slot, .back = p->chunk - 1 - k
+        };
+        p->logp[place.at] = row_logp(&rows[k], place.label);
         if (sink)
-            rc = sink->row(sink->ctx, &rows[k], label);
+            rc = sink->row(sink->ctx, &rows[k], &place);
     }
     return rc;
 }

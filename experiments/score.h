@@ -9,9 +9,17 @@
 
 struct score;
 
+/* Where a row stands: before symbol `at` of a continuation, `back` positions before the last of the slot's rows. */
+struct score_place {
+    sym_t label; /* the symbol that came */
+    size_t at;
+    int slot;
+    uint32_t back;
+};
+
 /* Where rows go besides their log-probability; NULL: nowhere.  Called in the order of positions. */
 struct score_sink {
-    int (*row)(void *ctx, const struct row *r, sym_t label);
+    int (*row)(void *ctx, const struct row *r, const struct score_place *place);
     void *ctx;
 };
 

@@ -76,6 +76,8 @@ struct unit_key unit_key(const struct plan *p, const struct plan_arm *arm, const
         pack_u32(&t, arm->repeats ? 0 : draw);
         if (arm->transforms)
             pack_json(&t, arm->transforms);
+        if (arm->fit)
+            pack_string(&t, json_string_value(json_object_get(lms_fit(p->what, arm->fit), "key")));
     }
     return key_of(&t);
 }

@@ -1,6 +1,7 @@
 /* Reliability diagrams of the fits: confidence of the top symbol against how often it is right, before and after. */
 #include "plots/figure.h"
 #include "plots/plot.h"
+#include <math.h>
 
 static void block(const char *name, size_t id, const struct results_bin bins[], struct text *t)
 {
@@ -15,11 +16,21 @@ static void block(const char *name, size_t id, const struct results_bin bins[], 
     text_add(t, "EOD\n");
 }
 
+/* Those that have a reliability, and a number behind it. */
+static size_t fits_shown(const struct results *r, const struct results_fit *out[FIGURE_FITS])
+{
+    size_t n, k = 0;
+    const struct results_fit *fits = results_fits(r, &n);
+    for (size_t i = 0; i < n && k < FIGURE_FITS; i++)
+        if (!isnan(fits[i].value) && !isnan(fits[i].ece_before))
+            out[k++] = &fits[i];
+    return k;
+}
+
 static int draw(const struct figure_data *d, struct text *script)
 {
-    size_t n;
-    const struct results_fit *fits = results_fits(d->results, &n);
-    n = n < FIGURE_FITS ? n : FIGURE_FITS;
+    const struct results_fit *fits[FIGURE_FITS];
+    size_t n = fits_shown(d->results, fits);
     if (n == 0)
         return 1;
     plot_head(script, 900, (int)(n + 1) / 2 * 400);
@@ -30,10 +41,10 @@ static int draw(const struct figure_data *d, struct text *script)
         (n + 1) / 2, n > 1 ? 2 : 1);
     for (size_t i = 0; i < n; i++) {
         struct text title = { 0 };
-        block("before", i, fits[i].before, script);
-        block("after", i, fits[i].after, script);
-        figure_short(&title, fits[i].lm, 60);
-        text_addf(&title, ": T = %.3f, ECE %.4f to %.4f", fits[i].value, fits[i].ece_before, fits[i].ece_after);
+        block("before", i, fits[i]->before, script);
+        block("after", i, fits[i]->after, script);
+        figure_short(&title, fits[i]->lm, 60);
+        text_addf(&title, ": T = %.3f, ECE %.4f to %.4f", fits[i]->value, fits[i]->ece_before, fits[i]->ece_after);
         text_add(script, "set title ");
         plot_string(script, text_s(&title));
         text_addf(script,

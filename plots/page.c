@@ -178,6 +178,18 @@ void page_chains(struct text *out, const struct figure_data *d)
     text_add(out, "</tbody></table></div></details>\n");
 }
 
+/* A number, or the voices' weights. */
+static void fit_value(struct text *out, const struct results_fit *f)
+{
+    if (f->n_voices == 0 && !isnan(f->value))
+        text_addf(out, "%.4f", f->value);
+    for (size_t k = 0; k < f->n_voices; k++) {
+        text_add(out, k > 0 ? ", " : "");
+        page_name(out, f->voices[k]);
+        text_addf(out, " %.4f", f->weights[k]);
+    }
+}
+
 void page_fits(struct text *out, const struct results *r)
 {
     size_t n;
@@ -196,8 +208,15 @@ void page_fits(struct text *out, const struct results *r)
         page_name(out, f->on);
         text_add(out, "</td><td class=\"l\">");
         page_name(out, f->what);
-        text_addf(out, "</td><td>%.4f</td><td>%.4f &rarr; %.4f</td><td>%.4f &rarr; %.4f</td></tr>\n", f->value,
-                  f->nll_before, f->nll_after, f->ece_before, f->ece_after);
+        text_add(out, "</td><td>");
+        fit_value(out, f);
+        text_add(out, "</td><td>");
+        if (!isnan(f->nll_before))
+            text_addf(out, "%.4f &rarr; %.4f", f->nll_before, f->nll_after);
+        text_add(out, "</td><td>");
+        if (!isnan(f->ece_before))
+            text_addf(out, "%.4f &rarr; %.4f", f->ece_before, f->ece_after);
+        text_add(out, "</td></tr>\n");
     }
     text_add(out, "</tbody></table></div>\n");
 }

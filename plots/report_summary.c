@@ -50,6 +50,26 @@ static void frontier(const struct figure_data *d, struct text *out)
     text_add(out, "\n");
 }
 
+static void fitted(const struct results_fit *f, struct text *out)
+{
+    if (f->n_voices == 0 && isnan(f->value)) /* a table */
+        return;
+    text_add(out, "  fitted ");
+    add_name(out, f->what);
+    text_add(out, " of ");
+    add_name(out, f->lm);
+    text_add(out, ": ");
+    if (f->n_voices == 0)
+        text_addf(out, "%.3f", f->value);
+    for (size_t k = 0; k < f->n_voices; k++)
+        text_addf(out, "%s%.3f", k > 0 ? " " : "", f->weights[k]);
+    if (!isnan(f->nll_before))
+        text_addf(out, " (nats a symbol %.4f to %.4f", f->nll_before, f->nll_after);
+    if (!isnan(f->nll_before) && !isnan(f->ece_before))
+        text_addf(out, ", ECE %.4f to %.4f", f->ece_before, f->ece_after);
+    text_add(out, isnan(f->nll_before) ? "\n" : ")\n");
+}
+
 void report_summary(const struct results *r, const struct summary *s, struct text *out)
 {
     struct figure_data d;
@@ -61,12 +81,8 @@ void report_summary(const struct results *r, const struct summary *s, struct tex
     figure_data_init(&d, r, s);
     text_addf(out, "  %zu lms x %zu chains, %zu items, %u draws: %zu records in %.0f s\n", d.n_lms, d.n_chains, n_items,
               results_draws(r), n_records, cost->seconds);
-    for (size_t i = 0; i < n_fits && i < 2; i++) {
-        text_add(out, "  fitted temperature of ");
-        add_name(out, fits[i].lm);
-        text_addf(out, ": %.3f (nats a symbol %.4f to %.4f, ECE %.4f to %.4f)\n", fits[i].value, fits[i].nll_before,
-                  fits[i].nll_after, fits[i].ece_before, fits[i].ece_after);
-    }
+    for (size_t i = 0; i < n_fits && i < 2; i++)
+        fitted(&fits[i], out);
     axis(r, figure_creativity(&d), "creative", out);
     axis(r, figure_control(&d), "controlled", out);
     if (figure_creativity(&d) && figure_control(&d))

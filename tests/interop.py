@@ -37,6 +37,15 @@ with h5py.File(path) as f:
     unit = f["unit/record"][:]
     length = f["metric/length_chars"][:]
 
+    # fits: attributes, reliability of a temperature, weights by voice
+    fits = {f["calibration"][k].attrs["what"]: f["calibration"][k] for k in f["calibration"]}
+    temperature, weights = fits["temperature"], fits["weights"]
+    assert temperature.attrs["value"] > 0 and temperature["before_n"][:].sum() == temperature.attrs["n"] > 30
+    assert weights["weights"].shape == (2,) and abs(weights["weights"][:].sum() - 1) < 1e-9
+    assert [v.decode() for v in weights["voices"][:]] == ["a", "b"] and weights["nll_voices"].shape == (2,)
+    assert np.isnan(weights.attrs["value"]) and weights.attrs["nll_after"] <= weights.attrs["nll_before"]
+    assert weights.attrs["nll_after"] <= weights["nll_voices"][:].min() + 1e-9
+
 # pandas: a table of records
 record["arm"] = record["arm"].map(dict(enumerate(arms)))
 assert set(record["arm"]) == set(arms)

@@ -15,5 +15,11 @@ echo '{"name":"letters","kind":"generate","lang":["en"],"metrics":["distinct_1"]
 for text in ab c abc; do
     echo "{\"id\":\"$text\",\"lang\":\"en\",\"text\":\"$text\"}"
 done > "$work/letters/items.jsonl"
+mkdir "$work/held"
+echo '# Held out' > "$work/held/README.md"
+echo '{"name":"held","kind":"text","lang":["en"],"metrics":["bits_per_byte"]}' > "$work/held/evalset.json"
+for text in cabcab abcabca bacabac aabbcc ccbbaa acbacb; do
+    echo "{\"id\":\"$text\",\"lang\":\"en\",\"text\":\"$text\"}"
+done > "$work/held/items.jsonl"
 "$chorale" run tests/fixtures/interop/tables.lua --set dir="$work" --out "$work/run" --no-report --quiet || exit 1
 "$python" tests/interop.py "$work/run/results.h5"

@@ -399,11 +399,14 @@ static void hash(const char *source, const char *set, char out[65])
     const char *const sets[] = { set };
     struct lua_transforms *s = open_with(source, sets, set ? 1 : 0);
     struct chain *c = s ? lua_transforms_chain(s, "top_k=3 | a") : NULL;
-    json_t *code = c ? lua_transforms_code(c) : NULL;
+    json_t *step = json_object(), *code;
+    if (c)
+        lua_transforms_code(s, chain_text(c), step);
+    code = json_object_get(step, "transforms");
     const char *hex = json_string_value(json_object_get(code, "a"));
     check(hex && json_object_size(code) == 1, "'%.60s': a hash: %s", source, err_text());
     snprintf(out, 65, "%s", hex ? hex : "");
-    json_decref(code);
+    json_decref(step);
     chain_free(c);
     lua_transforms_close(s);
 }

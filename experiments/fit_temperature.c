@@ -1,0 +1,59 @@
+/* The temperature of an lm, with its reliability before and after. */
+#include "base/err.h"
+#include "ensemble/calibrate.h"
+#include "experiments/fit_types.h"
+
+static int temperature_open(struct fit *f, size_t *most)
+{
+    (void)most;
+    f->kept = calibrate_alloc();
+    return 0;
+}
+
+static void temperature_close(struct fit *f)
+{
+    calibrate_free(f->kept);
+}
+
+static int temperature_keep(struct fit *f, const struct row *r, const struct score_place *place)
+{
+    return calibrate_add(f->kept, r, place->label);
+}
+
+static json_t *reliability(const struct calibrate *c, double temperature, double *ece)
+{
+    struct calibrate_bin bins[FIT_BINS];
+    json_t *out = json_array();
+    *ece = calibrate_reliability(c, temperature, bins, FIT_BINS);
+    for (size_t i = 0; i < FIT_BINS; i++)
+        json_array_append_new(out, json_pack("{s:f, s:f, s:I}", "confidence", bins[i].n ? bins[i].confidence : 0,
+                                             "accuracy", bins[i].n ? bins[i].accuracy : 0, "n", (json_int_t)bins[i].n));
+    return out;
+}
+
+static int temperature_result(struct fit *f, json_t *out)
+{
+    struct calibrate_fit c;
+    double before, after;
+    TRY(calibrate_temperature(f->kept, &c));
+    if (c.bounded)
+        return err_set(ERR_DATA, "no temperature in %g .. %g is best; the split does not suit the lm", CALIBRATE_MIN,
+                       CALIBRATE_MAX);
+    json_object_set_new(out, "value", json_real(c.temperature));
+    json_object_set_new(out, "n", json_integer((json_int_t)c.n));
+    json_object_set_new(out, "nll_before", json_real(c.nll_before));
+    json_object_set_new(out, "nll_after", json_real(c.nll_after));
+    json_object_set_new(out, "before", reliability(f->kept, 1, &before));
+    json_object_set_new(out, "after", reliability(f->kept, c.temperature, &after));
+    json_object_set_new(out, "ece_before", json_real(before));
+    json_object_set_new(out, "ece_after", json_real(after));
+    return 0;
+}
+
+const struct fit_type fit_temperature = {
+    .name = "temperature",
+    .open = temperature_open,
+    .close = temperature_close,
+    .keep = temperature_keep,
+    .result = temperature_result,
+};
