@@ -2,9 +2,9 @@
 -- all are as diverse as each other?
 --
 -- Every strategy at three settings: the frontier.  Then each at its middle setting behind the temperature for which the mean
--- entropy of what its chain leaves on held-out text is the same for all (arms "... | matched"): what remains is how a
+-- entropy of what its chain leaves on held-out text is the same for all (arms with temperature=fit): what remains is how a
 -- strategy spends its entropy, not how much of it it has (Zhang et al. 2020).  Strategies that draw by themselves or keep
--- state have no such temperature; for these /metric/entropy_final has what they came to.
+-- state have no such temperature: for these /metric/entropy_final has what they came to.
 --
 -- Prediction, written before the first run: among truncations the settings explain most of the spread; at equal entropy those
 -- that adapt to the row (min_p, top_n_sigma, eta) are better controlled than those that do not (top_k, epsilon).
@@ -34,7 +34,8 @@ transform {
   end,
 }
 
--- Chain, three settings, and whether a temperature in front may match its entropy.
+-- Chain, three settings, and where a temperature matches its entropy: in front of it (match), or behind it where a flat row
+-- would leave nothing (behind).  min_k does not see a temperature.
 local strategies = {
   { "temperature=%g",                         { 0.5, 0.8, 1.1 } },
   { "dynatemp=%g",                            { 0.3, 0.6, 0.9 }, match = true },
@@ -46,14 +47,14 @@ local strategies = {
   { "min_p=%g",                               { 0.3, 0.1, 0.03 }, match = true },
   { "top_a=%g",                               { 1, 0.4, 0.1 }, match = true },
   { "typical=%g",                             { 0.3, 0.6, 0.9 }, match = true },
-  { "epsilon=%g",                             { 0.03, 0.01, 0.002 }, match = true },
-  { "eta=%g",                                 { 0.03, 0.01, 0.002 }, match = true },
+  { "epsilon=%g",                             { 0.03, 0.01, 0.002 }, behind = true },
+  { "eta=%g",                                 { 0.03, 0.01, 0.002 }, behind = true },
   { "tfs=%g",                                 { 0.5, 0.8, 0.95 }, match = true },
   { "top_n_sigma=%g",                         { 3, 4, 5 }, match = true },
   { "top_h=%g",                               { 0.3, 0.5, 0.8 }, match = true },
   { "p_less=%g",                              { 3, 2, 1.3 }, match = true },
   { "temperature=%g | p_less_norm",           { 0.7, 1, 1.5 }, matched = "p_less_norm" },
-  { "min_k=%g",                               { 1, 3, 8 }, match = true },
+  { "min_k=%g",                               { 1, 3, 8 } },
   { "temperature=%g | ees",                   { 0.7, 1, 1.5 }, matched = "ees" },
   { "diff(%g)",                               { 0.3, 0.6, 0.9 }, match = true },
   { "xtc(0.5, threshold=%g)",                 { 0.3, 0.2, 0.1 } },
@@ -73,15 +74,20 @@ local strategies = {
   { "surprise_band(%g, high=1)",              { 1, 2, 4 }, match = true },
 }
 
+local function matching(s)
+  local middle = string.format(s[1], s[2][2])
+  if s[1] == "temperature=%g" then return "temperature=fit" end
+  if s.behind then return middle .. " | temperature=fit" end
+  if s.match or s.matched then return "temperature=fit | " .. (s.matched or middle) end
+end
+
 local chains, matched = {}, {}
 for _, s in ipairs(strategies) do
   chains[#chains + 1] = each(s[1], s[2])
-  local tail = s.match and string.format(s[1], s[2][2]) or s.matched
-  if target > 0 and (tail or s[1] == "temperature=%g") then
-    matched[#matched + 1] = fit {
-      what = "entropy", on = "held_out/fit", lang = "en", target = target, from = 0.05, to = 20,
-      chain = tail and "temperature=fit | " .. tail or "temperature=fit",
-    }
+  local chain = target > 0 and matching(s)
+  if chain then
+    matched[#matched + 1] = fit { what = "entropy", on = "held_out/fit", lang = "en", target = target, from = 0.05, to = 20,
+                                  chain = chain }
   end
 end
 
