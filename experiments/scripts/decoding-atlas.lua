@@ -9,7 +9,7 @@
 -- Prediction, written before the first run: among truncations the settings explain most of the spread; at equal entropy those
 -- that adapt to the row (min_p, top_n_sigma, eta) are better controlled than those that do not (top_k, epsilon).
 --
--- --set items=12 draws=2 bytes=160 target=1.5 (nats; 0: no matched arms) lm=zoo:prose judge=zoo:mixed
+-- --set items=18 draws=4 bytes=160 target=1.5 (nats; 0: no matched arms) lm=zoo:prose judge=zoo:mixed
 
 local lm = model(arg.lm or "zoo:prose")
 local target = arg.target or 1.5
@@ -50,25 +50,25 @@ local strategies = {
   { "epsilon=%g",                             { 0.03, 0.01, 0.002 }, behind = true },
   { "eta=%g",                                 { 0.03, 0.01, 0.002 }, behind = true },
   { "tfs=%g",                                 { 0.5, 0.8, 0.95 }, match = true },
-  { "top_n_sigma=%g",                         { 3, 4, 5 }, match = true },
+  { "top_n_sigma=%g",                         { 1.5, 2, 2.5 }, match = true },
   { "top_h=%g",                               { 0.3, 0.5, 0.8 }, match = true },
   { "p_less=%g",                              { 3, 2, 1.3 }, match = true },
   { "temperature=%g | p_less_norm",           { 0.7, 1, 1.5 }, matched = "p_less_norm" },
-  { "min_k=%g",                               { 1, 3, 8 } },
+  { "min_k=%g",                               { 50, 100, 300 } },
   { "temperature=%g | ees",                   { 0.7, 1, 1.5 }, matched = "ees" },
   { "diff(%g)",                               { 0.3, 0.6, 0.9 }, match = true },
   { "xtc(0.5, threshold=%g)",                 { 0.3, 0.2, 0.1 } },
   { "xtc(0.5, threshold=%g, form=expected)",  { 0.3, 0.2, 0.1 } },
   { "mirostat1=%g",                           { 2, 3, 5 } },
   { "mirostat2=%g",                           { 2, 3, 5 } },
-  { "adaptive_p=%g",                          { 0.7, 0.4, 0.1 } },
-  { "repetition_penalty=%g",                  { 1.05, 1.15, 1.4 }, match = true },
-  { "repetition_penalty_norm=%g",             { 1.05, 1.15, 1.4 }, match = true },
-  { "frequency_penalty=%g",                   { 0.1, 0.4, 1 }, match = true },
-  { "presence_penalty=%g",                    { 0.1, 0.4, 1 }, match = true },
-  { "no_repeat_ngram=%d",                     { 2, 3, 4 }, match = true },
-  { "dry=%g",                                 { 0.4, 0.8, 1.6 }, match = true },
-  { "prompt_reward=%g",                       { 1.05, 1.15, 1.4 }, match = true },
+  { "min_p=0.05 | adaptive_p=%g",             { 0.7, 0.4, 0.1 } },
+  { "temperature=0.7 | repetition_penalty=%g", { 1.05, 1.15, 1.4 }, matched = "repetition_penalty=1.15" },
+  { "temperature=0.7 | repetition_penalty_norm=%g", { 1.05, 1.15, 1.4 }, matched = "repetition_penalty_norm=1.15" },
+  { "temperature=0.7 | frequency_penalty=%g", { 0.1, 0.4, 1 }, matched = "frequency_penalty=0.4" },
+  { "temperature=0.7 | presence_penalty=%g",  { 0.1, 0.4, 1 }, matched = "presence_penalty=0.4" },
+  { "temperature=0.7 | no_repeat_ngram=%d",   { 2, 3, 4 }, matched = "no_repeat_ngram=3" },
+  { "temperature=0.7 | dry=%g",               { 0.4, 0.8, 1.6 }, matched = "dry=0.8" },
+  { "temperature=0.7 | prompt_reward=%g",     { 1.05, 1.15, 1.3 }, matched = "prompt_reward=1.15" },
   { "green(0.5, delta=%g)",                   { 0.5, 1, 2 }, match = true },
   { "top_power(%g, b=1.5)",                   { 0.5, 0.2, 0.05 }, match = true },
   { "surprise_band(%g, high=1)",              { 1, 2, 4 }, match = true },
@@ -92,8 +92,8 @@ for _, s in ipairs(strategies) do
 end
 
 experiment {
-  name = "decoding-atlas", seed = 20261126, draws = arg.draws or 2, limit = { bytes = arg.bytes or 160 },
-  evalsets = { { "keywords", lang = "en", items = arg.items or 12 } },
+  name = "decoding-atlas", seed = 20261126, draws = arg.draws or 4, limit = { bytes = arg.bytes or 160 },
+  evalsets = { { "keywords", lang = "en", items = arg.items or 18 } },
   arms = grid { lm = lm, chain = { chains, matched } },
   judge = model(arg.judge or "zoo:mixed"),
   creativity = { "distinct_2", "spread", "entropy_final", "kept_log2" },
