@@ -27,4 +27,8 @@ target=0
 "$chorale" run $script --out "$work/run" --limit 1 --set draws=1 --set bytes=24 --set target=$target --no-report --quiet ||
     fail "the run failed"
 [ -s "$work/run/results.h5" ] || fail "no results"
-echo "$name: 5 checks passed"
+"$chorale" generate --script $script --chain "top_power=0.3 | surprise_band(2, high=1)" --max-bytes 20 --seed 1 "Once" \
+    >"$work/text" || fail "generate does not know the script's transforms"
+"$chorale" generate --script $script --chain "top_powr=0.3" --max-bytes 20 "Once" 2>"$work/err" && fail "an unknown transform"
+grep -q "did you mean 'top_power'" "$work/err" || fail "the nearest name is not told: $(cat "$work/err")"
+echo "$name: 8 checks passed"
