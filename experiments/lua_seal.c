@@ -1,304 +1,6 @@
 #include "experiments/lua_seal.h"
-#include "experiments/script_guard.h"
-#include <ctype.h>
+#include "experiments/lua_seal_queue.h"
 #include <lauxlib.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* Objects that were met, each once: ids[object] = place, queue[place] = object. */
-struct queue {
-    lua_State *L;
-    int ids, list; /* places on the stack */
-    lua_Integer n, next;
-};
-
-static void queue_open(struct queue *q, lua_State *L)
-{
-    luaL_checkstack(L, 16, NULL);
-    lua_newtable(L);
-    lua_newtable(L);
-    *q = (struct queue){ .L = L, .ids = lua_gettop(L) - 1, .list = lua_gettop(L) };
-}
-
-/* The place of the object at the top, which stays. */
-static lua_Integer queue_add(struct queue *q)
-{
-    lua_pushvalue(q->L, -1);
-    lua_rawget(q->L, q->ids);
-    lua_Integer place = lua_tointeger(q->L, -1);
-    lua_pop(q->L, 1);
-    if (place > 0)
-        return place;
-    lua_pushvalue(q->L, -1);
-    lua_pushinteger(q->L, ++q->n);
-    lua_rawset(q->L, q->ids);
-    lua_pushvalue(q->L, -1);
-    lua_rawseti(q->L, q->list, q->n);
-    return q->n;
-}
-
-/* Pushes the next object; false at the end. */
-static bool queue_next(struct queue *q)
-{
-    if (q->next == q->n)
-        return false;
-    lua_rawgeti(q->L, q->list, ++q->next);
-    return true;
-}
-
-/* Whether the value at the top is a function of the script, not of its libraries. */
-static bool is_own_function(lua_State *L)
-{
-    lua_Debug ar;
-    if (!lua_isfunction(L, -1) || lua_iscfunction(L, -1))
-        return false;
-    lua_pushvalue(L, -1);
-    lua_getinfo(L, ">S", &ar);
-    return strcmp(ar.source, SCRIPT_CHUNK) == 0;
-}
-
-/* Text --------------------------------------------------------------------------------------------------------------- */
-
-struct reading {
-    struct queue q;
-    const struct lua_seal_at *at;
-    struct lua_seal_text *t;
-};
-
-/* done.library[table at the top] */
-static bool is_library(const struct reading *r)
-{
-    lua_State *L = r->q.L;
-    lua_getfield(L, r->at->done, "library");
-    lua_pushvalue(L, -2);
-    lua_rawget(L, -2);
-    bool is = lua_toboolean(L, -1);
-    lua_pop(L, 2);
-    return is;
-}
-
-/* The value at the top, which stays: itself, or the place where it is told. */
-static void write_value(struct reading *r)
-{
-    lua_State *L = r->q.L;
-    struct text *out = &r->t->out;
-    size_t n;
-    switch (lua_type(L, -1)) {
-    case LUA_TNUMBER:
-        if (lua_isinteger(L, -1))
-            text_addf(out, "i%lld", (long long)lua_tointeger(L, -1));
-        else
-            text_add(out, "r"), text_add_real(out, lua_tonumber(L, -1));
-        return;
-    case LUA_TSTRING:
-        lua_tolstring(L, -1, &n);
-        text_addf(out, "s%zu:", n);
-        text_addn(out, lua_tostring(L, -1), n);
-        return;
-    case LUA_TBOOLEAN: text_add(out, lua_toboolean(L, -1) ? "true" : "false"); return;
-    case LUA_TFUNCTION:
-        if (is_own_function(L))
-            text_addf(out, "@%lld", (long long)queue_add(&r->q));
-        else
-            text_add(out, "library");
-        return;
-    case LUA_TTABLE: text_addf(out, "@%lld", (long long)queue_add(&r->q)); return;
-    default: text_add(out, lua_typename(L, lua_type(L, -1))); return;
-    }
-}
-
-/* A key of a table: by number, then by bytes. */
-struct key {
-    const char *s; /* NULL: a number */
-    size_t n;
-    lua_Number x;
-    lua_Integer i;
-    bool is_integer;
-};
-
-static int by_order(const void *a, const void *b)
-{
-    const struct key *x = a, *y = b;
-    if (!x->s != !y->s)
-        return x->s ? 1 : -1;
-    if (!x->s)
-        return x->x != y->x ? (x->x > y->x) - (x->x < y->x) : (x->i > y->i) - (x->i < y->i);
-    int c = memcmp(x->s, y->s, x->n < y->n ? x->n : y->n);
-    return c ? c : (x->n > y->n) - (x->n < y->n);
-}
-
-/* Pushes the keys of a table, in order, as a userdata. */
-static const struct key *sorted_keys(lua_State *L, int table, size_t *n)
-{
-    size_t count = 0;
-    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1))
-        count++;
-    script_work(L, 64 * count);
-    struct key *keys = lua_newuserdatauv(L, (count + 1) * sizeof *keys, 0);
-    *n = 0;
-    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
-        struct key k = { 0 };
-        if (lua_type(L, -2) == LUA_TSTRING) {
-            k.s = lua_tolstring(L, -2, &k.n);
-        } else if (lua_type(L, -2) == LUA_TNUMBER) {
-            k.is_integer = lua_isinteger(L, -2);
-            k.i = k.is_integer ? lua_tointeger(L, -2) : 0;
-            k.x = lua_tonumber(L, -2);
-        } else {
-            luaL_error(L, "a table that a transform may see has a %s for a key, want numbers and strings",
-                       luaL_typename(L, -2));
-        }
-        keys[(*n)++] = k;
-    }
-    qsort(keys, *n, sizeof *keys, by_order);
-    return keys;
-}
-
-static void push_key(lua_State *L, const struct key *k)
-{
-    if (k->s)
-        lua_pushlstring(L, k->s, k->n);
-    else if (k->is_integer)
-        lua_pushinteger(L, k->i);
-    else
-        lua_pushnumber(L, k->x);
-}
-
-/* Of a library only what the script has put into it. */
-static bool is_told(struct reading *r, bool library)
-{
-    return !library || lua_istable(r->q.L, -1) || is_own_function(r->q.L);
-}
-
-/* The table at the top. */
-static void write_table(struct reading *r)
-{
-    lua_State *L = r->q.L;
-    int table = lua_gettop(L);
-    bool library = is_library(r);
-    size_t n;
-    const struct key *keys = sorted_keys(L, table, &n);
-    text_add(&r->t->out, "{");
-    for (size_t i = 0; i < n; i++) {
-        push_key(L, &keys[i]);
-        lua_rawget(L, table);
-        if (is_told(r, library)) {
-            push_key(L, &keys[i]);
-            write_value(r);
-            lua_pop(L, 1);
-            text_add(&r->t->out, "=");
-            write_value(r);
-            text_add(&r->t->out, ",");
-        }
-        lua_pop(L, 1);
-    }
-    text_add(&r->t->out, "}");
-    lua_pop(L, 1);
-}
-
-/* Lines from .. to of the script, counted from 1. */
-static void write_lines(struct reading *r, int from, int to)
-{
-    const char *s = text_s(r->at->source), *end = s + r->at->source->len;
-    for (int line = 1; s < end && line <= to; line++) {
-        const char *stop = memchr(s, '\n', (size_t)(end - s));
-        stop = stop ? stop + 1 : end;
-        if (line >= from) {
-            text_addn(&r->t->lines, s, (size_t)(stop - s));
-            text_addn(&r->t->out, s, (size_t)(stop - s));
-        }
-        s = stop;
-    }
-}
-
-/* The function of the script at the top. */
-static void write_function(struct reading *r)
-{
-    lua_State *L = r->q.L;
-    lua_Debug ar;
-    const char *name;
-    lua_pushvalue(L, -1);
-    lua_getinfo(L, ">S", &ar);
-    script_work(L, r->at->source->len);
-    text_add(&r->t->out, "function ");
-    write_lines(r, ar.linedefined, ar.lastlinedefined);
-    for (int i = 1; (name = lua_getupvalue(L, -1, i)); i++) {
-        if (!lua_rawequal(L, -1, r->at->globals)) {
-            text_addf(&r->t->out, "^%s=", name);
-            write_value(r);
-        }
-        lua_pop(L, 1);
-    }
-}
-
-static void drain(struct reading *r)
-{
-    while (queue_next(&r->q)) {
-        text_addf(&r->t->out, "\n@%lld ", (long long)r->q.next);
-        if (lua_isfunction(r->q.L, -1))
-            write_function(r);
-        else
-            write_table(r);
-        lua_pop(r->q.L, 1);
-    }
-}
-
-/* Whether a word stands in a text by itself. */
-static bool has_word(const struct text *t, const char *word, size_t n)
-{
-    const char *s = text_s(t), *end = s + t->len, *at;
-    for (; (at = memmem(s, (size_t)(end - s), word, n)); s = at + 1) {
-        bool before = at > text_s(t) && (isalnum((unsigned char)at[-1]) || at[-1] == '_');
-        bool after = at + n < end && (isalnum((unsigned char)at[n]) || at[n] == '_');
-        if (!before && !after)
-            return true;
-    }
-    return false;
-}
-
-/* Globals whose names the lines hold; what they bring may hold more.  Whether one was new. */
-static bool write_globals(struct reading *r, const struct key keys[], size_t n, bool told[])
-{
-    lua_State *L = r->q.L;
-    bool all = has_word(&r->t->lines, "_ENV", 4), more = false;
-    script_work(L, n * r->t->lines.len / 8);
-    for (size_t i = 0; i < n; i++) {
-        if (told[i] || !keys[i].s || (!all && !has_word(&r->t->lines, keys[i].s, keys[i].n)))
-            continue;
-        push_key(L, &keys[i]);
-        lua_rawget(L, r->at->globals);
-        told[i] = more = true;
-        if (!lua_isfunction(L, -1) || is_own_function(L)) {
-            text_add(&r->t->out, "\n_ENV.");
-            text_addn(&r->t->out, keys[i].s, keys[i].n);
-            text_add(&r->t->out, "=");
-            write_value(r);
-        }
-        lua_pop(L, 1);
-    }
-    drain(r);
-    return more;
-}
-
-void lua_seal_read(lua_State *L, int function, const struct lua_seal_at *at, struct lua_seal_text *t)
-{
-    int top = lua_gettop(L);
-    struct reading r = { .at = at, .t = t };
-    size_t n;
-    queue_open(&r.q, L);
-    lua_pushvalue(L, function);
-    write_value(&r);
-    lua_pop(L, 1);
-    drain(&r);
-    const struct key *keys = sorted_keys(L, at->globals, &n);
-    bool *told = lua_newuserdatauv(L, n + 1, 0);
-    memset(told, 0, n + 1);
-    while (write_globals(&r, keys, n, told))
-        continue;
-    lua_settop(L, top);
-}
-
-/* Sealing ------------------------------------------------------------------------------------------------------------ */
 
 static int refuse(lua_State *L)
 {
@@ -325,14 +27,14 @@ static void push_meta(lua_State *L)
     lua_setfield(L, -2, "__len");
 }
 
-static void queue_value(struct queue *q)
+static void queue_value(struct lua_seal_queue *q)
 {
-    if (lua_istable(q->L, -1) || is_own_function(q->L))
-        queue_add(q);
+    if (lua_istable(q->L, -1) || lua_seal_queue_own(q->L))
+        lua_seal_queue_add(q);
 }
 
 /* The table at the top: what it holds moves to another, frozen[table]. */
-static void freeze_table(struct queue *q, int frozen)
+static void freeze_table(struct lua_seal_queue *q, int frozen)
 {
     lua_State *L = q->L;
     int table = lua_gettop(L);
@@ -357,7 +59,7 @@ static void freeze_table(struct queue *q, int frozen)
 }
 
 /* The function at the top: its variables from outside into the list, each once. */
-static void keep_variables(struct queue *q, int list, int seen)
+static void keep_variables(struct lua_seal_queue *q, int list, int seen)
 {
     lua_State *L = q->L;
     for (int i = 1; lua_getupvalue(L, -1, i); i++) {
@@ -381,7 +83,7 @@ static void keep_variables(struct queue *q, int list, int seen)
 
 void lua_seal_close(lua_State *L, int functions, const struct lua_seal_at *at)
 {
-    struct queue q;
+    struct lua_seal_queue q;
     luaL_checkstack(L, 32, NULL);
     lua_newtable(L);
     int list = lua_gettop(L);
@@ -389,16 +91,16 @@ void lua_seal_close(lua_State *L, int functions, const struct lua_seal_at *at)
     int seen = lua_gettop(L);
     lua_getfield(L, at->done, "frozen");
     int frozen = lua_gettop(L);
-    queue_open(&q, L);
+    lua_seal_queue_open(&q, L);
     lua_pushvalue(L, at->globals);
-    queue_add(&q);
+    lua_seal_queue_add(&q);
     lua_pop(L, 1);
     for (lua_Integer i = 1; lua_rawgeti(L, functions, i) != LUA_TNIL; i++) {
         queue_value(&q);
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
-    while (queue_next(&q)) {
+    while (lua_seal_queue_next(&q)) {
         int top = lua_gettop(L);
         if (lua_isfunction(L, -1))
             keep_variables(&q, list, seen);

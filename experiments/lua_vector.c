@@ -11,7 +11,6 @@
 
 #define META  "vector"
 #define BLOCK 64 /* elements of a loop of known length: several at once */
-#define SUMS  16
 
 void lua_vectors_fini(struct lua_vectors *v)
 {
@@ -256,95 +255,6 @@ static int vector_cumulated(lua_State *L)
     return 1;
 }
 
-/* To a number -------------------------------------------------------------------------------------------------------- */
-
-static double lanes_sum(const double lane[SUMS])
-{
-    double sum = 0;
-    for (int k = 0; k < SUMS; k++)
-        sum += lane[k];
-    return sum;
-}
-
-static int vector_sum(lua_State *L)
-{
-    struct lua_vector *v = lua_vector_check(L, 1);
-    double lane[SUMS] = { 0 };
-    uint32_t i = 0;
-    script_work(L, 4 * (size_t)v->n);
-    for (; v->n - i >= SUMS; i += SUMS)
-        for (int k = 0; k < SUMS; k++)
-            lane[k] += (double)v->x[i + (uint32_t)k];
-    for (int k = 0; i < v->n; i++, k++)
-        lane[k] += (double)v->x[i];
-    lua_pushnumber(L, lanes_sum(lane));
-    return 1;
-}
-
-static int vector_dot(lua_State *L)
-{
-    struct lua_vector *v = lua_vector_check(L, 1), *w = lua_vector_check_length(L, 2, v->n);
-    double lane[SUMS] = { 0 };
-    uint32_t i = 0;
-    script_work(L, 8 * (size_t)v->n);
-    for (; v->n - i >= SUMS; i += SUMS)
-        for (int k = 0; k < SUMS; k++)
-            lane[k] += (double)v->x[i + (uint32_t)k] * (double)w->x[i + (uint32_t)k];
-    for (int k = 0; i < v->n; i++, k++)
-        lane[k] += (double)v->x[i] * (double)w->x[i];
-    lua_pushnumber(L, lanes_sum(lane));
-    return 1;
-}
-
-static int vector_largest(lua_State *L)
-{
-    struct lua_vector *v = lua_vector_check(L, 1);
-    uint32_t best = 0;
-    script_work(L, 4 * (size_t)v->n);
-    for (uint32_t i = 1; i < v->n; i++)
-        best = v->x[i] > v->x[best] ? i : best;
-    lua_pushnumber(L, (double)v->x[best]);
-    lua_pushinteger(L, best);
-    return 2;
-}
-
-static int vector_smallest(lua_State *L)
-{
-    struct lua_vector *v = lua_vector_check(L, 1);
-    uint32_t best = 0;
-    script_work(L, 4 * (size_t)v->n);
-    for (uint32_t i = 1; i < v->n; i++)
-        best = v->x[i] < v->x[best] ? i : best;
-    lua_pushnumber(L, (double)v->x[best]);
-    lua_pushinteger(L, best);
-    return 2;
-}
-
-/* Elements above 0. */
-static int vector_count(lua_State *L)
-{
-    struct lua_vector *v = lua_vector_check(L, 1);
-    uint32_t n = 0;
-    script_work(L, 4 * (size_t)v->n);
-    for (uint32_t i = 0; i < v->n; i++)
-        n += v->x[i] > 0;
-    lua_pushinteger(L, n);
-    return 1;
-}
-
-/* How many elements from the first on until one is at least x, that one included; all where none is. */
-static int vector_reaches(lua_State *L)
-{
-    struct lua_vector *v = lua_vector_check(L, 1);
-    double x = luaL_checknumber(L, 2);
-    uint32_t i = 0;
-    script_work(L, 4 * (size_t)v->n);
-    while (i < v->n && !((double)v->x[i] >= x))
-        i++;
-    lua_pushinteger(L, i < v->n ? i + 1 : v->n);
-    return 1;
-}
-
 /* Elements ----------------------------------------------------------------------------------------------------------- */
 
 static uint32_t place(lua_State *L, const struct lua_vector *v)
@@ -389,24 +299,9 @@ static const luaL_Reg metamethods[] = {
 };
 
 static const luaL_Reg methods[] = {
-    { "ge", vector_ge },
-    { "gt", vector_gt },
-    { "le", vector_le },
-    { "lt", vector_lt },
-    { "min", vector_min },
-    { "max", vector_max },
-    { "where", vector_where },
-    { "abs", vector_abs },
-    { "exp", vector_exp },
-    { "log", vector_log },
-    { "pow", vector_pow },
-    { "cumulated", vector_cumulated },
-    { "sum", vector_sum },
-    { "dot", vector_dot },
-    { "count", vector_count },
-    { "reaches", vector_reaches },
-    { "largest", vector_largest },
-    { "smallest", vector_smallest },
+    { "ge", vector_ge },   { "gt", vector_gt },   { "le", vector_le },       { "lt", vector_lt },
+    { "min", vector_min }, { "max", vector_max }, { "where", vector_where }, { "abs", vector_abs },
+    { "exp", vector_exp }, { "log", vector_log }, { "pow", vector_pow },     { "cumulated", vector_cumulated },
     { NULL, NULL },
 };
 
@@ -415,6 +310,7 @@ void lua_vector_register(lua_State *L)
     luaL_newmetatable(L, META);
     luaL_setfuncs(L, metamethods, 0);
     luaL_newlib(L, methods);
+    luaL_setfuncs(L, lua_vector_sums, 0);
     lua_pushcclosure(L, vector_index, 1);
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);

@@ -6,7 +6,7 @@
 #ifndef EXPERIMENTS_LUA_VECTOR_H
 #define EXPERIMENTS_LUA_VECTOR_H
 
-#include <lua.h>
+#include <lauxlib.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -36,5 +36,7 @@ void lua_vector_register(lua_State *L);
 struct lua_vector *lua_vector_push(lua_State *L, struct lua_vectors *v, uint32_t n);
 struct lua_vector *lua_vector_check(lua_State *L, int arg); /* an error of Lua when the argument is none */
 struct lua_vector *lua_vector_check_length(lua_State *L, int arg, uint32_t n);
+
+extern const luaL_Reg lua_vector_sums[]; /* lua_vector_sums.c */
 
 #endif
