@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "decode/chain.h"
+#include "experiments/lua_transforms.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,10 +40,10 @@ static void fill(float scores[], uint32_t n, double exponent, const struct rng_k
     }
 }
 
-static int job_open(struct job *j, const char *text, uint32_t n, double exponent)
+static int job_open(struct job *j, const struct lua_transforms *lua, const char *text, uint32_t n, double exponent)
 {
     *j = (struct job){ .n = n, .address = { .seed = 1, .purpose = RNG_TEST } };
-    j->chain = chain_parse(text);
+    j->chain = lua_transforms_chain(lua, text);
     if (!j->chain)
         return ERR_USAGE;
     struct rng_key key = rng_key(&j->address);
@@ -89,18 +89,31 @@ static int job_measure(struct job *j, double *chain, double *whole)
     return 0;
 }
 
-int bench_chain(const struct args *a, const char *text, uint32_t n)
-{
+/* What a chain costs on each row, the chain alone and all; canonical: 128 bytes. */
+struct cost {
     double chain[N_ROWS], whole[N_ROWS];
     char canonical[128];
+};
+
+static int measure(const struct lua_transforms *lua, const char *text, uint32_t n, struct cost *c)
+{
     for (int i = 0; i < N_ROWS; i++) {
         struct job j;
-        TRY(job_open(&j, text, n, exponents[i]));
-        int rc = job_measure(&j, &chain[i], &whole[i]);
-        snprintf(canonical, sizeof canonical, "%s", chain_text(j.chain));
+        TRY(job_open(&j, lua, text, n, exponents[i]));
+        int rc = job_measure(&j, &c->chain[i], &c->whole[i]);
+        snprintf(c->canonical, sizeof c->canonical, "%s", chain_text(j.chain));
         job_close(&j);
         TRY(rc);
     }
+    return 0;
+}
+
+int bench_chain(const struct args *a, const char *text, uint32_t n)
+{
+    struct cost c;
+    TRY(measure(NULL, text, n, &c));
+    const double *chain = c.chain, *whole = c.whole;
+    const char *canonical = c.canonical;
     if (a->json)
         printf("{\"what\":\"chain\",\"chain\":\"%s\",\"symbols\":%u,\"us\":%.2f,\"chain_us\":%.2f,\"tail_us\":%.2f,"
                "\"tail_chain_us\":%.2f}\n",
@@ -110,6 +123,57 @@ int bench_chain(const struct args *a, const char *text, uint32_t n)
                *canonical ? canonical : "(draw alone)", n, whole[0] * 1e6, chain[0] * 1e6, whole[1] * 1e6,
                chain[1] * 1e6);
     return 0;
+}
+
+/* Transforms of a script beside their twins in C. */
+static const char lua_script[] =
+    "transform { name = 'lua_min_p', params = { 'p' }, function(row, p)\n"
+    "  row:keep_above(row:max() + math.log(p.p)) end }\n"
+    "transform { name = 'lua_top_k', params = { { 'k', integer = true } }, function(row, p) row:keep_rank(p.k) end }\n"
+    "transform { name = 'lua_temperature', params = { 't' }, function(row, p) row:scale(1 / p.t) end }\n"
+    "transform { name = 'vector_min_p', params = { 'p' }, function(row, p)\n"
+    "  local probs = row:probs() row:keep(probs:ge(p.p * probs:largest())) end }\n"
+    "transform { name = 'vector_top_p', params = { 'p' }, function(row, p)\n"
+    "  row:keep_rank(row:ranked():exp():cumulated():reaches(p.p)) end }\n"
+    "transform { name = 'loop_min_p', params = { 'p' }, function(row, p)\n"
+    "  local s, least = row:scores(), row:max() + math.log(p.p)\n"
+    "  for v = 0, #row - 1 do s[v] = s[v] >= least and 1 or 0 end row:keep(s) end }\n";
+
+static int bench_twin(const struct args *a, const struct lua_transforms *lua, const char *mine, const char *theirs)
+{
+    struct cost c, twin;
+    TRY(measure(lua, mine, SYMBOLS, &c));
+    TRY(measure(NULL, theirs, SYMBOLS, &twin));
+    double ratio[N_ROWS] = { c.chain[0] / twin.chain[0], c.chain[1] / twin.chain[1] };
+    if (a->json)
+        printf("{\"what\":\"lua\",\"chain\":\"%s\",\"twin\":\"%s\",\"symbols\":%u,\"chain_us\":%.2f,"
+               "\"twin_us\":%.2f,\"ratio\":%.2f,\"tail_ratio\":%.2f}\n",
+               c.canonical, twin.canonical, (unsigned)SYMBOLS, c.chain[0] * 1e6, twin.chain[0] * 1e6, ratio[0],
+               ratio[1]);
+    else
+        printf("%-24s %8.1f us  %-16s %8.1f us  ratio %6.2f  long tail %6.2f\n", c.canonical, c.chain[0] * 1e6,
+               twin.canonical, twin.chain[0] * 1e6, ratio[0], ratio[1]);
+    return 0;
+}
+
+int bench_lua(const struct args *a)
+{
+    static const char *const twins[][2] = {
+        { "lua_min_p=0.05", "min_p=0.05" },           { "lua_top_k=40", "top_k=40" },
+        { "lua_temperature=0.8", "temperature=0.8" }, { "vector_min_p=0.05", "min_p=0.05" },
+        { "vector_top_p=0.95", "top_p=0.95" },        { "loop_min_p=0.05", "min_p=0.05" },
+    };
+    struct text source = { 0 };
+    text_add(&source, lua_script);
+    struct lua_transforms *lua = lua_transforms_open("bench", &source, NULL, 0);
+    text_free(&source);
+    int rc = lua ? 0 : err_code();
+    if (!a->json)
+        printf("\ntransforms of a script beside their twins in C, on a row of %u symbols\n", (unsigned)SYMBOLS);
+    for (size_t i = 0; rc == 0 && i < sizeof twins / sizeof *twins; i++)
+        rc = bench_twin(a, lua, twins[i][0], twins[i][1]);
+    lua_transforms_close(lua);
+    return rc;
 }
 
 int bench_chains(const struct args *a)
@@ -159,5 +223,5 @@ int bench_chains(const struct args *a)
     };
     for (size_t i = 0; i < sizeof chains / sizeof chains[0]; i++)
         TRY(bench_chain(a, chains[i], SYMBOLS));
-    return 0;
+    return bench_lua(a);
 }

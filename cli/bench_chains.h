@@ -11,4 +11,7 @@ int bench_chains(const struct args *a);
 /* One chain on one row of n scores: prints its line.  0 or < 0. */
 int bench_chain(const struct args *a, const char *text, uint32_t n);
 
+/* bench --lua: transforms of a script beside their twins in C.  0 or < 0. */
+int bench_lua(const struct args *a);
+
 #endif

@@ -1,101 +1,46 @@
 #include "cli/list_markdown.h"
 #include "base/err.h"
-#include "base/row_math.h"
 #include "decode/chain.h"
 #include "decode/presets.h"
 #include "decode/profiles.h"
+#include "plots/strategies.h"
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { SYMBOLS = 16, N_ROWS = 3 };
-
-/* Settings under which a figure shows something: a step for each transform that reads the row alone. */
-static const char *const shown[] = {
-    "temperature=0.5",
-    "temperature=2",
-    "dynatemp=0.8",
-    "edt=1",
-    "quadratic(0.4, curve=2)",
-    "skew=0.7",
-    "top_k=4",
-    "top_p=0.8",
-    "min_p=0.2",
-    "top_a=0.5",
-    "typical=0.6",
-    "epsilon=0.05",
-    "eta=0.3",
-    "tfs=0.7",
-    "top_n_sigma=1",
-    "top_h=0.6",
-    "p_less",
-    "p_less_norm",
-    "min_k",
-    "ees",
-    "diff",
-    "xtc(1, threshold=0.1)",
-    "xtc(0.5, threshold=0.1, form=expected)",
-    "conformal(0.1, entropy=[1.5, 2.5], mass=[0.7, 0.8, 0.9])",
-};
-
-/* A peaked row, a flat one, and one with two peaks, best first. */
-static void make_row(int kind, float score[SYMBOLS])
-{
-    for (int v = 0; v < SYMBOLS; v++) {
-        double x = v;
-        score[v] = (float)(kind == 0   ? -1.6 * math_log64(1 + x) - .15 * x
-                           : kind == 1 ? -.06 * x
-                           : v < 2     ? 2 - .1 * x
-                                       : -.1 * x);
-    }
-}
-
 /* Probabilities as bars of eighths of `most`; a masked symbol is a dot. */
-static void add_bars(struct text *out, const struct row *r, double most)
+static void add_bars(struct text *out, const double p[STRATEGIES_SYMBOLS], double most)
 {
     static const char *const eighths[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
-    for (sym_t v = 0; v < SYMBOLS; v++) {
-        double p = math_exp64(row_logp(r, v));
-        int level = (int)fmin(8 * p / most, 7);
-        text_add(out, p > 0 ? eighths[level] : "·");
-    }
+    for (int v = 0; v < STRATEGIES_SYMBOLS; v++)
+        text_add(out, p[v] > 0 ? eighths[(int)fmin(8 * p[v] / most, 7)] : "·");
 }
 
-static double top_of(const struct row *r)
+static double top_of(const struct strategies_example *e)
 {
-    return math_exp64((double)row_max(r) - r->log_z);
+    double top = 0;
+    for (int v = 0; v < STRATEGIES_SYMBOLS; v++)
+        top = fmax(top, fmax(e->given[v], e->left[v]));
+    return top;
 }
 
 /* The three rows before and after a step, one line each. */
 static int add_figure(struct text *out, const char *step)
 {
-    struct chain *c = chain_parse(step);
-    if (!c)
-        return ERR_USAGE;
-    struct row_work *work = row_work_alloc(SYMBOLS);
-    struct rng_address address = { .seed = 1, .purpose = RNG_DRAW };
-    struct transform_at at = { .address = &address, .work = work };
+    struct strategies_example examples[STRATEGIES_ROWS];
     struct text before = { 0 }, after = { 0 };
-    int rc = 0;
-    for (int kind = 0; kind < N_ROWS && rc == 0; kind++) {
-        float given[SYMBOLS], left[SYMBOLS];
-        make_row(kind, given);
-        memcpy(left, given, sizeof left);
-        struct row g = row_over(given, SYMBOLS), l = row_over(left, SYMBOLS);
-        rc = row_measure(&g) < 0 || row_measure(&l) < 0 ? err_code() : chain_apply(c, NULL, &l, &at, NULL);
-        double most = fmax(top_of(&g), rc == 0 ? top_of(&l) : 0);
+    TRY(strategies_apply(step, examples));
+    for (int kind = 0; kind < STRATEGIES_ROWS; kind++) {
         text_add(&before, "  ");
         text_add(&after, "  ");
-        add_bars(&before, &g, most);
-        add_bars(&after, &l, most);
+        add_bars(&before, examples[kind].given, top_of(&examples[kind]));
+        add_bars(&after, examples[kind].left, top_of(&examples[kind]));
     }
-    text_addf(out, "\n```\n%s\ngiven   %s\nleft    %s\n```\n", chain_text(c), text_s(&before), text_s(&after));
+    text_addf(out, "\n```\n%s\ngiven   %s\nleft    %s\n```\n", step, text_s(&before), text_s(&after));
     text_free(&before);
     text_free(&after);
-    row_work_free(work);
-    chain_free(c);
-    return rc;
+    return 0;
 }
 
 static void add_range(struct text *t, const struct param *p)
@@ -152,13 +97,14 @@ static void add_profiles(struct text *t, const struct transform_type *type)
 
 static int add_transform(struct text *t, const struct transform_type *type)
 {
-    size_t n = strlen(type->name);
+    size_t n;
+    const char *const *shown = strategies_shown(&n);
     text_addf(t, "\n### %s\n\n%c%s. Domain: %s. Source: %s.\n", type->name, toupper((unsigned char)type->meaning[0]),
               type->meaning + 1, type->domain, type->source);
     add_params(t, type);
     add_profiles(t, type);
-    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
-        if (strncmp(shown[i], type->name, n) == 0 && strchr("=(", shown[i][n])) /* the end of the text too */
+    for (size_t i = 0; i < n; i++)
+        if (strategies_is_of(shown[i], type->name))
             TRY(add_figure(t, shown[i]));
     return 0;
 }
@@ -185,7 +131,9 @@ int list_markdown(void)
     text_add(&t,
              "# Strategies\n\nMade by `chorale list strategies --markdown` from the tables that the program works "
              "with.\n\nFigures: probabilities of sixteen symbols of a peaked row, a flat row and one with two peaks, "
-             "above as given, below after the step; a dot is masked.\n\n## Transforms\n");
+             "above as given, below after the step; a dot is masked. Steps that look back see a prompt of "
+             "symbol " STRATEGIES_SAID " said. `chorale list strategies --figures DIR` draws the same as pictures.\n\n"
+             "## Transforms\n");
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = add_transform(&t, types[i]);
     add_names(&t);

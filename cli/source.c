@@ -40,6 +40,8 @@ static int open_script(struct source *s, const struct args *a)
     s->threads = threads_alloc((size_t)n_threads);
     s->core = core_alloc();
     s->lms = lms_alloc(s->plan->what, s->threads);
+    TRY(lua_transforms_load(s->plan->doc, "the plan", &s->transforms));
+    lms_set_transforms(s->lms, s->transforms);
     if (!lms_ready(s->lms, id))
         return err_set(ERR_USAGE, "lm '%s' waits for a fit: run the script first, or give numbers for what is fitted",
                        id);
@@ -86,6 +88,7 @@ void source_close(struct source *s)
         opened_close(&s->opened);
     } else {
         lms_close(s->lms);
+        lua_transforms_close(s->transforms);
         core_free(s->core);
         threads_free(s->threads);
         plan_free(s->plan);

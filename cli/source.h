@@ -4,6 +4,7 @@
 
 #include "cli/opened.h"
 #include "experiments/lms.h"
+#include "experiments/lua_transforms.h"
 #include "experiments/plan.h"
 
 #define SOURCE_OPTIONS                                                                                                 \
@@ -18,6 +19,7 @@ struct source {
     struct opened opened;
     struct plan *plan;
     struct lms *lms;
+    struct lua_transforms *transforms; /* of the script; NULL: none */
     const char *id;            /* of the plan's lm; NULL without a plan */
     const char *template_name; /* what the script says of this lm; NULL: nothing */
 };

@@ -152,6 +152,8 @@ static int run_bench(const struct args *a)
         return bench_rounds(a, (size_t)rounds);
     if (options_flag(a, "tokenize"))
         return bench_tokenize(a);
+    if (options_flag(a, "lua"))
+        return bench_lua(a);
     if (options_flag(a, "chains"))
         return bench_chains(a);
     struct threads *t = threads_alloc((size_t)n_threads);
@@ -186,6 +188,7 @@ static int run_bench(const struct args *a)
 static const struct option_row options[] = {
     { "journal", "MIB", NULL, "instead: a journal of that size in TMPDIR written, resumed from and verified" },
     { "tokenize", NULL, NULL, "instead: the first operand's tokenizer over the files that follow it, on one thread" },
+    { "lua", NULL, NULL, "instead: transforms of a script beside their twins in C on such a row" },
     { "chains", NULL, NULL, "instead: microseconds of every transform on a row of 128,256 symbols" },
     BENCH_ROUNDS_OPTIONS,
     OPENED_OPTIONS,

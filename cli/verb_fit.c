@@ -195,8 +195,10 @@ static int run_fit(const struct args *a)
     struct threads *threads = threads_alloc((size_t)n_threads);
     struct lms *lms = lms_alloc(p->what, threads);
     json_t *all = json_array();
-    int rc = 0;
-    if (json_array_size(json_object_get(p->what, "fits")) == 0)
+    struct lua_transforms *transforms;
+    int rc = lua_transforms_load(p->doc, a->operand[0], &transforms);
+    lms_set_transforms(lms, transforms);
+    if (rc == 0 && json_array_size(json_object_get(p->what, "fits")) == 0)
         rc = err_set(ERR_USAGE, "%s declares no fit", a->operand[0]);
     if (rc == 0)
         rc = fit_all(a, p, lms, all);
@@ -204,6 +206,7 @@ static int run_fit(const struct args *a)
         rc = store(a, all);
     json_decref(all);
     lms_close(lms);
+    lua_transforms_close(transforms);
     threads_free(threads);
     plan_free(p);
     return rc;

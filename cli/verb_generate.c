@@ -190,7 +190,7 @@ static int read_chain(struct job *j, const struct args *a)
 {
     struct text whole = { 0 };
     int rc = source_chain(j->source, options_text(a, "chain"), &whole);
-    j->chain = rc == 0 ? chain_parse(text_s(&whole)) : NULL;
+    j->chain = rc == 0 ? lua_transforms_chain(j->source->transforms, text_s(&whole)) : NULL;
     text_free(&whole);
     return j->chain ? 0 : err_code();
 }

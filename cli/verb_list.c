@@ -12,6 +12,7 @@
 #include "evalsets/evalset.h"
 #include "evalsets/metric.h"
 #include "model/checkpoint.h"
+#include "plots/strategies.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -297,6 +298,10 @@ static int run_list(const struct args *a)
         return strcmp(a->operand[0], "strategies") == 0
                    ? list_markdown()
                    : err_set(ERR_USAGE, "--markdown is of strategies, not of '%s'", a->operand[0]);
+    if (options_text(a, "figures"))
+        return strcmp(a->operand[0], "strategies") == 0
+                   ? strategies_write(options_text(a, "figures"))
+                   : err_set(ERR_USAGE, "--figures is of strategies, not of '%s'", a->operand[0]);
     for (size_t i = 0; i < N_LISTS; i++) {
         names[i] = lists[i].name;
         if (strcmp(a->operand[0], lists[i].name) == 0)
@@ -306,6 +311,7 @@ static int run_list(const struct args *a)
 }
 
 static const struct option_row options[] = {
+    { "figures", "DIR", NULL, "of strategies: pictures of the same, one a strategy and a sheet of all, with gnuplot" },
     { "markdown", NULL, NULL, "of strategies: the page docs/strategies.md, with what each does to three rows" },
 };
 

@@ -85,6 +85,7 @@ static int fit_run(struct fit *f, struct lms *lms, struct core *core, interrupt_
 {
     size_t most = FIT_POSITIONS;
     f->lm = lms_find(lms, f->lm_id);
+    f->transforms = lms_transforms(lms);
     f->set = f->lm ? evalset_open(f->on) : NULL;
     if (!f->set)
         return err_code();

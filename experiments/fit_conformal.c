@@ -34,7 +34,7 @@ static struct chain *steps_before(const struct fit *f, double *alpha)
 {
     struct text whole = { 0 }, before = { 0 };
     fit_place_put(json_string_value(json_object_get(f->doc, "chain")), "mass=[1]", &whole);
-    struct chain *c = chain_parse(text_s(&whole)), *out = NULL;
+    struct chain *c = lua_transforms_chain(f->transforms, text_s(&whole)), *out = NULL;
     size_t i = 0;
     for (; c && i < chain_length(c) && strcmp(chain_step(c, i)->type->name, "conformal") != 0; i++) {
         const struct transform *t = chain_step(c, i);

@@ -91,7 +91,7 @@ sym_t fit_rows_label(const struct fit_rows *k, size_t i)
 
 struct chain *fit_rows_chain(const struct fit *f, const char *text)
 {
-    struct chain *c = chain_parse(text);
+    struct chain *c = lua_transforms_chain(f->transforms, text);
     if (!c)
         return NULL;
     if (chain_state_size(c) > 0 || chain_random(c))

@@ -4,6 +4,7 @@
 
 #include "evalsets/evalset.h"
 #include "experiments/fit.h"
+#include "experiments/lua_transforms.h"
 #include "experiments/score.h"
 
 struct fit_type;
@@ -13,6 +14,7 @@ struct fit {
     const json_t *doc; /* of the plan */
     const char *id, *lm_id, *on;
     struct lm *lm;
+    const struct lua_transforms *transforms; /* of the script; NULL: none */
     struct evalset *set;
     struct symbols *texts; /* (set->n_items,) empty for items that are no texts of the language */
     void *kept;            /* the type's */

@@ -28,6 +28,7 @@ struct lms {
     json_t **fits; /* (n_fits,) NULL: not known */
     size_t n_fits;
     const char *kernels;
+    const struct lua_transforms *transforms; /* NULL: none */
 };
 
 static const char *field(const json_t *o, const char *key)
@@ -244,7 +245,7 @@ static int voice_fill(struct lms *s, struct node *n, const json_t *doc, struct v
     v->name = field(doc, "name");
     v->template_name = field(doc, "template") ? field(doc, "template") : lms_template(s, field(doc, "lm"));
     int rc = voice_chain(s, doc, &text);
-    struct chain *c = rc == 0 ? chain_parse(text_s(&text)) : NULL;
+    struct chain *c = rc == 0 ? lua_transforms_chain(s->transforms, text_s(&text)) : NULL;
     text_free(&text);
     if (!c)
         return rc < 0 ? rc : ERR_USAGE;
@@ -334,6 +335,16 @@ static const struct {
 } kinds[] = {
     { "model", build_model }, { "table", build_table }, { "ensemble", build_ensemble }, { "bytes", build_bytes }
 };
+
+void lms_set_transforms(struct lms *s, const struct lua_transforms *transforms)
+{
+    s->transforms = transforms;
+}
+
+const struct lua_transforms *lms_transforms(const struct lms *s)
+{
+    return s->transforms;
+}
 
 struct lm *lms_find(struct lms *s, const char *id)
 {

@@ -6,6 +6,7 @@
 
 #include "base/doc.h"
 #include "base/threads.h"
+#include "experiments/lua_transforms.h"
 #include "model/lm.h"
 
 struct lms;
@@ -17,6 +18,8 @@ void lms_close(struct lms *s); /* NULL is fine */
 /* The lm of a node, built on first use, with all that it is made of.  NULL + ERR_DATA (another checkpoint than the plan's,
  * a fit that is not known yet), ERR_USAGE, ERR_IO. */
 struct lm *lms_find(struct lms *s, const char *id);
+void lms_set_transforms(struct lms *s, const struct lua_transforms *transforms); /* of the script; must outlive s */
+const struct lua_transforms *lms_transforms(const struct lms *s);                /* NULL: none */
 /* result: what a fit learnt (experiments/fit.h); shared.  0; ERR_DATA: it is not what a fit of that kind leaves. */
 int lms_set_fit(struct lms *s, const char *fit, json_t *result);
 const json_t *lms_result(const struct lms *s, const char *fit); /* what it learnt; NULL + ERR_DATA: not known yet */

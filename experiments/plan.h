@@ -2,7 +2,8 @@
  *
  * {"what": {...}, "from": {...}, "hash": SHA-256 of what}
  *   what: format, name, seed, draws, limit, stop, log (level of the trace), mode, kernels, lms (nodes, below), fits, arms, evalsets, items, judge,
- *         creativity, control, tasks (where the script speaks of tasks), select (where it has selections)
+ *         creativity, control, tasks (where the script speaks of tasks), select (where it has selections), transforms (where
+ *         chains use such of the script)
  *   from: script, at, set, machine, cores; none of it changes what is asked for
  *
  * Nodes of lms, each before those that use it:
@@ -11,6 +12,8 @@
  *   {"id", "key", "kind": "ensemble", "space", "rule", "weights": [number] or {"fit": id}, "weighting"?,
  *    "voices": [{"lm", "name", "template"?, "drop"?, "chain"?, "temperature"?: number or {"fit": id}}]}
  * positions: the plan of rotary positions, for the context that the checkpoint declares (model/rope.h); absent without them.
+ * Chains that use transforms of the script (arms, tasks, voices) have "transforms": {name: SHA-256 of what its outcome depends
+ * on} beside them; what->transforms has all of these; their source is from->script.
  * fits: {"id", "what": "temperature", "lm", "on", "lang"?, "items": [hash], "template"?}
  *       {"id", "what": "weights", "lm": the linear pool of the same voices, "rule": whose weights, ...}
  *       {"id", "what": "entropy", "lm", "chain", "target", "from", "to", ...}
@@ -31,12 +34,13 @@
 
 struct plan_arm {
     const char *name, *lm, *chain, *search; /* lm: id of a node */
-    const char *fit;  /* id of the fit whose value the chain waits for (fit_place.h); NULL: none */
-    bool repeats;     /* its draws would be equal: computed once, counted n times */
-    struct stop stop; /* borrows the plan's strings */
-    const char *task; /* NULL: the arm itself; else what it does with items of this task */
-    size_t arm;       /* index of the arm itself */
-    size_t choice;    /* index in plan.arms */
+    const char *fit;          /* id of the fit whose value the chain waits for (fit_place.h); NULL: none */
+    bool repeats;             /* its draws would be equal: computed once, counted n times */
+    struct stop stop;         /* borrows the plan's strings */
+    const char *task;         /* NULL: the arm itself; else what it does with items of this task */
+    size_t arm;               /* index of the arm itself */
+    size_t choice;            /* index in plan.arms */
+    const json_t *transforms; /* {name: hash} of those of the script in the chain; NULL: none */
 };
 
 struct plan_item {

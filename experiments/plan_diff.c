@@ -121,8 +121,22 @@ static bool is_list(const char *key)
 }
 
 /* Metrics are computed when results are written, and more draws only add; everything else changes outcomes. */
+static bool adds_members(const json_t *a, const json_t *b)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)a, key, value)
+    {
+        if (!json_equal(value, json_object_get(b, key)))
+            return false;
+    }
+    return true;
+}
+
 static bool adds(const char *key, const json_t *a, const json_t *b)
 {
+    if (strcmp(key, "transforms") == 0)
+        return adds_members(a, b);
     if (strcmp(key, "draws") == 0)
         return json_integer_value(b) >= json_integer_value(a);
     return strcmp(key, "creativity") == 0 || strcmp(key, "control") == 0 || strcmp(key, "select") == 0;
@@ -136,7 +150,7 @@ static void member(struct diff *d, const char *key, const json_t *a, const json_
         return;
     }
     values(d, key, a, b);
-    d->only_adds &= (a || strcmp(key, "select") == 0) && adds(key, a, b);
+    d->only_adds &= (a || strcmp(key, "select") == 0 || strcmp(key, "transforms") == 0) && adds(key, a, b);
 }
 
 void plan_diff(const struct plan *old, const struct plan *now, struct text *out, bool *only_adds)

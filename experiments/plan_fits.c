@@ -182,6 +182,7 @@ static const char *chain_put(struct plan_nodes *n, const json_t *d, const char *
     if (!node)
         return NULL;
     json_object_set_new(node, "chain", json_string(chain));
+    lua_transforms_code(n->transforms, chain, node);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         copy_field(node, d, keys[i]);
     if (template_name)
@@ -193,9 +194,9 @@ static const char *chain_put(struct plan_nodes *n, const json_t *d, const char *
 }
 
 /* The chain with a value tried in its place. */
-static int try_chain(const struct chain_fit *kind, const char *text)
+static int try_chain(const struct lua_transforms *transforms, const struct chain_fit *kind, const char *text)
 {
-    struct chain *c = chain_parse(text);
+    struct chain *c = lua_transforms_chain(transforms, text);
     if (!c)
         return ERR_USAGE;
     bool state = chain_state_size(c) > 0, random = chain_random(c);
@@ -218,8 +219,8 @@ static int add_choice(struct plan_nodes *n, const json_t *d, const char *lm, con
         return err_code();
     json_t *guess = fit_result_guess(NULL, plan_nodes_find(n->fits, id)), *pattern = json_string(chain);
     fit_place_fill(chain, guess, &tried);
-    int rc = try_chain(kind, text_s(&tried));
-    rc = rc < 0 ? rc : plan_preset_choice(n->lms, text_s(&tried), search, out);
+    int rc = try_chain(n->transforms, kind, text_s(&tried));
+    rc = rc < 0 ? rc : plan_preset_choice(n, text_s(&tried), search, out);
     json_object_set_new(out, "chain", pattern);
     json_object_set_new(out, "fit", json_string(id));
     json_decref(guess);

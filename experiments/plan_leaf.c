@@ -90,26 +90,32 @@ json_t *plan_leaf_fit(const char *on, const char *lang)
     return node;
 }
 
-int plan_leaf_chain(const char *chain, struct text *out)
+static void set_chain(const struct lua_transforms *transforms, const struct chain *c, json_t *out)
 {
-    struct chain *c = chain_parse(chain);
+    json_object_set_new(out, "chain", json_string(chain_text(c)));
+    lua_transforms_code(transforms, chain_text(c), out);
+}
+
+int plan_leaf_chain(const struct lua_transforms *transforms, const char *chain, json_t *out)
+{
+    struct chain *c = lua_transforms_chain(transforms, chain);
     if (!c)
         return ERR_USAGE;
     int rc =
         chain_state_size(c) == 0 ? 0 : err_set(ERR_USAGE, "chain '%s' of a voice: a step of it keeps state", chain);
-    text_add(out, chain_text(c));
+    set_chain(transforms, c, out);
     chain_free(c);
     return rc;
 }
 
-int plan_leaf_choice(const char *chain, const char *search, json_t *out)
+int plan_leaf_choice(const struct lua_transforms *transforms, const char *chain, const char *search, json_t *out)
 {
     struct text canonical = { 0 };
-    struct chain *c = chain_parse(chain);
+    struct chain *c = lua_transforms_chain(transforms, chain);
     int rc = c ? search_canonical(search, &canonical) : ERR_USAGE;
     if (rc == 0) {
         bool repeats = chain_greedy(c) || (!search_random(text_s(&canonical)) && !chain_random(c));
-        json_object_set_new(out, "chain", json_string(chain_text(c)));
+        set_chain(transforms, c, out);
         json_object_set_new(out, "search", json_string(text_s(&canonical)));
         json_object_set_new(out, "repeats", json_boolean(repeats));
     }

@@ -4,6 +4,7 @@
 
 #include "base/doc.h"
 #include "evalsets/evalset.h"
+#include "experiments/lua_transforms.h"
 
 /* "zoo:prose", a path, or "table:n=4,length=5,seed=3,sharpness=1" (3, 8, 1 and 1 where it says nothing): a node without
  * id.  NULL + error. */
@@ -12,11 +13,12 @@ json_t *plan_leaf(const char *name);
 int plan_leaf_table(const json_t *node, const char *where);
 /* {"on", "items"} of the texts of a split, of one language (NULL: all); NULL + error when there are none to fit on. */
 json_t *plan_leaf_fit(const char *on, const char *lang);
-/* Canonical text of a voice's chain, appended; ERR_USAGE when it needs state (a voice's transforms have none). */
-int plan_leaf_chain(const char *chain, struct text *out);
-/* Chain and search as they are written canonically, and whether all draws under them are equal: "chain", "search" and
- * "repeats" of out.  0 or ERR_USAGE. */
-int plan_leaf_choice(const char *chain, const char *search, json_t *out);
+/* A chain and, where it uses transforms of the script, their hashes: "chain" and "transforms" of out.  ERR_USAGE where a
+ * voice's has a step that keeps state.  transforms: those of the script, NULL: none. */
+int plan_leaf_chain(const struct lua_transforms *transforms, const char *chain, json_t *out);
+/* Likewise an arm's, with "search" as it is written canonically and "repeats", whether all draws under them are equal.
+ * 0 or ERR_USAGE. */
+int plan_leaf_choice(const struct lua_transforms *transforms, const char *chain, const char *search, json_t *out);
 /* {"bytes", "symbols", "chars"}: 0; ERR_USAGE where one is no limit. */
 int plan_leaf_limits(const json_t *limit);
 /* SHA-256 of everything in an item that can change an outcome. */

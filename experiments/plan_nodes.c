@@ -119,16 +119,14 @@ static json_t *voice_node(struct plan_nodes *n, const json_t *d, const char *lm)
     copy_field(v, d, "template");
     copy_field(v, d, "drop");
     const char *chain = field(d, "chain");
-    struct text whole = { 0 }, text = { 0 };
+    struct text whole = { 0 };
     int rc = check_template(plan_nodes_find(n->lms, lm), field(d, "template"));
     if (chain && rc == 0)
         rc = plan_preset_expand(n->lms, lm, chain, &whole);
     if (chain && rc == 0)
-        rc = plan_leaf_chain(text_s(&whole), &text);
-    if (chain && rc == 0)
-        json_object_set_new(v, "chain", json_string(text_s(&text)));
+        rc = plan_leaf_chain(n->transforms, text_s(&whole), v);
+    json_object_update(n->code, json_object_get(v, "transforms"));
     text_free(&whole);
-    text_free(&text);
     if (rc == 0 && json_is_object(t)) {
         const char *template_name = field(d, "template");
         const char *id = plan_fits_temperature(

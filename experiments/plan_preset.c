@@ -70,14 +70,15 @@ int plan_preset_expand(const json_t *lms, const char *id, const char *chain, str
     return rc;
 }
 
-int plan_preset_choice(const json_t *lms, const char *chain, const char *search, json_t *out)
+int plan_preset_choice(struct plan_nodes *nodes, const char *chain, const char *search, json_t *out)
 {
     const char *lm = json_string_value(json_object_get(out, "lm"));
     struct text whole = { 0 };
-    int rc = plan_preset_expand(lms, lm, chain, &whole);
+    int rc = plan_preset_expand(nodes->lms, lm, chain, &whole);
     if (rc == 0)
-        rc = plan_leaf_choice(text_s(&whole), search, out);
-    if (rc == 0 && plan_nodes_samples(lms, lm))
+        rc = plan_leaf_choice(nodes->transforms, text_s(&whole), search, out);
+    json_object_update(nodes->code, json_object_get(out, "transforms"));
+    if (rc == 0 && plan_nodes_samples(nodes->lms, lm))
         json_object_set_new(out, "repeats", json_false()); /* whatever chain and search do, the lm draws */
     text_free(&whole);
     return rc;

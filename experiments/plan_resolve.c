@@ -5,6 +5,7 @@
 #include "evalsets/metric.h"
 #include "experiments/fit_result.h"
 #include "experiments/lms.h"
+#include "experiments/lua_transforms.h"
 #include "experiments/plan.h"
 #include "experiments/plan_check.h"
 #include "experiments/plan_fits.h"
@@ -82,13 +83,20 @@ static int resolve_nodes(struct plan_nodes *nodes, const json_t *declared, json_
     return 0;
 }
 
-static int resolve_lms(const json_t *declared, json_t *what)
+static int resolve_lms(const json_t *declared, const struct lua_transforms *transforms, json_t *what)
 {
-    struct plan_nodes nodes = { .lms = json_array(), .fits = json_array(), .leaves = json_object() };
+    struct plan_nodes nodes = { .lms = json_array(),
+                                .fits = json_array(),
+                                .leaves = json_object(),
+                                .transforms = transforms,
+                                .code = json_object() };
     json_object_set_new(what, "lms", nodes.lms);
     json_object_set_new(what, "fits", nodes.fits);
     int rc = resolve_nodes(&nodes, declared, what);
     json_decref(nodes.leaves);
+    if (json_object_size(nodes.code) > 0)
+        json_object_set(what, "transforms", nodes.code);
+    json_decref(nodes.code);
     return rc;
 }
 
@@ -172,10 +180,11 @@ static int resolve_limits(const json_t *declared, json_t *what)
 }
 
 /* Builds every lm once, so that what is wrong with one shows before the run; gives the kernel path. */
-static int try_lms(json_t *what)
+static int try_lms(json_t *what, const struct lua_transforms *transforms)
 {
     struct threads *threads = threads_alloc(1);
     struct lms *s = lms_alloc(what, threads);
+    lms_set_transforms(s, transforms);
     const json_t *lms = json_object_get(what, "lms"), *fits = json_object_get(what, "fits");
     int rc = 0;
     for (size_t i = 0; i < json_array_size(fits) && rc == 0; i++) {
@@ -200,6 +209,8 @@ static json_t *resolve_from(const json_t *declared, const struct text *source, c
         json_array_append_new(sets, json_string(o->sets[i]));
     json_t *from =
         json_pack("{s:o, s:s, s:s}", "set", sets, "at", field(declared, "at"), "script", source ? text_s(source) : "");
+    if (json_is_true(json_object_get(declared, "transforms")))
+        json_object_set_new(from, "transforms", json_true());
     if (uname(&u) == 0)
         json_object_set_new(
             from, "machine",
@@ -222,7 +233,8 @@ static int check_name(const char *name)
                           name, MAX_NAME);
 }
 
-static int resolve_what(const json_t *declared, json_t *what, const struct plan_options *o)
+static int resolve_what(const json_t *declared, const struct lua_transforms *transforms, json_t *what,
+                        const struct plan_options *o)
 {
     json_object_set(what, "name", json_object_get(declared, "name"));
     json_object_set_new(what, "format", json_integer(PLAN_FORMAT));
@@ -235,10 +247,24 @@ static int resolve_what(const json_t *declared, json_t *what, const struct plan_
     TRY(resolve_metrics(declared, what, "control"));
     TRY(resolve_select(declared, what));
     TRY(plan_tasks_names(declared, what));
-    TRY(resolve_lms(declared, what));
+    TRY(resolve_lms(declared, transforms, what));
     if (plan_items_resolve(declared, o->limit, what) < 0 || plan_rules_check(what) < 0)
         return err_add(err_code(), "%s", field(declared, "at"));
-    return try_lms(what);
+    return try_lms(what, transforms);
+}
+
+/* Those that the script declares beside the experiment; none: NULL. */
+static int open_transforms(const json_t *declared, const struct text *source, const struct plan_options *o,
+                           struct lua_transforms **out)
+{
+    const char *at = field(declared, "at"), *colon = at ? strrchr(at, ':') : NULL;
+    struct text path = { 0 };
+    if (!source || !json_is_true(json_object_get(declared, "transforms")))
+        return 0;
+    text_addn(&path, at ? at : "", colon ? (size_t)(colon - at) : 0);
+    *out = lua_transforms_open(text_s(&path), source, o->sets, o->n_sets);
+    text_free(&path);
+    return *out ? 0 : err_code();
 }
 
 struct plan *plan_resolve(json_t *declared, const struct text *source, const struct plan_options *o)
@@ -246,8 +272,12 @@ struct plan *plan_resolve(json_t *declared, const struct text *source, const str
     static const struct plan_options none;
     o = o ? o : &none;
     json_t *what = json_object();
+    struct lua_transforms *transforms = NULL;
     char hash[65];
-    if (resolve_what(declared, what, o) < 0) {
+    int rc = open_transforms(declared, source, o, &transforms);
+    rc = rc < 0 ? rc : resolve_what(declared, transforms, what, o);
+    lua_transforms_close(transforms);
+    if (rc < 0) {
         json_decref(what);
         return NULL;
     }

@@ -145,7 +145,7 @@ int plan_tasks_choice(struct plan_nodes *nodes, const json_t *chain, const char 
     if (json_is_object(chain))
         return plan_fits_choice(nodes, chain, field(out, "lm"), search, out);
     json_object_del(out, "fit");
-    return plan_preset_choice(nodes->lms, chain ? json_string_value(chain) : "", search, out);
+    return plan_preset_choice(nodes, chain ? json_string_value(chain) : "", search, out);
 }
 
 static int resolve_profile(struct plan_nodes *nodes, const json_t *declared, const json_t *profile, json_t *out)

@@ -1,6 +1,6 @@
 -- What a script sees.  Runs once before it, with the C functions of script_lib.h, the table of --set values, and the
 -- plain libraries; returns the script's globals.
-local where, unknown, work, find, set, base, string, table, math, utf8, done = ...
+local where, unknown, work, find, set, base, string, table, math, utf8, done, log, exp = ...
 local type, next, error, select, format = base.type, base.next, base.error, base.select, string.format
 
 -- Tables hash strings by a seed of the process, so the order of next() may not be seen.
@@ -30,9 +30,13 @@ local function sort(t, less)
     merge(t, 1, #t, less or function(a, b) return a < b end, {})
 end
 
+-- What transforms may see of the script is frozen behind tables that are empty (lua_seal.h): frozen[t] is what t shows.
+local frozen = {}
+done.frozen, done.transforms = frozen, {}
+
 local function keys(t, level)
     local list = {}
-    for k in next, t do
+    for k in next, frozen[t] or t do
         if type(k) ~= "number" and type(k) ~= "string" then
             error("pairs: a key is a " .. type(k) .. ", want numbers and strings only", level + 1)
         end
@@ -135,6 +139,8 @@ local shares = words_of(either(list, is "fit"), "a list of numbers or a fit")
 local link = words_of(either(text, is "fit"), "a string or a fit")
 local links = words_of(either(link, list), "a string, a fit or a list of them")
 local source = words_of(either(text, lm), "a model or the name of one")
+local fn = words_of(of "function", "a function of the row and its parameters")
+local truth = words_of(of "boolean", "true or false")
 local pattern = words_of(either(text, of "function"), "a name, a text with {field} places or a function")
 
 local schema = {
@@ -151,6 +157,8 @@ local schema = {
     experiment = { name = text, seed = count, draws = count, limit = list, stop = texts, evalsets = texts, arms = list,
                    judge = lm, creativity = texts, control = texts, trace = text, tasks = texts, select = texts },
     limit = { bytes = count, symbols = count, chars = count },
+    transform = { { fn }, name = text, params = list, state = list, meaning = text, domain = text, source = text },
+    parameter = { { text }, default = number, min = number, max = number, integer = truth, meaning = text },
     evalset = { { text }, items = count, lang = text, split = text },
 }
 
@@ -183,6 +191,7 @@ local function need(what, t, field, level)
 end
 
 local function declare(kind, t, level)
+    if done.sealed then error(kind .. ": declarations are made while the script runs, not by a transform", level + 1) end
     local out = { kind = kind, at = where(level + 1) }
     for _, k in base.ipairs(keys(t, level + 1)) do out[k] = t[k] end
     return out
@@ -404,6 +413,75 @@ local function evalsets_of(x, level)
     return out
 end
 
+-- Transforms -----------------------------------------------------------------------------------------------------------
+
+local function word(x) return text(x) and string.find(x, "^[%a_][%w_]*$") ~= nil and #x <= 64 end
+
+local function parameter(p, level)
+    if text(p) then p = { p } end
+    if type(p) ~= "table" then
+        error("transform: a parameter is a " .. type(p) .. ", want a name or { name, default = ..., min = ..., max = ... }",
+              level + 1)
+    end
+    check("parameter", p, level + 1)
+    need("parameter", p, 1, level + 1)
+    if not word(p[1]) then
+        error("transform: parameter '" .. p[1] .. "', want a name of letters, digits and '_'", level + 1)
+    end
+    return { name = p[1], default = p.default, min = p.min, max = p.max, integer = p.integer, meaning = p.meaning }
+end
+
+-- { "p", { "k", default = 4 } } in this order, then those that are named: { k = 4 }.
+local function parameters(list, level)
+    local out, seen = {}, {}
+    for i = 1, #list do out[i] = parameter(list[i], level + 1) end
+    for _, k in base.ipairs(keys(list, level + 1)) do
+        if type(k) == "string" then
+            if not number(list[k]) then
+                error("transform: parameter '" .. k .. "' is a " .. type(list[k]) .. ", want its default", level + 1)
+            end
+            out[#out + 1] = parameter({ k, default = list[k] }, level + 1)
+        end
+    end
+    if #out > 8 then error("transform: " .. #out .. " parameters, want at most 8", level + 1) end
+    for i = 1, #out do
+        if seen[out[i].name] then error("transform: two parameters '" .. out[i].name .. "'", level + 1) end
+        seen[out[i].name] = true
+    end
+    return out
+end
+
+-- { drift = 0, ... }: numbers that each text keeps, by their names.
+local function numbers(t, level)
+    local out = {}
+    for _, k in base.ipairs(keys(t, level + 1)) do
+        if type(k) ~= "string" or not number(t[k]) then
+            error("transform: state is { name = number, ... }", level + 1)
+        end
+        out[#out + 1] = { name = k, value = t[k] + 0.0 }
+    end
+    if #out > 16 then error("transform: a state of " .. #out .. " numbers, want at most 16", level + 1) end
+    return out
+end
+
+local function transform(t)
+    check("transform", t, 2)
+    need("transform", t, "name", 2)
+    need("transform", t, 1, 2)
+    if not word(t.name) then
+        error("transform: '" .. t.name .. "', want a name of letters, digits and '_'", 2)
+    end
+    for i = 1, #done.transforms do
+        if done.transforms[i].name == t.name then error("transform: a second '" .. t.name .. "'", 2) end
+    end
+    if #done.transforms == 64 then error("transform: more than 64", 2) end
+    local d = declare("transform", { t[1] }, 2)
+    d.name, d.params, d.state = t.name, parameters(t.params or {}, 2), numbers(t.state or {}, 2)
+    d.meaning, d.domain, d.source = t.meaning, t.domain, t.source
+    done.transforms[#done.transforms + 1] = d
+    return t.name
+end
+
 local function experiment(t)
     check("experiment", t, 2)
     for _, k in base.ipairs { "name", "evalsets", "arms" } do need("experiment", t, k, 2) end
@@ -428,14 +506,15 @@ local safe_math = {}
 for _, k in base.ipairs(keys(math, 1)) do
     if k ~= "random" and k ~= "randomseed" then safe_math[k] = math[k] end
 end
+safe_math.log, safe_math.exp = log, exp
+local safe_table = { insert = insert, remove = remove, concat = sized(table.concat, list_size),
+                     unpack = sized(table.unpack, range), pack = sized(table.pack, sizes), sort = sort }
+done.library = { [safe_string] = true, [safe_utf8] = true, [safe_math] = true, [safe_table] = true }
 
 return {
     assert = base.assert, error = error, ipairs = base.ipairs, pairs = pairs, select = choose, type = type,
     tonumber = sized(base.tonumber, length), tostring = function(x) return base.tostring(plain(x)) end, _VERSION = base._VERSION,
-    string = safe_string, math = safe_math,
-    table = { insert = insert, remove = remove, concat = sized(table.concat, list_size),
-              unpack = sized(table.unpack, range), pack = sized(table.pack, sizes), sort = sort },
-    utf8 = safe_utf8,
-    arg = set, model = model, voice = voice, ensemble = ensemble, bytes = bytes, fit = fit, search = search, each = each,
-    grid = grid, experiment = experiment,
+    string = safe_string, math = safe_math, table = safe_table, utf8 = safe_utf8,
+    arg = set, model = model, voice = voice, ensemble = ensemble, bytes = bytes, fit = fit, search = search, each = each, grid = grid,
+    experiment = experiment, transform = transform,
 }

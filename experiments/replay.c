@@ -30,10 +30,10 @@ static double heat_of(const struct chain *c)
     return isfinite(heat) ? heat : 0;
 }
 
-static int open_chains(struct replay_choice *c, const char *own, const char *chain)
+static int open_chains(const struct replay *x, struct replay_choice *c, const char *own, const char *chain)
 {
-    struct chain *before = chain_parse(own);
-    c->chain = before ? chain_parse(chain ? chain : own) : NULL;
+    struct chain *before = lua_transforms_chain(x->transforms, own);
+    c->chain = before ? lua_transforms_chain(x->transforms, chain ? chain : own) : NULL;
     c->heat = before ? heat_of(before) : 0;
     c->own = c->chain && strcmp(chain_text(c->chain), chain_text(before)) == 0;
     chain_free(before);
@@ -51,7 +51,7 @@ static int open_choice(const struct replay *x, struct replay_arm *arm, const jso
     if (!own || !c->search)
         return damaged("chain and search");
     int rc = results_chain(x->r, field(doc, "fit"), own, &used);
-    rc = rc < 0 ? rc : open_chains(c, text_s(&used), chain);
+    rc = rc < 0 ? rc : open_chains(x, c, text_s(&used), chain);
     text_free(&used);
     return rc;
 }
@@ -98,6 +98,7 @@ static int open_arms(struct replay *x, const char *chain)
     x->tasks = mem_alloc(n_items, sizeof *x->tasks);
     if (json_array_size(arms) != x->n_arms || json_array_size(items) != n_items || !json_is_integer(seed))
         return damaged("seed, or no list");
+    TRY(lua_transforms_load(results_plan(x->r), "the results file", &x->transforms));
     x->seed = (uint64_t)json_integer_value(seed);
     for (size_t i = 0; i < n_items; i++)
         x->tasks[i] = field(json_array_get(items, i), "task");
@@ -129,6 +130,7 @@ void replay_close(struct replay *x)
     results_traces_close(x->traces);
     row_work_free(x->work);
     partial_free(x->partial);
+    lua_transforms_close(x->transforms);
     free(x->arms);
     free(x->tasks);
     free(x->state);

@@ -2,6 +2,7 @@
 #ifndef EXPERIMENTS_REPLAY_INSIDE_H
 #define EXPERIMENTS_REPLAY_INSIDE_H
 
+#include "experiments/lua_transforms.h"
 #include "experiments/partial.h"
 #include "experiments/replay.h"
 
@@ -35,7 +36,8 @@ struct replay {
     size_t n_arms;
     const char **tasks; /* (n_items,) of items; NULL: none */
     uint64_t seed;
-    size_t next; /* record */
+    struct lua_transforms *transforms; /* of the run's script; NULL: none */
+    size_t next;                       /* record */
     /* for spaces of up to work->n symbols */
     struct row_work *work;
     struct partial *partial;

@@ -40,6 +40,7 @@ void runner_fini(struct runner *r)
     for (size_t i = 0; r->chains && i < r->plan->n_choices; i++)
         chain_free(r->chains[i]);
     lms_close(r->lms);
+    lua_transforms_close(r->transforms);
     core_free(r->core);
     threads_free(r->threads);
     free(r->works);

@@ -16,6 +16,7 @@ struct runner {
     struct jobs *jobs;
     struct journal *journal;
     struct lms *lms;
+    struct lua_transforms *transforms; /* of the script; NULL: none */
     struct threads *threads;
     struct core *core;
     struct chain **chains;   /* (plan->n_choices,) */

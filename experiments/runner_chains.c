@@ -3,12 +3,15 @@
 #include "base/mem.h"
 #include "decode/chain.h"
 #include "experiments/fit_place.h"
+#include "experiments/lua_transforms.h"
 
 int runner_chains_open(struct runner *r)
 {
     r->chains = mem_alloc(r->plan->n_choices, sizeof(struct chain *));
+    TRY(lua_transforms_load(r->plan->doc, "the plan", &r->transforms));
+    lms_set_transforms(r->lms, r->transforms);
     for (size_t i = 0; i < r->plan->n_choices; i++)
-        if (!r->plan->arms[i].fit && !(r->chains[i] = chain_parse(r->plan->arms[i].chain)))
+        if (!r->plan->arms[i].fit && !(r->chains[i] = lua_transforms_chain(r->transforms, r->plan->arms[i].chain)))
             return ERR_USAGE;
     return 0;
 }
@@ -24,7 +27,7 @@ int runner_chains_fitted(struct runner *r)
         if (!result)
             return ERR_DATA;
         fit_place_fill(arm->chain, result, &text);
-        r->chains[i] = chain_parse(text_s(&text));
+        r->chains[i] = lua_transforms_chain(r->transforms, text_s(&text));
         text_free(&text);
         if (!r->chains[i])
             return err_add(ERR_USAGE, "fit '%s'", arm->fit);

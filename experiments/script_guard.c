@@ -4,8 +4,10 @@
 #include <string.h>
 #include <time.h>
 
-#define HOOK_EVERY     100 /* instructions between two looks at the clock */
+#define HOOK_EVERY     100  /* instructions between two looks at the clock */
+#define HOOK_CALL      1000 /* likewise in a call */
 #define BYTES_AN_INSTR 16
+#define LEVELS         64 /* that an error's place is looked for in */
 
 static double cpu_seconds(void)
 {
@@ -57,16 +59,10 @@ static void give_up(lua_State *L)
     lua_error(L);
 }
 
-static void hook(lua_State *L, lua_Debug *ar)
+static void look(lua_State *L, uint64_t instructions)
 {
     struct script_guard *g = script_guard_of(L);
-    if (ar->event == LUA_HOOKLINE) {
-        lua_getinfo(L, "S", ar);
-        if (strcmp(ar->source, SCRIPT_CHUNK) == 0)
-            g->line = ar->currentline;
-        return;
-    }
-    if (spent(g, HOOK_EVERY))
+    if (spent(g, instructions))
         give_up(L);
     if (cpu_seconds() > g->deadline) {
         g->out_of_time = true;
@@ -74,13 +70,54 @@ static void hook(lua_State *L, lua_Debug *ar)
     }
 }
 
-void script_guard_on(lua_State *L)
+static void hook(lua_State *L, lua_Debug *ar)
 {
-    struct script_guard *g = script_guard_of(L);
+    if (ar->event == LUA_HOOKLINE) {
+        lua_getinfo(L, "S", ar);
+        if (strcmp(ar->source, SCRIPT_CHUNK) == 0)
+            script_guard_of(L)->line = ar->currentline;
+        return;
+    }
+    look(L, HOOK_EVERY);
+}
+
+static void hook_call(lua_State *L, lua_Debug *ar)
+{
+    (void)ar;
+    look(L, HOOK_CALL);
+}
+
+/* The way to a level is walked from the innermost one each time, and a stack may have a hundred thousand. */
+void script_guard_locate(lua_State *L)
+{
+    lua_Debug ar;
+    for (int level = 0; level < LEVELS && lua_getstack(L, level, &ar); level++) {
+        lua_getinfo(L, "Sl", &ar);
+        if (strcmp(ar.source, SCRIPT_CHUNK) == 0 && ar.currentline > 0) {
+            script_guard_of(L)->line = ar.currentline;
+            return;
+        }
+    }
+}
+
+static void guard_start(struct script_guard *g)
+{
     g->on = true;
     g->work = 0;
+    g->out_of_work = g->out_of_time = g->out_of_host = false;
     g->deadline = cpu_seconds() + SCRIPT_SECONDS;
+}
+
+void script_guard_on(lua_State *L)
+{
+    guard_start(script_guard_of(L));
     lua_sethook(L, hook, LUA_MASKCOUNT | LUA_MASKLINE, HOOK_EVERY);
+}
+
+void script_guard_on_call(lua_State *L)
+{
+    guard_start(script_guard_of(L));
+    lua_sethook(L, hook_call, LUA_MASKCOUNT, HOOK_CALL);
 }
 
 void script_guard_off(lua_State *L)

@@ -32,6 +32,12 @@ struct script_guard *script_guard_of(lua_State *L);
 void script_guard_on(lua_State *L);
 void script_guard_off(lua_State *L);
 
+/* Likewise for one call of a function that the script left: no look at every line, so that loops are quick. */
+void script_guard_on_call(lua_State *L);
+
+/* Sets the guard's line to where the innermost function of the script is: for errors that do not say. */
+void script_guard_locate(lua_State *L);
+
 /* Counts n bytes of work that is about to be done in C; an error of Lua when the script has had its share. */
 void script_work(lua_State *L, size_t n);
 

@@ -1,7 +1,10 @@
 #include "experiments/script_lib.h"
 #include "base/err.h"
+#include "base/num.h"
+#include "base/row_math.h"
 #include "experiments/script_guard.h"
 #include <lauxlib.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,4 +67,19 @@ int script_lib_find(lua_State *L)
     lua_pushinteger(L, at - s + 1);
     lua_pushinteger(L, at - s + (lua_Integer)m);
     return 2;
+}
+
+int script_lib_log(lua_State *L)
+{
+    double x = luaL_checknumber(L, 1), base = luaL_optnumber(L, 2, 0);
+    double y = !(x >= 0) ? NAN : isinf(x) ? x : num_log(x);
+    lua_pushnumber(L, lua_isnoneornil(L, 2) ? y : y / (base > 0 ? num_log(base) : NAN));
+    return 1;
+}
+
+int script_lib_exp(lua_State *L)
+{
+    double x = luaL_checknumber(L, 1);
+    lua_pushnumber(L, isnan(x) ? x : x > 709 ? (double)INFINITY : math_exp64(x));
+    return 1;
 }

@@ -24,6 +24,7 @@ struct task {
     struct prompt prompt;
     struct lm *lm;
     const char *lm_id;
+    const char *arm; /* of a unit: its name */
     struct search *search;
     struct score *score;
     const char *text; /* what is scored: the item's, or the judge's text */
@@ -162,6 +163,7 @@ struct task *task_open_unit(const struct task_world *w, const struct job *job)
     t->item = &w->plan->items[job->item];
     t->type = &types[t->item->item->kind];
     t->lm_id = plan_choice(w->plan, job->arm, job->item)->lm;
+    t->arm = w->plan->arms[job->arm].name;
     t->text = t->item->item->text;
     t->n_text = t->text ? strlen(t->text) : 0;
     return task_open(t, w);
@@ -199,7 +201,10 @@ size_t task_want(struct task *t, struct want out[], size_t max)
 
 int task_feed(struct task *t, struct row_work *work)
 {
-    return t->type->feed(t, work);
+    int rc = t->type->feed(t, work);
+    if (rc < 0 && t->job)
+        err_add(rc, "unit (%s, %s, draw %u)", t->arm, t->item->name, t->job->draw);
+    return rc;
 }
 
 int task_move(struct task *t)

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "experiments/fit_result.h"
 #include "experiments/lms.h"
+#include "experiments/lua_transforms.h"
 #include "model/checkpoint.h"
 #include <stdlib.h>
 #include <string.h>
@@ -45,11 +46,12 @@ static int all_symbols(const struct plan *p, uint32_t n[])
     return rc;
 }
 
-static int chain_steps(const struct plan *p, const struct plan_arm *arm, size_t *n)
+static int chain_steps(const struct plan *p, const struct lua_transforms *transforms, const struct plan_arm *arm,
+                       size_t *n)
 {
     struct text text = { 0 };
     fit_result_guess_chain(p->what, arm->fit, arm->chain, &text);
-    struct chain *c = chain_parse(text_s(&text));
+    struct chain *c = lua_transforms_chain(transforms, text_s(&text));
     text_free(&text);
     if (!c)
         return ERR_USAGE;
@@ -62,12 +64,16 @@ size_t *trace_cost(const struct plan *p)
 {
     uint32_t *n = mem_alloc(p->n_choices, sizeof *n);
     size_t *bytes = mem_alloc(p->n_choices, sizeof *bytes), steps = 0;
-    int rc = p->trace.kind >= TRACE_TOPK ? all_symbols(p, n) : 0;
+    struct lua_transforms *transforms;
+    int rc = lua_transforms_load(p->doc, "the plan", &transforms);
+    if (rc == 0 && p->trace.kind >= TRACE_TOPK)
+        rc = all_symbols(p, n);
     for (size_t i = 0; i < p->n_choices && rc == 0; i++) {
-        rc = chain_steps(p, &p->arms[i], &steps);
+        rc = chain_steps(p, transforms, &p->arms[i], &steps);
         bytes[i] = trace_step_bytes(p->trace, steps, n[i]);
     }
     free(n);
+    lua_transforms_close(transforms);
     if (rc == 0)
         return bytes;
     free(bytes);

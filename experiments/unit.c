@@ -29,6 +29,14 @@ static void pack_string(struct text *t, const char *s)
     pack_bytes(t, s, strlen(s));
 }
 
+static void pack_json(struct text *t, const json_t *doc)
+{
+    struct text canonical = { 0 };
+    doc_canonical(&canonical, doc);
+    pack_string(t, text_s(&canonical));
+    text_free(&canonical);
+}
+
 static const char *what_string(const struct plan *p, const char *key)
 {
     const char *s = json_string_value(json_object_get(p->what, key));
@@ -66,6 +74,8 @@ struct unit_key unit_key(const struct plan *p, const struct plan_arm *arm, const
             pack_string(&t, arm->stop.strings[i]);
         pack_u64(&t, arm->repeats ? 0 : p->seed);
         pack_u32(&t, arm->repeats ? 0 : draw);
+        if (arm->transforms)
+            pack_json(&t, arm->transforms);
         if (arm->fit)
             pack_string(&t, json_string_value(json_object_get(lms_fit(p->what, arm->fit), "key")));
     }

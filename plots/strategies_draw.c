@@ -1,0 +1,123 @@
+/* Figures of strategies: the row as given behind, what the step leaves before it; a mark below a symbol: masked. */
+#include "base/err.h"
+#include "base/folder.h"
+#include "decode/chain.h"
+#include "plots/plot.h"
+#include "plots/strategies.h"
+#include <math.h>
+
+enum { WIDTH = 780, HEIGHT = 190, SHEET_COLUMNS = 2, SHEET_WIDTH = 1180, SHEET_HEIGHT = 72 };
+
+/* Steps that share a picture. */
+struct picture {
+    const char *steps[8];
+    size_t n;
+};
+
+/* Bars as the outline of all of them, which is one path of a picture; those too low to be seen are left out. */
+static void add_bars(const double height[], double least, struct text *t)
+{
+    for (int v = 0; v < STRATEGIES_SYMBOLS; v++)
+        if (fabs(height[v]) > least)
+            text_addf(t, "%d 0\n%d %.4f\n%d.85 %.4f\n%d.85 0\n", v, v, height[v], v, height[v], v);
+    text_addf(t, "%d 0\nEOD\n", STRATEGIES_SYMBOLS);
+}
+
+static double top_of(const struct strategies_example *e)
+{
+    double top = 0;
+    for (int v = 0; v < STRATEGIES_SYMBOLS; v++)
+        top = fmax(top, fmax(e->given[v], e->left[v]));
+    return top;
+}
+
+static void add_panel(const struct strategies_example *e, size_t id, const char *title, struct text *t)
+{
+    double top = top_of(e), masked[STRATEGIES_SYMBOLS];
+    for (int v = 0; v < STRATEGIES_SYMBOLS; v++)
+        masked[v] = e->left[v] > 0 ? 0 : -.09 * top;
+    text_addf(t, "$given%zu << EOD\n", id);
+    add_bars(e->given, .003 * top, t);
+    text_addf(t, "$left%zu << EOD\n", id);
+    add_bars(e->left, .003 * top, t);
+    text_addf(t, "$masked%zu << EOD\n", id);
+    add_bars(masked, 0, t);
+    text_add(t, "set label 1 ");
+    plot_string(t, title);
+    text_addf(t, " at graph 0,1 left offset 0,0.8 font ',11' noenhanced\nset yrange [-%.4f:%.4f]\n", .1 * top,
+              1.05 * top);
+    text_addf(
+        t,
+        "plot $given%zu using 1:2 with filledcurves closed lc rgb '#c4c4c4' fs solid 1 noborder notitle, \\\n"
+        "  $left%zu using 1:2 with filledcurves closed lc rgb '#0072b2' fs transparent solid 0.5 noborder notitle, \\\n"
+        "  $masked%zu using 1:2 with filledcurves closed lc rgb '#d55e00' fs solid 1 noborder notitle\n",
+        id, id, id);
+}
+
+/* The three panels of a step; the step's text is the title of the first. */
+static int add_step(const char *step, size_t id, struct text *t)
+{
+    struct strategies_example examples[STRATEGIES_ROWS];
+    TRY(strategies_apply(step, examples));
+    for (size_t kind = 0; kind < STRATEGIES_ROWS; kind++) {
+        add_panel(&examples[kind], id * STRATEGIES_ROWS + kind, kind == 0 ? step : strategies_rows[kind], t);
+    }
+    return 0;
+}
+
+static void add_look(struct text *t)
+{
+    text_addf(t, "unset key\nunset xtics\nunset grid\nunset border\nset xrange [-0.3:%d.3]\n", STRATEGIES_SYMBOLS);
+    text_add(t, "set tmargin 2.2\nset bmargin 0.6\n");
+}
+
+static int write_one(const char *folder, const char *name, const struct picture *p)
+{
+    struct text t = { 0 };
+    int rc = 0;
+    plot_head(&t, WIDTH, (int)p->n * HEIGHT);
+    add_look(&t);
+    text_addf(&t, "set ytics nomirror font ',9' format '%%g'\nset multiplot layout %zu,%d\n", p->n, STRATEGIES_ROWS);
+    for (size_t i = 0; i < p->n && rc == 0; i++)
+        rc = add_step(p->steps[i], i, &t);
+    text_add(&t, "unset multiplot\n");
+    rc = rc < 0 ? rc : plot_write(folder, name, &t);
+    text_free(&t);
+    return rc;
+}
+
+/* All settings on one sheet. */
+static int write_sheet(const char *folder)
+{
+    struct text t = { 0 };
+    size_t n;
+    int rc = 0;
+    const char *const *shown = strategies_shown(&n);
+    size_t rows = (n + SHEET_COLUMNS - 1) / SHEET_COLUMNS;
+    plot_head(&t, SHEET_WIDTH, (int)rows * SHEET_HEIGHT);
+    add_look(&t);
+    text_addf(&t, "unset ytics\nset lmargin 2\nset rmargin 1\nset multiplot layout %zu,%d\n", rows,
+              SHEET_COLUMNS * STRATEGIES_ROWS);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = add_step(shown[i], i, &t);
+    text_add(&t, "unset multiplot\n");
+    rc = rc < 0 ? rc : plot_write(folder, "all", &t);
+    text_free(&t);
+    return rc;
+}
+
+int strategies_write(const char *folder)
+{
+    size_t n, n_types;
+    const char *const *shown = strategies_shown(&n);
+    const struct transform_type *const *types = transform_types(&n_types);
+    TRY(folder_make(folder));
+    for (size_t i = 0; i < n_types; i++) {
+        struct picture p = { .n = 0 };
+        for (size_t k = 0; k < n && p.n < sizeof p.steps / sizeof *p.steps; k++)
+            if (strategies_is_of(shown[k], types[i]->name))
+                p.steps[p.n++] = shown[k];
+        TRY(write_one(folder, types[i]->name, &p));
+    }
+    return write_sheet(folder);
+}
