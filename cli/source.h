@@ -20,8 +20,8 @@ struct source {
     struct plan *plan;
     struct lms *lms;
     struct lua_transforms *transforms; /* of the script; NULL: none */
-    const char *id;            /* of the plan's lm; NULL without a plan */
-    const char *template_name; /* what the script says of this lm; NULL: nothing */
+    const char *id;                    /* of the plan's lm; NULL without a plan */
+    const char *template_name;         /* what the script says of this lm; NULL: nothing */
 };
 
 /* name: a checkpoint; NULL: from --script.  0 or the failure; on failure s is empty. */

@@ -15,7 +15,7 @@ bool vocab_view_is_bytewise(const struct vocab *v); /* pieces are merged from by
 const struct bpe *vocab_view_merges(const struct vocab *v);
 
 bool vocab_view_is_added(const struct vocab *v, sym_t id); /* looked for before anything else; gives text */
-bool vocab_view_has_wholes(const struct vocab *v);          /* a piece that is a token is not merged up to it */
+bool vocab_view_has_wholes(const struct vocab *v);         /* a piece that is a token is not merged up to it */
 bool vocab_view_is_whole(const struct vocab *v, sym_t id); /* so for this one */
 
 /* Appends what n bytes of a piece are before anything is merged; they may end within a character.  false: the
