@@ -147,13 +147,13 @@ static void directed(struct subject *o)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         follow(o, texts[i], strlen(texts[i]), 1);
     for (int i = 0; i < 1200; i++)
-        text_addn(&t, "abbaabab!! " + (i < 1000 ? i % 7 : i % 11), 1);
+        text_addn(&t, &"abbaabab!! "[i < 1000 ? i % 7 : i % 11], 1);
     follow(o, text_s(&t), t.len, 500);
     /* characters of several tokens where a long text is taken off */
     for (int i = 58; i < 72; i++) {
         text_clear(&t);
         for (int k = 0; k < i; k++)
-            text_addn(&t, "once upon a time " + k % 17, 1);
+            text_addn(&t, &"once upon a time "[k % 17], 1);
         text_add(&t, "\xd7\xa2\xd7\x91 \xf0\x9f\x98\x80\xf0\x9f\x98\x80 \xe4\xbb\x96\xe4\xbb\x8e when");
         follow(o, text_s(&t), t.len, 1);
     }

@@ -48,7 +48,7 @@ while [ "$killed" -lt "$kills" ] && [ "$tries" -lt 200 ]; do
     # exec: the signal must hit the program, not a shell around it
     (exec "$chorale" run "$script" --out "$work/four" --no-report --quiet --threads 2 --batch 16 2>"$work/four.err") &
     pid=$!
-    sleep "0.$((tries * 7919 % 90 + 10))"
+    sleep "0.$(printf '%03d' $((tries * 7919 % 400 + 20)))"
     # every third is asked to close, by turns; the others are given no choice
     case $((tries % 6)) in
     2) signal=INT status=130 ;;
@@ -61,6 +61,7 @@ while [ "$killed" -lt "$kills" ] && [ "$tries" -lt 200 ]; do
     wait "$pid" 2>/dev/null
     ended=$?
     [ "$ended" = "$status" ] || [ "$ended" = 0 ] || { cat "$work/four.err"; fail "SIG$signal ended the run with $ended"; }
+    [ "$ended" != 0 ] || rm -rf "$work/four" # it was too late: a run that is whole cannot be interrupted
 done
 [ "$killed" -ge "$kills" ] || fail "only $killed signals hit a running process"
 run four --threads 2 --batch 16 || fail "the resumed run failed"

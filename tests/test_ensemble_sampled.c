@@ -22,7 +22,7 @@ static struct row row_of(struct lm *lm, uint32_t draw, int *slot)
     const struct rng_address address = { .seed = 3, .item = 9, .draw = draw };
     const struct prompt p = { .fields = &field, .n_fields = 1, .address = &address };
     struct symbols seen = { 0 };
-    struct row r;
+    struct row r = { .n = 0 };
     *slot = lm_fork(lm, LM_EMPTY, 0);
     struct want w = { lm, *slot, 1, LM_TAP_FINAL };
     check(lm_prompt(lm, *slot, &p, &seen) == 0 && core_run(core, &w, 1) == 0 && lm_rows(&w, &r) == 0, "%s", err_text());

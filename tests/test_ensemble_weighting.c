@@ -31,7 +31,7 @@ static struct lm *open_by(const char *rule, const char *weighting)
 static struct row row_at(struct lm *lm, int slot)
 {
     struct want w = { lm, slot, 1, LM_TAP_FINAL };
-    struct row r;
+    struct row r = { .n = 0 };
     check(core_run(core, &w, 1) == 0 && lm_rows(&w, &r) == 0, "%s", err_text());
     return r;
 }

@@ -21,7 +21,7 @@ enum { VOCAB = 70, SHARED = 9, SLOTS = 64, LONG = 523 };
 
 /* Bits do not depend on the sanitizers, which are here for the memory: each path and type once, not each way to batch. */
 #ifdef __SANITIZE_ADDRESS__
-enum { SETTINGS = 2, LONG_HERE = 41 };
+enum { SETTINGS = 1, LONG_HERE = 41 };
 #else
 enum { SETTINGS = 5, LONG_HERE = LONG };
 #endif
