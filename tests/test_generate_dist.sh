@@ -68,6 +68,7 @@ lines_of() {
 }
 
 while read -r steps draws chain; do
+    [ -z "${CHORALE_SANITIZED:-}" ] || { steps=1; draws=1; }
     # shellcheck disable=SC2086
     "$chorale" generate zoo:prose "$prompt" --template plain --chain "$chain" --seed $seed --n $draws \
         --max-symbols $steps --json $how >"$work/made" || fail "generate failed under '$chain'"
