@@ -1,5 +1,6 @@
 #include "cli/opened.h"
 #include "base/err.h"
+#include "cli/console.h"
 #include "model/transformer.h"
 
 static int open_lm(struct opened *o, const char *name, const struct args *a)
@@ -17,6 +18,8 @@ static int open_lm(struct opened *o, const char *name, const struct args *a)
                                            .kv = options_text(a, "kv"),
                                            .threads = o->threads };
     o->lm = transformer_open(o->checkpoint, &options);
+    if (o->lm && *transformer_refused(o->lm))
+        console_say(a->quiet, "a faster kernel path was not taken: %s", transformer_refused(o->lm));
     return o->lm ? 0 : err_code();
 }
 

@@ -4,10 +4,13 @@
 #include "cli/list_markdown.h"
 #include "cli/list_templates.h"
 #include "cli/verbs.h"
+#include "decode/answer.h"
+#include "decode/draw.h"
 #include "decode/presets.h"
 #include "decode/profiles.h"
 #include "decode/search.h"
 #include "decode/select.h"
+#include "decode/utility.h"
 #include "ensemble/weighting.h"
 #include "evalsets/evalset.h"
 #include "evalsets/metric.h"
@@ -149,6 +152,42 @@ static void print_entry(const struct args *a, const struct entry *e)
         printf("      source: %s\n", e->source);
 }
 
+/* A table of the program whose rows have a name, a meaning, a source and parameters. */
+#define LIST_TYPES(LIST, TYPE)                                                                                         \
+    static int list_##LIST(const struct args *a)                                                                       \
+    {                                                                                                                  \
+        size_t n;                                                                                                      \
+        const struct TYPE##_type *const *types = TYPE##_types(&n);                                                     \
+        for (size_t i = 0; i < n; i++)                                                                                 \
+            print_entry(a, &(struct entry){ .name = types[i]->name,                                                    \
+                                            .meaning = types[i]->meaning,                                              \
+                                            .source = types[i]->source,                                                \
+                                            .params = types[i]->params,                                                \
+                                            .n_params = types[i]->n_params });                                         \
+        return 0;                                                                                                      \
+    }
+LIST_TYPES(searches, search)
+LIST_TYPES(selections, select)
+LIST_TYPES(rules, pool)
+LIST_TYPES(weights, weighting)
+#undef LIST_TYPES
+
+/* And one without parameters. */
+#define LIST_PLAIN(LIST, TYPE)                                                                                         \
+    static int list_##LIST(const struct args *a)                                                                       \
+    {                                                                                                                  \
+        size_t n;                                                                                                      \
+        const struct TYPE##_type *const *types = TYPE##_types(&n);                                                     \
+        for (size_t i = 0; i < n; i++)                                                                                 \
+            print_entry(a, &(struct entry){                                                                            \
+                               .name = types[i]->name, .meaning = types[i]->meaning, .source = types[i]->source });    \
+        return 0;                                                                                                      \
+    }
+LIST_PLAIN(draws, draw)
+LIST_PLAIN(utilities, utility)
+LIST_PLAIN(metrics, metric)
+#undef LIST_PLAIN
+
 static int list_strategies(const struct args *a)
 {
     size_t n;
@@ -163,65 +202,12 @@ static int list_strategies(const struct args *a)
     return 0;
 }
 
-static int list_searches(const struct args *a)
+static int list_answers(const struct args *a)
 {
     size_t n;
-    const struct search_type *const *types = search_types(&n);
+    const struct answer_type *types = answer_types(&n);
     for (size_t i = 0; i < n; i++)
-        print_entry(a, &(struct entry){ .name = types[i]->name,
-                                        .meaning = types[i]->meaning,
-                                        .source = types[i]->source,
-                                        .params = types[i]->params,
-                                        .n_params = types[i]->n_params });
-    return 0;
-}
-
-static int list_selections(const struct args *a)
-{
-    size_t n;
-    const struct select_type *const *types = select_types(&n);
-    for (size_t i = 0; i < n; i++)
-        print_entry(a, &(struct entry){ .name = types[i]->name,
-                                        .meaning = types[i]->meaning,
-                                        .source = types[i]->source,
-                                        .params = types[i]->params,
-                                        .n_params = types[i]->n_params });
-    return 0;
-}
-
-static int list_rules(const struct args *a)
-{
-    size_t n;
-    const struct pool_type *const *types = pool_types(&n);
-    for (size_t i = 0; i < n; i++)
-        print_entry(a, &(struct entry){ .name = types[i]->name,
-                                        .meaning = types[i]->meaning,
-                                        .source = types[i]->source,
-                                        .params = types[i]->params,
-                                        .n_params = types[i]->n_params });
-    return 0;
-}
-
-static int list_weights(const struct args *a)
-{
-    size_t n;
-    const struct weighting_type *const *types = weighting_types(&n);
-    for (size_t i = 0; i < n; i++)
-        print_entry(a, &(struct entry){ .name = types[i]->name,
-                                        .meaning = types[i]->meaning,
-                                        .source = types[i]->source,
-                                        .params = types[i]->params,
-                                        .n_params = types[i]->n_params });
-    return 0;
-}
-
-static int list_metrics(const struct args *a)
-{
-    size_t n;
-    const struct metric_type *const *types = metric_types(&n);
-    for (size_t i = 0; i < n; i++)
-        print_entry(
-            a, &(struct entry){ .name = types[i]->name, .meaning = types[i]->meaning, .source = types[i]->source });
+        print_entry(a, &(struct entry){ .name = types[i].name, .meaning = types[i].meaning });
     return 0;
 }
 
@@ -287,7 +273,8 @@ static const struct {
     { "strategies", list_strategies }, { "profiles", list_profiles },     { "presets", list_presets },
     { "rules", list_rules },           { "weights", list_weights },       { "searches", list_searches },
     { "metrics", list_metrics },       { "evalsets", list_evalsets },     { "checkpoints", list_checkpoints },
-    { "templates", list_templates },   { "selections", list_selections },
+    { "templates", list_templates },   { "selections", list_selections }, { "draws", list_draws },
+    { "utilities", list_utilities },   { "answers", list_answers },
 };
 enum { N_LISTS = sizeof lists / sizeof *lists };
 
@@ -317,10 +304,12 @@ static const struct option_row options[] = {
 
 const struct verb verb_list = {
     .name = "list",
-    .operands = "strategies|profiles|presets|rules|weights|searches|selections|metrics|evalsets|checkpoints|templates",
+    .operands = "strategies|profiles|presets|rules|weights|searches|draws|selections|utilities|answers|metrics|"
+                "evalsets|checkpoints|templates",
     .min_operands = 1,
     .max_operands = 1,
-    .summary = "strategies, profiles, presets, rules, weights, searches, selections, metrics, evalsets, checkpoints, "
+    .summary = "strategies, profiles, presets, rules, weights, searches, draws, selections, utilities, answers, "
+               "metrics, evalsets, checkpoints, "
                "templates",
     .details = "Each with its parameters, ranges, defaults and one line of meaning; --verbose adds the source.",
     .options = options,

@@ -130,11 +130,3 @@ void branch_drop(struct branch *b, const struct search *s)
         lm_drop(s->args.lm, b->slot);
     b->slot = -1;
 }
-
-double branch_logp(const struct hyp *h)
-{
-    double sum = 0;
-    for (size_t i = 0; i < h->n_steps; i++)
-        sum += (double)h->steps[i].logp_final;
-    return sum;
-}

@@ -43,7 +43,4 @@ int branch_push(struct branch *b, const struct search *s);
 int branch_follow(struct branch *b, const struct search *s, int parent);
 void branch_drop(struct branch *b, const struct search *s);
 
-/* ln of the probability of the hypothesis under the chain. */
-double branch_logp(const struct hyp *h);
-
 #endif

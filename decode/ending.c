@@ -64,7 +64,8 @@ int endings_ready(const struct endings *e, uint32_t n)
     return 0;
 }
 
-size_t ending_tail(const struct transform_at *at, uint8_t out[], size_t max)
+/* The last bytes of what was said, up to max of them, right-aligned: out + max - n.  Returns n. */
+static size_t tail_of(const struct transform_at *at, uint8_t out[], size_t max)
 {
     size_t n = 0;
     for (size_t i = transform_said(at); at->space && i-- > 0 && n < max;) {
@@ -83,7 +84,7 @@ size_t ending_tail(const struct transform_at *at, uint8_t out[], size_t max)
 static void begun_text(struct ending_scan *s, const struct phrase *p)
 {
     uint8_t tail[PHRASE_MAX_TEXT];
-    size_t most = p->n_text - 1, n = most > 0 ? ending_tail(s->at, tail, most) : 0;
+    size_t most = p->n_text - 1, n = most > 0 ? tail_of(s->at, tail, most) : 0;
     s->begun[0] = true;
     for (size_t k = 1; k <= n; k++)
         s->begun[k] = memcmp(tail + most - k, p->text, k) == 0;
@@ -139,7 +140,7 @@ static bool completes_text(const struct phrase *p, const struct transform_at *at
         return true;
     if (most == 0 || len == 0)
         return false;
-    size_t n = ending_tail(at, near, most), own = len < most ? len : most;
+    size_t n = tail_of(at, near, most), own = len < most ? len : most;
     memcpy(near + most, bytes, own);
     return memmem(near + most - n, n + own, p->text, p->n_text) != NULL;
 }

@@ -42,7 +42,4 @@ bool endings_next(struct ending_scan *s, sym_t *symbol);
 /* Whether the phrase is complete with this symbol behind what was said: a text, whether its last byte is the symbol's. */
 bool ending_completes(const struct phrase *p, const struct transform_at *at, sym_t symbol);
 
-/* The last bytes of what was said, up to max of them, right-aligned: out + max - n.  Returns n. */
-size_t ending_tail(const struct transform_at *at, uint8_t out[], size_t max);
-
 #endif

@@ -236,7 +236,7 @@ static bool stays_apart(const struct bytes_adjacent *a, const sym_t ls[], size_t
     }
 }
 
-bool bytes_adjacent_pair(struct bytes_adjacent *a, sym_t left, sym_t right)
+static bool is_pair(struct bytes_adjacent *a, sym_t left, sym_t right)
 {
     sym_t ls[BYTES_SPINE + 1], rs[BYTES_SPINE + 1];
     if (!a->of[left].reached || !a->of[right].reached)
@@ -280,14 +280,14 @@ static void bar_joint(const struct bytes_adjacent *a, const struct joint *j, int
 static void bar_odd(struct bytes_adjacent *a, sym_t left, uint64_t bits[])
 {
     for (size_t i = 0; i < a->n_odd; i++)
-        if (!bytes_adjacent_pair(a, left, a->odd[i]))
+        if (!is_pair(a, left, a->odd[i]))
             set_bit(bits, a->t->place[a->odd[i]]);
 }
 
 static void bar_all(struct bytes_adjacent *a, sym_t left, uint64_t bits[])
 {
     for (uint32_t i = 0; i < a->t->n; i++)
-        if (!a->t->is_added[i] && !bytes_adjacent_pair(a, left, a->t->id[i]))
+        if (!a->t->is_added[i] && !is_pair(a, left, a->t->id[i]))
             set_bit(bits, i);
 }
 

@@ -17,7 +17,6 @@ void bytes_adjacent_free(struct bytes_adjacent *a); /* NULL is fine */
 
 /* The merges alone make the token of its own bytes. */
 bool bytes_adjacent_reaches(const struct bytes_adjacent *a, sym_t id);
-bool bytes_adjacent_pair(struct bytes_adjacent *a, sym_t left, sym_t right);
 
 /* (t->n bits) by place: the tokens that may not follow `left` in its piece, unreachable ones among them.  Valid until
  * the next call. */

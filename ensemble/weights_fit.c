@@ -37,11 +37,6 @@ void weights_fit_free(struct weights_fit *f)
     free(f);
 }
 
-size_t weights_fit_count(const struct weights_fit *f)
-{
-    return f->n;
-}
-
 int weights_fit_add(struct weights_fit *f, const struct row rows[], sym_t label)
 {
     size_t width = (size_t)f->k * f->n_symbols;

@@ -24,7 +24,6 @@ void weights_fit_free(struct weights_fit *f);
 /* One position: the voices' rows (n_voices,), and the symbol that came.  Copies.  0; ERR_DATA (a voice is dead, or no voice
  * gives the label any probability); ERR_MEMORY: too many positions. */
 int weights_fit_add(struct weights_fit *f, const struct row rows[], sym_t label);
-size_t weights_fit_count(const struct weights_fit *f);
 
 enum weights_fit_rule { WEIGHTS_LINEAR, WEIGHTS_LOG, WEIGHTS_PRODUCT };
 

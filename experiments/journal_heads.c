@@ -41,7 +41,8 @@ static int read_at(int fd, char *out, uint64_t n, uint64_t offset)
     return 0;
 }
 
-int journal_segment_part(struct journal_reader *r, uint32_t segment, uint64_t offset, uint64_t n, struct text *out)
+/* n bytes from a place of a segment into out (cleared first): 0, ERR_IO, or ERR_DAMAGED when it is shorter. */
+static int read_part(struct journal_reader *r, uint32_t segment, uint64_t offset, uint64_t n, struct text *out)
 {
     int fd = segment_fd(r, segment);
     struct stat st;
@@ -74,12 +75,11 @@ static bool seal_load(struct journal_reader *r, uint32_t segment)
     uint64_t n_frames,
         size = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 ? (uint64_t)st.st_size : 0;
     if (size < JOURNAL_HEADER + FRAME_TRAILER ||
-        journal_segment_part(r, segment, size - FRAME_TRAILER, FRAME_TRAILER, &r->bytes) < 0)
+        read_part(r, segment, size - FRAME_TRAILER, FRAME_TRAILER, &r->bytes) < 0)
         return false;
     struct unpack u = unpack_over(r->bytes.s, FRAME_TRAILER);
     uint64_t offset = unpack_u64(&u);
-    if (unpack_u32(&u) != FRAME_END || offset >= size ||
-        journal_segment_part(r, segment, offset, size - offset, &r->bytes) < 0)
+    if (unpack_u32(&u) != FRAME_END || offset >= size || read_part(r, segment, offset, size - offset, &r->bytes) < 0)
         return false;
     r->index_end = offset;
     return frame_read((const uint8_t *)r->bytes.s, r->bytes.len, &f) == FRAME_WHOLE && f.magic == FRAME_SEAL &&
@@ -131,7 +131,7 @@ int journal_next_head(struct journal_reader *r, const void **head, size_t *n)
 int journal_fetch(struct journal_reader *r, struct journal_place at, const void **payload, size_t *n)
 {
     struct frame f;
-    TRY(journal_segment_part(r, at.segment, at.offset, (uint64_t)JOURNAL_HEADER + at.n, &r->fetched));
+    TRY(read_part(r, at.segment, at.offset, (uint64_t)JOURNAL_HEADER + at.n, &r->fetched));
     if (frame_read((const uint8_t *)r->fetched.s, r->fetched.len, &f) != FRAME_WHOLE || f.magic != FRAME_MAGIC ||
         f.n != at.n)
         return err_set(ERR_DAMAGED, "%s/%s: no whole frame at byte %llu", r->folder, r->names[at.segment],

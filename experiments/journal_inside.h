@@ -39,7 +39,4 @@ int journal_segment_load(struct journal_reader *r);
 /* The next whole frame of the open segment; 1, or 0 at its end. */
 int journal_segment_next(struct journal_reader *r, struct frame *f);
 
-/* n bytes from a place of a segment into out (cleared first): 0, ERR_IO, or ERR_DAMAGED when it is shorter. */
-int journal_segment_part(struct journal_reader *r, uint32_t segment, uint64_t offset, uint64_t n, struct text *out);
-
 #endif

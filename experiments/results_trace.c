@@ -132,11 +132,6 @@ void results_traces_close(struct results_traces *t)
     free(t);
 }
 
-enum trace_kind results_traces_kind(const struct results_traces *t)
-{
-    return t->kind;
-}
-
 const sym_t *results_traces_prompt(const struct results_traces *t, const struct results_record *x, size_t *n)
 {
     uint32_t i = t->record_prompt[x - t->r->records];

@@ -15,7 +15,6 @@ struct results_traces;
 struct results_traces *results_traces_open(struct results *r);
 void results_traces_close(struct results_traces *t);
 
-enum trace_kind results_traces_kind(const struct results_traces *t); /* TRACE_TOPK or TRACE_FULL */
 /* The symbol space of an arm, its hash verified.  NULL + ERR_DAMAGED. */
 const struct space *results_traces_space(struct results_traces *t, uint32_t arm);
 /* The symbols of a record's prompt, as its lm's first voice saw them. */

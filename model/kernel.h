@@ -127,7 +127,6 @@ bool kernel_has_int8(enum dtype type);
 
 /* One weight row as floats (the embedding), in plain C: the same on all tables. */
 void kernel_widen(enum dtype type, const void *row, size_t n, float out[]);
-float kernel_from_f16(uint16_t h);
 float kernel_from_bf16(uint16_t h);
 uint16_t kernel_to_bf16(float x); /* to nearest, ties to even; NaN stays NaN */
 

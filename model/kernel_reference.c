@@ -24,11 +24,6 @@ uint16_t kernel_to_bf16(float x)
     return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
 }
 
-float kernel_from_f16(uint16_t h)
-{
-    return dtype_from_f16(h);
-}
-
 void kernel_widen(enum dtype type, const void *row, size_t n, float out[])
 {
     dtype_to_f32(type, row, n, out);
