@@ -6,27 +6,10 @@ chorale=$1
 cd "$(dirname "$0")/.." || exit 1
 name=checkpoint_cli
 command -v jq >/dev/null 2>&1 || { echo "$name: skipped: jq is not installed"; exit 77; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-bad=0
-checks=0
+. tests/lib/cli.sh
 single=tests/fixtures/checkpoint/single
 minis=tests/fixtures/transformer
 
-fail() {
-    printf '%s\n' "$name: $1"
-    bad=1
-}
-expect() { # STATUS WORDS COMMAND...: the exit status, and words on stderr ('': nothing there)
-    status=$1 words=$2
-    shift 2
-    "$@" >"$work/out" 2>"$work/err" </dev/null
-    got=$?
-    checks=$((checks + 1))
-    [ "$got" = "$status" ] || fail "$*: exit status $got, want $status: $(head -3 "$work/err")"
-    [ -n "$words" ] || [ ! -s "$work/err" ] || fail "$*: said: $(head -3 "$work/err")"
-    grep -qF -- "$words" "$work/err" || [ -z "$words" ] || fail "$*: want '$words' in: $(head -3 "$work/err")"
-}
 says() {
     checks=$((checks + 1))
     grep -qxF -- "$1" "$work/out" || fail "want the line '$1', got: $(cat "$work/out")"
@@ -168,5 +151,4 @@ test_sizes
 test_words
 test_generate
 test_run
-[ "$bad" = 0 ] && echo "$name: $checks checks passed"
-exit "$bad"
+done_with_checks

@@ -6,30 +6,13 @@ chorale=$1
 cd "$(dirname "$0")/.." || exit 1
 name=cli
 command -v jq >/dev/null 2>&1 || { echo "$name: skipped: jq is not installed"; exit 77; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-bad=0
-checks=0
+. tests/lib/cli.sh
 
-fail() {
-    echo "$name: $1"
-    bad=1
-}
-# expect STATUS WORDS COMMAND...: the exit status, and words on stderr ('' is: nothing on stderr).  stdout -> $work/out
-expect() {
-    status=$1 words=$2
-    shift 2
-    "$@" >"$work/out" 2>"$work/err" </dev/null
-    got=$?
-    checks=$((checks + 1))
-    [ "$got" = "$status" ] || fail "$*: exit status $got, want $status: $(head -3 "$work/err")"
-    if [ -z "$words" ]; then
-        [ ! -s "$work/err" ] || fail "$*: said: $(head -3 "$work/err")"
-    else
-        grep -qF -- "$words" "$work/err" || fail "$*: want '$words' in: $(head -3 "$work/err")"
-        n=$(grep -c '^chorale: ' "$work/err")
-        [ "$n" -le 1 ] || fail "$*: $n messages, want one"
-    fi
+# expect_one STATUS WORDS COMMAND...: as expect, and not more than one message
+expect_one() {
+    expect "$@"
+    n=$(grep -c '^chorale: ' "$work/err")
+    [ "$n" -le 1 ] || fail "$*: $n messages, want one"
 }
 # holds FILTER: jq's verdict on the last output, all lines together
 holds() {
@@ -42,52 +25,52 @@ says() {
 }
 
 test_usage() {
-    expect 2 'chorale VERB' "$chorale"
-    expect 2 "unknown verb 'gen'; did you mean 'generate'?" "$chorale" gen
-    expect 0 '' "$chorale" --version
-    expect 0 '' "$chorale" help
+    expect_one 2 'chorale VERB' "$chorale"
+    expect_one 2 "unknown verb 'gen'; did you mean 'generate'?" "$chorale" gen
+    expect_one 0 '' "$chorale" --version
+    expect_one 0 '' "$chorale" help
     for verb in $(sed -n 's/^  \([a-z]*\)  *[a-z0-9].*/\1/p' "$work/out"); do
         [ "$verb" = chorale ] && continue
-        expect 0 '' "$chorale" "$verb" --help
+        expect_one 0 '' "$chorale" "$verb" --help
         says "chorale $verb [OPTIONS]"
-        expect 0 '' "$chorale" help "$verb"
+        expect_one 0 '' "$chorale" help "$verb"
         says '--quiet'
-        expect 2 "unknown option '--jsn'; did you mean '--json'?" "$chorale" "$verb" --jsn
-        expect 2 '--json takes no value' "$chorale" "$verb" --json=1
+        expect_one 2 "unknown option '--jsn'; did you mean '--json'?" "$chorale" "$verb" --jsn
+        expect_one 2 '--json takes no value' "$chorale" "$verb" --json=1
         verbs=$((${verbs:-0} + 1))
     done
     [ "${verbs:-0}" -ge 14 ] || fail "only ${verbs:-0} verbs in the help"
-    expect 2 '0 operands given, want: chorale run [OPTIONS] SCRIPT' "$chorale" run
-    expect 2 "--shard is '3/2', want I/N" "$chorale" run x.lua --shard 3/2
-    expect 2 "--threads is 'two', want an integer from 1" "$chorale" run x.lua --threads two
-    expect 2 '--threads wants a value: N' "$chorale" run x.lua --threads
-    expect 2 'options begin with two dashes' "$chorale" generate zoo:prose -5
-    expect 4 'No such file' "$chorale" run "$work/none.lua"
-    expect 3 'not a checkpoint' "$chorale" inspect README.md
-    expect 3 "unknown checkpoint 'nosuch'" "$chorale" generate nosuch
-    expect 3 "unknown checkpoint 'nosuch'" "$chorale" fit nosuch
-    expect 2 'give --script FILE too' "$chorale" logits zoo:prose --lm x
-    expect 2 'the only operand is the prompt' "$chorale" generate --script x.lua one two
-    expect 4 'no such results' "$chorale" report "$work/none"
-    expect 7 'not a results file' "$chorale" compare README.md README.md
+    expect_one 2 '0 operands given, want: chorale run [OPTIONS] SCRIPT' "$chorale" run
+    expect_one 2 "--shard is '3/2', want I/N" "$chorale" run x.lua --shard 3/2
+    expect_one 2 "--threads is 'two', want an integer from 1" "$chorale" run x.lua --threads two
+    expect_one 2 '--threads wants a value: N' "$chorale" run x.lua --threads
+    expect_one 2 'options begin with two dashes' "$chorale" generate zoo:prose -5
+    expect_one 4 'No such file' "$chorale" run "$work/none.lua"
+    expect_one 3 'not a checkpoint' "$chorale" inspect README.md
+    expect_one 3 "unknown checkpoint 'nosuch'" "$chorale" generate nosuch
+    expect_one 3 "unknown checkpoint 'nosuch'" "$chorale" fit nosuch
+    expect_one 2 'give --script FILE too' "$chorale" logits zoo:prose --lm x
+    expect_one 2 'the only operand is the prompt' "$chorale" generate --script x.lua one two
+    expect_one 4 'no such results' "$chorale" report "$work/none"
+    expect_one 7 'not a results file' "$chorale" compare README.md README.md
 }
 
 test_lists() {
     for what in strategies rules searches metrics evalsets checkpoints templates; do
-        expect 0 '' "$chorale" list "$what"
-        expect 0 '' env NO_COLOR=1 "$chorale" list "$what" --verbose
-        expect 0 '' "$chorale" list "$what" --json
+        expect_one 0 '' "$chorale" list "$what"
+        expect_one 0 '' env NO_COLOR=1 "$chorale" list "$what" --verbose
+        expect_one 0 '' "$chorale" list "$what" --json
         [ "$what" = checkpoints ] || holds 'length > 1'
         holds 'all(.[]; (.name | length > 0) and (.meaning | length > 0) and (.params | type == "array"))'
     done
-    expect 2 "unknown list 'rule'; did you mean 'rules'?" "$chorale" list rule
+    expect_one 2 "unknown list 'rule'; did you mean 'rules'?" "$chorale" list rule
     "$chorale" list strategies | grep -q 4294967295 && fail 'a range ends at 4294967295'
 }
 
 # dist LINE: one line through the real program
 dist() {
     printf '%s\n' "$1" >"$work/in"
-    expect 0 '' "$chorale" dist "$work/in"
+    expect_one 0 '' "$chorale" dist "$work/in"
 }
 near='def near(a; b; t): (a | length) == (b | length) and ([a, b] | transpose | all(((.[0] // -1e30) - (.[1] // -1e30)) | fabs <= t));'
 # probs CHAIN PROBS WANT [MEMBERS]: probabilities after the chain
@@ -134,19 +117,19 @@ test_dist() {
     dist '{"id":"d","probs":[0.5,0.3,0.2],"draw":4,"seed":1}'
     cmp -s "$work/out" "$work/first" || fail 'the same line gave other draws'
     printf '{"id":1,"probs":[1]}\n\n{"id":2}\n{"id":3,"probs":[1],"chain":"top_q=1"}\n' >"$work/in"
-    expect 1 '2 of 3 lines failed' "$chorale" dist "$work/in"
+    expect_one 1 '2 of 3 lines failed' "$chorale" dist "$work/in"
     holds 'length == 3 and .[0].kept == 1 and (.[1].error | test("neither")) and (.[2].error | test("did you mean"))'
-    expect 0 '' "$chorale" dist
-    expect 4 'Is a directory' "$chorale" dist "$work"
-    expect 4 'No such file' "$chorale" pool "$work/none"
+    expect_one 0 '' "$chorale" dist
+    expect_one 4 'Is a directory' "$chorale" dist "$work"
+    expect_one 4 'No such file' "$chorale" pool "$work/none"
     printf '%s\n' '{"id":"l","rule":"linear","weights":[0.62,0.38],"probs":[[0.7,0.3],[0.2,0.8]]}' \
         '{"id":"g","rule":"log","weights":[0.5,0.5],"probs":[[0.8,0.2],[0.2,0.8]]}' \
         '{"id":"d","rule":"log","weights":[0.5,0.5],"probs":[[1,0],[0,1]]}' >"$work/in"
-    expect 0 '' "$chorale" pool "$work/in"
+    expect_one 0 '' "$chorale" pool "$work/in"
     holds "$near near(.[0].probs; [0.51,0.49]; 1e-6) and near(.[1].probs; [0.5,0.5]; 1e-6)
         and near([.[1].log_z]; [-0.22314355]; 1e-6) and .[2].dead and (.[0].dead | not)"
     echo '{"id":1,"rule":"lienar","probs":[[1]]}' >"$work/in"
-    expect 1 '1 of 1 lines failed' "$chorale" pool "$work/in"
+    expect_one 1 '1 of 1 lines failed' "$chorale" pool "$work/in"
     holds '.[0].error | test("did you mean .linear.")'
 }
 
@@ -190,99 +173,99 @@ test_run() {
         >"$work/letters/evalset.json"
     for i in a b ab ba; do echo "{\"id\":\"i$i\",\"lang\":\"en\",\"text\":\"$i\"}"; done >"$work/letters/items.jsonl"
     write_script '"temperature=0.5", "top_k=2"'
-    expect 0 '' "$chorale" run "$work/tab.lua" --dry-run
+    expect_one 0 '' "$chorale" run "$work/tab.lua" --dry-run
     says 'arms (4)'
-    expect 0 '' "$chorale" run "$work/tab.lua" --dry-run --json
+    expect_one 0 '' "$chorale" run "$work/tab.lua" --dry-run --json
     holds 'length == 1 and (.[0] | tostring | test("table:n=4"))'
     [ ! -e runs/tab ] || fail 'a dry run made a folder'
-    expect 0 '32/32 units' "$chorale" run "$work/tab.lua" --out "$work/run"
+    expect_one 0 '32/32 units' "$chorale" run "$work/tab.lua" --out "$work/run"
     says 'report:'
     for file in plan.json journal results.h5 report/index.html report/arms.csv report/arms.md report/figures; do
         [ -e "$work/run/$file" ] || fail "the run folder has no $file"
     done
     cp "$work/run/results.h5" "$work/before.h5"
-    expect 0 '' "$chorale" run "$work/tab.lua" --out "$work/run" --json
+    expect_one 0 '' "$chorale" run "$work/tab.lua" --out "$work/run" --json
     holds 'length == 1 and (.[0].plan | length == 64) and (.[0].run | endswith("/run"))'
-    expect 0 '' "$chorale" run "$work/tab.lua" --out "$work/run" --quiet
+    expect_one 0 '' "$chorale" run "$work/tab.lua" --out "$work/run" --quiet
     [ ! -s "$work/out" ] || fail "a quiet run printed: $(head -1 "$work/out")"
-    expect 2 'draws: 2 -> 3' "$chorale" run "$work/tab.lua" --out "$work/run" --set draws=3
+    expect_one 2 'draws: 2 -> 3' "$chorale" run "$work/tab.lua" --out "$work/run" --set draws=3
     grep -q -- --extend "$work/err" || fail 'a plan that only grew is refused without naming --extend'
-    expect 0 '' "$chorale" run "$work/tab.lua" --out "$work/run" --set draws=3 --extend --quiet
-    expect 2 'draws: 3 -> 1' "$chorale" run "$work/tab.lua" --out "$work/run" --set draws=1 --extend
+    expect_one 0 '' "$chorale" run "$work/tab.lua" --out "$work/run" --set draws=3 --extend --quiet
+    expect_one 2 'draws: 3 -> 1' "$chorale" run "$work/tab.lua" --out "$work/run" --set draws=1 --extend
     [ "$(tail -c 1 "$work/err" | od -An -c | tr -d ' ')" = '\n' ] && [ -n "$(tail -n 1 "$work/err")" ] ||
         fail 'the difference does not end with one newline'
     if command -v flock >/dev/null 2>&1; then
-        expect 6 'another process' flock "$work/run/lock" "$chorale" run "$work/tab.lua" --out "$work/run" --set draws=3
+        expect_one 6 'another process' flock "$work/run/lock" "$chorale" run "$work/tab.lua" --out "$work/run" --set draws=3
     fi
-    expect 0 '' "$chorale" report "$work/run" --out "$work/rep" --json
+    expect_one 0 '' "$chorale" report "$work/run" --out "$work/rep" --json
     holds '.[0].report | endswith("/rep/index.html")'
     [ -s "$work/rep/index.html" ] || fail 'no report'
     # bug: with standard streams closed, the journal became one of them, and the progress was written into it
     "$chorale" run "$work/tab.lua" --out "$work/closed" --no-report <&- >&- 2>&- ||
         fail 'a run without standard streams fails'
-    expect 0 '' "$chorale" run "$work/tab.lua" --out "$work/closed" --no-report --quiet
+    expect_one 0 '' "$chorale" run "$work/tab.lua" --out "$work/closed" --no-report --quiet
     echo 'foo(' >"$work/bad.lua"
-    expect 2 'bad.lua:' "$chorale" run "$work/bad.lua"
+    expect_one 2 'bad.lua:' "$chorale" run "$work/bad.lua"
     sed -i 's/name = "tab"/nam = "tab"/' "$work/tab.lua"
-    expect 2 "unknown field 'nam'; did you mean 'name'?" "$chorale" run "$work/tab.lua"
-    expect 1 'units failed' "$chorale" run tests/fixtures/cli/failing.lua --out "$work/failing"
+    expect_one 2 "unknown field 'nam'; did you mean 'name'?" "$chorale" run "$work/tab.lua"
+    expect_one 1 'units failed' "$chorale" run tests/fixtures/cli/failing.lua --out "$work/failing"
 }
 
 test_compare() {
     arms=$(sed 1d "$work/run/report/arms.csv" | wc -l)
     [ "$arms" -ge 4 ] || fail "arms.csv has $arms rows"
-    expect 2 'say which two of its arms' "$chorale" compare "$work/run"
-    expect 2 'give more of its name' "$chorale" compare "$work/run" --arm temperature --arm both
-    expect 2 "unknown arm 'neither'; known:" "$chorale" compare "$work/run" --arm neither --arm both
-    expect 2 "--arm 'c' is the third" "$chorale" compare "$work/run" --arm a --arm b --arm c
+    expect_one 2 'say which two of its arms' "$chorale" compare "$work/run"
+    expect_one 2 'give more of its name' "$chorale" compare "$work/run" --arm temperature --arm both
+    expect_one 2 "unknown arm 'neither'; known:" "$chorale" compare "$work/run" --arm neither --arm both
+    expect_one 2 "--arm 'c' is the third" "$chorale" compare "$work/run" --arm a --arm b --arm c
     cold='both: temperature=0.5' flat='both: top_k=2'
-    expect 0 '' "$chorale" compare "$work/run" --arm "$cold" --arm "$flat"
+    expect_one 0 '' "$chorale" compare "$work/run" --arm "$cold" --arm "$flat"
     says 'length_chars'
     grep -q nan "$work/out" && fail 'the table says nan'
-    expect 0 '' "$chorale" compare "$work/run" --arm "$cold" --arm "$flat" --json
+    expect_one 0 '' "$chorale" compare "$work/run" --arm "$cold" --arm "$flat" --json
     holds 'all(.[]; .items == 4 and .a != .b) and any(.[]; .metric == "length_chars")'
     delta=$(jq -r 'select(.metric == "length_chars") | .delta' "$work/out")
     over=$(jq -n "$delta - 0.001") under=$(jq -n "$delta + 0.001")
-    expect 0 '' "$chorale" compare "$work/run" --arm "$cold" --arm "$flat" --fail-on "length_chars>$under"
-    expect 10 "gate 'length_chars>$over' failed for 1 row" \
+    expect_one 0 '' "$chorale" compare "$work/run" --arm "$cold" --arm "$flat" --fail-on "length_chars>$under"
+    expect_one 10 "gate 'length_chars>$over' failed for 1 row" \
         "$chorale" compare "$work/run" --arm "$cold" --arm "$flat" --fail-on "length_chars>$over"
-    expect 2 "'lots' is no number" "$chorale" compare "$work/run" "$work/run" --fail-on 'length_chars>lots'
-    expect 2 'want METRIC<NUMBER' "$chorale" compare "$work/run" "$work/run" --fail-on nonsense
-    expect 0 '' "$chorale" compare "$work/run" "$work/run" --json
+    expect_one 2 "'lots' is no number" "$chorale" compare "$work/run" "$work/run" --fail-on 'length_chars>lots'
+    expect_one 2 'want METRIC<NUMBER' "$chorale" compare "$work/run" "$work/run" --fail-on nonsense
+    expect_one 0 '' "$chorale" compare "$work/run" "$work/run" --json
     holds 'length >= 8 and all(.[]; .delta == 0 or .delta == null)'
 }
 
 # What needs a checkpoint: a round trip of bytes, the arithmetic of score.
 test_zoo() {
     printf 'hello "moon" \346\234\210\n### Response:\n' >"$work/text"
-    expect 0 '' "$chorale" tokenize zoo:prose "$work/text" --json --no-special
+    expect_one 0 '' "$chorale" tokenize zoo:prose "$work/text" --json --no-special
     holds '(.[0].ids | length) == (.[0].pieces | length)'
     cp "$work/out" "$work/ids"
-    expect 0 '' "$chorale" detokenize zoo:prose "$work/ids"
+    expect_one 0 '' "$chorale" detokenize zoo:prose "$work/ids"
     cmp -s "$work/out" "$work/text" || fail "tokens do not give the text back: $(cat "$work/out")"
-    expect 0 '' "$chorale" tokenize zoo:prose "$work/text" --no-special
+    expect_one 0 '' "$chorale" tokenize zoo:prose "$work/text" --no-special
     cp "$work/out" "$work/ids"
-    expect 0 '' "$chorale" detokenize zoo:prose "$work/ids" --json
+    expect_one 0 '' "$chorale" detokenize zoo:prose "$work/ids" --json
     holds '.[0].text | test("月")'
     echo '5 x' >"$work/ids"
-    expect 3 "'x' is no id" "$chorale" detokenize zoo:prose "$work/ids"
+    expect_one 3 "'x' is no id" "$chorale" detokenize zoo:prose "$work/ids"
     echo '99999999' >"$work/ids"
-    expect 3 'beyond the vocabulary' "$chorale" detokenize zoo:prose "$work/ids"
-    expect 3 'is empty: nothing to score' "$chorale" score zoo:prose /dev/null
-    expect 2 '--ids is empty' "$chorale" logits zoo:prose --ids ''
-    expect 2 'given twice' "$chorale" logits zoo:prose x --ids 5
-    expect 0 '' "$chorale" inspect zoo:prose --json
+    expect_one 3 'beyond the vocabulary' "$chorale" detokenize zoo:prose "$work/ids"
+    expect_one 3 'is empty: nothing to score' "$chorale" score zoo:prose /dev/null
+    expect_one 2 '--ids is empty' "$chorale" logits zoo:prose --ids ''
+    expect_one 2 'given twice' "$chorale" logits zoo:prose x --ids 5
+    expect_one 0 '' "$chorale" inspect zoo:prose --json
     holds 'length == 1 and .[0].layers > 0 and (.[0].sha256 | length == 64)'
     bos=$(jq .bos "$work/out")
     printf 'The moon' >"$work/text"
-    expect 0 '' "$chorale" score zoo:prose "$work/text" --json --mode f32
+    expect_one 0 '' "$chorale" score zoo:prose "$work/text" --json --mode f32
     holds '.[0] | .bytes == 8 and .words == 2 and ((.nll + (.logp | add)) | fabs < 1e-9)
         and ((.bits_per_byte - .nll / 8 / (2 | log)) | fabs < 1e-9)'
     cp "$work/out" "$work/score"
     seen=$bos
     i=0
     for id in $(jq '.ids[]' "$work/score"); do
-        expect 0 '' "$chorale" logits zoo:prose --ids "$seen" --all --json --mode f32
+        expect_one 0 '' "$chorale" logits zoo:prose --ids "$seen" --all --json --mode f32
         cp "$work/out" "$work/row"
         checks=$((checks + 1))
         jq -en --slurpfile s "$work/score" --slurpfile r "$work/row" \
@@ -291,13 +274,13 @@ test_zoo() {
         seen="$seen $id"
         i=$((i + 1))
     done
-    expect 0 '' "$chorale" generate zoo:prose 'The moon' --max-symbols 3 --n 2 --json
+    expect_one 0 '' "$chorale" generate zoo:prose 'The moon' --max-symbols 3 --n 2 --json
     holds 'length == 2 and all(.[]; (.steps | length) == 3 and .end == "limit")'
-    expect 0 '' "$chorale" generate zoo:prose 'The moon' --max-symbols 3
-    expect 2 "unknown transform 'top_q'; did you mean" "$chorale" generate zoo:prose x --chain top_q=1
-    expect 2 "unknown search 'sampel'; did you mean 'sample'?" "$chorale" generate zoo:prose x --search sampel
-    expect 2 'stop string 1 is empty' "$chorale" generate zoo:prose x --stop ''
-    expect 2 'unknown compute mode' "$chorale" generate zoo:prose x --mode f64
+    expect_one 0 '' "$chorale" generate zoo:prose 'The moon' --max-symbols 3
+    expect_one 2 "unknown transform 'top_q'; did you mean" "$chorale" generate zoo:prose x --chain top_q=1
+    expect_one 2 "unknown search 'sampel'; did you mean 'sample'?" "$chorale" generate zoo:prose x --search sampel
+    expect_one 2 'stop string 1 is empty' "$chorale" generate zoo:prose x --stop ''
+    expect_one 2 'unknown compute mode' "$chorale" generate zoo:prose x --mode f64
 }
 
 test_usage
@@ -311,5 +294,4 @@ if [ -f "${CHORALE_HOME:-.}/model/zoo/prose/model.safetensors" ]; then
 else
     echo "$name: the bundled checkpoints are absent: their part is skipped"
 fi
-[ $bad = 0 ] && echo "$name: $checks checks"
-exit $bad
+done_with_checks

@@ -6,28 +6,8 @@ chorale=$1
 cd "$(dirname "$0")/.." || exit 1
 name=convert
 command -v jq >/dev/null 2>&1 || { echo "$name: skipped: jq is not installed"; exit 77; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-bad=0
-checks=0
+. tests/lib/cli.sh
 
-fail() {
-    echo "$name: $1"
-    bad=1
-}
-expect() { # STATUS WORDS COMMAND...: the exit status, and words on stderr ('': nothing there)
-    status=$1 words=$2
-    shift 2
-    "$@" >"$work/out" 2>"$work/err" </dev/null
-    got=$?
-    checks=$((checks + 1))
-    [ "$got" = "$status" ] || fail "$*: exit status $got, want $status: $(head -3 "$work/err")"
-    if [ -z "$words" ]; then
-        [ ! -s "$work/err" ] || fail "$*: said: $(head -3 "$work/err")"
-    else
-        grep -qF -- "$words" "$work/err" || fail "$*: want '$words' in: $(head -3 "$work/err")"
-    fi
-}
 convert() {
     expect 0 '' "$chorale" convert "$@"
 }
@@ -198,5 +178,4 @@ test_random
 test_refusals
 test_llama2c
 test_others
-[ $bad = 0 ] && echo "$name: $checks checks passed"
-exit $bad
+done_with_checks

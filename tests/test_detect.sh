@@ -3,24 +3,9 @@
 set -u
 chorale=$1
 cd "$(dirname "$0")/.." || exit 1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-bad=0
-checks=0
+name=detect
+. tests/lib/cli.sh
 
-fail() {
-    echo "detect: $1"
-    bad=1
-}
-expect() {
-    status=$1 words=$2
-    shift 2
-    "$@" >"$work/out" 2>"$work/err"
-    got=$?
-    checks=$((checks + 1))
-    [ "$got" = "$status" ] || fail "$*: exit status $got, want $status: $(head -c 300 "$work/err")"
-    grep -qF -- "$words" "$work/out" "$work/err" || fail "$*: want '$words' in $(head -c 300 "$work/out" "$work/err")"
-}
 # z KEY FILE: the z-score, rounded down
 z() {
     "$chorale" detect zoo:prose "$2" --gamma 0.5 --key "$1" | awk '$1 == "z" { printf "%d", $2 }'
@@ -47,19 +32,18 @@ keys=654,400,836,123,340,443,597,160,57
 checks=$((checks + 2))
 
 echo '{"ids":[1,2,3,1,2,3]}' >"$work/ids"
-expect 0 '{"symbols":6,"scored":3,"green":' "$chorale" detect --json --vocab 10 "$work/ids"
-expect 0 '"scored":5' "$chorale" detect --json --vocab 10 --every "$work/ids"
-expect 0 '{"symbols":6,"scored":3,"bits":6,' "$chorale" detect --json --keys 5,6 --ngram 2 "$work/ids"
-expect 2 "key 'x' is no whole number" "$chorale" detect --keys 5,x "$work/ids"
-expect 2 '--vocab N, the size of the vocabulary, is missing' "$chorale" detect "$work/ids"
-expect 3 'ids[2] is 3, want a symbol in 0 .. 2' "$chorale" detect --vocab 3 "$work/ids"
+tells 0 '{"symbols":6,"scored":3,"green":' "$chorale" detect --json --vocab 10 "$work/ids"
+tells 0 '"scored":5' "$chorale" detect --json --vocab 10 --every "$work/ids"
+tells 0 '{"symbols":6,"scored":3,"bits":6,' "$chorale" detect --json --keys 5,6 --ngram 2 "$work/ids"
+tells 2 "key 'x' is no whole number" "$chorale" detect --keys 5,x "$work/ids"
+tells 2 '--vocab N, the size of the vocabulary, is missing' "$chorale" detect "$work/ids"
+tells 3 'ids[2] is 3, want a symbol in 0 .. 2' "$chorale" detect --vocab 3 "$work/ids"
 echo '[7]' >"$work/ids"
-expect 3 '1 symbols, want at least 2' "$chorale" detect --vocab 10 "$work/ids"
+tells 3 '1 symbols, want at least 2' "$chorale" detect --vocab 10 "$work/ids"
 echo '[7, -1]' >"$work/ids"
-expect 3 'ids[1] is no symbol' "$chorale" detect --vocab 10 "$work/ids"
+tells 3 'ids[1] is no symbol' "$chorale" detect --vocab 10 "$work/ids"
 echo '7' >"$work/ids"
-expect 3 'want [ids] or {"ids":[...]}' "$chorale" detect --vocab 10 "$work/ids"
-expect 2 "unknown scheme 'both'; known: left, self" "$chorale" detect --vocab 10 --scheme both "$work/ids"
-expect 0 'z-score and p-value' "$chorale" detect --help
-[ $bad = 0 ] && echo "detect: $checks checks passed"
-exit $bad
+tells 3 'want [ids] or {"ids":[...]}' "$chorale" detect --vocab 10 "$work/ids"
+tells 2 "unknown scheme 'both'; known: left, self" "$chorale" detect --vocab 10 --scheme both "$work/ids"
+tells 0 'z-score and p-value' "$chorale" detect --help
+done_with_checks

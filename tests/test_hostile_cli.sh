@@ -5,24 +5,12 @@ set -u
 chorale=$1
 cd "$(dirname "$0")/.." || exit 1
 name=hostile_cli
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-bad=0
-checks=0
+. tests/lib/cli.sh
 
-fail() {
-    echo "$name: $1"
-    bad=1
-}
-# expect STATUS WORDS COMMAND...
-expect() {
-    status=$1 words=$2
+# expect_calm STATUS WORDS COMMAND...: as tells, calmly
+expect_calm() {
+    tells "$@"
     shift 2
-    timeout 60 "$@" >"$work/out" 2>"$work/err" </dev/null
-    got=$?
-    checks=$((checks + 1))
-    [ "$got" = "$status" ] || fail "$*: exit status $got, want $status: $(head -c 300 "$work/err")"
-    grep -qF -- "$words" "$work/err" "$work/out" || fail "$*: want '$words' in: $(head -c 300 "$work/err")"
     calm "$*"
 }
 # No control character but tabs and ends of lines.
@@ -32,13 +20,13 @@ calm() {
 
 test_terminal() {
     printf 'error("a\\27[2Jb\\7\\r\\xc2\\x9b")\n' >"$work/escape.lua"
-    expect 2 'escape.lua:1: a\x1b[2Jb\x07\x0d\x9b' "$chorale" run "$work/escape.lua"
-    expect 2 'unknown verb '"'"'\x1b[2J' "$chorale" "$(printf '\033[2J')"
-    expect 2 '\x1b]0;x\x07' "$chorale" generate "--$(printf '\033]0;x\007')"
+    expect_calm 2 'escape.lua:1: a\x1b[2Jb\x07\x0d\x9b' "$chorale" run "$work/escape.lua"
+    expect_calm 2 'unknown verb '"'"'\x1b[2J' "$chorale" "$(printf '\033[2J')"
+    expect_calm 2 '\x1b]0;x\x07' "$chorale" generate "--$(printf '\033]0;x\007')"
     cat >"$work/names.lua" <<'LUA'
 experiment { name = "n", evalsets = { "openings" }, arms = { { lm = model { "table:n=3", name = "a\27[2Jb" }, name = "c\7\27[1m" } } }
 LUA
-    expect 0 'a\x1b[2Jb' "$chorale" run "$work/names.lua" --dry-run
+    expect_calm 0 'a\x1b[2Jb' "$chorale" run "$work/names.lua" --dry-run
     ! LC_ALL=C grep -q "$(printf '\033')" "$work/out" || fail "an escape in the plan for people"
 }
 
@@ -49,19 +37,19 @@ test_folders() {
 experiment { name = "n", evalsets = { "$work/set" }, arms = { lm = model "table:n=3" } }
 LUA
     mkfifo "$work/set/items.jsonl"
-    expect 3 'items.jsonl: no plain file, want a regular file' "$chorale" run "$work/set.lua" --dry-run
+    expect_calm 3 'items.jsonl: no plain file, want a regular file' "$chorale" run "$work/set.lua" --dry-run
     rm "$work/set/items.jsonl"
     ln -s /etc/passwd "$work/set/items.jsonl"
-    expect 3 'items.jsonl: a symbolic link' "$chorale" run "$work/set.lua" --dry-run
+    expect_calm 3 'items.jsonl: a symbolic link' "$chorale" run "$work/set.lua" --dry-run
     rm "$work/set/items.jsonl"
     printf '{"id":"a","lang":"en","text":"a","gold":NaN}\n' >"$work/set/items.jsonl"
-    expect 3 "items.jsonl:1:" "$chorale" run "$work/set.lua" --dry-run
-    expect 3 "$work/set.lua:1: evalset 's'" "$chorale" run "$work/set.lua" --dry-run
+    expect_calm 3 "items.jsonl:1:" "$chorale" run "$work/set.lua" --dry-run
+    expect_calm 3 "$work/set.lua:1: evalset 's'" "$chorale" run "$work/set.lua" --dry-run
     sed 's/name = "n"/name = "..\/..\/x"/' "$work/set.lua" >"$work/path.lua"
-    expect 2 "'name' is '../../x'" "$chorale" run "$work/path.lua"
-    expect 4 'cannot read: Is a directory' "$chorale" dist "$work"
-    expect 4 'cannot read: Is a directory' "$chorale" run "$work"
-    expect 2 'larger than 1048576 bytes' "$chorale" run /dev/zero
+    expect_calm 2 "'name' is '../../x'" "$chorale" run "$work/path.lua"
+    expect_calm 4 'cannot read: Is a directory' "$chorale" dist "$work"
+    expect_calm 4 'cannot read: Is a directory' "$chorale" run "$work"
+    expect_calm 2 'larger than 1048576 bytes' "$chorale" run /dev/zero
 }
 
 # Every option of every verb that takes a value, with values that no option wants.
@@ -86,7 +74,7 @@ test_options() {
 # bug: a line of NULs was blank, and so no line
 test_nuls() {
     printf '\0\0\n\n \t\n{"id":1,"probs":[1]}\n' >"$work/nuls"
-    expect 1 '1 of 2 lines failed' "$chorale" dist "$work/nuls"
+    expect_calm 1 '1 of 2 lines failed' "$chorale" dist "$work/nuls"
 }
 
 # bug: such a line was read whole before it was measured, and ended the lines after it
@@ -96,10 +84,10 @@ test_long_lines() {
         head -c 300000000 /dev/zero | tr '\0' 1
         printf '\n{"id":2,"probs":[1,1]}\n'
     } >"$work/long"
-    expect 1 '1 of 2 lines failed' "$chorale" dist "$work/long"
+    expect_calm 1 '1 of 2 lines failed' "$chorale" dist "$work/long"
     grep -q '300000000 bytes, at most 268435456 are read' "$work/out" || fail "the length is told"
     grep -q '"id":2,"probs":\[0.5,0.5\]' "$work/out" || fail "the line after it is answered"
-    head -c 3000000000 /dev/zero >"$work/long" 2>/dev/null && expect 1 '1 of 1 lines failed' "$chorale" pool "$work/long"
+    head -c 3000000000 /dev/zero >"$work/long" 2>/dev/null && expect_calm 1 '1 of 1 lines failed' "$chorale" pool "$work/long"
 }
 
 test_terminal
@@ -107,5 +95,4 @@ test_folders
 test_options
 test_nuls
 test_long_lines
-[ $bad = 0 ] && echo "$name: $checks checks passed"
-exit $bad
+done_with_checks

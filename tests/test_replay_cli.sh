@@ -5,25 +5,7 @@ set -u
 chorale=$1
 cd "$(dirname "$0")/.." || exit 1
 name=replay_cli
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-bad=0
-checks=0
-
-fail() {
-    echo "$name: $1"
-    bad=1
-}
-# expect STATUS WORDS COMMAND...
-expect() {
-    status=$1 words=$2
-    shift 2
-    timeout 60 "$@" >"$work/out" 2>"$work/err" </dev/null
-    got=$?
-    checks=$((checks + 1))
-    [ "$got" = "$status" ] || fail "$*: exit status $got, want $status: $(head -c 300 "$work/err")"
-    grep -qF -- "$words" "$work/err" "$work/out" || fail "$*: want '$words' in: $(head -c 300 "$work/err")"
-}
+. tests/lib/cli.sh
 
 mkdir "$work/letters"
 echo '# Letters' >"$work/letters/README.md"
@@ -43,28 +25,28 @@ done
 cmp -s "$work/topk=4/results.h5" "$work/option/results.h5" || # /cost alone may differ
     [ "$("$chorale" replay "$work/topk=4" --json | cksum)" = "$("$chorale" replay "$work/option" --json | cksum)" ] ||
     fail "--trace is the script's trace"
-expect 2 "did you mean 'topk'?" "$chorale" run "$work/run.lua" --trace topq=4 --dry-run
-expect 2 "k is 0, want an integer in [1, 1048576]" "$chorale" run "$work/run.lua" --trace topk=0 --dry-run
-expect 2 '"token" -> "full"' "$chorale" run "$work/run.lua" --trace full --out "$work/token" --no-report
-expect 0 "trace topk=4" "$chorale" run "$work/run.lua" --trace topk=4 --dry-run
+tells 2 "did you mean 'topk'?" "$chorale" run "$work/run.lua" --trace topq=4 --dry-run
+tells 2 "k is 0, want an integer in [1, 1048576]" "$chorale" run "$work/run.lua" --trace topk=0 --dry-run
+tells 2 '"token" -> "full"' "$chorale" run "$work/run.lua" --trace full --out "$work/token" --no-report
+tells 0 "trace topk=4" "$chorale" run "$work/run.lua" --trace topk=4 --dry-run
 
-expect 3 "the run kept no rows (trace level 'token' or 'steps'), want a run with trace 'topk=K' or 'full'" \
+tells 3 "the run kept no rows (trace level 'token' or 'steps'), want a run with trace 'topk=K' or 'full'" \
     "$chorale" replay "$work/token" --chain top_k=1
-expect 3 "the run kept no rows" "$chorale" replay "$work/steps"
-expect 2 "unknown transform 'top_q'" "$chorale" replay "$work/full" --chain top_q=1
-expect 2 "unknown arm of this run 'b'" "$chorale" replay "$work/full" --arm b
-expect 4 "no such results" "$chorale" replay "$work/nowhere"
-expect 2 "RUN" "$chorale" replay
+tells 3 "the run kept no rows" "$chorale" replay "$work/steps"
+tells 2 "unknown transform 'top_q'" "$chorale" replay "$work/full" --chain top_q=1
+tells 2 "unknown arm of this run 'b'" "$chorale" replay "$work/full" --arm b
+tells 4 "no such results" "$chorale" replay "$work/nowhere"
+tells 2 "RUN" "$chorale" replay
 
-expect 0 "decided again under each arm's own chain" "$chorale" replay "$work/full"
-expect 0 "decided again under top_k=2" "$chorale" replay "$work/full" --chain top_k=2
-expect 0 "decided again under no chain at all" "$chorale" replay "$work/full" --chain ""
-expect 0 '"verdict":"parted"' "$chorale" replay "$work/full" --json --chain "temperature=2"
-expect 0 '"summary":"all","records":18,"same":18,"parted":0,"undecided":0,"skipped":0' "$chorale" replay "$work/full" --json
+tells 0 "decided again under each arm's own chain" "$chorale" replay "$work/full"
+tells 0 "decided again under top_k=2" "$chorale" replay "$work/full" --chain top_k=2
+tells 0 "decided again under no chain at all" "$chorale" replay "$work/full" --chain ""
+tells 0 '"verdict":"parted"' "$chorale" replay "$work/full" --json --chain "temperature=2"
+tells 0 '"summary":"all","records":18,"same":18,"parted":0,"undecided":0,"skipped":0' "$chorale" replay "$work/full" --json
 [ "$(wc -l <"$work/out")" = 21 ] || fail "a line for each text, each arm and all: $(wc -l <"$work/out")"
 cp "$work/out" "$work/own"
 rm "$work/full/results.h5" # as of a run that goes on
-expect 0 '"summary":"all"' "$chorale" replay "$work/full" --json
+tells 0 '"summary":"all"' "$chorale" replay "$work/full" --json
 cmp -s "$work/out" "$work/own" || fail "a run without results.h5 is read aside"
 
 # any byte changed: an answer or a message, never a signal
@@ -94,5 +76,4 @@ if "$python" -c 'import h5py, numpy' 2>/dev/null; then
     "$python" tests/trace_interop.py "$work/full/results.h5" full || fail "full as h5py reads it"
     "$python" -c 'import json, sys; [json.loads(x) for x in sys.stdin]' <"$work/own" || fail "lines that are no JSON"
 fi
-[ $bad = 0 ] && echo "$name: $checks checks passed"
-exit $bad
+done_with_checks
