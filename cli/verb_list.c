@@ -304,14 +304,14 @@ static const struct option_row options[] = {
 
 const struct verb verb_list = {
     .name = "list",
-    .operands = "strategies|profiles|presets|rules|weights|searches|draws|selections|utilities|answers|metrics|"
-                "evalsets|checkpoints|templates",
+    .operands = "WHAT",
     .min_operands = 1,
     .max_operands = 1,
-    .summary = "strategies, profiles, presets, rules, weights, searches, draws, selections, utilities, answers, "
-               "metrics, evalsets, checkpoints, "
-               "templates",
-    .details = "Each with its parameters, ranges, defaults and one line of meaning; --verbose adds the source.",
+    .summary = "what there is: strategies, rules, searches, metrics, evalsets, checkpoints, ...",
+    .details =
+        "WHAT is strategies, profiles, presets, rules, weights, searches, draws, selections, utilities, answers, "
+        "metrics,\nevalsets, checkpoints or templates.\n"
+        "Each with its parameters, ranges, defaults and one line of meaning; --verbose adds the source.",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .run = run_list,

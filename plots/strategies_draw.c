@@ -5,8 +5,9 @@
 #include "plots/plot.h"
 #include "plots/strategies.h"
 #include <math.h>
+#include <string.h>
 
-enum { WIDTH = 780, HEIGHT = 190, SHEET_COLUMNS = 2, SHEET_WIDTH = 1180, SHEET_HEIGHT = 72 };
+enum { WIDTH = 780, HEIGHT = 190, SHEET_COLUMNS = 2, SHEET_WIDTH = 1180, SHEET_HEIGHT = 72, PANEL_LETTERS = 38 };
 
 /* Steps that share a picture. */
 struct picture {
@@ -60,7 +61,9 @@ static int add_step(const char *step, size_t id, struct text *t)
     struct strategies_example examples[STRATEGIES_ROWS];
     TRY(strategies_apply(step, examples));
     for (size_t kind = 0; kind < STRATEGIES_ROWS; kind++) {
-        add_panel(&examples[kind], id * STRATEGIES_ROWS + kind, kind == 0 ? step : strategies_rows[kind], t);
+        bool hidden = kind == 1 && strlen(step) > PANEL_LETTERS; /* by the first panel's title */
+        const char *title = kind == 0 ? step : hidden ? "" : strategies_rows[kind];
+        add_panel(&examples[kind], id * STRATEGIES_ROWS + kind, title, t);
     }
     return 0;
 }
