@@ -5,7 +5,7 @@
 
 packages_build='gcc libc6-dev cmake ninja-build pkg-config libgsl-dev libhdf5-dev liblua5.4-dev libjansson-dev
     libpcre2-dev libutf8proc-dev zlib1g-dev libxxhash-dev libssl-dev gnuplot-nox'
-packages_check='clang libclang-rt-14-dev clang-format hdf5-tools python3-h5py python3-pandas python3-xarray python3-netcdf4 jq'
+packages_check='clang libclang-rt-14-dev lld clang-format hdf5-tools python3-h5py python3-pandas python3-xarray python3-netcdf4 jq'
 
 packages_missing() {
     for package in "$@"; do

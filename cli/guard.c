@@ -102,7 +102,7 @@ static double size_of(const char *path)
 /* Bytes of the present address space (the sanitizers' shadow is terabytes of it: no bound is set there). */
 static void bound_memory(double size)
 {
-#ifndef __SANITIZE_ADDRESS__
+#ifndef CHORALE_SANITIZED
     struct rlimit now, want = { BASE_MEMORY + 64 * (rlim_t)size, RLIM_INFINITY };
     if (getrlimit(RLIMIT_AS, &now) == 0 && (now.rlim_cur == RLIM_INFINITY || now.rlim_cur > want.rlim_cur)) {
         want.rlim_max = now.rlim_max;

@@ -212,7 +212,8 @@ void measures_item(struct measures *m, const struct measures_item *item)
         }
         for (uint32_t d = 0; d < m->plan->draws && x->level == METRIC_RECORD; d++)
             set(m, x, at * m->plan->draws + d,
-                unit_value(&m->kinds[k], item->records + item->first[d], item->first[d + 1] - item->first[d]));
+                unit_value(&m->kinds[k], n > 0 ? item->records + item->first[d] : NULL,
+                           item->first[d + 1] - item->first[d]));
         if (x->level == METRIC_ITEM && all && metric_applies(m->kinds[k].text, what))
             set(m, x, at, m->kinds[k].text->score(m->item, n));
     }

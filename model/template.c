@@ -118,7 +118,7 @@ static int read_talk(const struct template_parts *p, struct talk *t)
     bool turn = q->n_turns > 0 && strcmp(q->turns[0].role, "system") == 0;
     const char *said = prompt_field(q, "system");
     *t = (struct talk){ .system = turn ? q->turns[0].text : said,
-                        .turn = q->turns + turn,
+                        .turn = turn ? q->turns + 1 : q->turns,
                         .n = q->n_turns - turn,
                         .has_body = body_of(p) != NULL };
     if (turn && said)

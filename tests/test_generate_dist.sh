@@ -91,5 +91,5 @@ while read -r steps draws chain; do
         draw=$((draw + 1))
     done
 done <"$work/chains"
-[ "$compared" -ge 24 ] || fail "only $compared symbols were compared"
+[ "$compared" -ge "$(wc -l <"$work/chains")" ] || fail "only $compared symbols were compared"
 echo "$name: $compared symbols decided alike"

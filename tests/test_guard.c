@@ -74,7 +74,7 @@ static int slow_but_not_reading(struct guard *g, void *ctx)
     return 0;
 }
 
-#ifndef __SANITIZE_ADDRESS__
+#ifndef CHORALE_SANITIZED
 static int wants_memory(struct guard *g, void *ctx)
 {
     (void)ctx;
@@ -138,7 +138,7 @@ static void outcomes(void)
     expect(0, "", slow_but_not_reading, NULL);
     expect(ERR_DAMAGED, "reading second.h5 did not end in 0.2 s", hangs, NULL);
     expect(ERR_DAMAGED, "did not end in 0.2 s", reads_again_and_hangs, NULL);
-#ifndef __SANITIZE_ADDRESS__ /* which catches these signals itself */
+#ifndef CHORALE_SANITIZED /* which catches these signals itself */
     expect(ERR_DAMAGED, "results damaged: reading second.h5 crashed in the HDF5 library (Segmentation", crashes_reading,
            &(int){ SIGSEGV });
     expect(ERR_DAMAGED, "first.h5: the program crashed after reading it (Segmentation", crashes_later,

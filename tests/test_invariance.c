@@ -20,7 +20,7 @@ static const char *const modes[] = { "f32", "native" };
 enum { VOCAB = 70, SHARED = 9, SLOTS = 64, LONG = 523 };
 
 /* Bits do not depend on the sanitizers, which are here for the memory: each path and type once, not each way to batch. */
-#ifdef __SANITIZE_ADDRESS__
+#ifdef CHORALE_SANITIZED
 enum { SETTINGS = 1, LONG_HERE = 41 };
 #else
 enum { SETTINGS = 5, LONG_HERE = LONG };

@@ -152,7 +152,7 @@ static void campaign(void)
 {
     struct tally t = { 0 };
     size_t n = getenv("CHORALE_LONG") ? 4000 : 300;
-#ifdef __SANITIZE_ADDRESS__
+#ifdef CHORALE_SANITIZED
     n = n == 300 ? 60 : 1500;
 #endif
     for (size_t trial = 0; trial < n; trial++)

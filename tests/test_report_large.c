@@ -82,7 +82,7 @@ static void report_of(const struct results_file *f, const struct most *most)
           "%zu of %zu texts, and it says so", texts, all);
     figures_are_bounded(f, most);
     table_is_whole(f);
-#ifndef __SANITIZE_ADDRESS__
+#ifndef CHORALE_SANITIZED
     check(p.most_kb >> 10 < most->mb, "%u arms: %zu MB", f->n_arms, p.most_kb >> 10);
 #endif
     printf("report_large: report of %u arms, %u items, %u draws: %.1f s, %zu MB, page of %zu KB with %zu texts\n",
@@ -98,7 +98,7 @@ static void compare_of(const struct results_file *f, const struct most *most)
     program_wait(&p, most->seconds);
     check(p.code == 0 && count(text_s(&p.said), "\n") == (size_t)f->n_arms * 10, "%u arms: %d, %zu rows", f->n_arms,
           p.code, count(text_s(&p.said), "\n"));
-#ifndef __SANITIZE_ADDRESS__
+#ifndef CHORALE_SANITIZED
     check(p.most_kb >> 10 < most->mb, "%u arms: %zu MB", f->n_arms, p.most_kb >> 10);
 #endif
     printf("report_large: compare of %u arms, %u items, %u draws: %.1f s, %zu MB\n", f->n_arms, f->n_items, f->n_draws,
@@ -131,7 +131,7 @@ int main(void)
     struct results_file deep = {
         .n_arms = 3, .n_items = 12000, .n_draws = 3, .n_lms = 3, .symbols = 20, .voices = 2, .n_fits = 1
     };
-#ifdef __SANITIZE_ADDRESS__ /* whose memory is no measure */
+#ifdef CHORALE_SANITIZED /* whose memory is no measure */
     deep.n_items = 2000;
 #endif
     struct most most = { .page = 6 << 20, .figure = 500000, .mb = 300, .seconds = 250 };

@@ -49,7 +49,7 @@ const char *store_aside(const char *name)
 
 bool store_sanitized(void)
 {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef CHORALE_SANITIZED
     return true;
 #else
     return false;
