@@ -8,6 +8,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#define SCALE_CLOSE 1024 /* factors in (1/1024, 1024) and tops that are not subnormal go the short way */
+
 /* Above this a float's spacing (2^-11) would show in probabilities: row_scale() then drops the offset of the scores. */
 #define SCALE_MOST 4096
 
@@ -22,6 +24,7 @@ struct row_work *row_work_alloc(uint32_t n)
     for (int i = 0; i < ROW_SPARES; i++)
         w->spare[i] = mem_aligned(n, sizeof *w->spare[i]);
     w->tail = mem_alloc(ROW_WORK_TAIL, sizeof *w->tail);
+    w->block = mem_alloc((n - 1) / ROW_BLOCK + 1, sizeof *w->block);
     return w;
 }
 
@@ -36,6 +39,7 @@ void row_work_free(struct row_work *w)
     for (int i = 0; i < ROW_SPARES; i++)
         free(w->spare[i]);
     free(w->tail);
+    free(w->block);
     free(w);
 }
 
@@ -52,6 +56,10 @@ void row_copy(struct row *to, const struct row *from)
         from->ops->copy(to, from);
     to->log_z = from->log_z;
     to->log_weight = from->log_weight;
+    to->top = from->top;
+    to->has_top = from->has_top;
+    to->top_z = from->top_z;
+    to->few = 0;
 }
 
 int row_measure(struct row *r)
@@ -155,12 +163,26 @@ static void measure_again(struct row *r)
     (void)rc;
 }
 
+/* After a truncation that left the largest score. */
+static void measure_kept(struct row *r)
+{
+    if (r->has_top && r->top_z == r->log_z)
+        r->ops->weigh(r);
+    else
+        measure_again(r);
+}
+
 void row_scale(struct row *r, double factor)
 {
     assert(factor >= 0 && factor < INFINITY);
     if (row_dead(r))
         return;
     double max = (double)row_max(r), offset = max * factor;
+    bool usual = factor > 1. / SCALE_CLOSE && factor < SCALE_CLOSE && (max == 0 || fabs(max) > 0x1p-100);
+    if (usual && fabs(offset) <= SCALE_MOST) {
+        r->ops->scale(r, factor);
+        return;
+    }
     r->ops->affine(r, &(struct row_affine){ max, factor, fabs(offset) <= SCALE_MOST ? offset : 0 });
     measure_again(r);
 }
@@ -189,14 +211,19 @@ void row_normalise(struct row *r)
         r->ops->affine(r, &(struct row_affine){ (double)row_max(r), 1, 0 });
         measure_again(r);
     }
-    r->ops->affine(r, &(struct row_affine){ r->log_z, 1, 0 });
-    r->log_z = 0;
+    r->has_top = r->has_top && r->top_z == r->log_z;
+    r->ops->slide(r, r->log_z);
+    r->log_z = r->top_z = 0;
 }
 
 void row_mask_below(struct row *r, float score)
 {
+    bool kept = !row_dead(r) && row_max(r) >= score;
     r->ops->mask_below(r, score);
-    measure_again(r);
+    if (kept)
+        measure_kept(r);
+    else
+        measure_again(r);
 }
 
 void row_only(struct row *r, sym_t v)
@@ -212,7 +239,7 @@ void row_keep_rank(struct row *r, uint32_t k, struct row_work *w)
     if (row_dead(r) || k >= r->n)
         return;
     r->ops->keep_rank(r, k > 1 ? k : 1, w);
-    measure_again(r);
+    measure_kept(r);
 }
 
 void row_keep_mass(struct row *r, double p, uint32_t min_keep, struct row_work *w)
@@ -221,7 +248,7 @@ void row_keep_mass(struct row *r, double p, uint32_t min_keep, struct row_work *
     if (row_dead(r) || p >= 1)
         return;
     r->ops->keep_mass(r, p, min_keep > 1 ? min_keep : 1, w);
-    measure_again(r);
+    measure_kept(r);
 }
 
 void row_keep_mass_by(struct row *r, const float key[], double p, uint32_t min_keep, struct row_work *w)
@@ -249,13 +276,31 @@ void row_mask_after(struct row *r, sym_t v)
 {
     assert(v < r->n && r->score[v] > -INFINITY);
     r->ops->mask_after(r, v);
-    measure_again(r);
+    measure_kept(r);
 }
 
 sym_t row_draw(const struct row *r, const struct rng_key *k)
 {
     assert(!row_dead(r));
     return r->ops->draw(r, k);
+}
+
+sym_t row_draw_few(const struct row *r, const struct rng_key *k, const uint32_t block[], uint32_t n_blocks)
+{
+    assert(!row_dead(r));
+    return r->ops->draw_few(r, k, block, n_blocks);
+}
+
+uint32_t row_blocks(const struct row *r, uint32_t block[], struct row_work *w)
+{
+    uint32_t n = (r->n - 1) / ROW_BLOCK + 1, found = 0;
+    assert(w->n >= r->n);
+    r->ops->block_max(r, w->value);
+    for (uint32_t b = 0; b < n; b++) {
+        block[found] = b;
+        found += w->value[b] > -INFINITY;
+    }
+    return found;
 }
 
 double row_noise(const struct rng_key *k, sym_t v)

@@ -25,10 +25,17 @@ struct row {
     uint32_t n;
     double log_z;      /* log-sum-exp of score; -INFINITY: dead */
     double log_weight; /* the part of a global target that this step adds; 0 for a plain lm */
+
+    /* What row.c knows beside: the largest score, if has_top and log_z still is top_z.  Who writes scores measures again. */
+    float top;
+    bool has_top;
+    double top_z;
+    uint64_t few; /* of a row_work: where its list of blocks is this row's (decode/packed.h); 0: it is not */
 };
 
 #define ROW_WORK_TAIL 65536 /* symbols said that a step may look back on with an array */
 #define ROW_SPARES    6
+#define ROW_BLOCK     64 /* symbols whose noise is made together; also the stride of loops over rows */
 
 /* Scratch for rows of up to n symbols; one thread at a time. */
 struct row_work {
@@ -39,6 +46,9 @@ struct row_work {
     double *mass;             /* (n,) */
     float *spare[ROW_SPARES]; /* (n,) each, zeroed once, for the layers above: no function of rows touches them */
     uint32_t *tail;           /* (ROW_WORK_TAIL,) likewise: one number for each of the last symbols said */
+    uint32_t *block;          /* (ceil(n / ROW_BLOCK),) likewise: blocks of a row, with n_blocks and which row's */
+    uint32_t n_blocks;
+    uint64_t few;
 };
 struct row_work *row_work_alloc(uint32_t n);
 void row_work_free(struct row_work *w);
@@ -72,6 +82,8 @@ void row_distance(const struct row *r, double center, float distance[]);
 void row_exp(const struct row *r, float x[], uint32_t n); /* scores x -> their probabilities, exp(x - log_z) */
 /* The symbols of at least that score, not masked, in the order of ids, in w->id and w->value; returns how many. */
 uint32_t row_at_least(const struct row *r, float score, struct row_work *w);
+/* The blocks of ROW_BLOCK symbols in which any is not masked, in order; block: (ceil(n / ROW_BLOCK),).  How many. */
+uint32_t row_blocks(const struct row *r, uint32_t block[], struct row_work *w);
 void row_gather(const struct row *r, const sym_t id[], size_t n, double logp[]);
 /* Best first; id may be w->id, logp may be w->mass. */
 uint32_t row_top(const struct row *r, uint32_t k, struct row_work *w, sym_t id[], double logp[]);
@@ -107,6 +119,8 @@ void row_mask_after(struct row *r, sym_t v); /* masks what stands behind v, whic
  * place uniform, the others truncated below it.  Exact: symbol v with probability exp(logp(v)); a masked symbol never.
  * assert: not dead. */
 sym_t row_draw(const struct row *r, const struct rng_key *k);
+/* The same of a row in which all blocks of ROW_BLOCK symbols but these are masked, at their cost. */
+sym_t row_draw_few(const struct row *r, const struct rng_key *k, const uint32_t block[], uint32_t n_blocks);
 /* The noise itself of symbol v (for oracles and for speculative decoding with the target's own noise). */
 double row_noise(const struct rng_key *k, sym_t v);
 

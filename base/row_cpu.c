@@ -5,6 +5,7 @@
 #include "base/row_kernel.h"
 #include "base/row_math.h"
 #include "base/row_ops.h"
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -17,9 +18,25 @@ const struct row_kernel *row_kernel_best(void)
 
 static float cpu_max(const struct row *r)
 {
-    float max;
-    r->ops->kernel()->max(r->score, r->n, &max);
+    float max = r->top;
+    bool known = r->has_top && r->top_z == r->log_z;
+#ifdef CHORALE_SANITIZED
+    float found;
+    r->ops->kernel()->max(r->score, r->n, &found);
+    assert(!known || found == max); /* who writes scores measures again */
+#endif
+    if (!known)
+        r->ops->kernel()->max(r->score, r->n, &max);
     return max;
+}
+
+/* The largest score is max, and exp(score - max) sum to that. */
+static void cpu_measured(struct row *r, float max, double sum)
+{
+    r->log_z = (double)max + math_log64(sum);
+    r->top = max;
+    r->has_top = true;
+    r->top_z = r->log_z;
 }
 
 static int bad_score(const struct row *r)
@@ -35,11 +52,18 @@ static int cpu_measure(struct row *r)
     const struct row_kernel *kernel = r->ops->kernel();
     float max;
     r->log_z = -INFINITY;
+    r->has_top = false;
+    r->few = 0;
     if (!kernel->max(r->score, r->n, &max))
         return bad_score(r);
     if (max > -INFINITY)
-        r->log_z = (double)max + math_log64(kernel->sum(r->score, r->n, max));
+        cpu_measured(r, max, kernel->sum(r->score, r->n, max));
     return 0;
+}
+
+static void cpu_weigh(struct row *r)
+{
+    cpu_measured(r, r->top, r->ops->kernel()->sum_few(r->score, r->n, r->top));
 }
 
 static void cpu_copy(struct row *to, const struct row *from)
@@ -101,7 +125,10 @@ static void cpu_distance(const struct row *r, double center, float distance[])
 static void cpu_exp(const struct row *r, float x[], uint32_t n)
 {
     const struct row_kernel *kernel = r->ops->kernel();
-    kernel->affine(x, x, n, &(struct row_affine){ r->log_z, 1, 0 });
+    if (fabs(r->log_z) < 0x1p40)
+        kernel->slide(x, x, n, r->log_z);
+    else
+        kernel->affine(x, x, n, &(struct row_affine){ r->log_z, 1, 0 });
     kernel->exp(x, n, 0);
 }
 
@@ -119,6 +146,28 @@ static void cpu_gather(const struct row *r, const sym_t id[], size_t n, double l
 static void cpu_affine(struct row *r, const struct row_affine *f)
 {
     r->ops->kernel()->affine(r->score, r->score, r->n, f);
+}
+
+static void cpu_scale(struct row *r, double factor)
+{
+    const struct row_kernel *kernel = r->ops->kernel();
+    struct row_scale f = { .high = (float)factor };
+    float top = cpu_max(r);
+    f.low = (float)(factor - (double)f.high);
+    kernel->scale(&top, 1, &f);
+    f.shift = top;
+    cpu_measured(r, top, kernel->scale(r->score, r->n, &f));
+}
+
+static void cpu_slide(struct row *r, double by)
+{
+    r->ops->kernel()->slide(r->score, r->score, r->n, by);
+    r->ops->kernel()->slide(&r->top, &r->top, 1, by);
+}
+
+static void cpu_block_max(const struct row *r, float max[])
+{
+    r->ops->kernel()->block_max(r->score, r->n, max);
 }
 
 static void cpu_cubic(struct row *r, const struct row_cubic *f)
@@ -203,6 +252,7 @@ const struct row_ops row_cpu = {
     .name = "cpu",
     .kernel = row_kernel_best,
     .measure = cpu_measure,
+    .weigh = cpu_weigh,
     .copy = cpu_copy,
     .max = cpu_max,
     .argmax = cpu_argmax,
@@ -218,6 +268,8 @@ const struct row_ops row_cpu = {
     .gather = cpu_gather,
     .top = row_cut_top,
     .affine = cpu_affine,
+    .scale = cpu_scale,
+    .slide = cpu_slide,
     .cubic = cpu_cubic,
     .shift = cpu_shift,
     .mask_below = cpu_mask_below,
@@ -229,6 +281,8 @@ const struct row_ops row_cpu = {
     .mask_far = cpu_mask_far,
     .mask_after = cpu_mask_after,
     .draw = row_draw_host,
+    .draw_few = row_draw_few_host,
+    .block_max = cpu_block_max,
     .pool_linear = cpu_pool_linear,
     .pool_log = cpu_pool_log,
     .pool_power = cpu_pool_power,

@@ -12,7 +12,8 @@
 #include <math.h>
 
 #define BINS  1024
-#define SMALL 32  /* candidates that are sorted rather than divided */
+#define SMALL 64  /* candidates that are sorted rather than divided */
+#define GROUP 16  /* blocks whose largest scores are taken together */
 #define MANY  512 /* candidates whose exact keys are worth avoiding */
 
 /* Candidates in the order of ids, in a row_work's arrays; those of the boundary bin stay as it narrows. */
@@ -153,7 +154,21 @@ static void count_ranks(struct cut *c, uint32_t k)
         c->mass[i] = 1;
 }
 
-/* A score that at least k symbols reach: the k-th of the largest scores of blocks.  -INFINITY: no such luck. */
+/* The largest of every GROUP of x[n], in its place; returns how many. */
+static uint32_t group(float x[], uint32_t n)
+{
+    uint32_t n_groups = 0;
+    for (uint32_t i = 0; i < n; i += GROUP) {
+        float most = x[i];
+        for (uint32_t j = i + 1; j < n && j < i + GROUP; j++)
+            most = x[j] > most ? x[j] : most;
+        x[n_groups++] = most;
+    }
+    return n_groups;
+}
+
+/* A score that at least k symbols reach: the k-th of the largest scores of blocks, or of groups of them where these are
+ * enough.  -INFINITY: no such luck. */
 static float reached_by(const struct row *r, uint32_t k, struct row_work *w)
 {
     uint32_t n_blocks = (r->n - 1) / ROW_BLOCK + 1;
@@ -161,7 +176,9 @@ static float reached_by(const struct row *r, uint32_t k, struct row_work *w)
     if (k > n_blocks / 2)
         return -INFINITY;
     r->ops->kernel()->block_max(r->score, r->n, c.mass);
-    for (uint32_t i = 0; i < n_blocks; i++) {
+    if (k <= n_blocks / GROUP / 2)
+        c.n = group(c.mass, n_blocks);
+    for (uint32_t i = 0; i < c.n; i++) {
         c.key[i] = row_sort_descending(c.mass[i]);
         c.id[i] = i;
     }

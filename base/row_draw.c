@@ -97,6 +97,15 @@ static void sweep(const struct row *r, const struct rng_key *k, uint32_t first, 
             expand(r, k, first + i, best);
 }
 
+sym_t row_draw_few_host(const struct row *r, const struct rng_key *k, const uint32_t block[], uint32_t n_blocks)
+{
+    struct best best = { -INFINITY, UINT32_MAX };
+    for (uint32_t i = 0; i < n_blocks; i++)
+        expand(r, k, block[i], &best);
+    assert(best.v < r->n);
+    return best.v;
+}
+
 sym_t row_draw_host(const struct row *r, const struct rng_key *k)
 {
     struct best best = { -INFINITY, UINT32_MAX };

@@ -5,6 +5,7 @@
 #include "base/row.h"
 
 sym_t row_draw_host(const struct row *r, const struct rng_key *k);
+sym_t row_draw_few_host(const struct row *r, const struct rng_key *k, const uint32_t block[], uint32_t n_blocks);
 double row_draw_noise(const struct rng_key *k, sym_t v);
 
 #endif

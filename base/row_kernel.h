@@ -5,16 +5,24 @@
 #define BASE_ROW_KERNEL_H
 
 #include "base/rng.h"
-#include "base/space.h"
+#include "base/row.h"
 #include <stdbool.h>
 
-#define ROW_BLOCK 64          /* symbols whose noise is made together; also the stride of the loops */
 #define ROW_PARTS 64          /* most members of a pool */
 #define ROW_BIN   0x4B000000u /* the bits of 2^23f: integers added to it stand in the low bits */
 
 /* x -> (x - center) * factor + offset in double; masked stays masked, and nothing else becomes so. */
 struct row_affine {
     double center, factor, offset;
+};
+
+/* A factor, high + low, and what is subtracted where the results are summed up: see `scale`. */
+struct row_scale {
+    float high, low, shift;
+};
+
+struct row_attract {
+    float shift, unit, aim, steep, peak, sharp;
 };
 
 struct row_cubic {
@@ -42,6 +50,8 @@ struct row_kernel {
     uint32_t (*count)(const float score[], uint32_t n);
     /* Sum of exp(score - shift); score <= shift + 88. */
     double (*sum)(const float score[], uint32_t n, float shift);
+    /* The same bits, for rows of which most is masked: blocks that add nothing are only looked at. */
+    double (*sum_few)(const float score[], uint32_t n, float shift);
     /* Sum of exp(score - shift) * (shift - score) over what is not masked. */
     double (*surprise)(const float score[], uint32_t n, float shift);
     void (*exp)(float x[], uint32_t n, float shift); /* x -> exp(x - shift) */
@@ -52,9 +62,16 @@ struct row_kernel {
     double (*relative)(const float score[], const float other[], uint32_t n, float shift);
 
     void (*affine)(float out[], const float score[], uint32_t n, const struct row_affine *f);
+    /* x -> x times factor in place, 2^-10 < factor < 2^10, right to 2^-45 of itself before it is stored; masked stays
+     * masked, and nothing else becomes so.  Returns the sum of exp(x - shift) of the new x. */
+    double (*scale)(float score[], uint32_t n, const struct row_scale *f);
+    /* out = score - by, |by| < 2^40, likewise. */
+    void (*slide)(float out[], const float score[], uint32_t n, double by);
+    /* out = peak - sharp d^2 / (1 + d), d = |exp(score - shift) * unit - aim| * steep, in float; masked stays masked. */
+    void (*attract)(float out[], const float score[], uint32_t n, const struct row_attract *f);
     /* x -> offset + square d^2 + cube d^3, d = x - center, in double, likewise. */
     void (*cubic)(float out[], const float score[], uint32_t n, const struct row_cubic *f);
-    void (*distance)(float out[], const float score[], uint32_t n, double center); /* (float)|score - center| */
+    void (*distance)(float out[], const float score[], uint32_t n, double center); /* |score - center|, as `slide` */
     /* Masks what stands after symbol `last` of score `least` in rank order. */
     void (*cut)(float score[], uint32_t n, float least, sym_t last);
     /* Masks what stands after symbol `last` of key `most` in the order of key, then id. */

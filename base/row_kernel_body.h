@@ -131,6 +131,20 @@ static double kernel_sum(const float score[], uint32_t n, float shift)
     return lanes_total(&l);
 }
 
+/* Whether any exp(score - c) is above 0: math_exp() is 0 below -87. */
+LANES_INLINE int stride_adds(const float at[], vf c)
+{
+    return (int)vf_not_less_bits(stride_max(at) - c, vf_set(-87));
+}
+
+static double kernel_sum_few(const float score[], uint32_t n, float shift)
+{
+    struct lanes l = { 0 };
+    vf c = vf_set(shift);
+    EACH_STRIDE(score, n, if (stride_adds(at, c)) stride_sum(&l, at, c));
+    return lanes_total(&l);
+}
+
 LANES_INLINE vf surprise(const float x[], vf c)
 {
     vf d = vf_load(x) - c;
@@ -191,21 +205,24 @@ static void kernel_exp(float x[], uint32_t n, float shift)
     }
 }
 
+/* In one pass: up to `last` its equals stay, behind it they go. */
 static void kernel_cut(float score[], uint32_t n, float least, sym_t last)
 {
-    uint32_t v = 0;
-    for (; v + LANES <= n; v += LANES) {
+    uint32_t v = 0, near = (last + 1) / LANES * LANES, end = last + 1 < n ? last + 1 : n;
+    for (; v < near; v += LANES) {
         vf x = vf_load(score + v);
         vf_store(score + v, vf_less(x, vf_set(least), vf_set(-INFINITY), x));
     }
-    for (; v < n; v++)
-        if (score[v] < least)
-            score[v] = -INFINITY;
-    for (v = last + 1; v < n; v++) {
-        v += kernel_find(score + v, n - v, least);
-        if (v < n)
-            score[v] = -INFINITY;
+    for (; v < end; v++)
+        score[v] = score[v] < least ? -INFINITY : score[v];
+    for (; v < n && v % LANES != 0; v++)
+        score[v] = score[v] > least ? score[v] : -INFINITY;
+    for (; v + LANES <= n; v += LANES) {
+        vf x = vf_load(score + v);
+        vf_store(score + v, vf_less(vf_set(least), x, x, vf_set(-INFINITY)));
     }
+    for (; v < n; v++)
+        score[v] = score[v] > least ? score[v] : -INFINITY;
 }
 
 static uint32_t kernel_collect(const float score[], uint32_t n, float least, sym_t id[], float value[])
@@ -315,6 +332,10 @@ const struct row_kernel KERNEL = {
     .find = kernel_find,
     .count = kernel_count,
     .sum = kernel_sum,
+    .sum_few = kernel_sum_few,
+    .scale = kernel_scale,
+    .slide = kernel_slide,
+    .attract = kernel_attract,
     .surprise = kernel_surprise,
     .exp = kernel_exp,
     .min = kernel_min,

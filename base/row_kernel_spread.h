@@ -113,30 +113,108 @@ LANES_INLINE vf distance(vf x, double center)
     return vf_join(y);
 }
 
+/* Stores VALUE, an expression in x, of every symbol. */
+#define EACH_SCORE(VALUE)                                                                                              \
+    do {                                                                                                               \
+        uint32_t each_v = 0;                                                                                           \
+        for (; each_v + LANES <= n; each_v += LANES) {                                                                 \
+            vf x = vf_load(score + each_v);                                                                            \
+            vf_store(out + each_v, VALUE);                                                                             \
+        }                                                                                                              \
+        if (each_v < n) {                                                                                              \
+            float each_end[STRIDE];                                                                                    \
+            fill(each_end, score + each_v, n - each_v);                                                                \
+            vf x = vf_load(each_end);                                                                                  \
+            vf_store(each_end, VALUE);                                                                                 \
+            memcpy(out + each_v, each_end, (n - each_v) * sizeof *out);                                                \
+        }                                                                                                              \
+    } while (0)
+
+/* x - (near + rest).  What x - near loses by rounding is found (Knuth's two-sum) and given back with the rest. */
+LANES_INLINE vf slide(vf x, vf near, vf rest)
+{
+    vf sum = x - near, back = sum - x;
+    vf lost = (x - (sum - back)) - (near + back);
+    vf y = vf_max(sum + (lost - rest), vf_set(-FLT_MAX));
+    return vf_less(vf_set(-INFINITY), x, y, x);
+}
+
+static void kernel_slide(float out[], const float score[], uint32_t n, double by)
+{
+    float near = (float)by, rest = (float)(by - (double)near);
+    EACH_SCORE(slide(x, vf_set(near), vf_set(rest)));
+}
+
+LANES_INLINE vf absolute(vf x)
+{
+    return vf_max(x, vf_set(0) - x);
+}
+
 static void kernel_distance(float out[], const float score[], uint32_t n, double center)
 {
+    float near = (float)center, rest = (float)(center - (double)near);
+    if (fabs(center) < 0x1p40)
+        EACH_SCORE(absolute(slide(x, vf_set(near), vf_set(rest))));
+    else
+        EACH_SCORE(distance(x, center));
+}
+
+LANES_INLINE vf scaled(vf x, const struct row_scale *f)
+{
+    vf y = vf_max(vf_fma(x, vf_set(f->high), x * vf_set(f->low)), vf_set(-FLT_MAX));
+    return vf_less(vf_set(-INFINITY), x, y, x);
+}
+
+LANES_INLINE void stride_scale(float at[], const struct row_scale *f)
+{
+    LANES_UNROLL
+    for (int i = 0; i < STRIDE; i += LANES)
+        vf_store(at + i, scaled(vf_load(at + i), f));
+}
+
+static double kernel_scale(float score[], uint32_t n, const struct row_scale *f)
+{
+    struct lanes l = { 0 };
+    vf c = vf_set(f->shift);
     uint32_t v = 0;
-    for (; v + LANES <= n; v += LANES)
-        vf_store(out + v, distance(vf_load(score + v), center));
+    for (; v + STRIDE <= n; v += STRIDE) {
+        stride_scale(score + v, f);
+        stride_sum(&l, score + v, c);
+    }
     if (v < n) {
         float end[STRIDE];
         fill(end, score + v, n - v);
-        vf_store(end, distance(vf_load(end), center));
-        memcpy(out + v, end, (n - v) * sizeof *out);
+        stride_scale(end, f);
+        stride_sum(&l, end, c);
+        memcpy(score + v, end, (n - v) * sizeof *score);
     }
+    return lanes_total(&l);
+}
+
+LANES_INLINE vf attract(vf x, const struct row_attract *f)
+{
+    vf p = math_exp(x - vf_set(f->shift)) * vf_set(f->unit);
+    vf d = absolute(p - vf_set(f->aim)) * vf_set(f->steep);
+    vf y = vf_set(f->peak) - vf_set(f->sharp) * d * d / (vf_set(1) + d);
+    return vf_less(vf_set(-INFINITY), x, y, x);
+}
+
+static void kernel_attract(float out[], const float score[], uint32_t n, const struct row_attract *f)
+{
+    EACH_SCORE(attract(x, f));
 }
 
 static void kernel_cut_far(float score[], const float key[], uint32_t n, float most, sym_t last)
 {
-    uint32_t v = 0;
-    for (; v + LANES <= n; v += LANES)
+    uint32_t v = 0, near = (last + 1) / LANES * LANES, end = last + 1 < n ? last + 1 : n;
+    for (; v < near; v += LANES)
         vf_store(score + v, vf_less(vf_set(most), vf_load(key + v), vf_set(-INFINITY), vf_load(score + v)));
+    for (; v < end; v++)
+        score[v] = most < key[v] ? -INFINITY : score[v];
+    for (; v < n && v % LANES != 0; v++)
+        score[v] = key[v] < most ? score[v] : -INFINITY;
+    for (; v + LANES <= n; v += LANES)
+        vf_store(score + v, vf_less(vf_load(key + v), vf_set(most), vf_load(score + v), vf_set(-INFINITY)));
     for (; v < n; v++)
-        if (most < key[v])
-            score[v] = -INFINITY;
-    for (v = last + 1; v < n; v++) {
-        v += kernel_find(key + v, n - v, most);
-        if (v < n)
-            score[v] = -INFINITY;
-    }
+        score[v] = key[v] < most ? score[v] : -INFINITY;
 }

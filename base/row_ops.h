@@ -16,6 +16,7 @@ struct row_ops {
     const struct row_kernel *(*kernel)(void); /* host rows: their inner loops */
 
     int (*measure)(struct row *r); /* as row_measure(): any scores */
+    void (*weigh)(struct row *r);  /* measures scores of which r->top is still the largest, most of them masked */
     void (*copy)(struct row *to, const struct row *from);
     float (*max)(const struct row *r);
     sym_t (*argmax)(const struct row *r);
@@ -32,6 +33,8 @@ struct row_ops {
     uint32_t (*top)(const struct row *r, uint32_t k, struct row_work *w, sym_t id[], double logp[]);
 
     void (*affine)(struct row *r, const struct row_affine *f);
+    void (*scale)(struct row *r, double factor); /* measures too; the kernel's bounds on factor and scores */
+    void (*slide)(struct row *r, double by);
     void (*cubic)(struct row *r, const struct row_cubic *f);
     void (*shift)(struct row *r, const sym_t id[], uint32_t n, double by);
     void (*mask_below)(struct row *r, float score);
@@ -45,6 +48,8 @@ struct row_ops {
     void (*mask_after)(struct row *r, sym_t v);
 
     sym_t (*draw)(const struct row *r, const struct rng_key *k);
+    sym_t (*draw_few)(const struct row *r, const struct rng_key *k, const uint32_t block[], uint32_t n_blocks);
+    void (*block_max)(const struct row *r, float max[]); /* (ceil(n / ROW_BLOCK),); any scores */
 
     /* out->score, not normalised; no row is dead, every weight > 0, 1 <= n_rows <= ROW_PARTS. */
     void (*pool_linear)(struct row *out, const struct row rows[], const double weight[], size_t n_rows);

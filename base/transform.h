@@ -52,7 +52,8 @@ struct transform_type {
     int (*prepare)(struct transform *t, const struct space *space);
     void (*release)(struct transform *t); /* frees t->extra; NULL with prepare NULL */
     bool truncates;                       /* it only masks, by probability: survivors keep their scores */
-    const void *self;                     /* what the maker of a type that is no constant keeps for it; else NULL */
+    bool blind;       /* it asks for scores and the order of ids alone: not for ids, n, the history or at->space */
+    const void *self; /* what the maker of a type that is no constant keeps for it; else NULL */
 };
 
 struct transform {

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "decode/draw.h"
 #include "experiments/lua_transforms.h"
 #include <math.h>
 #include <stdio.h>
@@ -70,7 +71,9 @@ static int job_measure(struct job *j, double *chain, double *whole)
     static const sym_t said[] = { 17, 4, 99, 17, 4, 5, 1000, 17, 4 };
     enum { SAID = sizeof said / sizeof said[0] };
     struct transform_at at = { .made = said, .n_made = SAID, .address = &j->address, .work = j->work };
-    struct rng_key key = rng_key(&j->address);
+    struct rng_address address = j->address;
+    struct draw draw = { .type = draw_find("gumbel") };
+    address.purpose = RNG_DRAW;
     *chain = *whole = INFINITY;
     for (int i = 0; i < REPEATS; i++) {
         struct row row = row_over(j->copy, j->n);
@@ -82,7 +85,7 @@ static int job_measure(struct job *j, double *chain, double *whole)
         TRY(chain_apply(j->chain, j->state, &row, &at, NULL));
         double after = clock_seconds();
         if (!row_dead(&row))
-            row_draw(&row, &key);
+            draw_symbol(&draw, &row, &address, j->work);
         *whole = fmin(*whole, clock_seconds() - from);
         *chain = fmin(*chain, after - before);
     }

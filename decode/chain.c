@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/row_math.h"
+#include "decode/packed.h"
 #include "decode/presets.h"
 #include "decode/profiles.h"
 #include "decode/scratch.h"
@@ -296,15 +297,43 @@ static int apply_and_report(const struct chain *c, void *state, struct row *r, s
     return 0;
 }
 
+/* The blind steps of a stretch [i, end) on what is left of r alone. */
+static int apply_packed(const struct chain *c, void *state, struct row *r, struct transform_at *at, size_t i,
+                        size_t end)
+{
+    struct row packed = packed_begin(r, at->work);
+    for (; i < end; i++)
+        TRY(chain_apply_step(c, i, state, &packed, at));
+    packed_end(&packed, r, at->work);
+    return 0;
+}
+
+/* Where a truncation has left little, blind steps see that alone; who draws from the row is told of it too. */
+static int apply_all(const struct chain *c, void *state, struct row *r, struct transform_at *at)
+{
+    bool few = false;
+    for (size_t i = 0, end; i < c->n; i = end) {
+        for (end = i; few && end < c->n && c->steps[end].type->blind;)
+            end++;
+        if (end > i) {
+            TRY(apply_packed(c, state, r, at, i, end));
+            continue;
+        }
+        TRY(chain_apply_step(c, i, state, r, at));
+        few = few || (c->steps[i].type->truncates && !row_dead(r) && packed_list(r, at->work));
+        end = i + 1;
+    }
+    if (few && !row_dead(r))
+        packed_note(r, at->work);
+    return 0;
+}
+
 int chain_apply(const struct chain *c, void *state, struct row *r, const struct transform_at *where,
                 struct chain_report report[])
 {
     struct transform_at at = *where;
     at.place = 0;
     at.cut = 0;
-    if (report)
-        return apply_and_report(c, state, r, &at, report);
-    for (size_t i = 0; i < c->n; i++)
-        TRY(chain_apply_step(c, i, state, r, &at));
-    return 0;
+    r->few = 0;
+    return report ? apply_and_report(c, state, r, &at, report) : apply_all(c, state, r, &at);
 }

@@ -16,7 +16,6 @@
 #define WIDTH 0.3f
 #define PEAK  5.0f
 #define SHARP 10.0f
-#define BLOCK 64 /* symbols of one turn: a count that the compiler knows */
 
 struct adaptive {
     double sum, weight; /* of the moving mean */
@@ -30,25 +29,6 @@ static void adaptive_start(const struct transform *t, void *state)
     a->sum = t->value[0].number * a->weight;
 }
 
-static float distant(float p, float aim)
-{
-    float d = fabsf(p - aim) * (1 / WIDTH);
-    return PEAK - SHARP * d * d / (1 + d);
-}
-
-/* score[v] holds p / scale, found[v] what the score was. */
-static void rescore(float *restrict score, const float *restrict found, uint32_t n, float scale, float aim)
-{
-    const vu masked = vu_of(-INFINITY);
-    for (; n >= BLOCK; n -= BLOCK, score += BLOCK, found += BLOCK)
-        for (int i = 0; i < BLOCK; i++) { /* the choice by bits, which several at once can make */
-            vu off = -(vu)(vu_of(found[i]) == masked);
-            score[i] = vf_of((vu_of(distant(score[i] * scale, aim)) & ~off) | (masked & off));
-        }
-    for (uint32_t v = 0; v < n; v++)
-        score[v] = found[v] > -INFINITY ? distant(score[v] * scale, aim) : -INFINITY;
-}
-
 static int adaptive_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
     struct adaptive *a = state;
@@ -59,8 +39,8 @@ static int adaptive_apply(const struct transform *t, void *state, struct row *r,
     a->log_z = r->log_z;
     struct row found = row_over(at->work->spare[SCRATCH_FOUND], r->n);
     row_copy(&found, r);
-    r->ops->kernel()->exp(r->score, r->n, shift);
-    rescore(r->score, found.score, r->n, (float)math_exp64((double)shift - a->log_z), (float)aim);
+    struct row_attract f = { shift, (float)math_exp64((double)shift - a->log_z), (float)aim, 1 / WIDTH, PEAK, SHARP };
+    r->ops->kernel()->attract(r->score, found.score, r->n, &f);
     return row_measure(r);
 }
 

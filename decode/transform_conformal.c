@@ -86,4 +86,5 @@ const struct transform_type transform_conformal = {
     .truncates = true,
     .prepare = conformal_prepare,
     .release = conformal_release,
+    .blind = true,
 };

@@ -161,6 +161,7 @@ const struct transform_type transform_top_k = {
     .accept = transform_accept_none,
     .single = top_k_single,
     .truncates = true,
+    .blind = true,
 };
 
 const struct transform_type transform_top_p = {
@@ -175,6 +176,7 @@ const struct transform_type transform_top_p = {
     .accept = transform_accept_none,
     .single = top_p_single,
     .truncates = true,
+    .blind = true,
 };
 
 const struct transform_type transform_min_p = {
@@ -189,4 +191,5 @@ const struct transform_type transform_min_p = {
     .accept = transform_accept_none,
     .single = min_p_single,
     .truncates = true,
+    .blind = true,
 };

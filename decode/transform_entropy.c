@@ -119,6 +119,7 @@ const struct transform_type transform_top_h = {
     .accept = transform_accept_none,
     .single = transform_never_single,
     .truncates = true,
+    .blind = true,
 };
 
 const struct transform_type transform_ees = {
@@ -133,4 +134,5 @@ const struct transform_type transform_ees = {
     .accept = transform_accept_none,
     .single = transform_never_single,
     .truncates = true,
+    .blind = true,
 };

@@ -96,6 +96,7 @@ const struct transform_type transform_min_k = {
     .accept = transform_accept_none,
     .single = transform_never_single,
     .truncates = true,
+    .blind = true,
 };
 
 const struct transform_type transform_diff = {
@@ -110,4 +111,5 @@ const struct transform_type transform_diff = {
     .accept = transform_accept_none,
     .single = transform_never_single,
     .truncates = true,
+    .blind = true,
 };

@@ -85,6 +85,7 @@ const struct transform_type transform_dynatemp = {
     .apply = dynatemp_apply,
     .accept = transform_accept_none,
     .single = fixed_at_zero,
+    .blind = true,
 };
 
 const struct transform_type transform_edt = {
@@ -98,4 +99,5 @@ const struct transform_type transform_edt = {
     .apply = edt_apply,
     .accept = transform_accept_none,
     .single = fixed_at_zero,
+    .blind = true,
 };

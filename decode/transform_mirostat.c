@@ -75,8 +75,7 @@ static int mirostat1_apply(const struct transform *t, void *state, struct row *r
             row_keep_rank(r, k, at->work);
             return 0;
         }
-        r->ops->kernel()->cut(r->score, r->n, r->score[id[k - 1]], id[k - 1]); /* the k-th is known */
-        return row_measure(r);
+        row_mask_after(r, id[k - 1]); /* the k-th is known */
     }
     return 0;
 }
@@ -131,4 +130,5 @@ const struct transform_type transform_mirostat2 = {
     .apply = mirostat2_apply,
     .accept = mirostat_accept,
     .single = transform_never_single,
+    .blind = true,
 };

@@ -38,4 +38,5 @@ const struct transform_type transform_quadratic = {
     .apply = quadratic_apply,
     .accept = transform_accept_none,
     .single = transform_never_single,
+    .blind = true,
 };

@@ -54,6 +54,7 @@ const struct transform_type transform_temperature = {
     .apply = temperature_apply,
     .accept = transform_accept_none,
     .single = temperature_single,
+    .blind = true,
 };
 
 const struct transform_type transform_normalise = {
@@ -65,4 +66,5 @@ const struct transform_type transform_normalise = {
     .apply = normalise_apply,
     .accept = transform_accept_none,
     .single = transform_never_single,
+    .blind = true,
 };

@@ -53,4 +53,5 @@ const struct transform_type transform_top_n_sigma = {
     .accept = transform_accept_none,
     .single = transform_never_single,
     .truncates = true,
+    .blind = true,
 };

@@ -134,6 +134,7 @@ const struct transform_type transform_skew = {
     .apply = skew_apply,
     .accept = transform_accept_none,
     .single = transform_never_single,
+    .blind = true,
 };
 
 const struct transform_type transform_tfs = {
@@ -148,4 +149,5 @@ const struct transform_type transform_tfs = {
     .accept = transform_accept_none,
     .single = transform_never_single,
     .truncates = true,
+    .blind = true,
 };

@@ -124,6 +124,7 @@ const struct transform_type transform_top_a = {
     .accept = transform_accept_none,
     .single = transform_never_single,
     .truncates = true,
+    .blind = true,
 };
 
 const struct transform_type transform_epsilon = {
@@ -138,6 +139,7 @@ const struct transform_type transform_epsilon = {
     .accept = transform_accept_none,
     .single = transform_never_single,
     .truncates = true,
+    .blind = true,
 };
 
 const struct transform_type transform_eta = {
@@ -152,6 +154,7 @@ const struct transform_type transform_eta = {
     .accept = transform_accept_none,
     .single = transform_never_single,
     .truncates = true,
+    .blind = true,
 };
 
 const struct transform_type transform_p_less = {
@@ -166,6 +169,7 @@ const struct transform_type transform_p_less = {
     .accept = transform_accept_none,
     .single = transform_never_single,
     .truncates = true,
+    .blind = true,
 };
 
 const struct transform_type transform_p_less_norm = {
@@ -180,4 +184,5 @@ const struct transform_type transform_p_less_norm = {
     .accept = transform_accept_none,
     .single = transform_never_single,
     .truncates = true,
+    .blind = true,
 };

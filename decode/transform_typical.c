@@ -87,4 +87,5 @@ const struct transform_type transform_typical = {
     .accept = transform_accept_none,
     .single = typical_single,
     .truncates = true,
+    .blind = true,
 };

@@ -100,4 +100,5 @@ const struct transform_type transform_xtc = {
     .accept = transform_accept_none,
     .single = transform_never_single,
     .random = true,
+    .blind = true,
 };

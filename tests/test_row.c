@@ -100,6 +100,51 @@ static void give(const struct row_kernel *k, const struct row *r, const struct r
     k->mix(g->floats[3] + 100, part, 3, n < 4900 ? n : 4900);
 }
 
+/* What changes a row by more than a shift: scale, slide, attract, and sums of few. */
+static void give_changes(const struct row_kernel *k, const struct row *r, struct given *g)
+{
+    uint32_t n = r->n;
+    memset(g, 0, sizeof *g);
+    k->max(r->score, n, &g->max);
+    struct row_scale scale = { 1.7f, 1e-8f, g->max };
+    k->scale(&scale.shift, 1, &scale); /* the largest of the results */
+    memcpy(g->floats[0], r->score, n * sizeof(float));
+    g->sum = k->scale(g->floats[0], n, &scale);
+    k->slide(g->floats[1], r->score, n, fabs(r->log_z) < 0x1p40 ? r->log_z : 1);
+    k->attract(g->floats[2], r->score, n, &(struct row_attract){ g->max, .3f, .4f, 3.3f, 5, 10 });
+    memcpy(g->floats[3], r->score, n * sizeof(float));
+    k->cut_far(g->floats[3], g->floats[1], n, g->floats[1][n / 3], n / 3);
+    k->cut(g->floats[0], n, g->floats[0][n / 2], n / 2);
+    g->surprise = k->sum_few(r->score, n, g->max) - k->sum(r->score, n, g->max); /* 0 */
+    g->relative = k->sum_few(g->floats[0], n, scale.shift);
+}
+
+/* By the definitions, in double: what `scale`, `slide` and the cuts store. */
+static void test_changes_in_double(void)
+{
+    struct given *g = mem_alloc(1, sizeof *g);
+    for (size_t s = 0; s < N_SIZES * ROWS_KINDS; s++) {
+        enum rows_kind kind = (enum rows_kind)(s % ROWS_KINDS);
+        struct row r = rows_make(kind, s, score, sizes[s / ROWS_KINDS]);
+        uint32_t n = r.n, wrong = 0;
+        give_changes(row_kernel_best(), &r, g);
+        double by = fabs(r.log_z) < 0x1p40 ? r.log_z : 1, edge = (double)g->floats[1][n / 3];
+        float half = (float)((double)score[n / 2] * (1.7f + 1e-8));
+        for (uint32_t v = 0; v < n; v++) {
+            double x = (double)score[v];
+            float scaled = (float)(x * ((double)1.7f + (double)1e-8f));
+            bool behind = (double)g->floats[1][v] > edge || ((double)g->floats[1][v] == edge && v > n / 3);
+            bool after = scaled < half || (scaled == half && v > n / 2);
+            wrong += g->floats[1][v] != (float)(x - by);
+            wrong += g->floats[3][v] != (behind ? -INFINITY : score[v]);
+            wrong += g->floats[0][v] != (after ? -INFINITY : scaled);
+        }
+        check(wrong == 0, "%s row of %u: %u scores are not what a double gives", rows_name(kind), n, wrong);
+        check(g->surprise == 0, "%s row of %u: the sum of few is the sum", rows_name(kind), n);
+    }
+    free(g);
+}
+
 static void give_pools(const struct row_kernel *k, const struct row_part part[], uint32_t n, struct given *g)
 {
     memset(g, 0, sizeof *g);
@@ -132,6 +177,10 @@ static void test_same_bits(void)
             give(&row_kernel_plain, &rows[0], part, want);
             give(fast[i], &rows[0], part, got);
             check(memcmp(want, got, sizeof *got) == 0, "%s: %s row of %u", fast[i]->name, rows_name(kind), n);
+            give_changes(&row_kernel_plain, &rows[0], want);
+            give_changes(fast[i], &rows[0], got);
+            check(memcmp(want, got, sizeof *got) == 0, "%s: changes of %s rows of %u", fast[i]->name, rows_name(kind),
+                  n);
             give_pools(&row_kernel_plain, part, n, want);
             give_pools(fast[i], part, n, got);
             check(memcmp(want, got, sizeof *got) == 0, "%s: pools of %s rows of %u", fast[i]->name, rows_name(kind), n);
@@ -335,6 +384,7 @@ int main(void)
     test_large_scores_normalise();
     test_exp_log();
     test_same_bits();
+    test_changes_in_double();
     test_measure();
     test_bad_scores();
     test_dead();

@@ -51,6 +51,24 @@ static void test_is_argmax(void)
             }
 }
 
+/* Of a row with few blocks left, by their list. */
+static void test_few(void)
+{
+    struct row_work *w = row_work_alloc(MOST);
+    for (uint32_t i = 0; i < 40; i++) {
+        struct row r = rows_make(ROWS_PEAKED, i, score, i % 2 ? 5003 : MOST);
+        struct rng_key k = key_at(i, 7);
+        row_keep_rank(&r, 1 + i * 3, w);
+        uint32_t n = row_blocks(&r, w->block, w), alive = 0;
+        for (uint32_t b = 0; b < n; b++)
+            for (uint32_t v = w->block[b] * ROW_BLOCK; v < r.n && v < (w->block[b] + 1) * ROW_BLOCK; v++)
+                alive += score[v] > -INFINITY;
+        check(alive == row_count(&r) && n <= alive, "%u blocks hold the %u symbols that are left", n, alive);
+        check(row_draw_few(&r, &k, w->block, n) == row_draw(&r, &k), "a draw from few blocks");
+    }
+    row_work_free(w);
+}
+
 static void test_is_argmax_large(void)
 {
     for (int kind = 0; kind < (getenv("CHORALE_LONG") ? ROWS_KINDS : ROWS_TIES); kind++) {
@@ -269,6 +287,7 @@ int main(void)
     test_layout_of_noise();
     test_is_argmax();
     test_is_argmax_large();
+    test_few();
     test_masked_maximum();
     test_same_on_all();
     test_distribution();

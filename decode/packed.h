@@ -1,0 +1,23 @@
+/* Rows of which a truncation has left little: the blocks of ROW_BLOCK symbols in which something is left, packed one behind
+ * the other, are a row of the same numbers at a fraction of the cost.
+ *
+ * Symbols keep their order and their place within a block, which is what sums and ties depend on: every sum, cut and
+ * choice of a packed row is that of the whole row, bit for bit.  Its symbols' ids are not, nor its n: only transforms
+ * that ask for neither (transform_type.blind) may change it. */
+#ifndef DECODE_PACKED_H
+#define DECODE_PACKED_H
+
+#include "base/row.h"
+
+/* Lists in w->block the blocks of r that are left, when they are few.  What changes r afterwards may only mask more. */
+bool packed_list(const struct row *r, struct row_work *w);
+
+/* The blocks in that list, packed into w->spare[SCRATCH_MODEL]; and back, with what was found of it. */
+struct row packed_begin(const struct row *r, const struct row_work *w);
+void packed_end(const struct row *packed, struct row *r, const struct row_work *w);
+
+/* Notes that the list is r's until w lists another row; and whether it is. */
+void packed_note(struct row *r, struct row_work *w);
+bool packed_noted(const struct row *r, const struct row_work *w);
+
+#endif
