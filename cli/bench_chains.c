@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "decode/draw.h"
 #include "experiments/lua_transforms.h"
 #include <math.h>
@@ -9,16 +10,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REPEATS = 60, SYMBOLS = 128256 };
+enum { REPEATS = 200, LEAST = 5, SYMBOLS = 128256 };
+#define LONGEST .15 /* seconds for one chain on one row */
+
+/* What was said before the row: a prompt, and a text in which some of it comes again. */
+enum { PROMPT = 200, MADE = 800 };
 
 /* What a measurement works on; the row is copied from scores each time. */
 struct job {
     struct chain *chain;
+    struct space *space;  /* of n symbols of one byte, the last of which ends */
     float *scores, *copy; /* (n,) */
     uint32_t n;
     char *state;
     struct row_work *work;
     struct rng_address address;
+    sym_t said[PROMPT + MADE];
 };
 
 /* Rows of Zipf's exponents: an lm that is rather sure (a nucleus of .95 holds some hundred symbols), and a long tail (it
@@ -41,60 +48,111 @@ static void fill(float scores[], uint32_t n, double exponent, const struct rng_k
     }
 }
 
-static int job_open(struct job *j, const struct lua_transforms *lua, const char *text, uint32_t n, double exponent)
+static struct space *space_of(uint32_t n)
 {
-    *j = (struct job){ .n = n, .address = { .seed = 1, .purpose = RNG_TEST } };
-    j->chain = lua_transforms_chain(lua, text);
-    if (!j->chain)
-        return ERR_USAGE;
-    struct rng_key key = rng_key(&j->address);
-    j->scores = mem_aligned(n, sizeof *j->scores);
-    j->copy = mem_aligned(n, sizeof *j->copy);
-    j->state = mem_aligned(chain_state_size(j->chain) + 1, 1);
-    j->work = row_work_alloc(n);
-    fill(j->scores, n, exponent, &key);
-    return 0;
+    uint8_t *bytes = mem_alloc(n, 1), *special = mem_alloc(n, 1);
+    uint64_t *offsets = mem_alloc((size_t)n + 1, sizeof *offsets);
+    const sym_t end = n - 1;
+    for (uint32_t v = 0; v < n; v++) {
+        bytes[v] = (uint8_t)('a' + v % 26);
+        offsets[v + 1] = v + 1;
+    }
+    struct space *space = space_alloc(SPACE_TOKEN, n, bytes, offsets, special, &end, 1);
+    free(bytes);
+    free(special);
+    free(offsets);
+    return space;
+}
+
+/* Some hundred different symbols, with stretches that were said before. */
+static void say(struct job *j, const struct rng_key *key)
+{
+    for (uint32_t i = 0; i < PROMPT + MADE; i++) {
+        uint32_t words[4];
+        rng_words(key, i, words);
+        j->said[i] = i > 40 && i % 50 > 40 ? j->said[i - 37] : words[2] % (j->n < 400 ? j->n : 400);
+    }
 }
 
 static void job_close(struct job *j)
 {
     chain_free(j->chain);
+    space_free(j->space);
     free(j->scores);
     free(j->copy);
     free(j->state);
     row_work_free(j->work);
 }
 
-/* Seconds of the chain alone, and of measuring, chain and draw; the best of several, since other work only adds. */
-static int job_measure(struct job *j, double *chain, double *whole)
+static int job_open(struct job *j, const struct lua_transforms *lua, const char *text, uint32_t n, double exponent)
 {
-    static const sym_t said[] = { 17, 4, 99, 17, 4, 5, 1000, 17, 4 };
-    enum { SAID = sizeof said / sizeof said[0] };
-    struct transform_at at = { .made = said, .n_made = SAID, .address = &j->address, .work = j->work };
-    struct rng_address address = j->address;
+    *j = (struct job){ .n = n, .address = { .seed = 1, .step = MADE, .purpose = RNG_TEST } };
+    j->chain = lua_transforms_chain(lua, text);
+    if (!j->chain)
+        return ERR_USAGE;
+    struct rng_key key = rng_key(&j->address);
+    j->space = space_of(n);
+    j->scores = mem_aligned(n, sizeof *j->scores);
+    j->copy = mem_aligned(n, sizeof *j->copy);
+    j->state = mem_aligned(chain_state_size(j->chain) + 1, 1);
+    j->work = row_work_alloc(n);
+    j->address.purpose = RNG_DRAW;
+    fill(j->scores, n, exponent, &key);
+    say(j, &key);
+    int rc = chain_bind(j->chain, j->space);
+    if (rc < 0)
+        job_close(j);
+    return rc;
+}
+
+/* Seconds: of a copy of the row's bytes and of measuring it, which say how fast the machine is; of the chain alone, of
+ * measuring, chain and draw.  Of one turn after the other the least of each, since other work only adds. */
+struct seconds {
+    double copy, measure, chain, whole;
+};
+
+static int job_turn(struct job *j, const struct transform_at *at, struct seconds *best)
+{
     struct draw draw = { .type = draw_find("gumbel") };
-    address.purpose = RNG_DRAW;
-    *chain = *whole = INFINITY;
-    for (int i = 0; i < REPEATS; i++) {
-        struct row row = row_over(j->copy, j->n);
-        memcpy(j->copy, j->scores, j->n * sizeof *j->copy);
+    struct row row = row_over(j->copy, j->n);
+    double begin = clock_seconds();
+    memcpy(j->copy, j->scores, j->n * sizeof *j->copy);
+    double from = clock_seconds();
+    TRY(row_measure(&row));
+    double before = clock_seconds();
+    TRY(chain_apply(j->chain, j->state, &row, at, NULL));
+    double after = clock_seconds();
+    if (!row_dead(&row))
+        draw_symbol(&draw, &row, &j->address, j->work);
+    double end = clock_seconds();
+    best->copy = fmin(best->copy, from - begin);
+    best->measure = fmin(best->measure, before - from);
+    best->chain = fmin(best->chain, after - before);
+    best->whole = fmin(best->whole, end - from);
+    return 0;
+}
+
+static int job_measure(struct job *j, struct seconds *best)
+{
+    struct transform_at at = { .space = j->space,
+                               .prompt = j->said,
+                               .n_prompt = PROMPT,
+                               .made = j->said + PROMPT,
+                               .n_made = MADE,
+                               .address = &j->address,
+                               .work = j->work };
+    *best = (struct seconds){ INFINITY, INFINITY, INFINITY, INFINITY };
+    double until = clock_seconds() + LONGEST;
+    for (int i = 0; i < REPEATS && (i < LEAST || clock_seconds() < until); i++) {
         chain_start(j->chain, j->state);
-        double from = clock_seconds();
-        TRY(row_measure(&row));
-        double before = clock_seconds();
-        TRY(chain_apply(j->chain, j->state, &row, &at, NULL));
-        double after = clock_seconds();
-        if (!row_dead(&row))
-            draw_symbol(&draw, &row, &address, j->work);
-        *whole = fmin(*whole, clock_seconds() - from);
-        *chain = fmin(*chain, after - before);
+        TRY(job_turn(j, &at, best));
     }
     return 0;
 }
 
-/* What a chain costs on each row, the chain alone and all; canonical: 128 bytes. */
+/* What a chain costs on each row; canonical: 128 bytes. */
 struct cost {
-    double chain[N_ROWS], whole[N_ROWS];
+    struct seconds on[N_ROWS];
     char canonical[128];
 };
 
@@ -103,7 +161,7 @@ static int measure(const struct lua_transforms *lua, const char *text, uint32_t 
     for (int i = 0; i < N_ROWS; i++) {
         struct job j;
         TRY(job_open(&j, lua, text, n, exponents[i]));
-        int rc = job_measure(&j, &c->chain[i], &c->whole[i]);
+        int rc = job_measure(&j, &c->on[i]);
         snprintf(c->canonical, sizeof c->canonical, "%s", chain_text(j.chain));
         job_close(&j);
         TRY(rc);
@@ -111,20 +169,28 @@ static int measure(const struct lua_transforms *lua, const char *text, uint32_t 
     return 0;
 }
 
+static void print_cost(const struct args *a, const char *what, const struct cost *c, uint32_t n)
+{
+    const struct seconds *on = c->on;
+    if (a->json) {
+        struct text chain = { 0 };
+        text_add_json(&chain, c->canonical, strlen(c->canonical));
+        printf("{\"what\":\"%s\",\"chain\":%s,\"symbols\":%u,\"us\":%.2f,\"chain_us\":%.2f,\"tail_us\":%.2f,"
+               "\"tail_chain_us\":%.2f,\"copy_us\":%.2f,\"measure_us\":%.2f}\n",
+               what, text_s(&chain), n, on[0].whole * 1e6, on[0].chain * 1e6, on[1].whole * 1e6, on[1].chain * 1e6,
+               on[0].copy * 1e6, on[0].measure * 1e6);
+        text_free(&chain);
+    } else
+        printf("%-54s %7u symbols  peaked %8.1f us (chain %8.1f)  long tail %8.1f (%8.1f)\n",
+               *c->canonical ? c->canonical : "(draw alone)", n, on[0].whole * 1e6, on[0].chain * 1e6,
+               on[1].whole * 1e6, on[1].chain * 1e6);
+}
+
 int bench_chain(const struct args *a, const char *text, uint32_t n)
 {
     struct cost c;
     TRY(measure(NULL, text, n, &c));
-    const double *chain = c.chain, *whole = c.whole;
-    const char *canonical = c.canonical;
-    if (a->json)
-        printf("{\"what\":\"chain\",\"chain\":\"%s\",\"symbols\":%u,\"us\":%.2f,\"chain_us\":%.2f,\"tail_us\":%.2f,"
-               "\"tail_chain_us\":%.2f}\n",
-               canonical, n, whole[0] * 1e6, chain[0] * 1e6, whole[1] * 1e6, chain[1] * 1e6);
-    else
-        printf("%-54s %7u symbols  peaked %8.1f us (chain %8.1f)  long tail %8.1f (%8.1f)\n",
-               *canonical ? canonical : "(draw alone)", n, whole[0] * 1e6, chain[0] * 1e6, whole[1] * 1e6,
-               chain[1] * 1e6);
+    print_cost(a, "chain", &c, n);
     return 0;
 }
 
@@ -147,15 +213,15 @@ static int bench_twin(const struct args *a, const struct lua_transforms *lua, co
     struct cost c, twin;
     TRY(measure(lua, mine, SYMBOLS, &c));
     TRY(measure(NULL, theirs, SYMBOLS, &twin));
-    double ratio[N_ROWS] = { c.chain[0] / twin.chain[0], c.chain[1] / twin.chain[1] };
+    double ratio[N_ROWS] = { c.on[0].chain / twin.on[0].chain, c.on[1].chain / twin.on[1].chain };
     if (a->json)
         printf("{\"what\":\"lua\",\"chain\":\"%s\",\"twin\":\"%s\",\"symbols\":%u,\"chain_us\":%.2f,"
                "\"twin_us\":%.2f,\"ratio\":%.2f,\"tail_ratio\":%.2f}\n",
-               c.canonical, twin.canonical, (unsigned)SYMBOLS, c.chain[0] * 1e6, twin.chain[0] * 1e6, ratio[0],
+               c.canonical, twin.canonical, (unsigned)SYMBOLS, c.on[0].chain * 1e6, twin.on[0].chain * 1e6, ratio[0],
                ratio[1]);
     else
-        printf("%-24s %8.1f us  %-16s %8.1f us  ratio %6.2f  long tail %6.2f\n", c.canonical, c.chain[0] * 1e6,
-               twin.canonical, twin.chain[0] * 1e6, ratio[0], ratio[1]);
+        printf("%-24s %8.1f us  %-16s %8.1f us  ratio %6.2f  long tail %6.2f\n", c.canonical, c.on[0].chain * 1e6,
+               twin.canonical, twin.on[0].chain * 1e6, ratio[0], ratio[1]);
     return 0;
 }
 
@@ -179,52 +245,135 @@ int bench_lua(const struct args *a)
     return rc;
 }
 
+/* Every transform of the table with a usual parameter, so that it has something to do on these rows. */
+static const char *const usual[] = {
+    "temperature=0.8",
+    "dynatemp=0.5",
+    "edt=0.5",
+    "quadratic(0.3, curve=2)",
+    "skew=0.3",
+    "normalise",
+    "top_k=40",
+    "top_p=0.95",
+    "min_p=0.05",
+    "top_a=0.2",
+    "typical=0.95",
+    "epsilon=0.0006",
+    "eta=0.002",
+    "tfs=0.95",
+    "top_n_sigma=1",
+    "top_h=0.4",
+    "p_less",
+    "p_less_norm",
+    "min_k",
+    "ees",
+    "diff",
+    "xtc(1, threshold=0.01)",
+    "conformal(0.1, entropy=[2, 4], mass=[0.8, 0.9, 0.95])",
+    "repetition_penalty=1.1",
+    "repetition_penalty_norm=1.1",
+    "frequency_penalty=0.2",
+    "presence_penalty=0.2",
+    "no_repeat_ngram=4",
+    "prompt_reward=1.1",
+    "dry=0.8",
+    "min_tokens=1000",
+    "length_decay(500, factor=1.01)",
+    "mirostat1",
+    "mirostat2",
+    "adaptive_p=0.5",
+    "loop(500)",
+    "budget(0, text=17+4)",
+    "bias([17:2.5, 4:-inf])",
+    "sequence_bias([17+4:2.5, 9:-1])",
+    "ban([17+4, 9])",
+    "allow([17, 4, 9])",
+    "suppress([17, 4, 9])",
+    "force([17], from=800)",
+    "green",
+    "synthid([654, 400, 836, 123, 340, 443, 597, 160, 57, 29, 590, 639, 13, 715, 468, 990, 966, 226, 324, 585, 118, "
+    "504, "
+    "421, 521, 129, 669, 732, 225, 90, 960])",
+};
+
+/* Rules of other systems, and chains that are measured beside them. */
+static const char *const others[] = {
+    "",
+    "skew(0.3, order=id)",
+    "top_k(40, ties=all)",
+    "top_p(0.95, bound=below, ties=all)",
+    "typical(0.95, ties=all)",
+    "top_h(0.4, entropy=partial, among=100)",
+    "p_less=3",
+    "xtc(0.5, threshold=0.01, form=expected)",
+    "green(scheme=self)",
+    "top_p=0.95 | synthid([654, 400, 836, 123, 340, 443, 597, 160, 57])",
+    "temperature=0.8 | top_p=0.95",
+    "top_k=40 | top_p=0.95 | min_p=0.05 | temperature=0.8",
+};
+
+/* Whether a chain's text begins with that step. */
+static bool begins(const char *text, const char *name)
+{
+    size_t n = strlen(name);
+    return strncmp(text, name, n) == 0 && strcspn(text, "=(") == n;
+}
+
+static int table_is_whole(void)
+{
+    size_t n;
+    const struct transform_type *const *types = transform_types(&n);
+    for (size_t i = 0; i < n; i++) {
+        size_t k = 0;
+        while (k < sizeof usual / sizeof *usual && !begins(usual[k], types[i]->name))
+            k++;
+        if (k == sizeof usual / sizeof *usual)
+            return err_set(ERR_USAGE, "bench has no usual parameters for the transform %s", types[i]->name);
+    }
+    return 0;
+}
+
+/* The transforms that take longer than that on the peaked row. */
+enum { BAR = 150 };
+
+static void print_sum(const struct args *a, const struct text *slow, size_t n, size_t n_slow)
+{
+    if (a->json)
+        printf("{\"what\":\"transforms\",\"measured\":%zu,\"bar_us\":%d,\"above\":[%s]}\n", n, BAR, text_s(slow));
+    else
+        printf("%zu transforms, above %d us on the peaked row: %zu%s%s\n", n, BAR, n_slow, n_slow ? ": " : "",
+               text_s(slow));
+}
+
+static int bench_usual(const struct args *a, uint32_t symbols)
+{
+    size_t n = sizeof usual / sizeof *usual, n_slow = 0;
+    struct text slow = { 0 };
+    struct cost c;
+    TRY(table_is_whole());
+    for (size_t i = 0; i < n; i++) {
+        int rc = measure(NULL, usual[i], symbols, &c);
+        if (rc < 0) {
+            text_free(&slow);
+            return rc;
+        }
+        print_cost(a, "transform", &c, symbols);
+        if (c.on[0].chain <= BAR * 1e-6)
+            continue;
+        text_addf(&slow, a->json ? "%s\"%.*s\"" : "%s%.*s", n_slow++ ? "," : "", (int)strcspn(usual[i], "=("),
+                  usual[i]);
+    }
+    print_sum(a, &slow, n, n_slow);
+    text_free(&slow);
+    return 0;
+}
+
 int bench_chains(const struct args *a)
 {
-    static const char *const chains[] = {
-        "",
-        "temperature=0.8",
-        "dynatemp=0.5",
-        "edt=0.5",
-        "quadratic(0.3, curve=2)",
-        "skew=0.3",
-        "skew(0.3, order=id)",
-        "normalise",
-        "top_k=40",
-        "top_k(40, ties=all)",
-        "top_p=0.95",
-        "top_p(0.95, bound=below, ties=all)",
-        "min_p=0.05",
-        "top_a=0.2",
-        "typical=0.95",
-        "typical(0.95, ties=all)",
-        "epsilon=0.0006",
-        "eta=0.002",
-        "tfs=0.95",
-        "top_n_sigma=1",
-        "top_h=0.4",
-        "top_h(0.4, entropy=partial, among=100)",
-        "p_less",
-        "p_less=3",
-        "p_less_norm",
-        "min_k",
-        "ees",
-        "diff",
-        "xtc(1, threshold=0.01)",
-        "xtc(0.5, threshold=0.01, form=expected)",
-        "conformal(0.1, entropy=[2, 4], mass=[0.8, 0.9, 0.95])",
-        "repetition_penalty=1.1",
-        "frequency_penalty=0.2",
-        "presence_penalty=0.2",
-        "no_repeat_ngram=4",
-        "dry=0.8",
-        "mirostat1=5",
-        "mirostat2=5",
-        "adaptive_p=0.5",
-        "top_k=40 | top_p=0.95 | min_p=0.05 | temperature=0.8",
-        "temperature=0.8 | top_p=0.95",
-    };
-    for (size_t i = 0; i < sizeof chains / sizeof chains[0]; i++)
-        TRY(bench_chain(a, chains[i], SYMBOLS));
-    return bench_lua(a);
+    int64_t symbols = SYMBOLS;
+    TRY(options_int(a, "symbols", 1000, 1 << 24, &symbols));
+    TRY(bench_usual(a, (uint32_t)symbols));
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        TRY(bench_chain(a, others[i], (uint32_t)symbols));
+    return symbols == SYMBOLS ? bench_lua(a) : 0;
 }

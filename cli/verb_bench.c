@@ -190,6 +190,7 @@ static const struct option_row options[] = {
     { "tokenize", NULL, NULL, "instead: the first operand's tokenizer over the files that follow it, on one thread" },
     { "lua", NULL, NULL, "instead: transforms of a script beside their twins in C on such a row" },
     { "chains", NULL, NULL, "instead: microseconds of every transform on a row of 128,256 symbols" },
+    { "symbols", "N", NULL, "of --chains: another length of the row" },
     BENCH_ROUNDS_OPTIONS,
     OPENED_OPTIONS,
 };
