@@ -133,6 +133,18 @@ LANES_INLINE vw vw_mul32(vw a, vw b)
 {
     return (a & 0xFFFFFFFFu) * (b & 0xFFFFFFFFu);
 }
+/* table[low two bits of a lane] */
+LANES_INLINE vf vf_pick4(const float table[4], vu index)
+{
+    return table[index & 3];
+}
+/* Adds x to sum[0] where the bit of a lane is set, to sum[1] where the next one is, to sum[2] where both are. */
+LANES_INLINE void vf_add_pair(vf sum[3], vf x, vu bits, uint32_t bit)
+{
+    sum[0] = bits & bit ? sum[0] + x : sum[0];
+    sum[1] = bits & bit << 1 ? sum[1] + x : sum[1];
+    sum[2] = (bits & bit) && (bits & bit << 1) ? sum[2] + x : sum[2];
+}
 
 #else
 
@@ -246,6 +258,17 @@ LANES_INLINE vw vw_mul32(vw a, vw b)
 {
     return (vw)_mm256_mul_epu32((__m256i)a, (__m256i)b);
 }
+LANES_INLINE vf vf_pick4(const float table[4], vu index)
+{
+    return (vf)_mm256_permutevar_ps(_mm256_broadcast_ps((const __m128 *)(const void *)table), (__m256i)index);
+}
+LANES_INLINE void vf_add_pair(vf sum[3], vf x, vu bits, uint32_t bit)
+{
+    vu a = (vu)((bits & bit) != 0), b = (vu)((bits & bit << 1) != 0);
+    sum[0] = sum[0] + vf_of(vu_of(x) & a);
+    sum[1] = sum[1] + vf_of(vu_of(x) & b);
+    sum[2] = sum[2] + vf_of(vu_of(x) & a & b);
+}
 
 #elif LANES == 16
 
@@ -322,6 +345,18 @@ LANES_INLINE vw vw_mul32(vw a, vw b)
 {
     return (vw)_mm512_mul_epu32((__m512i)a, (__m512i)b);
 }
+LANES_INLINE vf vf_pick4(const float table[4], vu index)
+{
+    return (vf)_mm512_permutevar_ps(_mm512_broadcast_f32x4(_mm_loadu_ps(table)), (__m512i)index);
+}
+LANES_INLINE void vf_add_pair(vf sum[3], vf x, vu bits, uint32_t bit)
+{
+    __mmask16 a = _mm512_test_epi32_mask((__m512i)bits, _mm512_set1_epi32((int)bit));
+    __mmask16 b = _mm512_test_epi32_mask((__m512i)bits, _mm512_set1_epi32((int)(bit << 1)));
+    sum[0] = (vf)_mm512_mask_add_ps((__m512)sum[0], a, (__m512)sum[0], (__m512)x);
+    sum[1] = (vf)_mm512_mask_add_ps((__m512)sum[1], b, (__m512)sum[1], (__m512)x);
+    sum[2] = (vf)_mm512_mask_add_ps((__m512)sum[2], (__mmask16)(a & b), (__m512)sum[2], (__m512)x);
+}
 
 #endif
 #endif
@@ -341,6 +376,12 @@ LANES_INLINE vw vw_from(uint64_t v)
     vw u;
     memcpy(&u, step, sizeof u);
     return u + v;
+}
+LANES_INLINE vu vu_load(const uint32_t *p)
+{
+    vu u;
+    memcpy(&u, p, sizeof u);
+    return u;
 }
 LANES_INLINE vf vf_load(const float *p)
 {

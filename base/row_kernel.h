@@ -39,6 +39,12 @@ struct row_part {
     float rest;
 };
 
+struct row_duel {
+    float factor[4]; /* by the bits `before` and before + 1, the lower one first */
+    uint32_t before;
+    uint32_t bit; /* sum[0]: of x with that bit, sum[1]: with bit + 1, sum[2]: with both */
+};
+
 struct row_kernel {
     const char *name;
     bool (*supported)(void);
@@ -83,6 +89,11 @@ struct row_kernel {
     void (*bin)(uint32_t key[], const float value[], uint32_t n, float top, float scale);
     /* Leaves those id and value whose key is the given one of bin(), in order; returns how many. */
     uint32_t (*pick)(const uint32_t key[], uint32_t n, uint32_t given, sym_t id[], float value[]);
+
+    /* x -> x times a factor by two bits of its own; then sums of x by the next two. */
+    void (*duel)(float x[], const uint32_t bits[], uint32_t n, const struct row_duel *d, double sum[3]);
+    /* out = sum over k < n_pairs of table[k][bits 2 k and 2 k + 1 of its own], n_pairs <= 16. */
+    void (*tally)(float out[], const uint32_t bits[], uint32_t n, const float table[][4], size_t n_pairs);
 
     void (*block_max)(const float score[], uint32_t n, float max[]); /* (ceil(n / ROW_BLOCK),) */
     /* The largest noise of n blocks from first on (base/row_draw.c), within 2^-16; n a multiple of 16. */

@@ -322,6 +322,7 @@ static void kernel_block_noise(const struct rng_key *k, uint32_t first, uint32_t
     }
 }
 
+#include "base/row_kernel_duel.h"
 #include "base/row_kernel_pools.h"
 #include "base/row_kernel_spread.h"
 
@@ -349,6 +350,8 @@ const struct row_kernel KERNEL = {
     .collect = kernel_collect,
     .bin = kernel_bin,
     .pick = kernel_pick,
+    .duel = kernel_duel,
+    .tally = kernel_tally,
     .block_max = kernel_block_max,
     .block_noise = kernel_block_noise,
     .mix = kernel_mix,

@@ -70,7 +70,7 @@ static void say(struct job *j, const struct rng_key *key)
     for (uint32_t i = 0; i < PROMPT + MADE; i++) {
         uint32_t words[4];
         rng_words(key, i, words);
-        j->said[i] = i > 40 && i % 50 > 40 ? j->said[i - 37] : words[2] % (j->n < 400 ? j->n : 400);
+        j->said[i] = i > 40 && i % 50 > 46 ? j->said[i - 37] : words[2] % (j->n < 400 ? j->n : 400);
     }
 }
 

@@ -1,4 +1,5 @@
 #include "decode/green.h"
+#include "base/clones.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "decode/twister.h"
@@ -8,7 +9,7 @@
 /* x -> x % (n - from - i) for the numbers i of a turn; of those with n - from - i < 2 nothing is said.  By division of
  * doubles, several at once: x / d of 32-bit integers lies at least 1 / d from the next integer, its rounding error is below
  * that, so that the whole part is exact, and so is what it leaves. */
-static void remainders(uint32_t x[TWISTER_N], uint32_t n, uint32_t from)
+CLONES static void any_remainders(uint32_t x[TWISTER_N], uint32_t n, uint32_t from)
 {
     double left = (double)n - (double)from;
     for (int32_t i = 0; i < TWISTER_N; i++) {
@@ -16,6 +17,27 @@ static void remainders(uint32_t x[TWISTER_N], uint32_t n, uint32_t from)
         d = d > 2 ? d : 2;
         x[i] = (uint32_t)(int32_t)(wide - (double)(int32_t)(wide / d) * d);
     }
+}
+
+/* Of n - from - i from 2^12 to 2^30, where quotients by floats are wrong by at most 1. */
+CLONES static void large_remainders(uint32_t x[TWISTER_N], uint32_t n, uint32_t from)
+{
+    int32_t left = (int32_t)(n - from);
+    for (int32_t i = 0; i < TWISTER_N; i++) {
+        int32_t d = left - i, quotient = (int32_t)((float)(int32_t)(x[i] >> 1) * (2 / (float)d));
+        int32_t rest = (int32_t)(x[i] - (uint32_t)quotient * (uint32_t)d);
+        rest += d & -(int32_t)(rest < 0);
+        rest -= d & -(int32_t)(rest >= d);
+        x[i] = (uint32_t)rest;
+    }
+}
+
+static void remainders(uint32_t x[TWISTER_N], uint32_t n, uint32_t from)
+{
+    if (n < 1u << 30 && n - from > (1 << 12) + TWISTER_N)
+        large_remainders(x, n, from);
+    else
+        any_remainders(x, n, from);
 }
 
 static void count_up(uint32_t *id, uint32_t n)
@@ -28,11 +50,36 @@ static void count_up(uint32_t *id, uint32_t n)
         id[k] = i;
 }
 
+/* The same where few places are asked for: what has moved away from its own place is one of them, below 2^16, and is kept,
+ * one up, in moved[]; 0: nothing has come there. */
+static void permute_few(uint32_t seed, uint32_t n, uint32_t count, uint32_t id[])
+{
+    struct twister m;
+    uint32_t jump[TWISTER_N];
+    uint16_t *moved = (uint16_t *)(void *)(id + count);
+    twister_seed(&m, seed);
+    memset(moved, 0, n * sizeof *moved);
+    for (uint32_t from = 0; from < count; from += TWISTER_N) {
+        uint32_t end = count - from < TWISTER_N ? count - from : TWISTER_N;
+        twister_turn(&m, jump);
+        remainders(jump, n, from);
+        for (uint32_t i = 0; i < end; i++) {
+            uint32_t at = from + i, to = at + jump[i], kept = moved[at], came = moved[to];
+            id[at] = came > 0 ? came - 1 : to;
+            moved[to] = (uint16_t)(kept > 0 ? kept : at + 1);
+        }
+    }
+}
+
 /* The first `count` places of the permutation of n that a seed gives. */
 static void permute(uint32_t seed, uint32_t n, uint32_t count, uint32_t id[])
 {
     struct twister m;
     uint32_t jump[TWISTER_N], last = count < n - 1 ? count : n - 1;
+    if (count < n / 2 - 1 && count < UINT16_MAX) { /* moved[] lies behind them */
+        permute_few(seed, n, count, id);
+        return;
+    }
     twister_seed(&m, seed);
     count_up(id, n);
     for (uint32_t from = 0; from < last; from += TWISTER_N) {

@@ -5,6 +5,7 @@
 #include "decode/twister.h"
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static uint64_t mix(uint64_t hash, uint64_t x)
 {
@@ -71,6 +72,19 @@ bool synthid_again(const struct synthid *y, const sym_t s[], size_t first, size_
 uint8_t synthid_bit(const struct synthid *y, uint64_t context, sym_t v, uint32_t layer)
 {
     return y->table[mix(mix(context, v), y->key[layer]) % SYNTHID_TABLE];
+}
+
+uint32_t *synthid_bits(const struct synthid *y)
+{
+    uint32_t *bits = mem_alloc((size_t)((y->n_layers + 31) / 32) * 2 * SYNTHID_TABLE, sizeof *bits);
+    for (uint32_t l = 0; l < y->n_layers; l++)
+        for (uint32_t i = 0; i < SYNTHID_TABLE; i++)
+            bits[l / 32 * 2 * SYNTHID_TABLE + i] |= (uint32_t)synthid_bit(y, 0, i, l) << l % 32;
+    for (uint32_t k = 0; k < (y->n_layers + 31) / 32; k++) {
+        uint32_t *own = bits + (size_t)k * 2 * SYNTHID_TABLE;
+        memcpy(own + SYNTHID_TABLE, own, SYNTHID_TABLE * sizeof *own);
+    }
+    return bits;
 }
 
 int synthid_detect(const struct synthid *y, const sym_t s[], size_t n, struct synthid_score *out)

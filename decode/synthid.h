@@ -32,6 +32,11 @@ bool synthid_again(const struct synthid *y, const sym_t s[], size_t first, size_
 /* The g-value of v behind a context in a layer: 0 or 1. */
 uint8_t synthid_bit(const struct synthid *y, uint64_t context, sym_t v, uint32_t layer);
 
+/* All g-values at once, since a symbol's depend on the low 16 bits of context + v alone: entry i of 2 SYNTHID_TABLE, for
+ * context + v = i modulo SYNTHID_TABLE, has that of layer 32 k + l in bit l; array k follows array k - 1.  From entry
+ * context % SYNTHID_TABLE on stand those of the symbols 0, 1, ... in a row.  For free(). */
+uint32_t *synthid_bits(const struct synthid *y);
+
 /* Over symbols ngram - 1 .. n - 1 of a text whose contexts are not repeated: how many, and how many of their bits are 1. */
 struct synthid_score {
     size_t scored, bits, ones;

@@ -1,4 +1,5 @@
 #include "decode/twister.h"
+#include "base/clones.h"
 #include <stddef.h>
 
 enum { N = TWISTER_N, M = 397 };
@@ -17,14 +18,16 @@ static uint32_t twist(uint32_t high, uint32_t low, uint32_t far)
 }
 
 /* The loops are cut where a compiler can take them several at a time. */
-void twister_turn(struct twister *m, uint32_t out[TWISTER_N])
+CLONES void twister_turn(struct twister *restrict m, uint32_t out[restrict TWISTER_N])
 {
     uint32_t *w = m->word;
     for (size_t i = 0; i < N - M - 3; i++)
         w[i] = twist(w[i], w[i + 1], w[i + M]);
     for (size_t i = N - M - 3; i < N - M; i++)
         w[i] = twist(w[i], w[i + 1], w[i + M]);
-    for (size_t i = N - M; i < N - 1; i++)
+    for (size_t i = N - M; i < N - M + 384; i++)
+        w[i] = twist(w[i], w[i + 1], w[i + M - N]);
+    for (size_t i = N - M + 384; i < N - 1; i++)
         w[i] = twist(w[i], w[i + 1], w[i + M - N]);
     w[N - 1] = twist(w[N - 1], w[0], w[M - 1]);
     for (size_t i = 0; i < N; i++) {

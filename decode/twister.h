@@ -12,6 +12,6 @@ struct twister {
 };
 
 void twister_seed(struct twister *t, uint32_t seed);
-void twister_turn(struct twister *t, uint32_t out[TWISTER_N]); /* the next numbers */
+void twister_turn(struct twister *restrict t, uint32_t out[restrict TWISTER_N]); /* the next numbers */
 
 #endif
