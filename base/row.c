@@ -25,6 +25,7 @@ struct row_work *row_work_alloc(uint32_t n)
         w->spare[i] = mem_aligned(n, sizeof *w->spare[i]);
     w->tail = mem_alloc(ROW_WORK_TAIL, sizeof *w->tail);
     w->block = mem_alloc((n - 1) / ROW_BLOCK + 1, sizeof *w->block);
+    w->place = mem_alloc((n - 1) / ROW_BLOCK + 1, sizeof *w->place);
     return w;
 }
 
@@ -40,6 +41,7 @@ void row_work_free(struct row_work *w)
         free(w->spare[i]);
     free(w->tail);
     free(w->block);
+    free(w->place);
     free(w);
 }
 
@@ -163,15 +165,6 @@ static void measure_again(struct row *r)
     (void)rc;
 }
 
-/* After a truncation that left the largest score. */
-static void measure_kept(struct row *r)
-{
-    if (r->has_top && r->top_z == r->log_z)
-        r->ops->weigh(r);
-    else
-        measure_again(r);
-}
-
 void row_scale(struct row *r, double factor)
 {
     assert(factor >= 0 && factor < INFINITY);
@@ -218,19 +211,21 @@ void row_normalise(struct row *r)
 
 void row_mask_below(struct row *r, float score)
 {
-    bool kept = !row_dead(r) && row_max(r) >= score;
-    r->ops->mask_below(r, score);
-    if (kept)
-        measure_kept(r);
-    else
-        measure_again(r);
+    if (isnan(score))
+        return;
+    if (!row_dead(r) && !(score > row_max(r))) {
+        r->ops->mask_below(r, score);
+        return;
+    }
+    r->ops->mask_but(r, r->n);
+    measure_again(r);
 }
 
 void row_only(struct row *r, sym_t v)
 {
     assert(v < r->n);
     r->ops->mask_but(r, v);
-    measure_again(r);
+    r->ops->weigh(r);
 }
 
 void row_keep_rank(struct row *r, uint32_t k, struct row_work *w)
@@ -239,7 +234,6 @@ void row_keep_rank(struct row *r, uint32_t k, struct row_work *w)
     if (row_dead(r) || k >= r->n)
         return;
     r->ops->keep_rank(r, k > 1 ? k : 1, w);
-    measure_kept(r);
 }
 
 void row_keep_mass(struct row *r, double p, uint32_t min_keep, struct row_work *w)
@@ -248,7 +242,6 @@ void row_keep_mass(struct row *r, double p, uint32_t min_keep, struct row_work *
     if (row_dead(r) || p >= 1)
         return;
     r->ops->keep_mass(r, p, min_keep > 1 ? min_keep : 1, w);
-    measure_kept(r);
 }
 
 void row_keep_mass_by(struct row *r, const float key[], double p, uint32_t min_keep, struct row_work *w)
@@ -257,7 +250,7 @@ void row_keep_mass_by(struct row *r, const float key[], double p, uint32_t min_k
     if (row_dead(r) || p >= 1)
         return;
     r->ops->keep_mass_by(r, key, p, min_keep > 1 ? min_keep : 1, w);
-    measure_again(r);
+    r->ops->weigh(r);
 }
 
 sym_t row_mass_near(const struct row *r, double center, const float key[], double p, struct row_work *w)
@@ -269,14 +262,13 @@ sym_t row_mass_near(const struct row *r, double center, const float key[], doubl
 void row_mask_far(struct row *r, const float key[], float most, sym_t last)
 {
     r->ops->mask_far(r, key, most, last);
-    measure_again(r);
+    r->ops->weigh(r);
 }
 
 void row_mask_after(struct row *r, sym_t v)
 {
     assert(v < r->n && r->score[v] > -INFINITY);
     r->ops->mask_after(r, v);
-    measure_kept(r);
 }
 
 sym_t row_draw(const struct row *r, const struct rng_key *k)
@@ -291,16 +283,19 @@ sym_t row_draw_few(const struct row *r, const struct rng_key *k, const uint32_t 
     return r->ops->draw_few(r, k, block, n_blocks);
 }
 
-uint32_t row_blocks(const struct row *r, uint32_t block[], struct row_work *w)
+void row_list(struct row *r, struct row_work *w)
 {
-    uint32_t n = (r->n - 1) / ROW_BLOCK + 1, found = 0;
+    uint32_t n = (r->n - 1) / ROW_BLOCK + 1;
     assert(w->n >= r->n);
+    if (r->few > 0 && r->few == w->few)
+        return;
     r->ops->block_max(r, w->value);
+    w->n_blocks = 0;
     for (uint32_t b = 0; b < n; b++) {
-        block[found] = b;
-        found += w->value[b] > -INFINITY;
+        w->block[w->n_blocks] = b;
+        w->n_blocks += w->value[b] > -INFINITY;
     }
-    return found;
+    r->few = ++w->few;
 }
 
 double row_noise(const struct rng_key *k, sym_t v)

@@ -30,7 +30,7 @@ struct row {
     float top;
     bool has_top;
     double top_z;
-    uint64_t few; /* of a row_work: where its list of blocks is this row's (decode/packed.h); 0: it is not */
+    uint64_t few; /* of a row_work: where its list of blocks is this row's; 0: it is not */
 };
 
 #define ROW_WORK_TAIL 65536 /* symbols said that a step may look back on with an array */
@@ -46,9 +46,10 @@ struct row_work {
     double *mass;             /* (n,) */
     float *spare[ROW_SPARES]; /* (n,) each, zeroed once, for the layers above: no function of rows touches them */
     uint32_t *tail;           /* (ROW_WORK_TAIL,) likewise: one number for each of the last symbols said */
-    uint32_t *block;          /* (ceil(n / ROW_BLOCK),) likewise: blocks of a row, with n_blocks and which row's */
-    uint32_t n_blocks;
+    uint32_t *block;   /* (ceil(n / ROW_BLOCK),) blocks of the last row that was listed: whose `few` is this one's */
+    uint32_t n_blocks; /* what is not masked of that row lies in these */
     uint64_t few;
+    uint32_t *place; /* (ceil(n / ROW_BLOCK),) for the layers above */
 };
 struct row_work *row_work_alloc(uint32_t n);
 void row_work_free(struct row_work *w);
@@ -82,8 +83,9 @@ void row_distance(const struct row *r, double center, float distance[]);
 void row_exp(const struct row *r, float x[], uint32_t n); /* scores x -> their probabilities, exp(x - log_z) */
 /* The symbols of at least that score, not masked, in the order of ids, in w->id and w->value; returns how many. */
 uint32_t row_at_least(const struct row *r, float score, struct row_work *w);
-/* The blocks of ROW_BLOCK symbols in which any is not masked, in order; block: (ceil(n / ROW_BLOCK),).  How many. */
-uint32_t row_blocks(const struct row *r, uint32_t block[], struct row_work *w);
+/* Lists in w->block the blocks of ROW_BLOCK symbols in which any is not masked, in order, unless the list is r's already
+ * (then some may be masked since).  It stays r's until w lists another row or r is measured anew. */
+void row_list(struct row *r, struct row_work *w);
 void row_gather(const struct row *r, const sym_t id[], size_t n, double logp[]);
 /* Best first; id may be w->id, logp may be w->mass. */
 uint32_t row_top(const struct row *r, uint32_t k, struct row_work *w, sym_t id[], double logp[]);

@@ -30,15 +30,6 @@ static float cpu_max(const struct row *r)
     return max;
 }
 
-/* The largest score is max, and exp(score - max) sum to that. */
-static void cpu_measured(struct row *r, float max, double sum)
-{
-    r->log_z = (double)max + math_log64(sum);
-    r->top = max;
-    r->has_top = true;
-    r->top_z = r->log_z;
-}
-
 static int bad_score(const struct row *r)
 {
     uint32_t v = 0;
@@ -57,13 +48,19 @@ static int cpu_measure(struct row *r)
     if (!kernel->max(r->score, r->n, &max))
         return bad_score(r);
     if (max > -INFINITY)
-        cpu_measured(r, max, kernel->sum(r->score, r->n, max));
+        row_cut_measured(r, max, kernel->sum(r->score, r->n, max));
     return 0;
 }
 
 static void cpu_weigh(struct row *r)
 {
-    cpu_measured(r, r->top, r->ops->kernel()->sum_few(r->score, r->n, r->top));
+    const struct row_kernel *kernel = r->ops->kernel();
+    float max;
+    kernel->max(r->score, r->n, &max);
+    r->log_z = -INFINITY;
+    r->has_top = false;
+    if (max > -INFINITY)
+        row_cut_measured(r, max, kernel->sum_few(r->score, r->n, max));
 }
 
 static void cpu_copy(struct row *to, const struct row *from)
@@ -156,7 +153,7 @@ static void cpu_scale(struct row *r, double factor)
     f.low = (float)(factor - (double)f.high);
     kernel->scale(&top, 1, &f);
     f.shift = top;
-    cpu_measured(r, top, kernel->scale(r->score, r->n, &f));
+    row_cut_measured(r, top, kernel->scale(r->score, r->n, &f));
 }
 
 static void cpu_slide(struct row *r, double by)
@@ -183,7 +180,7 @@ static void cpu_shift(struct row *r, const sym_t id[], uint32_t n, double by)
 
 static void cpu_mask_below(struct row *r, float score)
 {
-    r->ops->kernel()->cut(r->score, r->n, score, r->n - 1);
+    row_cut_after(r, score, r->n - 1);
 }
 
 static void cpu_mask_far(struct row *r, const float key[], float most, sym_t last)
@@ -193,7 +190,7 @@ static void cpu_mask_far(struct row *r, const float key[], float most, sym_t las
 
 static void cpu_mask_after(struct row *r, sym_t v)
 {
-    r->ops->kernel()->cut(r->score, r->n, r->score[v], v);
+    row_cut_after(r, r->score[v], v);
 }
 
 static void cpu_mask_but(struct row *r, sym_t v)

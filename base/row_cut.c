@@ -10,6 +10,7 @@
 #include "base/row_sort.h"
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 #define BINS  1024
 #define SMALL 64  /* candidates that are sorted rather than divided */
@@ -167,15 +168,23 @@ static uint32_t group(float x[], uint32_t n)
     return n_groups;
 }
 
+/* Where reached_by() leaves the largest score of each block. */
+static float *block_maxima(const struct row_work *w)
+{
+    return (float *)(void *)w->mass;
+}
+
 /* A score that at least k symbols reach: the k-th of the largest scores of blocks, or of groups of them where these are
  * enough.  -INFINITY: no such luck. */
 static float reached_by(const struct row *r, uint32_t k, struct row_work *w)
 {
     uint32_t n_blocks = (r->n - 1) / ROW_BLOCK + 1;
     struct cut c = { .key = (uint32_t *)(void *)w->key, .id = w->id, .mass = w->value, .n = n_blocks };
+    float *most = block_maxima(w);
     if (k > n_blocks / 2)
         return -INFINITY;
-    r->ops->kernel()->block_max(r->score, r->n, c.mass);
+    r->ops->kernel()->block_max(r->score, r->n, most);
+    memcpy(c.mass, most, n_blocks * sizeof *most);
     if (k <= n_blocks / GROUP / 2)
         c.n = group(c.mass, n_blocks);
     for (uint32_t i = 0; i < c.n; i++) {
@@ -186,19 +195,66 @@ static float reached_by(const struct row *r, uint32_t k, struct row_work *w)
     return row_sort_ascending_of(~cut_find(&c).key);
 }
 
+/* As by_score(), behind reached_by(): of the blocks in which any reaches it. */
+static struct cut by_blocks(const struct row *r, float least, struct row_work *w)
+{
+    struct cut c = { .key = (uint32_t *)(void *)w->key, .id = w->id, .mass = w->value };
+    const float *most = block_maxima(w);
+    for (uint32_t b = 0, first = 0; first < r->n; b++, first += ROW_BLOCK) {
+        if (most[b] < least)
+            continue;
+        uint32_t n = r->n - first < ROW_BLOCK ? r->n - first : ROW_BLOCK, from = c.n;
+        c.n += r->ops->kernel()->collect(r->score + first, n, least, c.id + from, c.mass + from);
+        for (uint32_t i = from; i < c.n; i++)
+            c.id[i] += first;
+    }
+    return c;
+}
+
 /* The edge of the first k of the rank order; kept < k when fewer are not masked. */
 static struct edge rank_edge(const struct row *r, uint32_t k, struct row_work *w)
 {
-    struct cut c = by_score(r, reached_by(r, k, w), w);
+    float least = reached_by(r, k, w);
+    struct cut c = least > -INFINITY ? by_blocks(r, least, w) : by_score(r, least, w);
     key_by_score(&c, r);
     count_ranks(&c, k);
     return cut_find(&c);
 }
 
+void row_cut_measured(struct row *r, float top, double sum)
+{
+    r->log_z = (double)top + math_log64(sum);
+    r->top = top;
+    r->has_top = true;
+    r->top_z = r->log_z;
+}
+
+void row_cut_after(struct row *r, float least, sym_t last)
+{
+    float top = row_max(r);
+    row_cut_measured(r, top, r->ops->kernel()->cut(r->score, r->n, least, last, top));
+}
+
+/* Those in which any reaches the score, by what reached_by() left. */
+static void list_blocks(struct row *r, float least, struct row_work *w)
+{
+    const float *most = block_maxima(w);
+    uint32_t n = (r->n - 1) / ROW_BLOCK + 1;
+    w->n_blocks = 0;
+    for (uint32_t b = 0; b < n; b++) {
+        w->block[w->n_blocks] = b;
+        w->n_blocks += most[b] >= least;
+    }
+    r->few = ++w->few;
+}
+
 void row_cut_rank(struct row *r, uint32_t k, struct row_work *w)
 {
     struct edge e = rank_edge(r, k, w);
-    r->ops->kernel()->cut(r->score, r->n, r->score[e.id], e.id);
+    float least = r->score[e.id];
+    row_cut_after(r, least, e.id);
+    if (k <= (r->n - 1) / ROW_BLOCK / 2)
+        list_blocks(r, least, w);
 }
 
 /* What row.h calls reached, in units of exp(score - shift). */
@@ -240,7 +296,6 @@ static void weigh(struct cut *c, const struct row *r, float least, float shift)
 
 void row_cut_mass(struct row *r, double p, uint32_t min_keep, struct row_work *w)
 {
-    const struct row_kernel *kernel = r->ops->kernel();
     float shift = (float)r->log_z;
     struct edge e = { 0 };
     for (int turn = 0; turn < 3 && !e.reached; turn++) {
@@ -253,7 +308,7 @@ void row_cut_mass(struct row *r, double p, uint32_t min_keep, struct row_work *w
     }
     if (e.kept < min_keep)
         e = rank_edge(r, min_keep, w);
-    kernel->cut(r->score, r->n, r->score[e.id], e.id);
+    row_cut_after(r, r->score[e.id], e.id);
 }
 
 /* The candidates of at least that score, with their keys. */

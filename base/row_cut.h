@@ -9,6 +9,10 @@ void row_cut_rank(struct row *r, uint32_t k, struct row_work *w);
 void row_cut_mass(struct row *r, double p, uint32_t min_keep, struct row_work *w);
 void row_cut_mass_by(struct row *r, const float key[], double p, uint32_t min_keep, struct row_work *w);
 sym_t row_cut_mass_near(const struct row *r, double center, const float key[], double p, struct row_work *w);
+/* Masks what stands after symbol `last` of that score in rank order, and measures. */
+void row_cut_after(struct row *r, float least, sym_t last);
+/* The largest score is top, and exp(score - top) sum to that. */
+void row_cut_measured(struct row *r, float top, double sum);
 uint32_t row_cut_top(const struct row *r, uint32_t k, struct row_work *w, sym_t id[], double logp[]);
 
 #endif

@@ -78,8 +78,9 @@ struct row_kernel {
     /* x -> offset + square d^2 + cube d^3, d = x - center, in double, likewise. */
     void (*cubic)(float out[], const float score[], uint32_t n, const struct row_cubic *f);
     void (*distance)(float out[], const float score[], uint32_t n, double center); /* |score - center|, as `slide` */
-    /* Masks what stands after symbol `last` of score `least` in rank order. */
-    void (*cut)(float score[], uint32_t n, float least, sym_t last);
+    /* Masks what stands after symbol `last` of score `least` in rank order; returns the sum of exp(score - shift) of what
+     * is left. */
+    double (*cut)(float score[], uint32_t n, float least, sym_t last, float shift);
     /* Masks what stands after symbol `last` of key `most` in the order of key, then id. */
     void (*cut_far)(float score[], const float key[], uint32_t n, float most, sym_t last);
     /* The symbols not masked with score >= least, in order; returns how many.  id and value hold n. */

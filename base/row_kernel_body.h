@@ -205,24 +205,60 @@ static void kernel_exp(float x[], uint32_t n, float shift)
     }
 }
 
-/* In one pass: up to `last` its equals stay, behind it they go. */
-static void kernel_cut(float score[], uint32_t n, float least, sym_t last)
+/* Up to the last symbol its equals stay, behind it they go. */
+LANES_INLINE void stride_cut_to(float at[], vf least)
 {
-    uint32_t v = 0, near = (last + 1) / LANES * LANES, end = last + 1 < n ? last + 1 : n;
-    for (; v < near; v += LANES) {
-        vf x = vf_load(score + v);
-        vf_store(score + v, vf_less(x, vf_set(least), vf_set(-INFINITY), x));
+    LANES_UNROLL
+    for (int i = 0; i < STRIDE; i += LANES) {
+        vf x = vf_load(at + i);
+        vf_store(at + i, vf_less(x, least, vf_set(-INFINITY), x));
     }
-    for (; v < end; v++)
-        score[v] = score[v] < least ? -INFINITY : score[v];
-    for (; v < n && v % LANES != 0; v++)
-        score[v] = score[v] > least ? score[v] : -INFINITY;
-    for (; v + LANES <= n; v += LANES) {
-        vf x = vf_load(score + v);
-        vf_store(score + v, vf_less(vf_set(least), x, x, vf_set(-INFINITY)));
+}
+
+LANES_INLINE void stride_cut_behind(float at[], vf least)
+{
+    LANES_UNROLL
+    for (int i = 0; i < STRIDE; i += LANES) {
+        vf x = vf_load(at + i);
+        vf_store(at + i, vf_less(least, x, x, vf_set(-INFINITY)));
     }
-    for (; v < n; v++)
-        score[v] = score[v] > least ? score[v] : -INFINITY;
+}
+
+static void cut_some(float x[], uint32_t n, float least, uint32_t last)
+{
+    for (uint32_t i = 0; i < n; i++)
+        x[i] = x[i] > least || (x[i] == least && i <= last) ? x[i] : -INFINITY;
+}
+
+/* In one pass with the sum. */
+static double kernel_cut(float score[], uint32_t n, float least, sym_t last, float shift)
+{
+    struct lanes l = { 0 };
+    vf c = vf_set(shift), edge = vf_set(least);
+    uint32_t v = 0, whole = n - n % STRIDE, end = last < n ? last / STRIDE * STRIDE : whole;
+    for (; v < end; v += STRIDE) {
+        stride_cut_to(score + v, edge);
+        if (stride_adds(score + v, c))
+            stride_sum(&l, score + v, c);
+    }
+    if (v < whole) {
+        cut_some(score + v, STRIDE, least, last - v);
+        stride_sum(&l, score + v, c);
+        v += STRIDE;
+    }
+    for (; v < whole; v += STRIDE) {
+        stride_cut_behind(score + v, edge);
+        if (stride_adds(score + v, c))
+            stride_sum(&l, score + v, c);
+    }
+    if (v < n) {
+        float rest[STRIDE];
+        for (uint32_t i = v; i < n; i++)
+            score[i] = score[i] > least || (score[i] == least && i <= last) ? score[i] : -INFINITY;
+        fill(rest, score + v, n - v);
+        stride_sum(&l, rest, c);
+    }
+    return lanes_total(&l);
 }
 
 static uint32_t kernel_collect(const float score[], uint32_t n, float least, sym_t id[], float value[])

@@ -1,7 +1,8 @@
 /* What can be done with a row where it lives: one table for host memory, one for each kind of device.
  *
  * The functions of base/row.h check their arguments and call these.  Scores of a row are measured (log_z right), not
- * dead, and free of NaN and +INFINITY here, unless an entry says otherwise; entries that change scores need not measure. */
+ * dead, and free of NaN and +INFINITY here, unless an entry says otherwise; entries that change scores need not measure,
+ * but for those that keep the first of the rank order. */
 #ifndef BASE_ROW_OPS_H
 #define BASE_ROW_OPS_H
 
@@ -16,7 +17,7 @@ struct row_ops {
     const struct row_kernel *(*kernel)(void); /* host rows: their inner loops */
 
     int (*measure)(struct row *r); /* as row_measure(): any scores */
-    void (*weigh)(struct row *r);  /* measures scores of which r->top is still the largest, most of them masked */
+    void (*weigh)(struct row *r);  /* measures a row that only lost symbols, most of them */
     void (*copy)(struct row *to, const struct row *from);
     float (*max)(const struct row *r);
     sym_t (*argmax)(const struct row *r);
@@ -37,15 +38,15 @@ struct row_ops {
     void (*slide)(struct row *r, double by);
     void (*cubic)(struct row *r, const struct row_cubic *f);
     void (*shift)(struct row *r, const sym_t id[], uint32_t n, double by);
-    void (*mask_below)(struct row *r, float score);
-    void (*mask_but)(struct row *r, sym_t v); /* v == r->n: masks all, whatever the scores were */
-    void (*keep_rank)(struct row *r, uint32_t k, struct row_work *w);
-    void (*keep_mass)(struct row *r, double p, uint32_t min_keep, struct row_work *w);
+    void (*mask_below)(struct row *r, float score); /* no more than the largest; measures */
+    void (*mask_but)(struct row *r, sym_t v);       /* v == r->n: masks all, whatever the scores were */
+    void (*keep_rank)(struct row *r, uint32_t k, struct row_work *w);                  /* measures */
+    void (*keep_mass)(struct row *r, double p, uint32_t min_keep, struct row_work *w); /* measures */
     void (*keep_mass_by)(struct row *r, const float key[], double p, uint32_t min_keep, struct row_work *w);
 
     sym_t (*mass_near)(const struct row *r, double center, const float key[], double p, struct row_work *w);
     void (*mask_far)(struct row *r, const float key[], float most, sym_t last);
-    void (*mask_after)(struct row *r, sym_t v);
+    void (*mask_after)(struct row *r, sym_t v); /* measures */
 
     sym_t (*draw)(const struct row *r, const struct rng_key *k);
     sym_t (*draw_few)(const struct row *r, const struct rng_key *k, const uint32_t block[], uint32_t n_blocks);

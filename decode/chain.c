@@ -320,11 +320,12 @@ static int apply_all(const struct chain *c, void *state, struct row *r, struct t
             continue;
         }
         TRY(chain_apply_step(c, i, state, r, at));
-        few = few || (c->steps[i].type->truncates && !row_dead(r) && packed_list(r, at->work));
+        if ((few || c->steps[i].type->truncates) && !row_dead(r)) {
+            row_list(r, at->work);
+            few = packed_short(r, at->work);
+        }
         end = i + 1;
     }
-    if (few && !row_dead(r))
-        packed_note(r, at->work);
     return 0;
 }
 

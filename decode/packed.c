@@ -5,10 +5,9 @@
 
 #define SHARE 8 /* of the blocks are few */
 
-bool packed_list(const struct row *r, struct row_work *w)
+bool packed_short(const struct row *r, const struct row_work *w)
 {
-    w->n_blocks = row_blocks(r, w->block, w);
-    return w->n_blocks > 0 && w->n_blocks <= r->n / ROW_BLOCK / SHARE;
+    return r->few > 0 && r->few == w->few && w->n_blocks > 0 && w->n_blocks <= r->n / ROW_BLOCK / SHARE;
 }
 
 static uint32_t length(const struct row *r, uint32_t block)
@@ -17,38 +16,33 @@ static uint32_t length(const struct row *r, uint32_t block)
     return left < ROW_BLOCK ? left : ROW_BLOCK;
 }
 
-struct row packed_begin(const struct row *r, const struct row_work *w)
+struct row packed_begin(const struct row *r, struct row_work *w)
 {
     struct row packed = *r;
     packed.score = w->spare[SCRATCH_MODEL];
     packed.n = w->n_blocks * ROW_BLOCK;
+    packed.few = 0;
+    memcpy(w->place, w->block, w->n_blocks * sizeof *w->place);
     for (uint32_t i = 0; i < w->n_blocks; i++) {
         float *to = packed.score + i * ROW_BLOCK;
-        uint32_t n = length(r, w->block[i]);
-        memcpy(to, r->score + w->block[i] * ROW_BLOCK, n * sizeof *to);
+        uint32_t n = length(r, w->place[i]);
+        memcpy(to, r->score + w->place[i] * ROW_BLOCK, n * sizeof *to);
         for (; n < ROW_BLOCK; n++)
             to[n] = -INFINITY;
     }
     return packed;
 }
 
-void packed_end(const struct row *packed, struct row *r, const struct row_work *w)
+void packed_end(const struct row *packed, struct row *r, struct row_work *w)
 {
     float *score = r->score;
-    uint32_t n = r->n;
-    for (uint32_t i = 0; i < w->n_blocks; i++)
-        memcpy(score + w->block[i] * ROW_BLOCK, packed->score + i * ROW_BLOCK, length(r, w->block[i]) * sizeof *score);
+    uint32_t n = r->n, n_blocks = packed->n / ROW_BLOCK;
+    for (uint32_t i = 0; i < n_blocks; i++)
+        memcpy(score + w->place[i] * ROW_BLOCK, packed->score + i * ROW_BLOCK, length(r, w->place[i]) * sizeof *score);
+    memcpy(w->block, w->place, n_blocks * sizeof *w->block);
+    w->n_blocks = n_blocks;
     *r = *packed;
     r->score = score;
     r->n = n;
-}
-
-void packed_note(struct row *r, struct row_work *w)
-{
     r->few = ++w->few;
-}
-
-bool packed_noted(const struct row *r, const struct row_work *w)
-{
-    return r->few > 0 && r->few == w->few;
 }

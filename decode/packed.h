@@ -9,15 +9,11 @@
 
 #include "base/row.h"
 
-/* Lists in w->block the blocks of r that are left, when they are few.  What changes r afterwards may only mask more. */
-bool packed_list(const struct row *r, struct row_work *w);
+/* Whether r's list of blocks (row_list) is in w, and short. */
+bool packed_short(const struct row *r, const struct row_work *w);
 
-/* The blocks in that list, packed into w->spare[SCRATCH_MODEL]; and back, with what was found of it. */
-struct row packed_begin(const struct row *r, const struct row_work *w);
-void packed_end(const struct row *packed, struct row *r, const struct row_work *w);
-
-/* Notes that the list is r's until w lists another row; and whether it is. */
-void packed_note(struct row *r, struct row_work *w);
-bool packed_noted(const struct row *r, const struct row_work *w);
+/* The blocks in that list, packed into w->spare[SCRATCH_MODEL], the list in w->place; and back, with what was found. */
+struct row packed_begin(const struct row *r, struct row_work *w);
+void packed_end(const struct row *packed, struct row *r, struct row_work *w);
 
 #endif

@@ -59,7 +59,8 @@ static void test_few(void)
         struct row r = rows_make(ROWS_PEAKED, i, score, i % 2 ? 5003 : MOST);
         struct rng_key k = key_at(i, 7);
         row_keep_rank(&r, 1 + i * 3, w);
-        uint32_t n = row_blocks(&r, w->block, w), alive = 0;
+        row_list(&r, w);
+        uint32_t n = w->n_blocks, alive = 0;
         for (uint32_t b = 0; b < n; b++)
             for (uint32_t v = w->block[b] * ROW_BLOCK; v < r.n && v < (w->block[b] + 1) * ROW_BLOCK; v++)
                 alive += score[v] > -INFINITY;
