@@ -69,6 +69,11 @@ int row_measure(struct row *r)
     return r->ops->measure(r);
 }
 
+void row_measure_less(struct row *r)
+{
+    r->ops->weigh(r);
+}
+
 bool row_dead(const struct row *r)
 {
     return !(r->log_z > -INFINITY);
@@ -128,6 +133,11 @@ void row_distance(const struct row *r, double center, float distance[])
 void row_exp(const struct row *r, float x[], uint32_t n)
 {
     r->ops->exp(r, x, n);
+}
+
+void row_probs(const struct row *r, float p[])
+{
+    r->ops->probs(r, p);
 }
 
 uint32_t row_at_least(const struct row *r, float score, struct row_work *w)

@@ -66,6 +66,9 @@ void row_copy(struct row *to, const struct row *from); /* to->n == from->n; scor
 /* log_z from the scores.  0; ERR_DATA "score of symbol 17 is nan". */
 int row_measure(struct row *r);
 
+/* The same after symbols were masked and no more: what is wholly masked costs a look. */
+void row_measure_less(struct row *r);
+
 bool row_dead(const struct row *r);
 double row_logp(const struct row *r, sym_t v); /* score[v] - log_z; -INFINITY when masked or dead */
 double row_entropy(const struct row *r);       /* nats; 0 for a dead row */
@@ -81,6 +84,7 @@ double row_divergence(const struct row *q, const struct row *p);
 /* |score - center|, in double before it is stored; inf for a masked symbol. */
 void row_distance(const struct row *r, double center, float distance[]);
 void row_exp(const struct row *r, float x[], uint32_t n); /* scores x -> their probabilities, exp(x - log_z) */
+void row_probs(const struct row *r, float p[]);           /* of every symbol; 0 of a dead row */
 /* The symbols of at least that score, not masked, in the order of ids, in w->id and w->value; returns how many. */
 uint32_t row_at_least(const struct row *r, float score, struct row_work *w);
 /* Lists in w->block the blocks of ROW_BLOCK symbols in which any is not masked, in order, unless the list is r's already

@@ -129,6 +129,20 @@ static void cpu_exp(const struct row *r, float x[], uint32_t n)
     kernel->exp(x, n, 0);
 }
 
+static void cpu_probs(const struct row *r, float p[])
+{
+    const struct row_kernel *kernel = r->ops->kernel();
+    if (row_dead(r))
+        memset(p, 0, r->n * sizeof *p);
+    else if (fabs(r->log_z) < 0x1p40) {
+        kernel->slide(p, r->score, r->n, r->log_z);
+        kernel->exp(p, r->n, 0);
+    } else {
+        kernel->affine(p, r->score, r->n, &(struct row_affine){ r->log_z, 1, 0 });
+        kernel->exp(p, r->n, 0);
+    }
+}
+
 static uint32_t cpu_at_least(const struct row *r, float score, struct row_work *w)
 {
     return r->ops->kernel()->collect(r->score, r->n, score, w->id, w->value);
@@ -261,6 +275,7 @@ const struct row_ops row_cpu = {
     .divergence = cpu_divergence,
     .distance = cpu_distance,
     .exp = cpu_exp,
+    .probs = cpu_probs,
     .at_least = cpu_at_least,
     .gather = cpu_gather,
     .top = row_cut_top,

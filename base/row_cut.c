@@ -311,6 +311,24 @@ void row_cut_mass(struct row *r, double p, uint32_t min_keep, struct row_work *w
     row_cut_after(r, r->score[e.id], e.id);
 }
 
+float row_cut_heaviest(const float x[], uint32_t n, double sum, struct row_work *w)
+{
+    const struct row_kernel *kernel = row_kernel_best();
+    struct edge e = { 0 };
+    float most;
+    kernel->max(x, n, &most);
+    for (int turn = 0; turn < 2 && !e.reached && most > 0; turn++) {
+        struct cut c = { .key = (uint32_t *)(void *)w->key, .id = w->id, .mass = w->value };
+        c.n = kernel->collect(x, n, turn == 0 ? most * 0x1p-14f : 0x1p-149f, c.id, c.mass);
+        c.target = sum * (1 - 0x1p-22);
+        for (uint32_t i = 0; i < c.n; i++)
+            c.key[i] = row_sort_descending(c.mass[i]);
+        if (c.n > 0)
+            e = cut_find(&c);
+    }
+    return e.reached ? x[e.id] : 0;
+}
+
 /* The candidates of at least that score, with their keys. */
 static struct cut by_key(const struct row *r, const float key[], float least, struct row_work *w)
 {

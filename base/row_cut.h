@@ -13,6 +13,9 @@ sym_t row_cut_mass_near(const struct row *r, double center, const float key[], d
 void row_cut_after(struct row *r, float least, sym_t last);
 /* The largest score is top, and exp(score - top) sum to that. */
 void row_cut_measured(struct row *r, float top, double sum);
+/* The least of the largest elements that together reach `sum`, as row.h says "reach"; 0 where all do not.  Those of
+ * 0 and less count for nothing; w->n >= n. */
+float row_cut_heaviest(const float x[], uint32_t n, double sum, struct row_work *w);
 uint32_t row_cut_top(const struct row *r, uint32_t k, struct row_work *w, sym_t id[], double logp[]);
 
 #endif

@@ -17,7 +17,7 @@ struct row_ops {
     const struct row_kernel *(*kernel)(void); /* host rows: their inner loops */
 
     int (*measure)(struct row *r); /* as row_measure(): any scores */
-    void (*weigh)(struct row *r);  /* measures a row that only lost symbols, most of them */
+    void (*weigh)(struct row *r);  /* as row_measure_less() */
     void (*copy)(struct row *to, const struct row *from);
     float (*max)(const struct row *r);
     sym_t (*argmax)(const struct row *r);
@@ -30,6 +30,7 @@ struct row_ops {
     double (*divergence)(const struct row *q, const struct row *p);
     void (*distance)(const struct row *r, double center, float distance[]);
     void (*exp)(const struct row *r, float x[], uint32_t n);
+    void (*probs)(const struct row *r, float p[]); /* of any row */
     uint32_t (*at_least)(const struct row *r, float score, struct row_work *w);
     uint32_t (*top)(const struct row *r, uint32_t k, struct row_work *w, sym_t id[], double logp[]);
 

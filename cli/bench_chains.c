@@ -203,6 +203,9 @@ static const char lua_script[] =
     "transform { name = 'vector_min_p', params = { 'p' }, function(row, p)\n"
     "  local probs = row:probs() row:keep(probs:ge(p.p * probs:largest())) end }\n"
     "transform { name = 'vector_top_p', params = { 'p' }, function(row, p)\n"
+    "  local probs = row:probs() row:keep(probs:ge(probs:heaviest(p.p))) end }\n"
+    "transform { name = 'lua_top_p', params = { 'p' }, function(row, p) row:keep_mass(p.p) end }\n"
+    "transform { name = 'sorted_top_p', params = { 'p' }, function(row, p)\n"
     "  row:keep_rank(row:ranked():exp():cumulated():reaches(p.p)) end }\n"
     "transform { name = 'loop_min_p', params = { 'p' }, function(row, p)\n"
     "  local s, least = row:scores(), row:max() + math.log(p.p)\n"
@@ -230,7 +233,8 @@ int bench_lua(const struct args *a)
     static const char *const twins[][2] = {
         { "lua_min_p=0.05", "min_p=0.05" },           { "lua_top_k=40", "top_k=40" },
         { "lua_temperature=0.8", "temperature=0.8" }, { "vector_min_p=0.05", "min_p=0.05" },
-        { "vector_top_p=0.95", "top_p=0.95" },        { "loop_min_p=0.05", "min_p=0.05" },
+        { "lua_top_p=0.95", "top_p=0.95" },           { "vector_top_p=0.95", "top_p=0.95" },
+        { "sorted_top_p=0.95", "top_p=0.95" },        { "loop_min_p=0.05", "min_p=0.05" },
     };
     struct text source = { 0 };
     text_add(&source, lua_script);

@@ -175,7 +175,7 @@ int lua_call_apply(const struct transform *t, void *state, struct row *r, const 
     w->row.row = r;
     w->row.at = at;
     w->guard.line = own->line;
-    lua_vectors_start(&w->row.vectors, r->n);
+    lua_vectors_start(&w->row.vectors, r->n, at->work);
     int rc = script_state_call(w->L, call_run, &c, own->set->c);
     w->row.row = NULL;
     give(own->set, w);

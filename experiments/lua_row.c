@@ -123,12 +123,7 @@ static int get_probs(lua_State *L)
 {
     struct lua_row *h = lua_row_arg_passing(L);
     struct lua_vector *v = lua_vector_push(L, &h->vectors, h->row->n);
-    if (row_dead(h->row)) {
-        memset(v->x, 0, h->row->n * sizeof *v->x);
-        return 1;
-    }
-    memcpy(v->x, h->row->score, h->row->n * sizeof *v->x);
-    row_exp(h->row, v->x, h->row->n);
+    row_probs(h->row, v->x);
     return 1;
 }
 

@@ -1,4 +1,5 @@
 /* Methods that change the row. */
+#include "base/clones.h"
 #include "base/err.h"
 #include "experiments/lua_row_arg.h"
 #include <math.h>
@@ -107,7 +108,7 @@ static int keep_mass_by(lua_State *L)
 #define BLOCK 64
 
 /* Masks where the mask is not above 0. */
-static void mask_where(float *restrict score, const float *restrict keep, uint32_t n)
+CLONES static void mask_where(float *restrict score, const float *restrict keep, uint32_t n)
 {
     for (; n >= BLOCK; n -= BLOCK, score += BLOCK, keep += BLOCK)
         for (int k = 0; k < BLOCK; k++)
@@ -135,8 +136,7 @@ static int keep(lua_State *L)
         return 0;
     }
     mask_where(h->row->score, v->x, v->n);
-    if (row_measure(h->row) < 0)
-        luaL_error(L, "keep: %s", err_text());
+    row_measure_less(h->row);
     return 0;
 }
 

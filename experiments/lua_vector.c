@@ -1,4 +1,5 @@
 #include "experiments/lua_vector.h"
+#include "base/clones.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/row.h"
@@ -19,8 +20,9 @@ void lua_vectors_fini(struct lua_vectors *v)
     *v = (struct lua_vectors){ 0 };
 }
 
-void lua_vectors_start(struct lua_vectors *v, uint32_t n)
+void lua_vectors_start(struct lua_vectors *v, uint32_t n, struct row_work *w)
 {
+    v->work = w;
     if (n > v->length) {
         for (int i = 0; i < LUA_VECTORS; i++) {
             free(v->x[i]);
@@ -111,7 +113,7 @@ static void operand(lua_State *L, int arg, struct operand *o)
 typedef void binary(float *restrict out, const float *a, const float *b, uint32_t n);
 
 #define BINARY(name, expression)                                                                                       \
-    static void name(float *restrict out, const float *a, const float *b, uint32_t n)                                  \
+    CLONES static void name(float *restrict out, const float *a, const float *b, uint32_t n)                           \
     {                                                                                                                  \
         if (n == BLOCK) {                                                                                              \
             for (int k = 0; k < BLOCK; k++)                                                                            \

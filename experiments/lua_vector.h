@@ -6,6 +6,7 @@
 #ifndef EXPERIMENTS_LUA_VECTOR_H
 #define EXPERIMENTS_LUA_VECTOR_H
 
+#include "base/row.h"
 #include <lauxlib.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,7 +17,8 @@ struct lua_vectors {
     float *x[LUA_VECTORS]; /* (length,) each, made when first used */
     bool used[LUA_VECTORS];
     uint32_t length;
-    uint64_t call; /* those of earlier calls are refused */
+    uint64_t call;         /* those of earlier calls are refused */
+    struct row_work *work; /* of the call */
 };
 
 struct lua_vector {
@@ -28,8 +30,8 @@ struct lua_vector {
 };
 
 void lua_vectors_fini(struct lua_vectors *v); /* after lua_close() */
-/* The vectors of a call over rows of n symbols; older ones are gone. */
-void lua_vectors_start(struct lua_vectors *v, uint32_t n);
+/* The vectors of a call over rows of n symbols, w's; older ones are gone. */
+void lua_vectors_start(struct lua_vectors *v, uint32_t n, struct row_work *w);
 
 void lua_vector_register(lua_State *L);
 /* Pushes a new one of n <= length elements, not set.  An error of Lua when all are in use. */

@@ -86,6 +86,8 @@ static const char twins_script[] =
     "  local probs = row:probs() row:keep(probs:ge(p.p * probs:largest())) end }\n"
     "transform { name = 'v_top_p', params = { 'p' }, function(row, p)\n"
     "  row:keep_rank(row:ranked():exp():cumulated():reaches(p.p)) end }\n"
+    "transform { name = 'h_top_p', params = { 'p' }, function(row, p)\n"
+    "  local probs = row:probs() row:keep(probs:ge(probs:heaviest(p.p))) end }\n"
     "transform { name = 'v_temperature', params = { 'temperature' }, function(row, p)\n"
     "  row:set(row:scores() / p.temperature) end }\n"
     "transform { name = 'v_entropy', function(row)\n"
@@ -126,6 +128,8 @@ static void test_twins(void)
     static const struct {
         const char *mine, *theirs;
     } twins[] = {
+        { "h_top_p=0.913", "top_p(0.913, ties=all)" },
+        { "h_top_p=0.371", "top_p(0.371, ties=all)" },
         { "l_min_p=0.1", "min_p=0.1" },
         { "l_min_p=0.003", "min_p=0.003" },
         { "l_min_p=0", "min_p=0" },
