@@ -4,8 +4,7 @@
  * operation rounds every lane exactly as plain C does, so that one text compiled for every LANES gives the same bits.
  *
  *   vf  LANES floats                        vu  LANES uint32_t, the bits of a vf
- *   vd  LANES / HALVES doubles              vw  as many uint64_t, the bits of a vd; half h of a vf makes one vd
- */
+ *   vd  LANES / HALVES doubles              vw  as many uint64_t, the bits of a vd; half h of a vf makes one vd */
 #ifndef BASE_LANES_H
 #define BASE_LANES_H
 

@@ -168,11 +168,8 @@ static uint32_t group(float x[], uint32_t n)
     return n_groups;
 }
 
-/* Where reached_by() leaves the largest score of each block. */
-static float *block_maxima(const struct row_work *w)
-{
-    return (float *)(void *)w->mass;
-}
+/* (n_blocks,) where reached_by() leaves the largest score of each block. */
+#define BLOCK_MAXIMA(w) ((float *)(void *)(w)->mass)
 
 /* A score that at least k symbols reach: the k-th of the largest scores of blocks, or of groups of them where these are
  * enough.  -INFINITY: no such luck. */
@@ -180,7 +177,7 @@ static float reached_by(const struct row *r, uint32_t k, struct row_work *w)
 {
     uint32_t n_blocks = (r->n - 1) / ROW_BLOCK + 1;
     struct cut c = { .key = (uint32_t *)(void *)w->key, .id = w->id, .mass = w->value, .n = n_blocks };
-    float *most = block_maxima(w);
+    float *most = BLOCK_MAXIMA(w);
     if (k > n_blocks / 2)
         return -INFINITY;
     r->ops->kernel()->block_max(r->score, r->n, most);
@@ -199,7 +196,7 @@ static float reached_by(const struct row *r, uint32_t k, struct row_work *w)
 static struct cut by_blocks(const struct row *r, float least, struct row_work *w)
 {
     struct cut c = { .key = (uint32_t *)(void *)w->key, .id = w->id, .mass = w->value };
-    const float *most = block_maxima(w);
+    const float *most = BLOCK_MAXIMA(w);
     for (uint32_t b = 0, first = 0; first < r->n; b++, first += ROW_BLOCK) {
         if (most[b] < least)
             continue;
@@ -238,7 +235,7 @@ void row_cut_after(struct row *r, float least, sym_t last)
 /* Those in which any reaches the score, by what reached_by() left. */
 static void list_blocks(struct row *r, float least, struct row_work *w)
 {
-    const float *most = block_maxima(w);
+    const float *most = BLOCK_MAXIMA(w);
     uint32_t n = (r->n - 1) / ROW_BLOCK + 1;
     w->n_blocks = 0;
     for (uint32_t b = 0; b < n; b++) {

@@ -317,48 +317,8 @@ static uint32_t kernel_pick(const uint32_t key[], uint32_t n, uint32_t given, sy
     return count;
 }
 
-/* Salmon et al. 2011, as base/rng.c; a lane is 64 bits wide, of which the low half counts. */
-LANES_INLINE void philox(vw c[4], const uint32_t key[2])
-{
-    uint32_t k0 = key[0], k1 = key[1];
-    for (int i = 0; i < 10; i++) {
-        vw a = vw_mul32(c[0], vw_set(0xD2511F53u)), b = vw_mul32(c[2], vw_set(0xCD9E8D57u));
-        c[0] = (b >> 32) ^ c[1] ^ vw_set(k0);
-        c[1] = b;
-        c[2] = (a >> 32) ^ c[3] ^ vw_set(k1);
-        c[3] = a;
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
-    }
-}
-
-/* rng_open53() of lanes: 52 bits behind an exponent of 0 are 1 + (odd - 1) 2^-53. */
-LANES_INLINE vd open53(vw high, vw low)
-{
-    vw bits = (high & vw_set(0xFFFFFFFFu)) << 20 | (low & vw_set(0xFFFFFFFFu)) >> 12;
-    return (vd_of(bits | vw_of(vd_set(1))) - vd_set(1)) + vd_set(0x1p-53);
-}
-
-/* Least times of blocks first, first + 1, ... */
-LANES_INLINE vd block_time(const struct rng_key *k, uint32_t first)
-{
-    vw c[4] = { vw_from(first), vw_set(k->counter[0]), vw_set(k->counter[1]), vw_set(k->counter[2]) };
-    philox(c, k->key);
-    return (vd_set(0) - math_log64(open53(c[0], c[1]))) * vd_set(1. / ROW_BLOCK);
-}
-
-static void kernel_block_noise(const struct rng_key *k, uint32_t first, uint32_t n, float noise[])
-{
-    for (uint32_t i = 0; i < n; i += LANES) {
-        vd time[HALVES];
-        LANES_UNROLL
-        for (int h = 0; h < HALVES; h++)
-            time[h] = block_time(k, first + i + (uint32_t)h * WIDE);
-        vf_store(noise + i, vf_set(0) - math_log(vf_join(time)));
-    }
-}
-
 #include "base/row_kernel_duel.h"
+#include "base/row_kernel_noise.h"
 #include "base/row_kernel_pools.h"
 #include "base/row_kernel_spread.h"
 

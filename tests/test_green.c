@@ -3,6 +3,8 @@
 #include "base/doc.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/rng.h"
+#include "base/text.h"
 #include "decode/chain.h"
 #include "decode/detect.h"
 #include "decode/synthid.h"
@@ -218,6 +220,63 @@ static void synthid_statistics(void)
     row_work_free(work);
 }
 
+/* The tournament by its definition, in double, layer by layer and symbol by symbol: what rows of many and of few symbols
+ * come to. */
+static void synthid_definition(const char *const keys[], uint32_t n_keys, uint32_t n)
+{
+    static const sym_t made[6] = { 5, 9, 2, 6, 5, 3 };
+    struct text text = { 0 };
+    for (uint32_t l = 0; l < n_keys; l++)
+        text_addf(&text, "%s%s", l ? ", " : "synthid=[", keys[l]);
+    text_add(&text, "]");
+    struct chain *c = chain_parse(text_s(&text));
+    struct synthid *y = synthid_alloc(keys, n_keys, 5, 1024);
+    struct row_work *work = row_work_alloc(n);
+    float *score = mem_alloc(n, sizeof *score);
+    double *p = mem_alloc(n, sizeof *p), *was = mem_alloc(n, sizeof *was), wrong = 0;
+    struct rng_key key = rng_key(&(struct rng_address){ .seed = n, .purpose = RNG_TEST });
+    for (uint32_t v = 0; v < n; v++)
+        score[v] = v % 11 == 3 ? -INFINITY : (float)(9 * rng_uniform(&key, v));
+    struct row r = row_over(score, n);
+    int ok = row_measure(&r);
+    for (uint32_t v = 0; v < n; v++)
+        was[v] = p[v] = exp(row_logp(&r, v));
+    uint64_t context = synthid_context(y, made, 6);
+    for (uint32_t l = 0; l < n_keys; l++) {
+        double ones = 0;
+        for (uint32_t v = 0; v < n; v++)
+            ones += synthid_bit(y, context, v, l) * p[v];
+        for (uint32_t v = 0; v < n; v++)
+            p[v] *= 1 + synthid_bit(y, context, v, l) - ones;
+    }
+    ok += chain_apply(c, NULL, &r, &(struct transform_at){ .made = made, .n_made = 6, .work = work }, NULL);
+    for (uint32_t v = 0; v < n; v++)
+        if (was[v] > 0)
+            wrong = fmax(wrong, fabs(row_logp(&r, v) - log(p[v])));
+    check(ok == 0 && wrong < 2e-5, "synthid, %u layers over %u symbols: a log is wrong by %g", n_keys, n, wrong);
+    text_free(&text);
+    free(score);
+    free(p);
+    free(was);
+    free(y);
+    row_work_free(work);
+    chain_free(c);
+}
+
+static void synthid_definitions(void)
+{
+    static const char *const keys[] = { "654", "400", "836", "123", "340", "443", "597", "160", "57",
+                                        "29",  "590", "639", "13",  "715", "468", "990", "966", "226",
+                                        "324", "585", "118", "504", "421", "521", "129", "669", "732",
+                                        "225", "90",  "960", "1",   "2",   "3",   "4",   "5" };
+    static const uint32_t layers[] = { 1, 2, 9, 32, 35 };
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+        synthid_definition(keys, layers[i], 50);
+        synthid_definition(keys, layers[i], 9500);
+        synthid_definition(keys, layers[i], 70001);
+    }
+}
+
 static void synthid_texts(void)
 {
     static const char *const own[] = { "654", "400", "836", "123", "340", "443", "597", "160", "57" };
@@ -268,6 +327,7 @@ int main(void)
     published();
     edges();
     synthid_statistics();
+    synthid_definitions();
     synthid_texts();
     statistics("left", 1);
     statistics("left", 3);
