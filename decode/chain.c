@@ -322,7 +322,7 @@ static int apply_all(const struct chain *c, void *state, struct row *r, struct t
         TRY(chain_apply_step(c, i, state, r, at));
         if ((few || c->steps[i].type->truncates) && !row_dead(r)) {
             row_list(r, at->work);
-            few = packed_short(r, at->work);
+            few = packed_short(r, at->work, PACKED_WORTH);
         }
         end = i + 1;
     }

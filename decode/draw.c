@@ -14,7 +14,8 @@ static sym_t take_gumbel(struct draw *d, const struct row *r, const struct rng_a
 {
     struct rng_key key = rng_key(a);
     (void)d;
-    return packed_short(r, work) ? row_draw_few(r, &key, work->block, work->n_blocks) : row_draw(r, &key);
+    bool few = packed_short(r, work, PACKED_DRAW);
+    return few ? row_draw_few(r, &key, work->block, work->n_blocks) : row_draw(r, &key);
 }
 
 static sym_t take_greedy(struct draw *d, const struct row *r, const struct rng_address *a, struct row_work *work)

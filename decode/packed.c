@@ -3,11 +3,9 @@
 #include <math.h>
 #include <string.h>
 
-#define SHARE 8 /* of the blocks are few */
-
-bool packed_short(const struct row *r, const struct row_work *w)
+bool packed_short(const struct row *r, const struct row_work *w, uint32_t share)
 {
-    return r->few > 0 && r->few == w->few && w->n_blocks > 0 && w->n_blocks <= r->n / ROW_BLOCK / SHARE;
+    return r->few > 0 && r->few == w->few && w->n_blocks > 0 && w->n_blocks <= r->n / ROW_BLOCK / share;
 }
 
 static uint32_t length(const struct row *r, uint32_t block)

@@ -9,8 +9,11 @@
 
 #include "base/row.h"
 
-/* Whether r's list of blocks (row_list) is in w, and short. */
-bool packed_short(const struct row *r, const struct row_work *w);
+#define PACKED_WORTH 2  /* a list of one block in so many, or shorter, is worth packing */
+#define PACKED_DRAW  16 /* worth drawing from block by block */
+
+/* Whether r's list of blocks (row_list) is in w, and holds at most one in `share` of all blocks. */
+bool packed_short(const struct row *r, const struct row_work *w, uint32_t share);
 
 /* The blocks in that list, packed into w->spare[SCRATCH_MODEL], the list in w->place; and back, with what was found. */
 struct row packed_begin(const struct row *r, struct row_work *w);

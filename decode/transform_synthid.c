@@ -2,8 +2,8 @@
  * distribution over keys as it was.
  *
  * Layer after layer p(v) <- p(v) (1 + g(v) - sum_u p(u) g(u)); decode/synthid.h has the g-values.  The generated symbols
- * alone make the context; where it came before, nothing is done.  Scores become log-probabilities.  Costs a hash for each layer and each symbol that is not
- * masked: put it last, behind a truncation.
+ * alone make the context; where it came before, nothing is done.  Scores become log-probabilities.  Put it last,
+ * behind a truncation.
  *
  * Other systems: the authors' Gemini uses another hash; Hugging Face gives -FLT_MAX where a layer leaves nothing, here
  * such a symbol is masked. */
