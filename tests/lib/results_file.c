@@ -225,7 +225,8 @@ static uint32_t symbol(size_t k)
 
 static void put_traces(struct making *m)
 {
-    static const char *const steps[] = { "logp", "logp_final", "entropy", "entropy_final", "mass", "disagreement" };
+    static const char *const steps[] = { "logp", "logp_final",   "entropy", "entropy_final", "mass",
+                                         "rmi",  "data_entropy", "epkl",    "agreement",     "disagreement" };
     size_t n = m->n_records * m->f->symbols, n_voice = n * m->f->voices;
     size_t most = n_voice > n ? n_voice : n;
     uint32_t *id = mem_alloc(n, sizeof *id);
@@ -248,6 +249,7 @@ static void put_traces(struct making *m)
     }
     put(m, "/tokens/voice_logp", H5T_IEEE_F32LE, n_voice, x);
     put(m, "/tokens/voice_share", H5T_IEEE_F32LE, n_voice, x);
+    put(m, "/tokens/voice_weight", H5T_IEEE_F32LE, n_voice, x);
     put_offsets(m, "/text/offsets", m->f->symbols);
     put_offsets(m, "/tokens/offsets", m->f->symbols);
     put_offsets(m, "/tokens/voice_offsets", (uint64_t)m->f->symbols * m->f->voices);
