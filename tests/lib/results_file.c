@@ -232,10 +232,8 @@ static void put_traces(struct making *m)
     uint32_t *id = mem_alloc(n, sizeof *id);
     uint8_t *text = mem_alloc(n, 1);
     float *x = mem_alloc(most, sizeof *x);
-    for (size_t k = 0; k < n; k++) {
-        id[k] = symbol(k);
-        text[k] = (uint8_t)('a' + id[k] % 26);
-    }
+    for (size_t k = 0; k < n; k++)
+        text[k] = (uint8_t)('a' + (id[k] = symbol(k)) % 26);
     for (size_t k = 0; k < most; k++)
         x[k] = (float)symbol(k + 1) / N_SYMBOLS;
     put(m, "/tokens/ids", H5T_STD_U32LE, n, id);
