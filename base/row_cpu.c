@@ -203,7 +203,11 @@ static void cpu_pool_power(struct row *out, const struct row rows[], const doubl
 static struct row_part part_of(const struct row *r, double weight)
 {
     float near = (float)-r->log_z;
-    return (struct row_part){ r->score, weight, -r->log_z, near, (float)(-r->log_z - (double)near) };
+    return (struct row_part){ .score = r->score,
+                              .factor = weight,
+                              .offset = -r->log_z,
+                              .near = near,
+                              .rest = (float)(-r->log_z - (double)near) };
 }
 
 static void cpu_pool_apart(const struct row rows[], const double weight[], size_t n, const struct row *m,
