@@ -137,11 +137,17 @@ LANES_INLINE int stride_adds(const float at[], vf c)
     return (int)vf_not_less_bits(stride_max(at) - c, vf_set(-87));
 }
 
+/* Where few strides are added: called, since each copy of it is long. */
+static __attribute__((noinline)) void add_stride(struct lanes *l, const float at[], float shift)
+{
+    stride_sum(l, at, vf_set(shift));
+}
+
 static double kernel_sum_few(const float score[], uint32_t n, float shift)
 {
     struct lanes l = { 0 };
     vf c = vf_set(shift);
-    EACH_STRIDE(score, n, if (stride_adds(at, c)) stride_sum(&l, at, c));
+    EACH_STRIDE(score, n, if (stride_adds(at, c)) add_stride(&l, at, shift));
     return lanes_total(&l);
 }
 
@@ -241,24 +247,24 @@ static double kernel_cut(float score[], uint32_t n, float least, sym_t last, flo
     for (; v < end; v += STRIDE) {
         stride_cut_to(score + v, edge);
         if (stride_adds(score + v, c))
-            stride_sum(&l, score + v, c);
+            add_stride(&l, score + v, shift);
     }
     if (v < whole) {
         cut_some(score + v, STRIDE, least, last - v);
-        stride_sum(&l, score + v, c);
+        add_stride(&l, score + v, shift);
         v += STRIDE;
     }
     for (; v < whole; v += STRIDE) {
         stride_cut_behind(score + v, edge);
         if (stride_adds(score + v, c))
-            stride_sum(&l, score + v, c);
+            add_stride(&l, score + v, shift);
     }
     if (v < n) {
         float rest[STRIDE];
         for (uint32_t i = v; i < n; i++)
             score[i] = score[i] > least || (score[i] == least && i <= last) ? score[i] : -INFINITY;
         fill(rest, score + v, n - v);
-        stride_sum(&l, rest, c);
+        add_stride(&l, rest, shift);
     }
     return lanes_total(&l);
 }

@@ -1,5 +1,10 @@
 /* Row kernels of tournaments: factors and sums by bits of the symbols; a part of base/row_kernel_body.h, included there
  * alone, once for each LANES. */
+#if LANES == 1
+#define DUEL_UNROLL /* sixty-four copies would only be long */
+#else
+#define DUEL_UNROLL LANES_UNROLL
+#endif
 #define TERMS 4 /* strides whose terms are added as floats before they are added as doubles */
 
 struct duel_sums {
@@ -9,7 +14,7 @@ struct duel_sums {
 
 LANES_INLINE void stride_duel(struct duel_sums *s, float x[], const uint32_t bits[], const struct row_duel *d)
 {
-    LANES_UNROLL
+    DUEL_UNROLL
     for (int i = 0; i < STRIDE; i += LANES) {
         vu b = vu_load(bits + i);
         vf y = vf_load(x + i) * vf_pick4(d->factor, b >> d->before);
@@ -20,9 +25,9 @@ LANES_INLINE void stride_duel(struct duel_sums *s, float x[], const uint32_t bit
 
 LANES_INLINE void duel_flush(struct duel_sums *s)
 {
-    LANES_UNROLL
+    DUEL_UNROLL
     for (int j = 0; j < TURNS; j++)
-        LANES_UNROLL
+        DUEL_UNROLL
     for (int k = 0; k < 3; k++) {
         lanes_add(&s->far[k], j, s->near[j][k]);
         s->near[j][k] = vf_set(0);
@@ -61,18 +66,18 @@ LANES_INLINE void stride_tally(float out[], const uint32_t bits[], const float t
 {
     vf sum[TALLIED];
     vu left[TALLIED];
-    LANES_UNROLL
+    DUEL_UNROLL
     for (int i = 0; i < TALLIED; i++) {
         sum[i] = vf_set(0);
         left[i] = vu_load(bits + i * LANES);
     }
     for (size_t k = 0; k < n_pairs; k++)
-        LANES_UNROLL
+        DUEL_UNROLL
     for (int i = 0; i < TALLIED; i++) {
         sum[i] = sum[i] + vf_pick4(table[k], left[i]);
         left[i] = left[i] >> 2;
     }
-    LANES_UNROLL
+    DUEL_UNROLL
     for (int i = 0; i < TALLIED; i++)
         vf_store(out + i * LANES, sum[i]);
 }

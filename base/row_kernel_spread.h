@@ -185,7 +185,7 @@ static double kernel_scale(float score[], uint32_t n, const struct row_scale *f)
         float end[STRIDE];
         fill(end, score + v, n - v);
         stride_scale(end, f);
-        stride_sum(&l, end, c);
+        add_stride(&l, end, f->shift);
         memcpy(score + v, end, (n - v) * sizeof *score);
     }
     return lanes_total(&l);
