@@ -1,5 +1,6 @@
-/* CLONES before a function: it is compiled for several instruction sets, and the machine's best one is called.  For loops of
- * integers and of exact doubles, whose results are the same bits on each; the kernels of rows choose by hand. */
+/* CLONES before a static function: it is compiled for several instruction sets, and the machine's best one is called.  For loops of
+ * integers and of exact doubles, whose results are the same bits on each; the kernels of rows choose by hand.
+ * Static: clang 14 gives the choice another name than other files call. */
 #ifndef BASE_CLONES_H
 #define BASE_CLONES_H
 

@@ -18,9 +18,8 @@ static uint32_t twist(uint32_t high, uint32_t low, uint32_t far)
 }
 
 /* The loops are cut where a compiler can take them several at a time. */
-CLONES void twister_turn(struct twister *restrict m, uint32_t out[restrict TWISTER_N])
+CLONES static void turn(uint32_t *restrict w, uint32_t *restrict out)
 {
-    uint32_t *w = m->word;
     for (size_t i = 0; i < N - M - 3; i++)
         w[i] = twist(w[i], w[i + 1], w[i + M]);
     for (size_t i = N - M - 3; i < N - M; i++)
@@ -37,4 +36,9 @@ CLONES void twister_turn(struct twister *restrict m, uint32_t out[restrict TWIST
         y ^= (y << 15) & 0xefc60000u;
         out[i] = y ^ (y >> 18);
     }
+}
+
+void twister_turn(struct twister *restrict m, uint32_t out[restrict TWISTER_N])
+{
+    turn(m->word, out);
 }
