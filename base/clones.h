@@ -1,6 +1,6 @@
 /* CLONES before a static function: it is compiled for several instruction sets, and the machine's best one is called.  For loops of
  * integers and of exact doubles, whose results are the same bits on each; the kernels of rows choose by hand.
- * Static: clang 14 gives the choice another name than other files call. */
+ * Static, and of a name that no other file has: clang 14 calls the choice by another name, which it shows to all. */
 #ifndef BASE_CLONES_H
 #define BASE_CLONES_H
 

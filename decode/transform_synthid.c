@@ -110,7 +110,7 @@ static void duels(const struct row_kernel *kernel, float p[], const uint32_t bit
 }
 
 /* x += y */
-CLONES static void add(float *restrict x, const float *restrict y, uint32_t n)
+CLONES static void synthid_add(float *restrict x, const float *restrict y, uint32_t n)
 {
     for (; n >= ROW_BLOCK; n -= ROW_BLOCK, x += ROW_BLOCK, y += ROW_BLOCK)
         for (int i = 0; i < ROW_BLOCK; i++) /* a count that the compiler knows */
@@ -126,7 +126,7 @@ static uint32_t fold(const struct row *r, float p[])
     memcpy(p, r->score, r->n * sizeof *p);
     r->ops->kernel()->exp(p, r->n, 0); /* it is normalised */
     for (uint32_t first = n; first < r->n; first += n)
-        add(p, p + first, r->n - first < n ? r->n - first : n);
+        synthid_add(p, p + first, r->n - first < n ? r->n - first : n);
     return n;
 }
 
@@ -149,7 +149,7 @@ static void apply_many(const struct marks *m, uint64_t context, struct row *r, s
         duels(kernel, p, bits, n, n_turns, &d, table);
         kernel->tally(gain, bits, n, (const float(*)[4])table, n_turns);
         for (uint32_t first = 0; first < r->n; first += n)
-            add(r->score + first, gain, r->n - first < n ? r->n - first : n);
+            synthid_add(r->score + first, gain, r->n - first < n ? r->n - first : n);
     }
 }
 
