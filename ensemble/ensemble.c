@@ -184,26 +184,9 @@ static int ensemble_prompt(void *self, int slot, const struct prompt *p, struct 
 
 /* push */
 
-static bool has_rows(const struct ensemble *e, const struct ensemble_slot *s)
+bool ensemble_has_rows(const struct ensemble *e, const struct ensemble_slot *s)
 {
     return s->epoch != 0 && s->epoch == e->epoch;
-}
-
-static void trace(const struct ensemble *e, const struct ensemble_slot *s, sym_t symbol, struct lm_trace *t)
-{
-    double logp[LM_MAX_VOICES], weight[LM_MAX_VOICES];
-    const double *mass = e->pool.global ? s->past + s->made.n * e->n_past : NULL;
-    ensemble_weights(e, s, s->made.n, weight);
-    t->n_voices = e->n_voices;
-    t->disagreement = (float)s->disagreement;
-    for (size_t k = 0; k < e->n_voices; k++) {
-        bool part = k >= s->first_part && k < s->first_part + s->n_part;
-        logp[k] = part ? row_logp(&s->last[k - s->first_part], symbol) : NAN;
-        t->logp[k] = (float)logp[k];
-        logp[k] += mass ? mass[k] : 0;
-        t->weight[k] = (float)weight[k];
-    }
-    pool_share(weight, logp, e->n_voices, t->share);
 }
 
 /* From the rows of the last round. */
@@ -232,9 +215,9 @@ static int ensemble_push(void *self, int slot, const sym_t symbols[], size_t n, 
     TRY(check_room(e, s, n));
     if (t)
         t->n_voices = 0;
-    if (n > 0 && has_rows(e, s)) {
+    if (n > 0 && ensemble_has_rows(e, s)) {
         if (t && n == 1)
-            trace(e, s, symbols[0], t);
+            ensemble_trace_last(e, s, symbols[0], t);
         if (e->n_past > 0)
             learn_last(e, s, symbols[0]);
     }
@@ -258,6 +241,7 @@ static void ensemble_free(void *self)
         free(s->past);
         free(s->given);
         free(s->out);
+        free(s->out_log_z);
         free(s->changed);
         free(s->mean);
         row_work_free(s->work);
@@ -283,6 +267,7 @@ const struct lm_type ensemble_type = {
     .name = "ensemble",
     .prompt = ensemble_prompt,
     .push = ensemble_push,
+    .trace = ensemble_trace,
     .fork = ensemble_fork,
     .drop = ensemble_drop,
     .length = ensemble_length,

@@ -23,10 +23,11 @@ struct ensemble_slot {
     uint32_t n_given[LM_MAX_VOICES]; /* rows wanted of each voice, at its last positions */
     struct row *given;               /* (n_voices, stride) */
     size_t stride, cap_given;
-    float *out;     /* (rows, n): the pool at `back` positions before the last, at out + back * n */
-    size_t cap_out; /* floats */
-    float *changed; /* (n_voices, n) rows after the voices' transforms */
-    float *mean;    /* (n,) scratch */
+    float *out;                    /* (rows, n): the pool at `back` positions before the last, at out + back * n */
+    double *out_log_z;             /* (rows,) of them */
+    size_t cap_out, cap_out_log_z; /* floats, doubles */
+    float *changed;                /* (n_voices, n) rows after the voices' transforms */
+    float *mean;                   /* (n,) scratch */
     struct row_work *work;
 
     /* The last position's, for push(): valid while epoch is the ensemble's. */
@@ -74,6 +75,20 @@ struct ensemble_part {
     size_t first, n;
     struct row pool;
 };
+
+/* ensemble_trace.c */
+/* What the voices that took part give a symbol at the last position, whose rows s->last holds. */
+void ensemble_trace_last(const struct ensemble *e, const struct ensemble_slot *s, sym_t symbol, struct lm_trace *t);
+int ensemble_trace(void *self, int slot, uint32_t back, sym_t symbol, struct lm_trace *t);
+
+/* ensemble_rows.c: the rows of the voices that take part in the position `back` before the last; not the pool. */
+int ensemble_rows_at(struct ensemble *e, struct ensemble_slot *s, uint32_t back, struct ensemble_part *out);
+/* nats: how far the rows of a part differ; pool is theirs under weight.  Uses s->mean. */
+double ensemble_disagreement(const struct ensemble *e, struct ensemble_slot *s, const double weight[],
+                             const struct ensemble_part *part);
+bool ensemble_has_rows(const struct ensemble *e, const struct ensemble_slot *s); /* of the last position, this round */
+/* Symbols said before the position `back` before the last. */
+size_t ensemble_said(const struct ensemble_slot *s, uint32_t back);
 
 /* ensemble_past.c: what has been said, and what it has taught. */
 void ensemble_begin_past(const struct ensemble *e, struct ensemble_slot *s);

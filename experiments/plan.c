@@ -45,6 +45,7 @@ static void load_choice(struct plan *p, const json_t *doc, struct plan_arm choic
     choice.lm = field(doc, "lm");
     choice.chain = field(doc, "chain");
     choice.search = field(doc, "search");
+    choice.draft = json_string_value(json_object_get(doc, "draft"));
     choice.transforms = json_object_get(doc, "transforms");
     choice.fit = json_string_value(json_object_get(doc, "fit"));
     choice.repeats = json_is_true(json_object_get(doc, "repeats"));

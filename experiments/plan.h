@@ -18,7 +18,7 @@
  *       {"id", "what": "weights", "lm": the linear pool of the same voices, "rule": whose weights, ...}
  *       {"id", "what": "entropy", "lm", "chain", "target", "from", "to", ...}
  *       {"id", "what": "conformal", "lm", "chain", "bins"?, ...}
- * arms: {"name", "lm", "chain", "fit"?: id, of the value that the chain waits for, "search", "repeats", "tasks"?: [{"task", "lm", "chain", "search", "repeats", "limit"?}]}: what
+ * arms: {"name", "lm", "chain", "fit"?: id, of the value that the chain waits for, "search", "draft"?: id of an lm, "repeats", "tasks"?: [{"task", "lm", "chain", "search", "draft"?, "repeats", "limit"?}]}: what
  *   the arm does with items of a task where that differs; items: {"set", "id", "hash", "task"?}; evalsets: {"name", "as", "hash"} */
 #ifndef EXPERIMENTS_PLAN_H
 #define EXPERIMENTS_PLAN_H
@@ -34,6 +34,7 @@
 
 struct plan_arm {
     const char *name, *lm, *chain, *search; /* lm: id of a node */
+    const char *draft;                      /* id of the node that proposes to its speculative search; NULL: none */
     const char *fit;          /* id of the fit whose value the chain waits for (fit_place.h); NULL: none */
     bool repeats;             /* its draws would be equal: computed once, counted n times */
     struct stop stop;         /* borrows the plan's strings */

@@ -198,6 +198,13 @@ static int check_fit(const json_t *what, const char *where, const json_t *choice
     return fit ? refers(what, where, "fits", json_array_size(json_object_get(what, "fits")), fit) : 0;
 }
 
+/* What proposes to the search of an arm or profile. */
+static int check_draft(const json_t *what, const char *where, const json_t *choice)
+{
+    const json_t *draft = json_object_get(choice, "draft");
+    return draft ? refers(what, where, "lms", json_array_size(json_object_get(what, "lms")), draft) : 0;
+}
+
 /* What arms do with tasks, and the tasks that are known. */
 static int check_tasks(const json_t *what, const char *where)
 {
@@ -211,10 +218,12 @@ static int check_tasks(const json_t *what, const char *where)
         if (json_object_get(arm, "tasks"))
             TRY(entries(arm, where, "tasks", task));
         TRY(check_fit(what, where, arm));
+        TRY(check_draft(what, where, arm));
         json_array_foreach(json_object_get(arm, "tasks"), k, t)
         {
             TRY(refers(what, where, "lms", n, json_object_get(t, "lm")));
             TRY(check_fit(what, where, t));
+            TRY(check_draft(what, where, t));
         }
     }
     return 0;

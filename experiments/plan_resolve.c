@@ -8,6 +8,7 @@
 #include "experiments/lua_transforms.h"
 #include "experiments/plan.h"
 #include "experiments/plan_check.h"
+#include "experiments/plan_draft.h"
 #include "experiments/plan_fits.h"
 #include "experiments/plan_items.h"
 #include "experiments/plan_leaf.h"
@@ -45,6 +46,8 @@ static void name_arm(const json_t *d, json_t *arm)
         plan_fits_label(json_object_get(d, "chain"), &name);
     if (strcmp(search, "sample") != 0)
         text_addf(&name, " | %s", search);
+    if (field(arm, "draft"))
+        text_addf(&name, " | draft %s", field(arm, "draft"));
     if (json_object_get(arm, "tasks"))
         text_add(&name, " | by task");
     json_object_set_new(arm, "name", json_string(field(d, "name") ? field(d, "name") : text_s(&name)));
@@ -54,12 +57,13 @@ static void name_arm(const json_t *d, json_t *arm)
 static int resolve_arm(struct plan_nodes *nodes, const json_t *d, json_t *arms)
 {
     const char *lm = plan_nodes_add(nodes, json_object_get(d, "lm"));
-    const char *search = field(d, "search");
     if (!lm)
         return ERR_USAGE;
     json_t *arm = json_pack("{s:s}", "lm", lm);
     json_array_append_new(arms, arm);
-    int rc = plan_tasks_choice(nodes, json_object_get(d, "chain"), search ? search : "sample", arm);
+    int rc = plan_tasks_choice(nodes, json_object_get(d, "chain"), plan_draft_search(d, "sample"), arm);
+    if (rc == 0)
+        rc = plan_draft_add(nodes, d, NULL, arm);
     if (rc == 0)
         rc = plan_tasks_resolve(nodes, d, arm);
     if (rc == 0)

@@ -12,8 +12,9 @@
 #include "evalsets/metric.h"
 
 /* Raised when the layout of results.h5 changes; what is read of an older one is empty where it lacks an array.
- *   2: /item_task; the attribute positions */
-#define RESULTS_SCHEMA 2
+ *   2: /item_task; the attribute positions
+ *   3: what drafts proposed, /record/proposed, accepted, passes */
+#define RESULTS_SCHEMA 3
 
 struct results;
 
