@@ -24,19 +24,21 @@ struct measures {
     bool arm_whole, keeps_arms;
     struct sample *item; /* scratch: samples of one item */
     size_t cap_item;
+    struct reward reward;
     struct selected *selected;
     size_t *chosen; /* (plan->n_select,) records of the present item */
     char **owned;   /* (n_owned,) names and meanings of what is of selections */
     size_t n_owned;
 };
 
-/* Numbers of one record of a text, in the order of the table. */
+/* Numbers of one record of a text, in the order of the table; of "coverage@best" those of coverage. */
 static const struct metric_type *record_metric(const char *name)
 {
-    size_t n;
+    size_t n, length = strcspn(name, "@");
     const struct metric_type *const *types = metric_types(&n);
     for (size_t i = 0; i < n; i++)
-        if (types[i]->level == METRIC_RECORD && strcmp(types[i]->name, name) == 0)
+        if (types[i]->level == METRIC_RECORD && strncmp(types[i]->name, name, length) == 0 &&
+            types[i]->name[length] == '\0')
             return types[i];
     return NULL;
 }
@@ -88,7 +90,9 @@ struct measures *measures_alloc(const struct plan *p)
     m->all = mem_alloc(most, sizeof *m->all);
     m->list = mem_alloc(most, sizeof *m->list);
     m->owned = mem_alloc(2 * (most - m->n), sizeof(char *));
-    m->selected = selected_alloc(p->select, p->n_select);
+    if (p->reward)
+        reward_find(p->reward, &m->reward); /* the plan was checked */
+    m->selected = selected_alloc(p->select, p->n_select, p->reward ? &m->reward : NULL);
     m->chosen = mem_alloc(p->n_select, sizeof *m->chosen);
     for (size_t i = 0; i < n_types; i++) {
         const struct metric_type *t = types[i];
@@ -188,6 +192,17 @@ static bool whole(const struct measures *m, const struct measures_item *item)
         if (item->first[d] == item->first[d + 1])
             return false;
     return true;
+}
+
+double measures_reward(const struct measures *m, const struct measures_record *r)
+{
+    return m->plan->reward ? reward_of(&m->reward, r) : NAN;
+}
+
+void measures_reward_meaning(const struct measures *m, struct text *out)
+{
+    if (m->plan->reward)
+        reward_meaning(&m->reward, out);
 }
 
 void measures_item(struct measures *m, const struct measures_item *item)

@@ -26,6 +26,10 @@ struct measures_item {
     const struct measures_record *records; /* those of draw d are first[d] .. first[d + 1] - 1; none: it is missing */
     const size_t *first;                   /* (draws + 1,) */
 };
+/* The number by which best(by=reward) chooses (reward.h); NAN where the plan has none. */
+double measures_reward(const struct measures *m, const struct measures_record *r);
+/* Appends what the reward is; nothing where there is none. */
+void measures_reward_meaning(const struct measures *m, struct text *out);
 void measures_item(struct measures *m, const struct measures_item *item);
 /* The arm whose items went by is complete. */
 void measures_arm(struct measures *m, uint32_t arm);

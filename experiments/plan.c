@@ -214,6 +214,7 @@ struct plan *plan_load(json_t *doc, const char *where)
     p->judge = json_string_value(json_object_get(p->what, "judge"));
     p->creativity = strings(json_object_get(p->what, "creativity"), &p->n_creativity);
     p->control = strings(json_object_get(p->what, "control"), &p->n_control);
+    p->reward = json_string_value(json_object_get(p->what, "reward"));
     p->select = strings(json_object_get(p->what, "select"), &p->n_select);
     load_arms(p);
     if (open_sets(p) < 0 || load_items(p) < 0)

@@ -1,22 +1,19 @@
 /* From a declaration (script.h) to a plan: names resolved, texts canonical, contents hashed, rules checked. */
 #include "base/err.h"
 #include "base/mem.h"
-#include "decode/select.h"
-#include "evalsets/metric.h"
 #include "experiments/fit_result.h"
 #include "experiments/lms.h"
 #include "experiments/lua_transforms.h"
 #include "experiments/plan.h"
-#include "experiments/plan_check.h"
 #include "experiments/plan_draft.h"
 #include "experiments/plan_fits.h"
 #include "experiments/plan_items.h"
 #include "experiments/plan_leaf.h"
 #include "experiments/plan_nodes.h"
 #include "experiments/plan_rules.h"
+#include "experiments/plan_select.h"
 #include "experiments/plan_tasks.h"
 #include "experiments/script.h"
-#include "experiments/trace_metric.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -104,24 +101,6 @@ static int resolve_lms(const json_t *declared, const struct lua_transforms *tran
     return rc;
 }
 
-static int resolve_metrics(const json_t *declared, json_t *what, const char *axis)
-{
-    json_t *list = json_object_get(declared, axis);
-    size_t i, n, k = 0;
-    json_t *m;
-    const struct trace_metric *traces = trace_metrics(&n);
-    json_array_foreach(list, i, m)
-    {
-        const char *name = json_string_value(m);
-        for (k = 0; k < n && strcmp(traces[k].name, name) != 0;)
-            k++;
-        if (k == n && !metric_find(name))
-            return err_add(ERR_USAGE, "%s: %s", field(declared, "at"), axis);
-    }
-    json_object_set_new(what, axis, list ? json_incref(list) : json_array());
-    return 0;
-}
-
 /* The level as it is written canonically: it is part of every unit's key. */
 static int resolve_trace(const json_t *declared, json_t *what, const char *asked)
 {
@@ -132,38 +111,6 @@ static int resolve_trace(const json_t *declared, json_t *what, const char *asked
     trace_level_text(level, &t);
     json_object_set_new(what, "log", json_string(text_s(&t)));
     text_free(&t);
-    return 0;
-}
-
-/* In canonical form, each once; a plan without any does not speak of them. */
-static int resolve_select(const json_t *declared, json_t *what)
-{
-    json_t *out = json_array(), *x;
-    size_t i;
-    json_array_foreach(json_object_get(declared, "select"), i, x)
-    {
-        struct select *s = select_open(json_string_value(x));
-        if (!s) {
-            json_decref(out);
-            return err_add(ERR_USAGE, "%s: select", field(declared, "at"));
-        }
-        json_t *text = json_string(select_canonical(s));
-        size_t k = 0;
-        while (k < json_array_size(out) && !json_equal(json_array_get(out, k), text))
-            k++;
-        if (k == json_array_size(out))
-            json_array_append(out, text);
-        json_decref(text);
-        select_close(s);
-    }
-    if (json_array_size(out) > PLAN_MOST_SELECT) {
-        json_decref(out);
-        return err_set(ERR_USAGE, "%s: select: %zu selections, want at most %d", field(declared, "at"), i,
-                       PLAN_MOST_SELECT);
-    }
-    if (json_array_size(out) > 0)
-        json_object_set(what, "select", out);
-    json_decref(out);
     return 0;
 }
 
@@ -247,12 +194,11 @@ static int resolve_what(const json_t *declared, const struct lua_transforms *tra
     if (check_name(field(declared, "name")) < 0 || resolve_limits(declared, what) < 0 ||
         resolve_trace(declared, what, o->trace) < 0)
         return err_add(ERR_USAGE, "%s", field(declared, "at"));
-    TRY(resolve_metrics(declared, what, "creativity"));
-    TRY(resolve_metrics(declared, what, "control"));
-    TRY(resolve_select(declared, what));
+    if (plan_select_resolve(declared, what) < 0)
+        return err_add(ERR_USAGE, "%s", field(declared, "at"));
     TRY(plan_tasks_names(declared, what));
     TRY(resolve_lms(declared, transforms, what));
-    if (plan_items_resolve(declared, o->limit, what) < 0 || plan_rules_check(what) < 0)
+    if (plan_select_needs(what) < 0 || plan_items_resolve(declared, o->limit, what) < 0 || plan_rules_check(what) < 0)
         return err_add(err_code(), "%s", field(declared, "at"));
     return try_lms(what, transforms);
 }

@@ -161,7 +161,7 @@ const char *const prelude_lines[] = {
     "    arm = { lm = lm, chain = link, search = text, draft = drafter, name = text, tasks = list },\n",
     "    profile = { chain = link, search = text, draft = drafter, weights = shares, limit = list, template = pattern },\n",
     "    experiment = { name = text, seed = count, draws = count, limit = list, stop = texts, evalsets = texts, arms = list,\n",
-    "                   judge = lm, creativity = texts, control = texts, trace = text, tasks = texts, select = texts },\n",
+    "                   judge = lm, creativity = texts, control = texts, trace = text, tasks = texts, select = texts, reward = text },\n",
     "    limit = { bytes = count, symbols = count, chars = count },\n",
     "    transform = { { fn }, name = text, params = list, state = list, meaning = text, domain = text, source = text },\n",
     "    parameter = { { text }, default = number, min = number, max = number, integer = truth, meaning = text },\n",

@@ -156,7 +156,7 @@ local schema = {
     arm = { lm = lm, chain = link, search = text, draft = drafter, name = text, tasks = list },
     profile = { chain = link, search = text, draft = drafter, weights = shares, limit = list, template = pattern },
     experiment = { name = text, seed = count, draws = count, limit = list, stop = texts, evalsets = texts, arms = list,
-                   judge = lm, creativity = texts, control = texts, trace = text, tasks = texts, select = texts },
+                   judge = lm, creativity = texts, control = texts, trace = text, tasks = texts, select = texts, reward = text },
     limit = { bytes = count, symbols = count, chars = count },
     transform = { { fn }, name = text, params = list, state = list, meaning = text, domain = text, source = text },
     parameter = { { text }, default = number, min = number, max = number, integer = truth, meaning = text },

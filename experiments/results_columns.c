@@ -24,6 +24,7 @@ NUMBER(prompt)
 NUMBER(log_weight)
 NUMBER(nll)
 NUMBER(judge_nll)
+NUMBER(reward)
 #undef NUMBER
 
 #define STEPS(column)                                                                                                  \
@@ -129,6 +130,7 @@ static const struct {
     { "/record/log_weight", NULL, F64, log_weight_of, 0 },
     { "/record/nll", NULL, F64, nll_of, 0 },
     { "/record/judge_nll", NULL, F64, judge_nll_of, 0 },
+    { "/record/reward", NULL, F64, reward_of, 0 },
     { "/record/proposed", NULL, U32, proposed_of, 0 },
     { "/record/accepted", NULL, U32, accepted_of, 0 },
     { "/record/passes", NULL, U32, passes_of, 0 },

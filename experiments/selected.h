@@ -4,14 +4,15 @@
 
 #include "decode/select.h"
 #include "experiments/measures.h"
+#include "experiments/reward.h"
 
 struct selected;
 
-/* names: canonical texts of selections, as a checked plan has them; borrowed. */
-struct selected *selected_alloc(const char *const names[], size_t n);
+/* names: canonical texts of selections, as a checked plan has them; borrowed, and so is reward (NULL: none). */
+struct selected *selected_alloc(const char *const names[], size_t n, const struct reward *reward);
 void selected_free(struct selected *s); /* NULL is fine */
 
-/* chosen: (n,) for each selection an index into records or SELECT_NONE.  A text's reward is unknown here. */
+/* chosen: (n,) for each selection an index into records or SELECT_NONE. */
 void selected_choose(struct selected *s, const struct measures_record records[], size_t n_records, size_t chosen[]);
 
 #endif
