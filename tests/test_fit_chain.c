@@ -159,8 +159,8 @@ static void test_expected(void)
     static struct said a[POSITIONS];
     struct text arms = { 0 };
     listen(3, 1.5, a);
-    double target = mean_entropy_without(a, 0.5, 0.2);
-    text_addf(&arms, "grid { lm = a, chain = entropy('xtc(fit, threshold=0.2, form=expected)', %.17g, 0.05, 0.95) }",
+    double target = mean_entropy_without(a, 0.8, 0.2);
+    text_addf(&arms, "grid { lm = a, chain = entropy('xtc(fit, threshold=0.2, form=expected)', %.17g, 0.5, 0.95) }",
               target);
     struct results *r = results_of(text_s(&arms), "expected");
     size_t n = 0;
