@@ -149,6 +149,15 @@ enum search_drafts search_drafts(const char *text)
     return drafts;
 }
 
+bool search_walks(const char *text, struct draw *out)
+{
+    struct search s = { 0 };
+    *out = (struct draw){ 0 };
+    bool walks = bind_known(&s, text) == 0 && s.type->walks && s.type->walks(s.value, out);
+    spec_free(s.spec);
+    return walks;
+}
+
 bool search_random(const char *text)
 {
     struct search s = { 0 };

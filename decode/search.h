@@ -15,6 +15,7 @@
 #define DECODE_SEARCH_H
 
 #include "decode/chain.h"
+#include "decode/draw.h"
 #include "decode/hyp.h"
 #include "decode/stop.h"
 #include "model/core.h"
@@ -52,9 +53,11 @@ struct search_type {
     bool random; /* its outcome depends on the draw */
     int (*check)(const struct spec_value value[]);                 /* 0, or ERR_USAGE: what params cannot say */
     enum search_drafts (*drafts)(const struct spec_value value[]); /* NULL: SEARCH_DRAFTS_NONE */
-    size_t size;                                                   /* bytes of its state */
-    int (*init)(struct search *s);                                 /* makes its slots, pushes the prompt */
-    int (*want)(struct search *s, struct want out[], size_t max);  /* how many; 0: finished */
+    /* It gives one text, each symbol drawn from the chain's row by a draw of its own: false, or how.  NULL: it does not. */
+    bool (*walks)(const struct spec_value value[], struct draw *out);
+    size_t size;                                                  /* bytes of its state */
+    int (*init)(struct search *s);                                /* makes its slots, pushes the prompt */
+    int (*want)(struct search *s, struct want out[], size_t max); /* how many; 0: finished */
     int (*feed)(struct search *s, struct row_work *work);
     int (*move)(struct search *s);
     const struct hyp *(*hyps)(const struct search *s, size_t *n);
@@ -91,6 +94,8 @@ int search_word(const struct spec_value *value, const char *what, const char *co
 
 /* Canonical text of a search, appended; 0 or ERR_USAGE. */
 int search_canonical(const char *text, struct text *out);
+/* Whether it gives one text, each symbol drawn from the chain's row alone, and how: *out has not begun. */
+bool search_walks(const char *text, struct draw *out);
 bool search_random(const char *text);               /* its outcome depends on the draw */
 enum search_drafts search_drafts(const char *text); /* of a search that was checked */
 const struct search_type *const *search_types(size_t *n);

@@ -57,6 +57,13 @@ static enum search_drafts speculative_drafts(const struct spec_value value[])
     return draft_of(value) == DRAFT_LM ? SEARCH_DRAFTS_LM : SEARCH_DRAFTS_LOOKUP;
 }
 
+/* The equal rule draws as sample does; what the rejection rule takes depends on the draft too. */
+static bool speculative_walks(const struct spec_value value[], struct draw *out)
+{
+    *out = (struct draw){ .type = draw_find("gumbel") };
+    return rule_of(value) == RULE_EQUAL;
+}
+
 /* The next round: proposals as far as the lm's context goes, the last symbol being its own. */
 static void begin(struct search *s)
 {
@@ -255,6 +262,7 @@ const struct search_type search_speculative = {
     .random = true,
     .check = speculative_check,
     .drafts = speculative_drafts,
+    .walks = speculative_walks,
     .size = sizeof(struct speculative),
     .init = speculative_init,
     .want = speculative_want,
