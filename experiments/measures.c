@@ -1,5 +1,6 @@
 #include "experiments/measures.h"
 #include "base/mem.h"
+#include "experiments/reward.h"
 #include "experiments/selected.h"
 #include "experiments/trace_metric.h"
 #include <math.h>
@@ -90,9 +91,7 @@ struct measures *measures_alloc(const struct plan *p)
     m->all = mem_alloc(most, sizeof *m->all);
     m->list = mem_alloc(most, sizeof *m->list);
     m->owned = mem_alloc(2 * (most - m->n), sizeof(char *));
-    if (p->reward)
-        reward_find(p->reward, &m->reward); /* the plan was checked */
-    m->selected = selected_alloc(p->select, p->n_select, p->reward ? &m->reward : NULL);
+    m->selected = selected_alloc(p->select, p->n_select);
     m->chosen = mem_alloc(p->n_select, sizeof *m->chosen);
     for (size_t i = 0; i < n_types; i++) {
         const struct metric_type *t = types[i];
@@ -108,7 +107,10 @@ struct measures *measures_alloc(const struct plan *p)
     }
     add_selected(m, p->creativity, p->n_creativity);
     add_selected(m, p->control, p->n_control);
-    return m;
+    if (reward_open(p, &m->reward) == 0)
+        return m;
+    measures_free(m);
+    return NULL;
 }
 
 static void forget_arm(struct measures *m)
@@ -131,6 +133,7 @@ void measures_free(struct measures *m)
     for (size_t i = 0; i < m->n_owned; i++)
         free(m->owned[i]);
     selected_free(m->selected);
+    reward_close(&m->reward);
     free(m->owned);
     free(m->chosen);
     free(m->kinds);
@@ -194,15 +197,14 @@ static bool whole(const struct measures *m, const struct measures_item *item)
     return true;
 }
 
-double measures_reward(const struct measures *m, const struct measures_record *r)
+int measures_reward(const struct measures *m, struct measures_record *r)
 {
-    return m->plan->reward ? reward_of(&m->reward, r) : NAN;
+    return reward_of(&m->reward, r, &r->reward);
 }
 
 void measures_reward_meaning(const struct measures *m, struct text *out)
 {
-    if (m->plan->reward)
-        reward_meaning(&m->reward, out);
+    reward_meaning(&m->reward, out);
 }
 
 void measures_item(struct measures *m, const struct measures_item *item)

@@ -2,7 +2,7 @@
  *
  * {"what": {...}, "from": {...}, "hash": SHA-256 of what}
  *   what: format, name, seed, draws, limit, stop, log (level of the trace), mode, kernels, lms (nodes, below), fits, arms, evalsets, items, judge,
- *         creativity, control, tasks (where the script speaks of tasks), select (where it has selections), reward (where texts have one), transforms (where
+ *         creativity, control, tasks (where the script speaks of tasks), select (where it has selections), reward (where texts have one: the name of a metric, or {"code": SHA-256 of what a function of the script depends on}), transforms (where
  *         chains use such of the script)
  *   from: script, at, set, machine, cores; none of it changes what is asked for
  *
@@ -68,7 +68,7 @@ struct plan {
     size_t n_items;
     const char **creativity, **control; /* names of metrics */
     size_t n_creativity, n_control;
-    const char *reward;  /* name of a metric (reward.h); NULL: none */
+    const char *reward;  /* name of a metric (reward.h); NULL: none, or a function of the script */
     const char **select; /* canonical texts of decode/select.h */
     size_t n_select;
     struct evalset **sets;

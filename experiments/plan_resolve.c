@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "experiments/fit_result.h"
 #include "experiments/lms.h"
+#include "experiments/lua_reward.h"
 #include "experiments/lua_transforms.h"
 #include "experiments/plan.h"
 #include "experiments/plan_draft.h"
@@ -217,6 +218,25 @@ static int open_transforms(const json_t *declared, const struct text *source, co
     return *out ? 0 : err_code();
 }
 
+/* The reward that is a function of the script. */
+static int resolve_reward(const json_t *declared, const struct text *source, const struct plan_options *o, json_t *what)
+{
+    json_t *reward = json_object_get(what, "reward");
+    const char *at = field(declared, "at"), *colon = at ? strrchr(at, ':') : NULL;
+    struct text path = { 0 };
+    if (!json_is_object(reward))
+        return 0;
+    if (!source)
+        return err_set(ERR_USAGE, "a reward that is a function wants its script");
+    text_addn(&path, at ? at : "", colon ? (size_t)(colon - at) : 0);
+    struct lua_reward *r = lua_reward_open(&(struct script_text){ text_s(&path), source, o->sets, o->n_sets });
+    if (r)
+        json_object_set_new(reward, "code", json_string(lua_reward_hash(r)));
+    lua_reward_close(r);
+    text_free(&path);
+    return r ? 0 : err_code();
+}
+
 struct plan *plan_resolve(json_t *declared, const struct text *source, const struct plan_options *o)
 {
     static const struct plan_options none;
@@ -227,6 +247,7 @@ struct plan *plan_resolve(json_t *declared, const struct text *source, const str
     int rc = open_transforms(declared, source, o, &transforms);
     rc = rc < 0 ? rc : resolve_what(declared, transforms, what, o);
     lua_transforms_close(transforms);
+    rc = rc < 0 ? rc : resolve_reward(declared, source, o, what);
     if (rc < 0) {
         json_decref(what);
         return NULL;

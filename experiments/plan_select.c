@@ -98,6 +98,8 @@ static int resolve(const json_t *declared, json_t *list, json_t *what)
         return err_set(ERR_USAGE, "select: %zu selections, want at most %d", json_array_size(list), PLAN_MOST_SELECT);
     if (json_array_size(list) > 0)
         json_object_set(what, "select", list);
+    if (json_is_object(json_object_get(declared, "reward")))
+        json_object_set_new(what, "reward", json_object()); /* plan_resolve() reads the function */
     if (!reward)
         return 0;
     if (reward_find(reward, &r) < 0)
@@ -153,9 +155,9 @@ int plan_select_check(const json_t *what, const char *where)
         return err_set(ERR_DATA, "%s: %zu selections, want at most %d", where, json_array_size(list), PLAN_MOST_SELECT);
     for (size_t i = 0; i < json_array_size(list); i++)
         TRY(check_one(list, i, where));
-    if (reward && !json_is_string(reward))
-        return err_set(ERR_DATA, "%s: 'reward' is no string", where);
-    if (reward && reward_find(json_string_value(reward), &r) < 0)
+    if (reward && !json_is_string(reward) && !json_is_string(json_object_get(reward, "code")))
+        return err_set(ERR_DATA, "%s: 'reward' is neither a string nor code", where);
+    if (json_is_string(reward) && reward_find(json_string_value(reward), &r) < 0)
         return err_add(ERR_DATA, "%s", where);
     return plan_select_needs(what) < 0 ? err_add(ERR_DATA, "%s", where) : 0;
 }

@@ -141,6 +141,7 @@ local links = words_of(either(link, list), "a string, a fit or a list of them")
 local drafter = words_of(either(text, lm), "\"lookup\", a model or the name of one")
 local source = words_of(either(text, lm), "a model or the name of one")
 local fn = words_of(of "function", "a function of the row and its parameters")
+local prize = words_of(either(text, of "function"), "the name of a metric or a function of a text")
 local truth = words_of(of "boolean", "true or false")
 local pattern = words_of(either(text, of "function"), "a name, a text with {field} places or a function")
 
@@ -156,7 +157,7 @@ local schema = {
     arm = { lm = lm, chain = link, search = text, draft = drafter, name = text, tasks = list },
     profile = { chain = link, search = text, draft = drafter, weights = shares, limit = list, template = pattern },
     experiment = { name = text, seed = count, draws = count, limit = list, stop = texts, evalsets = texts, arms = list,
-                   judge = lm, creativity = texts, control = texts, trace = text, tasks = texts, select = texts, reward = text },
+                   judge = lm, creativity = texts, control = texts, trace = text, tasks = texts, select = texts, reward = prize },
     limit = { bytes = count, symbols = count, chars = count },
     transform = { { fn }, name = text, params = list, state = list, meaning = text, domain = text, source = text },
     parameter = { { text }, default = number, min = number, max = number, integer = truth, meaning = text },
@@ -503,6 +504,10 @@ local function experiment(t)
     if #e.arms == 0 then error("experiment: no arms", 2) end
     e.evalsets = evalsets_of(e.evalsets, 2)
     for _, k in base.ipairs { "stop", "creativity", "control", "tasks", "select" } do e[k] = flat(e[k], {}, text, 2) end
+    if type(e.reward) == "function" then
+        done.rewards = { e.reward }
+        e.reward = { kind = "reward" }
+    end
     done.experiment = e
 end
 

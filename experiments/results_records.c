@@ -183,11 +183,12 @@ static int place_unit(struct pass *x, const uint32_t at[3], size_t *n)
     mem_grow(&x->records, &x->cap_records, *n + u->n_records, sizeof *x->records);
     for (size_t k = 0; k < u->n_records; k++) {
         struct results_row r = row_of(x, u, k, at);
-        const struct measures_record *own = &x->records[*n];
-        x->records[(*n)++] = (struct measures_record){ sample_of(x, &r), r.record };
+        struct measures_record *own = &x->records[(*n)++];
+        *own = (struct measures_record){ sample_of(x, &r), r.record, NAN };
+        TRY(measures_reward(x->measures, own));
         if (!fresh)
             continue;
-        r.reward = measures_reward(x->measures, own);
+        r.reward = own->reward;
         r.prompt = results_columns_prompt(x->columns, u);
         results_columns_add(x->columns, &r);
         x->arm_symbols[r.arm] += r.n_symbols;

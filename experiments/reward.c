@@ -21,20 +21,51 @@ int reward_find(const char *name, struct reward *out)
     return err_set(ERR_USAGE, "reward: '%s' is a number of several texts, want a metric of one", name);
 }
 
-double reward_of(const struct reward *r, const struct measures_record *x)
+int reward_open(const struct plan *p, struct reward *out)
 {
-    int direction = r->text ? r->text->direction : r->trace->direction;
-    double value = NAN;
+    *out = (struct reward){ 0 };
+    if (p->reward)
+        return reward_find(p->reward, out);
+    if (!json_is_object(json_object_get(p->what, "reward")))
+        return 0;
+    out->lua = lua_reward_load(p->doc);
+    return out->lua ? 0 : err_code();
+}
+
+void reward_close(struct reward *r)
+{
+    lua_reward_close(r->lua);
+    *r = (struct reward){ 0 };
+}
+
+static int direction_of(const struct reward *r)
+{
+    return r->text ? r->text->direction : r->trace->direction;
+}
+
+int reward_of(const struct reward *r, const struct measures_record *x, double *out)
+{
+    bool generated = x->sample.item->kind == ITEM_GENERATE;
+    *out = NAN;
+    if (r->lua)
+        return generated ? lua_reward_of(r->lua, x, out) : 0;
     if (r->text && metric_applies(r->text, x->sample.item))
-        value = r->text->score(&x->sample, 1);
-    if (r->trace && x->sample.item->kind == ITEM_GENERATE)
-        value = r->trace->value(x->trace);
-    return direction < 0 ? -value : value;
+        *out = r->text->score(&x->sample, 1);
+    if (r->trace && generated)
+        *out = r->trace->value(x->trace);
+    if ((r->text || r->trace) && direction_of(r) < 0)
+        *out = -*out;
+    return 0;
 }
 
 void reward_meaning(const struct reward *r, struct text *out)
 {
-    int direction = r->text ? r->text->direction : r->trace->direction;
-    text_addf(out, "%s%s (%s): %s", direction < 0 ? "- " : "", r->text ? r->text->name : r->trace->name,
-              r->text ? r->text->unit : r->trace->unit, r->text ? r->text->meaning : r->trace->meaning);
+    if (r->lua)
+        text_addf(out, "what the script's reward gives (SHA-256 %.12s...)", lua_reward_hash(r->lua));
+    if (r->text)
+        text_addf(out, "%s%s (%s): %s", direction_of(r) < 0 ? "- " : "", r->text->name, r->text->unit,
+                  r->text->meaning);
+    if (r->trace)
+        text_addf(out, "%s%s (%s): %s", direction_of(r) < 0 ? "- " : "", r->trace->name, r->trace->unit,
+                  r->trace->meaning);
 }

@@ -7,15 +7,13 @@
 struct selected {
     struct select **selects; /* (n,) */
     size_t n;
-    const struct reward *reward;
     struct select_text *texts; /* scratch */
     size_t cap;
 };
 
-struct selected *selected_alloc(const char *const names[], size_t n, const struct reward *reward)
+struct selected *selected_alloc(const char *const names[], size_t n)
 {
     struct selected *s = mem_alloc(1, sizeof *s);
-    s->reward = reward;
     s->n = n;
     s->selects = mem_alloc(n, sizeof(struct select *));
     for (size_t i = 0; i < n; i++) {
@@ -52,7 +50,7 @@ void selected_choose(struct selected *s, const struct measures_record records[],
     mem_grow(&s->texts, &s->cap, n_records, sizeof *s->texts);
     for (size_t i = 0; i < n_records; i++) {
         s->texts[i] = text_of(&records[i].sample, records[i].trace->end == HYP_DEAD);
-        s->texts[i].reward = s->reward ? reward_of(s->reward, &records[i]) : NAN;
+        s->texts[i].reward = records[i].reward;
     }
     for (size_t k = 0; k < s->n; k++)
         chosen[k] = select_choose(s->selects[k], s->texts, n_records, NULL).chosen;

@@ -4,12 +4,11 @@
 
 #include "decode/select.h"
 #include "experiments/measures.h"
-#include "experiments/reward.h"
 
 struct selected;
 
-/* names: canonical texts of selections, as a checked plan has them; borrowed, and so is reward (NULL: none). */
-struct selected *selected_alloc(const char *const names[], size_t n, const struct reward *reward);
+/* names: canonical texts of selections, as a checked plan has them; borrowed. */
+struct selected *selected_alloc(const char *const names[], size_t n);
 void selected_free(struct selected *s); /* NULL is fine */
 
 /* chosen: (n,) for each selection an index into records or SELECT_NONE. */

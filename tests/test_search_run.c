@@ -119,19 +119,26 @@ static void check_selected(const struct results *r, const char *how, size_t n_ar
     select_close(s);
 }
 
+static double value_of(const struct reward *r, const struct measures_record *x)
+{
+    double value = 0;
+    check(reward_of(r, x, &value) == 0, "%s", err_text());
+    return value;
+}
+
 /* A metric of which less is better counts with the other sign. */
 static void check_sign(void)
 {
     const struct item item = { .kind = ITEM_GENERATE };
     const char *text = "a b c d e a b c d e a b c d";
     const struct unit_record trace = { .passes = 3, .n_steps = 4, .accepted = 2, .proposed = 5 };
-    struct measures_record x = { { .item = &item, .text = text, .n_text = strlen(text) }, &trace };
+    struct measures_record x = { { .item = &item, .text = text, .n_text = strlen(text) }, &trace, NAN };
     struct reward r;
     check(reward_find("repetition", &r) == 0, "%s", err_text());
-    check_near(reward_of(&r, &x), -6.0 / 11, 1e-12, "repetition");
-    check(reward_find("diversity", &r) == 0 && reward_of(&r, &x) > 0, "diversity");
-    check(reward_find("passes_per_symbol", &r) == 0 && reward_of(&r, &x) == -0.75, "of a trace");
-    check(reward_find("coverage", &r) == 0 && isnan(reward_of(&r, &x)), "an item without keywords has none");
+    check_near(value_of(&r, &x), -6.0 / 11, 1e-12, "repetition");
+    check(reward_find("diversity", &r) == 0 && value_of(&r, &x) > 0, "diversity");
+    check(reward_find("passes_per_symbol", &r) == 0 && value_of(&r, &x) == -0.75, "of a trace");
+    check(reward_find("coverage", &r) == 0 && isnan(value_of(&r, &x)), "an item without keywords has none");
 }
 
 /* /record/reward, and the axis of the text that it chooses. */
@@ -205,7 +212,7 @@ int main(void)
     refused("}, control = { 'length_chars@bset'", "control: unknown selection 'bset'");
     refused("}, control = { 'self_bleu@best'", "'self_bleu' is a number of several texts");
     refused("}, control = { 'nothing@best'", "unknown metric 'nothing'");
-    refused("}, reward = { 'coverage'", "'reward' is a table, want a string");
+    refused("}, reward = { 'coverage'", "'reward' is a table, want the name of a metric or a function of a text");
     refused("}, reward = 'self_bleu', stop = {", "reward: 'self_bleu' is a number of several texts");
     refused("}, reward = 'cover', stop = {", "reward: unknown metric 'cover'; did you mean");
     same_results(letters_path("one"), letters_path("two"), "other batches, other threads");
