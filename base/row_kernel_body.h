@@ -305,6 +305,7 @@ static void kernel_block_noise(const struct rng_key *k, uint32_t first, uint32_t
     }
 }
 
+#include "base/row_kernel_apart.h"
 #include "base/row_kernel_pools.h"
 #include "base/row_kernel_spread.h"
 
@@ -334,4 +335,5 @@ const struct row_kernel KERNEL = {
     .mean = kernel_mean,
     .product = kernel_product,
     .extreme = kernel_extreme,
+    .apart = kernel_apart,
 };

@@ -62,7 +62,7 @@ size_t ensemble_member(const struct ensemble *e, const struct ensemble_slot *s, 
     return pool_member(e->weight, e->n_voices, rng_uniform(&key, back > s->made.n ? back - (uint32_t)s->made.n : 0));
 }
 
-int ensemble_rows_at(struct ensemble *e, struct ensemble_slot *s, uint32_t back, struct ensemble_part *out)
+int ensemble_part_at(struct ensemble *e, struct ensemble_slot *s, uint32_t back, struct ensemble_part *out)
 {
     const struct pool *p = &e->pool;
     struct row *rows = out->rows;
@@ -76,11 +76,6 @@ int ensemble_rows_at(struct ensemble *e, struct ensemble_slot *s, uint32_t back,
     for (size_t k = 1; k < out->n; k++)
         TRY(ensemble_voice_row(e, s, k, back, &rows[k]));
     return 0;
-}
-
-size_t ensemble_said(const struct ensemble_slot *s, uint32_t back)
-{
-    return back < s->made.n ? s->made.n - back : 0;
 }
 
 /* Pools what part->rows hold into part->pool, whose score is memory for it. */
@@ -103,7 +98,7 @@ static int catch_up(struct ensemble *e, struct ensemble_slot *s, uint32_t back)
     struct ensemble_part part;
     while (s->n_known <= ensemble_said(s, back)) {
         size_t i = s->n_known - 1;
-        TRY(ensemble_rows_at(e, s, (uint32_t)(s->made.n - i), &part));
+        TRY(ensemble_part_at(e, s, (uint32_t)(s->made.n - i), &part));
         if (!e->pool.global) {
             part.pool = row_over(s->mean, e->lm.space->n);
             ensemble_weights(e, s, i, weight);
@@ -114,17 +109,6 @@ static int catch_up(struct ensemble *e, struct ensemble_slot *s, uint32_t back)
     return 0;
 }
 
-double ensemble_disagreement(const struct ensemble *e, struct ensemble_slot *s, const double weight[],
-                             const struct ensemble_part *part)
-{
-    struct row mixture = part->pool;
-    if (part->n > 1 && !pool_mixes(&e->pool)) {
-        mixture = row_over(s->mean, e->lm.space->n);
-        row_pool_linear(&mixture, part->rows, weight, part->n);
-    }
-    return part->n > 1 ? pool_disagreement(part->rows, weight, part->n, &mixture) : 0;
-}
-
 /* The last position: what push() will ask. */
 static void keep_last(struct ensemble *e, struct ensemble_slot *s, const double weight[],
                       const struct ensemble_part *part)
@@ -133,7 +117,7 @@ static void keep_last(struct ensemble *e, struct ensemble_slot *s, const double 
     s->first_part = part->first;
     s->n_part = part->n;
     s->last_pool = part->pool;
-    s->disagreement = ensemble_disagreement(e, s, weight, part);
+    s->uncertainty = ensemble_uncertainty(e, s, weight, part);
     s->epoch = e->epoch;
 }
 
@@ -144,7 +128,7 @@ static int pool_at(struct ensemble *e, struct ensemble_slot *s, uint32_t back, s
     uint32_t n = e->lm.space->n;
     if (e->n_past > 0)
         TRY(catch_up(e, s, back));
-    TRY(ensemble_rows_at(e, s, back, &part));
+    TRY(ensemble_part_at(e, s, back, &part));
     part.pool = row_over(s->out + (size_t)back * n, n);
     ensemble_weights(e, s, ensemble_said(s, back), weight);
     pool_part(e, s, back, weight, &part);

@@ -1,19 +1,37 @@
-/* What the voices gave a symbol: their probabilities, weights and shares, and how far they differed. */
+/* What the voices gave a symbol, and how unsure they were: for push(), and for texts that are scored. */
 #include "base/err.h"
 #include "ensemble/ensemble_slot.h"
+#include <assert.h>
 #include <math.h>
 
-/* Of the symbol after made[0 .. said). */
-static void fill(const struct ensemble *e, const struct ensemble_slot *s, size_t said, sym_t symbol,
-                 const struct ensemble_part *part, struct lm_trace *t)
+size_t ensemble_said(const struct ensemble_slot *s, uint32_t back)
+{
+    return back < s->made.n ? s->made.n - back : 0;
+}
+
+struct uncertainty ensemble_uncertainty(const struct ensemble *e, const struct ensemble_slot *s, const double weight[],
+                                        const struct ensemble_part *part)
+{
+    struct row mixture = part->pool;
+    if (part->n == 1)
+        return (struct uncertainty){ .data = row_entropy(&part->rows[0]), .agreement = 1 };
+    if (!pool_mixes(&e->pool)) {
+        mixture = row_over(s->mean, e->lm.space->n);
+        row_pool_linear(&mixture, part->rows, weight, part->n);
+    }
+    return uncertainty_of(part->rows, weight, part->n, &mixture);
+}
+
+void ensemble_shares(const struct ensemble *e, const struct ensemble_slot *s, const struct ensemble_part *part,
+                     size_t n_said, sym_t symbol, struct lm_trace *t)
 {
     double logp[LM_MAX_VOICES], weight[LM_MAX_VOICES];
-    const double *mass = e->pool.global ? s->past + said * e->n_past : NULL;
-    ensemble_weights(e, s, said, weight);
+    const double *mass = e->pool.global ? s->past + n_said * e->n_past : NULL;
+    ensemble_weights(e, s, n_said, weight);
     t->n_voices = e->n_voices;
     for (size_t k = 0; k < e->n_voices; k++) {
-        bool in = k >= part->first && k < part->first + part->n;
-        logp[k] = in ? row_logp(&part->rows[k - part->first], symbol) : NAN;
+        bool spoke = k >= part->first && k < part->first + part->n;
+        logp[k] = spoke ? row_logp(&part->rows[k - part->first], symbol) : NAN;
         t->logp[k] = (float)logp[k];
         logp[k] += mass ? mass[k] : 0;
         t->weight[k] = (float)weight[k];
@@ -21,33 +39,44 @@ static void fill(const struct ensemble *e, const struct ensemble_slot *s, size_t
     pool_share(weight, logp, e->n_voices, t->share);
 }
 
-void ensemble_trace_last(const struct ensemble *e, const struct ensemble_slot *s, sym_t symbol, struct lm_trace *t)
+void ensemble_unsure(const struct uncertainty *u, struct lm_trace *t)
 {
-    struct ensemble_part part = { .first = s->first_part, .n = s->n_part };
-    for (size_t k = 0; k < part.n; k++)
-        part.rows[k] = s->last[k];
-    t->disagreement = (float)s->disagreement;
-    fill(e, s, s->made.n, symbol, &part, t);
+    t->data_entropy = (float)u->data;
+    t->disagreement = (float)u->mutual;
+    t->epkl = (float)u->epkl;
+    t->rmi = (float)u->rmi;
+    t->agreement = (float)u->agreement;
+}
+
+int ensemble_trace(const struct lm *lm, const struct ensemble_at *at, struct lm_trace *t)
+{
+    struct ensemble *e = lm->type == &ensemble_type ? lm->self : NULL;
+    struct ensemble_part part;
+    double weight[LM_MAX_VOICES];
+    t->n_voices = 0;
+    if (!e)
+        return 0;
+    struct ensemble_slot *s = &e->slot[at->slot];
+    size_t n_said = ensemble_said(s, at->back);
+    assert(e->n_past == 0 || n_said < s->n_known);
+    TRY(ensemble_part_at(e, s, at->back, &part));
+    part.pool = *at->row;
+    ensemble_weights(e, s, n_said, weight);
+    struct uncertainty u = ensemble_uncertainty(e, s, weight, &part);
+    ensemble_shares(e, s, &part, n_said, at->symbol, t);
+    ensemble_unsure(&u, t);
+    if (e->transforms) /* rows after transforms have one place a voice: those of the last position are there again or not */
+        s->epoch = at->back == 0 ? e->epoch : 0;
+    return 0;
 }
 
 /* The pool of the position lies where rows() left it. */
-int ensemble_trace(void *self, int slot, uint32_t back, sym_t symbol, struct lm_trace *t)
+int ensemble_trace_at(void *self, int slot, uint32_t back, sym_t symbol, struct lm_trace *t)
 {
-    struct ensemble *e = self;
-    struct ensemble_slot *s = &e->slot[slot];
-    struct ensemble_part part;
-    double weight[LM_MAX_VOICES];
-    if (back == 0 && ensemble_has_rows(e, s)) {
-        ensemble_trace_last(e, s, symbol, t);
-        return 0;
-    }
-    if (e->transforms)
-        s->epoch = 0; /* changed rows of this position come to stand where those of the last stood */
-    TRY(ensemble_rows_at(e, s, back, &part));
-    part.pool = row_over(s->out + (size_t)back * e->lm.space->n, e->lm.space->n);
-    part.pool.log_z = s->out_log_z[back];
-    ensemble_weights(e, s, ensemble_said(s, back), weight);
-    t->disagreement = (float)ensemble_disagreement(e, s, weight, &part);
-    fill(e, s, ensemble_said(s, back), symbol, &part, t);
-    return 0;
+    const struct ensemble *e = self;
+    const struct ensemble_slot *s = &e->slot[slot];
+    struct row pool = row_over(s->out + (size_t)back * e->lm.space->n, e->lm.space->n);
+    pool.log_z = s->out_log_z[back];
+    return ensemble_trace(&e->lm, &(struct ensemble_at){ .slot = slot, .back = back, .row = &pool, .symbol = symbol },
+                          t);
 }

@@ -13,7 +13,9 @@
 
 /* Raised when the layout of results.h5 changes; what is read of an older one is empty where it lacks an array.
  *   2: /item_task; the attribute positions
- *   3: /record/reward; what drafts proposed, /record/proposed, accepted, passes */
+ *   3: /tokens/{data_entropy,epkl,rmi,agreement,voice_weight}, which read NAN where a file lacks them; texts that an
+ *      ensemble scored have voices; /tokens/disagreement is NAN without voices; /record/reward; what
+ *      drafts proposed, /record/proposed, accepted, passes */
 #define RESULTS_SCHEMA 3
 
 struct results;
@@ -59,9 +61,10 @@ struct results_tokens {
     size_t n;
     uint32_t n_voices;
     const uint32_t *id;
-    const float *logp, *logp_final, *entropy, *entropy_final, *mass, *disagreement;
+    const float *logp, *logp_final, *entropy, *entropy_final, *mass;
+    const float *data_entropy, *disagreement, *epkl, *rmi, *agreement; /* ensemble/uncertainty.h; NAN without voices */
     const uint32_t *kept;
-    const float *voice_logp, *voice_share; /* (n, n_voices) */
+    const float *voice_logp, *voice_share, *voice_weight; /* (n, n_voices) */
 };
 
 struct results_bin {

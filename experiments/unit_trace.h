@@ -15,9 +15,8 @@ void unit_trace_write(struct text *t, const struct hyp *h);
 void unit_trace_read(struct unpack *u, struct unit_result *r, struct unit_record *h);
 
 /* With the kind of a result, of its hypotheses: */
-#define UNIT_TRACED 0x80u /* they have traces */
-#define UNIT_DRAFTED                                                                                                   \
-    0x40u /* a draft proposed symbols: proposed u32 | accepted u32 | passes u32 come before the trace */
+#define UNIT_TRACED  0x80u /* they have traces */
+#define UNIT_DRAFTED 0x40u /* of a draft: proposed u32 | accepted u32 | passes u32, before the trace */
 
 /* Zeroed memory of n x size bytes that goes with the result, an allocation of its own, so that it ends where sanitizers
  * look. */

@@ -24,7 +24,10 @@ static bool same_voices(const struct lm_trace *a, const struct lm_trace *b)
     size_t n = a->n_voices * sizeof(float);
     return a->n_voices == b->n_voices && memcmp(a->logp, b->logp, n) == 0 && memcmp(a->share, b->share, n) == 0 &&
            memcmp(a->weight, b->weight, n) == 0 &&
-           (n == 0 || memcmp(&a->disagreement, &b->disagreement, sizeof(float)) == 0);
+           (n == 0 || (memcmp(&a->disagreement, &b->disagreement, sizeof(float)) == 0 &&
+                       memcmp(&a->data_entropy, &b->data_entropy, sizeof(float)) == 0 &&
+                       memcmp(&a->epkl, &b->epkl, sizeof(float)) == 0 && memcmp(&a->rmi, &b->rmi, sizeof(float)) == 0 &&
+                       memcmp(&a->agreement, &b->agreement, sizeof(float)) == 0));
 }
 
 /* Steps and what voices say about each. */

@@ -289,7 +289,10 @@ static bool same_trace(const struct lm_trace *a, const struct lm_trace *b)
     size_t n = a->n_voices * sizeof(float);
     return a->n_voices == b->n_voices && memcmp(a->logp, b->logp, n) == 0 && memcmp(a->weight, b->weight, n) == 0 &&
            memcmp(a->share, b->share, n) == 0 &&
-           (n == 0 || memcmp(&a->disagreement, &b->disagreement, sizeof(float)) == 0);
+           (n == 0 || (memcmp(&a->disagreement, &b->disagreement, sizeof(float)) == 0 &&
+                       memcmp(&a->data_entropy, &b->data_entropy, sizeof(float)) == 0 &&
+                       memcmp(&a->epkl, &b->epkl, sizeof(float)) == 0 && memcmp(&a->rmi, &b->rmi, sizeof(float)) == 0 &&
+                       memcmp(&a->agreement, &b->agreement, sizeof(float)) == 0));
 }
 
 /* A symbol that was pushed unread, asked for afterwards, once other positions were. */
@@ -328,7 +331,10 @@ static void law_trace(const struct lm_subject *s)
     }
     if (t.n_voices > 0) {
         check_near(share, 1, 1e-5, "%s: shares sum to one", s->name);
-        check(t.disagreement >= -1e-5f, "%s: disagreement %g", s->name, (double)t.disagreement);
+        check(t.disagreement >= 0 && t.data_entropy >= 0 && t.rmi >= 0 && t.epkl >= t.rmi,
+              "%s: disagreement %g, data entropy %g, RMI %g, EPKL %g", s->name, (double)t.disagreement,
+              (double)t.data_entropy, (double)t.rmi, (double)t.epkl);
+        check(t.agreement > 0 && t.agreement <= 1, "%s: agreement %g", s->name, (double)t.agreement);
     }
     law_trace_back(&b, slot, symbols, n, &t);
     free(symbols);
