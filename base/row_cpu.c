@@ -1,11 +1,11 @@
 /* The table of rows in host memory. */
 #include "base/err.h"
+#include "base/row_apart.h"
 #include "base/row_cut.h"
 #include "base/row_draw.h"
 #include "base/row_kernel.h"
 #include "base/row_math.h"
 #include "base/row_ops.h"
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -200,24 +200,6 @@ static void cpu_pool_power(struct row *out, const struct row rows[], const doubl
     kernel->extreme(out->score, part, n, out->n, r > 0 ? 1 : -1);
 }
 
-static struct row_part part_of(const struct row *r, double weight)
-{
-    float near = (float)-r->log_z;
-    return (struct row_part){ r->score, weight, -r->log_z, near, (float)(-r->log_z - (double)near) };
-}
-
-static void cpu_pool_apart(const struct row rows[], const double weight[], size_t n, const struct row *m,
-                           struct row_apart *out)
-{
-    struct row_part part[ROW_PARTS + 1];
-    double sum[3];
-    for (size_t k = 0; k < n; k++)
-        part[k] = part_of(&rows[k], fmax(weight[k], (double)FLT_MIN)); /* a float of it is not 0 */
-    part[n] = part_of(m, 1);
-    m->ops->kernel()->apart(part, n, m->n, sum);
-    *out = (struct row_apart){ fmax(sum[0], 0), fmax(sum[1], 0), fmax(sum[2], 0) };
-}
-
 const struct row_ops row_cpu = {
     .name = "cpu",
     .kernel = row_kernel_best,
@@ -227,6 +209,7 @@ const struct row_ops row_cpu = {
     .argmax = cpu_argmax,
     .count = cpu_count,
     .entropy = cpu_entropy,
+    .pool_apart = row_apart_host,
     .min = cpu_min,
     .spread = cpu_spread,
     .log_power = cpu_log_power,
@@ -251,5 +234,4 @@ const struct row_ops row_cpu = {
     .pool_linear = cpu_pool_linear,
     .pool_log = cpu_pool_log,
     .pool_power = cpu_pool_power,
-    .pool_apart = cpu_pool_apart,
 };

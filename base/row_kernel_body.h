@@ -154,6 +154,8 @@ static double kernel_surprise(const float score[], uint32_t n, float shift)
     return lanes_total(&l);
 }
 
+#include "base/row_kernel_apart.h"
+
 LANES_INLINE vf affine(vf x, const struct row_affine *f)
 {
     vd y[HALVES];
@@ -305,7 +307,6 @@ static void kernel_block_noise(const struct rng_key *k, uint32_t first, uint32_t
     }
 }
 
-#include "base/row_kernel_apart.h"
 #include "base/row_kernel_pools.h"
 #include "base/row_kernel_spread.h"
 
@@ -314,6 +315,7 @@ const struct row_kernel KERNEL = {
     .supported = KERNEL_SUPPORTED,
     .max = kernel_max,
     .find = kernel_find,
+    .apart = kernel_apart,
     .count = kernel_count,
     .sum = kernel_sum,
     .surprise = kernel_surprise,
@@ -335,5 +337,4 @@ const struct row_kernel KERNEL = {
     .mean = kernel_mean,
     .product = kernel_product,
     .extreme = kernel_extreme,
-    .apart = kernel_apart,
 };

@@ -50,7 +50,7 @@ static const uint32_t sizes[] = { 1, 2, 7, 15, 16, 17, 31, 63, 64, 65, 100, 127,
 /* Everything that a kernel gives for a row, as bytes. */
 struct given {
     float max, floats[4][5003];
-    double sum, surprise, moments[2], relative, apart[3];
+    double sum, surprise, moments[2], relative;
     float min, cubic, away;
     uint32_t n_alive, near;
     uint32_t found, count, n_collected;
@@ -100,13 +100,6 @@ static void give(const struct row_kernel *k, const struct row *r, const struct r
     k->mix(g->floats[3] + 100, part, 3, n < 4900 ? n : 4900);
 }
 
-/* members: probabilities; the last stands for their mixture. */
-static void give_apart(const struct row_kernel *k, const struct row_part members[], uint32_t n, struct given *g)
-{
-    memset(g, 0, sizeof *g);
-    k->apart(members, 2, n, g->apart);
-}
-
 static void give_pools(const struct row_kernel *k, const struct row_part part[], uint32_t n, struct given *g)
 {
     memset(g, 0, sizeof *g);
@@ -142,10 +135,6 @@ static void test_same_bits(void)
             give_pools(&row_kernel_plain, part, n, want);
             give_pools(fast[i], part, n, got);
             check(memcmp(want, got, sizeof *got) == 0, "%s: pools of %s rows of %u", fast[i]->name, rows_name(kind), n);
-            parts_of(rows, 1, part);
-            give_apart(&row_kernel_plain, part, n, want);
-            give_apart(fast[i], part, n, got);
-            check(memcmp(want, got, sizeof *got) == 0, "%s: apart, %s rows of %u", fast[i]->name, rows_name(kind), n);
         }
     check(row_kernel_plain.supported() && row_kernel_best()->supported(), "a kernel for this machine");
     free(want);

@@ -3,6 +3,7 @@
 #include "base/doc.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/row_kernel.h"
 #include "ensemble/ensemble.h"
 #include "ensemble/pool_line.h"
 #include "ensemble/uncertainty.h"
@@ -108,6 +109,28 @@ static void random_rows(void)
         near(u.epkl, d.epkl, "EPKL, by pairs", n);
         check(u.epkl == u.mutual + u.rmi, "EPKL = MI + RMI");
         check(u.data >= 0 && u.mutual >= 0 && u.rmi >= 0 && u.agreement > 0 && u.agreement <= 1, "signs");
+    }
+}
+
+/* Every kernel gives the same bits, whatever the length of the rows. */
+static void same_bits(void)
+{
+    static const uint32_t sizes[] = { 1, 7, 16, 31, 63, 64, 65, 127, 129, 300 };
+    const struct row_kernel *fast[] = { &row_kernel_avx2, &row_kernel_avx512 };
+    for (size_t i = 0; i < 2 * 10 * ROWS_KINDS; i++) {
+        struct row_part part[3];
+        double want[3], got[3];
+        uint32_t n = sizes[i / 2 % 10];
+        enum rows_kind kind = (enum rows_kind)(i / 20);
+        if (!fast[i % 2]->supported())
+            continue;
+        for (uint64_t k = 0; k < 3; k++) {
+            struct row r = rows_make(k == 2 ? ROWS_MASKED : kind, 9 * i + k, member[k], n);
+            part[k] = (struct row_part){ .score = r.score, .factor = .3 + .4 * (double)k, .near = (float)-r.log_z };
+        }
+        row_kernel_plain.apart(part, 2, n, want);
+        fast[i % 2]->apart(part, 2, n, got);
+        check(memcmp(want, got, sizeof got) == 0, "%s: %s rows of %u", fast[i % 2]->name, rows_name(kind), n);
     }
 }
 
@@ -317,6 +340,7 @@ static void scored_texts(void)
 int main(void)
 {
     random_rows();
+    same_bits();
     offsets();
     by_hand();
     numpy_cases();
