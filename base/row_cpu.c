@@ -187,18 +187,25 @@ static void measure_pool(struct row *out)
     (void)rc;
 }
 
+/* Their centers and shares; false: a share is too far from one. */
+static bool parts_near(struct row_part part[], const struct row rows[], const double weight[], size_t n, double power)
+{
+    bool is_near = true;
+    for (size_t k = 0; k < n; k++) {
+        part[k].center = (float)rows[k].log_z;
+        double rest = power * ((double)part[k].center - rows[k].log_z);
+        part[k].share = (float)(weight[k] * math_exp64(rest < 1 ? rest : 1));
+        is_near &= part[k].share >= (float)ROW_LEAST && part[k].share <= (float)(1 / ROW_LEAST);
+    }
+    return is_near;
+}
+
 static void cpu_pool_linear(struct row *out, const struct row rows[], const double weight[], size_t n)
 {
     const struct row_kernel *kernel = out->ops->kernel();
     struct row_part part[ROW_PARTS];
-    bool is_near = true;
     parts_fill(part, rows, weight, n, 1);
-    for (size_t k = 0; k < n; k++) {
-        part[k].center = (float)rows[k].log_z;
-        part[k].share = (float)(weight[k] * math_exp64((double)part[k].center - rows[k].log_z));
-        is_near &= part[k].share >= (float)ROW_LEAST && part[k].share <= (float)(1 / ROW_LEAST);
-    }
-    if (is_near && measured(out, kernel->mix_near(out->score, part, n, out->n)))
+    if (parts_near(part, rows, weight, n, 1) && measured(out, kernel->mix_near(out->score, part, n, out->n)))
         return;
     kernel->mix(out->score, part, n, out->n);
     measure_pool(out);
@@ -221,8 +228,10 @@ static void cpu_pool_power(struct row *out, const struct row rows[], const doubl
     const struct row_kernel *kernel = out->ops->kernel();
     struct row_part part[ROW_PARTS];
     if (!isinf(r)) {
+        bool is_near = fabs(r) >= .5 && fabs(r) <= 4;
         parts_fill(part, rows, weight, n, r);
-        kernel->mean(out->score, part, n, out->n, r);
+        is_near = is_near && parts_near(part, rows, weight, n, r);
+        (is_near ? kernel->mean_near : kernel->mean)(out->score, part, n, out->n, r);
         return;
     }
     for (size_t k = 0; k < n; k++)

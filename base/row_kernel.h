@@ -82,6 +82,8 @@ struct row_kernel {
     double (*product_near)(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double first);
     /* out = (1/r) log sum_k exp(part k): double exp and log. */
     void (*mean)(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double r);
+    /* The same of center and share, for |r| from 1/2 to 4, in float where that is enough; shares as mix_near()'s. */
+    void (*mean_near)(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double r);
     /* out = sum_k part k. */
     void (*product)(float out[], const struct row_part part[], size_t n_parts, uint32_t n);
     /* out = the largest part times sign. */

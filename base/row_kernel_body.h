@@ -334,6 +334,7 @@ const struct row_kernel KERNEL = {
     .mix_near = kernel_mix_near,
     .product_near = kernel_product_near,
     .mean = kernel_mean,
+    .mean_near = kernel_mean_near,
     .product = kernel_product,
     .extreme = kernel_extreme,
 };

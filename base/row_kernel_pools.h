@@ -197,6 +197,35 @@ LANES_INLINE void stride_mix(struct lanes *l, float out[], const struct row_part
     }
 }
 
+/* (1/r) ln s; where s is too small, or so large that an exp() may have been cut, as kernel_mean(). */
+LANES_INLINE vf meant(const struct row_part part[], size_t n_parts, uint32_t v, vf s, double r)
+{
+    vf least = vf_set(0x1p-115f), most = vf_set((float)(1 / ROW_LEAST)), y = math_log(s) * vf_set((float)(1 / r));
+    unsigned all = (1u << LANES) - 1;
+    if (vf_not_less_bits(s, least) == all && vf_not_less_bits(most, s) == all)
+        return y;
+    vf slow = mean(part, n_parts, v, r);
+    return vf_less(s, least, slow, vf_less(most, s, slow, y));
+}
+
+LANES_INLINE void stride_mean(float out[], const struct row_part part[], size_t n_parts, uint32_t v, double r)
+{
+    LANES_UNROLL
+    for (int j = 0; j < TURNS; j++, v += LANES, out += LANES) {
+        struct wide sum[4] = { wide_set(0), wide_set(0), wide_set(0), wide_set(0) };
+        vf power = vf_set((float)r);
+        for (size_t k = 0; k < n_parts; k++) {
+            vf center = vf_set(part[k].center), share = vf_set(part[k].share);
+            LANES_UNROLL
+            for (uint32_t i = 0; i < 4; i++)
+                wide_add(&sum[i], near_exp((vf_load(part[k].score + v + 16 * i) - center) * power) * share);
+        }
+        LANES_UNROLL
+        for (uint32_t i = 0; i < 4; i++)
+            vf_store(out + 16 * i, meant(part, n_parts, v + 16 * i, vf_join(sum[i].half), r));
+    }
+}
+
 /* Only what a member masks is masked: the others' sum may pass what a float holds. */
 LANES_INLINE vf unmasked(const struct row_part part[], size_t n_parts, uint32_t v, vf y)
 {
@@ -270,4 +299,9 @@ static double kernel_product_near(float out[], const struct row_part part[], siz
     struct product l = { .first = first };
     EACH_POOLED_STRIDE(stride_product(&l, to, part, n_parts, v));
     return lanes_total(&l.lanes);
+}
+
+static void kernel_mean_near(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double r)
+{
+    EACH_POOLED_STRIDE(stride_mean(to, part, n_parts, v, r));
 }

@@ -104,6 +104,7 @@ static void give_near(const struct row_kernel *k, const struct row_part part[], 
 {
     memset(g, 0, sizeof *g);
     g->near_sum[0] = k->mix_near(g->floats[0], part, 3, n);
+    k->mean_near(g->floats[2], part, 3, n, part[0].factor);
     g->near_sum[1] = k->product_near(g->floats[1], part, 3, n, 1.5);
 }
 
