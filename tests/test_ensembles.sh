@@ -27,4 +27,13 @@ of() { grep "^\"$1: temperature=1 .*\"$2\"" "$csv" | cut -d, -f6; }
 [ "$(of 'duet sampled' voices_asked)" = 1 ] || fail "a sampled duet asked $(of 'duet sampled' voices_asked) voices"
 [ "$(of 'duet linear' voices_asked)" = 2 ] || fail "a linear duet asked $(of 'duet linear' voices_asked) voices"
 [ -n "$(of 'prose + letters, log' bits_per_byte)" ] || fail "no pool of different vocabularies"
-echo "$name: 14 checks passed"
+
+printf 'Once upon a time there was a miller.' >"$work/text"
+score() { "$chorale" score --json "$@" "$work/text" | sed 's/.*"nll":\([^,]*\),.*/\1/'; }
+[ -n "$(score zoo:prose)" ] && [ "$(score zoo:prose)" = "$(score --script $script --lm prose)" ] ||
+    fail "score of prose: $(score zoo:prose), of the script's: $(score --script $script --lm prose)"
+[ "$(score --script $script --lm 'duet linear')" = "$(score --script $script --lm 'duet sampled')" ] ||
+    fail "score of duet linear and of duet sampled differ"
+"$chorale" score --script $script zoo:prose "$work/text" 2>"$work/err" && fail "score with --script and a checkpoint"
+grep -q "want CHECKPOINT FILE, or with --script FILE alone" "$work/err" || fail "$(cat "$work/err")"
+echo "$name: 17 checks passed"
