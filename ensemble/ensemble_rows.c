@@ -87,8 +87,7 @@ static void pool_part(struct ensemble *e, struct ensemble_slot *s, uint32_t back
         part->pool.log_weight = pool_apply_prefix(&e->pool, &part->pool, part->rows, weight, part->n,
                                                   s->past + ensemble_said(s, back) * e->n_past);
     else
-        part->pool.log_weight =
-            pool_apply(&e->pool, &part->pool, part->rows, s->draws ? alone : weight, part->n);
+        part->pool.log_weight = pool_apply(&e->pool, &part->pool, part->rows, s->draws ? alone : weight, part->n);
 }
 
 /* What was pushed unread before the position `back` before the last; memory was made by need(). */

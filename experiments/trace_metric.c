@@ -87,8 +87,8 @@ const struct trace_metric *trace_metrics(size_t *n)
           data_entropy },
         { "disagreement", "nats", "how far the voices differ: entropy of their mean less their mean entropy", 0, 0,
           INFINITY, disagreement },
-        { "voices_asked", "voices", "voices that were computed, mean over symbols: gates and draws leave voices out", 0, 0,
-          INFINITY, voices_asked },
+        { "voices_asked", "voices", "voices that were computed, mean over symbols: gates and draws leave voices out", 0,
+          0, INFINITY, voices_asked },
         { "ended", "share", "texts that end by themselves (end symbol or stop string), not at a limit", 0, 0, 1,
           ended },
     };
