@@ -33,6 +33,7 @@ static void reserve(struct ensemble *e, struct ensemble_slot *s)
         s->changed = mem_alloc(e->n_voices * n, sizeof *s->changed);
         s->work = row_work_alloc((uint32_t)n);
     }
+    mem_grow(&s->out_log_z, &s->cap_out_log_z, n_rows, sizeof *s->out_log_z);
     s->stride = n_rows;
     mem_grow(&s->given, &s->cap_given, e->n_voices * n_rows, sizeof *s->given);
     if (e->n_past > 0)
