@@ -2,7 +2,7 @@
  *
  * {"what": {...}, "from": {...}, "hash": SHA-256 of what}
  *   what: format, name, seed, draws, limit, stop, log (level of the trace), mode, kernels, lms (nodes, below), fits, arms, evalsets, items, judge,
- *         creativity, control, tasks (where the script speaks of tasks), select (where it has selections), transforms (where
+ *         creativity, control, tasks (where the script speaks of tasks), select (where it has selections), reward (where texts have one: the name of a metric, or {"code": SHA-256 of what a function of the script depends on}), transforms (where
  *         chains use such of the script)
  *   from: script, at, set, machine, cores; none of it changes what is asked for
  *
@@ -18,7 +18,7 @@
  *       {"id", "what": "weights", "lm": the linear pool of the same voices, "rule": whose weights, ...}
  *       {"id", "what": "entropy", "lm", "chain", "target", "from", "to", ...}
  *       {"id", "what": "conformal", "lm", "chain", "bins"?, ...}
- * arms: {"name", "lm", "chain", "fit"?: id, of the value that the chain waits for, "search", "repeats", "tasks"?: [{"task", "lm", "chain", "search", "repeats", "limit"?}]}: what
+ * arms: {"name", "lm", "chain", "fit"?: id, of the value that the chain waits for, "search", "draft"?: id of an lm, "repeats", "tasks"?: [{"task", "lm", "chain", "search", "draft"?, "repeats", "limit"?}]}: what
  *   the arm does with items of a task where that differs; items: {"set", "id", "hash", "task"?}; evalsets: {"name", "as", "hash"} */
 #ifndef EXPERIMENTS_PLAN_H
 #define EXPERIMENTS_PLAN_H
@@ -35,6 +35,7 @@
 
 struct plan_arm {
     const char *name, *lm, *chain, *search; /* lm: id of a node */
+    const char *draft;                      /* id of the node that proposes to its speculative search; NULL: none */
     const char *fit;          /* id of the fit whose value the chain waits for (fit_place.h); NULL: none */
     bool repeats;             /* its draws would be equal: computed once, counted n times */
     struct stop stop;         /* borrows the plan's strings */
@@ -68,6 +69,7 @@ struct plan {
     size_t n_items;
     const char **creativity, **control; /* names of metrics */
     size_t n_creativity, n_control;
+    const char *reward;  /* name of a metric (reward.h); NULL: none, or a function of the script */
     const char **select; /* canonical texts of decode/select.h */
     size_t n_select;
     struct evalset **sets;

@@ -138,8 +138,10 @@ local warmth = words_of(either(number, is "fit"), "a number or a fit")
 local shares = words_of(either(list, is "fit"), "a list of numbers or a fit")
 local link = words_of(either(text, is "fit"), "a string or a fit")
 local links = words_of(either(link, list), "a string, a fit or a list of them")
+local drafter = words_of(either(text, lm), "\"lookup\", a model or the name of one")
 local source = words_of(either(text, lm), "a model or the name of one")
 local fn = words_of(of "function", "a function of the row and its parameters")
+local prize = words_of(either(text, of "function"), "the name of a metric or a function of a text")
 local truth = words_of(of "boolean", "true or false")
 local pattern = words_of(either(text, of "function"), "a name, a text with {field} places or a function")
 
@@ -151,15 +153,15 @@ local schema = {
     fit = { what = text, on = text, lang = text, chain = text, target = number, from = number, to = number,
             bins = count },
     search = {},
-    grid = { lm = lms, chain = links, search = texts, tasks = list },
-    arm = { lm = lm, chain = link, search = text, name = text, tasks = list },
-    profile = { chain = link, search = text, weights = shares, limit = list, template = pattern },
+    grid = { lm = lms, chain = links, search = texts, draft = drafter, tasks = list },
+    arm = { lm = lm, chain = link, search = text, draft = drafter, name = text, tasks = list },
+    profile = { chain = link, search = text, draft = drafter, weights = shares, limit = list, template = pattern },
     experiment = { name = text, seed = count, draws = count, limit = list, stop = texts, evalsets = texts, arms = list,
-                   judge = lm, creativity = texts, control = texts, trace = text, tasks = texts, select = texts },
+                   judge = lm, creativity = texts, control = texts, trace = text, tasks = texts, select = texts, reward = prize },
     limit = { bytes = count, symbols = count, chars = count },
     transform = { { fn }, name = text, params = list, state = list, meaning = text, domain = text, source = text },
     parameter = { { text }, default = number, min = number, max = number, integer = truth, meaning = text },
-    evalset = { { text }, items = count, lang = text, split = text },
+    evalset = { { text }, items = count, lang = text, split = text, bytes = count },
 }
 
 local function names(what)
@@ -350,6 +352,12 @@ local function each(pattern, values)
     return out
 end
 
+-- An arm's draft: "lookup", or what proposes symbols, a model where it is only named.
+local function draft_of(x, at)
+    if text(x) and x ~= "lookup" then return { kind = "model", at = at, x } end
+    return x
+end
+
 -- { math = { chain = ..., weights = { ... } }, ... }
 local function check_tasks(tasks, level)
     for _, k in base.ipairs(keys(tasks or {}, level + 1)) do
@@ -361,6 +369,7 @@ local function check_tasks(tasks, level)
         check("profile", tasks[k], level + 1)
         check("limit", tasks[k].limit or {}, level + 1)
         tasks[k].template = template_text(tasks[k].template, level + 1)
+        tasks[k].draft = draft_of(tasks[k].draft, where(level + 1))
     end
 end
 
@@ -375,7 +384,7 @@ local function grid(t)
     for _, m in base.ipairs(flat(t.lm, {}, lm, 2)) do
         for _, s in base.ipairs(searches) do
             for _, c in base.ipairs(chains) do
-                out[#out + 1] = { kind = "arm", at = at, lm = m, chain = c, search = s, tasks = t.tasks }
+                out[#out + 1] = { kind = "arm", at = at, lm = m, chain = c, search = s, draft = t.draft, tasks = t.tasks }
             end
         end
     end
@@ -392,6 +401,7 @@ local function arms_of(x, out, at, level)
         check("arm", arm, level + 1)
         check_tasks(arm.tasks, level + 1)
         arm.kind, arm.at = "arm", x.at or at
+        arm.draft = draft_of(arm.draft, arm.at)
         out[#out + 1] = arm
         return out
     end
@@ -408,7 +418,7 @@ local function evalsets_of(x, level)
         if text(e) then e = { e } end
         check("evalset", e, level + 1)
         need("evalset", e, 1, level + 1)
-        out[i] = { name = e[1], items = e.items, lang = e.lang, split = e.split }
+        out[i] = { name = e[1], items = e.items, lang = e.lang, split = e.split, bytes = e.bytes }
     end
     return out
 end
@@ -494,6 +504,10 @@ local function experiment(t)
     if #e.arms == 0 then error("experiment: no arms", 2) end
     e.evalsets = evalsets_of(e.evalsets, 2)
     for _, k in base.ipairs { "stop", "creativity", "control", "tasks", "select" } do e[k] = flat(e[k], {}, text, 2) end
+    if type(e.reward) == "function" then
+        done.rewards = { e.reward }
+        e.reward = { kind = "reward" }
+    end
     done.experiment = e
 end
 
