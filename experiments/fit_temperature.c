@@ -47,6 +47,8 @@ static int temperature_result(struct fit *f, json_t *out)
     json_object_set_new(out, "after", reliability(f->kept, c.temperature, &after));
     json_object_set_new(out, "ece_before", json_real(before));
     json_object_set_new(out, "ece_after", json_real(after));
+    json_object_set_new(out, "full_ece_before", json_real(calibrate_full_ece(f->kept, 1, FIT_BINS)));
+    json_object_set_new(out, "full_ece_after", json_real(calibrate_full_ece(f->kept, c.temperature, FIT_BINS)));
     return 0;
 }
 

@@ -25,7 +25,8 @@ struct lms {
     struct threads *threads;
     struct node *nodes; /* (n_nodes,) in the order of the plan: each before those that use it */
     size_t n_nodes;
-    json_t **fits; /* (n_fits,) NULL: not known */
+    json_t **fits;          /* (n_fits,) NULL: not known */
+    struct fit_maps **maps; /* (n_fits,) of fits that leave some */
     size_t n_fits;
     const char *kernels;
     const struct lua_transforms *transforms; /* NULL: none */
@@ -51,6 +52,7 @@ struct lms *lms_alloc(const json_t *what, struct threads *threads)
     }
     s->n_fits = json_array_size(json_object_get(what, "fits"));
     s->fits = mem_alloc(s->n_fits, sizeof(json_t *));
+    s->maps = mem_alloc(s->n_fits, sizeof(struct fit_maps *));
     return s;
 }
 
@@ -72,10 +74,13 @@ void lms_close(struct lms *s)
         return;
     for (size_t i = s->n_nodes; i-- > 0;)
         node_clear(&s->nodes[i]);
-    for (size_t i = 0; i < s->n_fits; i++)
+    for (size_t i = 0; i < s->n_fits; i++) {
         json_decref(s->fits[i]);
+        fit_maps_free(s->maps[i]);
+    }
     free(s->nodes);
     free(s->fits);
+    free(s->maps);
     free(s);
 }
 
@@ -125,7 +130,11 @@ int lms_set_fit(struct lms *s, const char *fit, json_t *result)
     json_t **f = fit_find(s, fit);
     if (!f)
         return err_set(ERR_DATA, "the plan has no fit '%s'", fit);
-    TRY(fit_result_check(lms_fit(s->what, fit), result));
+    const json_t *doc = lms_fit(s->what, fit);
+    TRY(fit_result_check(doc, result));
+    struct fit_maps **maps = &s->maps[f - s->fits];
+    fit_maps_free(*maps);
+    *maps = fit_maps_are_wanted(doc) ? fit_maps_read(doc, result) : NULL;
     json_decref(*f);
     *f = json_incref(result);
     return 0;
@@ -137,6 +146,15 @@ const json_t *lms_result(const struct lms *s, const char *fit)
     if (!f || !*f)
         err_set(ERR_DATA, "fit '%s' has no value yet", fit);
     return f ? *f : NULL;
+}
+
+const struct fit_maps *lms_maps(const struct lms *s, const char *fit)
+{
+    json_t **f = fit_find(s, fit);
+    const struct fit_maps *maps = f ? s->maps[f - s->fits] : NULL;
+    if (!maps)
+        err_set(ERR_DATA, "fit '%s' has no maps yet", fit);
+    return maps;
 }
 
 static const json_t *voices_of(const json_t *node)
@@ -154,8 +172,9 @@ bool lms_ready(const struct lms *s, const char *id)
         return false;
     json_array_foreach(voices_of(node), i, v)
     {
-        const char *fit = field(json_object_get(v, "temperature"), "fit");
-        if (fit && !*fit_find(s, fit))
+        const char *heat = field(json_object_get(v, "temperature"), "fit");
+        const char *map = field(json_object_get(v, "calibration"), "fit");
+        if ((heat && !*fit_find(s, heat)) || (map && !*fit_find(s, map)))
             return false;
         if (!lms_ready(s, field(v, "lm")))
             return false;
@@ -231,6 +250,24 @@ static int voice_chain(struct lms *s, const json_t *voice, struct text *out)
     return 0;
 }
 
+/* The map that comes before the voice's other transforms; *out NULL: none. */
+static int voice_map(const struct lms *s, const json_t *voice, const struct lm *lm, const struct transform **out)
+{
+    const char *fit = field(json_object_get(voice, "calibration"), "fit");
+    const struct fit_maps *maps = fit ? lms_maps(s, fit) : NULL;
+    *out = NULL;
+    if (!fit)
+        return 0;
+    if (!maps)
+        return ERR_DATA;
+    const struct calibration *c = fit_maps_all(maps);
+    if (calibration_classes(c) != 0 && calibration_classes(c) != lm->space->n)
+        return err_set(ERR_DATA, "fit '%s' is of %u symbols, '%s' has %u", fit, (unsigned)calibration_classes(c),
+                       lm->name, (unsigned)lm->space->n);
+    *out = calibration_transform(c);
+    return 0;
+}
+
 struct voice_parts {
     const struct transform **transforms;
     const char **drop;
@@ -251,10 +288,13 @@ static int voice_fill(struct lms *s, struct node *n, const json_t *doc, struct v
         return rc < 0 ? rc : ERR_USAGE;
     n->chains[n->n_chains++] = c;
     TRY(chain_bind(c, v->lm->space));
-    v->n_transforms = chain_length(c);
-    parts->transforms = mem_alloc(v->n_transforms, sizeof *parts->transforms);
-    for (size_t i = 0; i < v->n_transforms; i++)
-        parts->transforms[i] = chain_step(c, i);
+    const struct transform *map;
+    TRY(voice_map(s, doc, v->lm, &map));
+    parts->transforms = mem_alloc(chain_length(c) + 1, sizeof *parts->transforms);
+    if (map)
+        parts->transforms[v->n_transforms++] = map;
+    for (size_t i = 0; i < chain_length(c); i++)
+        parts->transforms[v->n_transforms++] = chain_step(c, i);
     v->transforms = parts->transforms;
     const json_t *drop = json_object_get(doc, "drop");
     v->n_drop = json_array_size(drop);
