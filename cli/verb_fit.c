@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "cli/console.h"
 #include "cli/verbs.h"
+#include "ensemble/calibration.h"
 #include "evalsets/evalset.h"
 #include "experiments/fit.h"
 #include "experiments/fit_place.h"
@@ -58,7 +59,8 @@ static const char *script_for(const struct args *a)
         return one_chain;
     if (choices != 0)
         return choices < 0 ? NULL : one_answer;
-    return strcmp(options_text(a, "what"), "temperature") == 0 ? one_voice : one_map;
+    bool map = strcmp(options_text(a, "what"), "temperature") != 0 && calibration_find(options_text(a, "what"));
+    return map ? one_map : one_voice;
 }
 
 static struct plan *plan_of(const struct args *a)

@@ -21,7 +21,7 @@ static uint32_t rows_wanted(const struct ensemble *e, const struct ensemble_slot
 /* Memory grows here and nowhere else, and a slot that has scored a long text gives it back. */
 static void reserve(struct ensemble *e, struct ensemble_slot *s)
 {
-    size_t n = e->lm.space->n, n_rows = s->n_given[0], floats = n_rows * n;
+    size_t n = e->lm.space->n, n_rows = s->n_wanted, floats = n_rows * n;
     if (s->cap_out < floats || s->cap_out > 8 * floats) {
         free(s->out);
         s->out = mem_alloc(floats, sizeof *s->out);
@@ -34,7 +34,9 @@ static void reserve(struct ensemble *e, struct ensemble_slot *s)
         s->work = row_work_alloc((uint32_t)n);
     }
     s->stride = n_rows;
-    mem_grow(&s->given, &s->cap_given, e->n_voices * n_rows, sizeof *s->given);
+    for (size_t k = 0; k < e->n_voices; k++)
+        s->stride = larger((uint32_t)s->stride, ensemble_prompt_rows(e, s, k));
+    mem_grow(&s->given, &s->cap_given, e->n_voices * s->stride, sizeof *s->given);
     if (e->n_past > 0)
         mem_grow(&s->past, &s->cap_past, (s->made.n + 2) * e->n_past, sizeof *s->past);
 }
@@ -79,10 +81,11 @@ static int start(struct ensemble *e, const struct want w[], size_t n)
                            (unsigned)w[i].tap);
         for (size_t k = 0; k < e->n_voices; k++)
             s->n_given[k] = 0;
+        s->n_wanted = 0;
     }
     for (size_t i = 0; i < n; i++) {
         struct ensemble_slot *s = &e->slot[w[i].slot];
-        s->n_given[0] = larger(s->n_given[0], rows_wanted(e, s, &w[i]));
+        s->n_given[0] = s->n_wanted = larger(s->n_wanted, rows_wanted(e, s, &w[i]));
     }
     for (size_t i = 0; i < n; i++)
         reserve(e, &e->slot[w[i].slot]);
@@ -147,9 +150,11 @@ static int need_members(struct ensemble *e, const struct want w[], size_t n, str
 
 static int need_all(struct ensemble *e, const struct want w[], size_t n, struct queue *q)
 {
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 1; k < e->n_voices; k++)
-            e->slot[w[i].slot].n_given[k] = e->slot[w[i].slot].n_given[0];
+    for (size_t i = 0; i < n; i++) {
+        struct ensemble_slot *s = &e->slot[w[i].slot];
+        for (size_t k = 0; k < e->n_voices; k++)
+            s->n_given[k] = larger(s->n_wanted, ensemble_prompt_rows(e, s, k));
+    }
     int more = need_voice(e, 0, w, n, q);
     TRY(more);
     int others = need_others(e, w, n, q);

@@ -46,8 +46,8 @@ static void load_choice(struct plan *p, const json_t *doc, struct plan_arm choic
     choice.chain = field(doc, "chain");
     choice.search = field(doc, "search");
     choice.transforms = json_object_get(doc, "transforms");
-    choice.choices = field(doc, "choices") ? field(doc, "choices") : "likelihood";
-    choice.calibration = field(doc, "calibration");
+    choice.choices = json_object_get(doc, "choices") ? field(doc, "choices") : "likelihood";
+    choice.calibration = json_string_value(json_object_get(doc, "calibration"));
     choice.fit = json_string_value(json_object_get(doc, "fit"));
     choice.repeats = json_is_true(json_object_get(doc, "repeats"));
     choice.stop = stop_of(p, json_object_get(doc, "limit"));

@@ -35,18 +35,15 @@ static int check_what(const json_t *d, const char *wanted)
 static int check_fields(const json_t *d)
 {
     static const struct {
-        const char *key, *of; /* of: kinds of fits, in blanks */
-    } keys[] = { { "l2", " vector matrix " },
-                 { "folds", " vector matrix platt beta " },
-                 { "bins", " conformal histogram " } };
-    struct text what = { 0 };
-    int rc = 0;
-    text_addf(&what, " %s ", field(d, "what"));
-    for (size_t i = 0; i < sizeof keys / sizeof *keys && rc == 0; i++)
-        if (json_object_get(d, keys[i].key) && !strstr(keys[i].of, text_s(&what)))
-            rc = err_set(ERR_USAGE, "fit: '%s' is for fits of%s, not of%s", keys[i].key, keys[i].of, text_s(&what));
-    text_free(&what);
-    return rc;
+        const char *key, *of; /* of: kinds of fits, none part of another's name */
+    } keys[] = { { "l2", "vector, matrix" },
+                 { "folds", "vector, matrix, platt, beta" },
+                 { "bins", "conformal, histogram" } };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (json_object_get(d, keys[i].key) && !strstr(keys[i].of, field(d, "what")))
+            return err_set(ERR_USAGE, "fit: '%s' is for fits of %s, not of %s", keys[i].key, keys[i].of,
+                           field(d, "what"));
+    return 0;
 }
 
 /* "chain" and what belongs to it are of fits that stand in the place of a chain. */
