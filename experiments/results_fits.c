@@ -240,6 +240,13 @@ static int read_table(struct results *r, size_t i, struct results_fit *f)
     return rc;
 }
 
+/* What files of before have not. */
+static int read_maybe(struct results *r, const char *group, const char *name, double *x)
+{
+    *x = NAN;
+    return H5Aexists_by_name(r->file, group, name, H5P_DEFAULT) > 0 ? h5_get_real(r->file, group, name, x) : 0;
+}
+
 static int read_fit(struct results *r, size_t i, struct results_fit *f)
 {
     double *const to[] = { &f->value, &f->nll_before, &f->nll_after, &f->ece_before, &f->ece_after };
@@ -255,6 +262,8 @@ static int read_fit(struct results *r, size_t i, struct results_fit *f)
     f->on = text[3];
     for (size_t k = 0; k < N_NUMBERS; k++)
         rc = rc < 0 ? rc : h5_get_real(r->file, text_s(&group), numbers[k], to[k]);
+    rc = rc < 0 ? rc : read_maybe(r, text_s(&group), "full_ece_before", &f->full_ece_before);
+    rc = rc < 0 ? rc : read_maybe(r, text_s(&group), "full_ece_after", &f->full_ece_after);
     rc = rc < 0 ? rc : read_bins(r, i, 0, f->before);
     rc = rc < 0 ? rc : read_bins(r, i, 1, f->after);
     text_free(&group);

@@ -16,13 +16,13 @@ static void block(const char *name, size_t id, const struct results_bin bins[], 
     text_add(t, "EOD\n");
 }
 
-/* Those that have a reliability, and a number behind it. */
+/* Those that have a reliability. */
 static size_t fits_shown(const struct results *r, const struct results_fit *out[FIGURE_FITS])
 {
     size_t n, k = 0;
     const struct results_fit *fits = results_fits(r, &n);
     for (size_t i = 0; i < n && k < FIGURE_FITS; i++)
-        if (!isnan(fits[i].value) && !isnan(fits[i].ece_before))
+        if (!isnan(fits[i].ece_before))
             out[k++] = &fits[i];
     return k;
 }
@@ -44,7 +44,11 @@ static int draw(const struct figure_data *d, struct text *script)
         block("before", i, fits[i]->before, script);
         block("after", i, fits[i]->after, script);
         figure_short(&title, fits[i]->lm, 60);
-        text_addf(&title, ": T = %.3f, ECE %.4f to %.4f", fits[i]->value, fits[i]->ece_before, fits[i]->ece_after);
+        if (isnan(fits[i]->value))
+            text_addf(&title, ": %s", fits[i]->what);
+        else
+            text_addf(&title, ": T = %.3f", fits[i]->value);
+        text_addf(&title, ", ECE %.4f to %.4f", fits[i]->ece_before, fits[i]->ece_after);
         text_add(script, "set title ");
         plot_string(script, text_s(&title));
         text_addf(script,
@@ -60,9 +64,11 @@ static int draw(const struct figure_data *d, struct text *script)
 
 const struct figure_type figure_reliability = {
     .name = "reliability",
-    .title = "Calibration of fitted voices",
-    .about =
-        "On the split a temperature was fitted on: when the lm gives its top symbol the probability x, how often is it "
-        "right? The diagonal is perfect calibration. The first 12 fits are drawn.",
+    .title = "Calibration, fitted",
+    .about = "On the split a temperature or a map was fitted on (a map is held out by folds): when the lm gives its "
+             "top symbol, "
+             "or choice, the probability x, how often is it right? The diagonal is perfect calibration. The first 12 "
+             "fits are "
+             "drawn.",
     .draw = draw,
 };
