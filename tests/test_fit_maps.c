@@ -5,6 +5,7 @@
 #include "experiments/choices.h"
 #include "experiments/fit.h"
 #include "experiments/fit_maps.h"
+#include "experiments/h5.h"
 #include "experiments/lms.h"
 #include "experiments/results.h"
 #include "experiments/run.h"
@@ -282,6 +283,32 @@ static void check_held_out(const struct plan *p, struct lm *lm)
     fit_maps_free(m);
 }
 
+/* results.h5 holds the numbers of every map, and what was measured. */
+static void check_stored(const struct plan *p)
+{
+    hid_t file = H5Fopen(letters_path("answers/results.h5"), H5F_ACC_RDONLY, H5P_DEFAULT);
+    struct fit_maps *m = maps_of(p, 5); /* isotonic */
+    char **names = NULL;
+    size_t n = 0, n_maps = 0, n_numbers;
+    double full = NAN, *x = NULL;
+    struct h5_dims d;
+    check(file >= 0 && h5_get_names(file, "/calibration/fit_005", &n, &names) == 0, "%s", err_text());
+    for (size_t i = 0; i < n; i++) {
+        n_maps += strncmp(names[i], "map_", 4) == 0;
+        free(names[i]);
+    }
+    free(names);
+    check(n_maps == 1 + FOLDS, "%zu maps", n_maps);
+    check(h5_get(file, "/calibration/fit_005/map_00", H5T_NATIVE_DOUBLE, &d, &x) == 0, "%s", err_text());
+    const double *want = m ? calibration_numbers(fit_maps_all(m), &n_numbers) : NULL;
+    check(want && d.rank == 1 && d.n[0] == n_numbers && memcmp(x, want, n_numbers * sizeof *x) == 0,
+          "the same numbers");
+    check(h5_get_real(file, "/calibration/fit_005", "full_ece_after", &full) == 0 && full >= 0, "Full-ECE: %g", full);
+    free(x);
+    fit_maps_free(m);
+    H5Fclose(file);
+}
+
 static void test_answers(void)
 {
     static const char arms[] =
@@ -310,6 +337,9 @@ static void test_answers(void)
         }
         check_near(f[arm - 1].nll_after, nll, 1e-6, "%s: held out", f[arm - 1].what);
     }
+    if (p)
+        check_stored(p);
+    check(f && f[0].full_ece_before > 0 && f[0].full_ece_after < f[0].full_ece_before, "Full-ECE falls");
     check(f && f[0].nll_after < f[0].nll_before, "the over-confident table is helped: %g, %g", f ? f[0].nll_before : 0,
           f ? f[0].nll_after : 0);
     results_close(r);
@@ -370,6 +400,41 @@ static void test_scores(void)
     check(n == 3, "%zu rules", n);
 }
 
+/* Results that a journal may hold: what is no map of that fit does not count. */
+static void hostile(const char *fit, const char *result, const char *why)
+{
+    json_t *f = doc_read("fit", fit, strlen(fit)), *r = doc_read("result", result, strlen(result));
+    struct fit_maps *m = fit_maps_read(f, r);
+    check(f && r && !m && strstr(err_text(), why), "%s: want '%s' in: %s", result, why, m ? "maps" : err_text());
+    fit_maps_free(m);
+    json_decref(f);
+    json_decref(r);
+}
+
+static void test_hostile(void)
+{
+    static const char vector[] = "{\"id\":\"f\",\"what\":\"vector\",\"folds\":2}",
+                      two[] = "{\"id\":\"f\",\"what\":\"platt\",\"choices\":\"pmi\",\"folds\":2,\"items\":[1]}";
+    hostile(vector, "{}", "maps");
+    hostile(vector, "{\"maps\":[[1,0]]}", "classes");
+    hostile(vector, "{\"maps\":[[1,0]],\"classes\":0}", "over 0 classes");
+    hostile(vector, "{\"maps\":[[1,0]],\"classes\":5000000000}", "over 5000000000 classes");
+    hostile(vector, "{\"maps\":[[1,0],[1,0]],\"classes\":1}", "2 maps over 1 classes, want 1");
+    hostile(vector, "{\"maps\":[\"x\"],\"classes\":1}", "fit 'f': a map is no list of numbers");
+    hostile(vector, "{\"maps\":[[1,\"x\"]],\"classes\":1}", "no list of numbers");
+    hostile(vector, "{\"maps\":[[1,1e300]],\"classes\":1}", "want at most 1e+09");
+    hostile(vector, "{\"maps\":[[1,0,0]],\"classes\":1}", "3 numbers, want 2 for 1 classes");
+    hostile(two, "{\"maps\":[[1,1,0]],\"classes\":3}", "1 maps over 3 classes, want 3");
+    hostile(two, "{\"maps\":[[1,1,0],[1,1,0],[-1,-1,0]],\"classes\":3}", "turn the order round");
+    hostile("{\"what\":\"entropy\"}", "{\"maps\":[],\"classes\":1}", "unknown calibration 'entropy'");
+    struct calibration *steep = calibration_make(calibration_find("vector"), (double[]){ 1e9, -1e9, 0, 0 }, 4, 2);
+    float score[2] = { 0, -100 };
+    struct row r = row_over(score, 2);
+    check(steep && row_measure(&r) == 0 && calibration_apply(steep, &r) == 0 && row_logp(&r, 1) == 0,
+          "the steepest map leaves a row: %g", row_logp(&r, 1));
+    calibration_free(steep);
+}
+
 int main(void)
 {
     letters_open();
@@ -379,6 +444,7 @@ int main(void)
     test_answers();
     test_refusals();
     test_scores();
+    test_hostile();
     letters_close();
     return check_done("fit_maps");
 }
