@@ -127,12 +127,20 @@ static void print_bins(const json_t *result)
     }
 }
 
+/* The test of "is it calibrated". */
+static void print_consistency(const json_t *result)
+{
+    printf("  an ECE as large from a calibrated lm: p %.3f -> %.3f\n", real(result, "consistent_before"),
+           real(result, "consistent_after"));
+}
+
 static void print_temperature(const struct args *a, const json_t *fit, const json_t *result)
 {
     printf("%s: temperature %.4f, fitted on %.0f positions of %s\n", name(fit, "lm"), real(result, "value"),
            real(result, "n"), name(fit, "on"));
     printf("  nats a symbol %.4f -> %.4f, ECE of the top symbol %.4f -> %.4f\n", real(result, "nll_before"),
            real(result, "nll_after"), real(result, "ece_before"), real(result, "ece_after"));
+    print_consistency(result);
     if (a->verbose)
         print_bins(result);
 }
@@ -148,6 +156,7 @@ static void print_map(const struct args *a, const json_t *fit, const json_t *res
     if (folds > 0)
         printf(" (held out, %.0f folds; fitted and measured on all: %.4f)", folds, real(result, "nll_fitted"));
     printf("\n");
+    print_consistency(result);
     if (a->verbose)
         print_bins(result);
 }

@@ -202,6 +202,16 @@ double calibrate_full_ece(const struct calibrate *c, double temperature, size_t 
     return ece;
 }
 
+void calibrate_best(const struct calibrate *c, double temperature, double confidence[], bool right[])
+{
+    for (size_t i = 0; i < c->n; i++) {
+        const struct position *p = &c->at[i];
+        const float *s = c->score + p->from;
+        confidence[i] = fmin(1, math_exp64(-moments(s, p->n, 1 / temperature).log_z));
+        right[i] = label_is_best(s, p);
+    }
+}
+
 double calibrate_reliability(const struct calibrate *c, double temperature, struct calibrate_bin bins[], size_t n_bins)
 {
     for (size_t b = 0; b < n_bins; b++)

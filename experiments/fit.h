@@ -17,10 +17,12 @@
 #include "model/core.h"
 
 #define FIT_POSITIONS 2048 /* labelled positions at most, spread evenly: bounds the rows that are kept */
+#define FIT_SEED      1    /* of the consistency resampling (evalsets/reliability_mass.h) */
 #define FIT_BINS      15   /* of the reliability before and after */
 
 /* Computes the fit `doc` of a plan: {"id", "what", "lm", "on", "n", "nll_before", "nll_after", ...} and
- *   temperature   "value", "ece_before", "ece_after", "before": [{"confidence", "accuracy", "n"}], "after"
+ *   temperature   "value", "ece_before", "ece_after", "full_ece_before", "full_ece_after", "consistent_before", "consistent_after" (p of
+ *                 the consistency resampling: small is miscalibrated), "before": [{"confidence", "accuracy", "n"}], "after"
  *   weights       "weights": [number], "voices": [name], "nll_voices": [of each alone]; before: equal weights
  *   entropy       "chain", "value", "target", "entropy" (reached), "entropy_from", "entropy_to": nats; no nll
  *   conformal     "chain", "alpha", "edges": [nats], "mass"; no nll

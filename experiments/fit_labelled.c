@@ -2,7 +2,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/row_math.h"
-#include "evalsets/reliability.h"
+#include "evalsets/reliability_mass.h"
 #include "experiments/fit.h"
 #include "experiments/fit_maps.h"
 #include <math.h>
@@ -51,13 +51,25 @@ static struct calibration *fit_without(const struct fit_labelled *l, const struc
 struct measured {
     double nll;
     struct reliability top[FIT_BINS], all[FIT_BINS];
+    double *confidence; /* (n,) of the best, and whether it came */
+    bool *right;
+    size_t n;
 };
+
+static void measured_fini(struct measured *m)
+{
+    free(m->confidence);
+    free(m->right);
+}
 
 static void measure_row(struct measured *m, const struct row *r, uint32_t label)
 {
     sym_t best = row_argmax(r);
     m->nll -= row_logp(r, label);
-    reliability_add(m->top, FIT_BINS, fmin(1, math_exp64(row_logp(r, best))), best == label);
+    m->confidence[m->n] = fmin(1, math_exp64(row_logp(r, best)));
+    m->right[m->n] = best == label;
+    reliability_add(m->top, FIT_BINS, m->confidence[m->n], m->right[m->n]);
+    m->n++;
     for (uint32_t i = 0; i < r->n; i++)
         if (r->score[i] > -INFINITY)
             reliability_add(m->all, FIT_BINS, fmin(1, math_exp64(row_logp(r, i))), i == label);
@@ -68,7 +80,8 @@ static int measure(const struct fit_labelled *l, struct calibration *const maps[
 {
     float *score = mem_alloc(l->n, sizeof *score);
     int rc = 0;
-    *m = (struct measured){ 0 };
+    *m = (struct measured){ .confidence = mem_alloc(l->n_positions, sizeof(double)),
+                            .right = mem_alloc(l->n_positions, sizeof(bool)) };
     for (size_t t = 0; t < l->n_positions && rc == 0; t++) {
         struct row r = row_over(score, l->n);
         for (uint32_t i = 0; i < l->n; i++)
@@ -111,20 +124,35 @@ static void put_side(json_t *out, const struct measured *m, const char *side)
     text_clear(&key);
     text_addf(&key, "full_ece_%s", side);
     json_object_set_new(out, key.s, json_real(reliability_ece(m->all, FIT_BINS)));
+    text_clear(&key);
+    text_addf(&key, "consistent_%s", side);
+    struct reliability_test test;
+    reliability_test(m->confidence, m->right, m->n, FIT_BINS, FIT_SEED, &test);
+    json_object_set_new(out, key.s, json_real(test.p));
     json_object_set_new(out, side, bins_of(m->top));
     text_free(&key);
+}
+
+/* side NULL: of what was fitted, its likelihood alone. */
+static int measure_as(const struct fit_labelled *l, struct calibration *const maps[], size_t n_folds, const char *side,
+                      json_t *out)
+{
+    struct measured m;
+    int rc = measure(l, maps, n_folds, &m);
+    if (rc == 0 && side)
+        put_side(out, &m, side);
+    else if (rc == 0)
+        json_object_set_new(out, "nll_fitted", number(m.nll));
+    measured_fini(&m);
+    return rc;
 }
 
 static int measure_all(const struct fit_labelled *l, const struct fit_labelled_args *a,
                        struct calibration *const maps[], json_t *out)
 {
-    struct measured m;
-    TRY(measure(l, NULL, 0, &m));
-    put_side(out, &m, "before");
-    TRY(measure(l, maps, 0, &m));
-    json_object_set_new(out, "nll_fitted", number(m.nll));
-    TRY(measure(l, maps, a->n_folds, &m));
-    put_side(out, &m, "after");
+    TRY(measure_as(l, NULL, 0, "before", out));
+    TRY(measure_as(l, maps, 0, NULL, out));
+    TRY(measure_as(l, maps, a->n_folds, "after", out));
     json_object_set_new(out, "n", json_integer((json_int_t)l->n_positions));
     json_object_set_new(out, "folds", json_integer((json_int_t)a->n_folds));
     json_object_set_new(out, "classes", json_integer(l->n));

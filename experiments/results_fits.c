@@ -102,8 +102,10 @@ static void write_maps(struct h5 *h, const json_t *fit, size_t i)
 /* What other fits say besides. */
 static void write_chain(struct h5 *h, const json_t *fit, size_t i)
 {
-    static const char *const extra[] = { "target", "entropy",    "entropy_from",    "entropy_to",    "alpha",
-                                         "folds",  "nll_fitted", "full_ece_before", "full_ece_after" };
+    static const char *const extra[] = {
+        "target",     "entropy",         "entropy_from",   "entropy_to",        "alpha",           "folds",
+        "nll_fitted", "full_ece_before", "full_ece_after", "consistent_before", "consistent_after"
+    };
     static const char *const lists[] = { "edges", "mass" };
     const char *chain = json_string_value(json_object_get(fit, "chain"));
     struct text path = { 0 };
@@ -264,6 +266,8 @@ static int read_fit(struct results *r, size_t i, struct results_fit *f)
         rc = rc < 0 ? rc : h5_get_real(r->file, text_s(&group), numbers[k], to[k]);
     rc = rc < 0 ? rc : read_maybe(r, text_s(&group), "full_ece_before", &f->full_ece_before);
     rc = rc < 0 ? rc : read_maybe(r, text_s(&group), "full_ece_after", &f->full_ece_after);
+    rc = rc < 0 ? rc : read_maybe(r, text_s(&group), "consistent_before", &f->consistent_before);
+    rc = rc < 0 ? rc : read_maybe(r, text_s(&group), "consistent_after", &f->consistent_after);
     rc = rc < 0 ? rc : read_bins(r, i, 0, f->before);
     rc = rc < 0 ? rc : read_bins(r, i, 1, f->after);
     text_free(&group);

@@ -1,4 +1,5 @@
 /* Reliability diagrams of the fits: confidence of the top symbol against how often it is right, before and after. */
+#include "experiments/stats.h"
 #include "plots/figure.h"
 #include "plots/plot.h"
 #include <math.h>
@@ -11,7 +12,13 @@ static void block(const char *name, size_t id, const struct results_bin bins[], 
             plot_number(t, bins[i].confidence);
             text_add(t, " ");
             plot_number(t, bins[i].accuracy);
-            text_addf(t, " %llu\n", (unsigned long long)bins[i].n);
+            double share = fmin(1, fmax(0, bins[i].accuracy)); /* the file says what it will */
+            struct interval w = stats_wilson((size_t)llround(share * (double)bins[i].n), (size_t)bins[i].n, 0.95);
+            text_addf(t, " %llu ", (unsigned long long)bins[i].n);
+            plot_number(t, w.low);
+            text_add(t, " ");
+            plot_number(t, w.high);
+            text_add(t, "\n");
         }
     text_add(t, "EOD\n");
 }
@@ -54,8 +61,9 @@ static int draw(const struct figure_data *d, struct text *script)
         text_addf(script,
                   " noenhanced\nplot x with lines lc rgb '#999999' dt 2 notitle, \\\n"
                   "  $before%zu using 1:2 with linespoints lt 2 title 'before', \\\n"
+                  "  $after%zu using 1:2:4:5 with yerrorbars lt 1 lw 1 notitle, \\\n"
                   "  $after%zu using 1:2 with linespoints lt 1 title 'after'\n",
-                  i, i);
+                  i, i, i);
         text_free(&title);
     }
     text_add(script, "unset multiplot\n");
@@ -67,7 +75,8 @@ const struct figure_type figure_reliability = {
     .title = "Calibration, fitted",
     .about = "On the split a temperature or a map was fitted on (a map is held out by folds): when the lm gives its "
              "top symbol, "
-             "or choice, the probability x, how often is it right? The diagonal is perfect calibration. The first 12 "
+             "or choice, the probability x, how often is it right? The diagonal is perfect calibration; the bars are "
+             "95 % Wilson intervals. The first 12 "
              "fits are "
              "drawn.",
     .draw = draw,
