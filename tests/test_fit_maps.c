@@ -2,7 +2,7 @@
  * against the maps' own numbers; held out, the same bits in other threads, refused where they have no meaning. */
 #include "base/err.h"
 #include "base/hash.h"
-#include "experiments/choices.h"
+#include "evalsets/reliability_mass.h"
 #include "experiments/fit.h"
 #include "experiments/fit_maps.h"
 #include "experiments/h5.h"
@@ -249,6 +249,27 @@ static void check_stored(const struct plan *p)
     H5Fclose(file);
 }
 
+/* The p of the fits is that of the resampling over what the plain arm answered. */
+static void check_consistency(const struct results *r, const struct plan *p, const struct results_fit *f)
+{
+    double confidence[QUESTIONS];
+    bool right[QUESTIONS];
+    struct reliability_test test;
+    size_t n;
+    for (uint32_t item = 0; item < QUESTIONS; item++) {
+        const double *x = results_unit(r, 0, item, 0, &n)->choice_logp;
+        size_t best = 0;
+        for (size_t c = 1; c < CHOICES; c++)
+            best = x[c] > x[best] ? c : best;
+        confidence[item] = exp(x[best] - log_sum(x, CHOICES));
+        right[item] = best == p->items[item].item->gold;
+    }
+    reliability_test(confidence, right, QUESTIONS, FIT_BINS, FIT_SEED, &test);
+    check_near(f->consistent_before, test.p, 1e-12, "consistency before");
+    check(f->consistent_before < 0.05 && f->consistent_after > f->consistent_before, "it was not calibrated: %g, %g",
+          f->consistent_before, f->consistent_after);
+}
+
 static void test_answers(void)
 {
     static const char arms[] =
@@ -279,6 +300,8 @@ static void test_answers(void)
     }
     if (p)
         check_stored(p);
+    if (p && f)
+        check_consistency(r, p, f);
     check(f && f[0].full_ece_before > 0 && f[0].full_ece_after < f[0].full_ece_before, "Full-ECE falls");
     check(f && f[0].nll_after < f[0].nll_before, "the over-confident table is helped: %g, %g", f ? f[0].nll_before : 0,
           f ? f[0].nll_after : 0);
