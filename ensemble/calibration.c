@@ -37,8 +37,10 @@ static void keep(struct calibration *c, const double a[], size_t n_a, const doub
 {
     c->n = n_a + n_b;
     c->x = mem_alloc(c->n, sizeof *c->x);
-    memcpy(c->x, a, n_a * sizeof *a);
-    memcpy(c->x + n_a, b, n_b * sizeof *b);
+    if (n_a > 0)
+        memcpy(c->x, a, n_a * sizeof *a);
+    if (n_b > 0)
+        memcpy(c->x + n_a, b, n_b * sizeof *b);
 }
 
 static int wrong_count(const struct calibration *c, size_t want)
