@@ -291,7 +291,7 @@ static const struct option_row options[] = {
     { "from", "X", NULL, "of --what entropy: the values tried" },
     { "to", "X", NULL, "of --what entropy: the values tried" },
     { "bins", "N", NULL, "of --what conformal and histogram: bins; default 10" },
-    { "l2", "X", NULL, "of --what vector and matrix: penalty; default 0.01" },
+    { "l2", "X", NULL, "of --what vector and matrix: penalty; default 1, of choices 0.01" },
     { "folds", "N", NULL, "of maps: folds that are held out in turn; default 2, of choices 5" },
     { "choices", "RULE", "likelihood", "where --on has choices: likelihood, pmi(domain), contextual(inputs)" },
     { "out", "FILE", NULL, "store the results as JSON" },

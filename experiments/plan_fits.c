@@ -103,16 +103,22 @@ const char *plan_fits_temperature(struct plan_nodes *n, const json_t *d, const c
 }
 
 #define L2        0.01 /* of vector and matrix scaling, where the fit says nothing */
+#define ROW_L2    1.0  /* likewise over a vocabulary: most of its symbols are seen once or never */
 #define FOLDS     5    /* of choices */
 #define BINS      10   /* of a histogram of choices: events are few */
 #define ROW_FOLDS 2    /* each is a fit over a vocabulary */
 
+struct defaults {
+    int folds;
+    double l2;
+};
+
 /* Adds what says how maps are fitted, with the defaults where the fit says nothing. */
-static int add_calibration(const json_t *d, const struct calibration_type *type, int folds, json_t *node)
+static int add_calibration(const json_t *d, const struct calibration_type *type, const struct defaults *o, json_t *node)
 {
     const json_t *l2 = json_object_get(d, "l2"), *given = json_object_get(d, "folds");
-    double penalty = l2 ? json_number_value(l2) : L2;
-    json_int_t n = given ? json_integer_value(given) : folds;
+    double penalty = l2 ? json_number_value(l2) : o->l2;
+    json_int_t n = given ? json_integer_value(given) : o->folds;
     if (n > FIT_MOST_FOLDS)
         return err_set(ERR_USAGE, "fit: folds is %lld, want at most %d; 0 and 1: none", (long long)n, FIT_MOST_FOLDS);
     if (!(penalty >= 0 && penalty <= 1e6))
@@ -141,7 +147,7 @@ static const char *calibration_put(struct plan_nodes *n, const json_t *d, const 
         return NULL;
     if (template_name)
         json_object_set_new(node, "template", json_string(template_name));
-    if (add_calibration(d, type, ROW_FOLDS, node) < 0) {
+    if (add_calibration(d, type, &(struct defaults){ ROW_FOLDS, ROW_L2 }, node) < 0) {
         json_decref(node);
         return NULL;
     }
@@ -173,7 +179,7 @@ static int add_answers(const json_t *d, const struct calibration_type *type, jso
         return err_set(ERR_USAGE, "fit: bins is %lld, want 1 .. 1000", (long long)n_bins);
     if (strcmp(type->name, "histogram") == 0)
         json_object_set_new(node, "bins", json_integer(n_bins));
-    return add_calibration(d, type, FOLDS, node);
+    return add_calibration(d, type, &(struct defaults){ FOLDS, L2 }, node);
 }
 
 const char *plan_fits_answers(struct plan_nodes *n, const json_t *d, const char *lm, const char *choices)
