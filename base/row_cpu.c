@@ -1,5 +1,6 @@
 /* The table of rows in host memory. */
 #include "base/err.h"
+#include "base/row_apart.h"
 #include "base/row_cut.h"
 #include "base/row_draw.h"
 #include "base/row_kernel.h"
@@ -208,6 +209,7 @@ const struct row_ops row_cpu = {
     .argmax = cpu_argmax,
     .count = cpu_count,
     .entropy = cpu_entropy,
+    .pool_apart = row_apart_host,
     .min = cpu_min,
     .spread = cpu_spread,
     .log_power = cpu_log_power,

@@ -79,6 +79,9 @@ struct row_kernel {
     void (*product)(float out[], const struct row_part part[], size_t n_parts, uint32_t n);
     /* out = the largest part times sign. */
     void (*extreme)(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double sign);
+    /* Of members p with the weights w in factor, whose mixture is m, part[n_parts]: sum[0] = -sum w p ln p,
+     * sum[1] = sum w p (ln p - ln m), sum[2] = sum w m (ln m - ln p). */
+    void (*apart)(const struct row_part part[], size_t n_parts, uint32_t n, double sum[3]);
 };
 
 extern const struct row_kernel row_kernel_plain, row_kernel_avx2, row_kernel_avx512;

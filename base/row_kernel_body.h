@@ -154,6 +154,8 @@ static double kernel_surprise(const float score[], uint32_t n, float shift)
     return lanes_total(&l);
 }
 
+#include "base/row_kernel_apart.h"
+
 LANES_INLINE vf affine(vf x, const struct row_affine *f)
 {
     vd y[HALVES];
@@ -313,6 +315,7 @@ const struct row_kernel KERNEL = {
     .supported = KERNEL_SUPPORTED,
     .max = kernel_max,
     .find = kernel_find,
+    .apart = kernel_apart,
     .count = kernel_count,
     .sum = kernel_sum,
     .surprise = kernel_surprise,

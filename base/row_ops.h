@@ -50,6 +50,9 @@ struct row_ops {
     void (*pool_linear)(struct row *out, const struct row rows[], const double weight[], size_t n_rows);
     void (*pool_log)(struct row *out, const struct row rows[], const double weight[], size_t n_rows);
     void (*pool_power)(struct row *out, const struct row rows[], const double weight[], size_t n_rows, double r);
+    /* Weights sum to one, likewise; m is not dead. */
+    void (*pool_apart)(const struct row rows[], const double weight[], size_t n_rows, const struct row *m,
+                       struct row_apart *out);
 };
 
 #endif

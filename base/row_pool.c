@@ -112,3 +112,17 @@ double row_pool_power(struct row *out, const struct row rows[], const double wei
     out->ops->pool_power(out, p.rows, p.weight, p.n, r);
     return pool_finish(out) + log_total / r;
 }
+
+void row_pool_apart(const struct row rows[], const double weight[], size_t n_rows, const struct row *m,
+                    struct row_apart *out)
+{
+    struct party p;
+    party_fill(&p, rows, weight, n_rows);
+    *out = (struct row_apart){ 0 };
+    if (p.n == 1)
+        out->within = row_entropy(&p.rows[0]);
+    if (p.n < 2)
+        return;
+    (void)party_share(&p);
+    m->ops->pool_apart(p.rows, p.weight, p.n, m, out);
+}

@@ -70,6 +70,35 @@ static void add_number(struct text *t, double x)
         text_add(t, "null"); /* -inf: JSON has no name for it */
 }
 
+static void add_list(struct text *t, const char *name, const float x[], uint32_t n)
+{
+    text_addf(t, ",\"%s\":[", name);
+    for (uint32_t k = 0; k < n; k++) {
+        text_add(t, k == 0 ? "" : ",");
+        add_number(t, (double)x[k]);
+    }
+    text_add(t, "]");
+}
+
+static void add_voices(struct text *t, const struct lm_trace *trace)
+{
+    const struct {
+        const char *name;
+        float value;
+    } unsure[] = { { "data_entropy", trace->data_entropy },
+                   { "disagreement", trace->disagreement },
+                   { "epkl", trace->epkl },
+                   { "rmi", trace->rmi },
+                   { "agreement", trace->agreement } };
+    for (size_t i = 0; i < sizeof unsure / sizeof *unsure; i++) {
+        text_addf(t, ",\"%s\":", unsure[i].name);
+        add_number(t, (double)unsure[i].value);
+    }
+    add_list(t, "voices", trace->logp, trace->n_voices);
+    add_list(t, "shares", trace->share, trace->n_voices);
+    add_list(t, "weights", trace->weight, trace->n_voices);
+}
+
 static void add_step(struct text *t, const struct hyp_step *s)
 {
     text_addf(t, "{\"id\":%u,\"logp\":", s->symbol);
@@ -81,12 +110,8 @@ static void add_step(struct text *t, const struct hyp_step *s)
     text_addf(t, ",\"kept\":%u,\"mass\":", s->kept);
     add_number(t, (double)s->mass);
     if (s->trace.n_voices > 0)
-        text_add(t, ",\"voices\":[");
-    for (uint32_t k = 0; k < s->trace.n_voices; k++) {
-        text_add(t, k == 0 ? "" : ",");
-        add_number(t, (double)s->trace.logp[k]);
-    }
-    text_add(t, s->trace.n_voices > 0 ? "]}" : "}");
+        add_voices(t, &s->trace);
+    text_add(t, "}");
 }
 
 /* The number by which a search weighs its texts is shown where it does. */

@@ -105,7 +105,7 @@ static void copy_prefix(struct ensemble *e, struct ensemble_slot *to, const stru
         to->epoch = from->epoch;
         to->first_part = from->first_part;
         to->n_part = from->n_part;
-        to->disagreement = from->disagreement;
+        to->uncertainty = from->uncertainty;
     }
 }
 
@@ -191,29 +191,24 @@ static bool has_rows(const struct ensemble *e, const struct ensemble_slot *s)
     return s->epoch != 0 && s->epoch == e->epoch;
 }
 
-static void trace(const struct ensemble *e, const struct ensemble_slot *s, sym_t symbol, struct lm_trace *t)
-{
-    double logp[LM_MAX_VOICES], weight[LM_MAX_VOICES];
-    const double *mass = e->pool.global ? s->past + s->made.n * e->n_past : NULL;
-    ensemble_weights(e, s, s->made.n, weight);
-    t->n_voices = e->n_voices;
-    t->disagreement = (float)s->disagreement;
-    for (size_t k = 0; k < e->n_voices; k++) {
-        bool part = k >= s->first_part && k < s->first_part + s->n_part;
-        logp[k] = part ? row_logp(&s->last[k - s->first_part], symbol) : NAN;
-        t->logp[k] = (float)logp[k];
-        logp[k] += mass ? mass[k] : 0;
-        t->weight[k] = (float)weight[k];
-    }
-    pool_share(weight, logp, e->n_voices, t->share);
-}
-
-/* From the rows of the last round. */
-static void learn_last(const struct ensemble *e, struct ensemble_slot *s, sym_t symbol)
+/* What stood at the last position. */
+static struct ensemble_part last_part(const struct ensemble_slot *s)
 {
     struct ensemble_part part = { .first = s->first_part, .n = s->n_part, .pool = s->last_pool };
     memcpy(part.rows, s->last, s->n_part * sizeof *part.rows);
-    ensemble_learn(e, s, &part, symbol);
+    return part;
+}
+
+/* From the rows of the last round. */
+static void read_last(const struct ensemble *e, struct ensemble_slot *s, sym_t symbol, struct lm_trace *t)
+{
+    struct ensemble_part part = last_part(s);
+    if (t) {
+        ensemble_shares(e, s, &part, s->made.n, symbol, t);
+        ensemble_unsure(&s->uncertainty, t);
+    }
+    if (e->n_past > 0)
+        ensemble_learn(e, s, &part, symbol);
 }
 
 static int check_room(const struct ensemble *e, const struct ensemble_slot *s, size_t n)
@@ -234,12 +229,8 @@ static int ensemble_push(void *self, int slot, const sym_t symbols[], size_t n, 
     TRY(check_room(e, s, n));
     if (t)
         t->n_voices = 0;
-    if (n > 0 && has_rows(e, s)) {
-        if (t && n == 1)
-            trace(e, s, symbols[0], t);
-        if (e->n_past > 0)
-            learn_last(e, s, symbols[0]);
-    }
+    if (n > 0 && has_rows(e, s))
+        read_last(e, s, symbols[0], n == 1 ? t : NULL);
     for (size_t k = 0; k < e->n_voices; k++)
         TRY(lm_push(voice_lm(e, k), s->voice[k], symbols, n, NULL));
     symbols_add(&s->made, symbols, n);

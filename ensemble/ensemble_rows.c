@@ -62,7 +62,7 @@ size_t ensemble_member(const struct ensemble *e, const struct ensemble_slot *s, 
     return pool_member(e->weight, e->n_voices, rng_uniform(&key, back > s->made.n ? back - (uint32_t)s->made.n : 0));
 }
 
-static int rows_at(struct ensemble *e, struct ensemble_slot *s, uint32_t back, struct ensemble_part *out)
+int ensemble_part_at(struct ensemble *e, struct ensemble_slot *s, uint32_t back, struct ensemble_part *out)
 {
     const struct pool *p = &e->pool;
     struct row *rows = out->rows;
@@ -78,20 +78,14 @@ static int rows_at(struct ensemble *e, struct ensemble_slot *s, uint32_t back, s
     return 0;
 }
 
-/* Symbols said before the position `back` before the last. */
-static size_t said(const struct ensemble_slot *s, uint32_t back)
-{
-    return back < s->made.n ? s->made.n - back : 0;
-}
-
 /* Pools what part->rows hold into part->pool, whose score is memory for it. */
 static void pool_part(struct ensemble *e, struct ensemble_slot *s, uint32_t back, const double weight[],
                       struct ensemble_part *part)
 {
     static const double alone[1] = { 1 };
     if (e->pool.global)
-        part->pool.log_weight =
-            pool_apply_prefix(&e->pool, &part->pool, part->rows, weight, part->n, s->past + said(s, back) * e->n_past);
+        part->pool.log_weight = pool_apply_prefix(&e->pool, &part->pool, part->rows, weight, part->n,
+                                                  s->past + ensemble_said(s, back) * e->n_past);
     else
         part->pool.log_weight =
             pool_apply(&e->pool, &part->pool, part->rows, e->pool.type->samples ? alone : weight, part->n);
@@ -102,9 +96,9 @@ static int catch_up(struct ensemble *e, struct ensemble_slot *s, uint32_t back)
 {
     double weight[LM_MAX_VOICES];
     struct ensemble_part part;
-    while (s->n_known <= said(s, back)) {
+    while (s->n_known <= ensemble_said(s, back)) {
         size_t i = s->n_known - 1;
-        TRY(rows_at(e, s, (uint32_t)(s->made.n - i), &part));
+        TRY(ensemble_part_at(e, s, (uint32_t)(s->made.n - i), &part));
         if (!e->pool.global) {
             part.pool = row_over(s->mean, e->lm.space->n);
             ensemble_weights(e, s, i, weight);
@@ -119,16 +113,11 @@ static int catch_up(struct ensemble *e, struct ensemble_slot *s, uint32_t back)
 static void keep_last(struct ensemble *e, struct ensemble_slot *s, const double weight[],
                       const struct ensemble_part *part)
 {
-    struct row mixture = part->pool;
-    if (part->n > 1 && !pool_mixes(&e->pool)) {
-        mixture = row_over(s->mean, e->lm.space->n);
-        row_pool_linear(&mixture, part->rows, weight, part->n);
-    }
     memcpy(s->last, part->rows, part->n * sizeof *s->last);
     s->first_part = part->first;
     s->n_part = part->n;
     s->last_pool = part->pool;
-    s->disagreement = part->n > 1 ? pool_disagreement(part->rows, weight, part->n, &mixture) : 0;
+    s->uncertainty = ensemble_uncertainty(e, s, weight, part);
     s->epoch = e->epoch;
 }
 
@@ -139,14 +128,14 @@ static int pool_at(struct ensemble *e, struct ensemble_slot *s, uint32_t back, s
     uint32_t n = e->lm.space->n;
     if (e->n_past > 0)
         TRY(catch_up(e, s, back));
-    TRY(rows_at(e, s, back, &part));
+    TRY(ensemble_part_at(e, s, back, &part));
     part.pool = row_over(s->out + (size_t)back * n, n);
-    ensemble_weights(e, s, said(s, back), weight);
+    ensemble_weights(e, s, ensemble_said(s, back), weight);
     pool_part(e, s, back, weight, &part);
     if (back == 0)
         keep_last(e, s, weight, &part);
-    else if (e->n_past > 0 && back <= s->made.n && s->n_known == said(s, back) + 1)
-        ensemble_learn(e, s, &part, s->made.s[said(s, back)]);
+    else if (e->n_past > 0 && back <= s->made.n && s->n_known == ensemble_said(s, back) + 1)
+        ensemble_learn(e, s, &part, s->made.s[ensemble_said(s, back)]);
     *out = part.pool;
     return 0;
 }

@@ -3,6 +3,7 @@
 #define ENSEMBLE_ENSEMBLE_SLOT_H
 
 #include "ensemble/ensemble.h"
+#include "ensemble/uncertainty.h"
 #include "ensemble/weighting.h"
 
 /* One prefix.  Memory is kept when a slot is dropped, for the next that takes its number. */
@@ -37,7 +38,7 @@ struct ensemble_slot {
     struct row last[LM_MAX_VOICES];
     size_t first_part, n_part; /* voices that took part: n_part from first_part on */
     struct row last_pool;
-    double disagreement;
+    struct uncertainty uncertainty;
 };
 
 struct ensemble {
@@ -77,6 +78,19 @@ struct ensemble_part {
     size_t first, n;
     struct row pool;
 };
+
+/* Symbols said before the position `back` before the last. */
+size_t ensemble_said(const struct ensemble_slot *s, uint32_t back);
+/* The voices that take part `back` positions before the last, and their rows; nothing is pooled. */
+int ensemble_part_at(struct ensemble *e, struct ensemble_slot *s, uint32_t back, struct ensemble_part *out);
+
+/* ensemble_trace.c: how unsure the voices are where part->pool is the pool; writes over s->mean. */
+struct uncertainty ensemble_uncertainty(const struct ensemble *e, const struct ensemble_slot *s, const double weight[],
+                                        const struct ensemble_part *part);
+/* What each voice of `part` gave `symbol` after the first n_said symbols; the uncertainty is another's to fill in. */
+void ensemble_shares(const struct ensemble *e, const struct ensemble_slot *s, const struct ensemble_part *part,
+                     size_t n_said, sym_t symbol, struct lm_trace *t);
+void ensemble_unsure(const struct uncertainty *u, struct lm_trace *t);
 
 /* ensemble_past.c: what has been said, and what it has taught. */
 void ensemble_begin_past(const struct ensemble *e, struct ensemble_slot *s);

@@ -163,15 +163,3 @@ bool pool_mixes(const struct pool *p)
 {
     return p->r == 1 && !p->global;
 }
-
-double pool_disagreement(const struct row rows[], const double weight[], size_t n, const struct row *mixture)
-{
-    double sum = 0, within = 0;
-    for (size_t k = 0; k < n; k++) {
-        if (weight[k] == 0 || row_dead(&rows[k]))
-            continue;
-        sum += weight[k];
-        within += weight[k] * row_entropy(&rows[k]);
-    }
-    return sum > 0 ? fmax(0, row_entropy(mixture) - within / sum) : 0;
-}

@@ -80,9 +80,6 @@ size_t pool_member(const double weight[], size_t n, double u);
  * w_k p_k^r / sum, would be constant for log pools and so say nothing.)  Where all give zero: the weights. */
 void pool_share(const double weight[], const double logp[], size_t n, float share[]);
 
-/* nats: entropy of the voices' mixture - weighted mean of their entropies (Jensen-Shannon); dead voices are left out.
- * mixture: what row_pool_linear() makes of these rows and weights, or the pool itself where pool_mixes() it. */
-double pool_disagreement(const struct row rows[], const double weight[], size_t n, const struct row *mixture);
 bool pool_mixes(const struct pool *p); /* whether what it makes of several rows is their mixture */
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/num.h"
 #include "base/row_math.h"
 #include "ensemble/pool.h"
+#include "ensemble/uncertainty.h"
 #include "model/lm.h"
 #include <float.h>
 #include <math.h>
@@ -152,6 +153,22 @@ static void add_real(struct text *out, double x)
         text_add(out, "null");
 }
 
+static void add_uncertainty(struct text *out, struct uncertainty u)
+{
+    const struct {
+        const char *name;
+        double value;
+    } all[] = { { "data_entropy", u.data },
+                { "disagreement", u.mutual },
+                { "epkl", u.epkl },
+                { "rmi", u.rmi },
+                { "agreement", u.agreement } };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        text_addf(out, ",\"%s\":", all[i].name);
+        add_real(out, all[i].value);
+    }
+}
+
 static void answer(struct request *q, struct text *out)
 {
     struct row pooled = row_over(q->score + q->n_voices * q->n_symbols, q->n_symbols);
@@ -170,8 +187,7 @@ static void answer(struct request *q, struct text *out)
     for (size_t k = 0; k < q->n_voices; k++)
         (void)row_measure(&q->rows[k]); /* measured before: cannot fail; disagreement is between whole distributions */
     row_pool_linear(&scratch, q->rows, q->weight, q->n_voices);
-    text_add(out, ",\"disagreement\":");
-    text_add_real(out, pool_disagreement(q->rows, q->weight, q->n_voices, &scratch));
+    add_uncertainty(out, uncertainty_of(q->rows, q->weight, q->n_voices, &scratch));
     text_addf(out, ",\"dead\":%s}", row_dead(&pooled) ? "true" : "false");
 }
 

@@ -32,8 +32,9 @@
 #include "evalsets/tag.h"
 
 /* Raised when the same plan would give other numbers, or lacks something that now decides them.
- *   2: auto renders the checkpoint's own chat template; nodes have positions */
-#define PLAN_FORMAT 2
+ *   2: auto renders the checkpoint's own chat template; nodes have positions
+ *   3: units of ensembles tell of weights and uncertainty at every step, and of the texts that they score */
+#define PLAN_FORMAT 3
 
 struct plan_arm {
     const char *name, *lm, *chain, *search; /* lm: id of a node */

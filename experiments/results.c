@@ -160,15 +160,6 @@ struct results *results_open(const char *path)
     return NULL;
 }
 
-static void free_tokens(struct results_tokens *t)
-{
-    const void *const all[] = { t->id,   t->kept,         t->logp,       t->logp_final, t->entropy, t->entropy_final,
-                                t->mass, t->disagreement, t->voice_logp, t->voice_share };
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        free((void *)(uintptr_t)all[i]);
-    *t = (struct results_tokens){ 0 };
-}
-
 static void free_metrics(struct results *r)
 {
     for (size_t i = 0; i < r->n_metrics; i++) {
@@ -201,7 +192,7 @@ void results_close(struct results *r)
 {
     if (!r)
         return;
-    free_tokens(&r->tokens);
+    results_free_tokens(r);
     free_metrics(r);
     free_lists(r);
     if (r->watch)
@@ -237,79 +228,4 @@ void results_close(struct results *r)
     json_decref(r->plan);
     json_decref(r->provenance);
     free(r);
-}
-
-#define WINDOW ((uint64_t)1 << 18) /* symbols; about 40 bytes each */
-
-/* One column of a trace, or NULL + error. */
-static void *part(struct results *r, const char *path, hid_t type, uint64_t first, uint64_t n)
-{
-    void *out = mem_alloc((size_t)n, 4);
-    if (h5_get_part(r->file, path, type, first, n, out) == 0)
-        return out;
-    free(out);
-    return NULL;
-}
-
-/* The records that are read together with record i: all, where they have at most WINDOW symbols, else as many as fit from
- * i on. */
-static void choose_window(struct results *r, size_t i)
-{
-    bool all = r->token_offsets[r->n_records] <= WINDOW;
-    size_t from = all ? 0 : i, to = all ? r->n_records : i + 1;
-    while (to < r->n_records && r->token_offsets[to + 1] - r->token_offsets[from] <= WINDOW)
-        to++;
-    r->window_from = from;
-    r->window_to = to;
-}
-
-static int load_window(struct results *r, size_t i)
-{
-    struct results_tokens *t = &r->tokens;
-    free_tokens(t);
-    choose_window(r, i);
-    if (r->watch)
-        r->watch->begins(r->watch->ctx);
-    uint64_t first = r->token_offsets[r->window_from], n = r->token_offsets[r->window_to] - first;
-    uint64_t voice = r->voice_offsets[r->window_from], n_voice = r->voice_offsets[r->window_to] - voice;
-    t->id = part(r, "/tokens/ids", H5T_NATIVE_UINT32, first, n);
-    t->kept = part(r, "/tokens/kept", H5T_NATIVE_UINT32, first, n);
-    t->logp = part(r, "/tokens/logp", H5T_NATIVE_FLOAT, first, n);
-    t->logp_final = part(r, "/tokens/logp_final", H5T_NATIVE_FLOAT, first, n);
-    t->entropy = part(r, "/tokens/entropy", H5T_NATIVE_FLOAT, first, n);
-    t->entropy_final = part(r, "/tokens/entropy_final", H5T_NATIVE_FLOAT, first, n);
-    t->mass = part(r, "/tokens/mass", H5T_NATIVE_FLOAT, first, n);
-    t->disagreement = part(r, "/tokens/disagreement", H5T_NATIVE_FLOAT, first, n);
-    t->voice_logp = part(r, "/tokens/voice_logp", H5T_NATIVE_FLOAT, voice, n_voice);
-    t->voice_share = part(r, "/tokens/voice_share", H5T_NATIVE_FLOAT, voice, n_voice);
-    bool whole = t->id && t->kept && t->logp && t->logp_final && t->entropy && t->entropy_final && t->mass &&
-                 t->disagreement && t->voice_logp && t->voice_share;
-    if (r->watch)
-        r->watch->ends(r->watch->ctx);
-    if (!whole)
-        r->window_from = r->window_to = 0;
-    return whole ? 0 : ERR_DAMAGED;
-}
-
-int results_tokens(struct results *r, const struct results_record *record, struct results_tokens *out)
-{
-    size_t i = (size_t)(record - r->records);
-    if (i < r->window_from || i >= r->window_to)
-        TRY(load_window(r, i));
-    const struct results_tokens *t = &r->tokens;
-    size_t at = (size_t)(r->token_offsets[i] - r->token_offsets[r->window_from]);
-    size_t voice = (size_t)(r->voice_offsets[i] - r->voice_offsets[r->window_from]);
-    *out = (struct results_tokens){ .n = (size_t)(r->token_offsets[i + 1] - r->token_offsets[i]),
-                                    .n_voices = r->record_voices[i],
-                                    .id = t->id + at,
-                                    .kept = t->kept + at,
-                                    .logp = t->logp + at,
-                                    .logp_final = t->logp_final + at,
-                                    .entropy = t->entropy + at,
-                                    .entropy_final = t->entropy_final + at,
-                                    .mass = t->mass + at,
-                                    .disagreement = t->disagreement + at,
-                                    .voice_logp = t->voice_logp + voice,
-                                    .voice_share = t->voice_share + voice };
-    return 0;
 }

@@ -12,8 +12,10 @@
 #include "evalsets/metric.h"
 
 /* Raised when the layout of results.h5 changes; what is read of an older one is empty where it lacks an array.
- *   2: /item_task; the attribute positions */
-#define RESULTS_SCHEMA 2
+ *   2: /item_task; the attribute positions
+ *   3: /tokens/{data_entropy,epkl,rmi,agreement,voice_weight}, which read NAN where a file lacks them; texts that an
+ *      ensemble scored have voices; /tokens/disagreement is NAN without voices */
+#define RESULTS_SCHEMA 3
 
 struct results;
 
@@ -57,9 +59,10 @@ struct results_tokens {
     size_t n;
     uint32_t n_voices;
     const uint32_t *id;
-    const float *logp, *logp_final, *entropy, *entropy_final, *mass, *disagreement;
+    const float *logp, *logp_final, *entropy, *entropy_final, *mass;
+    const float *data_entropy, *disagreement, *epkl, *rmi, *agreement; /* ensemble/uncertainty.h; NAN without voices */
     const uint32_t *kept;
-    const float *voice_logp, *voice_share; /* (n, n_voices) */
+    const float *voice_logp, *voice_share, *voice_weight; /* (n, n_voices) */
 };
 
 struct results_bin {

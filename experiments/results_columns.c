@@ -38,7 +38,11 @@ STEPS(logp_final)
 STEPS(entropy)
 STEPS(entropy_final)
 STEPS(mass)
+STEPS(data_entropy)
 STEPS(disagreement)
+STEPS(epkl)
+STEPS(rmi)
+STEPS(agreement)
 #undef STEPS
 
 static struct stretch text_of(const struct results_row *r)
@@ -46,15 +50,15 @@ static struct stretch text_of(const struct results_row *r)
     return (struct stretch){ r->record->text, r->record->n_text };
 }
 
-static struct stretch voice_logp_of(const struct results_row *r)
-{
-    return (struct stretch){ r->record->voice_logp, r->record->n_steps * r->record->n_voices };
-}
-
-static struct stretch voice_share_of(const struct results_row *r)
-{
-    return (struct stretch){ r->record->voice_share, r->record->n_steps * r->record->n_voices };
-}
+#define VOICES(column)                                                                                                 \
+    static struct stretch column##_of(const struct results_row *r)                                                     \
+    {                                                                                                                  \
+        return (struct stretch){ r->record->column, r->record->n_steps * r->record->n_voices };                        \
+    }
+VOICES(voice_logp)
+VOICES(voice_share)
+VOICES(voice_weight)
+#undef VOICES
 
 static struct stretch choice_of(const struct results_row *r)
 {
@@ -127,9 +131,14 @@ static const struct {
     { "/tokens/entropy", NULL, F32, entropy_of, 0 },
     { "/tokens/entropy_final", NULL, F32, entropy_final_of, 0 },
     { "/tokens/mass", NULL, F32, mass_of, 0 },
+    { "/tokens/data_entropy", NULL, F32, data_entropy_of, 0 },
     { "/tokens/disagreement", NULL, F32, disagreement_of, 0 },
+    { "/tokens/epkl", NULL, F32, epkl_of, 0 },
+    { "/tokens/rmi", NULL, F32, rmi_of, 0 },
+    { "/tokens/agreement", NULL, F32, agreement_of, 0 },
     { "/tokens/voice_logp", "/tokens/voice_offsets", F32, voice_logp_of, 0 },
     { "/tokens/voice_share", NULL, F32, voice_share_of, 0 },
+    { "/tokens/voice_weight", NULL, F32, voice_weight_of, 0 },
     { "/choice/logp", "/choice/offsets", F64, choice_of, 0 },
     { "/choice/symbols", NULL, U32, choice_symbols_of, 0 },
     { "/trace/steps/length", NULL, U32, n_chain_of, STEPS_UP },
@@ -219,12 +228,20 @@ uint32_t results_columns_prompt(struct results_columns *c, const struct unit_res
     return (uint32_t)i;
 }
 
-static void describe_trace(struct h5 *h, enum trace_kind level)
+static void describe(struct h5 *h, enum trace_kind level)
 {
     static const struct {
         const char *path, *meaning;
-        unsigned levels;
+        unsigned levels; /* 0: at all */
     } texts[] = {
+        { "/tokens/data_entropy", "weighted mean of the voices' entropies, nats; NaN: no voices", 0 },
+        { "/tokens/disagreement", "mutual information: entropy of the voices' mixture - data_entropy, nats", 0 },
+        { "/tokens/epkl", "expected pairwise KL divergence of the voices, disagreement + rmi, nats", 0 },
+        { "/tokens/rmi", "reverse mutual information, mean of KL(mixture || voice), nats; inf: one excludes", 0 },
+        { "/tokens/agreement", "weight of the largest party of voices with one best symbol", 0 },
+        { "/tokens/voice_logp", "of the symbol under each voice, nats; NaN: it took no part", 0 },
+        { "/tokens/voice_share", "of each voice in the symbol: its responsibility", 0 },
+        { "/tokens/voice_weight", "of each voice in the step", 0 },
         { "/trace/steps/length", "steps of the record's chain", STEPS_UP },
         { "/trace/steps/kept", "symbols not masked, of each decision and step of the chain", STEPS_UP },
         { "/trace/steps/mass", "probability before the step of what the step kept", STEPS_UP },
@@ -238,7 +255,7 @@ static void describe_trace(struct h5 *h, enum trace_kind level)
         { "/trace/full/score", "raw scores of all symbols", FULL },
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (texts[i].levels & 1u << level)
+        if (texts[i].levels == 0 || (texts[i].levels & 1u << level))
             h5_text(h, texts[i].path, "long_name", texts[i].meaning);
 }
 
@@ -251,7 +268,7 @@ void results_columns_close(struct results_columns *c)
             "how the text ended: 0 open, 1 end symbol, 2 stop string, 3 limit, 4 dead");
     h5_text(c->h, "/record/nll", "units", "nats");
     h5_text(c->h, "/record/judge_nll", "units", "nats");
-    describe_trace(c->h, c->level);
+    describe(c->h, c->level);
     keymap_free(&c->seen);
     free(c);
 }

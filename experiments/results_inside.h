@@ -22,6 +22,26 @@ struct results_column {
     size_t n;
 };
 
+/* Columns of a trace. */
+enum results_token {
+    TOKEN_ID,
+    TOKEN_KEPT,
+    TOKEN_LOGP,
+    TOKEN_LOGP_FINAL,
+    TOKEN_ENTROPY,
+    TOKEN_ENTROPY_FINAL,
+    TOKEN_MASS,
+    TOKEN_DATA_ENTROPY,
+    TOKEN_DISAGREEMENT,
+    TOKEN_EPKL,
+    TOKEN_RMI,
+    TOKEN_AGREEMENT,
+    TOKEN_VOICE_LOGP,
+    TOKEN_VOICE_SHARE,
+    TOKEN_VOICE_WEIGHT,
+    RESULTS_TOKENS
+};
+
 struct results {
     char *path;
     hid_t file;
@@ -52,14 +72,17 @@ struct results {
     struct results_fit *fits;
     size_t n_fits;
     struct results_cost cost;
-    struct results_tokens tokens;  /* traces of the records window_from .. window_to - 1, one after the other */
+    void *tokens[RESULTS_TOKENS];  /* traces of the records window_from .. window_to - 1, one after the other */
     size_t window_from, window_to; /* reading one record at a time would inflate its chunks again for every record */
 };
+
+void results_free_tokens(struct results *r);
 
 /* Each reads its part; 0 or ERR_DAMAGED. */
 int results_read_axes(struct results *r);
 int results_read_metrics(struct results *r);
 int results_read_records(struct results *r);
+int results_check_tokens(const struct results *r);
 int results_read_spaces(struct results *r);
 int results_read_fits(struct results *r);
 void results_free_fits(struct results *r);

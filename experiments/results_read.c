@@ -242,26 +242,6 @@ static int read_stretches(struct results *r)
     return 0;
 }
 
-/* The traces are read later, a part at a time: each column must be as long as the offsets say. */
-static int check_traces(struct results *r)
-{
-    static const char *const steps[] = { "ids",     "kept",          "logp", "logp_final",
-                                         "entropy", "entropy_final", "mass", "disagreement" };
-    static const char *const voices[] = { "voice_logp", "voice_share" };
-    enum { N_STEPS = sizeof steps / sizeof *steps, N_VOICES = sizeof voices / sizeof *voices };
-    for (size_t i = 0; i < N_STEPS + N_VOICES; i++) {
-        struct text path = { 0 };
-        uint64_t n, want = i < N_STEPS ? r->token_offsets[r->n_records] : r->voice_offsets[r->n_records];
-        text_addf(&path, "/tokens/%s", i < N_STEPS ? steps[i] : voices[i - N_STEPS]);
-        int rc = h5_get_size(r->file, text_s(&path), &n);
-        if (rc == 0 && n != want)
-            rc = damaged(text_s(&path));
-        text_free(&path);
-        TRY(rc);
-    }
-    return 0;
-}
-
 int results_read_records(struct results *r)
 {
     struct h5_dims d, e;
@@ -271,7 +251,7 @@ int results_read_records(struct results *r)
     r->records = mem_alloc(r->n_records, sizeof *r->records);
     TRY(read_columns(r));
     TRY(read_stretches(r));
-    TRY(check_traces(r));
+    TRY(results_check_tokens(r)); /* the traces themselves are read later, a part at a time */
     TRY(h5_get(r->file, "/unit/record", H5T_NATIVE_INT64, &d, &r->unit_record));
     TRY(h5_get(r->file, "/unit/count", H5T_NATIVE_UINT32, &e, &r->unit_count));
     if (d.rank != 3 || e.rank != 3 || !shape_is(r, &d) || !shape_is(r, &e))

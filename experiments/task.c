@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "decode/search.h"
+#include "ensemble/ensemble.h"
 #include "experiments/choices.h"
 #include "experiments/score.h"
 #include <math.h>
@@ -36,6 +37,7 @@ struct task {
     char *own;             /* the judge's text */
     struct symbols *parts; /* (n_parts,) the continuation that is scored */
     size_t n_parts;
+    struct lm_trace *traces; /* (parts[0].n,) of a text that an ensemble scores; NULL: it has no voices to tell of */
 };
 
 static int generate_open(struct task *t, const struct task_world *w)
@@ -120,6 +122,28 @@ static int text_open(struct task *t, const struct task_world *w)
     return t->score ? 0 : ERR_DATA;
 }
 
+/* An item's text: what its voices said of it is kept. */
+static int item_text_open(struct task *t, const struct task_world *w)
+{
+    TRY(text_open(t, w));
+    if (t->lm->n_voices > 0)
+        t->traces = mem_alloc(t->parts[0].n, sizeof *t->traces);
+    return 0;
+}
+
+static int told_row(void *ctx, const struct row *r, const struct score_place *place)
+{
+    struct task *t = ctx;
+    struct ensemble_at at = { .slot = place->slot, .back = place->back, .row = r, .symbol = place->label };
+    return ensemble_trace(t->lm, &at, &t->traces[place->at]);
+}
+
+static int text_feed(struct task *t, struct row_work *work)
+{
+    (void)work;
+    return score_feed(t->score, t->traces ? &(struct score_sink){ told_row, t } : NULL);
+}
+
 static size_t scored_want(struct task *t, struct want out[], size_t max)
 {
     return score_want(t->score, out, max);
@@ -147,7 +171,7 @@ static size_t choice_write(const struct task *t, struct text *payload)
 
 static size_t text_write(const struct task *t, struct text *payload)
 {
-    return unit_write_text(payload, t->key, &t->parts[0], score_logp(t->score, 0));
+    return unit_write_text(payload, t->key, &t->parts[0], score_logp(t->score, 0), t->traces);
 }
 
 static size_t judge_write(const struct task *t, struct text *payload)
@@ -158,7 +182,7 @@ static size_t judge_write(const struct task *t, struct text *payload)
 static const struct task_type types[] = {
     [ITEM_GENERATE] = { generate_open, generate_want, generate_feed, generate_move, generate_write },
     [ITEM_CHOICE] = { choice_open, choice_want, choice_feed, choice_move, choice_write },
-    [ITEM_TEXT] = { text_open, scored_want, scored_feed, scored_move, text_write },
+    [ITEM_TEXT] = { item_text_open, scored_want, text_feed, scored_move, text_write },
 };
 static const struct task_type judge_type = { text_open, scored_want, scored_feed, scored_move, judge_write };
 
@@ -209,6 +233,7 @@ void task_close(struct task *t)
     for (size_t i = 0; t->parts && i < t->n_parts; i++)
         free(t->parts[i].s);
     free(t->parts);
+    free(t->traces);
     free(t->own);
     free(t);
 }

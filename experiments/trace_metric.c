@@ -32,9 +32,31 @@ static double kept_log2(const struct unit_record *r)
     return r->n_steps > 0 ? sum / (double)r->n_steps : NAN;
 }
 
+/* Over the steps that the voices have told of: all but those that were pushed unread. */
+static double mean_told(const struct unit_record *r, const float x[])
+{
+    double sum = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_steps && r->n_voices > 0; i++) {
+        sum += isnan(x[i]) ? 0 : (double)x[i];
+        n += isnan(x[i]) ? 0 : 1;
+    }
+    return n > 0 ? sum / (double)n : NAN;
+}
+
+static double data_entropy(const struct unit_record *r)
+{
+    return mean_told(r, r->data_entropy);
+}
+
 static double disagreement(const struct unit_record *r)
 {
-    return r->n_voices > 0 ? mean(r->disagreement, r->n_steps) : NAN;
+    return mean_told(r, r->disagreement);
+}
+
+static double agreement(const struct unit_record *r)
+{
+    return mean_told(r, r->agreement);
 }
 
 static double ended(const struct unit_record *r)
@@ -50,6 +72,10 @@ const struct trace_metric *trace_metrics(size_t *n)
         { "kept_mass", "share", "probability that the chain kept, mean over symbols", 0, 0, 1, kept_mass },
         { "kept_log2", "bits", "log2 of the number of symbols the chain kept, mean over symbols", 0, 0, INFINITY,
           kept_log2 },
+        { "agreement", "share", "weight of the largest party of voices with one best symbol, mean over symbols", 0, 0,
+          1, agreement },
+        { "data_entropy", "nats", "mean entropy of the voices: what no further voice would take away", 0, 0, INFINITY,
+          data_entropy },
         { "disagreement", "nats", "how far the voices differ: entropy of their mean less their mean entropy", 0, 0,
           INFINITY, disagreement },
         { "ended", "share", "texts that end by themselves (end symbol or stop string), not at a limit", 0, 0, 1,

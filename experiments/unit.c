@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "experiments/lms.h"
 #include "experiments/unit_trace.h"
+#include <math.h>
 #include <string.h>
 
 /* Two seeds: 128 bits, so that no run is ever large enough for a chance meeting. */
@@ -136,14 +137,18 @@ static void write_kind(struct text *t, unsigned kind, const struct symbols *prom
         pack_u32(t, prompt->s[i]);
 }
 
-static void write_voices(struct text *t, const struct hyp *h, uint32_t n_voices)
+/* Of a step of an ensemble; one that was pushed without rows has nothing to tell. */
+static void write_trace(struct text *t, const struct lm_trace *x, uint32_t n_voices)
 {
-    for (size_t i = 0; i < h->n_steps; i++)
-        for (uint32_t k = 0; k < n_voices; k++) {
-            const struct lm_trace *trace = &h->steps[i].trace;
-            pack_f32(t, trace->n_voices == n_voices ? trace->logp[k] : 0);
-            pack_f32(t, trace->n_voices == n_voices ? trace->share[k] : 0);
-        }
+    bool told = x->n_voices == n_voices;
+    const float unsure[] = { x->data_entropy, x->disagreement, x->epkl, x->rmi, x->agreement };
+    for (size_t i = 0; i < sizeof unsure / sizeof *unsure; i++)
+        pack_f32(t, told ? unsure[i] : NAN);
+    for (uint32_t k = 0; k < n_voices; k++) {
+        pack_f32(t, told ? x->logp[k] : NAN);
+        pack_f32(t, told ? x->share[k] : 0);
+        pack_f32(t, told ? x->weight[k] : 0);
+    }
 }
 
 static void write_hyp(struct text *t, const struct hyp *h)
@@ -160,11 +165,12 @@ static void write_hyp(struct text *t, const struct hyp *h)
         const struct hyp_step *s = &h->steps[i];
         pack_u32(t, s->symbol);
         pack_u32(t, s->kept);
-        const float x[] = { s->logp, s->logp_final, s->entropy, s->entropy_final, s->mass, s->trace.disagreement };
+        const float x[] = { s->logp, s->logp_final, s->entropy, s->entropy_final, s->mass };
         for (size_t k = 0; k < sizeof x / sizeof *x; k++)
             pack_f32(t, x[k]);
     }
-    write_voices(t, h, n_voices);
+    for (size_t i = 0; i < h->n_steps && n_voices > 0; i++)
+        write_trace(t, &h->steps[i].trace, n_voices);
 }
 
 size_t unit_write_hyps(struct text *t, struct unit_key key, const struct symbols *prompt, const struct hyp hyps[],
@@ -182,16 +188,21 @@ size_t unit_write_hyps(struct text *t, struct unit_key key, const struct symbols
     return n_head;
 }
 
-size_t unit_write_text(struct text *t, struct unit_key key, const struct symbols *text, const double logp[])
+size_t unit_write_text(struct text *t, struct unit_key key, const struct symbols *text, const double logp[],
+                       const struct lm_trace traces[])
 {
     static const struct symbols none;
     size_t n_head = write_head(t, UNIT_RESULT, key) + write_texts(t, NULL, 0);
+    uint32_t n_voices = traces && text->n > 0 ? traces[0].n_voices : 0;
     write_kind(t, ITEM_TEXT, &none);
     pack_u32(t, (uint32_t)text->n);
+    pack_u32(t, n_voices);
     for (size_t i = 0; i < text->n; i++) {
         pack_u32(t, text->s[i]);
         pack_f32(t, (float)logp[i]);
     }
+    for (size_t i = 0; i < text->n && n_voices > 0; i++)
+        write_trace(t, &traces[i], n_voices);
     return n_head;
 }
 

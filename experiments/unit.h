@@ -45,9 +45,10 @@ struct unit_record {
     size_t n_text;
     size_t n_steps;
     uint32_t n_voices;
-    uint32_t *symbol, *kept;                                                  /* (n_steps,) */
-    float *logp, *logp_final, *entropy, *entropy_final, *mass, *disagreement; /* (n_steps,) */
-    float *voice_logp, *voice_share;                                          /* (n_steps, n_voices) */
+    uint32_t *symbol, *kept;                                     /* (n_steps,) */
+    float *logp, *logp_final, *entropy, *entropy_final, *mass;   /* (n_steps,) */
+    float *data_entropy, *disagreement, *epkl, *rmi, *agreement; /* (n_steps,) of the voices; NAN without any */
+    float *voice_logp, *voice_share, *voice_weight;              /* (n_steps, n_voices) */
     struct unit_trace trace;
 };
 
@@ -57,7 +58,7 @@ struct unit_result {
     enum item_kind kind;
     const uint32_t *prompt; /* (n_prompt,) symbols of the prompt as the first voice saw it */
     size_t n_prompt;
-    struct unit_record *records; /* GENERATE; TEXT: one, whose steps have symbol and logp only */
+    struct unit_record *records; /* GENERATE; TEXT: one, whose steps have symbol, logp and the voices */
     size_t n_records;
     const double *choice_logp; /* (n_choices,) CHOICE */
     const uint32_t *choice_symbols;
@@ -78,7 +79,9 @@ enum unit_frame {
  * the keys of its texts that are not empty, for who looks for texts that wait for the judge. */
 size_t unit_write_hyps(struct text *t, struct unit_key key, const struct symbols *prompt, const struct hyp hyps[],
                        size_t n);
-size_t unit_write_text(struct text *t, struct unit_key key, const struct symbols *text, const double logp[]);
+/* traces: (text->n,) of an ensemble; NULL: the lm has no voices. */
+size_t unit_write_text(struct text *t, struct unit_key key, const struct symbols *text, const double logp[],
+                       const struct lm_trace traces[]);
 size_t unit_write_choices(struct text *t, struct unit_key key, const double logp[], const uint32_t n_symbols[],
                           size_t n);
 size_t unit_write_judged(struct text *t, struct unit_key key, double nll, uint32_t n_symbols);

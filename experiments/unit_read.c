@@ -71,19 +71,45 @@ void *unit_block(struct unit_result *r, size_t n, size_t size)
     return m->blocks[m->n++] = mem_alloc(n, size);
 }
 
-static void columns_alloc(struct unit_result *r, struct unit_record *h)
+#define STEP_BYTES     28u /* of a step of a hypothesis in a payload */
+#define SCORED_BYTES   8u  /* of a symbol of a text */
+#define ENSEMBLE_BYTES 20u /* and of a step of an ensemble, */
+#define VOICE_BYTES    12u /* of each voice in it */
+
+/* Whether as many steps of that many voices can be in what is left. */
+static bool steps_fit(const struct unpack *u, const struct unit_record *h, uint32_t step_bytes)
 {
-    h->symbol = unit_block(r, h->n_steps, sizeof *h->symbol);
-    h->kept = unit_block(r, h->n_steps, sizeof *h->kept);
-    float **columns[] = { &h->logp, &h->logp_final, &h->entropy, &h->entropy_final, &h->mass, &h->disagreement };
-    for (size_t k = 0; k < sizeof columns / sizeof *columns; k++)
-        *columns[k] = unit_block(r, h->n_steps, sizeof(float));
-    h->voice_logp = unit_block(r, h->n_steps * h->n_voices, sizeof(float));
-    h->voice_share = unit_block(r, h->n_steps * h->n_voices, sizeof(float));
+    uint64_t each = h->n_voices > 0 ? step_bytes + ENSEMBLE_BYTES + VOICE_BYTES * h->n_voices : step_bytes;
+    return h->n_voices <= LM_MAX_VOICES && h->n_steps * each <= u->n - u->at;
 }
 
-#define STEP_BYTES  32u /* of a step in a payload */
-#define VOICE_BYTES 8u  /* and of each voice's share in it */
+static void columns_alloc(struct unit_result *r, struct unit_record *h)
+{
+    float **const steps[] = { &h->logp,         &h->logp_final,   &h->entropy, &h->entropy_final, &h->mass,
+                              &h->data_entropy, &h->disagreement, &h->epkl,    &h->rmi,           &h->agreement };
+    float **const voices[] = { &h->voice_logp, &h->voice_share, &h->voice_weight };
+    h->symbol = unit_block(r, h->n_steps, sizeof *h->symbol);
+    h->kept = unit_block(r, h->n_steps, sizeof *h->kept);
+    for (size_t k = 0; k < sizeof steps / sizeof *steps; k++)
+        *steps[k] = unit_block(r, h->n_steps, sizeof(float));
+    for (size_t k = 0; k < sizeof voices / sizeof *voices; k++)
+        *voices[k] = unit_block(r, h->n_steps * h->n_voices, sizeof(float));
+}
+
+/* What the voices said, of every step. */
+static void read_traces(struct unpack *u, struct unit_record *h)
+{
+    for (size_t i = 0; i < h->n_steps; i++) {
+        float *const to[] = { &h->data_entropy[i], &h->disagreement[i], &h->epkl[i], &h->rmi[i], &h->agreement[i] };
+        for (size_t k = 0; k < sizeof to / sizeof *to; k++)
+            *to[k] = h->n_voices > 0 ? unpack_f32(u) : NAN;
+        for (size_t k = i * h->n_voices; k < (i + 1) * h->n_voices; k++) {
+            h->voice_logp[k] = unpack_f32(u);
+            h->voice_share[k] = unpack_f32(u);
+            h->voice_weight[k] = unpack_f32(u);
+        }
+    }
+}
 
 static void read_hyp(struct unpack *u, struct unit_result *r, struct unit_record *h)
 {
@@ -92,23 +118,18 @@ static void read_hyp(struct unpack *u, struct unit_result *r, struct unit_record
     h->text = unpack_bytes(u, &h->n_text);
     h->n_steps = unpack_count(u, STEP_BYTES);
     h->n_voices = unpack_u32(u);
-    u->bad |= h->n_voices > LM_MAX_VOICES || h->end > HYP_DEAD ||
-              h->n_steps * (STEP_BYTES + VOICE_BYTES * h->n_voices) > u->n - u->at;
+    u->bad |= h->end > HYP_DEAD || !steps_fit(u, h, STEP_BYTES);
     if (u->bad)
         h->n_steps = h->n_voices = 0;
     columns_alloc(r, h);
     for (size_t i = 0; i < h->n_steps; i++) {
         h->symbol[i] = unpack_u32(u);
         h->kept[i] = unpack_u32(u);
-        float *const to[] = { &h->logp[i],          &h->logp_final[i], &h->entropy[i],
-                              &h->entropy_final[i], &h->mass[i],       &h->disagreement[i] };
+        float *const to[] = { &h->logp[i], &h->logp_final[i], &h->entropy[i], &h->entropy_final[i], &h->mass[i] };
         for (size_t k = 0; k < sizeof to / sizeof *to; k++)
             *to[k] = unpack_f32(u);
     }
-    for (size_t i = 0; i < h->n_steps * h->n_voices; i++) {
-        h->voice_logp[i] = unpack_f32(u);
-        h->voice_share[i] = unpack_f32(u);
-    }
+    read_traces(u, h);
 }
 
 static void read_text(struct unpack *u, struct unit_result *r)
@@ -116,13 +137,18 @@ static void read_text(struct unpack *u, struct unit_result *r)
     r->n_records = 1;
     struct unit_record *h = r->records = unit_block(r, 1, sizeof *r->records);
     h->text = "";
-    h->n_steps = unpack_count(u, 8);
+    h->n_steps = unpack_count(u, SCORED_BYTES);
+    h->n_voices = unpack_u32(u);
+    u->bad |= !steps_fit(u, h, SCORED_BYTES);
+    if (u->bad)
+        h->n_steps = h->n_voices = 0;
     columns_alloc(r, h);
     for (size_t i = 0; i < h->n_steps; i++) {
         h->symbol[i] = unpack_u32(u);
         h->logp[i] = h->logp_final[i] = unpack_f32(u);
-        h->entropy[i] = h->entropy_final[i] = h->mass[i] = h->disagreement[i] = NAN;
+        h->entropy[i] = h->entropy_final[i] = h->mass[i] = NAN;
     }
+    read_traces(u, h);
 }
 
 static void read_choices(struct unpack *u, struct unit_result *r)

@@ -45,7 +45,11 @@ struct lm_trace {
     float logp[LM_MAX_VOICES];   /* natural log of each voice's probability of the symbol, after its own transforms */
     float weight[LM_MAX_VOICES]; /* that the voice had in this step */
     float share[LM_MAX_VOICES];  /* the voice's responsibility for the symbol; sums to 1 */
-    float disagreement;          /* nats: entropy of the voices' mean - mean of their entropies, of the whole row */
+    /* Of the voices' whole rows (ensemble/uncertainty.h): nats, and a share. */
+    float data_entropy; /* weighted mean of their entropies */
+    float disagreement; /* mutual information: entropy of their mixture - data_entropy */
+    float epkl, rmi;    /* expected pairwise KL divergence, reverse mutual information; INFINITY under a veto */
+    float agreement;    /* weight of the largest party of voices with one arg max */
 };
 
 /* Growing list of symbols, for free(s). */

@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const struct figure_type figure_frontier, figure_quality, figure_bars, figure_reliability;
+extern const struct figure_type figure_frontier, figure_quality, figure_bars, figure_reliability, figure_regret,
+    figure_uncertainty;
 
 const struct figure_type *const *figure_types(size_t *n)
 {
-    static const struct figure_type *const types[] = { &figure_frontier, &figure_quality, &figure_bars,
-                                                       &figure_reliability };
+    static const struct figure_type *const types[] = { &figure_frontier,    &figure_quality, &figure_bars,
+                                                       &figure_reliability, &figure_regret,  &figure_uncertainty };
     *n = sizeof types / sizeof *types;
     return types;
 }

@@ -2,6 +2,7 @@
 #ifndef PLOTS_FIGURE_H
 #define PLOTS_FIGURE_H
 
+#include "experiments/regret.h"
 #include "experiments/results.h"
 #include "experiments/summary.h"
 
@@ -15,6 +16,8 @@ struct figure_data {
     size_t n_chains;
     const size_t *arm_lm, *arm_chain; /* (n_arms,) indices into them */
     const bool *frontier; /* (n_arms,) no other arm is at least as good on both headline axes and better on one */
+    struct regret regrets[REGRET_LMS]; /* (n_regrets,) of ensembles; of the traces */
+    size_t n_regrets;
 };
 
 #define FIGURE_LMS    12 /* curves with a name in one figure; the others are grey points */

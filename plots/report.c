@@ -167,7 +167,8 @@ int report_make(struct results *r, const struct summary *s, const char *folder)
     join(&part, folder, ".part");
     folder_remove(text_s(&part), 1);
     figure_data_init(&d, r, s);
-    int rc = make_part(r, &d, text_s(&part));
+    int rc = regret_of(r, d.regrets, &d.n_regrets);
+    rc = rc < 0 ? rc : make_part(r, &d, text_s(&part));
     rc = rc < 0 ? rc : install(text_s(&part), folder);
     folder_remove(text_s(&part), 1);
     if (rc < 0 && is_new)

@@ -33,6 +33,11 @@ with h5py.File(path) as f:
     logp = f["tokens/logp_final"][:].astype(float)
     for i in range(n):
         assert abs(nll[i] + logp[at[i] : at[i + 1]].sum()) < 1e-5
+    ensemble = np.repeat(f["record/n_voices"][:], np.diff(at.astype(int))) > 0
+    mutual, rmi, epkl = (f[f"tokens/{k}"][:] for k in ("disagreement", "rmi", "epkl"))
+    told = ensemble & np.isfinite(rmi)
+    assert np.isnan(mutual[~ensemble]).all() and (np.abs(epkl - mutual - rmi)[told] < 1e-5).all()
+    assert len(f["tokens/voice_weight"]) == len(f["tokens/voice_logp"]) == f["tokens/voice_offsets"][-1]
     record = pd.DataFrame({k: f["record"][k][:] for k in ("arm", "item", "draw", "n_symbols")})
     unit = f["unit/record"][:]
     length = f["metric/length_chars"][:]

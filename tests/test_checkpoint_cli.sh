@@ -138,11 +138,11 @@ END
     says "  single: $own"
     expect 0 '' "$chorale" run "$work/run.lua" --dry-run --json
     holds '.what | .lms[0].positions == "rope theta 50000" and .arms[0].chain == "'"$own"'" and
-        .format == 2'
+        .format == 3'
     expect 0 'took' "$chorale" run "$work/run.lua" --out "$work/run" --no-report
     # the same plan as an older program would have left it
     jq -S '.what.format = 1 | .hash = "0"' "$work/run/plan.json" >"$work/old" && cp "$work/old" "$work/run/plan.json"
-    expect 3 'a plan of format 1, and this program runs format 2' "$chorale" run "$work/run.lua" --out "$work/run"
+    expect 3 'a plan of format 1, and this program runs format 3' "$chorale" run "$work/run.lua" --out "$work/run"
     expect 0 '' "$chorale" report "$work/run" --quiet --out "$work/report"
 }
 

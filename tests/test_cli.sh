@@ -276,6 +276,16 @@ test_zoo() {
     done
     expect_one 0 '' "$chorale" generate zoo:prose 'The moon' --max-symbols 3 --n 2 --json
     holds 'length == 2 and all(.[]; (.steps | length) == 3 and .end == "limit")'
+    cat >"$work/duet.lua" <<'END'
+local function table_of(seed) return voice { model("table:n=4,length=40,seed=" .. seed), name = "v" .. seed } end
+experiment { name = "duet", evalsets = "openings", limit = { bytes = 9 },
+             arms = { { lm = ensemble { table_of(1), table_of(2), rule = "linear", weighting = "bayes" } } } }
+END
+    expect_one 0 '' "$chorale" generate --script "$work/duet.lua" --json --max-symbols 9 --chain 'allow([0, 1, 2])' -- abab
+    holds '.[0].steps | length == 9 and all(.[]; ((.shares | add) - 1 | fabs) < 1e-5 and ((.weights | add) - 1 | fabs) < 1e-5
+        and (.voices | length) == 2 and ((.data_entropy + .disagreement - .entropy) | fabs) < 1e-4
+        and ((.disagreement + .rmi - .epkl) | fabs) < 1e-5 and .agreement >= 0.5 and .agreement <= 1)
+        and .[0].weights == [0.5, 0.5] and .[8].weights != [0.5, 0.5]'
     expect_one 0 '' "$chorale" generate zoo:prose 'The moon' --max-symbols 3
     expect_one 2 "unknown transform 'top_q'; did you mean" "$chorale" generate zoo:prose x --chain top_q=1
     expect_one 2 "unknown search 'sampel'; did you mean 'sample'?" "$chorale" generate zoo:prose x --search sampel

@@ -17,9 +17,10 @@ if [ -n "${CHORALE_LONG:-}" ]; then
 else
     script=tests/fixtures/determinism/small.lua
     kills=3
+    [ -z "${CHORALE_SANITIZED:-}" ] || kills=1
 fi
 # memory is the same whatever the length of the run
-few=${CHORALE_SANITIZED:+--limit 2}
+few=${CHORALE_SANITIZED:+--limit 1}
 
 run() { # OUT OPTIONS...
     out=$1

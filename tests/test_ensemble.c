@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "decode/search.h"
 #include "ensemble/ensemble.h"
+#include "ensemble/uncertainty.h"
 #include "model/core.h"
 #include "model/table.h"
 #include "tests/lib/check.h"
@@ -322,8 +323,14 @@ static void traces(const char *rule)
         check_near(t.logp[0], log(p[0]), 1e-6, "trace: after the voice's transforms");
         check_near(t.logp[1], log(p[1]), 1e-6, "trace: second voice");
         check_near(t.share[0], 0.3 * p[0] / (0.3 * p[0] + 0.7 * p[1]), 1e-6, "trace: responsibility");
-        check_near(t.disagreement, pool_disagreement(rows, (double[]){ 0.3, 0.7 }, 2, &work), 1e-6,
-                   "trace: disagreement");
+        struct uncertainty u = uncertainty_of(rows, (double[]){ 0.3, 0.7 }, 2, &work);
+        check_near(t.disagreement, u.mutual, 1e-6, "trace: disagreement");
+        check_near(t.data_entropy, 0.3 * row_entropy(&rows[0]) + 0.7 * row_entropy(&rows[1]), 1e-6, "trace: data");
+        check_near(t.disagreement + t.data_entropy, row_entropy(&work), 1e-6, "trace: total entropy");
+        check_near(t.rmi, u.rmi, 1e-6, "trace: RMI");
+        check_near(t.epkl, t.disagreement + t.rmi, 1e-6, "trace: EPKL = MI + RMI");
+        check_near(t.agreement, row_argmax(&rows[0]) == row_argmax(&rows[1]) ? 1 : .7, 1e-6, "trace: arg max");
+        check(t.weight[0] == 0.3f && t.weight[1] == 0.7f, "trace: weights");
     }
     check(t.disagreement > 0.01, "the tables disagree");
     fail_on(lm_push(lm, early, &(sym_t){ 2 }, 1, &t));

@@ -112,7 +112,7 @@ static void published(void)
     json_decref(o);
 }
 
-enum { V = 300, LENGTH = 150, TEXTS = 250 };
+enum { V = 300, LENGTH = 150, TEXTS = CHECK_TIMES(250, 60) };
 
 /* A text drawn from a fixed skewed distribution under a chain; prompt of two symbols. */
 static void write_text(const struct chain *c, uint32_t draw, struct row_work *work, sym_t made[])

@@ -43,7 +43,7 @@ static void refused(const char *source, const char *where, const char *what)
 /* Half a second each: the first of them, and all in a long test. */
 static size_t cases(size_t n)
 {
-    return getenv("CHORALE_LONG") ? n : n / 3;
+    return getenv("CHORALE_LONG") ? n : n / CHECK_TIMES(3, 6);
 }
 
 static void test_loops(void)

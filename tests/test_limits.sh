@@ -7,7 +7,9 @@ cd "$(dirname "$0")/.." || exit 1
 name=limits
 command -v python3 >/dev/null 2>&1 || { echo "$name: skipped: python3, which writes the evalsets, is not installed"; exit 77; }
 command -v jq >/dev/null 2>&1 || { echo "$name: skipped: jq is not installed"; exit 77; }
-if [ -n "${CHORALE_LONG:-}" ]; then items=100000 arms=500 seconds=120 mib=1536; else items=3000 arms=60 seconds=60 mib=512; fi
+items=3000 arms=60 seconds=60 mib=512
+[ -z "${CHORALE_SANITIZED:-}" ] || items=400 arms=15
+[ -z "${CHORALE_LONG:-}" ] || items=100000 arms=500 seconds=120 mib=1536
 case $(nm "$chorale" 2>/dev/null | grep -c __asan_init) in 0) ;; *) mib=$((mib * 8)) ;; esac
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -146,6 +146,8 @@ static void on_all_paths(const struct reference *r, struct checkpoint *c, const 
     char what[128];
     for (size_t i = 0; i < N_PATHS; i++) {
         if (!paths[i]->available())
+            continue; /* the kernels have tests of their own under the sanitizers: here the first and the last path */
+        if (i % CHECK_TIMES(1, N_PATHS - 1) != 0)
             continue;
         snprintf(what, sizeof what, "%s on %s", name, paths[i]->name);
         struct bench b = bench_open(c, (struct transformer_options){ .mode = "f32", .kernels = paths[i]->name });

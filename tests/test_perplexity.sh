@@ -14,7 +14,7 @@ checks=0
 
 jq -sj '[.[] | select(.id | startswith("prose")) | .text] | join("\n\n")' evalsets/data/held_out/items.jsonl >"$work/all"
 # every check takes the first texts; whatever their perplexity, the types must agree on it
-if [ -n "${CHORALE_LONG:-}" ]; then cp "$work/all" "$work/text"; else head -c 6000 "$work/all" >"$work/text"; fi
+if [ -n "${CHORALE_LONG:-}" ]; then cp "$work/all" "$work/text"; else head -c "$([ -n "${CHORALE_SANITIZED:-}" ] && echo 1500 || echo 6000)" "$work/all" >"$work/text"; fi
 score() { # CHECKPOINT: perplexity a token
     "$chorale" score --json --mode f32 "$1" "$work/text" | jq '.nll / (.ids | length) | exp'
 }

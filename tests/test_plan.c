@@ -290,8 +290,8 @@ static void test_hostile(void)
     hostile("lms.2.voices.0.temperature", "{\"fit\":\"no\"}", "nothing in 'fits' is 'no'");
     hostile("judge", "\"nobody\"", "nothing in 'lms' is 'nobody'");
     hostile("fits.0.key", "false", "key");
-    hostile("format", "1", "a plan of format 1, and this program runs format 2, whose texts may differ");
-    hostile("format", "3", "a plan of format 3, and this program runs format 2");
+    hostile("format", "2", "a plan of format 2, and this program runs format 3, whose texts may differ");
+    hostile("format", "4", "a plan of format 4, and this program runs format 3");
     hostile("draws", "0", "draws is 0, want 1 ..");
 }
 

@@ -38,6 +38,10 @@ static void log_pool(void)
     check_near(real(a, "log_z"), -0.34657359027997264, 1e-6, "log pool: log Z = ln sqrt(1/2)");
     check_near(real(a, "entropy"), 0.69314718055994531, 1e-6, "log pool: entropy");
     check_near(real(a, "disagreement"), 0.21576155433883568, 1e-6, "disagreement");
+    check_near(real(a, "data_entropy"), 0.86643397569993164, 1e-6, "the voices' mean entropy");
+    check(json_is_null(json_object_get(a, "rmi")) && json_is_null(json_object_get(a, "epkl")),
+          "a veto makes the reverse measures infinite");
+    check_near(real(a, "agreement"), 0.5, 1e-6, "their best symbols differ");
     check(json_is_false(json_object_get(a, "dead")), "not dead");
     json_decref(a);
 }

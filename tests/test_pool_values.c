@@ -1,4 +1,4 @@
-/* Pool rules: values by hand, the -inf table, contrast, excluded prefixes, shares, disagreement, texts and weights. */
+/* Pool rules: values by hand, the -inf table, contrast, excluded prefixes, shares, texts and weights. */
 #include "base/err.h"
 #include "ensemble/pool.h"
 #include "tests/lib/check.h"
@@ -246,29 +246,6 @@ static void shares(void)
     check(share[0] == 1 && share[1] == 0 && share[2] == 0, "share: who spoke alone, whatever its weight");
 }
 
-static double disagreement(const struct row rows[], const double w[], struct row *mixture)
-{
-    row_pool_linear(mixture, rows, w, 2);
-    return pool_disagreement(rows, w, 2, mixture);
-}
-
-static void disagreements(void)
-{
-    static const double p[2] = { 1, 0 }, q[2] = { 0, 1 }, h[2] = { .5, .5 }, none[2] = { 0, 0 };
-    float a[2], b[2], work_score[2];
-    double w[2] = { .5, .5 };
-    struct row work = row_over(work_score, 2);
-    struct row pq[2] = { pools_of_probs(a, p, 2), pools_of_probs(b, q, 2) };
-    check_near(disagreement(pq, w, &work), log(2), 1e-6, "opposite certainties disagree by ln 2");
-    pq[0] = pools_of_probs(a, h, 2);
-    pq[1] = pools_of_probs(b, p, 2);
-    check_near(disagreement(pq, w, &work), 0.21576155433883568, 1e-6, "a coin and a certainty");
-    pq[1] = pools_of_probs(b, h, 2);
-    check_near(disagreement(pq, w, &work), 0, 1e-7, "no disagreement");
-    pq[1] = pools_of_probs(b, none, 2);
-    check_near(disagreement(pq, w, &work), 0, 1e-7, "a dead voice has no opinion");
-}
-
 static void texts(void)
 {
     static const struct {
@@ -345,7 +322,6 @@ int main(void)
     excluded_prefix();
     extreme_numbers();
     shares();
-    disagreements();
     texts();
     weight_checks();
     return check_done("pool_values");

@@ -41,7 +41,7 @@ static const char *const chains[] = { "",
                                       "temperature=1.2|adaptive_p(0.3, decay=0.7)",
                                       "dry(0.8, breakers=[3])|top_p=0.9",
                                       "normalise|repetition_penalty=1.2|top_p=0.95" };
-enum { N_CHAINS = sizeof chains / sizeof *chains };
+enum { N_CHAINS = CHECK_TIMES(sizeof chains / sizeof *chains, 7) };
 
 /* Runs a script into a folder, unless it is there, and opens its results. */
 static struct results *results_of(const char *script, const char *level, const char *chain, const char *name)

@@ -94,7 +94,7 @@ static void is_new(const char *when)
     check(text_read_file(&t, at("report/index.html"), 64 << 20) == 0 && t.len > 10000 &&
               strcmp(text_s(&t) + t.len - 15, "</body></html>\n") == 0,
           "%s: a whole page", when);
-    check(count(at("report")) == 5 && count(at("report/figures")) == 9, "%s: %zu and %zu files, want 5 and 9", when,
+    check(count(at("report")) == 5 && count(at("report/figures")) == 11, "%s: %zu and %zu files, want 5 and 11", when,
           count(at("report")), count(at("report/figures")));
     check(holds("report/notes.txt", "not of the report") && holds("report/figures/mine.txt", "not of the report"),
           "%s: other files are not touched", when);

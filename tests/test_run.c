@@ -121,7 +121,20 @@ static void test_traces(struct results *r)
         check_near((double)(t.voice_share[2 * i] + t.voice_share[2 * i + 1]), 1, 1e-5, "shares of symbol %zu", i);
         double pool = log(0.6 * exp((double)t.voice_logp[2 * i]) + 0.4 * exp((double)t.voice_logp[2 * i + 1]));
         check_near((double)t.logp[i], pool, 1e-4, "the pool at symbol %zu", i);
+        check(t.voice_weight[2 * i] == 0.6f && t.voice_weight[2 * i + 1] == 0.4f, "weights at symbol %zu", i);
+        check_near((double)(t.data_entropy[i] + t.disagreement[i]), (double)t.entropy[i], 1e-4, "total entropy");
+        check_near((double)t.epkl[i], (double)(t.disagreement[i] + t.rmi[i]), 1e-5, "EPKL = MI + RMI");
+        check(t.agreement[i] == 1 || t.agreement[i] == 0.6f, "agreement %g", (double)t.agreement[i]);
     }
+    x = results_unit(r, duet, 7, 0, &n);
+    check(n == 1 && results_tokens(r, x, &t) == 0 && t.n_voices == 2 && t.n == 8, "a text that an ensemble scored");
+    for (size_t i = 0; i < t.n && t.n_voices == 2; i++) {
+        double pool = log(0.6 * exp((double)t.voice_logp[2 * i]) + 0.4 * exp((double)t.voice_logp[2 * i + 1]));
+        check_near((double)t.logp[i], pool, 1e-4, "the pool at symbol %zu of a scored text", i);
+        check(t.voice_weight[2 * i] == 0.6f && t.disagreement[i] >= 0, "its weights");
+    }
+    x = results_unit(r, arm_named(r, "b: as it is"), 7, 0, &n);
+    check(n == 1 && results_tokens(r, x, &t) == 0 && t.n_voices == 0 && isnan(t.disagreement[0]), "a leaf scored it");
     size_t length;
     check(results_piece(r, duet, 1, &length) && length == 1 && *results_piece(r, duet, 1, &length) == 'b', "a piece");
     check(results_piece(r, duet, 99, &length) == NULL, "no such symbol");

@@ -108,7 +108,7 @@ static void broken(const char *level, size_t at, uint32_t value, const char *wha
     make(h, level, c, work);
     written(&t, h);
     /* the first hypothesis: behind kind, key, two keys of texts; item kind, prompt, count; then 1 + 8 + 4 + 3 + 4 + 4 */
-    size_t start = 1 + 16 + 4 + 2 * 16 + 1 + 4 + 4 + 24 + STEPS * 32;
+    size_t start = 1 + 16 + 4 + 2 * 16 + 1 + 4 + 4 + 24 + STEPS * 28;
     check((uint8_t)t.s[start] == (uint8_t)h[0].trace.level.kind && t.s[start + 1] == STEPS, "the trace begins there");
     for (size_t i = 0; i < (at == 0 ? 1 : 4); i++)
         t.s[start + at + i] = (char)(value >> (8 * i));

@@ -1,7 +1,6 @@
 /* GGUF files of any bytes: what is accepted can be read to its last byte; keys of every type, the strings of
  * arrays, the tokenizer (as tokenizer.json too), and the values of tensors. */
 #include "base/mem.h"
-#include "model/convert_inside.h"
 #include "model/vocab_gguf.h"
 #include <stdlib.h>
 #include <string.h>
@@ -71,8 +70,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     }
     if (g)
         encode(g);
-    if (g)
-        free(convert_tokenizer_json(g));
     gguf_free(g);
     free(bytes);
     return 0;

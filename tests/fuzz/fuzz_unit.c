@@ -25,8 +25,10 @@ static double sum_of(const struct unit_record *h)
         sum += (unsigned char)h->text[i];
     for (size_t i = 0; i < h->n_steps; i++)
         sum += h->symbol[i] + h->kept[i] + (double)h->logp[i] + (double)h->logp_final[i] + (double)h->mass[i];
+    for (size_t i = 0; i < h->n_steps; i++)
+        sum += (double)(h->data_entropy[i] + h->disagreement[i] + h->epkl[i] + h->rmi[i] + h->agreement[i]);
     for (size_t i = 0; i < h->n_steps * h->n_voices; i++)
-        sum += (double)h->voice_logp[i] + (double)h->voice_share[i];
+        sum += (double)(h->voice_logp[i] + h->voice_share[i] + h->voice_weight[i]);
     return sum;
 }
 

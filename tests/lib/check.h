@@ -14,6 +14,14 @@ void check_near_at(double got, double want, double tolerance, const char *file, 
 #define check(ok, ...)                        check_at((ok), __FILE__, __LINE__, __VA_ARGS__)
 #define check_near(got, want, tolerance, ...) check_near_at((got), (want), (tolerance), __FILE__, __LINE__, __VA_ARGS__)
 
+/* How often a test that is long for its figures repeats: `all` times, and `few` under the sanitizers, which are there for
+ * the memory. */
+#ifdef CHORALE_SANITIZED
+#define CHECK_TIMES(all, few) (few)
+#else
+#define CHECK_TIMES(all, few) (all)
+#endif
+
 /* Prints "NAME: n checks passed" or the number of failures; the exit status. */
 int check_done(const char *name);
 

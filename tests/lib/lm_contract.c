@@ -305,7 +305,10 @@ static void law_trace(const struct lm_subject *s)
     }
     if (t.n_voices > 0) {
         check_near(share, 1, 1e-5, "%s: shares sum to one", s->name);
-        check(t.disagreement >= -1e-5f, "%s: disagreement %g", s->name, (double)t.disagreement);
+        check(t.disagreement >= 0 && t.data_entropy >= 0 && t.rmi >= 0 && t.epkl >= t.rmi,
+              "%s: disagreement %g, data entropy %g, RMI %g, EPKL %g", s->name, (double)t.disagreement,
+              (double)t.data_entropy, (double)t.rmi, (double)t.epkl);
+        check(t.agreement > 0 && t.agreement <= 1, "%s: agreement %g", s->name, (double)t.agreement);
     }
     free(symbols);
     bench_close(&b);

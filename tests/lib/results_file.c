@@ -225,16 +225,15 @@ static uint32_t symbol(size_t k)
 
 static void put_traces(struct making *m)
 {
-    static const char *const steps[] = { "logp", "logp_final", "entropy", "entropy_final", "mass", "disagreement" };
+    static const char *const steps[] = { "logp", "logp_final",   "entropy", "entropy_final", "mass",
+                                         "rmi",  "data_entropy", "epkl",    "agreement",     "disagreement" };
     size_t n = m->n_records * m->f->symbols, n_voice = n * m->f->voices;
     size_t most = n_voice > n ? n_voice : n;
     uint32_t *id = mem_alloc(n, sizeof *id);
     uint8_t *text = mem_alloc(n, 1);
     float *x = mem_alloc(most, sizeof *x);
-    for (size_t k = 0; k < n; k++) {
-        id[k] = symbol(k);
-        text[k] = (uint8_t)('a' + id[k] % 26);
-    }
+    for (size_t k = 0; k < n; k++)
+        text[k] = (uint8_t)('a' + (id[k] = symbol(k)) % 26);
     for (size_t k = 0; k < most; k++)
         x[k] = (float)symbol(k + 1) / N_SYMBOLS;
     put(m, "/tokens/ids", H5T_STD_U32LE, n, id);
@@ -248,6 +247,7 @@ static void put_traces(struct making *m)
     }
     put(m, "/tokens/voice_logp", H5T_IEEE_F32LE, n_voice, x);
     put(m, "/tokens/voice_share", H5T_IEEE_F32LE, n_voice, x);
+    put(m, "/tokens/voice_weight", H5T_IEEE_F32LE, n_voice, x);
     put_offsets(m, "/text/offsets", m->f->symbols);
     put_offsets(m, "/tokens/offsets", m->f->symbols);
     put_offsets(m, "/tokens/voice_offsets", (uint64_t)m->f->symbols * m->f->voices);

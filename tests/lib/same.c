@@ -39,7 +39,10 @@ static bool same_tokens(struct results *a, struct results *b, const struct resul
            (s.n == 0 || memcmp(s.kept, t.kept, s.n * sizeof *s.kept) == 0) && same_floats(s.logp, t.logp, s.n) &&
            same_floats(s.logp_final, t.logp_final, s.n) && same_floats(s.entropy, t.entropy, s.n) &&
            same_floats(s.entropy_final, t.entropy_final, s.n) && same_floats(s.mass, t.mass, s.n) &&
-           same_floats(s.disagreement, t.disagreement, s.n) &&
+           same_floats(s.data_entropy, t.data_entropy, s.n) && same_floats(s.disagreement, t.disagreement, s.n) &&
+           same_floats(s.epkl, t.epkl, s.n) && same_floats(s.rmi, t.rmi, s.n) &&
+           same_floats(s.agreement, t.agreement, s.n) &&
+           same_floats(s.voice_weight, t.voice_weight, s.n * s.n_voices) &&
            same_floats(s.voice_logp, t.voice_logp, s.n * s.n_voices) &&
            same_floats(s.voice_share, t.voice_share, s.n * s.n_voices);
 }

@@ -1,0 +1,71 @@
+/* What the voices gave a symbol, and how unsure they were: for push(), and for texts that are scored. */
+#include "base/err.h"
+#include "ensemble/ensemble_slot.h"
+#include <assert.h>
+#include <math.h>
+
+size_t ensemble_said(const struct ensemble_slot *s, uint32_t back)
+{
+    return back < s->made.n ? s->made.n - back : 0;
+}
+
+struct uncertainty ensemble_uncertainty(const struct ensemble *e, const struct ensemble_slot *s, const double weight[],
+                                        const struct ensemble_part *part)
+{
+    struct row mixture = part->pool;
+    if (part->n == 1)
+        return (struct uncertainty){ .data = row_entropy(&part->rows[0]), .agreement = 1 };
+    if (!pool_mixes(&e->pool)) {
+        mixture = row_over(s->mean, e->lm.space->n);
+        row_pool_linear(&mixture, part->rows, weight, part->n);
+    }
+    return uncertainty_of(part->rows, weight, part->n, &mixture);
+}
+
+void ensemble_shares(const struct ensemble *e, const struct ensemble_slot *s, const struct ensemble_part *part,
+                     size_t n_said, sym_t symbol, struct lm_trace *t)
+{
+    double logp[LM_MAX_VOICES], weight[LM_MAX_VOICES];
+    const double *mass = e->pool.global ? s->past + n_said * e->n_past : NULL;
+    ensemble_weights(e, s, n_said, weight);
+    t->n_voices = e->n_voices;
+    for (size_t k = 0; k < e->n_voices; k++) {
+        bool spoke = k >= part->first && k < part->first + part->n;
+        logp[k] = spoke ? row_logp(&part->rows[k - part->first], symbol) : NAN;
+        t->logp[k] = (float)logp[k];
+        logp[k] += mass ? mass[k] : 0;
+        t->weight[k] = (float)weight[k];
+    }
+    pool_share(weight, logp, e->n_voices, t->share);
+}
+
+void ensemble_unsure(const struct uncertainty *u, struct lm_trace *t)
+{
+    t->data_entropy = (float)u->data;
+    t->disagreement = (float)u->mutual;
+    t->epkl = (float)u->epkl;
+    t->rmi = (float)u->rmi;
+    t->agreement = (float)u->agreement;
+}
+
+int ensemble_trace(const struct lm *lm, const struct ensemble_at *at, struct lm_trace *t)
+{
+    struct ensemble *e = lm->type == &ensemble_type ? lm->self : NULL;
+    struct ensemble_part part;
+    double weight[LM_MAX_VOICES];
+    t->n_voices = 0;
+    if (!e)
+        return 0;
+    struct ensemble_slot *s = &e->slot[at->slot];
+    size_t n_said = ensemble_said(s, at->back);
+    assert(e->n_past == 0 || n_said < s->n_known);
+    TRY(ensemble_part_at(e, s, at->back, &part));
+    part.pool = *at->row;
+    ensemble_weights(e, s, n_said, weight);
+    struct uncertainty u = ensemble_uncertainty(e, s, weight, &part);
+    ensemble_shares(e, s, &part, n_said, at->symbol, t);
+    ensemble_unsure(&u, t);
+    if (e->transforms) /* rows after transforms have one place a voice: those of the last position are there again or not */
+        s->epoch = at->back == 0 ? e->epoch : 0;
+    return 0;
+}

@@ -1,0 +1,35 @@
+#include "ensemble/uncertainty.h"
+#include "model/lm.h"
+#include <assert.h>
+#include <math.h>
+
+/* One pass for the maximum and one to its place; the ids of the best are compared, never the rows. */
+static double agreement(const struct row rows[], const double weight[], size_t n)
+{
+    sym_t best[LM_MAX_VOICES];
+    double sum = 0, most = 0, living[LM_MAX_VOICES];
+    for (size_t k = 0; k < n; k++) {
+        living[k] = row_dead(&rows[k]) ? 0 : weight[k];
+        best[k] = living[k] > 0 ? row_argmax(&rows[k]) : 0;
+        sum += living[k];
+    }
+    for (size_t k = 0; k < n; k++) {
+        double party = 0;
+        for (size_t j = 0; j < n; j++)
+            party += best[j] == best[k] ? living[j] : 0;
+        most = fmax(most, living[k] > 0 ? party : 0);
+    }
+    return sum > 0 ? most / sum : 1;
+}
+
+struct uncertainty uncertainty_of(const struct row rows[], const double weight[], size_t n, const struct row *mixture)
+{
+    struct row_apart apart;
+    assert(n >= 1 && n <= LM_MAX_VOICES);
+    row_pool_apart(rows, weight, n, mixture, &apart);
+    return (struct uncertainty){ .data = apart.within,
+                                 .mutual = apart.forward,
+                                 .rmi = apart.reverse,
+                                 .epkl = apart.forward + apart.reverse,
+                                 .agreement = agreement(rows, weight, n) };
+}
