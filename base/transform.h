@@ -20,7 +20,9 @@ struct transform_at {
     const struct rng_address *address; /* step is n_made; a random transform sets purpose and lane itself */
     struct row_work *work;
     uint32_t place; /* of the step in its chain: which of a step's draws */
-    double cut;     /* ln of the mass before over the mass after the truncations right before the step; 0: none */
+    const bool
+        *decided; /* by place: whether a step that would draw acts; NULL: it draws.  For who sums over the draws */
+    double cut;   /* ln of the mass before over the mass after the truncations right before the step; 0: none */
 };
 
 /* What was chosen from the row that a chain left.  accept() follows apply() of the same row before the work serves
@@ -45,8 +47,11 @@ struct transform_type {
     int (*apply)(const struct transform *t, void *state, struct row *r, const struct transform_at *at);
     void (*accept)(const struct transform *t, void *state, const struct transform_choice *c);
     bool (*single)(const struct transform *t); /* it leaves one symbol of any row that is not dead (temperature=0) */
-    bool random;                               /* it draws at `address`: its outcome depends on the draw */
-    bool keeps_row;                            /* accept() reads the row it found, kept in work; one such a chain */
+    bool random; /* it draws at `address`: its outcome depends on the draw, unless chance() says otherwise */
+    /* Of a random type that draws once whether it acts: the probability that it does, 0 or 1 where these parameters leave
+     * nothing to a draw.  NULL: it draws otherwise. */
+    double (*chance)(const struct transform *t);
+    bool keeps_row; /* accept() reads the row it found, kept in work; one such a chain */
     /* Makes t->extra from the values (and frees an older one).  space is NULL when the chain is parsed: texts are not
      * resolved yet; and is given when the chain is bound to it.  0, ERR_USAGE.  NULL: nothing to prepare. */
     int (*prepare)(struct transform *t, const struct space *space);
@@ -60,5 +65,8 @@ struct transform {
     struct spec_value value[SPEC_MAX_PARAMS]; /* bound parameters, in the order of type->params */
     void *extra;                              /* what the type prepared from its parameters (ids of a list), or NULL */
 };
+
+/* These parameters leave something to a draw. */
+bool transform_random(const struct transform *t);
 
 #endif

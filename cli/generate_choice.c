@@ -8,7 +8,13 @@ int generate_choice_open(struct generate_choice *c, const char *text)
 {
     *c = (struct generate_choice){ 0 };
     c->select = text ? select_open(text) : NULL;
-    return text && !c->select ? ERR_USAGE : 0;
+    if (text && !c->select)
+        return ERR_USAGE;
+    if (text && select_needs(c->select) != SELECT_NEEDS_NOTHING)
+        return err_set(ERR_USAGE,
+                       "--select %s: generate has no %s; an experiment has (reward = \"METRIC\", judge = ...)",
+                       select_canonical(c->select), select_needs(c->select) == SELECT_NEEDS_JUDGE ? "judge" : "reward");
+    return 0;
 }
 
 void generate_choice_close(struct generate_choice *c)

@@ -35,44 +35,73 @@ static bool read_line(FILE *in, struct text *line, size_t *n)
     return c != EOF || *n > 0;
 }
 
-static void too_long(const char *path, size_t n_lines, size_t n, struct text *out)
+static int print(struct lines *l, const struct text *out, bool failed)
 {
-    err_set(ERR_DATA, "%s:%zu: the line has %zu bytes, at most %zu are read", path, n_lines, n, LINE_MAX_BYTES);
-    text_add(out, "{\"id\":null,\"error\":");
-    text_add_json(out, err_text(), strlen(err_text()));
-    text_add(out, "}");
+    l->n_failed += failed;
+    l->n_answered++;
+    puts(text_s(out));
+    return ferror(stdout) ? console_check() : 0;
+}
+
+int lines_answer(struct lines *l, const char *line, size_t n)
+{
+    struct text out = { 0 };
+    bool failed = l->answer(l->ctx, line, n, &out) < 0;
+    int rc = print(l, &out, failed);
+    text_free(&out);
+    return rc;
+}
+
+static int too_long(struct lines *l, size_t n_lines, size_t n)
+{
+    struct text out = { 0 };
+    err_set(ERR_DATA, "%s:%zu: the line has %zu bytes, at most %zu are read", l->path, n_lines, n, LINE_MAX_BYTES);
+    text_add(&out, "{\"id\":null,\"error\":");
+    text_add_json(&out, err_text(), strlen(err_text()));
+    text_add(&out, "}");
+    int rc = print(l, &out, true);
+    text_free(&out);
+    return rc;
+}
+
+int lines_open(struct lines *l, const struct args *a)
+{
+    bool has_file = a->n_operands > 0 && strcmp(a->operand[0], "-") != 0;
+    l->path = has_file ? a->operand[0] : "stdin";
+    l->in = has_file ? fopen(l->path, "rb") : stdin;
+    return l->in ? 0 : err_set(ERR_IO, "%s: cannot open: %s", l->path, strerror(errno));
+}
+
+int lines_read(struct lines *l)
+{
+    struct text line = { 0 };
+    size_t n;
+    int rc = 0;
+    for (size_t n_lines = 1; rc == 0 && read_line(l->in, &line, &n); n_lines++) {
+        if (n > LINE_MAX_BYTES)
+            rc = too_long(l, n_lines, n);
+        else if (!blank(text_s(&line), line.len))
+            rc = lines_answer(l, text_s(&line), line.len);
+    }
+    if (rc == 0 && ferror(l->in))
+        rc = err_set(ERR_IO, "%s: cannot read: %s", l->path, strerror(errno));
+    text_free(&line);
+    return rc;
+}
+
+int lines_close(struct lines *l, int rc)
+{
+    if (l->in != stdin)
+        fclose(l->in);
+    if (rc == 0 && l->n_failed > 0)
+        rc = err_set(ERR_SOME, "%s: %zu of %zu lines failed (each has its \"error\")", l->path, l->n_failed,
+                     l->n_answered);
+    return rc;
 }
 
 int lines_run(const struct args *a, int (*answer)(void *ctx, const char *line, size_t n, struct text *out), void *ctx)
 {
-    bool has_file = a->n_operands > 0 && strcmp(a->operand[0], "-") != 0;
-    const char *path = has_file ? a->operand[0] : "stdin";
-    FILE *in = has_file ? fopen(path, "rb") : stdin;
-    if (!in)
-        return err_set(ERR_IO, "%s: cannot open: %s", path, strerror(errno));
-    struct text out = { 0 }, line = { 0 };
-    size_t n, n_failed = 0, n_answered = 0;
-    int rc = 0;
-    for (size_t n_lines = 1; rc == 0 && read_line(in, &line, &n); n_lines++) {
-        bool long_one = n > LINE_MAX_BYTES;
-        if (!long_one && blank(text_s(&line), line.len))
-            continue;
-        text_clear(&out);
-        if (long_one)
-            too_long(path, n_lines, n, &out);
-        n_failed += long_one || answer(ctx, text_s(&line), line.len, &out) < 0;
-        n_answered++;
-        puts(text_s(&out));
-        if (ferror(stdout))
-            rc = console_check();
-    }
-    if (rc == 0 && ferror(in))
-        rc = err_set(ERR_IO, "%s: cannot read: %s", path, strerror(errno));
-    text_free(&line);
-    text_free(&out);
-    if (in != stdin)
-        fclose(in);
-    if (rc == 0 && n_failed > 0)
-        rc = err_set(ERR_SOME, "%s: %zu of %zu lines failed (each has its \"error\")", path, n_failed, n_answered);
-    return rc;
+    struct lines l = { .answer = answer, .ctx = ctx };
+    TRY(lines_open(&l, a));
+    return lines_close(&l, lines_read(&l));
 }

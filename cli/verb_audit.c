@@ -1,6 +1,7 @@
 /* audit: draws of a strategy against the distribution that it claims, on lms whose strings can all be enumerated. */
 #include "base/err.h"
 #include "cli/console.h"
+#include "cli/script_steps.h"
 #include "cli/verbs.h"
 #include "decode/audit.h"
 #include "model/table.h"
@@ -19,6 +20,7 @@ static const char *const usual[] = {
 
 struct job {
     const struct args *args;
+    struct lua_transforms *transforms; /* of --script; NULL: none */
     struct chain *chain;
     const char *search;
     uint32_t draws, max_symbols;
@@ -118,18 +120,18 @@ static int read_options(const struct args *a, struct job *j)
     j->max_symbols = (uint32_t)limit;
     j->seed = (uint64_t)seed;
     j->search = options_text(a, "search");
-    j->chain = chain_parse(options_text(a, "chain"));
+    TRY(script_steps_open(a, &j->transforms));
+    j->chain = lua_transforms_chain(j->transforms, options_text(a, "chain"));
     return j->chain ? 0 : ERR_USAGE;
 }
 
 static int run_audit(const struct args *a)
 {
     struct job j = { .args = a };
-    TRY(read_options(a, &j));
     bool given = a->n_operands > 0;
     size_t n = given ? a->n_operands : sizeof usual / sizeof *usual;
-    int rc = 0;
-    if (!a->json)
+    int rc = read_options(a, &j);
+    if (rc == 0 && !a->json)
         printf("%-42s %8s %8s  %-6s  %-16s  %-6s  %6s\n", "lm", "strings", "draws", "TV", "interval", "noise", "p");
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = audit_one(&j, given ? a->operand[i] : usual[i]);
@@ -137,6 +139,7 @@ static int run_audit(const struct args *a)
         rc = err_set(ERR_GATE, "%zu of %zu lms: '%s' by %s does not follow what it claims", j.biased, n,
                      chain_text(j.chain), j.search);
     chain_free(j.chain);
+    lua_transforms_close(j.transforms);
     return rc;
 }
 
@@ -146,6 +149,7 @@ static const struct option_row options[] = {
     { "draws", "N", "50000", "draws for each lm; the noise falls as 1 / sqrt(N)" },
     { "max-symbols", "N", "0", "limit in symbols; 0: none" },
     { "seed", "N", "1", "of the draws" },
+    SCRIPT_STEPS_OPTIONS,
     { "alpha", "X", "0.001", "p below this is called biased; the interval has confidence 1 - alpha" },
 };
 

@@ -45,11 +45,14 @@ static int claim_of(const char *search, enum audit_claim *claim)
     return rc;
 }
 
-static int refuse_random(const struct chain *c)
+/* Of a single string there is none where the chain's own draws decide which one it is. */
+static int refuse_random(const struct chain *c, enum audit_claim claim)
 {
-    return chain_random(c)
-               ? err_set(ERR_USAGE, "chain '%s': a step draws by itself, so that no single distribution is claimed",
-                         chain_text(c))
+    return claim != AUDIT_CHAIN && chain_random(c)
+               ? err_set(ERR_USAGE,
+                         "chain '%s': a step draws by itself, so that no single string is the %s one; want a search "
+                         "that samples",
+                         chain_text(c), claim == AUDIT_GREEDY ? "greedy" : "most probable")
                : 0;
 }
 
@@ -168,7 +171,7 @@ int audit_run(const struct audit_args *args, struct audit *out)
     struct strings strings = { 0 };
     *out = (struct audit){ .claim = AUDIT_NONE };
     TRY(claim_of(args->search, &out->claim));
-    TRY(refuse_random(args->on.chain));
+    TRY(refuse_random(args->on.chain, out->claim));
     int rc = strings_enumerate(&args->on, &strings);
     if (rc == 0) {
         struct measured m = { .args = args, .strings = &strings, .claim = out->claim, .best = -INFINITY };

@@ -5,6 +5,7 @@
  *   chain   each string with its probability under the chain, step by step (sample, and whatever is to equal it)
  *   greedy  the string of arg maxima
  *   mode    the most probable string
+ * Of a chain with steps that draw by themselves (xtc) the claim is the mean over their draws (decode/strings.h).
  * The measured distribution is the mean over draws of sum exp(log_weight) [string of the hypothesis], which is right for
  * searches that give one hypothesis of weight 0 and for those that give several weighted ones.
  *

@@ -189,9 +189,26 @@ const struct transform *chain_step(const struct chain *c, size_t i)
 bool chain_random(const struct chain *c)
 {
     for (size_t i = 0; i < c->n; i++)
-        if (c->steps[i].type->random)
+        if (transform_random(&c->steps[i]))
             return true;
     return false;
+}
+
+int chain_chances(const struct chain *c, double chance[], size_t max)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->n; i++) {
+        const struct transform *t = &c->steps[i];
+        bool random = transform_random(t);
+        if (random && !t->type->chance)
+            return err_set(ERR_USAGE, "chain '%s': %s draws in a way that cannot be enumerated", chain_text(c),
+                           t->type->name);
+        chance[i] = t->type->chance ? t->type->chance(t) : 0;
+        n += random;
+    }
+    return n <= max ? (int)n
+                    : err_set(ERR_USAGE, "chain '%s': %zu steps draw by themselves, want at most %zu", chain_text(c), n,
+                              max);
 }
 
 bool chain_keeps_row(const struct chain *c)
@@ -205,7 +222,7 @@ bool chain_keeps_row(const struct chain *c)
 /* What random steps do before the single symbol is left may change which one it is. */
 bool chain_greedy(const struct chain *c)
 {
-    for (size_t i = 0; i < c->n && !c->steps[i].type->random; i++)
+    for (size_t i = 0; i < c->n && !transform_random(&c->steps[i]); i++)
         if (c->steps[i].type->single(&c->steps[i]))
             return true;
     return false;

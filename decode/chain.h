@@ -34,7 +34,10 @@ void chain_free(struct chain *c);
 const char *chain_text(const struct chain *c); /* canonical; lives as long as c */
 size_t chain_length(const struct chain *c);
 const struct transform *chain_step(const struct chain *c, size_t i);
-bool chain_greedy(const struct chain *c);    /* it leaves one symbol, whatever the noise: draws would repeat */
+bool chain_greedy(const struct chain *c); /* it leaves one symbol, whatever the noise: draws would repeat */
+/* For who sums over what random steps decide: their number, at most max, and by place in chance (chain_length(),) the
+ * probability that each acts; a step with 0 < chance < 1 is one of them.  ERR_USAGE: one draws otherwise, or they are more. */
+int chain_chances(const struct chain *c, double chance[], size_t max);
 bool chain_random(const struct chain *c);    /* a step draws by itself: the outcome depends on the draw */
 bool chain_keeps_row(const struct chain *c); /* chain_accept() reads the row again (adaptive_p) */
 size_t chain_state_size(const struct chain *c);

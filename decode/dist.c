@@ -14,6 +14,7 @@
 /* Scratch, kept from line to line for as long as their distributions have one size. */
 struct dist {
     size_t n_lines;
+    struct dist_options options;
     struct row_work *work;
     struct space *space; /* n symbols without text */
     float *given;        /* (n,) */
@@ -22,6 +23,11 @@ struct dist {
 struct dist *dist_alloc(void)
 {
     return mem_alloc(1, sizeof(struct dist));
+}
+
+void dist_set(struct dist *d, const struct dist_options *o)
+{
+    d->options = *o;
 }
 
 static void release(struct dist *d)
@@ -194,10 +200,10 @@ static int apply(struct dist *d, struct dist_line *l, dist_tell *tell, struct te
 
 int dist_line(struct dist *d, const char *line, size_t n, struct text *out)
 {
-    struct dist_line l = { 0 };
     char where[32];
+    struct dist_line l = { .where = where };
     snprintf(where, sizeof where, "line %zu", ++d->n_lines);
-    int code = dist_line_read(&l, where, line, n);
+    int code = dist_line_read(&l, &d->options, line, n);
     text_add(out, "{\"id\":");
     text_add(out, text_s(&l.id));
     if (code == 0)
@@ -213,10 +219,10 @@ int dist_line(struct dist *d, const char *line, size_t n, struct text *out)
 
 int dist_explain(struct dist *d, const char *line, size_t n, struct text *out)
 {
-    struct dist_line l = { 0 };
     char where[32];
+    struct dist_line l = { .where = where };
     snprintf(where, sizeof where, "line %zu", ++d->n_lines);
-    int code = dist_line_read(&l, where, line, n);
+    int code = dist_line_read(&l, &d->options, line, n);
     text_addf(out, "%s: ", text_s(&l.id));
     if (code == 0)
         code = apply(d, &l, dist_explain_told, out);

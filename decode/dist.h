@@ -22,11 +22,20 @@
 #ifndef DECODE_DIST_H
 #define DECODE_DIST_H
 
-#include "base/text.h"
+#include "base/doc.h"
+#include "base/transform.h"
 
 struct dist;
 
+/* All borrowed; zeroed: nothing. */
+struct dist_options {
+    const struct transform_type *const *types; /* (n_types,) of chains; NULL: the built-in ones */
+    size_t n_types;
+    const json_t *members; /* of lines that lack them: {"chain":"..","seed":1}; NULL: none */
+};
+
 struct dist *dist_alloc(void);
+void dist_set(struct dist *d, const struct dist_options *o);
 void dist_free(struct dist *d);
 
 /* Appends the answer to a line of n bytes, without a newline, to out: 0, or < 0 when the answer is an error.  Lines are

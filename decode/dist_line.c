@@ -122,7 +122,7 @@ static int read_draws(struct dist_line *l)
 }
 
 /* The chain, with the line's profile at its head. */
-static int read_chain(struct dist_line *l)
+static int read_chain(struct dist_line *l, const struct dist_options *o)
 {
     const char *chain = "", *profile = NULL;
     struct text whole = { 0 };
@@ -131,28 +131,29 @@ static int read_chain(struct dist_line *l)
     if (profile && *profile)
         text_addf(&whole, "%s%s%s", *profile == '@' ? "" : "@", profile, chain[strspn(chain, " \t")] ? " | " : "");
     text_add(&whole, chain);
-    l->chain = chain_parse(text_s(&whole));
+    l->chain = o->types ? chain_parse_types(text_s(&whole), o->types, o->n_types) : chain_parse(text_s(&whole));
     text_free(&whole);
     return l->chain ? 0 : ERR_USAGE;
 }
 
-int dist_line_read(struct dist_line *l, const char *where, const char *s, size_t n)
+int dist_line_read(struct dist_line *l, const struct dist_options *o, const char *s, size_t n)
 {
-    l->where = where;
     text_add(&l->id, "null");
-    l->object = doc_read(where, s, n);
+    l->object = doc_read(l->where, s, n);
     if (!l->object)
         return ERR_DATA;
     if (!json_is_object(l->object))
-        return err_set(ERR_DATA, "%s: not a JSON object", where);
+        return err_set(ERR_DATA, "%s: not a JSON object", l->where);
     TRY(read_id(l));
     TRY(known_members(l));
+    if (o->members)
+        json_object_update_missing(l->object, (json_t *)(uintptr_t)o->members);
     TRY(read_values(l));
     TRY(read_symbols(l, "history", &l->history));
     TRY(read_symbols(l, "prompt", &l->prompt));
     TRY(read_address(l));
     TRY(read_draws(l));
-    return read_chain(l);
+    return read_chain(l, o);
 }
 
 static int bad_value(const struct dist_line *l, size_t i, const json_t *m)

@@ -4,6 +4,7 @@
 
 #include "base/doc.h"
 #include "decode/chain.h"
+#include "decode/dist.h"
 #include "model/lm.h"
 
 struct dist_line {
@@ -21,8 +22,8 @@ struct dist_line {
     bool unnormalised;
 };
 
-/* l is zeroed.  0, ERR_DATA or ERR_USAGE (the chain); where must outlive l; l->id is right either way. */
-int dist_line_read(struct dist_line *l, const char *where, const char *s, size_t n);
+/* l is zeroed but for where, which must outlive it.  0, ERR_DATA or ERR_USAGE (the chain); l->id is right either way. */
+int dist_line_read(struct dist_line *l, const struct dist_options *o, const char *s, size_t n);
 /* The scores, (n,): 0 or ERR_DATA "line 3: logits[17] is a string, want a number or null". */
 int dist_line_scores(const struct dist_line *l, float score[]);
 void dist_line_fini(struct dist_line *l);

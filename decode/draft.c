@@ -23,7 +23,10 @@ int draft_init(struct draft *d, struct search *s)
         d->row[i] = row_over(d->scores + (size_t)i * n, n);
     TRY(d->slot = lm_fork(d->lm, LM_EMPTY, 0));
     struct symbols seen = { 0 };
-    int rc = lm_prompt(d->lm, d->slot, s->args.prompt, &seen);
+    struct prompt prompt = *s->args.prompt;
+    if (s->args.draft_template)
+        prompt.template_name = s->args.draft_template;
+    int rc = lm_prompt(d->lm, d->slot, &prompt, &seen);
     free(seen.s);
     TRY(rc);
     d->prompt = lm_length(d->lm, d->slot);

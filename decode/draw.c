@@ -128,6 +128,7 @@ static const struct draw_type cdf = {
     .meaning = "inverse of the cumulated probabilities in the order of ids, one uniform of 53 bits",
     .source = "inverse transform sampling",
     .random = true,
+    .whole = true,
     .take = take_cdf,
 };
 static const struct draw_type arithmetic = {
@@ -135,6 +136,8 @@ static const struct draw_type arithmetic = {
     .meaning = "codes spread evenly over each n draws: every draw exact, together diverse",
     .source = "Vilnis et al. 2023, arXiv 2210.15458",
     .random = true,
+    .whole = true,
+    .moves = true,
     .take = take_arithmetic,
 };
 static const struct draw_type greedy = {

@@ -32,6 +32,8 @@ struct draw_type {
     const char *name;
     const char *meaning, *source;
     bool random; /* its outcome depends on the draw */
+    bool whole;  /* it reads the probabilities of all symbols, not only what is best under their noise */
+    bool moves;  /* what it takes depends on what it took before */
     /* r is not dead; work: of at least r->n symbols, its spare[] is left alone. */
     sym_t (*take)(struct draw *d, const struct row *r, const struct rng_address *a, struct row_work *work);
 };

@@ -140,6 +140,24 @@ int search_canonical(const char *text, struct text *out)
     return code;
 }
 
+enum search_drafts search_drafts(const char *text)
+{
+    struct search s = { 0 };
+    bool asks = bind_known(&s, text) == 0 && s.type->drafts;
+    enum search_drafts drafts = asks ? s.type->drafts(s.value) : SEARCH_DRAFTS_NONE;
+    spec_free(s.spec);
+    return drafts;
+}
+
+bool search_walks(const char *text, struct draw *out)
+{
+    struct search s = { 0 };
+    *out = (struct draw){ 0 };
+    bool walks = bind_known(&s, text) == 0 && s.type->walks && s.type->walks(s.value, out);
+    spec_free(s.spec);
+    return walks;
+}
+
 bool search_random(const char *text)
 {
     struct search s = { 0 };

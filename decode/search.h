@@ -15,6 +15,7 @@
 #define DECODE_SEARCH_H
 
 #include "decode/chain.h"
+#include "decode/draw.h"
 #include "decode/hyp.h"
 #include "decode/stop.h"
 #include "model/core.h"
@@ -28,11 +29,20 @@ struct search_args {
     const struct stop *stop;
     const struct prompt *prompt;
     struct lm *draft;           /* proposes symbols to a speculative search; NULL: none */
+    const char *draft_template; /* of its prompt; NULL: the prompt's own */
     struct trace_level trace;   /* what hypotheses keep of their steps; zeroed: struct hyp_step */
     struct rng_address address; /* seed, item, draw; the search fills the rest */
 };
 
 struct search;
+
+/* What a search does with a draft. */
+enum search_drafts {
+    SEARCH_DRAFTS_NONE,   /* it has none */
+    SEARCH_DRAFTS_LOOKUP, /* it looks up what was said before, and takes no lm */
+    SEARCH_DRAFTS_ANY,    /* an lm where one is given, else that */
+    SEARCH_DRAFTS_LM,     /* an lm must be given */
+};
 
 struct search_type {
     const char *name;
@@ -41,7 +51,10 @@ struct search_type {
     const char *meaning, *source;
     bool defers; /* it chooses when the row is gone: not with chains that read it again (chain_keeps_row()) */
     bool random; /* its outcome depends on the draw */
-    int (*check)(const struct spec_value value[]);                /* 0, or ERR_USAGE: what params cannot say */
+    int (*check)(const struct spec_value value[]);                 /* 0, or ERR_USAGE: what params cannot say */
+    enum search_drafts (*drafts)(const struct spec_value value[]); /* NULL: SEARCH_DRAFTS_NONE */
+    /* It gives one text, each symbol drawn from the chain's row by a draw of its own: false, or how.  NULL: it does not. */
+    bool (*walks)(const struct spec_value value[], struct draw *out);
     size_t size;                                                  /* bytes of its state */
     int (*init)(struct search *s);                                /* makes its slots, pushes the prompt */
     int (*want)(struct search *s, struct want out[], size_t max); /* how many; 0: finished */
@@ -81,7 +94,10 @@ int search_word(const struct spec_value *value, const char *what, const char *co
 
 /* Canonical text of a search, appended; 0 or ERR_USAGE. */
 int search_canonical(const char *text, struct text *out);
-bool search_random(const char *text); /* its outcome depends on the draw */
+/* Whether it gives one text, each symbol drawn from the chain's row alone, and how: *out has not begun. */
+bool search_walks(const char *text, struct draw *out);
+bool search_random(const char *text);               /* its outcome depends on the draw */
+enum search_drafts search_drafts(const char *text); /* of a search that was checked */
 const struct search_type *const *search_types(size_t *n);
 
 #endif

@@ -2,11 +2,18 @@
 #include "decode/searches.h"
 #include "decode/walk.h"
 
+static bool greedy_walks(const struct spec_value value[], struct draw *out)
+{
+    (void)value;
+    *out = (struct draw){ .type = draw_find("greedy") };
+    return true;
+}
+
 static int greedy_init(struct search *s)
 {
     struct walk *w = s->state;
     w->branch.slot = -1;
-    w->draw.type = draw_find("greedy");
+    greedy_walks(s->value, &w->draw);
     return walk_init(s);
 }
 
@@ -16,6 +23,7 @@ const struct search_type search_greedy = {
     .source = "arg max at every step",
     .random = false,
     .check = search_any,
+    .walks = greedy_walks,
     .size = sizeof(struct walk),
     .init = greedy_init,
     .want = walk_want,

@@ -33,12 +33,17 @@ static int sample_check(const struct spec_value value[])
                         : err_set(ERR_USAGE, "sample: draw '%s' has no noise; the search is called greedy", type->name);
 }
 
+static bool sample_walks(const struct spec_value value[], struct draw *out)
+{
+    *out = (struct draw){ .type = draw_of(value), .n = value[DRAWS].number };
+    return true;
+}
+
 static int sample_init(struct search *s)
 {
     struct walk *w = s->state;
     w->branch.slot = -1;
-    w->draw.type = draw_of(s->value);
-    w->draw.n = s->value[DRAWS].number;
+    sample_walks(s->value, &w->draw);
     return walk_init(s);
 }
 
@@ -50,6 +55,7 @@ const struct search_type search_sample = {
     .source = "ancestral sampling; Gumbel arg max: Maddison et al. 2014; arithmetic: Vilnis et al. 2023",
     .random = true,
     .check = sample_check,
+    .walks = sample_walks,
     .size = sizeof(struct walk),
     .init = sample_init,
     .want = walk_want,

@@ -50,6 +50,20 @@ static int speculative_check(const struct spec_value value[])
     return draft_of(value) < 0 ? ERR_USAGE : 0;
 }
 
+static enum search_drafts speculative_drafts(const struct spec_value value[])
+{
+    if (!value[DRAFT].text)
+        return SEARCH_DRAFTS_ANY;
+    return draft_of(value) == DRAFT_LM ? SEARCH_DRAFTS_LM : SEARCH_DRAFTS_LOOKUP;
+}
+
+/* The equal rule draws as sample does; what the rejection rule takes depends on the draft too. */
+static bool speculative_walks(const struct spec_value value[], struct draw *out)
+{
+    *out = (struct draw){ .type = draw_find("gumbel") };
+    return rule_of(value) == RULE_EQUAL;
+}
+
 /* The next round: proposals as far as the lm's context goes, the last symbol being its own. */
 static void begin(struct search *s)
 {
@@ -151,6 +165,7 @@ static int verify(struct search *s, struct row_work *work)
         struct rng_key key = rng_key(&a);
         sym_t v = p->rejects ? accept(s, &final, j, work) : row_draw(&final, &key);
         struct hyp_step step = hyp_decide(&rows[j], &final, v, work->spare[SCRATCH_BEFORE]);
+        TRY(lm_trace(s->args.lm, p->text.slot, p->n_pushed - j, v, &step.trace));
         holds = j < p->draft.n && v == p->draft.proposed[j];
         h->accepted += holds;
         branch_take(&p->text, s, work, &step);
@@ -164,14 +179,21 @@ static int speculative_feed(struct search *s, struct row_work *work)
     return p->verify ? verify(s, work) : draft_feed(&p->draft, s, work);
 }
 
-/* The lm's slot names the text again.  Where one symbol was drawn from one row, the voices tell what they gave it. */
+/* The symbol that was not proposed; verify() has its trace.  At most one. */
+static int push_last(const struct speculative *p, struct lm *lm)
+{
+    size_t n = p->text.made.n;
+    return n > p->n_before ? lm_push(lm, p->text.slot, &p->text.made.s[n - 1], 1, NULL) : 0;
+}
+
+/* The lm's slot names the text again. */
 static int settle(struct search *s)
 {
     struct speculative *p = s->state;
     struct lm *lm = s->args.lm;
     size_t n = p->text.made.n;
     if (p->n_pushed == 0)
-        return n > p->n_before ? branch_push(&p->text, s) : 0;
+        return push_last(p, lm);
     size_t held = n - p->n_before < p->n_pushed ? n - p->n_before : p->n_pushed;
     held = n > p->n_before && p->text.made.s[p->n_before + held - 1] != p->draft.proposed[held - 1] ? held - 1 : held;
     int next = lm_fork(lm, p->text.slot, p->n_prompt + p->n_before + held);
@@ -179,7 +201,8 @@ static int settle(struct search *s)
     lm_drop(lm, p->text.slot);
     p->text.slot = next;
     p->n_pushed = 0;
-    return n > p->n_before + held ? branch_push(&p->text, s) : 0; /* at most one was not proposed */
+    p->n_before += held;
+    return push_last(p, lm);
 }
 
 static int speculative_move(struct search *s)
@@ -238,6 +261,8 @@ const struct search_type search_speculative = {
     .source = "Leviathan et al. 2023, arXiv 2211.17192 (rejection); look-up: Saxena 2023",
     .random = true,
     .check = speculative_check,
+    .drafts = speculative_drafts,
+    .walks = speculative_walks,
     .size = sizeof(struct speculative),
     .init = speculative_init,
     .want = speculative_want,

@@ -64,6 +64,11 @@ void select_close(struct select *s)
     free(s);
 }
 
+enum select_needs select_needs(const struct select *s)
+{
+    return s->type->needs ? s->type->needs(s->value) : SELECT_NEEDS_NOTHING;
+}
+
 const char *select_canonical(const struct select *s)
 {
     return text_s(&s->canonical);

@@ -29,7 +29,10 @@ struct select;
 
 /* text: "best", "vote(number)", "mbr(utility=bleu)"; NULL + ERR_USAGE. */
 struct select *select_open(const char *text);
-void select_close(struct select *s);                  /* NULL is fine */
+void select_close(struct select *s); /* NULL is fine */
+/* What it chooses by besides the texts and their probabilities. */
+enum select_needs { SELECT_NEEDS_NOTHING, SELECT_NEEDS_JUDGE, SELECT_NEEDS_REWARD };
+enum select_needs select_needs(const struct select *s);
 const char *select_canonical(const struct select *s); /* lives as long as s */
 
 #define SELECT_NONE SIZE_MAX
@@ -48,6 +51,7 @@ struct select_type {
     size_t n_params;
     const char *meaning, *source;
     int (*check)(const struct spec_value value[]);
+    enum select_needs (*needs)(const struct spec_value value[]); /* NULL: nothing */
     /* Fills score[n]; returns the utilities computed. */
     size_t (*rank)(const struct spec_value value[], const struct select_text texts[], size_t n, double score[]);
 };

@@ -43,9 +43,11 @@ static double by_reward(const struct select_text *t, double alpha)
 static const struct by {
     const char *name;
     double (*of)(const struct select_text *t, double alpha);
+    enum select_needs needs;
 } bys[] = {
-    { "sum", by_sum },         { "mean", by_mean },   { "length", by_length },
-    { "brevity", by_brevity }, { "judge", by_judge }, { "reward", by_reward },
+    { "sum", by_sum, SELECT_NEEDS_NOTHING },       { "mean", by_mean, SELECT_NEEDS_NOTHING },
+    { "length", by_length, SELECT_NEEDS_NOTHING }, { "brevity", by_brevity, SELECT_NEEDS_NOTHING },
+    { "judge", by_judge, SELECT_NEEDS_JUDGE },     { "reward", by_reward, SELECT_NEEDS_REWARD },
 };
 
 static const struct by *find_by(const char *name)
@@ -64,6 +66,11 @@ static const struct by *find_by(const char *name)
 static int best_check(const struct spec_value value[])
 {
     return find_by(value[BY].text) ? 0 : ERR_USAGE;
+}
+
+static enum select_needs best_needs(const struct spec_value value[])
+{
+    return find_by(value[BY].text)->needs;
 }
 
 static size_t best_rank(const struct spec_value value[], const struct select_text texts[], size_t n, double score[])
@@ -95,5 +102,6 @@ const struct select_type select_best = {
     .meaning = "best of n by log-probability, a judge or a reward",
     .source = "best-of-n; length penalties: Wu et al. 2016, arXiv 1609.08144",
     .check = best_check,
+    .needs = best_needs,
     .rank = best_rank,
 };

@@ -1,15 +1,20 @@
 /* All strings that a chain can make of a small lm, each with its exact log-probability: the reference of `audit`.
  *
  * A string ends with an end symbol, at the limit, where the lm has no room, or where the chain leaves nothing (dead).
- * Strings are in lexicographic order of their symbols; none is the beginning of another. */
+ * Strings are in lexicographic order of their symbols; none is the beginning of another, but for a dead one where only some
+ * of what random steps may decide is dead.
+ *
+ * Steps that draw by themselves (xtc) are summed over: at each position every decision of theirs has its probability, apart
+ * from those at other positions. */
 #ifndef DECODE_STRINGS_H
 #define DECODE_STRINGS_H
 
 #include "decode/chain.h"
 #include "model/core.h"
 
-#define STRINGS_MOST  (1u << 18) /* strings, and STRINGS_DEPTH symbols each, that an enumeration may have */
-#define STRINGS_DEPTH 64u
+#define STRINGS_MOST    (1u << 18) /* strings, and STRINGS_DEPTH symbols each, that an enumeration may have */
+#define STRINGS_DEPTH   64u
+#define STRINGS_CHANCES 6 /* steps that draw by themselves, in one chain */
 
 /* Everything is borrowed. */
 struct strings_args {
@@ -18,7 +23,7 @@ struct strings_args {
     const struct chain *chain;
     const struct prompt *prompt;
     uint32_t max_symbols;       /* 0: no limit */
-    struct rng_address address; /* of the transforms that draw; step is filled */
+    struct rng_address address; /* step is filled */
 };
 
 struct string {
@@ -35,7 +40,8 @@ struct strings {
     struct symbols symbols;
 };
 
-/* Fills *out, which is zero.  0; ERR_USAGE (too many or too long to enumerate); what the lm or the chain met. */
+/* Fills *out, which is zero.  0; ERR_USAGE (too many or too long to enumerate; a step that draws beside one that keeps
+ * state, which then depends on the draw); what the lm or the chain met. */
 int strings_enumerate(const struct strings_args *args, struct strings *out);
 void strings_fini(struct strings *s);
 

@@ -35,10 +35,17 @@ static uint32_t excluded(const struct transform *t, struct row_work *w, uint32_t
 
 static bool decided(double probability, const struct transform_at *at)
 {
+    if (at->decided)
+        return at->decided[at->place];
     struct rng_address a = *at->address;
     a.purpose = RNG_CHAIN;
     struct rng_key key = rng_key(&a);
     return rng_uniform(&key, at->place) < probability;
+}
+
+static double xtc_chance(const struct transform *t)
+{
+    return transform_word(t, 3) == FORM_DRAW ? t->value[0].number : 1;
 }
 
 static int xtc_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
@@ -100,4 +107,5 @@ const struct transform_type transform_xtc = {
     .accept = transform_accept_none,
     .single = transform_never_single,
     .random = true,
+    .chance = xtc_chance,
 };

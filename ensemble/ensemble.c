@@ -251,6 +251,7 @@ static void ensemble_free(void *self)
         free(s->past);
         free(s->given);
         free(s->out);
+        free(s->out_log_z);
         free(s->changed);
         free(s->mean);
         row_work_free(s->work);
@@ -276,6 +277,7 @@ const struct lm_type ensemble_type = {
     .name = "ensemble",
     .prompt = ensemble_prompt,
     .push = ensemble_push,
+    .trace = ensemble_trace_at,
     .fork = ensemble_fork,
     .drop = ensemble_drop,
     .length = ensemble_length,

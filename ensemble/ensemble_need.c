@@ -33,6 +33,7 @@ static void reserve(struct ensemble *e, struct ensemble_slot *s)
         s->changed = mem_alloc(e->n_voices * n, sizeof *s->changed);
         s->work = row_work_alloc((uint32_t)n);
     }
+    mem_grow(&s->out_log_z, &s->cap_out_log_z, n_rows, sizeof *s->out_log_z);
     s->stride = n_rows;
     for (size_t k = 0; k < e->n_voices; k++)
         s->stride = larger((uint32_t)s->stride, ensemble_prompt_rows(e, s, k));

@@ -34,11 +34,12 @@ static int check_voice(const struct voice *v)
                        (unsigned)v->tap);
     for (size_t i = 0; i < v->n_transforms; i++) {
         const struct transform_type *t = v->transforms[i]->type;
-        if (t->state_size > 0 || t->random)
+        bool random = transform_random(v->transforms[i]);
+        if (t->state_size > 0 || random)
             return err_set(ERR_USAGE,
                            "ensemble: voice '%s': %s %s; a voice's transforms are functions of the prefix, "
                            "put it after the pool",
-                           name_of(v), t->name, t->random ? "is random" : "keeps state");
+                           name_of(v), t->name, random ? "is random" : "keeps state");
     }
     return 0;
 }

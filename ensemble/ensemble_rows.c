@@ -132,6 +132,7 @@ static int pool_at(struct ensemble *e, struct ensemble_slot *s, uint32_t back, s
     part.pool = row_over(s->out + (size_t)back * n, n);
     ensemble_weights(e, s, ensemble_said(s, back), weight);
     pool_part(e, s, back, weight, &part);
+    s->out_log_z[back] = part.pool.log_z;
     if (back == 0)
         keep_last(e, s, weight, &part);
     else if (e->n_past > 0 && back <= s->made.n && s->n_known == ensemble_said(s, back) + 1)

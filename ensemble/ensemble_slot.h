@@ -27,10 +27,11 @@ struct ensemble_slot {
     uint32_t n_given[LM_MAX_VOICES]; /* rows wanted of each voice, at its last positions */
     struct row *given;               /* (n_voices, stride) */
     size_t stride, cap_given;
-    float *out;     /* (rows, n): the pool at `back` positions before the last, at out + back * n */
-    size_t cap_out; /* floats */
-    float *changed; /* (n_voices, n) rows after the voices' transforms */
-    float *mean;    /* (n,) scratch */
+    float *out;                    /* (rows, n): the pool at `back` positions before the last, at out + back * n */
+    double *out_log_z;             /* (rows,) of them */
+    size_t cap_out, cap_out_log_z; /* floats, doubles */
+    float *changed;                /* (n_voices, n) rows after the voices' transforms */
+    float *mean;                   /* (n,) scratch */
     struct row_work *work;
 
     /* The last position's, for push(): valid while epoch is the ensemble's. */
@@ -90,6 +91,8 @@ struct uncertainty ensemble_uncertainty(const struct ensemble *e, const struct e
 /* What each voice of `part` gave `symbol` after the first n_said symbols; the uncertainty is another's to fill in. */
 void ensemble_shares(const struct ensemble *e, const struct ensemble_slot *s, const struct ensemble_part *part,
                      size_t n_said, sym_t symbol, struct lm_trace *t);
+/* The verb of lm_type. */
+int ensemble_trace_at(void *self, int slot, uint32_t back, sym_t symbol, struct lm_trace *t);
 void ensemble_unsure(const struct uncertainty *u, struct lm_trace *t);
 
 /* ensemble_past.c: what has been said, and what it has taught. */

@@ -69,3 +69,14 @@ int ensemble_trace(const struct lm *lm, const struct ensemble_at *at, struct lm_
         s->epoch = at->back == 0 ? e->epoch : 0;
     return 0;
 }
+
+/* The pool of the position lies where rows() left it. */
+int ensemble_trace_at(void *self, int slot, uint32_t back, sym_t symbol, struct lm_trace *t)
+{
+    const struct ensemble *e = self;
+    const struct ensemble_slot *s = &e->slot[slot];
+    struct row pool = row_over(s->out + (size_t)back * e->lm.space->n, e->lm.space->n);
+    pool.log_z = s->out_log_z[back];
+    return ensemble_trace(&e->lm, &(struct ensemble_at){ .slot = slot, .back = back, .row = &pool, .symbol = symbol },
+                          t);
+}

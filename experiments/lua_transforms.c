@@ -222,6 +222,12 @@ struct chain *lua_transforms_chain(const struct lua_transforms *s, const char *t
     return s ? chain_parse_types(text, s->types, s->n_types) : chain_parse(text);
 }
 
+const struct transform_type *const *lua_transforms_types(const struct lua_transforms *s, size_t *n)
+{
+    *n = s ? s->n_types : 0;
+    return s ? s->types : NULL;
+}
+
 static const char *hash_of(const struct lua_transforms *s, const char *name)
 {
     for (size_t i = 0; i < s->n; i++)

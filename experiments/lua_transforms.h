@@ -25,6 +25,9 @@ void lua_transforms_close(struct lua_transforms *s); /* NULL is fine; chains ove
 /* A chain over the built-in transforms and these; s NULL: the built-in ones alone.  s must outlive it. */
 struct chain *lua_transforms_chain(const struct lua_transforms *s, const char *text);
 
+/* The table that its chains are made of; NULL, 0 of s NULL. */
+const struct transform_type *const *lua_transforms_types(const struct lua_transforms *s, size_t *n);
+
 /* Of those that a chain's text names: {"name": SHA-256 of what its outcome depends on} as "transforms" of out, which has
  * none where there are none. */
 void lua_transforms_code(const struct lua_transforms *s, const char *text, json_t *out);

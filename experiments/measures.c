@@ -1,5 +1,6 @@
 #include "experiments/measures.h"
 #include "base/mem.h"
+#include "experiments/reward.h"
 #include "experiments/selected.h"
 #include "experiments/trace_metric.h"
 #include <math.h>
@@ -24,19 +25,21 @@ struct measures {
     bool arm_whole, keeps_arms;
     struct sample *item; /* scratch: samples of one item */
     size_t cap_item;
+    struct reward reward;
     struct selected *selected;
     size_t *chosen; /* (plan->n_select,) records of the present item */
     char **owned;   /* (n_owned,) names and meanings of what is of selections */
     size_t n_owned;
 };
 
-/* Numbers of one record of a text, in the order of the table. */
+/* Numbers of one record of a text, in the order of the table; of "coverage@best" those of coverage. */
 static const struct metric_type *record_metric(const char *name)
 {
-    size_t n;
+    size_t n, length = strcspn(name, "@");
     const struct metric_type *const *types = metric_types(&n);
     for (size_t i = 0; i < n; i++)
-        if (types[i]->level == METRIC_RECORD && strcmp(types[i]->name, name) == 0)
+        if (types[i]->level == METRIC_RECORD && strncmp(types[i]->name, name, length) == 0 &&
+            types[i]->name[length] == '\0')
             return types[i];
     return NULL;
 }
@@ -104,7 +107,10 @@ struct measures *measures_alloc(const struct plan *p)
     }
     add_selected(m, p->creativity, p->n_creativity);
     add_selected(m, p->control, p->n_control);
-    return m;
+    if (reward_open(p, &m->reward) == 0)
+        return m;
+    measures_free(m);
+    return NULL;
 }
 
 static void forget_arm(struct measures *m)
@@ -127,6 +133,7 @@ void measures_free(struct measures *m)
     for (size_t i = 0; i < m->n_owned; i++)
         free(m->owned[i]);
     selected_free(m->selected);
+    reward_close(&m->reward);
     free(m->owned);
     free(m->chosen);
     free(m->kinds);
@@ -188,6 +195,16 @@ static bool whole(const struct measures *m, const struct measures_item *item)
         if (item->first[d] == item->first[d + 1])
             return false;
     return true;
+}
+
+int measures_reward(const struct measures *m, struct measures_record *r)
+{
+    return reward_of(&m->reward, r, &r->reward);
+}
+
+void measures_reward_meaning(const struct measures *m, struct text *out)
+{
+    reward_meaning(&m->reward, out);
 }
 
 void measures_item(struct measures *m, const struct measures_item *item)

@@ -45,6 +45,7 @@ static void load_choice(struct plan *p, const json_t *doc, struct plan_arm choic
     choice.lm = field(doc, "lm");
     choice.chain = field(doc, "chain");
     choice.search = field(doc, "search");
+    choice.draft = json_string_value(json_object_get(doc, "draft"));
     choice.transforms = json_object_get(doc, "transforms");
     choice.choices = json_object_get(doc, "choices") ? field(doc, "choices") : "likelihood";
     choice.calibration = json_string_value(json_object_get(doc, "calibration"));
@@ -215,6 +216,7 @@ struct plan *plan_load(json_t *doc, const char *where)
     p->judge = json_string_value(json_object_get(p->what, "judge"));
     p->creativity = strings(json_object_get(p->what, "creativity"), &p->n_creativity);
     p->control = strings(json_object_get(p->what, "control"), &p->n_control);
+    p->reward = json_string_value(json_object_get(p->what, "reward"));
     p->select = strings(json_object_get(p->what, "select"), &p->n_select);
     load_arms(p);
     if (open_sets(p) < 0 || load_items(p) < 0)

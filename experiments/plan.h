@@ -2,7 +2,7 @@
  *
  * {"what": {...}, "from": {...}, "hash": SHA-256 of what}
  *   what: format, name, seed, draws, limit, stop, log (level of the trace), mode, kernels, lms (nodes, below), fits, arms, evalsets, items, judge,
- *         creativity, control, tasks (where the script speaks of tasks), select (where it has selections), transforms (where
+ *         creativity, control, tasks (where the script speaks of tasks), select (where it has selections), reward (where texts have one: the name of a metric, or {"code": SHA-256 of what a function of the script depends on}), transforms (where
  *         chains use such of the script)
  *   from: script, at, set, machine, cores; none of it changes what is asked for
  *
@@ -21,7 +21,7 @@
  *       {"id", "what": "isotonic", ..., "lm", "choices": rule, "folds", "l2"?, "bins"?, ...}: of answers
  *       {"id", "what": "entropy", "lm", "chain", "target", "from", "to", ...}
  *       {"id", "what": "conformal", "lm", "chain", "bins"?, ...}
- * arms: {"name", "lm", "chain", "fit"?: id, of the value that the chain waits for, "search", "repeats", "choices"?: rule, "calibration"?: id of a fit of them, "tasks"?: [{"task", "lm", "chain", "search", "repeats", "limit"?}]}: what
+ * arms: {"name", "lm", "chain", "fit"?: id, of the value that the chain waits for, "search", "draft"?: id of an lm, "repeats", "choices"?: rule, "calibration"?: id of a fit of them, "tasks"?: [{"task", "lm", "chain", "search", "draft"?, "repeats", "limit"?}]}: what
  *   the arm does with items of a task where that differs; items: {"set", "id", "hash", "task"?}; evalsets: {"name", "as", "hash"} */
 #ifndef EXPERIMENTS_PLAN_H
 #define EXPERIMENTS_PLAN_H
@@ -38,6 +38,7 @@
 
 struct plan_arm {
     const char *name, *lm, *chain, *search; /* lm: id of a node */
+    const char *draft;                      /* id of the node that proposes to its speculative search; NULL: none */
     const char *choices;                    /* how questions with choices are scored (experiments/choices.h) */
     const char *calibration;                /* id of the fit that their answers are corrected by; NULL: none */
     const char *fit;          /* id of the fit whose value the chain waits for (fit_place.h); NULL: none */
@@ -73,6 +74,7 @@ struct plan {
     size_t n_items;
     const char **creativity, **control; /* names of metrics */
     size_t n_creativity, n_control;
+    const char *reward;  /* name of a metric (reward.h); NULL: none, or a function of the script */
     const char **select; /* canonical texts of decode/select.h */
     size_t n_select;
     struct evalset **sets;

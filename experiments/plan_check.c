@@ -2,8 +2,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/num.h"
-#include "decode/select.h"
 #include "experiments/plan_leaf.h"
+#include "experiments/plan_select.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -208,6 +208,13 @@ static int check_fit(const json_t *what, const char *where, const json_t *choice
     return fit ? refers(what, where, "fits", json_array_size(json_object_get(what, "fits")), fit) : 0;
 }
 
+/* What proposes to the search of an arm or profile. */
+static int check_draft(const json_t *what, const char *where, const json_t *choice)
+{
+    const json_t *draft = json_object_get(choice, "draft");
+    return draft ? refers(what, where, "lms", json_array_size(json_object_get(what, "lms")), draft) : 0;
+}
+
 /* What arms do with tasks, and the tasks that are known. */
 static int check_tasks(const json_t *what, const char *where)
 {
@@ -221,36 +228,13 @@ static int check_tasks(const json_t *what, const char *where)
         if (json_object_get(arm, "tasks"))
             TRY(entries(arm, where, "tasks", task));
         TRY(check_fit(what, where, arm));
+        TRY(check_draft(what, where, arm));
         json_array_foreach(json_object_get(arm, "tasks"), k, t)
         {
             TRY(refers(what, where, "lms", n, json_object_get(t, "lm")));
             TRY(check_fit(what, where, t));
+            TRY(check_draft(what, where, t));
         }
-    }
-    return 0;
-}
-
-/* A plan has no selections, or canonical ones that this program knows. */
-static int check_select(const json_t *what, const char *where)
-{
-    size_t i;
-    json_t *x;
-    if (!json_object_get(what, "select"))
-        return 0;
-    TRY(texts(what, where, "select"));
-    if (json_array_size(json_object_get(what, "select")) > PLAN_MOST_SELECT)
-        return err_set(ERR_DATA, "%s: %zu selections, want at most %d", where,
-                       json_array_size(json_object_get(what, "select")), PLAN_MOST_SELECT);
-    json_array_foreach(json_object_get(what, "select"), i, x)
-    {
-        struct select *s = select_open(json_string_value(x));
-        bool same = s && strcmp(select_canonical(s), json_string_value(x)) == 0;
-        for (size_t k = 0; k < i && same; k++)
-            same = !json_equal(json_array_get(json_object_get(what, "select"), k), x);
-        select_close(s);
-        if (!same)
-            return err_set(ERR_DATA, "%s: select: '%.100s' is no selection as a plan writes it, once each", where,
-                           json_string_value(x));
     }
     return 0;
 }
@@ -280,7 +264,9 @@ int plan_check(const json_t *what, const char *where)
     if (judge && !json_is_null(judge))
         TRY(refers(what, where, "lms", n, judge));
     TRY(texts(what, where, "stop"));
-    TRY(check_select(what, where));
+    if (json_object_get(what, "select"))
+        TRY(texts(what, where, "select"));
+    TRY(plan_select_check(what, where));
     TRY(texts(what, where, "creativity"));
     return texts(what, where, "control");
 }

@@ -4,8 +4,6 @@
 
 #include "base/doc.h"
 
-#define PLAN_MOST_SELECT 16 /* selections of a script */
-
 /* what: as in experiments/plan.h.  Every name is a string, every lm stands before who uses it, every fit is there.
  * 0, or ERR_DATA that begins with where. */
 int plan_check(const json_t *what, const char *where);

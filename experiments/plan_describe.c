@@ -59,8 +59,10 @@ static struct arm_cost *arm_costs(const struct plan *p)
     struct arm_cost *cost = mem_alloc(p->n_choices, sizeof *cost);
     double judge = p->judge ? 2 * parameters(p->what, p->judge) : 0;
     for (size_t i = 0; i < p->n_choices; i++) {
-        cost[i].leaves = lms_leaves(p->what, p->arms[i].lm) + (p->judge != NULL);
-        cost[i].flops = 2 * parameters(p->what, p->arms[i].lm) + judge;
+        const char *draft = p->arms[i].draft;
+        cost[i].leaves =
+            lms_leaves(p->what, p->arms[i].lm) + (p->judge != NULL) + (draft ? lms_leaves(p->what, draft) : 0);
+        cost[i].flops = 2 * parameters(p->what, p->arms[i].lm) + judge + (draft ? 2 * parameters(p->what, draft) : 0);
         cost[i].trace = trace[i];
     }
     free(trace);
@@ -157,8 +159,9 @@ static void describe_arm(const struct plan *p, size_t arm, struct text *out)
     for (size_t i = p->n_arms; i < p->n_choices; i++) {
         const struct plan_arm *t = &p->arms[i];
         if (t->arm == arm)
-            text_addf(out, "    <task:%s>  %s: %s | %s%s\n", t->task, t->lm, *t->chain ? t->chain : "as it is",
-                      t->search, t->repeats ? "  [one draw, counted as all]" : "");
+            text_addf(out, "    <task:%s>  %s: %s | %s%s%s%s\n", t->task, t->lm, *t->chain ? t->chain : "as it is",
+                      t->search, t->draft ? " | draft " : "", t->draft ? t->draft : "",
+                      t->repeats ? "  [one draw, counted as all]" : "");
     }
 }
 

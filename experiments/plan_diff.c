@@ -133,13 +133,19 @@ static bool adds_members(const json_t *a, const json_t *b)
     return true;
 }
 
+/* How a text is chosen among those of an item: nothing that is generated depends on it. */
+static bool is_choice(const char *key)
+{
+    return strcmp(key, "select") == 0 || strcmp(key, "reward") == 0;
+}
+
 static bool adds(const char *key, const json_t *a, const json_t *b)
 {
     if (strcmp(key, "transforms") == 0)
         return adds_members(a, b);
     if (strcmp(key, "draws") == 0)
         return json_integer_value(b) >= json_integer_value(a);
-    return strcmp(key, "creativity") == 0 || strcmp(key, "control") == 0 || strcmp(key, "select") == 0;
+    return strcmp(key, "creativity") == 0 || strcmp(key, "control") == 0 || is_choice(key);
 }
 
 /* What differs; NULL: it is not there. */
@@ -150,7 +156,7 @@ static void member(struct diff *d, const char *key, const json_t *a, const json_
         return;
     }
     values(d, key, a, b);
-    d->only_adds &= (a || strcmp(key, "select") == 0 || strcmp(key, "transforms") == 0) && adds(key, a, b);
+    d->only_adds &= (a || is_choice(key) || strcmp(key, "transforms") == 0) && adds(key, a, b);
 }
 
 void plan_diff(const struct plan *old, const struct plan *now, struct text *out, bool *only_adds)

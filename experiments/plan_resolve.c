@@ -1,22 +1,21 @@
 /* From a declaration (script.h) to a plan: names resolved, texts canonical, contents hashed, rules checked. */
 #include "base/err.h"
 #include "base/mem.h"
-#include "decode/select.h"
-#include "evalsets/metric.h"
 #include "experiments/choices.h"
 #include "experiments/fit_result.h"
 #include "experiments/lms.h"
+#include "experiments/lua_reward.h"
 #include "experiments/lua_transforms.h"
 #include "experiments/plan.h"
-#include "experiments/plan_check.h"
+#include "experiments/plan_draft.h"
 #include "experiments/plan_fits.h"
 #include "experiments/plan_items.h"
 #include "experiments/plan_leaf.h"
 #include "experiments/plan_nodes.h"
 #include "experiments/plan_rules.h"
+#include "experiments/plan_select.h"
 #include "experiments/plan_tasks.h"
 #include "experiments/script.h"
-#include "experiments/trace_metric.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -46,6 +45,8 @@ static void name_arm(const json_t *d, json_t *arm)
         plan_fits_label(json_object_get(d, "chain"), &name);
     if (strcmp(search, "sample") != 0)
         text_addf(&name, " | %s", search);
+    if (field(arm, "draft"))
+        text_addf(&name, " | draft %s", field(arm, "draft"));
     if (json_object_get(arm, "tasks"))
         text_add(&name, " | by task");
     if (json_object_get(arm, "choices"))
@@ -89,12 +90,13 @@ static int resolve_all_answers(struct plan_nodes *nodes, const json_t *d, json_t
 static int resolve_arm(struct plan_nodes *nodes, const json_t *d, json_t *arms)
 {
     const char *lm = plan_nodes_add(nodes, json_object_get(d, "lm"));
-    const char *search = field(d, "search");
     if (!lm)
         return ERR_USAGE;
     json_t *arm = json_pack("{s:s}", "lm", lm);
     json_array_append_new(arms, arm);
-    int rc = plan_tasks_choice(nodes, json_object_get(d, "chain"), search ? search : "sample", arm);
+    int rc = plan_tasks_choice(nodes, json_object_get(d, "chain"), plan_draft_search(d, "sample"), arm);
+    if (rc == 0)
+        rc = plan_draft_add(nodes, d, NULL, arm);
     if (rc == 0)
         rc = plan_tasks_resolve(nodes, d, arm);
     if (rc == 0)
@@ -137,24 +139,6 @@ static int resolve_lms(const json_t *declared, const struct lua_transforms *tran
     return rc;
 }
 
-static int resolve_metrics(const json_t *declared, json_t *what, const char *axis)
-{
-    json_t *list = json_object_get(declared, axis);
-    size_t i, n, k = 0;
-    json_t *m;
-    const struct trace_metric *traces = trace_metrics(&n);
-    json_array_foreach(list, i, m)
-    {
-        const char *name = json_string_value(m);
-        for (k = 0; k < n && strcmp(traces[k].name, name) != 0;)
-            k++;
-        if (k == n && !metric_find(name))
-            return err_add(ERR_USAGE, "%s: %s", field(declared, "at"), axis);
-    }
-    json_object_set_new(what, axis, list ? json_incref(list) : json_array());
-    return 0;
-}
-
 /* The level as it is written canonically: it is part of every unit's key. */
 static int resolve_trace(const json_t *declared, json_t *what, const char *asked)
 {
@@ -165,38 +149,6 @@ static int resolve_trace(const json_t *declared, json_t *what, const char *asked
     trace_level_text(level, &t);
     json_object_set_new(what, "log", json_string(text_s(&t)));
     text_free(&t);
-    return 0;
-}
-
-/* In canonical form, each once; a plan without any does not speak of them. */
-static int resolve_select(const json_t *declared, json_t *what)
-{
-    json_t *out = json_array(), *x;
-    size_t i;
-    json_array_foreach(json_object_get(declared, "select"), i, x)
-    {
-        struct select *s = select_open(json_string_value(x));
-        if (!s) {
-            json_decref(out);
-            return err_add(ERR_USAGE, "%s: select", field(declared, "at"));
-        }
-        json_t *text = json_string(select_canonical(s));
-        size_t k = 0;
-        while (k < json_array_size(out) && !json_equal(json_array_get(out, k), text))
-            k++;
-        if (k == json_array_size(out))
-            json_array_append(out, text);
-        json_decref(text);
-        select_close(s);
-    }
-    if (json_array_size(out) > PLAN_MOST_SELECT) {
-        json_decref(out);
-        return err_set(ERR_USAGE, "%s: select: %zu selections, want at most %d", field(declared, "at"), i,
-                       PLAN_MOST_SELECT);
-    }
-    if (json_array_size(out) > 0)
-        json_object_set(what, "select", out);
-    json_decref(out);
     return 0;
 }
 
@@ -280,12 +232,11 @@ static int resolve_what(const json_t *declared, const struct lua_transforms *tra
     if (check_name(field(declared, "name")) < 0 || resolve_limits(declared, what) < 0 ||
         resolve_trace(declared, what, o->trace) < 0)
         return err_add(ERR_USAGE, "%s", field(declared, "at"));
-    TRY(resolve_metrics(declared, what, "creativity"));
-    TRY(resolve_metrics(declared, what, "control"));
-    TRY(resolve_select(declared, what));
+    if (plan_select_resolve(declared, what) < 0)
+        return err_add(ERR_USAGE, "%s", field(declared, "at"));
     TRY(plan_tasks_names(declared, what));
     TRY(resolve_lms(declared, transforms, what));
-    if (plan_items_resolve(declared, o->limit, what) < 0 || plan_rules_check(what) < 0)
+    if (plan_select_needs(what) < 0 || plan_items_resolve(declared, o->limit, what) < 0 || plan_rules_check(what) < 0)
         return err_add(err_code(), "%s", field(declared, "at"));
     return try_lms(what, transforms);
 }
@@ -304,6 +255,25 @@ static int open_transforms(const json_t *declared, const struct text *source, co
     return *out ? 0 : err_code();
 }
 
+/* The reward that is a function of the script. */
+static int resolve_reward(const json_t *declared, const struct text *source, const struct plan_options *o, json_t *what)
+{
+    json_t *reward = json_object_get(what, "reward");
+    const char *at = field(declared, "at"), *colon = at ? strrchr(at, ':') : NULL;
+    struct text path = { 0 };
+    if (!json_is_object(reward))
+        return 0;
+    if (!source)
+        return err_set(ERR_USAGE, "a reward that is a function wants its script");
+    text_addn(&path, at ? at : "", colon ? (size_t)(colon - at) : 0);
+    struct lua_reward *r = lua_reward_open(&(struct script_text){ text_s(&path), source, o->sets, o->n_sets });
+    if (r)
+        json_object_set_new(reward, "code", json_string(lua_reward_hash(r)));
+    lua_reward_close(r);
+    text_free(&path);
+    return r ? 0 : err_code();
+}
+
 struct plan *plan_resolve(json_t *declared, const struct text *source, const struct plan_options *o)
 {
     static const struct plan_options none;
@@ -314,6 +284,7 @@ struct plan *plan_resolve(json_t *declared, const struct text *source, const str
     int rc = open_transforms(declared, source, o, &transforms);
     rc = rc < 0 ? rc : resolve_what(declared, transforms, what, o);
     lua_transforms_close(transforms);
+    rc = rc < 0 ? rc : resolve_reward(declared, source, o, what);
     if (rc < 0) {
         json_decref(what);
         return NULL;

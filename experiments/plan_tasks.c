@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "evalsets/tag.h"
+#include "experiments/plan_draft.h"
 #include "experiments/plan_fits.h"
 #include "experiments/plan_leaf.h"
 #include "experiments/plan_preset.h"
@@ -162,9 +163,9 @@ static int resolve_profile(struct plan_nodes *nodes, const json_t *declared, con
         json_object_set(out, "limit", limit);
     }
     const json_t *chain = json_object_get(profile, "chain");
-    const char *search = field(profile, "search");
-    return plan_tasks_choice(nodes, chain ? chain : json_object_get(declared, "chain"),
-                             search ? search : field(out, "search"), out);
+    TRY(plan_tasks_choice(nodes, chain ? chain : json_object_get(declared, "chain"),
+                          plan_draft_search(profile, field(out, "search")), out));
+    return plan_draft_add(nodes, profile, json_object_get(declared, "draft"), out);
 }
 
 int plan_tasks_resolve(struct plan_nodes *nodes, const json_t *declared, json_t *arm)

@@ -140,8 +140,10 @@ local corrections = words_of(either(is "fit", list), "a fit or a list of them")
 local shares = words_of(either(list, is "fit"), "a list of numbers or a fit")
 local link = words_of(either(text, is "fit"), "a string or a fit")
 local links = words_of(either(link, list), "a string, a fit or a list of them")
+local drafter = words_of(either(text, lm), "\"lookup\", a model or the name of one")
 local source = words_of(either(text, lm), "a model or the name of one")
 local fn = words_of(of "function", "a function of the row and its parameters")
+local prize = words_of(either(text, of "function"), "the name of a metric or a function of a text")
 local truth = words_of(of "boolean", "true or false")
 local pattern = words_of(either(text, of "function"), "a name, a text with {field} places or a function")
 
@@ -154,11 +156,13 @@ local schema = {
     fit = { what = text, on = text, lang = text, chain = text, target = number, from = number, to = number,
             bins = count, l2 = number, folds = count },
     search = {},
-    grid = { lm = lms, chain = links, search = texts, tasks = list, choices = texts, calibration = corrections },
-    arm = { lm = lm, chain = link, search = text, name = text, tasks = list, choices = text, calibration = learnt },
-    profile = { chain = link, search = text, weights = shares, limit = list, template = pattern },
+    grid = { lm = lms, chain = links, search = texts, draft = drafter, tasks = list, choices = texts,
+             calibration = corrections },
+    arm = { lm = lm, chain = link, search = text, draft = drafter, name = text, tasks = list, choices = text,
+            calibration = learnt },
+    profile = { chain = link, search = text, draft = drafter, weights = shares, limit = list, template = pattern },
     experiment = { name = text, seed = count, draws = count, limit = list, stop = texts, evalsets = texts, arms = list,
-                   judge = lm, creativity = texts, control = texts, trace = text, tasks = texts, select = texts },
+                   judge = lm, creativity = texts, control = texts, trace = text, tasks = texts, select = texts, reward = prize },
     limit = { bytes = count, symbols = count, chars = count },
     transform = { { fn }, name = text, params = list, state = list, meaning = text, domain = text, source = text },
     parameter = { { text }, default = number, min = number, max = number, integer = truth, meaning = text },
@@ -353,6 +357,12 @@ local function each(pattern, values)
     return out
 end
 
+-- An arm's draft: "lookup", or what proposes symbols, a model where it is only named.
+local function draft_of(x, at)
+    if text(x) and x ~= "lookup" then return { kind = "model", at = at, x } end
+    return x
+end
+
 -- { math = { chain = ..., weights = { ... } }, ... }
 local function check_tasks(tasks, level)
     for _, k in base.ipairs(keys(tasks or {}, level + 1)) do
@@ -364,6 +374,7 @@ local function check_tasks(tasks, level)
         check("profile", tasks[k], level + 1)
         check("limit", tasks[k].limit or {}, level + 1)
         tasks[k].template = template_text(tasks[k].template, level + 1)
+        tasks[k].draft = draft_of(tasks[k].draft, where(level + 1))
     end
 end
 
@@ -383,8 +394,8 @@ local function grid(t)
             for _, c in base.ipairs(chains) do
                 for _, r in base.ipairs(choices) do
                     for _, f in base.ipairs(maps) do
-                        out[#out + 1] = { kind = "arm", at = at, lm = m, chain = c, search = s, tasks = t.tasks,
-                                          choices = r, calibration = f or nil }
+                        out[#out + 1] = { kind = "arm", at = at, lm = m, chain = c, search = s, draft = t.draft,
+                                          tasks = t.tasks, choices = r, calibration = f or nil }
                     end
                 end
             end
@@ -403,6 +414,7 @@ local function arms_of(x, out, at, level)
         check("arm", arm, level + 1)
         check_tasks(arm.tasks, level + 1)
         arm.kind, arm.at = "arm", x.at or at
+        arm.draft = draft_of(arm.draft, arm.at)
         out[#out + 1] = arm
         return out
     end
@@ -505,6 +517,10 @@ local function experiment(t)
     if #e.arms == 0 then error("experiment: no arms", 2) end
     e.evalsets = evalsets_of(e.evalsets, 2)
     for _, k in base.ipairs { "stop", "creativity", "control", "tasks", "select" } do e[k] = flat(e[k], {}, text, 2) end
+    if type(e.reward) == "function" then
+        done.rewards = { e.reward }
+        e.reward = { kind = "reward" }
+    end
     done.experiment = e
 end
 

@@ -1,6 +1,7 @@
 #include "experiments/replay.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "decode/search.h"
 #include "experiments/replay_inside.h"
 #include <math.h>
 #include <stdlib.h>
@@ -46,10 +47,11 @@ static int open_choice(const struct replay *x, struct replay_arm *arm, const jso
     const char *own = field(doc, "chain");
     struct text used = { 0 };
     c->task = field(doc, "task");
-    c->search = field(doc, "search");
+    const char *search = field(doc, "search");
     c->repeats = json_is_true(json_object_get(doc, "repeats"));
-    if (!own || !c->search)
+    if (!own || !search)
         return damaged("chain and search");
+    c->walks = search_walks(search, &c->draw);
     int rc = results_chain(x->r, field(doc, "fit"), own, &used);
     rc = rc < 0 ? rc : open_chains(x, c, text_s(&used), chain);
     text_free(&used);
@@ -147,24 +149,28 @@ static struct replay_choice *choice_of(const struct replay *x, const struct resu
     return &arm->choices[0];
 }
 
+/* The record is left out. */
+static int skip(struct replay_arm *arm, const char *why)
+{
+    arm->sum.skipped++;
+    arm->skipped = why;
+    return 0;
+}
+
 /* 1: decided again; 0: not, and why in the arm. */
 static int replay_one(struct replay *x, const struct results_record *r, struct replay_record *out)
 {
     struct replay_arm *arm = &x->arms[r->arm];
     struct unit_trace trace;
     struct replay_text t = { .x = x, .choice = choice_of(x, r), .record = r, .trace = &trace };
-    if (!replay_knows(t.choice->search)) {
-        arm->sum.skipped++;
-        arm->skipped = "its search does not draw each symbol from one row";
-        return 0;
-    }
+    if (!t.choice->walks)
+        return skip(arm, "its search does not draw each symbol from one row");
     TRY(results_traces_get(x->traces, r, &trace));
     TRY(results_tokens(x->r, r, &t.tokens));
-    if (trace.n == 0) {
-        arm->sum.skipped += t.tokens.n > 0;
-        arm->skipped = t.tokens.n > 0 ? "its search kept no rows" : arm->skipped;
-        return 0;
-    }
+    if (trace.n == 0)
+        return t.tokens.n > 0 ? skip(arm, "its search kept no rows") : 0;
+    if (trace.kind == TRACE_TOPK && t.choice->draw.type->whole)
+        return skip(arm, "its draw reads whole rows: trace = \"full\" keeps them");
     t.space = results_traces_space(x->traces, r->arm);
     if (!t.choice->bound)
         TRY(chain_bind(t.choice->chain, t.space));

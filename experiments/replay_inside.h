@@ -2,6 +2,7 @@
 #ifndef EXPERIMENTS_REPLAY_INSIDE_H
 #define EXPERIMENTS_REPLAY_INSIDE_H
 
+#include "decode/draw.h"
 #include "experiments/lua_transforms.h"
 #include "experiments/partial.h"
 #include "experiments/replay.h"
@@ -11,7 +12,8 @@ struct replay_choice {
     const char *task;    /* NULL: the arm itself */
     struct chain *chain; /* the other */
     bool bound;          /* to the arm's space */
-    const char *search;
+    bool walks;          /* its search draws each symbol from one row: by draw */
+    struct draw draw;
     bool repeats; /* its draws were one */
     bool own;     /* the other chain is its own */
     double heat;  /* its own chain was nothing but this temperature; 0: it was more */
@@ -41,6 +43,7 @@ struct replay {
     /* for spaces of up to work->n symbols */
     struct row_work *work;
     struct partial *partial;
+    struct draw draw; /* of the present text */
     void *state;
     size_t cap_state;
 };
@@ -59,9 +62,6 @@ struct replay_text {
 
 /* All steps of it into out. */
 int replay_steps(const struct replay_text *t, struct replay_record *out);
-/* Whether records of a search are decided again: one row a step, the symbol drawn from it. */
-bool replay_knows(const char *search);
-
 /* Adds a record to its arm's summary. */
 void replay_count(struct replay_arm *arm, const struct replay_record *r);
 

@@ -8,25 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Searches whose step is one row, and whether their choice has noise. */
-static const struct {
-    const char *name;
-    bool noise;
-} searches[] = { { "sample", true }, { "greedy", false } };
-
-static int find_search(const char *name)
-{
-    for (size_t i = 0; i < sizeof searches / sizeof *searches; i++)
-        if (strcmp(searches[i].name, name) == 0)
-            return (int)i;
-    return -1;
-}
-
-bool replay_knows(const char *search)
-{
-    return find_search(search) >= 0;
-}
-
 /* A step: where it stands, and the noise of its draw. */
 struct at {
     struct rng_address address;
@@ -47,7 +28,7 @@ static void at_step(const struct replay_text *t, size_t i, struct at *a)
                                        .step = (uint32_t)i,
                                        .purpose = RNG_DRAW };
     a->key = rng_key(&a->address);
-    a->noise = searches[find_search(t->choice->search)].noise ? &a->key : NULL;
+    a->noise = t->choice->draw.type->random ? &a->key : NULL;
     a->chosen = i < t->tokens.n ? t->tokens.id[i] : PARTIAL_NONE;
     a->transform = (struct transform_at){ .space = t->space,
                                           .prompt = t->prompt,
@@ -67,7 +48,7 @@ static int decide_full(const struct replay_text *t, size_t i, struct at *a, stru
     TRY(chain_apply(t->choice->chain, t->x->state, &row, &a->transform, NULL));
     *d = (struct partial_decision){ .symbol = PARTIAL_NONE };
     if (!row_dead(&row))
-        d->symbol = a->noise ? row_draw(&row, a->noise) : row_argmax(&row);
+        d->symbol = draw_symbol(&t->x->draw, &row, &a->address, t->x->work);
     d->verdict = d->symbol == a->chosen ? PARTIAL_SAME : PARTIAL_PARTED;
     if (a->chosen != PARTIAL_NONE)
         d->low = d->high = row_logp(&row, a->chosen);
@@ -148,6 +129,7 @@ int replay_steps(const struct replay_text *t, struct replay_record *out)
         .record = t->record, .n_steps = n, .first = n, .parted = n, .logged = REPLAY_NONE, .symbol = REPLAY_NONE
     };
     make_room(t->x, t);
+    t->x->draw = t->choice->draw;
     chain_start(c, t->x->state);
     for (uint32_t i = 0; i < n; i++) {
         struct at a;
@@ -164,8 +146,8 @@ int replay_steps(const struct replay_text *t, struct replay_record *out)
         }
         note(out, i, &a, &d);
         add_ratio(t, i, &d, out);
-        if (d.verdict != PARTIAL_SAME && chain_state_size(c) > 0)
-            break; /* its state there is another text's */
+        if (d.verdict != PARTIAL_SAME && (chain_state_size(c) > 0 || t->x->draw.type->moves))
+            break; /* its state there, or its draw's, is another text's */
         if (a.chosen != PARTIAL_NONE)
             accept(t, &a, &d);
     }

@@ -14,7 +14,8 @@
 /* Raised when the layout of results.h5 changes; what is read of an older one is empty where it lacks an array.
  *   2: /item_task; the attribute positions
  *   3: /tokens/{data_entropy,epkl,rmi,agreement,voice_weight}, which read NAN where a file lacks them; texts that an
- *      ensemble scored have voices; /tokens/disagreement is NAN without voices */
+ *      ensemble scored have voices; /tokens/disagreement is NAN without voices; /record/reward; what
+ *      drafts proposed, /record/proposed, accepted, passes */
 #define RESULTS_SCHEMA 3
 
 struct results;
@@ -50,6 +51,7 @@ struct results_record {
     uint32_t n_symbols;
     double nll;                /* nats, under the chain (generated) or the lm (text items) */
     double judge_nll;          /* nats; NAN: not judged */
+    double reward;             /* what best(by=reward) chooses by; NAN: none */
     const double *choice_logp; /* (n_choices,) nats */
     size_t n_choices;
 };

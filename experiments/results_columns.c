@@ -24,6 +24,7 @@ NUMBER(prompt)
 NUMBER(log_weight)
 NUMBER(nll)
 NUMBER(judge_nll)
+NUMBER(reward)
 #undef NUMBER
 
 #define STEPS(column)                                                                                                  \
@@ -69,6 +70,16 @@ static struct stretch choice_symbols_of(const struct results_row *r)
 {
     return (struct stretch){ r->unit->choice_symbols, r->unit->n_choices };
 }
+
+#define DRAFT(column)                                                                                                  \
+    static struct stretch column##_of(const struct results_row *r)                                                     \
+    {                                                                                                                  \
+        return (struct stretch){ &r->record->column, 1 };                                                              \
+    }
+DRAFT(proposed)
+DRAFT(accepted)
+DRAFT(passes)
+#undef DRAFT
 
 static struct stretch n_chain_of(const struct results_row *r)
 {
@@ -123,6 +134,10 @@ static const struct {
     { "/record/log_weight", NULL, F64, log_weight_of, 0 },
     { "/record/nll", NULL, F64, nll_of, 0 },
     { "/record/judge_nll", NULL, F64, judge_nll_of, 0 },
+    { "/record/reward", NULL, F64, reward_of, 0 },
+    { "/record/proposed", NULL, U32, proposed_of, 0 },
+    { "/record/accepted", NULL, U32, accepted_of, 0 },
+    { "/record/passes", NULL, U32, passes_of, 0 },
     { "/text/bytes", "/text/offsets", U8, text_of, 0 },
     { "/tokens/ids", "/tokens/offsets", U32, symbol_of, 0 },
     { "/tokens/kept", NULL, U32, kept_of, 0 },
@@ -268,6 +283,9 @@ void results_columns_close(struct results_columns *c)
             "how the text ended: 0 open, 1 end symbol, 2 stop string, 3 limit, 4 dead");
     h5_text(c->h, "/record/nll", "units", "nats");
     h5_text(c->h, "/record/judge_nll", "units", "nats");
+    h5_text(c->h, "/record/proposed", "long_name", "symbols that a draft proposed; 0: no draft");
+    h5_text(c->h, "/record/accepted", "long_name", "of them, those that became part of the text");
+    h5_text(c->h, "/record/passes", "long_name", "passes of the lm with a draft");
     describe(c->h, c->level);
     keymap_free(&c->seen);
     free(c);

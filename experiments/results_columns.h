@@ -11,7 +11,7 @@ struct results_row {
     const struct unit_result *unit;
     const struct unit_record *record;
     uint32_t arm, item, draw, end, n_symbols, n_voices, prompt; /* prompt: index into /prompt */
-    double log_weight, nll, judge_nll;
+    double log_weight, nll, judge_nll, reward;
 };
 
 struct results_columns;

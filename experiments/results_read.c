@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "experiments/results_inside.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -206,6 +207,18 @@ static void put_judge(struct results_record *r, double x)
     r->judge_nll = x;
 }
 
+static void put_reward(struct results_record *r, double x)
+{
+    r->reward = x;
+}
+
+static int read_reward(struct results *r)
+{
+    for (size_t i = 0; i < r->n_records; i++)
+        r->records[i].reward = NAN;
+    return h5_has(r->file, "/record/reward") ? read_column(r, "/record/reward", put_reward) : 0;
+}
+
 static int read_columns(struct results *r)
 {
     static const struct {
@@ -217,6 +230,7 @@ static int read_columns(struct results *r)
                     { "/record/judge_nll", put_judge }, { "/record/log_weight", put_weight } };
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
         TRY(read_column(r, columns[i].path, columns[i].put));
+    TRY(read_reward(r));
     return read_flat(r, "/record/n_voices", H5T_NATIVE_UINT32, r->n_records, &r->record_voices);
 }
 

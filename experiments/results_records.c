@@ -54,11 +54,21 @@ static void drop_held(struct pass *x)
     x->n_held = 0;
 }
 
+static void describe_reward(const struct pass *x, struct h5 *h)
+{
+    struct text t = { 0 };
+    measures_reward_meaning(x->measures, &t);
+    if (t.len > 0)
+        h5_text(h, "/record/reward", "long_name", text_s(&t));
+    text_free(&t);
+}
+
 /* Closes and writes what is known of all units. */
 static void pass_close(struct pass *x, struct h5 *h)
 {
     const struct plan *p = x->ledger->plan;
     results_columns_close(x->columns);
+    describe_reward(x, h);
     struct h5_array a = { .path = "/unit/record",
                           .type = H5T_STD_I64LE,
                           .rank = 3,
@@ -173,9 +183,12 @@ static int place_unit(struct pass *x, const uint32_t at[3], size_t *n)
     mem_grow(&x->records, &x->cap_records, *n + u->n_records, sizeof *x->records);
     for (size_t k = 0; k < u->n_records; k++) {
         struct results_row r = row_of(x, u, k, at);
-        x->records[(*n)++] = (struct measures_record){ sample_of(x, &r), r.record };
+        struct measures_record *own = &x->records[(*n)++];
+        *own = (struct measures_record){ sample_of(x, &r), r.record, NAN };
+        TRY(measures_reward(x->measures, own));
         if (!fresh)
             continue;
+        r.reward = own->reward;
         r.prompt = results_columns_prompt(x->columns, u);
         results_columns_add(x->columns, &r);
         x->arm_symbols[r.arm] += r.n_symbols;

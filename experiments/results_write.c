@@ -244,11 +244,12 @@ int results_write(struct ledger *l, const char *path)
     if (!h)
         return err_code();
     struct measures *m = measures_alloc(l->plan);
+    int rc = m ? 0 : err_code();
     double *arm_symbols = mem_alloc(l->plan->n_arms, sizeof *arm_symbols);
     write_arms(h, l);
     write_items(h, l->plan);
     write_draws(h, l->plan);
-    int rc = results_write_records(h, l, m, arm_symbols);
+    rc = rc < 0 ? rc : results_write_records(h, l, m, arm_symbols);
     rc = rc < 0 ? rc : write_rest(h, l, m, arm_symbols);
     measures_free(m);
     free(arm_symbols);

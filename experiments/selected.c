@@ -48,8 +48,10 @@ static struct select_text text_of(const struct sample *x, bool dead)
 void selected_choose(struct selected *s, const struct measures_record records[], size_t n_records, size_t chosen[])
 {
     mem_grow(&s->texts, &s->cap, n_records, sizeof *s->texts);
-    for (size_t i = 0; i < n_records; i++)
+    for (size_t i = 0; i < n_records; i++) {
         s->texts[i] = text_of(&records[i].sample, records[i].trace->end == HYP_DEAD);
+        s->texts[i].reward = records[i].reward;
+    }
     for (size_t k = 0; k < s->n; k++)
         chosen[k] = select_choose(s->selects[k], s->texts, n_records, NULL).chosen;
 }

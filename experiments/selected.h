@@ -11,7 +11,7 @@ struct selected;
 struct selected *selected_alloc(const char *const names[], size_t n);
 void selected_free(struct selected *s); /* NULL is fine */
 
-/* chosen: (n,) for each selection an index into records or SELECT_NONE.  A text's reward is unknown here. */
+/* chosen: (n,) for each selection an index into records or SELECT_NONE. */
 void selected_choose(struct selected *s, const struct measures_record records[], size_t n_records, size_t chosen[]);
 
 #endif

@@ -122,6 +122,44 @@ void summary_of(const struct results *r, struct summary *out)
     }
 }
 
+/* NAN for what other items have. */
+static void keep_task(const struct results *r, const char *task, size_t n_arms, double x[])
+{
+    size_t n;
+    const struct results_item *items = results_items(r, &n);
+    for (size_t i = 0; i < n; i++)
+        for (size_t arm = 0; arm < n_arms && strcmp(items[i].task, task) != 0; arm++)
+            x[arm * n + i] = NAN;
+}
+
+static bool any_number(const double x[], size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(x[i]))
+            return true;
+    return false;
+}
+
+void summary_of_task(const struct results *r, const char *task, struct summary *out)
+{
+    size_t n_items, n;
+    const struct results_metric *m = results_metrics(r, &n);
+    *out = (struct summary){ .metrics = mem_alloc(n, sizeof *out->metrics) };
+    results_arms(r, &out->n_arms);
+    results_items(r, &n_items);
+    for (size_t i = 0; i < n; i++) {
+        double *x = item_values(r, &m[i], out->n_arms, n_items);
+        keep_task(r, task, out->n_arms, x);
+        if (m[i].level != METRIC_ARM && any_number(x, out->n_arms * n_items)) {
+            struct summary_metric *s = &out->metrics[out->n_metrics++];
+            *s = (struct summary_metric){ .metric = &m[i], .least_p = NAN };
+            fill_means(s, x, out->n_arms, n_items);
+            s->in_range = in_range(s, out->n_arms);
+        }
+        free(x);
+    }
+}
+
 void summary_fini(struct summary *s)
 {
     for (size_t i = 0; i < s->n_metrics; i++)

@@ -21,6 +21,8 @@ struct summary {
 };
 
 void summary_of(const struct results *r, struct summary *out);
+/* Over the items of one task ("": those without); metrics that none of its items has are left out, and no pairs are tested. */
+void summary_of_task(const struct results *r, const char *task, struct summary *out);
 void summary_fini(struct summary *s);
 const struct summary_metric *summary_find(const struct summary *s, const char *metric); /* NULL when absent */
 

@@ -44,11 +44,16 @@ static int generate_open(struct task *t, const struct task_world *w)
 {
     const struct job *j = t->job;
     const struct plan_arm *arm = plan_choice(w->plan, j->arm, j->item);
+    struct lm *draft = arm->draft ? lms_find(w->lms, arm->draft) : NULL;
+    if (arm->draft && !draft)
+        return ERR_DATA;
     struct search_args args = {
         .lm = t->lm,
         .chain = w->chains[arm->choice],
         .stop = &arm->stop,
         .prompt = &t->prompt,
+        .draft = draft,
+        .draft_template = arm->draft ? lms_template(w->lms, arm->draft) : NULL,
         .trace = w->plan->trace,
         .address = { .seed = w->plan->seed, .item = t->item->item->hash, .draw = arm->repeats ? 0 : j->draw },
     };

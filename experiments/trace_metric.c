@@ -64,6 +64,16 @@ static double ended(const struct unit_record *r)
     return r->end == HYP_SYMBOL || r->end == HYP_STRING ? 1 : 0;
 }
 
+static double accepted_length(const struct unit_record *r)
+{
+    return r->passes > 0 ? (double)r->accepted / r->passes : NAN;
+}
+
+static double passes_per_symbol(const struct unit_record *r)
+{
+    return r->passes > 0 && r->n_steps > 0 ? (double)r->passes / (double)r->n_steps : NAN;
+}
+
 const struct trace_metric *trace_metrics(size_t *n)
 {
     static const struct trace_metric table[] = {
@@ -80,6 +90,10 @@ const struct trace_metric *trace_metrics(size_t *n)
           INFINITY, disagreement },
         { "ended", "share", "texts that end by themselves (end symbol or stop string), not at a limit", 0, 0, 1,
           ended },
+        { "accepted_length", "symbols", "proposed symbols that held, of each pass of an lm with a draft", 1, 0,
+          INFINITY, accepted_length },
+        { "passes_per_symbol", "passes", "passes of an lm with a draft for each symbol; 1 without one", -1, 0, INFINITY,
+          passes_per_symbol },
     };
     *n = sizeof table / sizeof *table;
     return table;

@@ -77,6 +77,8 @@ struct unit_key unit_key(const struct plan *p, const struct plan_arm *arm, const
         pack_u32(&t, arm->repeats ? 0 : draw);
         if (arm->transforms)
             pack_json(&t, arm->transforms);
+        if (arm->draft)
+            pack_string(&t, lm_key(p, arm->draft));
         if (arm->fit)
             pack_string(&t, json_string_value(json_object_get(lms_fit(p->what, arm->fit), "key")));
     }
@@ -173,15 +175,24 @@ static void write_hyp(struct text *t, const struct hyp *h)
         write_trace(t, &h->steps[i].trace, n_voices);
 }
 
+static void write_draft(struct text *t, const struct hyp *h)
+{
+    pack_u32(t, h->proposed);
+    pack_u32(t, h->accepted);
+    pack_u32(t, h->passes);
+}
+
 size_t unit_write_hyps(struct text *t, struct unit_key key, const struct symbols *prompt, const struct hyp hyps[],
                        size_t n)
 {
     size_t n_head = write_head(t, UNIT_RESULT, key) + write_texts(t, hyps, n);
-    bool traced = n > 0 && hyps[0].trace.level.kind != TRACE_TOKEN;
-    write_kind(t, traced ? ITEM_GENERATE | UNIT_TRACED : ITEM_GENERATE, prompt);
+    bool traced = n > 0 && hyps[0].trace.level.kind != TRACE_TOKEN, drafted = n > 0 && hyps[0].passes > 0;
+    write_kind(t, ITEM_GENERATE | (traced ? UNIT_TRACED : 0) | (drafted ? UNIT_DRAFTED : 0), prompt);
     pack_u32(t, (uint32_t)n);
     for (size_t i = 0; i < n; i++) {
         write_hyp(t, &hyps[i]);
+        if (drafted)
+            write_draft(t, &hyps[i]);
         if (traced)
             unit_trace_write(t, &hyps[i]);
     }

@@ -2,7 +2,7 @@
  *
  * A unit's key hashes all that affects its outcome: the lm's key, the item's content, the compute mode and kernels, and
  * for generated texts chain, search, limits, seed and draw; and the trace level, so that what was logged at one is never
- * taken for another.  Choice and scoring items have no chain, search or draw in
+ * taken for another, and the draft of a speculative search, since what it saved is logged.  Choice and scoring items have no chain, search or draw in
  * their keys, and arms whose draws would be equal have draw 0: such units are computed once and counted often. */
 #ifndef EXPERIMENTS_UNIT_H
 #define EXPERIMENTS_UNIT_H
@@ -45,8 +45,9 @@ struct unit_record {
     size_t n_text;
     size_t n_steps;
     uint32_t n_voices;
-    uint32_t *symbol, *kept;                                     /* (n_steps,) */
-    float *logp, *logp_final, *entropy, *entropy_final, *mass;   /* (n_steps,) */
+    uint32_t proposed, accepted, passes;                       /* of a speculative search (decode/hyp.h); 0 elsewhere */
+    uint32_t *symbol, *kept;                                   /* (n_steps,) */
+    float *logp, *logp_final, *entropy, *entropy_final, *mass; /* (n_steps,) */
     float *data_entropy, *disagreement, *epkl, *rmi, *agreement; /* (n_steps,) of the voices; NAN without any */
     float *voice_logp, *voice_share, *voice_weight;              /* (n_steps, n_voices) */
     struct unit_trace trace;

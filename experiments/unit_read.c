@@ -132,6 +132,14 @@ static void read_hyp(struct unpack *u, struct unit_result *r, struct unit_record
     read_traces(u, h);
 }
 
+static void read_draft(struct unpack *u, struct unit_record *h)
+{
+    h->proposed = unpack_u32(u);
+    h->accepted = unpack_u32(u);
+    h->passes = unpack_u32(u);
+    u->bad |= h->accepted > h->proposed || h->accepted > h->n_steps;
+}
+
 static void read_text(struct unpack *u, struct unit_result *r)
 {
     r->n_records = 1;
@@ -175,9 +183,9 @@ int unit_decode(const void *payload, size_t n, struct unit_result *out)
     struct unit_head h = read_head(&u);
     bool ours = h.frame == UNIT_RESULT;
     out->key = h.key;
-    unsigned kind = unpack_u8(&u);
-    bool traced = kind == (ITEM_GENERATE | UNIT_TRACED);
-    out->kind = (enum item_kind)(traced ? ITEM_GENERATE : kind);
+    unsigned kind = unpack_u8(&u), flags = kind & (UNIT_TRACED | UNIT_DRAFTED);
+    bool traced = flags & UNIT_TRACED, drafted = flags & UNIT_DRAFTED;
+    out->kind = (enum item_kind)(kind == (ITEM_GENERATE | flags) ? ITEM_GENERATE : kind);
     out->n_prompt = unpack_count(&u, 4);
     uint32_t *prompt = unit_block(out, out->n_prompt, sizeof *prompt);
     for (size_t i = 0; i < out->n_prompt; i++)
@@ -189,6 +197,8 @@ int unit_decode(const void *payload, size_t n, struct unit_result *out)
         out->records = unit_block(out, out->n_records, sizeof *out->records);
         for (size_t i = 0; i < out->n_records; i++) {
             read_hyp(&u, out, &out->records[i]);
+            if (drafted)
+                read_draft(&u, &out->records[i]);
             if (traced)
                 unit_trace_read(&u, out, &out->records[i]);
         }

@@ -14,7 +14,9 @@ void unit_trace_write(struct text *t, const struct hyp *h);
 /* Into h->trace; the rest of h is read.  What is no trace of it makes u bad and leaves the trace empty. */
 void unit_trace_read(struct unpack *u, struct unit_result *r, struct unit_record *h);
 
-#define UNIT_TRACED 0x80u /* with the kind of a result: its hypotheses have traces */
+/* With the kind of a result, of its hypotheses: */
+#define UNIT_TRACED  0x80u /* they have traces */
+#define UNIT_DRAFTED 0x40u /* of a draft: proposed u32 | accepted u32 | passes u32, before the trace */
 
 /* Zeroed memory of n x size bytes that goes with the result, an allocation of its own, so that it ends where sanitizers
  * look. */

@@ -1,6 +1,7 @@
 #include "model/charsmap.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,10 @@ struct charsmap *charsmap_read(const char *where, const void *blob, size_t n)
                 where, n, trie);
         return NULL;
     }
+    if (!text_is_utf8((const char *)b + 4 + trie, n - 4 - trie)) {
+        err_set(ERR_DATA, "%s: the texts of a charsmap are no UTF-8", where);
+        return NULL;
+    }
     struct charsmap *c = mem_alloc(1, sizeof *c);
     c->n_units = trie / 4;
     c->unit = mem_alloc(c->n_units, sizeof *c->unit);
@@ -53,6 +58,11 @@ static size_t offset_of(uint32_t unit)
     return (size_t)(unit >> 10) << ((unit & (1u << 9)) >> 6);
 }
 
+static bool inside_character(char byte)
+{
+    return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
 static size_t find(const struct charsmap *c, const char *s, size_t n, size_t max_found, uint32_t *value)
 {
     size_t node = offset_of(c->unit[0]), length = 0;
@@ -62,7 +72,7 @@ static size_t find(const struct charsmap *c, const char *s, size_t n, size_t max
             break;
         uint32_t unit = c->unit[node];
         node ^= offset_of(unit);
-        if (!(unit >> 8 & 1u) || node >= c->n_units)
+        if (!(unit >> 8 & 1u) || node >= c->n_units || (i + 1 < n && inside_character(s[i + 1])))
             continue;
         length = i + 1;
         *value = c->unit[node] & ~(1u << 31);
@@ -73,7 +83,7 @@ static size_t find(const struct charsmap *c, const char *s, size_t n, size_t max
 
 static size_t look_up(const struct charsmap *c, size_t length, uint32_t value, const char **to, size_t *n_to)
 {
-    *to = c->text + (value < c->n_text ? value : c->n_text);
+    *to = c->text + (value < c->n_text && !inside_character(c->text[value]) ? value : c->n_text);
     *n_to = strlen(*to);
     return length;
 }

@@ -17,8 +17,9 @@ struct charsmap;
 struct charsmap *charsmap_read(const char *where, const void *blob, size_t n);
 void charsmap_free(struct charsmap *c); /* NULL is fine */
 
-/* The text (*n_to bytes) that the rule for the longest beginning of the n bytes at s gives, and that beginning's
- * length; 0: there is no rule.  Valid while c lives; empty where the rule points beyond the texts. */
+/* The text (*n_to bytes) that the rule for the longest beginning of the n bytes at s (UTF-8) gives, and that beginning's
+ * length; 0: there is no rule.  Valid while c lives; empty where the rule points beyond the texts.  Valid UTF-8 gives valid
+ * UTF-8: a rule that ends inside a character is none, and one that points inside a character gives nothing. */
 size_t charsmap_longest(const struct charsmap *c, const char *s, size_t n, const char **to, size_t *n_to);
 
 /* The same of the shortest beginning. */

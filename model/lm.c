@@ -12,6 +12,12 @@ int lm_push(struct lm *lm, int slot, const sym_t s[], size_t n, struct lm_trace 
     return lm->type->push(lm->self, slot, s, n, t);
 }
 
+int lm_trace(struct lm *lm, int slot, uint32_t back, sym_t s, struct lm_trace *t)
+{
+    t->n_voices = 0;
+    return lm->n_voices > 0 ? lm->type->trace(lm->self, slot, back, s, t) : 0;
+}
+
 int lm_fork(struct lm *lm, int src, size_t len)
 {
     return lm->type->fork(lm->self, src, len);

@@ -66,6 +66,10 @@ struct lm_type {
     /* Appends n symbols.  t (may be NULL) is filled for the last of them from the rows of the last round.
      * 0, ERR_DATA (beyond the context limit). */
     int (*push)(void *self, int slot, const sym_t s[], size_t n, struct lm_trace *t);
+    /* What each voice gives s at the position `back` before the last of slot, one of those whose rows were wanted in the last
+     * round and have been read: what push() gives where each symbol is drawn from one row.  May be called where rows() may,
+     * for different slots in parallel.  NULL: an lm without voices.  0 or ERR_*. */
+    int (*trace)(void *self, int slot, uint32_t back, sym_t s, struct lm_trace *t);
     /* A new slot naming the first len symbols of src (as pushed, the prompt's included); >= 0. */
     int (*fork)(void *self, int src, size_t len);
     void (*drop)(void *self, int slot);
@@ -97,6 +101,7 @@ struct lm {
 /* The verbs of the type, spelled for callers. */
 int lm_prompt(struct lm *lm, int slot, const struct prompt *p, struct symbols *seen);
 int lm_push(struct lm *lm, int slot, const sym_t s[], size_t n, struct lm_trace *t);
+int lm_trace(struct lm *lm, int slot, uint32_t back, sym_t s, struct lm_trace *t); /* without voices: n_voices 0 */
 int lm_fork(struct lm *lm, int src, size_t len);
 void lm_drop(struct lm *lm, int slot);
 size_t lm_length(struct lm *lm, int slot);

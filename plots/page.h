@@ -25,6 +25,7 @@ void page_headline(struct text *out, const struct figure_data *d);
 void page_figure(struct text *out, const struct figure_type *f, const char *svg); /* svg: the file's text */
 void page_chains(struct text *out, const struct figure_data *d);                  /* the numbers of the chains */
 void page_arms(struct text *out, const struct figure_data *d);
+void page_arms_table(struct text *out, const struct figure_data *d); /* without its heading */
 void page_metrics(struct text *out, const struct figure_data *d);
 /* Some items side by side; r is that of d.  0 or ERR_DAMAGED. */
 int page_generations(struct text *out, const struct figure_data *d, struct results *r);

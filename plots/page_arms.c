@@ -37,13 +37,18 @@ static void row(struct text *out, const struct figure_data *d, const struct summ
 
 void page_arms(struct text *out, const struct figure_data *d)
 {
-    const struct summary_metric **order = mem_alloc(d->summary->n_metrics, sizeof *order);
-    size_t chosen[PAGE_ARMS], n = figure_choose(d, PAGE_ARMS, chosen);
-    figure_order(d, order);
     text_add(
         out,
         "<h2 id=\"arms\">Arms</h2>\n<p class=\"dim small\">Means over items with 95 % bootstrap intervals; click a "
         "heading to sort. &#9733;: on the creativity-control frontier.</p>\n");
+    page_arms_table(out, d);
+}
+
+void page_arms_table(struct text *out, const struct figure_data *d)
+{
+    const struct summary_metric **order = mem_alloc(d->summary->n_metrics, sizeof *order);
+    size_t chosen[PAGE_ARMS], n = figure_choose(d, PAGE_ARMS, chosen);
+    figure_order(d, order);
     page_left_out(out, n, d->summary->n_arms);
     text_add(out, "<div class=\"scroll\"><table class=\"sort\"><thead><tr><th></th><th class=\"l\">lm</th><th "
                   "class=\"l\">chain</th>");

@@ -2,8 +2,9 @@
 #include "base/err.h"
 #include "base/folder.h"
 #include "plots/page.h"
-#include "plots/plot.h"
+#include "plots/report_figure.h"
 #include "plots/report_tables.h"
+#include "plots/report_tasks.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,8 +13,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-#define SVG_MAX ((size_t)64 << 20)
 
 static void join(struct text *out, const char *folder, const char *name)
 {
@@ -30,24 +29,11 @@ static int write_text(const char *folder, const char *name, const struct text *t
     return rc;
 }
 
-/* Draws a figure and puts it on the page; figures without data are left out. */
 static int add_figure(struct text *page, const struct figure_type *f, const struct figure_data *d, const char *folder)
 {
-    struct text script = { 0 }, path = { 0 }, svg = { 0 };
-    int rc = f->draw(d, &script);
-    if (rc == 0)
-        rc = plot_write(folder, f->name, &script);
-    if (rc == 0) {
-        text_addf(&path, "%s/%s.svg", folder, f->name);
-        rc = text_read_file(&svg, text_s(&path), SVG_MAX);
-        if (rc == 0)
-            page_figure(page, f, text_s(&svg));
-        if (rc == 0 && strcmp(f->name, "frontier") == 0)
-            page_chains(page, d);
-    }
-    text_free(&script);
-    text_free(&path);
-    text_free(&svg);
+    int rc = report_figure(page, f, d, folder);
+    if (rc == 0 && strcmp(f->name, "frontier") == 0)
+        page_chains(page, d);
     return rc < 0 ? rc : 0;
 }
 
@@ -65,7 +51,17 @@ static int add_figures(struct text *page, const struct figure_data *d, const cha
     return rc;
 }
 
-static int write_page(struct results *r, const struct figure_data *d, const char *folder)
+static int add_tasks(struct text *page, const struct report_tasks *t, const char *folder)
+{
+    struct text path = { 0 };
+    join(&path, folder, "figures");
+    int rc = report_tasks_page(page, t, text_s(&path));
+    text_free(&path);
+    return rc;
+}
+
+static int write_page(struct results *r, const struct figure_data *d, const struct report_tasks *tasks,
+                      const char *folder)
 {
     struct text page = { 0 };
     const char *name = json_string_value(json_object_get(json_object_get(results_plan(r), "what"), "name"));
@@ -74,6 +70,9 @@ static int write_page(struct results *r, const struct figure_data *d, const char
     int rc = add_figures(&page, d, folder);
     if (rc == 0) {
         page_arms(&page, d);
+        rc = add_tasks(&page, tasks, folder);
+    }
+    if (rc == 0) {
         page_metrics(&page, d);
         rc = page_generations(&page, d, r);
     }
@@ -88,7 +87,7 @@ static int write_page(struct results *r, const struct figure_data *d, const char
     return rc;
 }
 
-static int write_tables(const struct figure_data *d, const char *folder)
+static int write_tables(const struct figure_data *d, const struct report_tasks *tasks, const char *folder)
 {
     struct text t = { 0 };
     report_csv(&t, d);
@@ -96,6 +95,14 @@ static int write_tables(const struct figure_data *d, const char *folder)
     text_clear(&t);
     report_markdown(&t, d);
     rc = rc < 0 ? rc : write_text(folder, "arms.md", &t);
+    if (rc == 0 && tasks->n > 0) {
+        text_clear(&t);
+        report_tasks_csv(&t, tasks);
+        rc = write_text(folder, "tasks.csv", &t);
+        text_clear(&t);
+        report_tasks_markdown(&t, tasks);
+        rc = rc < 0 ? rc : write_text(folder, "tasks.md", &t);
+    }
     text_free(&t);
     return rc;
 }
@@ -116,18 +123,34 @@ static int install_file(const char *part, const char *folder, const char *name)
     return rc;
 }
 
+/* The script and the SVG of a figure. */
+static int install_figure(const char *part, const char *folder, const char *name)
+{
+    static const char *const kinds[] = { "gp", "svg" };
+    struct text path = { 0 };
+    int rc = 0;
+    for (size_t i = 0; i < 2 && rc == 0; i++) {
+        text_clear(&path);
+        text_addf(&path, "figures/%s.%s", name, kinds[i]);
+        rc = install_file(part, folder, text_s(&path));
+    }
+    text_free(&path);
+    return rc;
+}
+
 static int install(const char *part, const char *folder)
 {
-    static const char *const last[] = { "arms.csv", "arms.md", "index.html" };
+    static const char *const last[] = { "arms.csv", "arms.md", "tasks.csv", "tasks.md", "index.html" };
     size_t n;
     const struct figure_type *const *types = figure_types(&n);
     struct text path = { 0 };
     join(&path, folder, "figures");
     int rc = folder_make(text_s(&path));
-    for (size_t i = 0; i < 2 * n && rc == 0; i++) {
-        text_clear(&path);
-        text_addf(&path, "figures/%s.%s", types[i / 2]->name, i % 2 ? "svg" : "gp");
-        rc = install_file(part, folder, text_s(&path));
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = install_figure(part, folder, types[i]->name);
+    for (size_t i = 0; i < REPORT_TASKS && rc == 0; i++) {
+        report_tasks_figure(i, &path);
+        rc = install_figure(part, folder, text_s(&path));
     }
     for (size_t i = 0; i < sizeof last / sizeof *last && rc == 0; i++)
         rc = install_file(part, folder, last[i]);
@@ -152,8 +175,12 @@ static int make_part(struct results *r, const struct figure_data *d, const char 
 {
     if (mkdir(part, 0777) != 0)
         return err_set(ERR_IO, "%s: cannot make the folder: %s", part, strerror(errno));
-    TRY(write_tables(d, part));
-    return write_page(r, d, part);
+    struct report_tasks tasks;
+    report_tasks_init(&tasks, r);
+    int rc = write_tables(d, &tasks, part);
+    rc = rc < 0 ? rc : write_page(r, d, &tasks, part);
+    report_tasks_fini(&tasks);
+    return rc;
 }
 
 int report_make(struct results *r, const struct summary *s, const char *folder)

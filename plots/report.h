@@ -2,6 +2,7 @@
  *
  *   FOLDER/index.html        opens offline: figures inline, a sortable table of arms, generations side by side, provenance
  *   FOLDER/arms.csv .md      mean and interval of every metric for every arm
+ *   FOLDER/tasks.csv .md     the same for each task, where the items are of several (plots/report_tasks.h)
  *   FOLDER/figures/          each figure as SVG and the gnuplot script that made it
  *
  * The same results give the same bytes.

@@ -70,6 +70,22 @@ static void fitted(const struct results_fit *f, struct text *out)
     text_add(out, isnan(f->nll_before) ? "\n" : ")\n");
 }
 
+/* The arm whose draft saved most. */
+static void drafted(const struct results *r, const struct summary *s, struct text *out)
+{
+    size_t n;
+    const struct results_arm *arms = results_arms(r, &n);
+    const struct summary_metric *passes = summary_find(s, "passes_per_symbol"),
+                                *held = summary_find(s, "accepted_length");
+    size_t i = figure_best(passes, n);
+    if (i == n || !held)
+        return;
+    text_add(out, "  fewest passes    ");
+    add_name(out, arms[i].name);
+    text_addf(out, "; %.3g for each symbol, %.3g proposed symbols held in each\n", passes->arms[i].mean,
+              held->arms[i].mean);
+}
+
 void report_summary(const struct results *r, const struct summary *s, struct text *out)
 {
     struct figure_data d;
@@ -87,6 +103,7 @@ void report_summary(const struct results *r, const struct summary *s, struct tex
     axis(r, figure_control(&d), "controlled", out);
     if (figure_creativity(&d) && figure_control(&d))
         frontier(&d, out);
+    drafted(r, s, out);
     text_addf(out, "  %llu rows asked for, %llu positions computed: shared prefixes are computed once\n",
               (unsigned long long)cost->asked, (unsigned long long)cost->positions);
     figure_data_fini(&d);

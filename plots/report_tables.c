@@ -37,17 +37,31 @@ void report_csv_cell(struct text *out, const char *s)
     text_free(&t);
 }
 
+void report_csv_head(struct text *out)
+{
+    text_add(out, "arm,lm,chain,search,metric,mean,low,high,items\n");
+}
+
 void report_csv(struct text *out, const struct figure_data *d)
+{
+    report_csv_head(out);
+    report_csv_rows(out, d, NULL);
+}
+
+void report_csv_rows(struct text *out, const struct figure_data *d, const char *first)
 {
     size_t n;
     const struct results_arm *arms = results_arms(d->results, &n);
-    text_add(out, "arm,lm,chain,search,metric,mean,low,high,items\n");
     for (size_t arm = 0; arm < n; arm++)
         for (size_t m = 0; m < d->summary->n_metrics; m++) {
             const struct interval *i = &d->summary->metrics[m].arms[arm];
             const char *const fields[] = { arms[arm].name, arms[arm].lm, arms[arm].chain, arms[arm].search,
                                            d->summary->metrics[m].metric->name };
             const double values[] = { i->mean, i->low, i->high };
+            if (first) {
+                report_csv_cell(out, first);
+                text_add(out, ",");
+            }
             for (size_t k = 0; k < sizeof fields / sizeof *fields; k++) {
                 report_csv_cell(out, fields[k]);
                 text_add(out, ",");

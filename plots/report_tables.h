@@ -6,6 +6,9 @@
 
 void report_csv(struct text *out, const struct figure_data *d);
 void report_markdown(struct text *out, const struct figure_data *d);
+void report_csv_head(struct text *out);
+void report_csv_rows(struct text *out, const struct figure_data *d,
+                     const char *first); /* first: a column before; NULL */
 
 /* Cells. */
 void report_csv_cell(struct text *out, const char *s);

@@ -86,6 +86,72 @@ static void is_calibrated(const char *chain)
     chain_free(c);
 }
 
+/* What the chain makes of all strings; the caller's. */
+static struct strings strings_of(const char *chain)
+{
+    struct strings s = { 0 };
+    struct chain *c = chain_parse(chain);
+    struct audit_args args = args_of(c, "sample", 1, 1);
+    check(c && strings_enumerate(&args.on, &s) == 0, "'%s': %s", chain, err_text());
+    chain_free(c);
+    return s;
+}
+
+/* The mean over xtc's decision is what its expected form computes without one, where nothing follows. */
+static void mean_is_expected(void)
+{
+    struct strings a = strings_of("xtc(0.3, threshold=0.2)"), b = strings_of("xtc(0.3, threshold=0.2, form=expected)"),
+                   none = strings_of(""), both = strings_of("xtc(0.3, threshold=0.2) | top_k=1"),
+                   whole = strings_of("xtc(1, threshold=0.2)"), certain = strings_of("xtc(1, 0.2, form=expected)");
+    double far = 0, sum = 0;
+    check(a.n == b.n && a.n == none.n, "%zu, %zu, %zu strings", a.n, b.n, none.n);
+    for (size_t i = 0; i < a.n && i < b.n && i < none.n; i++) {
+        check_near(exp(a.all[i].logp), exp(b.all[i].logp), 1e-7, "string %zu", i);
+        far = fmax(far, fabs(exp(a.all[i].logp) - exp(none.all[i].logp)));
+    }
+    check(far > 0.01, "xtc changes something: %g", far);
+    for (size_t i = 0; i < both.n; i++)
+        sum += exp(both.all[i].logp);
+    check(both.n > 1, "the best of each of both cases, position by position: %zu strings", both.n);
+    check_near(sum, 1, 1e-9, "they are all");
+    check(whole.n == certain.n, "what is certain is no draw: %zu, %zu", whole.n, certain.n);
+    struct strings *all[] = { &a, &b, &none, &both, &whole, &certain };
+    for (size_t i = 0; i < 6; i++)
+        strings_fini(all[i]);
+}
+
+static void random_steps(void)
+{
+    static const char *const searches[] = { "sample", "sample(draw=cdf)", "speculative(draft=lookup)",
+                                            "speculative(draft=lookup, rule=rejection)", "stochastic_beam(3)" };
+    struct audit r;
+    struct chain *c = chain_parse("xtc(0.4, threshold=0.15) | top_p=0.8"), *state = chain_parse("xtc(0.5) | mirostat2"),
+                 *many = chain_parse("xtc(0.5)|xtc(0.5)|xtc(0.5)|xtc(0.5)|xtc(0.5)|xtc(0.5)|xtc(0.5)"),
+                 *mirostat = chain_parse("mirostat2(1, eta=0.5)");
+    for (size_t i = 0; i < sizeof searches / sizeof *searches; i++) {
+        struct audit_args args = args_of(c, searches[i], 2000, 5);
+        check(audit_run(&args, &r) == 0 && r.outside == 0 && r.p > 0.001, "%s: p %g, tv %g: %s", searches[i], r.p, r.tv,
+              err_text());
+    }
+    struct audit_args args = args_of(c, "greedy", 100, 1);
+    check(audit_run(&args, &r) == ERR_USAGE && strstr(err_text(), "no single string is the greedy one"), "%s",
+          err_text());
+    args.search = "beam(4)";
+    check(audit_run(&args, &r) == ERR_USAGE && strstr(err_text(), "the most probable one"), "%s", err_text());
+    args = args_of(state, "sample", 100, 1);
+    check(audit_run(&args, &r) == ERR_USAGE && strstr(err_text(), "keeps state beside one that draws"), "%s",
+          err_text());
+    args = args_of(many, "sample", 100, 1);
+    check(audit_run(&args, &r) == ERR_USAGE && strstr(err_text(), "7 steps draw by themselves, want at most 6"), "%s",
+          err_text());
+    args = args_of(mirostat, "sample", 2000, 2);
+    check(audit_run(&args, &r) == 0 && r.outside == 0 && r.p > 0.001, "state alone is no draw: p %g: %s", r.p,
+          err_text());
+    struct chain *all[] = { c, state, many, mirostat };
+    for (size_t i = 0; i < 4; i++)
+        chain_free(all[i]);
+}
+
 static void greedy_is_not_the_mode(void)
 {
     struct audit r;
@@ -182,6 +248,8 @@ int main(void)
     dead_ends();
     is_calibrated("");
     is_calibrated("temperature=1.5 | top_k=2");
+    mean_is_expected();
+    random_steps();
     greedy_is_not_the_mode();
     refusals();
     weighted_samples();

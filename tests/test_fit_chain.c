@@ -132,6 +132,46 @@ static double mean_entropy(const struct said s[], double penalty, double t, doub
     return sum;
 }
 
+/* The mean entropy where of the symbols of least or more all but the least likely keep 1 - chance of what they had. */
+static double mean_entropy_without(const struct said s[], double chance, double least)
+{
+    double sum = 0;
+    for (size_t i = 0; i < POSITIONS; i++) {
+        double p[4], mass = 0;
+        size_t stays = 4, n = 0;
+        softmax(s[i].logp, 1, p);
+        for (size_t v = 0; v < 4; v++) {
+            n += p[v] >= least;
+            stays = p[v] >= least && (stays == 4 || p[v] <= p[stays]) ? v : stays;
+        }
+        for (size_t v = 0; v < 4; v++)
+            mass += p[v] >= least && v != stays ? p[v] : 0;
+        for (size_t v = 0; n > 1 && v < 4; v++)
+            p[v] *= p[v] >= least && v != stays ? 1 - chance : 1 + chance * mass / (1 - mass);
+        sum += entropy_of(p) / POSITIONS;
+    }
+    return sum;
+}
+
+/* xtc without a draw is a function of the row, and so it can be fitted. */
+static void test_expected(void)
+{
+    static struct said a[POSITIONS];
+    struct text arms = { 0 };
+    listen(3, 1.5, a);
+    double target = mean_entropy_without(a, 0.8, 0.2);
+    text_addf(&arms, "grid { lm = a, chain = entropy('xtc(fit, threshold=0.2, form=expected)', %.17g, 0.5, 0.95) }",
+              target);
+    struct results *r = results_of(text_s(&arms), "expected");
+    size_t n = 0;
+    const struct results_fit *f = r ? results_fits(r, &n) : NULL;
+    check(n == 1, "a fit: %s", err_text());
+    if (n == 1)
+        check_near(mean_entropy_without(a, f[0].value, 0.2), target, 1e-5, "the mean entropy at %g", f[0].value);
+    results_close(r);
+    text_free(&arms);
+}
+
 static void test_matched(void)
 {
     static struct said a[POSITIONS], b[POSITIONS];
@@ -574,6 +614,7 @@ int main(void)
     letters_open();
     test_place();
     test_matched();
+    test_expected();
     test_used();
     test_around();
     test_conformal();

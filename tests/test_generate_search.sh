@@ -53,7 +53,7 @@ for how in best 'best(by=mean)' vote mbr 'mbr(bleu, weight=model, prune=0.95)'; 
     [ "$(wc -l <"$work/one")" -eq 1 ] && grep -qxFf "$work/one" "$work/texts" || fail "$how: $(cat "$work/one")"
 done
 gen --n 2 --select 'best(judge)' && fail 'nobody was judged'
-grep -q 'best=judge chooses none of 2 texts' "$work/err" || fail "$(cat "$work/err")"
+grep -q -- '--select best=judge: generate has no judge' "$work/err" || fail "$(cat "$work/err")"
 gen --select bset && fail 'an unknown selection'
 grep -q "did you mean 'best'?" "$work/err" || fail "$(cat "$work/err")"
 

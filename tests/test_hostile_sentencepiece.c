@@ -182,6 +182,7 @@ static void specs(void)
         { "\x08\x00\x00\x00zzzz", 8, "says that its trie has 8" },
         { "\x05\x00\x00\x00zzzzzz", 10, "says that its trie has 5" },
         { "\xfc\xff\xff\xff\x00\x00\x00\x00", 8, "says that its trie has 4294967292" },
+        { "\x04\x00\x00\x00\x00\x00\x00\x00\xff", 9, "the texts of a charsmap are no UTF-8" },
     };
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) {
         struct text t = letters();
@@ -189,6 +190,39 @@ static void specs(void)
         normalizer(&t, maps[i].map, maps[i].n);
         expect(&t, maps[i].want);
     }
+}
+
+static void put_unit(uint8_t *blob, size_t at, uint32_t unit)
+{
+    for (size_t i = 0; i < 4; i++)
+        blob[4 + 4 * at + i] = (uint8_t)(unit >> 8 * i);
+}
+
+/* bug: a rule that gave half a character, or took half of one, left bytes on which the next step never ended */
+static void half_characters(void)
+{
+    enum { UNITS = 196 };
+    static const char text[] = "\xc3\xa9";
+    uint8_t blob[4 + 4 * UNITS + sizeof text] = { (4 * UNITS) & 0xff, (4 * UNITS) >> 8 };
+    put_unit(blob, 'a', 'a' | 1u << 8 | 1u << 10); /* "a": its leaf is the unit before it */
+    put_unit(blob, 'a' - 1, 1u << 31 | 1);
+    put_unit(blob, 0xc3, 0xc3 | 1u << 8 | 1u << 10); /* the first byte of a character */
+    put_unit(blob, 0xc2, 1u << 31 | 0);
+    memcpy(blob + 4 + 4 * UNITS, text, sizeof text);
+    struct charsmap *c = charsmap_read("test", blob, sizeof blob);
+    const char *to;
+    size_t n = 1;
+    check(c && charsmap_longest(c, "a", 1, &to, &n) == 1 && n == 0, "half a character is not given");
+    check(c && charsmap_longest(c, text, 2, &to, &n) == 0, "half a character is not taken");
+    check(c && charsmap_shortest(c, text, 2, &to, &n) == 0, "nor as the shortest");
+    charsmap_free(c);
+    struct normalise *all = normalise_alloc();
+    const char *out;
+    check(normalise_add_charsmap(all, "test", blob, sizeof blob) == 0 &&
+              normalise_add_charsmap(all, "test", blob, sizeof blob) == 0 &&
+              normalise_apply(all, "ab\xc3\xa9", 4, &out, &n) == 0 && n == 3 && memcmp(out, "b\xc3\xa9", 3) == 0,
+          "twice: %s", err_text());
+    normalise_free(all);
 }
 
 /* Tries whose units lead anywhere: every step stays within. */
@@ -200,7 +234,7 @@ static void charsmaps(void)
         blob[1] = 1; /* 256 bytes of units */
         for (size_t i = 4; i < sizeof blob; i++) {
             state = state * 1664525u + 1013904223u;
-            blob[i] = (uint8_t)(state >> 24 & (round % 2 ? 0xff : 0x0f));
+            blob[i] = (uint8_t)(state >> 24 & (round % 2 ? i < sizeof blob - 5 ? 0xff : 0x7f : 0x0f));
         }
         struct charsmap *c = charsmap_read("test", blob, sizeof blob);
         const char *to;
@@ -323,6 +357,7 @@ int main(void)
     pieces();
     specs();
     charsmaps();
+    half_characters();
     jsons();
     growth();
     ladders();

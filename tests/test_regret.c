@@ -21,7 +21,8 @@ static const char script[] =
     "  return ensemble { voice { v[1] }, voice { v[2] }, voice { v[3] }, rule = rule, weighting = weighting, name = "
     "name }\n"
     "end\n"
-    "experiment { name = 'regret', seed = 7, draws = 2, limit = { bytes = 10 }, evalsets = { 'DIR/' .. (arg.on or 'held') },\n"
+    "experiment { name = 'regret', seed = 7, draws = 2, limit = { bytes = 10 }, evalsets = { 'DIR/' .. (arg.on or "
+    "'held') },\n"
     "  arms = grid { lm = { v[1], trio('fixed', 'linear'), trio('bayes', 'linear', 'bayes'), trio('share', 'linear',\n"
     "    'share(0.1)'), trio('logistic', 'product', 'logistic') }, chain = { '', 'top_k=2' } } }\n";
 

@@ -238,8 +238,45 @@ static void test_tasks(void)
 static const char searches[] =
     "local a = model { 'table:n=12,length=24,seed=3,sharpness=2.5', name = 'a' }\n"
     "experiment { name = 's', seed = 11, draws = 2, limit = { bytes = 12 }, trace = '%s', evalsets = { 'DIR/gen' },\n"
-    "  arms = grid { lm = a, chain = '%s', search = { 'sample', 'sample(draw=cdf)', 'beam(width=3)',\n"
-    "    'stochastic_beam(n=3)', 'diverse_beam(width=4, groups=2)', 'best_first', 'speculative' } } }\n";
+    "  arms = grid { lm = a, chain = '%s', search = { 'sample', 'sample(draw=cdf)',\n"
+    "    'sample(draw=arithmetic, n=2)', 'speculative', 'speculative(rule=rejection)', 'beam(width=3)',\n"
+    "    'stochastic_beam(n=3)', 'diverse_beam(width=4, groups=2)', 'best_first' } } }\n";
+enum { N_WALKS = 4, N_SEARCHES = 9 };
+
+/* Each text of a search that draws from one row at a time parts where a run of the other chain does, and takes every symbol
+ * again under its own. */
+static void test_walks(const char *trace)
+{
+    bool full = strcmp(trace, "full") == 0;
+    struct results *r = results_of(searches, trace, "temperature=1.3", full ? "walks" : "walks_top"),
+                   *other = full ? results_of(searches, trace, "top_k=2", "walks_other") : NULL;
+    struct replay *p = r ? replay_open(r, "top_k=2", NULL) : NULL, *own = r ? replay_open(r, NULL, NULL) : NULL;
+    struct replay_record out;
+    size_t n, parted = 0;
+    while (p && replay_next(p, &out) > 0) {
+        sym_t symbol;
+        const struct results_record *y =
+            other ? results_unit(other, out.record->arm, out.record->item, out.record->draw, &n) : NULL;
+        check(!y || first_difference(r, out.record, other, y, &symbol) == out.first, "arm %u: parts at %u",
+              out.record->arm, out.first);
+        parted += out.first < out.n_steps;
+        check(full || out.record->arm == 0 || out.record->arm == 3, "arm %u wants whole rows", out.record->arm);
+    }
+    check(parted > 5, "%s: %zu texts part", trace, parted);
+    while (own && replay_next(own, &out) > 0)
+        check(out.first == out.n_steps && out.decided == out.n_steps, "arm %u takes its own again: %u of %u",
+              out.record->arm, out.first, out.n_steps);
+    for (uint32_t i = 0; p && i < N_SEARCHES; i++) {
+        const char *why = replay_skipped(p, i);
+        bool draws = i == 1 || i == 2;
+        check(i < N_WALKS && (full || !draws) ? !why : why != NULL, "%s: arm %u: %s", trace, i, why ? why : "decided");
+        check(full || !draws || (why && strstr(why, "its draw reads whole rows")), "%s: arm %u: %s", trace, i, why);
+    }
+    replay_close(p);
+    replay_close(own);
+    results_close(other);
+    results_close(r);
+}
 
 /* Other searches keep their hypotheses' rows too, each under its own symbols; they are not decided again, and that is said. */
 static void test_searches(void)
@@ -261,10 +298,11 @@ static void test_searches(void)
     struct replay *p = r ? replay_open(r, "top_k=2", NULL) : NULL;
     struct replay_record out;
     while (p && replay_next(p, &out) > 0)
-        check(strcmp(results_arms(r, &n_arms)[out.record->arm].search, "sample") == 0, "only what is known is decided");
+        check(out.record->arm < N_WALKS, "only what is known is decided");
     for (uint32_t i = 0; p && i < n_arms; i++)
-        check((replay_summary(p, i).records == 0) == (i > 0) && !replay_skipped(p, i) == (i == 0), "arm %u", i);
-    check(rows > 300 && n_arms == 7, "%zu rows of %zu arms", rows, n_arms);
+        check((replay_summary(p, i).records == 0) == (i >= N_WALKS) && !replay_skipped(p, i) == (i < N_WALKS), "arm %u",
+              i);
+    check(rows > 300 && n_arms == N_SEARCHES, "%zu rows of %zu arms", rows, n_arms);
     replay_close(p);
     results_close(r);
 }
@@ -384,6 +422,8 @@ int main(void)
     test_zoo();
     test_tasks();
     test_searches();
+    test_walks("full");
+    test_walks("topk=12");
     test_refusals();
     test_summary();
     test_units();

@@ -43,6 +43,7 @@ static struct results *open_hostile(const char *folder)
                               .symbols = 12,
                               .voices = 2,
                               .n_fits = 9,
+                              .n_tasks = 3,
                               .names = results_file_hostile,
                               .n_names = results_file_n_hostile };
     struct text path = { 0 };
@@ -84,7 +85,8 @@ static void page_of(const char *folder)
 
 static void figures_of(const char *folder)
 {
-    static const char *const names[] = { "frontier", "quality", "bars", "reliability" };
+    static const char *const names[] = { "frontier",    "quality",         "bars",
+                                         "reliability", "frontier-task-1", "frontier-task-3" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct text path = { 0 }, svg = { 0 }, why = { 0 };
         text_addf(&path, "figures/%s.svg", names[i]);

@@ -4,6 +4,7 @@
 #include "decode/search.h"
 #include "decode/select.h"
 #include "experiments/results.h"
+#include "experiments/reward.h"
 #include "experiments/run.h"
 #include "tests/lib/check.h"
 #include "tests/lib/letters.h"
@@ -24,7 +25,8 @@ static const char script[] =
     "experiment { name = 'searches', seed = 7, draws = 3, limit = { bytes = 6 }, evalsets = { 'DIR/gen' },\n"
     "  arms = { grid { lm = { a, duet }, chain = { '', 'temperature=0.7|top_k=3' }, search = searches },\n"
     "           grid { lm = a, search = { 'contrastive', 'sample' } } },\n"
-    "  creativity = { 'distinct_1' }, control = 'length_chars',\n"
+    "  creativity = { 'length_chars@best(by=reward)', 'distinct_1' }, control = 'length_chars',\n"
+    "  reward = 'length_chars',\n"
     "  select = { 'best', ' best ( ) ', select { 'best', by = 'mean' }, 'vote', select { 'mbr', utility = 'exact' } "
     "},\n"
     "  stop = { 'never' .. select('#', 1, 2) } }\n";
@@ -61,7 +63,7 @@ static void check_unit(const struct results *r, uint32_t arm, uint32_t item, uin
     }
 }
 
-/* Of an ensemble every symbol of every text says what each voice gave it; of speculation only some can. */
+/* Of an ensemble every symbol of every text says what each voice gave it. */
 static void check_voices(struct results *r, uint32_t arm, const char *search)
 {
     size_t n;
@@ -104,7 +106,7 @@ static void check_selected(const struct results *r, const char *how, size_t n_ar
                                                          .length = x[i].n_symbols,
                                                          .log_weight = x[i].log_weight,
                                                          .judge = NAN,
-                                                         .reward = NAN };
+                                                         .reward = x[i].reward };
         }
         size_t best = select_choose(s, texts, n_texts, NULL).chosen;
         check(best < n_texts || isnan(m->value[at]), "%s: nothing chosen has no value", how); /* empty texts' votes */
@@ -115,6 +117,41 @@ static void check_selected(const struct results *r, const char *how, size_t n_ar
     }
     check(chosen * 3 > n_arms * n_items * 2, "%s: mostly one is chosen: %zu", how, chosen);
     select_close(s);
+}
+
+static double value_of(const struct reward *r, const struct measures_record *x)
+{
+    double value = 0;
+    check(reward_of(r, x, &value) == 0, "%s", err_text());
+    return value;
+}
+
+/* A metric of which less is better counts with the other sign. */
+static void check_sign(void)
+{
+    const struct item item = { .kind = ITEM_GENERATE };
+    const char *text = "a b c d e a b c d e a b c d";
+    const struct unit_record trace = { .passes = 3, .n_steps = 4, .accepted = 2, .proposed = 5 };
+    struct measures_record x = { { .item = &item, .text = text, .n_text = strlen(text) }, &trace, NAN };
+    struct reward r;
+    check(reward_find("repetition", &r) == 0, "%s", err_text());
+    check_near(value_of(&r, &x), -6.0 / 11, 1e-12, "repetition");
+    check(reward_find("diversity", &r) == 0 && value_of(&r, &x) > 0, "diversity");
+    check(reward_find("passes_per_symbol", &r) == 0 && value_of(&r, &x) == -0.75, "of a trace");
+    check(reward_find("coverage", &r) == 0 && isnan(value_of(&r, &x)), "an item without keywords has none");
+}
+
+/* /record/reward, and the axis of the text that it chooses. */
+static void check_rewards(const struct results *r)
+{
+    size_t n, n_names;
+    const struct results_record *x = results_records(r, &n);
+    for (size_t i = 0; i < n; i++)
+        check(x[i].reward == (double)text_utf8_count(x[i].text, x[i].n_text), "record %zu: reward %g", i, x[i].reward);
+    const char *const *names = results_creativity(r, &n_names);
+    check(n_names == 2 && strcmp(names[0], "length_chars@best=reward") == 0, "an axis of chosen texts: %s",
+          n_names > 0 ? names[0] : "none");
+    check(results_metric(r, "length_chars@best=reward") != NULL, "%s", err_text());
 }
 
 static void refused(const char *field, const char *message)
@@ -130,6 +167,7 @@ static void refused(const char *field, const char *message)
 int main(void)
 {
     letters_open();
+    check_sign();
     struct plan *p = letters_plan(script, NULL);
     check(p != NULL, "a plan: %s", err_text());
     check(p && run(p, "one", (struct run_options){ .threads = 1, .batch = 1 }) == 0, "run: %s", err_text());
@@ -146,7 +184,7 @@ int main(void)
         for (uint32_t item = 0; item < n_items; item++)
             for (uint32_t draw = 0; draw < 3; draw++)
                 check_unit(r, arm, item, draw, arms[arm].search);
-        if (strcmp(arms[arm].lm, "duet") == 0 && strncmp(arms[arm].search, "speculative", 11) != 0)
+        if (strcmp(arms[arm].lm, "duet") == 0)
             check_voices(r, arm, arms[arm].search);
         voiced += strcmp(arms[arm].lm, "duet") == 0;
         bool bare = arms[arm].chain[0] == '\0' && strcmp(arms[arm].lm, arms[n_arms - 1].lm) == 0;
@@ -161,13 +199,22 @@ int main(void)
         const struct results_record *x = only(r, spoken, i / 3, i % 3), *y = only(r, plain, i / 3, i % 3);
         check(x->n_text == y->n_text && memcmp(x->text, y->text, x->n_text) == 0, "speculation leaves the text alone");
     }
-    static const char *const selections[] = { "best", "best(by=mean)", "vote", "mbr(exact)" };
-    for (size_t i = 0; r && i < 4; i++)
+    static const char *const selections[] = { "best", "best(by=mean)", "vote", "mbr(exact)", "best(by=reward)" };
+    for (size_t i = 0; r && i < 5; i++)
         check_selected(r, selections[i], n_arms, n_items);
+    if (r)
+        check_rewards(r);
     results_close(r);
     refused("'bset'", "letters.lua:9: select: unknown selection 'bset'; did you mean 'best'?");
     refused("select { 'mbr', utility = 'blue' }", "did you mean 'bleu'?");
     refused("select { utility = 'bleu' }", "select wants a name first");
+    refused("'best(by=judge)'", "letters.lua:9: select: 'best=judge' wants a judge");
+    refused("}, control = { 'length_chars@bset'", "control: unknown selection 'bset'");
+    refused("}, control = { 'self_bleu@best'", "'self_bleu' is a number of several texts");
+    refused("}, control = { 'nothing@best'", "unknown metric 'nothing'");
+    refused("}, reward = { 'coverage'", "'reward' is a table, want the name of a metric or a function of a text");
+    refused("}, reward = 'self_bleu', stop = {", "reward: 'self_bleu' is a number of several texts");
+    refused("}, reward = 'cover', stop = {", "reward: unknown metric 'cover'; did you mean");
     same_results(letters_path("one"), letters_path("two"), "other batches, other threads");
     plan_free(p);
     letters_close();

@@ -21,13 +21,25 @@ struct counts {
     uint64_t steps, passes, proposed, accepted;
 };
 
-/* Steps without what voices say: their shares are known only where one symbol was drawn from one row. */
+static bool same_voices(const struct lm_trace *a, const struct lm_trace *b)
+{
+    size_t n = a->n_voices * sizeof(float);
+    return a->n_voices == b->n_voices && memcmp(a->logp, b->logp, n) == 0 && memcmp(a->share, b->share, n) == 0 &&
+           memcmp(a->weight, b->weight, n) == 0 &&
+           (n == 0 || (memcmp(&a->disagreement, &b->disagreement, sizeof(float)) == 0 &&
+                       memcmp(&a->data_entropy, &b->data_entropy, sizeof(float)) == 0 &&
+                       memcmp(&a->epkl, &b->epkl, sizeof(float)) == 0 && memcmp(&a->rmi, &b->rmi, sizeof(float)) == 0 &&
+                       memcmp(&a->agreement, &b->agreement, sizeof(float)) == 0));
+}
+
+/* Steps and what voices say about each. */
 static bool same(const struct hyp *a, const struct hyp *b)
 {
     bool ok = a->n_steps == b->n_steps && a->end == b->end && a->text.len == b->text.len &&
               memcmp(text_s(&a->text), text_s(&b->text), a->text.len) == 0;
     for (size_t i = 0; ok && i < a->n_steps; i++)
-        ok = memcmp(&a->steps[i], &b->steps[i], offsetof(struct hyp_step, trace)) == 0;
+        ok = memcmp(&a->steps[i], &b->steps[i], offsetof(struct hyp_step, trace)) == 0 &&
+             same_voices(&a->steps[i].trace, &b->steps[i].trace);
     return ok;
 }
 
@@ -190,10 +202,13 @@ static void ensembles(struct lm *a, struct lm *b)
 {
     const struct voice voices[] = { { .lm = a, .name = "a" }, { .lm = b, .name = "b" } };
     static const double weights[] = { 0.6, 0.4 };
-    static const char *const rules[] = { "linear", "log", "log(mode=global)" };
-    for (size_t i = 0; i < 3; i++) {
-        struct lm *both = ensemble_open(voices, weights, 2, rules[i]);
-        check(both != NULL, "%s: %s", rules[i], err_text());
+    static const struct ensemble_rule rules[] = {
+        { "linear", NULL },           { "log", NULL },       { "log(mode=global)", NULL }, { "gated(tau=0.4)", NULL },
+        { "contrast(0.1, 1)", NULL }, { "linear", "bayes" }, { "product", "logistic" },
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        struct lm *both = ensemble_open_by(voices, weights, 2, &rules[i]);
+        check(both != NULL, "%s: %s", rules[i].rule, err_text());
         if (!both)
             continue;
         struct counts n = compare(both, a, "temperature=0.8", "speculative(4)");

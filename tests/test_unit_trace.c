@@ -121,11 +121,52 @@ static void broken(const char *level, size_t at, uint32_t value, const char *wha
     chain_free(c);
 }
 
+/* What drafts proposed, with and without traces; the second hypothesis made fewer passes. */
+static void test_draft(const char *level)
+{
+    struct chain *c = chain_parse("top_k=5|top_p=0.9");
+    struct row_work *work = row_work_alloc(N);
+    struct hyp h[2];
+    struct text t = { 0 };
+    struct unit_result r;
+    make(h, level, c, work);
+    for (uint32_t i = 0; i < 2; i++) {
+        h[i].proposed = 9 - i;
+        h[i].accepted = 3 - i;
+        h[i].passes = 2 - i;
+    }
+    written(&t, h);
+    check(unit_decode(t.s, t.len, &r) == 0 && r.n_records == 2 && r.kind == ITEM_GENERATE, "%s: %s", level, err_text());
+    for (uint32_t i = 0; i < 2 && r.n_records == 2; i++) {
+        const struct unit_record *x = &r.records[i];
+        check(x->proposed == 9 - i && x->accepted == 3 - i && x->passes == 2 - i, "%s: %u %u %u", level, x->proposed,
+              x->accepted, x->passes);
+        check_equal(&h[i], x, level);
+    }
+    unit_fini(&r);
+    for (size_t n = 0; n < t.len; n++)
+        check(unit_decode(t.s, n, &r) == ERR_DAMAGED, "%s: cut at %zu of %zu", level, n, t.len);
+    h[1].accepted = h[1].proposed + 1;
+    written(&t, h);
+    check(unit_decode(t.s, t.len, &r) == ERR_DAMAGED, "%s: more accepted than proposed", level);
+    h[1].accepted = STEPS + 1;
+    h[1].proposed = 100;
+    written(&t, h);
+    check(unit_decode(t.s, t.len, &r) == ERR_DAMAGED, "%s: more accepted than there are symbols", level);
+    for (size_t i = 0; i < 2; i++)
+        hyp_fini(&h[i]);
+    text_free(&t);
+    row_work_free(work);
+    chain_free(c);
+}
+
 int main(void)
 {
     static const char *const levels[] = { "steps", "topk=4", "full" };
     test_level("token");
     test_level("topk=100");
+    test_draft("token");
+    test_draft("topk=4");
     for (size_t i = 0; i < 3; i++) {
         test_level(levels[i]);
         broken(levels[i], 0, 0, "level");

@@ -19,7 +19,7 @@ static double sum_of_trace(const struct unit_trace *t)
 static double sum_of(const struct unit_record *h)
 {
     double sum = sum_of_trace(&h->trace);
-    if (h->trace.n > h->n_steps + 1)
+    if (h->trace.n > h->n_steps + 1 || h->accepted > h->n_steps || h->accepted > h->proposed)
         abort();
     for (size_t i = 0; i < h->n_text; i++)
         sum += (unsigned char)h->text[i];

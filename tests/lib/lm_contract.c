@@ -284,6 +284,32 @@ static void law_positions(const struct lm_subject *s, size_t chunk)
     bench_close(&b);
 }
 
+static bool same_trace(const struct lm_trace *a, const struct lm_trace *b)
+{
+    size_t n = a->n_voices * sizeof(float);
+    return a->n_voices == b->n_voices && memcmp(a->logp, b->logp, n) == 0 && memcmp(a->weight, b->weight, n) == 0 &&
+           memcmp(a->share, b->share, n) == 0 &&
+           (n == 0 || (memcmp(&a->disagreement, &b->disagreement, sizeof(float)) == 0 &&
+                       memcmp(&a->data_entropy, &b->data_entropy, sizeof(float)) == 0 &&
+                       memcmp(&a->epkl, &b->epkl, sizeof(float)) == 0 && memcmp(&a->rmi, &b->rmi, sizeof(float)) == 0 &&
+                       memcmp(&a->agreement, &b->agreement, sizeof(float)) == 0));
+}
+
+/* A symbol that was pushed unread, asked for afterwards, once other positions were. */
+static void law_trace_back(const struct bench *b, int slot, const sym_t symbols[], size_t n,
+                           const struct lm_trace *want)
+{
+    struct lm_trace got;
+    run_one(b, slot, 2, NULL);
+    for (uint32_t i = 0; i < 3; i++) { /* back is 1, 0, 1 */
+        uint32_t back = 1 - i % 2;
+        check(lm_trace(b->lm, slot, back, symbols[n], &got) == 0, "%s: %s", b->lm->name, err_text());
+        check(got.n_voices == b->lm->n_voices, "%s: trace %u back", b->lm->name, back);
+        check(back == 0 || same_trace(&got, want), "%s: the trace of a symbol pushed unread is that of one read before",
+              b->lm->name);
+    }
+}
+
 static void law_trace(const struct lm_subject *s)
 {
     struct bench b = bench_open(s, 1, 0);
@@ -310,6 +336,7 @@ static void law_trace(const struct lm_subject *s)
               (double)t.data_entropy, (double)t.rmi, (double)t.epkl);
         check(t.agreement > 0 && t.agreement <= 1, "%s: agreement %g", s->name, (double)t.agreement);
     }
+    law_trace_back(&b, slot, symbols, n, &t);
     free(symbols);
     bench_close(&b);
 }

@@ -139,6 +139,12 @@ static void put_items(struct making *m)
             column[i] = k == 4 ? mem_string("generate") : name_of(f, paths[k] + 1, i);
         put_names(m, paths[k], f->n_items, column);
     }
+    if (f->n_tasks > 0) {
+        char **task = mem_alloc(f->n_items, sizeof *task);
+        for (size_t i = 0; i < f->n_items; i++)
+            task[i] = bare_name(f, "task", i % f->n_tasks);
+        put_names(m, "/item_task", f->n_items, task);
+    }
     put(m, "/item_gold", H5T_STD_I64LE, f->n_items, gold);
     free(gold);
 }

@@ -12,6 +12,7 @@ struct results_file {
     uint32_t symbols; /* of each text */
     uint32_t voices;  /* of each lm; 0: leaves */
     uint32_t n_fits;
+    uint32_t n_tasks; /* items are of them in turn; 0: of none */
     const char *const
         *names; /* (n_names,) go round as names of lms, chains, items, metrics, prompts, ...; NULL: plain */
     size_t n_names;

@@ -1,0 +1,42 @@
+#include "cli/script_steps.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "decode/chain.h"
+#include "experiments/script.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* Built-in steps stand first in the table, the script's own behind them. */
+static int check_some(struct lua_transforms *s, const char *path)
+{
+    size_t n, n_known;
+    transform_types(&n_known);
+    lua_transforms_types(s, &n);
+    return n > n_known ? 0 : err_set(ERR_USAGE, "%s: the script declares no transform { ... }", path);
+}
+
+int script_steps_open(const struct args *a, struct lua_transforms **out)
+{
+    const char *path = options_text(a, "script");
+    struct text source = { 0 };
+    *out = NULL;
+    if (!path)
+        return options_text(a, "set") ? err_set(ERR_USAGE, "--set is for a script: give --script FILE too") : 0;
+    const char **sets = mem_alloc(a->n_repeated / 2, sizeof *sets);
+    size_t n = 0;
+    for (size_t i = 0; i < a->n_repeated; i += 2)
+        if (strcmp(a->repeated[i], "set") == 0)
+            sets[n++] = a->repeated[i + 1];
+    int rc = script_source(path, &source);
+    if (rc == 0 && !(*out = lua_transforms_open(path, &source, sets, n)))
+        rc = err_code();
+    if (rc == 0)
+        rc = check_some(*out, path);
+    if (rc < 0) {
+        lua_transforms_close(*out);
+        *out = NULL;
+    }
+    free(sets);
+    text_free(&source);
+    return rc;
+}

@@ -1,0 +1,144 @@
+/* A report by task: each task's table is of its items alone, each has a frontier; a run of one task has neither. */
+#include "base/err.h"
+#include "base/folder.h"
+#include "base/text.h"
+#include "experiments/init.h"
+#include "experiments/results.h"
+#include "plots/report.h"
+#include "plots/report_tasks.h"
+#include "tests/lib/check.h"
+#include "tests/lib/results_file.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char home[] = "/tmp/chorale-tasks-XXXXXX";
+
+static const char *at(const char *name)
+{
+    static char path[4][200];
+    static size_t i;
+    i = (i + 1) % 4;
+    snprintf(path[i], sizeof path[i], "%s/%s", home, name);
+    return path[i];
+}
+
+static struct results *results_with(uint32_t n_tasks, uint32_t n_items)
+{
+    const struct results_file f = {
+        .n_arms = 4, .n_items = n_items, .n_draws = 2, .n_lms = 2, .symbols = 3, .n_tasks = n_tasks
+    };
+    check(results_file_write(at("results.h5"), &f) == 0, "%s", err_text());
+    struct results *r = results_open(at("results.h5"));
+    check(r != NULL, "%s", err_text());
+    return r;
+}
+
+/* The mean over the items of task k of the mean over draws. */
+static double mean_of(const struct results *r, const struct results_metric *m, uint32_t arm, size_t k, size_t n_tasks)
+{
+    size_t n_items, n = 0;
+    double x[64], sum = 0;
+    results_items(r, &n_items);
+    results_by_item(r, m, arm, x);
+    for (size_t i = k; i < n_items; i += n_tasks, n++)
+        sum += x[i];
+    return sum / (double)n;
+}
+
+static void test_summaries(const struct results *r, size_t n_tasks)
+{
+    struct report_tasks t;
+    report_tasks_init(&t, r);
+    check(t.n == n_tasks && t.n_all == n_tasks, "%zu of %zu tasks", t.n, t.n_all);
+    for (size_t k = 0; k < t.n; k++) {
+        const struct summary *s = &t.task[k].summary;
+        char name[32];
+        snprintf(name, sizeof name, "task-%zu", k);
+        check(strcmp(t.task[k].name, name) == 0 && t.task[k].n_items == 10, "task %zu: '%s', %zu items", k,
+              t.task[k].name, t.task[k].n_items);
+        check(s->n_metrics > 5 && s->n_arms == 4, "%zu metrics", s->n_metrics);
+        for (size_t m = 0; m < s->n_metrics; m++)
+            for (uint32_t arm = 0; arm < 4; arm++) {
+                const struct interval *i = &s->metrics[m].arms[arm];
+                check_near(i->mean, mean_of(r, s->metrics[m].metric, arm, k, n_tasks), 1e-12, "%s",
+                           s->metrics[m].metric->name);
+                check(i->n == 10 && i->low <= i->mean && i->mean <= i->high, "its interval is over its items");
+            }
+    }
+    report_tasks_fini(&t);
+}
+
+static void test_files(struct results *r)
+{
+    struct text csv = { 0 }, page = { 0 }, markdown = { 0 };
+    check(report_write(r, at("report")) == 0, "%s", err_text());
+    check(text_read_file(&csv, at("report/tasks.csv"), 1 << 20) == 0 &&
+              strncmp(text_s(&csv), "task,arm,lm,chain,search,metric,mean,low,high,items\n\"task-0\",", 60) == 0,
+          "%.80s", text_s(&csv));
+    check(strstr(text_s(&csv), "\n\"task-2\",") != NULL, "a row of the last task");
+    check(text_read_file(&markdown, at("report/tasks.md"), 1 << 20) == 0 &&
+              strstr(text_s(&markdown), "\n## task-1\n\n| lm | chain |"),
+          "%.80s", text_s(&markdown));
+    check(text_read_file(&page, at("report/index.html"), 8 << 20) == 0 &&
+              strstr(text_s(&page), "<h2>Creativity against control: task-1</h2>") &&
+              strstr(text_s(&page), "<h3>Arms: task-2, 10 items</h3>"),
+          "the page's sections");
+    check(access(at("report/figures/frontier-task-3.svg"), F_OK) == 0 &&
+              access(at("report/figures/frontier-task-4.svg"), F_OK) != 0,
+          "a figure each");
+    text_free(&csv);
+    text_free(&page);
+    text_free(&markdown);
+}
+
+/* Items of one task, or of none: no parts, and those of an older report go. */
+static void test_one(uint32_t n_tasks)
+{
+    struct results *r = results_with(n_tasks, 30);
+    struct report_tasks t;
+    report_tasks_init(&t, r);
+    check(t.n == 0 && t.n_all == 0, "%zu tasks", t.n);
+    report_tasks_fini(&t);
+    check(report_write(r, at("report")) == 0, "%s", err_text());
+    check(access(at("report/tasks.csv"), F_OK) != 0 && access(at("report/tasks.md"), F_OK) != 0 &&
+              access(at("report/figures/frontier-task-1.svg"), F_OK) != 0,
+          "what was of tasks is gone");
+    results_close(r);
+}
+
+/* More tasks than are shown. */
+static void test_many(void)
+{
+    struct results *r = results_with(30, 60);
+    struct report_tasks t;
+    struct text csv = { 0 };
+    report_tasks_init(&t, r);
+    check(t.n == REPORT_TASKS && t.n_all > t.n, "%zu of %zu", t.n, t.n_all);
+    report_tasks_csv(&csv, &t);
+    check(strstr(text_s(&csv), "\"task-11\",") && !strstr(text_s(&csv), "\"task-12\","), "the first dozen");
+    text_free(&csv);
+    report_tasks_fini(&t);
+    results_close(r);
+}
+
+int main(void)
+{
+    init_libraries();
+    if (!mkdtemp(home))
+        return 1;
+    bool draws = system("command -v gnuplot >/dev/null 2>&1") == 0;
+    struct results *r = results_with(3, 30);
+    test_summaries(r, 3);
+    if (draws)
+        test_files(r);
+    results_close(r);
+    test_many();
+    if (draws) {
+        test_one(0);
+        test_one(1);
+    }
+    folder_remove(home, 4);
+    return check_done("report_tasks");
+}
