@@ -79,6 +79,10 @@ LANES_INLINE vf vf_max(vf a, vf b)
 {
     return a > b ? a : b;
 }
+LANES_INLINE vf vf_min(vf a, vf b)
+{
+    return a < b ? a : b;
+}
 LANES_INLINE vd vd_max(vd a, vd b)
 {
     return a > b ? a : b;
@@ -183,6 +187,10 @@ LANES_INLINE vf vf_max(vf a, vf b)
 {
     return (vf)_mm256_max_ps((__m256)a, (__m256)b); /* a > b ? a : b, NaN included */
 }
+LANES_INLINE vf vf_min(vf a, vf b)
+{
+    return (vf)_mm256_min_ps((__m256)a, (__m256)b); /* a < b ? a : b, NaN included */
+}
 LANES_INLINE vd vd_max(vd a, vd b)
 {
     return (vd)_mm256_max_pd((__m256d)a, (__m256d)b);
@@ -268,6 +276,10 @@ LANES_INLINE vf vf_fma(vf a, vf b, vf c)
 LANES_INLINE vf vf_max(vf a, vf b)
 {
     return (vf)_mm512_max_ps((__m512)a, (__m512)b); /* a > b ? a : b, NaN included */
+}
+LANES_INLINE vf vf_min(vf a, vf b)
+{
+    return (vf)_mm512_min_ps((__m512)a, (__m512)b); /* a < b ? a : b, NaN included */
 }
 LANES_INLINE vd vd_max(vd a, vd b)
 {

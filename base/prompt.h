@@ -24,7 +24,8 @@ struct prompt {
     const struct prompt_turn *turns; /* (n_turns,) earlier turns of a conversation, oldest first */
     size_t n_turns;
     const char *template_name; /* NULL: the lm's own; set by a voice on its copy */
-    /* Of what an lm that is not pure draws (a sampled member): seed, item and draw; copied.  NULL: all 0. */
+    /* Of what an lm that is not pure draws (a sampled member): seed, item and draw; copied.  NULL: nothing is drawn; rows
+     * are what the draws follow, as scoring wants them. */
     const struct rng_address *address;
 };
 

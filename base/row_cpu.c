@@ -6,6 +6,7 @@
 #include "base/row_kernel.h"
 #include "base/row_math.h"
 #include "base/row_ops.h"
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -167,23 +168,60 @@ static void parts_fill(struct row_part part[], const struct row rows[], const do
     for (size_t k = 0; k < n; k++) {
         double offset = math_log64(weight[k]) - power * rows[k].log_z;
         float near = (float)offset;
-        part[k] = (struct row_part){ rows[k].score, power, offset, near, (float)(offset - (double)near) };
+        part[k] = (struct row_part){ rows[k].score, power, offset, near, (float)(offset - (double)near), 0, 0 };
     }
+}
+
+/* Of a sum of exp(out->score) that a kernel returned; false: there is none. */
+static bool measured(struct row *out, double sum)
+{
+    if (!(sum >= ROW_LEAST && sum <= 1 / ROW_LEAST))
+        return false;
+    out->log_z = math_log64(sum);
+    return true;
+}
+
+static void measure_pool(struct row *out)
+{
+    int rc = row_measure(out);
+    assert(rc == 0);
+    (void)rc;
+}
+
+/* Their centers and shares; false: a share is too far from one. */
+static bool parts_near(struct row_part part[], const struct row rows[], const double weight[], size_t n, double power)
+{
+    bool is_near = true;
+    for (size_t k = 0; k < n; k++) {
+        part[k].center = (float)rows[k].log_z;
+        double rest = power * ((double)part[k].center - rows[k].log_z);
+        part[k].share = (float)(weight[k] * math_exp64(rest < 1 ? rest : 1));
+        is_near &= part[k].share >= (float)ROW_LEAST && part[k].share <= (float)(1 / ROW_LEAST);
+    }
+    return is_near;
 }
 
 static void cpu_pool_linear(struct row *out, const struct row rows[], const double weight[], size_t n)
 {
+    const struct row_kernel *kernel = out->ops->kernel();
     struct row_part part[ROW_PARTS];
     parts_fill(part, rows, weight, n, 1);
-    out->ops->kernel()->mix(out->score, part, n, out->n);
+    if (parts_near(part, rows, weight, n, 1) && measured(out, kernel->mix_near(out->score, part, n, out->n)))
+        return;
+    kernel->mix(out->score, part, n, out->n);
+    measure_pool(out);
 }
 
 static void cpu_pool_log(struct row *out, const struct row rows[], const double weight[], size_t n)
 {
     struct row_part part[ROW_PARTS];
-    for (size_t k = 0; k < n; k++)
-        part[k] = (struct row_part){ rows[k].score, weight[k], -weight[k] * rows[k].log_z, 0, 0 };
-    out->ops->kernel()->product(out->score, part, n, out->n);
+    double first = 0;
+    for (size_t k = 0; k < n; k++) {
+        part[k] = (struct row_part){ .score = rows[k].score, .factor = weight[k] };
+        first -= weight[k] * rows[k].log_z;
+    }
+    if (!measured(out, out->ops->kernel()->product_near(out->score, part, n, out->n, first)))
+        measure_pool(out);
 }
 
 static void cpu_pool_power(struct row *out, const struct row rows[], const double weight[], size_t n, double r)
@@ -191,12 +229,14 @@ static void cpu_pool_power(struct row *out, const struct row rows[], const doubl
     const struct row_kernel *kernel = out->ops->kernel();
     struct row_part part[ROW_PARTS];
     if (!isinf(r)) {
+        bool is_near = fabs(r) >= .5 && fabs(r) <= 4;
         parts_fill(part, rows, weight, n, r);
-        kernel->mean(out->score, part, n, out->n, r);
+        is_near = is_near && parts_near(part, rows, weight, n, r);
+        (is_near ? kernel->mean_near : kernel->mean)(out->score, part, n, out->n, r);
         return;
     }
     for (size_t k = 0; k < n; k++)
-        part[k] = (struct row_part){ rows[k].score, 1, -rows[k].log_z, 0, 0 };
+        part[k] = (struct row_part){ .score = rows[k].score, .factor = 1, .offset = -rows[k].log_z };
     kernel->extreme(out->score, part, n, out->n, r > 0 ? 1 : -1);
 }
 

@@ -10,6 +10,8 @@
 
 #define ROW_BLOCK 64          /* symbols whose noise is made together; also the stride of the loops */
 #define ROW_PARTS 64          /* most members of a pool */
+#define ROW_NEAR  80.f        /* exp() of a larger number says only that it is large */
+#define ROW_LEAST 0x1p-50     /* exp(ROW_NEAR) times this is above 1 / this */
 #define ROW_BIN   0x4B000000u /* the bits of 2^23f: integers added to it stand in the low bits */
 
 /* x -> (x - center) * factor + offset in double; masked stays masked, and nothing else becomes so. */
@@ -22,13 +24,13 @@ struct row_cubic {
 };
 
 /* A member of a pool: its part of a symbol's log weight is score * factor + offset.  For float work offset is also
- * given as a float and what that leaves of it. */
+ * given as a float and what that leaves of it; or the part of its weight is share * exp(score - center). */
 struct row_part {
     const float *score;
     double factor;
     double offset;
-    float near;
-    float rest;
+    float near, rest;
+    float center, share;
 };
 
 struct row_kernel {
@@ -73,8 +75,15 @@ struct row_kernel {
 
     /* out = log sum_k exp(part k): float exp and log; factor is taken as 1. */
     void (*mix)(float out[], const struct row_part part[], size_t n_parts, uint32_t n);
+    /* The same of center and share, where no score - center is above ROW_NEAR and each share is from ROW_LEAST to
+     * 1 / ROW_LEAST.  Returns the sum of exp(out); above 1 / ROW_LEAST: there was such a score, and out is nothing. */
+    double (*mix_near)(float out[], const struct row_part part[], size_t n_parts, uint32_t n);
+    /* out = first + sum_k score * factor.  Returns the sum of exp(out); above 1 / ROW_LEAST: more. */
+    double (*product_near)(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double first);
     /* out = (1/r) log sum_k exp(part k): double exp and log. */
     void (*mean)(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double r);
+    /* The same of center and share, for |r| from 1/2 to 4, in float where that is enough; shares as mix_near()'s. */
+    void (*mean_near)(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double r);
     /* out = sum_k part k. */
     void (*product)(float out[], const struct row_part part[], size_t n_parts, uint32_t n);
     /* out = the largest part times sign. */

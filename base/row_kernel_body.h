@@ -334,7 +334,10 @@ const struct row_kernel KERNEL = {
     .block_max = kernel_block_max,
     .block_noise = kernel_block_noise,
     .mix = kernel_mix,
+    .mix_near = kernel_mix_near,
+    .product_near = kernel_product_near,
     .mean = kernel_mean,
+    .mean_near = kernel_mean_near,
     .product = kernel_product,
     .extreme = kernel_extreme,
 };

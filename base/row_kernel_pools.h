@@ -127,3 +127,181 @@ static void kernel_extreme(float out[], const struct row_part part[], size_t n_p
 {
     EACH_POOLED(extreme(part, n_parts, v, sign));
 }
+
+/* What follows takes a stride at once and sums exp(out) on the way, so that a pool is measured where it is made. */
+
+LANES_INLINE vf near_exp(vf x)
+{
+    return math_exp(vf_min(x, vf_set(ROW_NEAR)));
+}
+
+/* ln s; where s is too small for a float's exp, or is nothing, as kernel_mix().  A lane's way depends on itself alone. */
+LANES_INLINE vf mixed(const struct row_part part[], size_t n_parts, uint32_t v, vf s)
+{
+    vf least = vf_set(0x1p-115f), y = math_log(s);
+    if (vf_not_less_bits(s, least) == (1u << LANES) - 1)
+        return y;
+    vf top = vf_set(-INFINITY);
+    for (size_t k = 0; k < n_parts; k++)
+        top = vf_max(vf_less(s, least, vf_load(part[k].score + v), vf_set(-INFINITY)), top);
+    bool masked = vf_equal_bits(top, vf_set(-INFINITY)) == (1u << LANES) - 1;
+    return vf_less(s, least, masked ? vf_set(-INFINITY) : mix(part, n_parts, v), y);
+}
+
+/* Sums over parts are made in double, so that their order does not show. */
+struct wide {
+    vd half[HALVES];
+};
+
+LANES_INLINE struct wide wide_set(double x)
+{
+    struct wide w;
+    LANES_UNROLL
+    for (int h = 0; h < HALVES; h++)
+        w.half[h] = vd_set(x);
+    return w;
+}
+
+LANES_INLINE void wide_add(struct wide *w, vf x)
+{
+    LANES_UNROLL
+    for (int h = 0; h < HALVES; h++)
+        w->half[h] = w->half[h] + vf_half(x, h);
+}
+
+LANES_INLINE void wide_add_scaled(struct wide *w, vf x, double factor)
+{
+    LANES_UNROLL
+    for (int h = 0; h < HALVES; h++)
+        w->half[h] = w->half[h] + vf_half(x, h) * vd_set(factor);
+}
+
+LANES_INLINE void stride_mix(struct lanes *l, float out[], const struct row_part part[], size_t n_parts, uint32_t v)
+{
+    LANES_UNROLL
+    for (int j = 0; j < TURNS; j++, v += LANES, out += LANES) {
+        struct wide sum[4] = { wide_set(0), wide_set(0), wide_set(0), wide_set(0) };
+        vf s[4];
+        for (size_t k = 0; k < n_parts; k++) {
+            vf center = vf_set(part[k].center), share = vf_set(part[k].share);
+            LANES_UNROLL
+            for (uint32_t i = 0; i < 4; i++)
+                wide_add(&sum[i], near_exp(vf_load(part[k].score + v + 16 * i) - center) * share);
+        }
+        LANES_UNROLL
+        for (uint32_t i = 0; i < 4; i++) {
+            s[i] = vf_join(sum[i].half);
+            vf_store(out + 16 * i, mixed(part, n_parts, v + 16 * i, s[i]));
+        }
+        lanes_add(l, j, (s[0] + s[1]) + (s[2] + s[3]));
+    }
+}
+
+/* (1/r) ln s; where s is too small, or so large that an exp() may have been cut, as kernel_mean(). */
+LANES_INLINE vf meant(const struct row_part part[], size_t n_parts, uint32_t v, vf s, double r)
+{
+    vf least = vf_set(0x1p-115f), most = vf_set((float)(1 / ROW_LEAST)), y = math_log(s) * vf_set((float)(1 / r));
+    unsigned all = (1u << LANES) - 1;
+    if (vf_not_less_bits(s, least) == all && vf_not_less_bits(most, s) == all)
+        return y;
+    vf slow = mean(part, n_parts, v, r);
+    return vf_less(s, least, slow, vf_less(most, s, slow, y));
+}
+
+LANES_INLINE void stride_mean(float out[], const struct row_part part[], size_t n_parts, uint32_t v, double r)
+{
+    LANES_UNROLL
+    for (int j = 0; j < TURNS; j++, v += LANES, out += LANES) {
+        struct wide sum[4] = { wide_set(0), wide_set(0), wide_set(0), wide_set(0) };
+        vf power = vf_set((float)r);
+        for (size_t k = 0; k < n_parts; k++) {
+            vf center = vf_set(part[k].center), share = vf_set(part[k].share);
+            LANES_UNROLL
+            for (uint32_t i = 0; i < 4; i++)
+                wide_add(&sum[i], near_exp((vf_load(part[k].score + v + 16 * i) - center) * power) * share);
+        }
+        LANES_UNROLL
+        for (uint32_t i = 0; i < 4; i++)
+            vf_store(out + 16 * i, meant(part, n_parts, v + 16 * i, vf_join(sum[i].half), r));
+    }
+}
+
+/* Only what a member masks is masked: the others' sum may pass what a float holds. */
+LANES_INLINE vf unmasked(const struct row_part part[], size_t n_parts, uint32_t v, vf y)
+{
+    vf least = vf_set(0);
+    if (!vf_equal_bits(y, vf_set(-INFINITY)))
+        return y;
+    for (size_t k = 0; k < n_parts; k++)
+        least = vf_less(vf_load(part[k].score + v), least, vf_load(part[k].score + v), least);
+    return vf_less(vf_set(-INFINITY), least, vf_max(y, vf_set(-FLT_MAX)), y);
+}
+
+struct product {
+    struct lanes lanes;
+    double first; /* what every sum begins with */
+};
+
+LANES_INLINE void stride_product(struct product *l, float out[], const struct row_part part[], size_t n_parts,
+                                 uint32_t v)
+{
+    LANES_UNROLL
+    for (int j = 0; j < TURNS; j++, v += LANES, out += LANES) {
+        struct wide first = wide_set(l->first), sum[4] = { first, first, first, first };
+        vf e[4];
+        for (size_t k = 0; k < n_parts; k++)
+            LANES_UNROLL
+        for (uint32_t i = 0; i < 4; i++)
+            wide_add_scaled(&sum[i], vf_load(part[k].score + v + 16 * i), part[k].factor);
+        LANES_UNROLL
+        for (uint32_t i = 0; i < 4; i++) {
+            vf y = vf_join(sum[i].half);
+            e[i] = near_exp(y);
+            vf_store(out + 16 * i, unmasked(part, n_parts, v + 16 * i, y));
+        }
+        lanes_add(&l->lanes, j, (e[0] + e[1]) + (e[2] + e[3]));
+    }
+}
+
+/* Runs STEP, in `to`, `part` and `v`, for every stride; the end is padded with what is masked. */
+#define EACH_POOLED_STRIDE(STEP)                                                                                       \
+    do {                                                                                                               \
+        uint32_t v = 0;                                                                                                \
+        float *to = out;                                                                                               \
+        for (; v + STRIDE <= n; v += STRIDE, to += STRIDE)                                                             \
+            STEP;                                                                                                      \
+        if (v < n) {                                                                                                   \
+            float score[ROW_PARTS][STRIDE], last[STRIDE], *end = to;                                                   \
+            struct row_part ends[ROW_PARTS];                                                                           \
+            size_t left = n - v;                                                                                       \
+            for (size_t k = 0; k < n_parts; k++) {                                                                     \
+                fill(score[k], part[k].score + v, n - v);                                                              \
+                ends[k] = part[k];                                                                                     \
+                ends[k].score = score[k];                                                                              \
+            }                                                                                                          \
+            part = ends;                                                                                               \
+            to = last;                                                                                                 \
+            v = 0;                                                                                                     \
+            STEP;                                                                                                      \
+            memcpy(end, last, left * sizeof *end);                                                                     \
+        }                                                                                                              \
+    } while (0)
+
+static double kernel_mix_near(float out[], const struct row_part part[], size_t n_parts, uint32_t n)
+{
+    struct lanes l = { 0 };
+    EACH_POOLED_STRIDE(stride_mix(&l, to, part, n_parts, v));
+    return lanes_total(&l);
+}
+
+static double kernel_product_near(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double first)
+{
+    struct product l = { .first = first };
+    EACH_POOLED_STRIDE(stride_product(&l, to, part, n_parts, v));
+    return lanes_total(&l.lanes);
+}
+
+static void kernel_mean_near(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double r)
+{
+    EACH_POOLED_STRIDE(stride_mean(to, part, n_parts, v, r));
+}

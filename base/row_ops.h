@@ -46,7 +46,8 @@ struct row_ops {
 
     sym_t (*draw)(const struct row *r, const struct rng_key *k);
 
-    /* out->score, not normalised; no row is dead, every weight > 0, 1 <= n_rows <= ROW_PARTS. */
+    /* out->score, not normalised; no row is dead, every weight > 0, 1 <= n_rows <= ROW_PARTS.  The first two measure
+     * it. */
     void (*pool_linear)(struct row *out, const struct row rows[], const double weight[], size_t n_rows);
     void (*pool_log)(struct row *out, const struct row rows[], const double weight[], size_t n_rows);
     void (*pool_power)(struct row *out, const struct row rows[], const double weight[], size_t n_rows, double r);

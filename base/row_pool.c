@@ -12,6 +12,8 @@
 #include <assert.h>
 #include <math.h>
 
+#define NORMAL 0x1p-22 /* of log Z: half of what a float score of -4 is known to */
+
 /* The members that take part. */
 struct party {
     struct row rows[ROW_PARTS];
@@ -54,13 +56,28 @@ static double pool_only(struct row *out, const struct row *member)
     return 0;
 }
 
-static double pool_finish(struct row *out)
+/* One member is left of a mixture. */
+static double pool_one(struct row *out, const struct row *member, double weight)
 {
+    double log_weight = out->log_weight;
+    row_copy(out, member);
+    out->log_weight = log_weight;
     int rc = row_measure(out);
     assert(rc == 0);
     (void)rc;
-    double log_z = out->log_z;
+    double log_z = out->log_z - member->log_z + math_log64(weight);
     row_normalise(out);
+    return log_z;
+}
+
+/* Of a measured pool.  What is closer to normalised than scores can be is left. */
+static double pool_finish(struct row *out)
+{
+    double log_z = out->log_z;
+    if (fabs(log_z) <= NORMAL)
+        out->log_z = 0;
+    else
+        row_normalise(out);
     return log_z;
 }
 
@@ -70,8 +87,8 @@ double row_pool_linear(struct row *out, const struct row rows[], const double we
     party_fill(&p, rows, weight, n_rows);
     if (p.n == 0)
         return pool_dead(out);
-    if (p.n == 1 && p.weight[0] == 1)
-        return pool_only(out, &p.rows[0]);
+    if (p.n == 1)
+        return p.weight[0] == 1 ? pool_only(out, &p.rows[0]) : pool_one(out, &p.rows[0], p.weight[0]);
     out->ops->pool_linear(out, p.rows, p.weight, p.n);
     return pool_finish(out);
 }
@@ -110,6 +127,9 @@ double row_pool_power(struct row *out, const struct row rows[], const double wei
         return pool_only(out, &p.rows[0]);
     double log_total = isinf(r) ? 0 : party_share(&p);
     out->ops->pool_power(out, p.rows, p.weight, p.n, r);
+    int rc = row_measure(out);
+    assert(rc == 0);
+    (void)rc;
     return pool_finish(out) + log_total / r;
 }
 

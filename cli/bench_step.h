@@ -9,8 +9,9 @@ struct bench_step {
     struct lm *lm;
     struct core *core;
     struct threads *threads;
-    size_t n;      /* searches alive at once */
-    uint32_t salt; /* no two measurements share a prompt, or the row store would answer for the model */
+    bool processor; /* time of all processors used, not of the clock: of one thread, whatever else the machine does */
+    size_t n;       /* searches alive at once */
+    uint32_t salt;  /* no two measurements share a prompt, or the row store would answer for the model */
 };
 
 /* Best seconds of a step over a few dozen, scaled to n live searches.  0 or the failure of a search. */

@@ -85,50 +85,83 @@ static double median(double x[], size_t n)
     return x[n / 2];
 }
 
-static void print_ensemble(const struct args *a, const char *rule, size_t n_slots, const double figures[3])
+/* Voices of one vocabulary, opened once, and pools of the first n of them. */
+struct choir {
+    struct opened opened[4];
+    size_t n_open;
+    uint32_t salt; /* of the last measurement */
+};
+
+static int choir_open(struct choir *c, const struct args *a)
 {
-    const char *format = a->json
-                             ? "{\"what\":\"ensemble\",\"rule\":\"%s\",\"slots\":%zu,\"step_us\":%.1f,\"voices_us\":"
-                               "%.1f,\"ratio\":%.4f}\n"
-                             : "%-14s %5zu slots: a step %8.1f us, its voices %8.1f us, ratio %.3f\n";
-    printf(format, rule, n_slots, figures[0] * 1e6, figures[1] * 1e6, figures[2]);
+    static const char *const names[] = { "zoo:prose", "zoo:verse", "zoo:han", "zoo:mixed" };
+    *c = (struct choir){ 0 };
+    for (size_t i = 0; i < 4; i++) {
+        TRY(opened_open(&c->opened[i], names[i], a));
+        c->n_open++;
+    }
+    return 0;
 }
 
-/* A step of a two-voice ensemble beside the steps of its voices: whole steps, as a run makes them.  The three are timed in
- * turn, since the machine's speed drifts; the medians over the turns are told. */
-static int bench_ensemble(const struct args *a, const char *rule, size_t n_slots)
+static void choir_close(struct choir *c)
 {
-    enum { TURNS = 7 };
-    struct opened x, y;
-    TRY(opened_open(&x, "zoo:prose", a));
-    int rc = opened_open(&y, "zoo:verse", a);
-    if (rc < 0) {
-        opened_close(&x);
-        return rc;
-    }
-    struct voice voices[2] = { { .lm = x.lm }, { .lm = y.lm } };
-    double weights[2] = { 0.5, 0.5 }, together[TURNS], apart[TURNS], ratio[TURNS];
-    struct lm *pair = ensemble_open(voices, weights, 2, rule);
-    rc = pair ? 0 : err_code();
+    while (c->n_open > 0)
+        opened_close(&c->opened[--c->n_open]);
+}
+
+static void print_ensemble(const struct args *a, const char *rule, size_t n_voices, size_t n_slots,
+                           const double figures[3])
+{
+    const char *format = a->json ? "{\"what\":\"ensemble\",\"rule\":\"%s\",\"voices\":%zu,\"slots\":%zu,\"step_us\":"
+                                   "%.1f,\"voices_us\":%.1f,\"ratio\":%.4f}\n"
+                                 : "%-8s %zu voices %5zu slots: a step %8.1f us, its voices %8.1f us, ratio %.3f\n";
+    printf(format, rule, n_voices, n_slots, figures[0] * 1e6, figures[1] * 1e6, figures[2]);
+}
+
+/* A step of an ensemble beside the steps of its voices: whole steps, as a run makes them.  All are timed in turn, since the
+ * machine's speed drifts; the medians over the turns are told. */
+static int bench_ensemble(const struct args *a, struct choir *c, const char *rule, size_t shape[2])
+{
+    enum { TURNS = 15 };
+    size_t n_voices = shape[0];
+    struct voice voices[4] = { { .lm = NULL } };
+    double together[TURNS], apart[TURNS], ratio[TURNS];
+    for (size_t k = 0; k < n_voices; k++)
+        voices[k].lm = c->opened[k].lm;
+    struct lm *pool = ensemble_open(voices, NULL, n_voices, rule);
+    int rc = pool ? 0 : err_code();
     for (uint32_t turn = 0; turn < TURNS && rc == 0; turn++) {
-        double s[3] = { 0 };
-        struct lm *const lms[3] = { x.lm, y.lm, pair };
-        for (uint32_t k = 0; k < 3 && rc == 0; k++) {
-            struct bench_step b = { .lm = lms[k], .core = x.core, .threads = x.threads, .n = n_slots };
-            b.salt = turn * 3 + k;
-            rc = bench_step(&b, &s[k]);
+        struct bench_step b = { .core = c->opened[0].core, .threads = c->opened[0].threads };
+        b.n = shape[1];
+        b.processor = threads_count(b.threads) == 1;
+        double sum = 0, one = 0;
+        for (uint32_t k = 0; k <= n_voices && rc == 0; k++) {
+            b.lm = k < n_voices ? voices[k].lm : pool;
+            b.salt = ++c->salt;
+            rc = bench_step(&b, &one);
+            sum += k < n_voices ? one : 0;
         }
-        together[turn] = s[2];
-        apart[turn] = s[0] + s[1];
-        ratio[turn] = s[2] / (s[0] + s[1]);
+        together[turn] = one;
+        apart[turn] = sum;
+        ratio[turn] = one / sum;
     }
-    if (rc == 0) {
-        double figures[3] = { median(together, TURNS), median(apart, TURNS), median(ratio, TURNS) };
-        print_ensemble(a, rule, n_slots, figures);
-    }
-    lm_free(pair);
-    opened_close(&y);
-    opened_close(&x);
+    lm_free(pool);
+    if (rc == 0)
+        print_ensemble(a, rule, n_voices, shape[1],
+                       (double[3]){ median(together, TURNS), median(apart, TURNS), median(ratio, TURNS) });
+    return rc;
+}
+
+static int bench_ensembles(const struct args *a)
+{
+    static const char *const rules[] = { "linear", "log" };
+    struct choir c;
+    int rc = choir_open(&c, a);
+    for (size_t slots = 1; slots <= 32; slots *= 32)
+        for (size_t voices = 2; voices <= 4; voices *= 2)
+            for (size_t r = 0; r < 2 && rc == 0; r++)
+                rc = bench_ensemble(a, &c, rules[r], (size_t[2]){ voices, slots });
+    choir_close(&c);
     return rc;
 }
 
@@ -154,6 +187,8 @@ static int run_bench(const struct args *a)
         return bench_tokenize(a);
     if (options_flag(a, "lua"))
         return bench_lua(a);
+    if (options_flag(a, "ensembles"))
+        return bench_ensembles(a);
     if (options_flag(a, "chains"))
         return bench_chains(a);
     struct threads *t = threads_alloc((size_t)n_threads);
@@ -173,11 +208,8 @@ static int run_bench(const struct args *a)
         TRY(bench_checkpoint(a, a->operand[i], limit));
     if (n > 0)
         return 0;
-    printf("%s", a->json ? "" : "\na step of zoo:prose with zoo:verse beside their own steps\n");
-    for (size_t slots = 1; slots <= 32; slots *= 32) {
-        TRY(bench_ensemble(a, "linear", slots));
-        TRY(bench_ensemble(a, "log", slots));
-    }
+    printf("%s", a->json ? "" : "\na step of zoo:prose, verse, (han, mixed) together beside their own steps\n");
+    TRY(bench_ensembles(a));
     printf("%s", a->json ? "" : "\nchains and a draw on one row, one thread\n");
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         for (size_t i = 0; i < sizeof chains / sizeof *chains; i++)
@@ -189,6 +221,8 @@ static const struct option_row options[] = {
     { "journal", "MIB", NULL, "instead: a journal of that size in TMPDIR written, resumed from and verified" },
     { "tokenize", NULL, NULL, "instead: the first operand's tokenizer over the files that follow it, on one thread" },
     { "lua", NULL, NULL, "instead: transforms of a script beside their twins in C on such a row" },
+    { "ensembles", NULL, NULL,
+      "instead: a step of two and of four bundled checkpoints beside their own; --threads 1: processor time" },
     { "chains", NULL, NULL, "instead: microseconds of every transform on a row of 128,256 symbols" },
     BENCH_ROUNDS_OPTIONS,
     OPENED_OPTIONS,

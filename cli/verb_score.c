@@ -1,8 +1,9 @@
-/* score: log-probabilities of a text under a checkpoint, in rolling windows. */
+/* score: log-probabilities of a text, under a checkpoint in rolling windows, under an lm that a script declares as one. */
 #include "base/err.h"
 #include "base/mem.h"
-#include "cli/opened.h"
+#include "cli/source.h"
 #include "cli/verbs.h"
+#include "experiments/score.h"
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
@@ -68,8 +69,8 @@ static void print_tokens(const struct space *space, const struct symbols *ids, c
     }
 }
 
-static void print_score(const struct args *a, struct opened *o, const struct text *input, const struct symbols *ids,
-                        const double logp[])
+static void print_score(const struct args *a, const struct space *space, const struct text *input,
+                        const struct symbols *ids, const double logp[])
 {
     struct text t = { 0 };
     double nll = 0;
@@ -79,7 +80,7 @@ static void print_score(const struct args *a, struct opened *o, const struct tex
     double bits_per_byte = nll / ((double)input->len * M_LN2);
     if (!a->json) {
         if (options_flag(a, "tokens"))
-            print_tokens(o->lm->space, ids, logp);
+            print_tokens(space, ids, logp);
         printf("bits per byte     %.6f\nnats              %.6f\nbytes             %zu\ntokens            %zu\n"
                "token perplexity  %.4f\nword perplexity   %.4f\n",
                bits_per_byte, nll, input->len, ids->n, exp(nll / (double)ids->n),
@@ -106,6 +107,18 @@ static void print_score(const struct args *a, struct opened *o, const struct tex
     text_free(&t);
 }
 
+static const char *file_of(const struct args *a)
+{
+    return a->operand[a->n_operands - 1];
+}
+
+static int check_text(const struct args *a, const struct symbols *ids)
+{
+    return ids->n > 0 ? 0
+                      : err_set(ERR_DATA, "%s is empty: nothing to score",
+                                strcmp(file_of(a), "-") == 0 ? "stdin" : file_of(a));
+}
+
 static int score_text(struct opened *o, const struct args *a, const struct text *input)
 {
     struct symbols ids = { 0 };
@@ -113,29 +126,70 @@ static int score_text(struct opened *o, const struct args *a, const struct text 
     int rc = options_int(a, "window", 1, o->lm->max_length, &window);
     if (rc == 0)
         rc = vocab_encode(o->checkpoint->vocab, text_s(input), input->len, &ids);
-    if (rc == 0 && ids.n == 0)
-        rc = err_set(ERR_DATA, "%s is empty: nothing to score",
-                     strcmp(a->operand[1], "-") == 0 ? "stdin" : a->operand[1]);
+    if (rc == 0)
+        rc = check_text(a, &ids);
     double *logp = mem_alloc(ids.n, sizeof *logp);
     if (rc == 0)
         rc = score_all(o, &ids, window, logp);
     if (rc == 0)
-        print_score(a, o, input, &ids, logp);
+        print_score(a, o->lm->space, input, &ids, logp);
     free(logp);
     free(ids.s);
     return rc;
 }
 
-static int run_score(const struct args *a)
+static int score_parts(struct source *o, struct score *s)
+{
+    struct want w;
+    while (score_want(s, &w, 1) > 0) {
+        TRY(core_run(o->core, &w, 1));
+        TRY(score_feed(s, NULL));
+        TRY(score_move(s));
+    }
+    return 0;
+}
+
+/* As a run scores a text item: after an empty prompt, which each voice renders by itself. */
+static int score_declared(const struct args *a, const struct text *input)
+{
+    struct source o;
+    struct symbols ids = { 0 };
+    const struct prompt_field field = { "text", "" };
+    TRY(source_open(&o, a, NULL));
+    const struct prompt prompt = { .fields = &field, .n_fields = 1, .template_name = o.template_name };
+    int rc = lms_encode(o.lms, o.id, text_s(input), input->len, &ids);
+    if (rc == 0)
+        rc = check_text(a, &ids);
+    struct score *s = rc == 0 ? score_open(o.lm, &prompt, &ids, 1) : NULL;
+    if (rc == 0)
+        rc = s ? score_parts(&o, s) : err_code();
+    if (rc == 0)
+        print_score(a, o.lm->space, input, &ids, score_logp(s, 0));
+    score_close(s);
+    free(ids.s);
+    source_close(&o);
+    return rc;
+}
+
+static int score_checkpoint(const struct args *a, const struct text *input)
 {
     struct opened o;
+    TRY(opened_open(&o, a->operand[0], a));
+    int rc = score_text(&o, a, input);
+    opened_close(&o);
+    return rc;
+}
+
+static int run_score(const struct args *a)
+{
     struct text input = { 0 };
-    TRY(text_read_file(&input, a->operand[1], INPUT_MAX));
-    int rc = opened_open(&o, a->operand[0], a);
-    if (rc == 0) {
-        rc = score_text(&o, a, &input);
-        opened_close(&o);
-    }
+    bool has_script = options_text(a, "script") != NULL;
+    if (a->n_operands != (has_script ? 1u : 2u))
+        return err_set(ERR_USAGE, "%zu operands, want CHECKPOINT FILE, or with --script FILE alone", a->n_operands);
+    if (has_script && options_text(a, "window"))
+        return err_set(ERR_USAGE, "--window is of checkpoints: an lm of a script scores a text as one");
+    TRY(text_read_file(&input, file_of(a), INPUT_MAX));
+    int rc = (has_script ? score_declared : score_checkpoint)(a, &input);
     text_free(&input);
     return rc;
 }
@@ -143,17 +197,18 @@ static int run_score(const struct args *a)
 static const struct option_row options[] = {
     { "window", "N", NULL, "symbols per rolling window; default: the context limit" },
     { "tokens", NULL, NULL, "one line a token: id, log-probability, text" },
-    OPENED_OPTIONS,
+    SOURCE_OPTIONS,
 };
 
 const struct verb verb_score = {
     .name = "score",
     .operands = "CHECKPOINT FILE",
-    .min_operands = 2,
+    .min_operands = 1,
     .max_operands = 2,
-    .summary = "log-probabilities of a text: bits per byte, perplexity (FILE - is stdin)",
+    .summary = "log-probabilities of a text: bits per byte, perplexity (FILE - is stdin); --script: of a declared lm",
     .details =
         "Windows do not overlap; each is conditioned on bos or on the last symbol of the one before.\n"
+        "With --script the only operand is the file: the text as a run scores it, as one, within the lm's context.\n"
         "--json prints {\"ids\":[...],\"logp\":[...],\"nll\":...,\"bytes\":...,\"words\":...,\"bits_per_byte\":...}.",
     .options = options,
     .n_options = sizeof options / sizeof *options,

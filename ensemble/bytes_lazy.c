@@ -1,8 +1,12 @@
-/* The canonical tree, lazily: a node is evaluated only once what its tokens weigh is a share of at least `lazy`.
+/* The canonical tree, lazily: a node is evaluated if what its tokens weigh is a share of at least `lazy` where they end.
  *
  * The weight of a node is known when its parent is evaluated; until then it is at most its parent's.  At each byte the
  * weights that are known, and what they leave of the bytes so far, say which nodes call for evaluation; each of these may
- * call for others, so that a byte takes some rounds.  Most take none: the nodes that matter begin words. */
+ * call for others, so that a byte takes some rounds.
+ *
+ * Behind its end an unevaluated node has at most the share weight / known mass, which grows as bytes come; but the share
+ * that it really has is what it was, in the mean over what the lm says next (a posterior is a martingale).  So it is called
+ * again only where that bound reaches one: where it might have been what was said. */
 #include "base/err.h"
 #include "base/num.h"
 #include "base/row_math.h"
@@ -104,10 +108,13 @@ static bool judge(struct bytes_adapter *a, struct bytes_slot *s, const struct by
     for (size_t k = 0; k < shot->n; k++)
         if (!s->cover[shot->first + k].is_past)
             top = fmax(top, bound_of(s, shot->base, s->cover[shot->first + k].node));
-    double least = top + known_mass(a, s, shot, top) + num_log(a->lazy);
-    for (size_t k = 0; k < shot->n; k++)
-        if (!s->cover[shot->first + k].is_past)
-            more |= call_in(s, shot, s->cover[shot->first + k].node, least);
+    double known = top + known_mass(a, s, shot, top), least = known + num_log(a->lazy);
+    for (size_t k = 0; k < shot->n; k++) {
+        const struct bytes_cover *c = &s->cover[shot->first + k];
+        bool is_first = c->depth == 0 || shot->at == s->start;
+        if (!c->is_past)
+            more |= call_in(s, shot, c->node, is_first ? least : known);
+    }
     if (shot->last != BYTES_NONE)
         more |= call_in(s, shot, shot->last, least);
     return more;

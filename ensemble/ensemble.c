@@ -27,7 +27,7 @@ static int take_slot(struct ensemble *e)
     s->prompt = s->made.n = 0;
     s->prompt_read = false;
     s->epoch = 0; /* need() counts from 1 */
-    s->address = (struct rng_address){ 0 };
+    s->draws = false;
     for (size_t k = 0; k < e->n_voices; k++)
         s->seen[k].n = 0;
     ensemble_begin_past(e, s);
@@ -89,6 +89,7 @@ static void copy_prefix(struct ensemble *e, struct ensemble_slot *to, const stru
 {
     size_t n = e->n_voices;
     to->address = from->address;
+    to->draws = from->draws;
     to->prompt = len < from->prompt ? len : from->prompt;
     symbols_add(&to->made, from->made.s, len - to->prompt);
     for (size_t k = 0; k < n; k++)
@@ -169,7 +170,8 @@ static int ensemble_prompt(void *self, int slot, const struct prompt *p, struct 
     struct ensemble_slot *s = &e->slot[slot];
     struct symbols rendered = { 0 };
     int rc = 0;
-    if (p->address)
+    s->draws = e->pool.type->samples && p->address;
+    if (s->draws)
         s->address = *p->address;
     for (size_t k = 0; k < e->n_voices && rc == 0; k++) {
         rendered.n = 0;

@@ -18,6 +18,8 @@
  * 4. The trace has one entry a voice.  A voice that took no part (gated) has logp NAN and share 0.
  * 5. A slot is forked inside its prompt only where all voices' prompts have one length (ERR_USAGE otherwise), for a
  *    position in one voice's prompt is none in another's.  After a failed prompt() a slot may only be dropped.
+ *    Where the rule samples, it does so of a prompt with an address; without one nothing is drawn, all voices take part
+ *    and the row is the linear pool that draws follow: so is a text scored.
  * 6. Voices of weight 0 are computed and traced all the same: observers.
  * 7. There are no taps of an ensemble: only LM_TAP_FINAL may be wanted. */
 #ifndef ENSEMBLE_ENSEMBLE_H

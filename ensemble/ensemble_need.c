@@ -134,27 +134,25 @@ static int need_led(struct ensemble *e, const struct want w[], size_t n, struct 
     return need_others(e, w, n, q);
 }
 
-/* Each voice back to the earliest position that falls to it. */
-static int need_members(struct ensemble *e, const struct want w[], size_t n, struct queue *q)
+static void give_all(const struct ensemble *e, struct ensemble_slot *s)
 {
-    for (size_t i = 0; i < n; i++) {
-        struct ensemble_slot *s = &e->slot[w[i].slot];
-        memset(s->n_given, 0, sizeof s->n_given);
-        for (uint32_t back = 0; back < s->stride; back++)
-            s->n_given[ensemble_member(e, s, back)] = back + 1;
-    }
-    int more = need_voice(e, 0, w, n, q);
-    TRY(more);
-    int others = need_others(e, w, n, q);
-    return others < 0 ? others : more | others;
+    for (size_t k = 0; k < e->n_voices; k++)
+        s->n_given[k] = larger(s->n_wanted, ensemble_prompt_rows(e, s, k));
 }
 
-static int need_all(struct ensemble *e, const struct want w[], size_t n, struct queue *q)
+/* Each voice back to the earliest position that falls to it. */
+static void give_members(const struct ensemble *e, struct ensemble_slot *s)
+{
+    memset(s->n_given, 0, sizeof s->n_given);
+    for (uint32_t back = 0; back < s->stride; back++)
+        s->n_given[ensemble_member(e, s, back)] = back + 1;
+}
+
+static int need_given(struct ensemble *e, const struct want w[], size_t n, struct queue *q)
 {
     for (size_t i = 0; i < n; i++) {
         struct ensemble_slot *s = &e->slot[w[i].slot];
-        for (size_t k = 0; k < e->n_voices; k++)
-            s->n_given[k] = larger(s->n_wanted, ensemble_prompt_rows(e, s, k));
+        (s->draws ? give_members : give_all)(e, s);
     }
     int more = need_voice(e, 0, w, n, q);
     TRY(more);
@@ -169,7 +167,5 @@ int ensemble_need(void *self, const struct want w[], size_t n, struct queue *q)
     if (e->dropped_long)
         trim(e);
     TRY(start(e, w, n));
-    if (e->pool.type->samples)
-        return need_members(e, w, n, q);
-    return e->pool.type->others ? need_led(e, w, n, q) : need_all(e, w, n, q);
+    return e->pool.type->others ? need_led(e, w, n, q) : need_given(e, w, n, q);
 }

@@ -66,8 +66,8 @@ int ensemble_part_at(struct ensemble *e, struct ensemble_slot *s, uint32_t back,
 {
     const struct pool *p = &e->pool;
     struct row *rows = out->rows;
-    out->first = p->type->samples ? ensemble_member(e, s, back) : 0;
-    if (p->type->samples) {
+    out->first = s->draws ? ensemble_member(e, s, back) : 0;
+    if (s->draws) {
         out->n = 1;
         return ensemble_voice_row(e, s, out->first, back, &rows[0]);
     }
@@ -87,8 +87,7 @@ static void pool_part(struct ensemble *e, struct ensemble_slot *s, uint32_t back
         part->pool.log_weight = pool_apply_prefix(&e->pool, &part->pool, part->rows, weight, part->n,
                                                   s->past + ensemble_said(s, back) * e->n_past);
     else
-        part->pool.log_weight =
-            pool_apply(&e->pool, &part->pool, part->rows, e->pool.type->samples ? alone : weight, part->n);
+        part->pool.log_weight = pool_apply(&e->pool, &part->pool, part->rows, s->draws ? alone : weight, part->n);
 }
 
 /* What was pushed unread before the position `back` before the last; memory was made by need(). */

@@ -12,6 +12,7 @@ struct ensemble_slot {
     int voice[LM_MAX_VOICES];   /* the voices' slots */
     size_t prompt;              /* symbols of the prompt, as voice 0 counts */
     struct rng_address address; /* the prompt's, for the rule that samples */
+    bool draws;                 /* the rule samples, and the prompt had an address */
     struct symbols made;        /* pushed since */
     struct symbols
         seen[LM_MAX_VOICES]; /* each voice's prompt; kept for voices with transforms, weightings that read it */

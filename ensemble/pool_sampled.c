@@ -1,8 +1,10 @@
-/* sampled: one voice, drawn by the weights anew at every position, is the pool there.  A symbol drawn from it has exactly the distribution of the linear pool, at the cost of one voice; an arg max, a truncation or
- * a temperature of it is another thing than that of the linear pool, and log-probabilities are the drawn voice's.
+/* sampled: one voice, drawn by the weights anew at every position, is the pool there.  A symbol drawn from it has exactly
+ * the distribution of the linear pool, at the cost of one voice; an arg max, a truncation or a temperature of it is another
+ * thing than that of the linear pool, and log-probabilities of a draw are the drawn voice's.
  *
  * The draw is addressed: (seed, item, draw) of the prompt and the position, so that the lm is not pure: its rows are a
- * function of (lm, prefix, prompt with its address).
+ * function of (lm, prefix, prompt with its address).  Where nothing is drawn, as in scoring, the row is the linear pool:
+ * each position draws anew, so that a text's probability, summed over the draws, is the product of those.
  * -inf table: the drawn voice's row; dead where it is. */
 #include "ensemble/pool_rules.h"
 #include "model/lm.h"

@@ -166,7 +166,7 @@ local schema = {
     limit = { bytes = count, symbols = count, chars = count },
     transform = { { fn }, name = text, params = list, state = list, meaning = text, domain = text, source = text },
     parameter = { { text }, default = number, min = number, max = number, integer = truth, meaning = text },
-    evalset = { { text }, items = count, lang = text, split = text },
+    evalset = { { text }, items = count, lang = text, split = text, bytes = count },
 }
 
 local function names(what)
@@ -431,7 +431,7 @@ local function evalsets_of(x, level)
         if text(e) then e = { e } end
         check("evalset", e, level + 1)
         need("evalset", e, 1, level + 1)
-        out[i] = { name = e[1], items = e.items, lang = e.lang, split = e.split }
+        out[i] = { name = e[1], items = e.items, lang = e.lang, split = e.split, bytes = e.bytes }
     end
     return out
 end

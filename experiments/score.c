@@ -52,13 +52,6 @@ static int score_start(struct score *s, const struct prompt *prompt)
 
 struct score *score_open(struct lm *lm, const struct prompt *prompt, const struct symbols continuations[], size_t n)
 {
-    if (!lm->pure) {
-        err_set(ERR_USAGE,
-                "%s draws a voice at every step, so that a text has no probability of its own; rule = \"linear\" has, "
-                "which its draws follow",
-                lm->name);
-        return NULL;
-    }
     struct score *s = mem_alloc(1, sizeof *s);
     s->lm = lm;
     s->n = n;

@@ -23,7 +23,8 @@ struct score_sink {
     void *ctx;
 };
 
-/* The continuations and the prompt are borrowed.  NULL + what the lm says of the prompt. */
+/* The continuations and the prompt are borrowed; the prompt has no address, so that an lm that draws voices is scored by
+ * what its draws follow.  NULL + what the lm says of the prompt. */
 struct score *score_open(struct lm *lm, const struct prompt *prompt, const struct symbols continuations[], size_t n);
 void score_close(struct score *s);
 size_t score_want(struct score *s, struct want out[], size_t max); /* at most one a continuation; 0: finished */

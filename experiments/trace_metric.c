@@ -59,6 +59,15 @@ static double agreement(const struct unit_record *r)
     return mean_told(r, r->agreement);
 }
 
+/* A voice that was not computed has no log-probability. */
+static double voices_asked(const struct unit_record *r)
+{
+    size_t n = 0, all = r->n_steps * r->n_voices;
+    for (size_t i = 0; i < all; i++)
+        n += isnan(r->voice_logp[i]) ? 0 : 1;
+    return all > 0 ? (double)n / (double)r->n_steps : NAN;
+}
+
 static double ended(const struct unit_record *r)
 {
     return r->end == HYP_SYMBOL || r->end == HYP_STRING ? 1 : 0;
@@ -88,6 +97,8 @@ const struct trace_metric *trace_metrics(size_t *n)
           data_entropy },
         { "disagreement", "nats", "how far the voices differ: entropy of their mean less their mean entropy", 0, 0,
           INFINITY, disagreement },
+        { "voices_asked", "voices", "voices that were computed, mean over symbols: gates and draws leave voices out", 0,
+          0, INFINITY, voices_asked },
         { "ended", "share", "texts that end by themselves (end symbol or stop string), not at a limit", 0, 0, 1,
           ended },
         { "accepted_length", "symbols", "proposed symbols that held, of each pass of an lm with a draft", 1, 0,

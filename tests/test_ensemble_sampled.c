@@ -103,6 +103,32 @@ static void a_row_is_a_voice(void)
     lm_free(lm);
 }
 
+/* Without an address nothing is drawn: the linear pool's row bit for bit, in one row or many, and a fork goes on so. */
+static void an_undrawn_row_is_the_pool(struct lm *sampled, struct lm *linear)
+{
+    struct lm *both[2] = { sampled, linear };
+    struct row r[2][3];
+    int slot[2];
+    for (int i = 0; i < 2; i++) {
+        const struct prompt_field field = { "text", "ab" };
+        const struct prompt p = { .fields = &field, .n_fields = 1 };
+        struct symbols seen = { 0 };
+        int first = lm_fork(both[i], LM_EMPTY, 0);
+        check(lm_prompt(both[i], first, &p, &seen) == 0, "%s", err_text());
+        slot[i] = lm_fork(both[i], first, lm_length(both[i], first));
+        lm_drop(both[i], first);
+        struct want w = { both[i], slot[i], 3, LM_TAP_FINAL };
+        check(lm_push(both[i], slot[i], (sym_t[]){ 3, 0 }, 2, NULL) == 0 && core_run(core, &w, 1) == 0 &&
+                  lm_rows(&w, r[i]) == 0,
+              "%s", err_text());
+        free(seen.s);
+    }
+    for (int k = 0; k < 3; k++)
+        check(memcmp(r[0][k].score, r[1][k].score, N * sizeof *r[0][k].score) == 0, "%s: row %d", sampled->name, k);
+    for (int i = 0; i < 2; i++)
+        lm_drop(both[i], slot[i]);
+}
+
 int main(void)
 {
     core = core_alloc();
@@ -112,6 +138,8 @@ int main(void)
     struct lm *nested = pair(sampled, leaf[2], .6, "sampled"), *flat = pair(linear, leaf[2], .6, "linear");
     follows(sampled, linear);
     follows(nested, flat);
+    an_undrawn_row_is_the_pool(sampled, linear);
+    an_undrawn_row_is_the_pool(nested, flat);
     one_voice_is_computed();
     a_row_is_a_voice();
     lm_free(nested);

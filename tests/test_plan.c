@@ -175,6 +175,7 @@ static void test_rules(void)
     refused("creativity = { 'distinct_1' }", "creativity = { 'distinct1' }", "distinct_1");
     refused("'DIR/score' }", "'DIR/score', 'DIR/score' }", "named twice");
     refused("'DIR/score' }", "{ 'DIR/score', lang = 'zh' } }", "no items");
+    refused("'DIR/score' }", "{ 'DIR/score', bytes = 3 } }", "no items of split 'report' and so few bytes");
     refused("'DIR/score' }", "'DIR/scores' }", "scores");
     refused("name = 'b' }", "name = 'a' }", "two lms are named 'a'");
     refused("n=4,length=16,seed=5", "n=5,length=16,seed=5", "symbol spaces");

@@ -50,7 +50,7 @@ static const uint32_t sizes[] = { 1, 2, 7, 15, 16, 17, 31, 63, 64, 65, 100, 127,
 /* Everything that a kernel gives for a row, as bytes. */
 struct given {
     float max, floats[4][5003];
-    double sum, surprise, moments[2], relative;
+    double sum, surprise, moments[2], relative, near_sum[2];
     float min, cubic, away;
     uint32_t n_alive, near;
     uint32_t found, count, n_collected;
@@ -100,6 +100,14 @@ static void give(const struct row_kernel *k, const struct row *r, const struct r
     k->mix(g->floats[3] + 100, part, 3, n < 4900 ? n : 4900);
 }
 
+static void give_near(const struct row_kernel *k, const struct row_part part[], uint32_t n, struct given *g)
+{
+    memset(g, 0, sizeof *g);
+    g->near_sum[0] = k->mix_near(g->floats[0], part, 3, n);
+    k->mean_near(g->floats[2], part, 3, n, part[0].factor);
+    g->near_sum[1] = k->product_near(g->floats[1], part, 3, n, 1.5);
+}
+
 static void give_pools(const struct row_kernel *k, const struct row_part part[], uint32_t n, struct given *g)
 {
     memset(g, 0, sizeof *g);
@@ -113,7 +121,11 @@ static void parts_of(const struct row rows[3], double factor, struct row_part pa
 {
     for (int i = 0; i < 3; i++) {
         double offset = log(.2 + .1 * i) - factor * rows[i].log_z;
-        part[i] = (struct row_part){ rows[i].score, factor, offset, (float)offset, (float)(offset - (float)offset) };
+        part[i] =
+            (struct row_part){ .score = rows[i].score, .factor = factor, .offset = offset, .near = (float)offset };
+        part[i].rest = (float)(offset - (float)offset);
+        part[i].center = (float)rows[i].log_z;
+        part[i].share = (float)(.2 + .1 * i);
     }
 }
 
@@ -135,6 +147,9 @@ static void test_same_bits(void)
             give_pools(&row_kernel_plain, part, n, want);
             give_pools(fast[i], part, n, got);
             check(memcmp(want, got, sizeof *got) == 0, "%s: pools of %s rows of %u", fast[i]->name, rows_name(kind), n);
+            give_near(&row_kernel_plain, part, n, want);
+            give_near(fast[i], part, n, got);
+            check(memcmp(want, got, sizeof *got) == 0, "%s: near %s rows of %u", fast[i]->name, rows_name(kind), n);
         }
     check(row_kernel_plain.supported() && row_kernel_best()->supported(), "a kernel for this machine");
     free(want);

@@ -8,6 +8,7 @@
 #define MOST  300
 #define CLOSE 2e-6 /* of a log-probability, or of log Z */
 
+static double slack = 1; /* of scores in the hundreds */
 static float member[4][MOST], result[MOST], second[MOST];
 
 static const double powers[] = { -INFINITY, -30, -1, -.5, -.001, 0, .001, .5, 1, 2, 30, INFINITY };
@@ -59,7 +60,7 @@ static void check_values(const struct row rows[], const double weight[4], double
         want[v] = mean_of(logp, weight, n, r);
         sum += expl(want[v]);
     }
-    check_near(log_z, (double)logl(sum), CLOSE, "%s, power %g: log Z", name, r);
+    check_near(log_z, (double)logl(sum), CLOSE * slack, "%s, power %g: log Z", name, r);
     check(out.log_z == 0, "%s, power %g: normalised", name, r);
     for (sym_t v = 0; v < out.n; v++) {
         double got = row_logp(&out, v), wanted = (double)(want[v] - logl(sum));
@@ -67,7 +68,9 @@ static void check_values(const struct row rows[], const double weight[4], double
         worst = fmax(worst, both ? 0 : fabs(got - wanted) / fmax(1, -wanted / 8));
     }
     double most = r == 0 ? fmax(1, weight[0] + weight[1] + weight[2] + weight[3]) : 1; /* a product's scores are sums */
-    check(worst <= CLOSE * most, "%s, power %g: a log-probability is wrong by %g", name, r, worst);
+    most = fabs(r) >= .5 && fabs(r) <= 4 && r != 1 ? 1.5
+                                                   : most; /* the mean of powers is rounded before it is normalised */
+    check(worst <= CLOSE * most * slack, "%s, power %g: a log-probability is wrong by %g", name, r, worst);
 }
 
 static void test_values(void)
@@ -100,6 +103,29 @@ static void test_offsets(void)
         for (size_t r = 0; r < N_POWERS; r++)
             check_values(rows, w, powers[r], "offset row");
     }
+}
+
+/* Probabilities that no float holds, tiny weights, and rows whose log Z is not their own (prefixes, truncations). */
+static void test_far(void)
+{
+    static const double w[][4] = { { .4, .3, .2, .1 }, { 1e-20, .5, .3, .2 }, { 1e-40, 1e-30, 1e-30, 1e-25 } };
+    static const double moved[] = { 0, 60, -60, 100, -100, 300, -300 };
+    for (size_t i = 0; i < 3 * 7; i++) {
+        struct row rows[4];
+        for (uint64_t k = 0; k < 4; k++) {
+            rows[k] = rows_make(ROWS_NORMAL, 80 + k, member[k], MOST);
+            for (sym_t v = 0; v < MOST; v++)
+                member[k][v] -= v % 7 == 3 ? 150 : v % 7 == 5 && k > 1 ? INFINITY : v % 97 == 90 ? INFINITY : 0;
+            row_measure(&rows[k]);
+            rows[k].log_z += moved[i % 7] * (k == 0 ? 1 : .9);
+        }
+        slack = 3 + fabs(moved[i % 7]) / 30;
+        for (size_t r = 0; r < N_POWERS; r++)
+            if (i / 7 < 2 || powers[r] == 0 ||
+                fabs(powers[r]) > .1) /* no long double holds a sum of 1e-25 to the 1000 */
+                check_values(rows, w[i / 7], powers[r], "far row");
+    }
+    slack = 1;
 }
 
 /* Two voices and no shared symbol; one zero; all zeros of one symbol; a weight of zero; a dead voice. */
@@ -229,6 +255,7 @@ int main(void)
 {
     test_values();
     test_offsets();
+    test_far();
     test_zeros();
     test_dead_over_rubbish();
     test_idempotent();
