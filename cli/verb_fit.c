@@ -2,6 +2,8 @@
 #include "base/err.h"
 #include "cli/console.h"
 #include "cli/verbs.h"
+#include "ensemble/calibration.h"
+#include "evalsets/evalset.h"
 #include "experiments/fit.h"
 #include "experiments/fit_place.h"
 #include "experiments/plan.h"
@@ -17,6 +19,20 @@ static const char one_voice[] =
     "local e = ensemble { voice { m, temperature = fit { what = arg.what, on = arg.on } } }\n"
     "experiment { name = 'fit', evalsets = { { 'openings', items = 1 } }, arms = { { lm = e } } }\n";
 
+static const char one_map[] =
+    "local m = model(arg.model)\n"
+    "local e = ensemble { voice { m, calibration = fit { what = arg.what, on = arg.on, l2 = arg.l2, folds = arg.folds "
+    "} } "
+    "}\n"
+    "experiment { name = 'fit', evalsets = { { 'openings', items = 1 } }, arms = { { lm = e } } }\n";
+
+/* The answers to questions with choices. */
+static const char one_answer[] =
+    "local m = model(arg.model)\n"
+    "local f = fit { what = arg.what, on = arg.on, l2 = arg.l2, folds = arg.folds, bins = arg.bins }\n"
+    "experiment { name = 'fit', evalsets = { { 'openings', items = 1 } },\n"
+    "             arms = { { lm = m, choices = arg.choices, calibration = f } } }\n";
+
 /* What takes the place of a chain: with --chain. */
 static const char one_chain[] =
     "local m = model(arg.model)\n"
@@ -25,9 +41,33 @@ static const char one_chain[] =
     "                bins = arg.bins }\n"
     "experiment { name = 'fit', evalsets = { { 'openings', items = 1 } }, arms = { { lm = m, chain = f } } }\n";
 
+/* 0: they are of texts, 1: of questions with choices; or what opening them says. */
+static int has_choices(const char *on)
+{
+    struct evalset *e = evalset_open(on);
+    if (!e)
+        return err_code();
+    int has = e->n_items > 0 && e->items[0].kind == ITEM_CHOICE;
+    evalset_close(e);
+    return has;
+}
+
+static const char *script_for(const struct args *a)
+{
+    int choices = has_choices(options_text(a, "on"));
+    if (options_text(a, "chain"))
+        return one_chain;
+    if (choices != 0)
+        return choices < 0 ? NULL : one_answer;
+    bool map = strcmp(options_text(a, "what"), "temperature") != 0 && calibration_find(options_text(a, "what"));
+    return map ? one_map : one_voice;
+}
+
 static struct plan *plan_of(const struct args *a)
 {
-    static const char *const keys[] = { "what", "on", "chain", "target", "from", "to", "bins" };
+    static const char *const keys[] = {
+        "what", "on", "chain", "target", "from", "to", "bins", "l2", "folds", "choices"
+    };
     enum { N_KEYS = sizeof keys / sizeof *keys };
     const char *operand = a->operand[0], *end = strrchr(operand, '.'), *pairs[N_KEYS + 1];
     struct plan_options options = { .mode = options_text(a, "mode"), .kernels = options_text(a, "kernels") };
@@ -39,7 +79,10 @@ static struct plan *plan_of(const struct args *a)
     if (!c)
         return NULL;
     checkpoint_close(c);
-    text_add(&source, options_text(a, "chain") ? one_chain : one_voice);
+    const char *script = script_for(a);
+    if (!script)
+        return NULL;
+    text_add(&source, script);
     text_addf(&sets[0], "model=%s", operand);
     for (size_t i = 0; i < N_KEYS; i++)
         if (options_text(a, keys[i]))
@@ -84,12 +127,36 @@ static void print_bins(const json_t *result)
     }
 }
 
+/* The test of "is it calibrated". */
+static void print_consistency(const json_t *result)
+{
+    printf("  an ECE as large from a calibrated lm: p %.3f -> %.3f\n", real(result, "consistent_before"),
+           real(result, "consistent_after"));
+}
+
 static void print_temperature(const struct args *a, const json_t *fit, const json_t *result)
 {
     printf("%s: temperature %.4f, fitted on %.0f positions of %s\n", name(fit, "lm"), real(result, "value"),
            real(result, "n"), name(fit, "on"));
     printf("  nats a symbol %.4f -> %.4f, ECE of the top symbol %.4f -> %.4f\n", real(result, "nll_before"),
            real(result, "nll_after"), real(result, "ece_before"), real(result, "ece_after"));
+    print_consistency(result);
+    if (a->verbose)
+        print_bins(result);
+}
+
+static void print_map(const struct args *a, const json_t *fit, const json_t *result)
+{
+    double folds = real(result, "folds");
+    printf("%s, fitted on %.0f %s\n", name(fit, "id"), real(result, "n"),
+           json_object_get(fit, "choices") ? "questions" : "positions");
+    printf("  nats %.4f -> %.4f, ECE of the best %.4f -> %.4f, of all %.3g -> %.3g", real(result, "nll_before"),
+           real(result, "nll_after"), real(result, "ece_before"), real(result, "ece_after"),
+           real(result, "full_ece_before"), real(result, "full_ece_after"));
+    if (folds > 0)
+        printf(" (held out, %.0f folds; fitted and measured on all: %.4f)", folds, real(result, "nll_fitted"));
+    printf("\n");
+    print_consistency(result);
     if (a->verbose)
         print_bins(result);
 }
@@ -143,6 +210,10 @@ static void print_fit(const struct args *a, const json_t *fit, const json_t *res
         doc_canonical(&t, result);
         puts(text_s(&t));
         text_free(&t);
+        return;
+    }
+    if (json_object_get(result, "maps")) {
+        print_map(a, fit, result);
         return;
     }
     for (size_t i = 0; i < sizeof printers / sizeof *printers; i++)
@@ -219,7 +290,10 @@ static const struct option_row options[] = {
     { "target", "NATS", NULL, "of --what entropy: the mean entropy" },
     { "from", "X", NULL, "of --what entropy: the values tried" },
     { "to", "X", NULL, "of --what entropy: the values tried" },
-    { "bins", "N", NULL, "of --what conformal: bins of the row's entropy; default 10" },
+    { "bins", "N", NULL, "of --what conformal and histogram: bins; default 10" },
+    { "l2", "X", NULL, "of --what vector and matrix: penalty; default 1, of choices 0.01" },
+    { "folds", "N", NULL, "of maps: folds that are held out in turn; default 2, of choices 5" },
+    { "choices", "RULE", "likelihood", "where --on has choices: likelihood, pmi(domain), contextual(inputs)" },
     { "out", "FILE", NULL, "store the results as JSON" },
     { "threads", "N", NULL, "threads; default: physical cores" },
     { "mode", "MODE", NULL, "compute mode: f32 (default) or native" },
@@ -233,9 +307,11 @@ const struct verb verb_fit = {
     .min_operands = 1,
     .max_operands = 1,
     .summary = "fits calibration and weights on a labelled split: likelihood and reliability before and after",
-    .details = "A checkpoint's temperature is fitted on --on, or what --chain waits for (--what temperature, entropy, "
-               "conformal); a script's fits are computed as its run would.\n"
-               "--verbose: every bin of the reliability.",
+    .details =
+        "A checkpoint's temperature is fitted on --on, or another map of its rows (--what vector, matrix, platt, "
+        "beta), or, where --on has choices, of its answers (isotonic and histogram too), or what --chain waits "
+        "for (--what temperature, entropy, conformal); a script's fits are computed as its run would.\n"
+        "--verbose: every bin of the reliability.",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .run = run_fit,

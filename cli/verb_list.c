@@ -11,9 +11,11 @@
 #include "decode/search.h"
 #include "decode/select.h"
 #include "decode/utility.h"
+#include "ensemble/calibration.h"
 #include "ensemble/weighting.h"
 #include "evalsets/evalset.h"
 #include "evalsets/metric.h"
+#include "experiments/choices.h"
 #include "model/checkpoint.h"
 #include "plots/strategies.h"
 #include <math.h>
@@ -170,6 +172,7 @@ LIST_TYPES(searches, search)
 LIST_TYPES(selections, select)
 LIST_TYPES(rules, pool)
 LIST_TYPES(weights, weighting)
+LIST_TYPES(choices, choices)
 #undef LIST_TYPES
 
 /* And one without parameters. */
@@ -186,6 +189,7 @@ LIST_TYPES(weights, weighting)
 LIST_PLAIN(draws, draw)
 LIST_PLAIN(utilities, utility)
 LIST_PLAIN(metrics, metric)
+LIST_PLAIN(calibrations, calibration)
 #undef LIST_PLAIN
 
 static int list_strategies(const struct args *a)
@@ -270,11 +274,14 @@ static const struct {
     const char *name;
     int (*list)(const struct args *a);
 } lists[] = {
-    { "strategies", list_strategies }, { "profiles", list_profiles },     { "presets", list_presets },
-    { "rules", list_rules },           { "weights", list_weights },       { "searches", list_searches },
-    { "metrics", list_metrics },       { "evalsets", list_evalsets },     { "checkpoints", list_checkpoints },
-    { "templates", list_templates },   { "selections", list_selections }, { "draws", list_draws },
-    { "utilities", list_utilities },   { "answers", list_answers },
+    { "strategies", list_strategies },   { "profiles", list_profiles },
+    { "presets", list_presets },         { "rules", list_rules },
+    { "weights", list_weights },         { "searches", list_searches },
+    { "metrics", list_metrics },         { "evalsets", list_evalsets },
+    { "checkpoints", list_checkpoints }, { "templates", list_templates },
+    { "selections", list_selections },   { "draws", list_draws },
+    { "utilities", list_utilities },     { "answers", list_answers },
+    { "choices", list_choices },         { "calibrations", list_calibrations },
 };
 enum { N_LISTS = sizeof lists / sizeof *lists };
 
@@ -309,8 +316,8 @@ const struct verb verb_list = {
     .max_operands = 1,
     .summary = "what there is: strategies, rules, searches, metrics, evalsets, checkpoints, ...",
     .details =
-        "WHAT is strategies, profiles, presets, rules, weights, searches, draws, selections, utilities, answers, "
-        "metrics,\nevalsets, checkpoints or templates.\n"
+        "WHAT is strategies, profiles, presets, rules, weights, calibrations, searches, draws, selections, utilities, "
+        "answers,\nchoices, metrics, evalsets, checkpoints or templates.\n"
         "Each with its parameters, ranges, defaults and one line of meaning; --verbose adds the source.",
     .options = options,
     .n_options = sizeof options / sizeof *options,

@@ -171,9 +171,49 @@ static bool label_is_best(const float s[], const struct position *p)
     return best == p->label;
 }
 
-double calibrate_reliability(const struct calibrate *c, double temperature, struct calibrate_bin bins[], size_t n_bins)
+/* Sums to means; the ECE over n predictions. */
+static double close_bins(struct calibrate_bin bins[], size_t n_bins, double n_all)
 {
     double ece = 0;
+    for (size_t b = 0; b < n_bins; b++) {
+        double n = (double)bins[b].n;
+        bins[b].confidence = n > 0 ? bins[b].confidence / n : NAN;
+        bins[b].accuracy = n > 0 ? bins[b].accuracy / n : NAN;
+        if (n > 0)
+            ece += n / n_all * fabs(bins[b].accuracy - bins[b].confidence);
+    }
+    return ece;
+}
+
+double calibrate_full_ece(const struct calibrate *c, double temperature, size_t n_bins)
+{
+    struct calibrate_bin *bins = mem_alloc(n_bins, sizeof *bins);
+    double n = 0;
+    for (size_t i = 0; i < c->n; i++) {
+        const struct position *p = &c->at[i];
+        const float *s = c->score + p->from;
+        double log_z = moments(s, p->n, 1 / temperature).log_z;
+        for (size_t v = 0; v < p->n; v++)
+            add_to_bin(bins, n_bins, math_exp64(s[v] / temperature - log_z), v == p->label);
+        n += (double)p->n;
+    }
+    double ece = close_bins(bins, n_bins, n);
+    free(bins);
+    return ece;
+}
+
+void calibrate_best(const struct calibrate *c, double temperature, double confidence[], bool right[])
+{
+    for (size_t i = 0; i < c->n; i++) {
+        const struct position *p = &c->at[i];
+        const float *s = c->score + p->from;
+        confidence[i] = fmin(1, math_exp64(-moments(s, p->n, 1 / temperature).log_z));
+        right[i] = label_is_best(s, p);
+    }
+}
+
+double calibrate_reliability(const struct calibrate *c, double temperature, struct calibrate_bin bins[], size_t n_bins)
+{
     for (size_t b = 0; b < n_bins; b++)
         bins[b] = (struct calibrate_bin){ .low = (double)b / (double)n_bins, .high = (double)(b + 1) / (double)n_bins };
     for (size_t i = 0; i < c->n; i++) {
@@ -182,12 +222,5 @@ double calibrate_reliability(const struct calibrate *c, double temperature, stru
         double confidence = math_exp64(-moments(s, p->n, 1 / temperature).log_z);
         add_to_bin(bins, n_bins, confidence, label_is_best(s, p));
     }
-    for (size_t b = 0; b < n_bins; b++) {
-        double n = (double)bins[b].n;
-        bins[b].confidence = n > 0 ? bins[b].confidence / n : NAN;
-        bins[b].accuracy = n > 0 ? bins[b].accuracy / n : NAN;
-        if (n > 0)
-            ece += n / (double)c->n * fabs(bins[b].accuracy - bins[b].confidence);
-    }
-    return ece;
+    return close_bins(bins, n_bins, (double)c->n);
 }

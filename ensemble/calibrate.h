@@ -50,4 +50,11 @@ struct calibrate_bin {
 /* Fills n_bins bins of equal width; returns the top-label ECE, sum over bins of n/N |accuracy - confidence|. */
 double calibrate_reliability(const struct calibrate *c, double temperature, struct calibrate_bin bins[], size_t n_bins);
 
+/* Of each position (count,): the probability of its best symbol at a temperature, and whether that is the label. */
+void calibrate_best(const struct calibrate *c, double temperature, double confidence[], bool right[]);
+
+/* Full-ECE (Liu et al. 2024): not the best symbol alone but every (position, symbol) that is not masked is a prediction:
+ * sum over bins of equal width of n/N |share that came - mean probability|, N all pairs. */
+double calibrate_full_ece(const struct calibrate *c, double temperature, size_t n_bins);
+
 #endif

@@ -32,18 +32,22 @@ struct calibrator_event *calibrator_sorted(const double p[], const bool y[], siz
     return e;
 }
 
-static int bind(struct calibrator *c, const char *text)
+static int find_type(struct calibrator *c, const char *name)
 {
     const char *names[N_TYPES];
-    if (c->spec->n_steps != 1)
-        return err_set(ERR_USAGE, "calibrator '%s' has %zu steps, want one", text, c->spec->n_steps);
     for (size_t i = 0; i < N_TYPES; i++) {
         names[i] = types[i]->name;
-        if (strcmp(c->spec->steps[0].name, names[i]) == 0)
+        if (strcmp(name, names[i]) == 0)
             c->type = types[i];
     }
-    if (!c->type)
-        return err_unknown(ERR_USAGE, "calibrator", c->spec->steps[0].name, names, N_TYPES);
+    return c->type ? 0 : err_unknown(ERR_USAGE, "calibrator", name, names, N_TYPES);
+}
+
+static int bind(struct calibrator *c, const char *text)
+{
+    if (c->spec->n_steps != 1)
+        return err_set(ERR_USAGE, "calibrator '%s' has %zu steps, want one", text, c->spec->n_steps);
+    TRY(find_type(c, c->spec->steps[0].name));
     return spec_bind(&c->spec->steps[0], c->type->params, c->type->n_params, c->value);
 }
 
@@ -68,6 +72,15 @@ int calibrator_fit(const char *text, const double p[], const bool y[], size_t n,
     if (rc < 0)
         calibrator_fini(out);
     return rc;
+}
+
+int calibrator_restore(const char *name, const struct calibrator_numbers *numbers, struct calibrator *out)
+{
+    *out = (struct calibrator){ .n = numbers->n };
+    TRY(find_type(out, name));
+    out->x = mem_copy(numbers->x, numbers->n * sizeof *out->x);
+    out->y = numbers->y ? mem_copy(numbers->y, numbers->n * sizeof *out->y) : NULL;
+    return 0;
 }
 
 double calibrator_apply(const struct calibrator *c, double p)

@@ -38,6 +38,12 @@ struct calibrator {
  * that is no probability, or only one outcome (platt, beta). */
 int calibrator_fit(const char *text, const double p[], const bool y[], size_t n, struct calibrator *out);
 double calibrator_apply(const struct calibrator *c, double p); /* in [0, 1] */
+/* What another has learnt: copied.  0; ERR_USAGE: no such row. */
+struct calibrator_numbers {
+    const double *x, *y; /* (n,) as in struct calibrator; y NULL: none */
+    size_t n;
+};
+int calibrator_restore(const char *name, const struct calibrator_numbers *numbers, struct calibrator *out);
 void calibrator_fini(struct calibrator *c);
 const struct calibrator_type *const *calibrator_types(size_t *n);
 

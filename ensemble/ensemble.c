@@ -25,6 +25,7 @@ static int take_slot(struct ensemble *e)
     struct ensemble_slot *s = &e->slot[i];
     s->used = true;
     s->prompt = s->made.n = 0;
+    s->prompt_read = false;
     s->epoch = 0; /* need() counts from 1 */
     s->draws = false;
     for (size_t k = 0; k < e->n_voices; k++)
@@ -93,7 +94,8 @@ static void copy_prefix(struct ensemble *e, struct ensemble_slot *to, const stru
     symbols_add(&to->made, from->made.s, len - to->prompt);
     for (size_t k = 0; k < n; k++)
         symbols_add(&to->seen[k], from->seen[k].s, len < from->prompt && from->seen[k].n > len ? len : from->seen[k].n);
-    if (e->n_past > 0) {
+    to->prompt_read = from->prompt_read && len >= from->prompt;
+    if (e->n_past > 0 && (len >= from->prompt || !e->weighting.type->reads)) {
         to->n_known = from->n_known < to->made.n + 1 ? from->n_known : to->made.n + 1;
         mem_grow(&to->past, &to->cap_past, to->n_known * e->n_past, sizeof *to->past);
         memcpy(to->past, from->past, to->n_known * e->n_past * sizeof *to->past);
@@ -176,7 +178,7 @@ static int ensemble_prompt(void *self, int slot, const struct prompt *p, struct 
         rc = prompt_voice(e, k, s->voice[k], p, &rendered);
         if (rc == 0 && k == 0)
             symbols_add(seen, rendered.s, rendered.n);
-        if (rc == 0 && e->voice[k].n_transforms > 0)
+        if (rc == 0 && (e->voice[k].n_transforms > 0 || e->weighting.type->reads))
             symbols_add(&s->seen[k], rendered.s, rendered.n);
     }
     free(rendered.s);

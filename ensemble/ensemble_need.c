@@ -21,7 +21,7 @@ static uint32_t rows_wanted(const struct ensemble *e, const struct ensemble_slot
 /* Memory grows here and nowhere else, and a slot that has scored a long text gives it back. */
 static void reserve(struct ensemble *e, struct ensemble_slot *s)
 {
-    size_t n = e->lm.space->n, n_rows = s->n_given[0], floats = n_rows * n;
+    size_t n = e->lm.space->n, n_rows = s->n_wanted, floats = n_rows * n;
     if (s->cap_out < floats || s->cap_out > 8 * floats) {
         free(s->out);
         s->out = mem_alloc(floats, sizeof *s->out);
@@ -35,7 +35,9 @@ static void reserve(struct ensemble *e, struct ensemble_slot *s)
     }
     mem_grow(&s->out_log_z, &s->cap_out_log_z, n_rows, sizeof *s->out_log_z);
     s->stride = n_rows;
-    mem_grow(&s->given, &s->cap_given, e->n_voices * n_rows, sizeof *s->given);
+    for (size_t k = 0; k < e->n_voices; k++)
+        s->stride = larger((uint32_t)s->stride, ensemble_prompt_rows(e, s, k));
+    mem_grow(&s->given, &s->cap_given, e->n_voices * s->stride, sizeof *s->given);
     if (e->n_past > 0)
         mem_grow(&s->past, &s->cap_past, (s->made.n + 2) * e->n_past, sizeof *s->past);
 }
@@ -80,10 +82,11 @@ static int start(struct ensemble *e, const struct want w[], size_t n)
                            (unsigned)w[i].tap);
         for (size_t k = 0; k < e->n_voices; k++)
             s->n_given[k] = 0;
+        s->n_wanted = 0;
     }
     for (size_t i = 0; i < n; i++) {
         struct ensemble_slot *s = &e->slot[w[i].slot];
-        s->n_given[0] = larger(s->n_given[0], rows_wanted(e, s, &w[i]));
+        s->n_given[0] = s->n_wanted = larger(s->n_wanted, rows_wanted(e, s, &w[i]));
     }
     for (size_t i = 0; i < n; i++)
         reserve(e, &e->slot[w[i].slot]);
@@ -133,8 +136,8 @@ static int need_led(struct ensemble *e, const struct want w[], size_t n, struct 
 
 static void give_all(const struct ensemble *e, struct ensemble_slot *s)
 {
-    for (size_t k = 1; k < e->n_voices; k++)
-        s->n_given[k] = s->n_given[0];
+    for (size_t k = 0; k < e->n_voices; k++)
+        s->n_given[k] = larger(s->n_wanted, ensemble_prompt_rows(e, s, k));
 }
 
 /* Each voice back to the earliest position that falls to it. */

@@ -167,6 +167,19 @@ static int parse(const struct ensemble_rule *r, struct pool *pool, struct weight
     return rc;
 }
 
+/* Positions inside a prompt are those of one prompt. */
+static int check_reads(const struct weighting *w, const struct voice voices[], size_t n)
+{
+    for (size_t k = 0; k < n && w->type->reads; k++)
+        if (voices[k].lm->type == &ensemble_type)
+            return err_set(
+                ERR_USAGE,
+                "weighting %s: voice '%s' is an ensemble, whose own voices may have different prompts; weigh "
+                "its voices instead",
+                w->type->name, name_of(&voices[k]));
+    return 0;
+}
+
 struct lm *ensemble_open_by(const struct voice voices[], const double weights[], size_t n,
                             const struct ensemble_rule *r)
 {
@@ -177,7 +190,7 @@ struct lm *ensemble_open_by(const struct voice voices[], const double weights[],
         return NULL;
     for (size_t k = 0; k < n; k++)
         w[k] = weights ? weights[k] : 1;
-    if (pool_weights(&pool, w, n) < 0) {
+    if (check_reads(&weighting, voices, n) < 0 || pool_weights(&pool, w, n) < 0) {
         weighting_fini(&weighting);
         pool_fini(&pool);
         return NULL;

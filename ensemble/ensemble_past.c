@@ -15,6 +15,15 @@ void ensemble_begin_past(const struct ensemble *e, struct ensemble_slot *s)
     s->n_known = 1;
 }
 
+uint32_t ensemble_prompt_rows(const struct ensemble *e, const struct ensemble_slot *s, size_t k)
+{
+    size_t n = s->seen[k].n;
+    if (!e->weighting.type->reads || s->prompt_read || n < 2)
+        return 0;
+    uint32_t most = e->weighting.type->reads(&e->weighting);
+    return (uint32_t)(n - 1 < most ? n - 1 : most) + (uint32_t)s->made.n + 1;
+}
+
 void ensemble_weights(const struct ensemble *e, const struct ensemble_slot *s, size_t i, double weight[])
 {
     if (weighting_learns(&e->weighting))

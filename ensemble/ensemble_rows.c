@@ -140,6 +140,27 @@ static int pool_at(struct ensemble *e, struct ensemble_slot *s, uint32_t back, s
     return 0;
 }
 
+/* What each voice gave its prompt becomes the weights after it. */
+static int read_prompt(struct ensemble *e, struct ensemble_slot *s)
+{
+    struct weighting_prompt prompt[LM_MAX_VOICES] = { { 0 } };
+    for (size_t k = 0; k < e->n_voices; k++) {
+        size_t n = s->seen[k].n, total = n + s->made.n, n_rows = ensemble_prompt_rows(e, s, k);
+        for (size_t i = n_rows > 0 ? total + 1 - n_rows : n; i < n; i++) {
+            struct row r;
+            size_t bytes;
+            TRY(ensemble_voice_row(e, s, k, (uint32_t)(total - i), &r));
+            space_text(e->lm.space, s->seen[k].s[i], &bytes);
+            prompt[k].nll -= row_logp(&r, s->seen[k].s[i]);
+            prompt[k].bytes += bytes;
+            prompt[k].n_symbols++;
+        }
+    }
+    e->weighting.type->read(&e->weighting, prompt, e->weight, e->n_voices, s->past);
+    s->prompt_read = true;
+    return 0;
+}
+
 int ensemble_rows(void *self, const struct want *w, struct row out[])
 {
     struct ensemble *e = self;
@@ -147,6 +168,8 @@ int ensemble_rows(void *self, const struct want *w, struct row out[])
     for (size_t k = 0; k < e->n_voices; k++)
         if (s->n_given[k] > 0)
             TRY(ensemble_read(e, s, k));
+    if (e->weighting.type->reads && !s->prompt_read)
+        TRY(read_prompt(e, s));
     for (uint32_t i = 0; i < w->n_rows; i++)
         TRY(pool_at(e, s, w->n_rows - 1 - i, &out[i]));
     return 0;

@@ -9,19 +9,22 @@
 /* One prefix.  Memory is kept when a slot is dropped, for the next that takes its number. */
 struct ensemble_slot {
     bool used;
-    int voice[LM_MAX_VOICES];           /* the voices' slots */
-    size_t prompt;                      /* symbols of the prompt, as voice 0 counts */
-    struct rng_address address;         /* the prompt's, for the rule that samples */
-    bool draws;                         /* the rule samples, and the prompt had an address */
-    struct symbols made;                /* pushed since */
-    struct symbols seen[LM_MAX_VOICES]; /* each voice's prompt; kept for voices with transforms */
+    int voice[LM_MAX_VOICES];   /* the voices' slots */
+    size_t prompt;              /* symbols of the prompt, as voice 0 counts */
+    struct rng_address address; /* the prompt's, for the rule that samples */
+    bool draws;                 /* the rule samples, and the prompt had an address */
+    struct symbols made;        /* pushed since */
+    struct symbols
+        seen[LM_MAX_VOICES]; /* each voice's prompt; kept for voices with transforms, weightings that read it */
 
     /* What a step must know of the past: past[i * n_past ..] belongs to made[0 .. i), known for i < n_known.  mode=global:
      * ln p_k(made[0 .. i)), (n_voices,); a weighting that learns: its state. */
     double *past;
     size_t n_known, cap_past;
+    bool prompt_read; /* past[0] knows the prompt: of weightings that read it */
 
     /* This round. */
+    uint32_t n_wanted;               /* rows wanted of the ensemble, and what must be caught up with */
     uint32_t n_given[LM_MAX_VOICES]; /* rows wanted of each voice, at its last positions */
     struct row *given;               /* (n_voices, stride) */
     size_t stride, cap_given;
@@ -99,6 +102,9 @@ void ensemble_begin_past(const struct ensemble *e, struct ensemble_slot *s);
 void ensemble_learn(const struct ensemble *e, struct ensemble_slot *s, const struct ensemble_part *part, sym_t symbol);
 /* The weights (n_voices,) after made[0 .. i). */
 void ensemble_weights(const struct ensemble *e, const struct ensemble_slot *s, size_t i, double weight[]);
+
+/* Rows of voice k that the weighting wants to read of its prompt, at its last positions; 0: no more, or none. */
+uint32_t ensemble_prompt_rows(const struct ensemble *e, const struct ensemble_slot *s, size_t k);
 
 /* ensemble_need.c */
 int ensemble_need(void *self, const struct want w[], size_t n, struct queue *q);

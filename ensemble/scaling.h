@@ -31,7 +31,7 @@ struct scaling_set {
 
 /* 0; ERR_DATA (no positions, a masked label, a matrix of too many classes, no rest). */
 int scaling_fit(enum scaling_kind kind, const struct scaling_set *set, double l2, struct scaling *out);
-void scaling_apply(const struct scaling *s, struct row *r); /* r->n == s->n; measured */
+int scaling_apply(const struct scaling *s, struct row *r); /* r->n == s->n; measured.  0 or what row_measure() says */
 void scaling_fini(struct scaling *s);
 
 #endif

@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const struct weighting_type *const types[] = { &weighting_fixed, &weighting_bayes, &weighting_share,
-                                                      &weighting_logistic };
+                                                      &weighting_logistic, &weighting_prompt };
 enum { N_TYPES = sizeof types / sizeof *types };
 
 const struct weighting_type *const *weighting_types(size_t *n)

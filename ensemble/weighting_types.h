@@ -7,5 +7,6 @@
 extern const struct weighting_type weighting_fixed;
 extern const struct weighting_type weighting_bayes, weighting_share; /* weighting_bayes.c */
 extern const struct weighting_type weighting_logistic;
+extern const struct weighting_type weighting_prompt;
 
 #endif

@@ -169,7 +169,7 @@ void weights_fit_slope(const struct weights_fit *f, const double weight[], doubl
     free(x);
 }
 
-static void em_step(const struct weights_fit *f, double weight[])
+void weights_fit_em(const struct weights_fit *f, double weight[])
 {
     double next[LM_MAX_VOICES] = { 0 };
     for (size_t t = 0; t < f->n; t++) {
@@ -188,7 +188,7 @@ static size_t fit_linear(const struct weights_fit *f, double weight[])
     double before = linear_nll(f, weight);
     size_t i = 0;
     for (; i < MAX_ITERATIONS; i++) {
-        em_step(f, weight);
+        weights_fit_em(f, weight);
         double now = linear_nll(f, weight);
         if (before - now < TOLERANCE * (double)f->n)
             break;

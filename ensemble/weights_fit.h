@@ -41,6 +41,9 @@ int weights_fit(const struct weights_fit *f, enum weights_fit_rule rule, struct 
 /* nats a position of the rule at weights (n_voices,); INFINITY where a label gets probability 0. */
 double weights_fit_nll(const struct weights_fit *f, enum weights_fit_rule rule, const double weight[]);
 
+/* One step of EM for the linear rule, from weight (n_voices,) to weight.  For tests. */
+void weights_fit_em(const struct weights_fit *f, double weight[]);
+
 /* The derivatives of the log pool's sum over positions of -ln q(y): gradient (K,), curvature (K, K).  For tests. */
 void weights_fit_slope(const struct weights_fit *f, const double weight[], double gradient[], double curvature[]);
 

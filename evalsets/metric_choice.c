@@ -94,6 +94,35 @@ static double ece(const struct sample s[], size_t n)
     return reliability_ece(bins, RELIABILITY_BINS);
 }
 
+static size_t most_choices(const struct sample s[], size_t n)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < n; i++)
+        most = s[i].item->n_choices > most && !isnan(log_total(&s[i])) ? s[i].item->n_choices : most;
+    return most;
+}
+
+/* Every choice's probability is a prediction, in the bins of its place among the choices; questions with fewer choices say
+ * nothing of the places that they lack. */
+static double ece_classwise(const struct sample s[], size_t n)
+{
+    size_t n_classes = most_choices(s, n);
+    struct reliability *bins = mem_alloc(n_classes * RELIABILITY_BINS, sizeof *bins);
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        double total = log_total(&s[i]);
+        for (size_t c = 0; c < s[i].item->n_choices && !isnan(total); c++)
+            reliability_add(bins + c * RELIABILITY_BINS, RELIABILITY_BINS, exp(s[i].choice_logp[c] - total),
+                            c == s[i].item->gold);
+    }
+    for (size_t c = 0; c < n_classes; c++) {
+        reliability_close(bins + c * RELIABILITY_BINS, RELIABILITY_BINS);
+        sum += reliability_ece(bins + c * RELIABILITY_BINS, RELIABILITY_BINS);
+    }
+    free(bins);
+    return n_classes > 0 ? sum / (double)n_classes : NAN;
+}
+
 const struct metric_type metric_accuracy = {
     .name = "accuracy",
     .level = METRIC_RECORD,
@@ -157,4 +186,17 @@ const struct metric_type metric_ece = {
     .meaning = "mean gap between the likeliest choice's probability and how often it is gold, 15 bins of equal width",
     .source = "Guo et al. 2017, arXiv 1706.04599",
     .score = ece,
+};
+
+const struct metric_type metric_ece_classwise = {
+    .name = "ece_classwise",
+    .level = METRIC_ARM,
+    .needs = NEEDS_CHOICES,
+    .direction = -1,
+    .min = 0,
+    .max = 1,
+    .unit = "share",
+    .meaning = "mean over places of choices of the gap between the probability there and how often it is gold, 15 bins",
+    .source = "Kull et al. 2019, arXiv 1910.12656; static calibration error, Nixon et al. 2019",
+    .score = ece_classwise,
 };

@@ -18,5 +18,6 @@ extern const struct metric_type metric_judge_bpb, metric_bits_per_byte, metric_s
 
 /* metric_choice.c: choices by likelihood, and how far their probabilities can be trusted */
 extern const struct metric_type metric_accuracy, metric_accuracy_norm, metric_nll_choice, metric_brier, metric_ece;
+extern const struct metric_type metric_ece_classwise;
 
 #endif

@@ -14,21 +14,30 @@ size_t reliability_bin(double p, size_t n_bins)
     return b;
 }
 
-void reliability_fill(struct reliability bins[], size_t n_bins, const double confidence[], const bool right[], size_t n)
+void reliability_add(struct reliability bins[], size_t n_bins, double confidence, bool right)
 {
-    for (size_t b = 0; b < n_bins; b++)
-        bins[b] = (struct reliability){ 0 };
-    for (size_t i = 0; i < n; i++) {
-        struct reliability *bin = &bins[reliability_bin(confidence[i], n_bins)];
-        bin->n++;
-        bin->confidence += confidence[i];
-        bin->accuracy += right[i];
-    }
+    struct reliability *bin = &bins[reliability_bin(confidence, n_bins)];
+    bin->n++;
+    bin->confidence += confidence;
+    bin->accuracy += right;
+}
+
+void reliability_close(struct reliability bins[], size_t n_bins)
+{
     for (size_t b = 0; b < n_bins; b++)
         if (bins[b].n > 0) {
             bins[b].confidence /= (double)bins[b].n;
             bins[b].accuracy /= (double)bins[b].n;
         }
+}
+
+void reliability_fill(struct reliability bins[], size_t n_bins, const double confidence[], const bool right[], size_t n)
+{
+    for (size_t b = 0; b < n_bins; b++)
+        bins[b] = (struct reliability){ 0 };
+    for (size_t i = 0; i < n; i++)
+        reliability_add(bins, n_bins, confidence[i], right[i]);
+    reliability_close(bins, n_bins);
 }
 
 /* Mean of |gap|^power over predictions. */

@@ -17,6 +17,10 @@ struct reliability {
 
 size_t reliability_bin(double p, size_t n_bins);
 
+/* One prediction more: bins hold sums until they are closed, from {0} on. */
+void reliability_add(struct reliability bins[], size_t n_bins, double confidence, bool right);
+void reliability_close(struct reliability bins[], size_t n_bins); /* sums become means */
+
 /* Fills bins[n_bins] from n predictions. */
 void reliability_fill(struct reliability bins[], size_t n_bins, const double confidence[], const bool right[],
                       size_t n);

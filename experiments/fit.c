@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct fit_type *const types[] = { &fit_temperature, &fit_weights, &fit_entropy, &fit_conformal };
+static const struct fit_type *const types[] = { &fit_temperature, &fit_weights, &fit_entropy, &fit_conformal,
+                                                &fit_vector,      &fit_matrix,  &fit_platt,   &fit_beta };
 enum { N_TYPES = sizeof types / sizeof *types };
 
 static const char *field(const json_t *o, const char *key)
@@ -90,6 +91,8 @@ static int fit_run(struct fit *f, struct lms *lms, struct core *core, interrupt_
     if (!f->set)
         return err_code();
     TRY(f->type->open(f, &most));
+    if (f->type->read)
+        return f->type->read(f, lms, core);
     TRY(encode_texts(f, lms, most));
     for (f->text = 0; f->text < f->set->n_items; f->text++) {
         TRY(interrupt_check(signal, "fitting"));
@@ -101,7 +104,8 @@ static int fit_run(struct fit *f, struct lms *lms, struct core *core, interrupt_
 
 static json_t *result(struct fit *f)
 {
-    json_t *out = json_pack("{s:s, s:s, s:s, s:s}", "id", f->id, "what", f->type->name, "lm", f->lm_id, "on", f->on);
+    json_t *out =
+        json_pack("{s:s, s:s, s:s, s:s}", "id", f->id, "what", field(f->doc, "what"), "lm", f->lm_id, "on", f->on);
     if (f->type->result(f, out) == 0)
         return out;
     json_decref(out);
@@ -114,7 +118,7 @@ json_t *fit_compute(const json_t *doc, struct lms *lms, struct core *core, inter
         .doc = doc, .id = field(doc, "id"), .lm_id = field(doc, "lm"), .on = field(doc, "on"), .signal = signal
     };
     json_t *out = NULL;
-    f.type = type_find(field(doc, "what"));
+    f.type = json_object_get(doc, "choices") ? &fit_choices : type_find(field(doc, "what"));
     int rc = f.type ? fit_run(&f, lms, core, signal) : ERR_DATA;
     out = rc == 0 ? result(&f) : NULL;
     if (!out)

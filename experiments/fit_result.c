@@ -1,6 +1,7 @@
 #include "experiments/fit_result.h"
 #include "base/err.h"
 #include "decode/conformal.h"
+#include "experiments/fit_maps.h"
 #include "experiments/fit_place.h"
 #include "experiments/lms.h"
 #include <math.h>
@@ -70,6 +71,25 @@ static int check_weights(const json_t *doc, const json_t *result)
                : err_set(ERR_DATA, "fit '%s': %zu weights of sum %g", field(doc, "id"), i, sum);
 }
 
+static int check_maps(const json_t *doc, const json_t *result)
+{
+    struct fit_maps *m = fit_maps_read(doc, result);
+    int rc = m ? 0 : ERR_DATA;
+    fit_maps_free(m);
+    return rc;
+}
+
+/* Maps that change nothing. */
+static json_t *guess_maps(const json_t *what, const json_t *doc)
+{
+    json_t *maps = json_array();
+    size_t folds = json_object_get(doc, "choices") ? (size_t)json_integer_value(json_object_get(doc, "folds")) : 0;
+    (void)what;
+    for (size_t i = 0; i < 1 + folds && i <= FIT_MOST_FOLDS; i++)
+        json_array_append_new(maps, json_array());
+    return json_pack("{s:i, s:o}", "classes", 1, "maps", maps);
+}
+
 static json_t *guess_value(const json_t *what, const json_t *doc)
 {
     (void)what;
@@ -100,7 +120,8 @@ static json_t *guess_table(const json_t *what, const json_t *doc)
     return json_pack("{s:[], s:[f]}", "edges", "mass", 1.0);
 }
 
-static const struct {
+/* Of what leaves no maps. */
+static const struct kind {
     const char *what;
     int (*check)(const json_t *doc, const json_t *result);
     json_t *(*guess)(const json_t *what, const json_t *doc);
@@ -111,25 +132,29 @@ static const struct {
 
 enum { N_KINDS = sizeof kinds / sizeof *kinds };
 
-static size_t kind_of(const json_t *doc)
+/* NULL: unknown. */
+static const struct kind *kind_of(const json_t *doc)
 {
-    size_t i = 0;
-    while (i < N_KINDS && strcmp(kinds[i].what, field(doc, "what")) != 0)
-        i++;
-    return i;
+    static const struct kind maps = { "", check_maps, guess_maps };
+    if (fit_maps_are_wanted(doc))
+        return &maps;
+    for (size_t i = 0; i < N_KINDS; i++)
+        if (strcmp(kinds[i].what, field(doc, "what")) == 0)
+            return &kinds[i];
+    return NULL;
 }
 
 int fit_result_check(const json_t *doc, const json_t *result)
 {
-    size_t i = kind_of(doc);
-    return i < N_KINDS ? kinds[i].check(doc, result)
-                       : err_set(ERR_DATA, "fit '%s': nothing is known of '%s'", field(doc, "id"), field(doc, "what"));
+    const struct kind *k = kind_of(doc);
+    return k ? k->check(doc, result)
+             : err_set(ERR_DATA, "fit '%s': nothing is known of '%s'", field(doc, "id"), field(doc, "what"));
 }
 
 json_t *fit_result_guess(const json_t *what, const json_t *doc)
 {
-    size_t i = kind_of(doc);
-    return i < N_KINDS ? kinds[i].guess(what, doc) : json_object();
+    const struct kind *k = kind_of(doc);
+    return k ? k->guess(what, doc) : json_object();
 }
 
 void fit_result_guess_chain(const json_t *what, const char *fit, const char *chain, struct text *out)

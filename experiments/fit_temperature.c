@@ -1,7 +1,10 @@
 /* The temperature of an lm, with its reliability before and after. */
 #include "base/err.h"
+#include "base/mem.h"
 #include "ensemble/calibrate.h"
+#include "evalsets/reliability_mass.h"
 #include "experiments/fit_types.h"
+#include <stdlib.h>
 
 static int temperature_open(struct fit *f, size_t *most)
 {
@@ -31,6 +34,20 @@ static json_t *reliability(const struct calibrate *c, double temperature, double
     return out;
 }
 
+/* Whether what is seen could come from a calibrated lm. */
+static double consistency(const struct calibrate *c, double temperature)
+{
+    size_t n = calibrate_count(c);
+    double *confidence = mem_alloc(n, sizeof *confidence);
+    bool *right = mem_alloc(n, sizeof *right);
+    struct reliability_test test;
+    calibrate_best(c, temperature, confidence, right);
+    reliability_test(confidence, right, n, FIT_BINS, FIT_SEED, &test);
+    free(confidence);
+    free(right);
+    return test.p;
+}
+
 static int temperature_result(struct fit *f, json_t *out)
 {
     struct calibrate_fit c;
@@ -47,6 +64,10 @@ static int temperature_result(struct fit *f, json_t *out)
     json_object_set_new(out, "after", reliability(f->kept, c.temperature, &after));
     json_object_set_new(out, "ece_before", json_real(before));
     json_object_set_new(out, "ece_after", json_real(after));
+    json_object_set_new(out, "consistent_before", json_real(consistency(f->kept, 1)));
+    json_object_set_new(out, "consistent_after", json_real(consistency(f->kept, c.temperature)));
+    json_object_set_new(out, "full_ece_before", json_real(calibrate_full_ece(f->kept, 1, FIT_BINS)));
+    json_object_set_new(out, "full_ece_after", json_real(calibrate_full_ece(f->kept, c.temperature, FIT_BINS)));
     return 0;
 }
 

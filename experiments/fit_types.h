@@ -30,10 +30,14 @@ struct fit_type {
     void (*close)(struct fit *f); /* f->kept may be NULL */
     /* One position: the lm's row and where it stands.  Copies. */
     int (*keep)(struct fit *f, const struct row *r, const struct score_place *place);
+    /* Reads what is labelled; NULL: every position of the texts goes to keep(). */
+    int (*read)(struct fit *f, struct lms *lms, struct core *core);
     /* Adds what was learnt to a result that says what was fitted. */
     int (*result)(struct fit *f, json_t *out);
 };
 
 extern const struct fit_type fit_temperature, fit_weights, fit_entropy, fit_conformal;
+extern const struct fit_type fit_vector, fit_matrix, fit_platt, fit_beta; /* fit_calibration.c */
+extern const struct fit_type fit_choices; /* whatever is fitted to answers: a plan gives them "choices" */
 
 #endif

@@ -1,35 +1,14 @@
-#include "experiments/lms.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "decode/chain.h"
 #include "ensemble/bytes.h"
-#include "ensemble/ensemble.h"
 #include "experiments/fit_result.h"
+#include "experiments/lms_inside.h"
 #include "model/checkpoint.h"
 #include "model/table.h"
 #include "model/transformer.h"
 #include <stdlib.h>
 #include <string.h>
-
-struct node {
-    const char *id;
-    const json_t *doc;
-    struct lm *lm; /* NULL: not built yet */
-    struct checkpoint *checkpoint;
-    struct chain **chains; /* (n_chains,) of the voices */
-    size_t n_chains;
-};
-
-struct lms {
-    const json_t *what;
-    struct threads *threads;
-    struct node *nodes; /* (n_nodes,) in the order of the plan: each before those that use it */
-    size_t n_nodes;
-    json_t **fits; /* (n_fits,) NULL: not known */
-    size_t n_fits;
-    const char *kernels;
-    const struct lua_transforms *transforms; /* NULL: none */
-};
 
 static const char *field(const json_t *o, const char *key)
 {
@@ -51,11 +30,12 @@ struct lms *lms_alloc(const json_t *what, struct threads *threads)
     }
     s->n_fits = json_array_size(json_object_get(what, "fits"));
     s->fits = mem_alloc(s->n_fits, sizeof(json_t *));
+    s->maps = mem_alloc(s->n_fits, sizeof(struct fit_maps *));
     return s;
 }
 
 /* Also after a build that failed, so that the next try begins anew. */
-static void node_clear(struct node *n)
+static void node_clear(struct lms_node *n)
 {
     lm_free(n->lm);
     for (size_t k = 0; k < n->n_chains; k++)
@@ -63,7 +43,7 @@ static void node_clear(struct node *n)
     free(n->chains);
     if (n->checkpoint)
         checkpoint_close(n->checkpoint);
-    *n = (struct node){ .id = n->id, .doc = n->doc };
+    *n = (struct lms_node){ .id = n->id, .doc = n->doc };
 }
 
 void lms_close(struct lms *s)
@@ -72,10 +52,13 @@ void lms_close(struct lms *s)
         return;
     for (size_t i = s->n_nodes; i-- > 0;)
         node_clear(&s->nodes[i]);
-    for (size_t i = 0; i < s->n_fits; i++)
+    for (size_t i = 0; i < s->n_fits; i++) {
         json_decref(s->fits[i]);
+        fit_maps_free(s->maps[i]);
+    }
     free(s->nodes);
     free(s->fits);
+    free(s->maps);
     free(s);
 }
 
@@ -103,7 +86,7 @@ const json_t *lms_fit(const json_t *what, const char *id)
     return NULL;
 }
 
-static struct node *node_find(const struct lms *s, const char *id)
+static struct lms_node *node_find(const struct lms *s, const char *id)
 {
     for (size_t i = 0; i < s->n_nodes; i++)
         if (strcmp(s->nodes[i].id, id) == 0)
@@ -125,7 +108,11 @@ int lms_set_fit(struct lms *s, const char *fit, json_t *result)
     json_t **f = fit_find(s, fit);
     if (!f)
         return err_set(ERR_DATA, "the plan has no fit '%s'", fit);
-    TRY(fit_result_check(lms_fit(s->what, fit), result));
+    const json_t *doc = lms_fit(s->what, fit);
+    TRY(fit_result_check(doc, result));
+    struct fit_maps **maps = &s->maps[f - s->fits];
+    fit_maps_free(*maps);
+    *maps = fit_maps_are_wanted(doc) ? fit_maps_read(doc, result) : NULL;
     json_decref(*f);
     *f = json_incref(result);
     return 0;
@@ -137,6 +124,15 @@ const json_t *lms_result(const struct lms *s, const char *fit)
     if (!f || !*f)
         err_set(ERR_DATA, "fit '%s' has no value yet", fit);
     return f ? *f : NULL;
+}
+
+const struct fit_maps *lms_maps(const struct lms *s, const char *fit)
+{
+    json_t **f = fit_find(s, fit);
+    const struct fit_maps *maps = f ? s->maps[f - s->fits] : NULL;
+    if (!maps)
+        err_set(ERR_DATA, "fit '%s' has no maps yet", fit);
+    return maps;
 }
 
 static const json_t *voices_of(const json_t *node)
@@ -154,8 +150,9 @@ bool lms_ready(const struct lms *s, const char *id)
         return false;
     json_array_foreach(voices_of(node), i, v)
     {
-        const char *fit = field(json_object_get(v, "temperature"), "fit");
-        if (fit && !*fit_find(s, fit))
+        const char *heat = field(json_object_get(v, "temperature"), "fit");
+        const char *map = field(json_object_get(v, "calibration"), "fit");
+        if ((heat && !*fit_find(s, heat)) || (map && !*fit_find(s, map)))
             return false;
         if (!lms_ready(s, field(v, "lm")))
             return false;
@@ -173,7 +170,7 @@ size_t lms_leaves(const json_t *what, const char *id)
 }
 
 /* Other angles would be another model of the same weights. */
-static int check_positions(const struct node *n)
+static int check_positions(const struct lms_node *n)
 {
     const char *want = field(n->doc, "positions"), *seen = transformer_positions(n->lm);
     if (strcmp(want ? want : "", seen) == 0)
@@ -182,7 +179,7 @@ static int check_positions(const struct node *n)
                    want ? want : "");
 }
 
-static int build_model(struct lms *s, struct node *n)
+static int build_model(struct lms *s, struct lms_node *n)
 {
     const char *want = field(n->doc, "hash");
     if (!(n->checkpoint = checkpoint_open(field(n->doc, "name"))))
@@ -202,7 +199,7 @@ static int build_model(struct lms *s, struct node *n)
     return check_positions(n);
 }
 
-static int build_table(struct lms *s, struct node *n)
+static int build_table(struct lms *s, struct lms_node *n)
 {
     (void)s;
     struct table_options o = { .n = (uint32_t)json_integer_value(json_object_get(n->doc, "n")),
@@ -213,105 +210,9 @@ static int build_table(struct lms *s, struct node *n)
     return 0;
 }
 
-/* The voice's transforms as chain text: its temperature, fixed or fitted, then its chain. */
-static int voice_chain(struct lms *s, const json_t *voice, struct text *out)
-{
-    const json_t *t = json_object_get(voice, "temperature");
-    const char *fit = field(t, "fit"), *chain = field(voice, "chain");
-    const json_t *found = fit ? lms_result(s, fit) : NULL;
-    if (fit && !found)
-        return ERR_DATA;
-    text_clear(out);
-    if (t) {
-        text_add(out, "temperature=");
-        text_add_real(out, json_number_value(fit ? json_object_get(found, "value") : t));
-    }
-    if (chain && *chain)
-        text_addf(out, "%s%s", t ? "|" : "", chain);
-    return 0;
-}
+static struct checkpoint *tokenizer_of(struct lms *s, const struct lms_node *n);
 
-struct voice_parts {
-    const struct transform **transforms;
-    const char **drop;
-};
-
-static int voice_fill(struct lms *s, struct node *n, const json_t *doc, struct voice *v, struct voice_parts *parts)
-{
-    struct text text = { 0 };
-    v->lm = lms_find(s, field(doc, "lm"));
-    if (!v->lm)
-        return err_code();
-    v->name = field(doc, "name");
-    v->template_name = field(doc, "template") ? field(doc, "template") : lms_template(s, field(doc, "lm"));
-    int rc = voice_chain(s, doc, &text);
-    struct chain *c = rc == 0 ? lua_transforms_chain(s->transforms, text_s(&text)) : NULL;
-    text_free(&text);
-    if (!c)
-        return rc < 0 ? rc : ERR_USAGE;
-    n->chains[n->n_chains++] = c;
-    TRY(chain_bind(c, v->lm->space));
-    v->n_transforms = chain_length(c);
-    parts->transforms = mem_alloc(v->n_transforms, sizeof *parts->transforms);
-    for (size_t i = 0; i < v->n_transforms; i++)
-        parts->transforms[i] = chain_step(c, i);
-    v->transforms = parts->transforms;
-    const json_t *drop = json_object_get(doc, "drop");
-    v->n_drop = json_array_size(drop);
-    parts->drop = mem_alloc(v->n_drop, sizeof *parts->drop);
-    for (size_t i = 0; i < v->n_drop; i++)
-        parts->drop[i] = json_string_value(json_array_get(drop, i));
-    v->drop = parts->drop;
-    return 0;
-}
-
-/* (n,) as the plan has them, or as they were fitted. */
-static int weights_fill(struct lms *s, const struct node *n, double w[], size_t k)
-{
-    const json_t *weights = json_object_get(n->doc, "weights");
-    const char *fit = field(weights, "fit");
-    if (fit) {
-        const json_t *found = lms_result(s, fit);
-        if (!found)
-            return ERR_DATA;
-        weights = json_object_get(found, "weights");
-        if (json_array_size(weights) != k)
-            return err_set(ERR_DATA, "fit '%s' has %zu weights, '%s' has %zu voices", fit, json_array_size(weights),
-                           n->id, k);
-    }
-    for (size_t i = 0; i < k; i++)
-        w[i] = json_number_value(json_array_get(weights, i));
-    return 0;
-}
-
-/* ensemble_open() copies what it keeps of the voices except what must outlive it: lms, chains, the plan's strings. */
-static int build_ensemble(struct lms *s, struct node *n)
-{
-    const json_t *docs = voices_of(n->doc);
-    size_t k = json_array_size(docs);
-    struct voice *voices = mem_alloc(k, sizeof *voices);
-    struct voice_parts *parts = mem_alloc(k, sizeof *parts);
-    double *w = mem_alloc(k, sizeof *w);
-    n->chains = mem_alloc(k, sizeof *n->chains);
-    int rc = weights_fill(s, n, w, k);
-    for (size_t i = 0; i < k && rc == 0; i++)
-        rc = voice_fill(s, n, json_array_get(docs, i), &voices[i], &parts[i]);
-    const struct ensemble_rule rule = { field(n->doc, "rule"), field(n->doc, "weighting") };
-    if (rc == 0 && !(n->lm = ensemble_open_by(voices, w, k, &rule)))
-        rc = ERR_USAGE;
-    for (size_t i = 0; i < k; i++) {
-        free(parts[i].transforms);
-        free(parts[i].drop);
-    }
-    free(parts);
-    free(voices);
-    free(w);
-    return rc;
-}
-
-static struct checkpoint *tokenizer_of(struct lms *s, const struct node *n);
-
-static int build_bytes(struct lms *s, struct node *n)
+static int build_bytes(struct lms *s, struct lms_node *n)
 {
     const char *inner = field(json_array_get(voices_of(n->doc), 0), "lm");
     struct lm *lm = lms_find(s, inner);
@@ -331,9 +232,9 @@ static int build_bytes(struct lms *s, struct node *n)
 
 static const struct {
     const char *kind;
-    int (*build)(struct lms *s, struct node *n);
+    int (*build)(struct lms *s, struct lms_node *n);
 } kinds[] = {
-    { "model", build_model }, { "table", build_table }, { "ensemble", build_ensemble }, { "bytes", build_bytes }
+    { "model", build_model }, { "table", build_table }, { "ensemble", lms_build_ensemble }, { "bytes", build_bytes }
 };
 
 void lms_set_transforms(struct lms *s, const struct lua_transforms *transforms)
@@ -348,7 +249,7 @@ const struct lua_transforms *lms_transforms(const struct lms *s)
 
 struct lm *lms_find(struct lms *s, const char *id)
 {
-    struct node *n = node_find(s, id);
+    struct lms_node *n = node_find(s, id);
     if (!n) {
         err_set(ERR_DATA, "the plan has no lm '%s'", id);
         return NULL;
@@ -373,7 +274,7 @@ const char *lms_kernels(const struct lms *s)
 
 /* The checkpoint whose tokenizer speaks for a node over tokens: an ensemble's voices share one space, so the first will
  * do. */
-static struct checkpoint *tokenizer_of(struct lms *s, const struct node *n)
+static struct checkpoint *tokenizer_of(struct lms *s, const struct lms_node *n)
 {
     const json_t *voices = voices_of(n->doc);
     return voices ? tokenizer_of(s, node_find(s, field(json_array_get(voices, 0), "lm"))) : n->checkpoint;

@@ -6,6 +6,7 @@
 
 #include "base/doc.h"
 #include "base/threads.h"
+#include "experiments/fit_maps.h"
 #include "experiments/lua_transforms.h"
 #include "model/lm.h"
 
@@ -23,7 +24,9 @@ const struct lua_transforms *lms_transforms(const struct lms *s);               
 /* result: what a fit learnt (experiments/fit.h); shared.  0; ERR_DATA: it is not what a fit of that kind leaves. */
 int lms_set_fit(struct lms *s, const char *fit, json_t *result);
 const json_t *lms_result(const struct lms *s, const char *fit); /* what it learnt; NULL + ERR_DATA: not known yet */
-bool lms_ready(const struct lms *s, const char *id);            /* every fit it needs is known */
+/* What a fit of maps (experiments/fit_maps.h) learnt; NULL + ERR_DATA: not known yet.  Valid until it is set again. */
+const struct fit_maps *lms_maps(const struct lms *s, const char *fit);
+bool lms_ready(const struct lms *s, const char *id); /* every fit it needs is known */
 
 /* The template that prompts of this node ask for; NULL: the lm's own choice. */
 const char *lms_template(const struct lms *s, const char *id);

@@ -47,6 +47,8 @@ static void load_choice(struct plan *p, const json_t *doc, struct plan_arm choic
     choice.search = field(doc, "search");
     choice.draft = json_string_value(json_object_get(doc, "draft"));
     choice.transforms = json_object_get(doc, "transforms");
+    choice.choices = json_object_get(doc, "choices") ? field(doc, "choices") : "likelihood";
+    choice.calibration = json_string_value(json_object_get(doc, "calibration"));
     choice.fit = json_string_value(json_object_get(doc, "fit"));
     choice.repeats = json_is_true(json_object_get(doc, "repeats"));
     choice.stop = stop_of(p, json_object_get(doc, "limit"));

@@ -10,15 +10,18 @@
  *   {"id", "key", "kind": "model", "name", "hash", "space", "bytes", "parameters", "positions"?, "template"?}
  *   {"id", "key", "kind": "table", "name", "space", "n", "length", "seed", "sharpness"}
  *   {"id", "key", "kind": "ensemble", "space", "rule", "weights": [number] or {"fit": id}, "weighting"?,
- *    "voices": [{"lm", "name", "template"?, "drop"?, "chain"?, "temperature"?: number or {"fit": id}}]}
+ *    "voices": [{"lm", "name", "template"?, "drop"?, "chain"?, "temperature"?: number or {"fit": id},
+ *                 "calibration"?: {"fit": id}}]}
  * positions: the plan of rotary positions, for the context that the checkpoint declares (model/rope.h); absent without them.
  * Chains that use transforms of the script (arms, tasks, voices) have "transforms": {name: SHA-256 of what its outcome depends
  * on} beside them; what->transforms has all of these; their source is from->script.
  * fits: {"id", "what": "temperature", "lm", "on", "lang"?, "items": [hash], "template"?}
+ *       {"id", "what": "vector", "matrix", "platt" or "beta", "lm", "folds", "l2"?, ...}
  *       {"id", "what": "weights", "lm": the linear pool of the same voices, "rule": whose weights, ...}
+ *       {"id", "what": "isotonic", ..., "lm", "choices": rule, "folds", "l2"?, "bins"?, ...}: of answers
  *       {"id", "what": "entropy", "lm", "chain", "target", "from", "to", ...}
  *       {"id", "what": "conformal", "lm", "chain", "bins"?, ...}
- * arms: {"name", "lm", "chain", "fit"?: id, of the value that the chain waits for, "search", "draft"?: id of an lm, "repeats", "tasks"?: [{"task", "lm", "chain", "search", "draft"?, "repeats", "limit"?}]}: what
+ * arms: {"name", "lm", "chain", "fit"?: id, of the value that the chain waits for, "search", "draft"?: id of an lm, "repeats", "choices"?: rule, "calibration"?: id of a fit of them, "tasks"?: [{"task", "lm", "chain", "search", "draft"?, "repeats", "limit"?}]}: what
  *   the arm does with items of a task where that differs; items: {"set", "id", "hash", "task"?}; evalsets: {"name", "as", "hash"} */
 #ifndef EXPERIMENTS_PLAN_H
 #define EXPERIMENTS_PLAN_H
@@ -36,6 +39,8 @@
 struct plan_arm {
     const char *name, *lm, *chain, *search; /* lm: id of a node */
     const char *draft;                      /* id of the node that proposes to its speculative search; NULL: none */
+    const char *choices;                    /* how questions with choices are scored (experiments/choices.h) */
+    const char *calibration;                /* id of the fit that their answers are corrected by; NULL: none */
     const char *fit;          /* id of the fit whose value the chain waits for (fit_place.h); NULL: none */
     bool repeats;             /* its draws would be equal: computed once, counted n times */
     struct stop stop;         /* borrows the plan's strings */

@@ -74,6 +74,7 @@ static int check_voice(const json_t *what, const char *where, size_t node, const
     TRY(refers(what, where, "lms", node, json_object_get(voice, "lm")));
     if (json_object_get(voice, "drop"))
         TRY(texts(voice, where, "drop"));
+    TRY(check_fitted(what, where, json_object_get(voice, "calibration")));
     return check_fitted(what, where, json_object_get(voice, "temperature"));
 }
 
@@ -164,7 +165,7 @@ static int check_size(const json_t *what, const char *where)
     return 0;
 }
 
-/* Fits that apply a chain have one. */
+/* Fits that apply a chain have one; those of answers say how these are scored. */
 static int check_fit_chains(const json_t *what, const char *where)
 {
     static const char *const with[] = { "entropy", "conformal" };
@@ -173,6 +174,8 @@ static int check_fit_chains(const json_t *what, const char *where)
     json_t *fit;
     json_array_foreach(json_object_get(what, "fits"), i, fit)
     {
+        if (json_object_get(fit, "choices"))
+            TRY(doc_string(fit, where, "choices", &s));
         for (size_t k = 0; k < sizeof with / sizeof *with; k++)
             if (strcmp(json_string_value(json_object_get(fit, "what")), with[k]) == 0)
                 TRY(doc_string(fit, where, "chain", &s));
@@ -194,7 +197,14 @@ static int check_users(const json_t *what, const char *where, const char *list)
 /* The fit that an arm's chain waits for. */
 static int check_fit(const json_t *what, const char *where, const json_t *choice)
 {
-    const json_t *fit = json_object_get(choice, "fit");
+    static const char *const keys[] = { "calibration", "choices", NULL };
+    const json_t *fit = json_object_get(choice, "fit"), *map = json_object_get(choice, "calibration");
+    const char *s;
+    for (size_t i = 0; keys[i]; i++)
+        if (json_object_get(choice, keys[i]))
+            TRY(doc_string(choice, where, keys[i], &s));
+    if (map)
+        TRY(refers(what, where, "fits", json_array_size(json_object_get(what, "fits")), map));
     return fit ? refers(what, where, "fits", json_array_size(json_object_get(what, "fits")), fit) : 0;
 }
 

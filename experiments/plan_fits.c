@@ -3,6 +3,7 @@
 #include "decode/chain.h"
 #include "decode/conformal.h"
 #include "ensemble/pool.h"
+#include "experiments/fit_maps.h"
 #include "experiments/fit_place.h"
 #include "experiments/fit_result.h"
 #include "experiments/plan_leaf.h"
@@ -30,20 +31,35 @@ static int check_what(const json_t *d, const char *wanted)
                : err_set(ERR_USAGE, "a fit of '%s' where one of '%s' is wanted", field(d, "what"), wanted);
 }
 
-/* "chain" and what belongs to it are of fits that stand in the place of a chain. */
-static int check_alone(const json_t *d)
+/* What some fits know and others do not. */
+static int check_fields(const json_t *d)
 {
-    static const char *const keys[] = { "chain", "target", "from", "to", "bins" };
+    static const struct {
+        const char *key, *of; /* of: kinds of fits, none part of another's name */
+    } keys[] = { { "l2", "vector, matrix" },
+                 { "folds", "vector, matrix, platt, beta" },
+                 { "bins", "conformal, histogram" } };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (json_object_get(d, keys[i]))
-            return err_set(ERR_USAGE, "fit: '%s' is for a fit that stands where an arm's chain would", keys[i]);
+        if (json_object_get(d, keys[i].key) && !strstr(keys[i].of, field(d, "what")))
+            return err_set(ERR_USAGE, "fit: '%s' is for fits of %s, not of %s", keys[i].key, keys[i].of,
+                           field(d, "what"));
     return 0;
 }
 
-/* What every fit has: its texts, what it reads.  The caller's, or NULL. */
-static json_t *fit_node(const struct plan_nodes *n, const json_t *d, const char *lm)
+/* "chain" and what belongs to it are of fits that stand in the place of a chain. */
+static int check_alone(const json_t *d)
 {
-    json_t *node = plan_leaf_fit(field(d, "on"), field(d, "lang"));
+    static const char *const keys[] = { "chain", "target", "from", "to" };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (json_object_get(d, keys[i]))
+            return err_set(ERR_USAGE, "fit: '%s' is for a fit that stands where an arm's chain would", keys[i]);
+    return check_fields(d);
+}
+
+/* What every fit has: its texts, what it reads.  The caller's, or NULL. */
+static json_t *fit_node_of(const struct plan_nodes *n, const json_t *d, const char *lm, enum item_kind kind)
+{
+    json_t *node = plan_leaf_fit(field(d, "on"), field(d, "lang"), kind);
     if (!node)
         return NULL;
     copy_field(node, d, "what");
@@ -52,6 +68,11 @@ static json_t *fit_node(const struct plan_nodes *n, const json_t *d, const char 
     /* the key speaks of the lm by its key; "lm" itself is put in afterwards */
     json_object_set_new(node, "of", json_string(field(plan_nodes_find(n->lms, lm), "key")));
     return node;
+}
+
+static json_t *fit_node(const struct plan_nodes *n, const json_t *d, const char *lm)
+{
+    return fit_node_of(n, d, lm, ITEM_TEXT);
 }
 
 static const char *fit_put(struct plan_nodes *n, json_t *node, const char *lm, struct text *made)
@@ -79,6 +100,113 @@ const char *plan_fits_temperature(struct plan_nodes *n, const json_t *d, const c
 {
     bool right = check_what(d, "temperature") == 0 && check_alone(d) == 0;
     return right ? temperature_put(n, d, lm, template_name) : NULL;
+}
+
+#define L2        0.01 /* of vector and matrix scaling, where the fit says nothing */
+#define ROW_L2    1.0  /* likewise over a vocabulary: most of its symbols are seen once or never */
+#define FOLDS     5    /* of choices */
+#define BINS      10   /* of a histogram of choices: events are few */
+#define ROW_FOLDS 2    /* each is a fit over a vocabulary */
+
+struct defaults {
+    int folds;
+    double l2;
+};
+
+/* Adds what says how maps are fitted, with the defaults where the fit says nothing. */
+static int add_calibration(const json_t *d, const struct calibration_type *type, const struct defaults *o, json_t *node)
+{
+    const json_t *l2 = json_object_get(d, "l2"), *given = json_object_get(d, "folds");
+    double penalty = l2 ? json_number_value(l2) : o->l2;
+    json_int_t n = given ? json_integer_value(given) : o->folds;
+    if (n > FIT_MOST_FOLDS)
+        return err_set(ERR_USAGE, "fit: folds is %lld, want at most %d; 0 and 1: none", (long long)n, FIT_MOST_FOLDS);
+    if (!(penalty >= 0 && penalty <= 1e6))
+        return err_set(ERR_USAGE, "fit: l2 is %g, want 0 .. 1e6", penalty);
+    json_object_set_new(node, "folds", json_integer(n < 2 ? 0 : n));
+    if (strcmp(type->name, "vector") == 0 || strcmp(type->name, "matrix") == 0)
+        json_object_set_new(node, "l2", json_real(penalty));
+    return 0;
+}
+
+static const char *calibration_put(struct plan_nodes *n, const json_t *d, const char *lm, const char *template_name)
+{
+    const struct calibration_type *type = calibration_find(field(d, "what"));
+    struct text made = { 0 };
+    if (!type || check_alone(d) < 0)
+        return NULL;
+    if (!type->of_rows) {
+        err_set(ERR_USAGE,
+                "fit: '%s' has steps, which would make equals of a row's symbols: it is for choices; for a voice want "
+                "temperature, vector, matrix, platt or beta",
+                type->name);
+        return NULL;
+    }
+    json_t *node = fit_node(n, d, lm);
+    if (!node)
+        return NULL;
+    if (template_name)
+        json_object_set_new(node, "template", json_string(template_name));
+    if (add_calibration(d, type, &(struct defaults){ ROW_FOLDS, ROW_L2 }, node) < 0) {
+        json_decref(node);
+        return NULL;
+    }
+    text_addf(&made, "%s of %s on %s", type->name, lm, field(d, "on"));
+    return fit_put(n, node, lm, &made);
+}
+
+/* The field of a fit of answers that its kind does not know, or NULL. */
+static const char *foreign_field(const json_t *d)
+{
+    static const struct {
+        const char *key, *a, *b; /* kinds that know it; NULL: none */
+    } keys[] = { { "chain", NULL, NULL }, { "target", NULL, NULL },     { "from", NULL, NULL },
+                 { "to", NULL, NULL },    { "l2", "vector", "matrix" }, { "bins", "histogram", NULL } };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        bool known = (keys[i].a && strcmp(field(d, "what"), keys[i].a) == 0) ||
+                     (keys[i].b && strcmp(field(d, "what"), keys[i].b) == 0);
+        if (json_object_get(d, keys[i].key) && !known)
+            return keys[i].key;
+    }
+    return NULL;
+}
+
+static int add_answers(const json_t *d, const struct calibration_type *type, json_t *node)
+{
+    const json_t *bins = json_object_get(d, "bins");
+    json_int_t n_bins = bins ? json_integer_value(bins) : BINS;
+    if (n_bins < 1 || n_bins > 1000)
+        return err_set(ERR_USAGE, "fit: bins is %lld, want 1 .. 1000", (long long)n_bins);
+    if (strcmp(type->name, "histogram") == 0)
+        json_object_set_new(node, "bins", json_integer(n_bins));
+    return add_calibration(d, type, &(struct defaults){ FOLDS, L2 }, node);
+}
+
+const char *plan_fits_answers(struct plan_nodes *n, const json_t *d, const char *lm, const char *choices)
+{
+    const struct calibration_type *type = calibration_find(field(d, "what"));
+    const char *template_name = field(plan_nodes_find(n->lms, lm), "template"), *foreign = foreign_field(d);
+    struct text made = { 0 };
+    if (type && foreign)
+        err_set(ERR_USAGE, "fit: '%s' is not for a fit of %s to choices", foreign, type->name);
+    json_t *node = type && !foreign ? fit_node_of(n, d, lm, ITEM_CHOICE) : NULL;
+    if (!node)
+        return NULL;
+    json_object_set_new(node, "choices", json_string(choices));
+    if (template_name)
+        json_object_set_new(node, "template", json_string(template_name));
+    if (add_answers(d, type, node) < 0) {
+        json_decref(node);
+        return NULL;
+    }
+    text_addf(&made, "%s of %s, choices by %s, on %s", type->name, lm, choices, field(d, "on"));
+    return fit_put(n, node, lm, &made);
+}
+
+const char *plan_fits_calibration(struct plan_nodes *n, const json_t *d, const char *lm, const char *template_name)
+{
+    bool one = strcmp(field(d, "what"), "temperature") == 0;
+    return one ? plan_fits_temperature(n, d, lm, template_name) : calibration_put(n, d, lm, template_name);
 }
 
 int plan_fits_weights_check(const json_t *d, const char *rule)
@@ -213,6 +341,7 @@ static int add_choice(struct plan_nodes *n, const json_t *d, const char *lm, con
     struct text tried = { 0 };
     if (!kind)
         return ERR_USAGE;
+    TRY(check_fields(d));
     TRY(kind->check(d, chain));
     TRY(fit_place_check(chain));
     if (!(id = chain_put(n, d, lm, chain)))

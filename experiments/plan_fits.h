@@ -10,6 +10,11 @@
 /* template_name: what its prompts ask for; NULL: the lm's choice. */
 const char *plan_fits_temperature(struct plan_nodes *n, const json_t *declared, const char *lm,
                                   const char *template_name);
+/* A calibration of a voice's rows (ensemble/calibration.h), likewise. */
+const char *plan_fits_calibration(struct plan_nodes *n, const json_t *declared, const char *lm,
+                                  const char *template_name);
+/* A calibration of the answers of an lm to questions with choices, scored by the rule `choices` (canonical). */
+const char *plan_fits_answers(struct plan_nodes *n, const json_t *declared, const char *lm, const char *choices);
 /* rule: canonical, that plan_fits_weights_check() found to have weights that can be fitted. */
 const char *plan_fits_weights(struct plan_nodes *n, const json_t *declared, const char *lm, const char *rule);
 int plan_fits_weights_check(const json_t *declared, const char *rule); /* 0 or ERR_USAGE */

@@ -68,7 +68,7 @@ json_t *plan_leaf(const char *name)
     return strncmp(name, "table:", 6) == 0 ? table_node(name) : checkpoint_node(name);
 }
 
-json_t *plan_leaf_fit(const char *on, const char *lang)
+json_t *plan_leaf_fit(const char *on, const char *lang, enum item_kind kind)
 {
     struct evalset *e = evalset_open(on);
     if (!e)
@@ -77,12 +77,13 @@ json_t *plan_leaf_fit(const char *on, const char *lang)
     for (size_t i = 0; i < e->n_items; i++) {
         char hash[65];
         plan_leaf_item(&e->items[i], hash);
-        if (e->items[i].kind == ITEM_TEXT && (!lang || strcmp(e->items[i].lang, lang) == 0))
+        if (e->items[i].kind == kind && (!lang || strcmp(e->items[i].lang, lang) == 0))
             json_array_append_new(items, json_string(hash));
     }
     json_t *node = json_pack("{s:s, s:o}", "on", on, "items", items);
     if (json_array_size(items) == 0) {
-        err_set(ERR_USAGE, "fit: '%s' has no texts to fit on%s%s", on, lang ? " in language " : "", lang ? lang : "");
+        err_set(ERR_USAGE, "fit: '%s' has no %s to fit on%s%s", on, kind == ITEM_TEXT ? "texts" : "choices",
+                lang ? " in language " : "", lang ? lang : "");
         json_decref(node);
         node = NULL;
     }

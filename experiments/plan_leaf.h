@@ -11,8 +11,9 @@
 json_t *plan_leaf(const char *name);
 /* What a table may be: numbers of a node of kind "table", from a script or from a stored plan.  0 or ERR_DATA. */
 int plan_leaf_table(const json_t *node, const char *where);
-/* {"on", "items"} of the texts of a split, of one language (NULL: all); NULL + error when there are none to fit on. */
-json_t *plan_leaf_fit(const char *on, const char *lang);
+/* {"on", "items"} of the items of a kind in a split, of one language (NULL: all); NULL + error when there are none to fit
+ * on. */
+json_t *plan_leaf_fit(const char *on, const char *lang, enum item_kind kind);
 /* A chain and, where it uses transforms of the script, their hashes: "chain" and "transforms" of out.  ERR_USAGE where a
  * voice's has a step that keeps state.  transforms: those of the script, NULL: none. */
 int plan_leaf_chain(const struct lua_transforms *transforms, const char *chain, json_t *out);

@@ -111,10 +111,36 @@ static const char *add_model(struct plan_nodes *n, const json_t *d)
     return plan_nodes_put(n->lms, node, field(d, "name"), made);
 }
 
+/* What a fit of the voice's rows is under in its document: a temperature is one wherever it was declared. */
+static const char *const fitted_keys[] = { "temperature", "calibration" };
+enum { N_FITTED = sizeof fitted_keys / sizeof *fitted_keys };
+
+/* Adds "temperature" or "calibration", what the voice's own lm is corrected by, to its document. */
+static int add_correction(struct plan_nodes *n, const json_t *d, const char *lm, json_t *v)
+{
+    const char *own = field(d, "template"), *id;
+    const json_t *t = json_object_get(d, "temperature"), *c = json_object_get(d, "calibration");
+    if (t && c)
+        return err_set(ERR_USAGE, "a voice has a temperature or a calibration, this one has both");
+    if (json_is_number(t))
+        json_object_set_new(v, "temperature", json_real(json_number_value(t)));
+    if (!json_is_object(t) && !c)
+        return 0;
+    const json_t *fit = c ? c : t;
+    own = own ? own : field(plan_nodes_find(n->lms, lm), "template");
+    id = c ? plan_fits_calibration(n, fit, lm, own) : plan_fits_temperature(n, fit, lm, own);
+    if (!id)
+        return err_add(err_code(), "%s", field(fit, "at"));
+    const json_t *node = plan_nodes_find(n->fits, id);
+    const char *key = strcmp(field(node, "what"), "temperature") == 0 ? "temperature" : "calibration";
+    json_object_set_new(v, key, json_pack("{s:s}", "key", field(node, "key")));
+    return 0;
+}
+
 /* A voice's document without "lm" and "name", which are no part of what it computes; "of" is its lm's key. */
 static json_t *voice_node(struct plan_nodes *n, const json_t *d, const char *lm)
 {
-    json_t *v = json_object(), *t = json_object_get(d, "temperature");
+    json_t *v = json_object();
     json_object_set_new(v, "of", json_string(field(plan_nodes_find(n->lms, lm), "key")));
     copy_field(v, d, "template");
     copy_field(v, d, "drop");
@@ -127,17 +153,8 @@ static json_t *voice_node(struct plan_nodes *n, const json_t *d, const char *lm)
         rc = plan_leaf_chain(n->transforms, text_s(&whole), v);
     json_object_update(n->code, json_object_get(v, "transforms"));
     text_free(&whole);
-    if (rc == 0 && json_is_object(t)) {
-        const char *template_name = field(d, "template");
-        const char *id = plan_fits_temperature(
-            n, t, lm, template_name ? template_name : field(plan_nodes_find(n->lms, lm), "template"));
-        if (id)
-            json_object_set_new(v, "temperature",
-                                json_pack("{s:s}", "key", field(plan_nodes_find(n->fits, id), "key")));
-        rc = id ? 0 : err_add(err_code(), "%s", field(t, "at"));
-    } else if (rc == 0 && t) {
-        json_object_set_new(v, "temperature", json_real(json_number_value(t)));
-    }
+    if (rc == 0)
+        rc = add_correction(n, d, lm, v);
     if (rc == 0)
         return v;
     json_decref(v);
@@ -206,9 +223,11 @@ static void name_voices(struct plan_nodes *n, const json_t *d, json_t *voices, c
         json_t *doc = json_array_get(voices, i);
         const char *lm = lms[i];
         json_object_set_new(doc, "lm", json_string(lm));
-        json_t *t = json_object_get(doc, "temperature"), *fit = json_is_object(t) ? equal_in(n->fits, t) : NULL;
-        if (fit)
-            json_object_set(t, "fit", json_object_get(fit, "id"));
+        for (size_t k = 0; k < N_FITTED; k++) {
+            json_t *c = json_object_get(doc, fitted_keys[k]), *fit = json_is_object(c) ? equal_in(n->fits, c) : NULL;
+            if (fit)
+                json_object_set(c, "fit", json_object_get(fit, "id"));
+        }
         struct text name = { 0 };
         text_add(&name, field(v, "name") ? field(v, "name") : lm);
         size_t same = 1;

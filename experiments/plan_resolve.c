@@ -1,6 +1,7 @@
 /* From a declaration (script.h) to a plan: names resolved, texts canonical, contents hashed, rules checked. */
 #include "base/err.h"
 #include "base/mem.h"
+#include "experiments/choices.h"
 #include "experiments/fit_result.h"
 #include "experiments/lms.h"
 #include "experiments/lua_reward.h"
@@ -48,8 +49,42 @@ static void name_arm(const json_t *d, json_t *arm)
         text_addf(&name, " | draft %s", field(arm, "draft"));
     if (json_object_get(arm, "tasks"))
         text_add(&name, " | by task");
+    if (json_object_get(arm, "choices"))
+        text_addf(&name, " | choices by %s", field(arm, "choices"));
+    if (json_object_get(arm, "calibration"))
+        text_addf(&name, " | %s", field(json_object_get(d, "calibration"), "what"));
     json_object_set_new(arm, "name", json_string(field(d, "name") ? field(d, "name") : text_s(&name)));
     text_free(&name);
+}
+
+/* How an arm, or what it does with a task, answers questions with choices. */
+static int resolve_answers(struct plan_nodes *nodes, const json_t *d, json_t *out)
+{
+    const json_t *fit = json_object_get(d, "calibration");
+    struct choices_rule rule;
+    struct text text = { 0 };
+    TRY(choices_parse(field(d, "choices") ? field(d, "choices") : "likelihood", &rule));
+    choices_text(&rule, &text);
+    if (!choices_plain(&rule))
+        json_object_set_new(out, "choices", json_string(text_s(&text)));
+    choices_fini(&rule);
+    const char *id = fit ? plan_fits_answers(nodes, fit, field(out, "lm"), text_s(&text)) : NULL;
+    if (id)
+        json_object_set_new(out, "calibration", json_string(id));
+    text_free(&text);
+    return id || !fit ? 0 : err_add(err_code(), "%s", field(fit, "at"));
+}
+
+static int resolve_all_answers(struct plan_nodes *nodes, const json_t *d, json_t *arm)
+{
+    size_t i;
+    json_t *task;
+    TRY(resolve_answers(nodes, d, arm));
+    json_array_foreach(json_object_get(arm, "tasks"), i, task)
+    {
+        TRY(resolve_answers(nodes, d, task));
+    }
+    return 0;
 }
 
 static int resolve_arm(struct plan_nodes *nodes, const json_t *d, json_t *arms)
@@ -64,6 +99,8 @@ static int resolve_arm(struct plan_nodes *nodes, const json_t *d, json_t *arms)
         rc = plan_draft_add(nodes, d, NULL, arm);
     if (rc == 0)
         rc = plan_tasks_resolve(nodes, d, arm);
+    if (rc == 0)
+        rc = resolve_all_answers(nodes, d, arm);
     if (rc == 0)
         name_arm(d, arm);
     return rc == 0 ? 0 : err_add(err_code(), "%s", field(d, "at"));

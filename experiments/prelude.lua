@@ -135,6 +135,8 @@ local function words_of(test, said) words[test] = said; return test end
 local texts = words_of(either(text, list), "a string or a list of strings")
 local lms = words_of(either(lm, list), "a model, an ensemble, bytes or a list of them")
 local warmth = words_of(either(number, is "fit"), "a number or a fit")
+local learnt = words_of(is "fit", "a fit")
+local corrections = words_of(either(is "fit", list), "a fit or a list of them")
 local shares = words_of(either(list, is "fit"), "a list of numbers or a fit")
 local link = words_of(either(text, is "fit"), "a string or a fit")
 local links = words_of(either(link, list), "a string, a fit or a list of them")
@@ -147,14 +149,17 @@ local pattern = words_of(either(text, of "function"), "a name, a text with {fiel
 
 local schema = {
     model = { { source }, name = text, template = pattern },
-    voice = { { source }, name = text, template = pattern, drop = texts, temperature = warmth, chain = text },
+    voice = { { source }, name = text, template = pattern, drop = texts, temperature = warmth, calibration = learnt,
+              chain = text },
     ensemble = { rule = text, weights = shares, weighting = text, name = text },
     bytes = { { source }, kind = text, beam = count, lazy = number, name = text },
     fit = { what = text, on = text, lang = text, chain = text, target = number, from = number, to = number,
-            bins = count },
+            bins = count, l2 = number, folds = count },
     search = {},
-    grid = { lm = lms, chain = links, search = texts, draft = drafter, tasks = list },
-    arm = { lm = lm, chain = link, search = text, draft = drafter, name = text, tasks = list },
+    grid = { lm = lms, chain = links, search = texts, draft = drafter, tasks = list, choices = texts,
+             calibration = corrections },
+    arm = { lm = lm, chain = link, search = text, draft = drafter, name = text, tasks = list, choices = text,
+            calibration = learnt },
     profile = { chain = link, search = text, draft = drafter, weights = shares, limit = list, template = pattern },
     experiment = { name = text, seed = count, draws = count, limit = list, stop = texts, evalsets = texts, arms = list,
                    judge = lm, creativity = texts, control = texts, trace = text, tasks = texts, select = texts, reward = prize },
@@ -379,12 +384,20 @@ local function grid(t)
     check_tasks(t.tasks, 2)
     local out, at = {}, where(2)
     local chains, searches = flat(t.chain, {}, link, 2), flat(t.search, {}, text, 2)
+    local choices, maps = flat(t.choices, {}, text, 2), flat(t.calibration, {}, is "fit", 2)
     if #chains == 0 then chains = { "" } end
     if #searches == 0 then searches = { "sample" } end
+    if #choices == 0 then choices = { "likelihood" } end
+    if #maps == 0 then maps = { false } end
     for _, m in base.ipairs(flat(t.lm, {}, lm, 2)) do
         for _, s in base.ipairs(searches) do
             for _, c in base.ipairs(chains) do
-                out[#out + 1] = { kind = "arm", at = at, lm = m, chain = c, search = s, draft = t.draft, tasks = t.tasks }
+                for _, r in base.ipairs(choices) do
+                    for _, f in base.ipairs(maps) do
+                        out[#out + 1] = { kind = "arm", at = at, lm = m, chain = c, search = s, draft = t.draft,
+                                          tasks = t.tasks, choices = r, calibration = f or nil }
+                    end
+                end
             end
         end
     end

@@ -77,8 +77,10 @@ struct results_bin {
 struct results_fit {
     const char *id, *what, *lm, *on;
     double value;                 /* the temperature */
-    double nll_before, nll_after; /* nats a symbol; of weights: equal ones, the fitted */
+    double nll_before, nll_after; /* nats a symbol or question; of weights: equal ones, the fitted; of maps: held out */
     double ece_before, ece_after;
+    double full_ece_before, full_ece_after;     /* of all symbols or choices (Liu et al. 2024); NAN: not measured */
+    double consistent_before, consistent_after; /* p of the consistency resampling; NAN likewise */
     /* Reliability on the split it was fitted on: top symbol, equal-width bins. */
     struct results_bin before[RESULTS_BINS], after[RESULTS_BINS];
     size_t n_voices;

@@ -74,10 +74,38 @@ static void write_weights(struct h5 *h, const json_t *fit, size_t i)
     text_free(&path);
 }
 
-/* What fits of chains say besides. */
+/* The numbers of fitted maps, the first of all, then those of the folds; and how choices were scored. */
+static void write_maps(struct h5 *h, const json_t *fit, size_t i)
+{
+    const json_t *maps = json_object_get(fit, "maps");
+    const char *choices = json_string_value(json_object_get(fit, "choices"));
+    struct text path = { 0 }, name = { 0 };
+    path_in(&path, i, "");
+    if (choices)
+        h5_text(h, text_s(&path), "choices", choices);
+    for (size_t k = 0; k < json_array_size(maps); k++) {
+        const json_t *list = json_array_get(maps, k);
+        size_t n = json_array_size(list);
+        double *x = mem_alloc(n, sizeof *x);
+        for (size_t j = 0; j < n; j++)
+            x[j] = number(json_array_get(list, j));
+        text_clear(&name);
+        text_addf(&name, "map_%02zu", k);
+        path_in(&path, i, text_s(&name));
+        put(h, &path, H5T_IEEE_F64LE, n, x);
+        free(x);
+    }
+    text_free(&path);
+    text_free(&name);
+}
+
+/* What other fits say besides. */
 static void write_chain(struct h5 *h, const json_t *fit, size_t i)
 {
-    static const char *const extra[] = { "target", "entropy", "entropy_from", "entropy_to", "alpha" };
+    static const char *const extra[] = {
+        "target",     "entropy",         "entropy_from",   "entropy_to",        "alpha",           "folds",
+        "nll_fitted", "full_ece_before", "full_ece_after", "consistent_before", "consistent_after"
+    };
     static const char *const lists[] = { "edges", "mass" };
     const char *chain = json_string_value(json_object_get(fit, "chain"));
     struct text path = { 0 };
@@ -120,6 +148,7 @@ void results_write_fits(struct h5 *h, const struct ledger *l)
             h5_text(h, text_s(&path), names[k], s ? s : "");
         }
         write_chain(h, fit, i);
+        write_maps(h, fit, i);
     }
     text_free(&path);
 }
@@ -213,6 +242,13 @@ static int read_table(struct results *r, size_t i, struct results_fit *f)
     return rc;
 }
 
+/* What files of before have not. */
+static int read_maybe(struct results *r, const char *group, const char *name, double *x)
+{
+    *x = NAN;
+    return H5Aexists_by_name(r->file, group, name, H5P_DEFAULT) > 0 ? h5_get_real(r->file, group, name, x) : 0;
+}
+
 static int read_fit(struct results *r, size_t i, struct results_fit *f)
 {
     double *const to[] = { &f->value, &f->nll_before, &f->nll_after, &f->ece_before, &f->ece_after };
@@ -228,6 +264,10 @@ static int read_fit(struct results *r, size_t i, struct results_fit *f)
     f->on = text[3];
     for (size_t k = 0; k < N_NUMBERS; k++)
         rc = rc < 0 ? rc : h5_get_real(r->file, text_s(&group), numbers[k], to[k]);
+    rc = rc < 0 ? rc : read_maybe(r, text_s(&group), "full_ece_before", &f->full_ece_before);
+    rc = rc < 0 ? rc : read_maybe(r, text_s(&group), "full_ece_after", &f->full_ece_after);
+    rc = rc < 0 ? rc : read_maybe(r, text_s(&group), "consistent_before", &f->consistent_before);
+    rc = rc < 0 ? rc : read_maybe(r, text_s(&group), "consistent_after", &f->consistent_after);
     rc = rc < 0 ? rc : read_bins(r, i, 0, f->before);
     rc = rc < 0 ? rc : read_bins(r, i, 1, f->after);
     text_free(&group);

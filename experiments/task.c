@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "decode/search.h"
 #include "ensemble/ensemble.h"
+#include "experiments/choices.h"
 #include "experiments/score.h"
 #include <math.h>
 #include <stdlib.h>
@@ -28,10 +29,13 @@ struct task {
     const char *arm; /* of a unit: its name */
     struct search *search;
     struct score *score;
-    const char *text; /* what is scored: the item's, or the judge's text */
+    struct choices *choices;
+    const struct fit_maps *maps; /* of the answers; NULL: as they are */
+    double answer[CHOICES_MOST]; /* (n_choices,) once nothing is wanted any more */
+    const char *text;            /* what is scored: the item's, or the judge's text */
     size_t n_text;
     char *own;             /* the judge's text */
-    struct symbols *parts; /* (n_parts,) the continuations that are scored */
+    struct symbols *parts; /* (n_parts,) the continuation that is scored */
     size_t n_parts;
     struct lm_trace *traces; /* (parts[0].n,) of a text that an ensemble scores; NULL: it has no voices to tell of */
 };
@@ -80,31 +84,47 @@ static size_t generate_write(const struct task *t, struct text *payload)
     return unit_write_hyps(payload, t->key, &t->search->prompt, hyps, n);
 }
 
-static int encode_parts(struct task *t, const struct task_world *w, const char *const texts[], const size_t lengths[])
-{
-    t->parts = mem_alloc(t->n_parts, sizeof *t->parts);
-    for (size_t i = 0; i < t->n_parts; i++)
-        TRY(lms_encode(w->lms, t->lm_id, texts[i], lengths[i], &t->parts[i]));
-    t->score = score_open(t->lm, &t->prompt, t->parts, t->n_parts);
-    return t->score ? 0 : ERR_DATA;
-}
-
 static int choice_open(struct task *t, const struct task_world *w)
 {
-    const struct item *item = t->item->item;
-    size_t lengths[TASK_WANTS];
-    t->n_parts = item->n_choices;
-    if (t->n_parts > TASK_WANTS)
-        return err_set(ERR_DATA, "%s: %zu choices, want at most %d", t->item->name, t->n_parts, TASK_WANTS);
-    for (size_t i = 0; i < t->n_parts; i++)
-        lengths[i] = strlen(item->choices[i]);
-    return encode_parts(t, w, item->choices, lengths);
+    const struct plan_arm *arm = plan_choice(w->plan, t->job->arm, t->job->item);
+    const struct choices_args args = {
+        .lms = w->lms, .lm_id = t->lm_id, .prompt = &t->prompt, .item = t->item->item, .rule = arm->choices
+    };
+    t->maps = arm->calibration ? lms_maps(w->lms, arm->calibration) : NULL;
+    if (arm->calibration && !t->maps)
+        return ERR_DATA;
+    t->choices = choices_open(&args);
+    return t->choices ? 0 : err_add(err_code(), "%s", t->item->name);
+}
+
+static size_t choice_want(struct task *t, struct want out[], size_t max)
+{
+    return choices_want(t->choices, out, max);
+}
+
+static int choice_feed(struct task *t, struct row_work *work)
+{
+    (void)work;
+    return choices_feed(t->choices);
+}
+
+static int choice_move(struct task *t)
+{
+    struct want more[CHOICES_MOST];
+    TRY(choices_move(t->choices));
+    if (choices_want(t->choices, more, CHOICES_MOST) > 0)
+        return 0;
+    TRY(choices_result(t->choices, t->answer));
+    return t->maps ? fit_maps_answer(t->maps, t->item->hash, t->answer, t->item->item->n_choices) : 0;
 }
 
 static int text_open(struct task *t, const struct task_world *w)
 {
+    t->parts = mem_alloc(1, sizeof *t->parts);
     t->n_parts = 1;
-    return encode_parts(t, w, &t->text, &t->n_text);
+    TRY(lms_encode(w->lms, t->lm_id, t->text, t->n_text, &t->parts[0]));
+    t->score = score_open(t->lm, &t->prompt, t->parts, 1);
+    return t->score ? 0 : ERR_DATA;
 }
 
 /* An item's text: what its voices said of it is kept. */
@@ -147,13 +167,11 @@ static int scored_move(struct task *t)
 
 static size_t choice_write(const struct task *t, struct text *payload)
 {
-    double sum[TASK_WANTS];
-    uint32_t n_symbols[TASK_WANTS];
-    for (size_t i = 0; i < t->n_parts; i++) {
-        sum[i] = score_sum(t->score, i);
-        n_symbols[i] = (uint32_t)t->parts[i].n;
-    }
-    return unit_write_choices(payload, t->key, sum, n_symbols, t->n_parts);
+    uint32_t n_symbols[CHOICES_MOST];
+    size_t n = t->item->item->n_choices;
+    for (size_t i = 0; i < n; i++)
+        n_symbols[i] = choices_symbols(t->choices, i);
+    return unit_write_choices(payload, t->key, t->answer, n_symbols, n);
 }
 
 static size_t text_write(const struct task *t, struct text *payload)
@@ -168,7 +186,7 @@ static size_t judge_write(const struct task *t, struct text *payload)
 
 static const struct task_type types[] = {
     [ITEM_GENERATE] = { generate_open, generate_want, generate_feed, generate_move, generate_write },
-    [ITEM_CHOICE] = { choice_open, scored_want, scored_feed, scored_move, choice_write },
+    [ITEM_CHOICE] = { choice_open, choice_want, choice_feed, choice_move, choice_write },
     [ITEM_TEXT] = { item_text_open, scored_want, text_feed, scored_move, text_write },
 };
 static const struct task_type judge_type = { text_open, scored_want, scored_feed, scored_move, judge_write };
@@ -216,6 +234,7 @@ void task_close(struct task *t)
         return;
     search_close(t->search);
     score_close(t->score);
+    choices_close(t->choices);
     for (size_t i = 0; t->parts && i < t->n_parts; i++)
         free(t->parts[i].s);
     free(t->parts);

@@ -82,6 +82,10 @@ struct unit_key unit_key(const struct plan *p, const struct plan_arm *arm, const
         if (arm->fit)
             pack_string(&t, json_string_value(json_object_get(lms_fit(p->what, arm->fit), "key")));
     }
+    if (item->item->kind == ITEM_CHOICE && strcmp(arm->choices, "likelihood") != 0)
+        pack_string(&t, arm->choices);
+    if (item->item->kind == ITEM_CHOICE && arm->calibration)
+        pack_string(&t, json_string_value(json_object_get(lms_fit(p->what, arm->calibration), "key")));
     return key_of(&t);
 }
 

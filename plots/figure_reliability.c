@@ -1,4 +1,5 @@
 /* Reliability diagrams of the fits: confidence of the top symbol against how often it is right, before and after. */
+#include "experiments/stats.h"
 #include "plots/figure.h"
 #include "plots/plot.h"
 #include <math.h>
@@ -11,18 +12,24 @@ static void block(const char *name, size_t id, const struct results_bin bins[], 
             plot_number(t, bins[i].confidence);
             text_add(t, " ");
             plot_number(t, bins[i].accuracy);
-            text_addf(t, " %llu\n", (unsigned long long)bins[i].n);
+            double share = fmin(1, fmax(0, bins[i].accuracy)); /* the file says what it will */
+            struct interval w = stats_wilson((size_t)llround(share * (double)bins[i].n), (size_t)bins[i].n, 0.95);
+            text_addf(t, " %llu ", (unsigned long long)bins[i].n);
+            plot_number(t, w.low);
+            text_add(t, " ");
+            plot_number(t, w.high);
+            text_add(t, "\n");
         }
     text_add(t, "EOD\n");
 }
 
-/* Those that have a reliability, and a number behind it. */
+/* Those that have a reliability. */
 static size_t fits_shown(const struct results *r, const struct results_fit *out[FIGURE_FITS])
 {
     size_t n, k = 0;
     const struct results_fit *fits = results_fits(r, &n);
     for (size_t i = 0; i < n && k < FIGURE_FITS; i++)
-        if (!isnan(fits[i].value) && !isnan(fits[i].ece_before))
+        if (!isnan(fits[i].ece_before))
             out[k++] = &fits[i];
     return k;
 }
@@ -44,14 +51,19 @@ static int draw(const struct figure_data *d, struct text *script)
         block("before", i, fits[i]->before, script);
         block("after", i, fits[i]->after, script);
         figure_short(&title, fits[i]->lm, 60);
-        text_addf(&title, ": T = %.3f, ECE %.4f to %.4f", fits[i]->value, fits[i]->ece_before, fits[i]->ece_after);
+        if (isnan(fits[i]->value))
+            text_addf(&title, ": %s", fits[i]->what);
+        else
+            text_addf(&title, ": T = %.3f", fits[i]->value);
+        text_addf(&title, ", ECE %.4f to %.4f", fits[i]->ece_before, fits[i]->ece_after);
         text_add(script, "set title ");
         plot_string(script, text_s(&title));
         text_addf(script,
                   " noenhanced\nplot x with lines lc rgb '#999999' dt 2 notitle, \\\n"
                   "  $before%zu using 1:2 with linespoints lt 2 title 'before', \\\n"
+                  "  $after%zu using 1:2:4:5 with yerrorbars lt 1 lw 1 notitle, \\\n"
                   "  $after%zu using 1:2 with linespoints lt 1 title 'after'\n",
-                  i, i);
+                  i, i, i);
         text_free(&title);
     }
     text_add(script, "unset multiplot\n");
@@ -60,9 +72,12 @@ static int draw(const struct figure_data *d, struct text *script)
 
 const struct figure_type figure_reliability = {
     .name = "reliability",
-    .title = "Calibration of fitted voices",
-    .about =
-        "On the split a temperature was fitted on: when the lm gives its top symbol the probability x, how often is it "
-        "right? The diagonal is perfect calibration. The first 12 fits are drawn.",
+    .title = "Calibration, fitted",
+    .about = "On the split a temperature or a map was fitted on (a map is held out by folds): when the lm gives its "
+             "top symbol, "
+             "or choice, the probability x, how often is it right? The diagonal is perfect calibration; the bars are "
+             "95 % Wilson intervals. The first 12 "
+             "fits are "
+             "drawn.",
     .draw = draw,
 };

@@ -199,7 +199,8 @@ void page_fits(struct text *out, const struct results *r)
     text_add(
         out,
         "<h2>Fits</h2>\n<div class=\"scroll\"><table><thead><tr><th class=\"l\">lm</th><th class=\"l\">fitted on</th>"
-        "<th class=\"l\">what</th><th>value</th><th>nats a symbol</th><th>ECE</th></tr></thead><tbody>\n");
+        "<th class=\"l\">what</th><th>value</th><th>nats a "
+        "symbol</th><th>ECE</th><th>Full-ECE</th><th>p</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < n && i < MAX_ROWS; i++) {
         const struct results_fit *f = &fits[i];
         text_add(out, "<tr><td class=\"l\">");
@@ -216,9 +217,18 @@ void page_fits(struct text *out, const struct results *r)
         text_add(out, "</td><td>");
         if (!isnan(f->ece_before))
             text_addf(out, "%.4f &rarr; %.4f", f->ece_before, f->ece_after);
+        text_add(out, "</td><td>");
+        if (!isnan(f->full_ece_before))
+            text_addf(out, "%.3g &rarr; %.3g", f->full_ece_before, f->full_ece_after);
+        text_add(out, "</td><td>");
+        if (!isnan(f->consistent_before))
+            text_addf(out, "%.3f &rarr; %.3f", f->consistent_before, f->consistent_after);
         text_add(out, "</td></tr>\n");
     }
-    text_add(out, "</tbody></table></div>\n");
+    text_add(
+        out,
+        "</tbody></table></div>\n<p>p: of consistency resampling. Were the lm calibrated, an ECE as large as the one "
+        "seen would come with this probability: a small one says that it is not.</p>\n");
 }
 
 static void term(struct text *out, const char *key, const json_t *value)

@@ -52,7 +52,7 @@ static void frontier(const struct figure_data *d, struct text *out)
 
 static void fitted(const struct results_fit *f, struct text *out)
 {
-    if (f->n_voices == 0 && isnan(f->value)) /* a table */
+    if (f->n_voices == 0 && isnan(f->value) && isnan(f->nll_before)) /* a table */
         return;
     text_add(out, "  fitted ");
     add_name(out, f->what);
@@ -60,7 +60,7 @@ static void fitted(const struct results_fit *f, struct text *out)
     add_name(out, f->lm);
     text_add(out, ": ");
     if (f->n_voices == 0)
-        text_addf(out, "%.3f", f->value);
+        isnan(f->value) ? text_add(out, "a map") : text_addf(out, "%.3f", f->value);
     for (size_t k = 0; k < f->n_voices; k++)
         text_addf(out, "%s%.3f", k > 0 ? " " : "", f->weights[k]);
     if (!isnan(f->nll_before))

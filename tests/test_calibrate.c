@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "ensemble/calibrate.h"
 #include "tests/lib/check.h"
+#include "tests/lib/classes.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,27 @@ static void against_scipy(void)
     check_near(bins[3].confidence, 0.649170971, 1e-7, "their confidence");
     check_near(bins[3].accuracy, 1, 0, "their accuracy");
     check_near(bins[4].accuracy, 0, 0, "sure and wrong");
+    calibrate_free(c);
+}
+
+/* Every class of every row, against numpy. */
+static void full_ece(void)
+{
+    struct calibrate *c = calibrate_alloc();
+    struct calibrate_bin bins[15];
+    static struct classes data;
+    classes_read(&data);
+    for (size_t t = 0; t < CLASSES_ROWS; t++) {
+        float score[CLASSES];
+        for (size_t i = 0; i < CLASSES; i++)
+            score[i] = (float)data.logp[t][i];
+        check(add(c, score, CLASSES, data.label[t]) == 0, "%s", err_text());
+    }
+    check_near(calibrate_full_ece(c, 1, 15), data.full_ece, 1e-7, "Full-ECE");
+    check_near(calibrate_reliability(c, 1, bins, 15), data.top_ece, 1e-7, "ECE of the best");
+    check(calibrate_full_ece(c, 1.5, 15) < data.full_ece, "a higher temperature helps the over-confident");
+    if (data.maps)
+        fclose(data.maps);
     calibrate_free(c);
 }
 
@@ -157,6 +179,7 @@ static void wide_rows(void)
 int main(void)
 {
     against_scipy();
+    full_ece();
     bounds_and_errors();
     edges();
     lenet();

@@ -3,6 +3,7 @@
 #include "evalsets/metric.h"
 #include "evalsets/reliability.h"
 #include "tests/lib/check.h"
+#include "tests/lib/classes.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,6 +66,31 @@ static void test_reliability(void)
         }
     reliability_fill(bins, 15, NULL, NULL, 0);
     check(isnan(reliability_ece(bins, 15)) && isnan(reliability_mce(bins, 15)), "nothing predicted");
+}
+
+/* Against numpy; in the first rows the last class is missing. */
+static void test_classwise(void)
+{
+    static const char *const names[CLASSES] = { "a", "b", "c", "d", "e" };
+    static struct classes data;
+    static struct item items[CLASSES_ROWS];
+    static struct sample s[CLASSES_ROWS];
+    size_t n_missing = 0;
+    classes_read(&data);
+    for (size_t t = 0; t < CLASSES_ROWS; t++) {
+        bool missing = data.logp[t][CLASSES - 1] == -INFINITY;
+        items[t] = (struct item){
+            .kind = ITEM_CHOICE, .choices = names, .n_choices = missing ? CLASSES - 1 : CLASSES, .gold = data.label[t]
+        };
+        s[t] = (struct sample){ .item = &items[t], .choice_logp = data.logp[t] };
+        n_missing += missing;
+    }
+    check(n_missing == 20, "%zu questions of four choices", n_missing);
+    check_near(score("ece_classwise", s, CLASSES_ROWS), data.classwise, 1e-12, "classwise ECE");
+    check_near(score("ece", s, CLASSES_ROWS), data.top_ece, 1e-12, "ECE of the best");
+    check(isnan(score("ece_classwise", s, 0)), "nothing answered");
+    if (data.maps)
+        fclose(data.maps);
 }
 
 #define LENET_N 10000
@@ -132,6 +158,7 @@ int main(void)
 {
     test_choices();
     test_reliability();
+    test_classwise();
     test_lenet();
     return check_done("choice");
 }

@@ -115,6 +115,8 @@ static const struct subject {
     { "cfg(2)", pair },
     { "dola", layers },
     { "bayes", learning },
+    { "prompt", learning },
+    { "prompt(0.3, last=2)", learning },
     { "share(0.1)", learning },
     { "logistic(contexts=bytes)", learning },
     { "log", transformed },

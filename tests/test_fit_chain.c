@@ -518,7 +518,8 @@ static void test_refused(void)
           p ? "accepted" : err_text());
     plan_free(p);
     p = plan_of("{ { lm = ensemble { voice { a, temperature = fit { what = 'temperature', on = on, bins = 3 } } } } }");
-    check(!p && strstr(err_text(), "'bins' is for a fit that stands where"), "%s", p ? "accepted" : err_text());
+    check(!p && strstr(err_text(), "'bins' is for fits of conformal, histogram, not of temperature"), "%s",
+          p ? "accepted" : err_text());
     plan_free(p);
 }
 

@@ -54,5 +54,13 @@ says "an entropy wants 'target', a number"
 "$chorale" fit zoo:prose --what entropy > "$work/out" 2>&1
 [ $? = 2 ] || failed=1
 says "a fit of 'entropy' where one of 'temperature' is wanted"
+
+# maps of answers, held out in folds; of rows they are refused before anything is computed where they have steps
+"$chorale" fit zoo:bytes --what histogram --on cloze --choices "pmi" --folds 4 --bins 5 > "$work/out" 2>&1 || failed=1
+says "histogram of bytes, choices by pmi, on cloze, fitted on 160 questions"
+says "(held out, 4 folds; fitted and measured on all: "
+"$chorale" fit zoo:bytes --what isotonic > "$work/out" 2>&1
+[ $? = 2 ] || failed=1
+says "'isotonic' has steps, which would make equals of a row's symbols"
 [ $failed = 0 ] && echo "fit_cli: passed"
 exit $failed

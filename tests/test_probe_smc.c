@@ -265,7 +265,7 @@ struct trial {
     struct core *core;
     struct row_work *work;
     struct strings all;
-    struct moments z, of_cell[MAX_STRINGS];
+    struct moments z, log_z, of_cell[MAX_STRINGS];
 };
 
 static struct search *finished(const struct trial *t, const struct search_args *args, const char *search)
@@ -294,6 +294,8 @@ static void add_run(struct trial *t, const struct search *s)
     }
     t->z.sum += total;
     t->z.square += total * total;
+    t->log_z.sum += log(total);
+    t->log_z.square += log(total) * log(total);
     for (size_t i = 0; i < t->all.n_cells; i++) {
         t->of_cell[i].sum += share[i];
         t->of_cell[i].square += share[i] * share[i];
@@ -340,6 +342,11 @@ static void unbiased(const char *rule, double r, const char *search, struct lm *
         check_mean(&t.of_cell[i], t.all.of_cell[i], rule, i);
     double mean = t.z.sum / RUNS;
     check(exact < 0.98 && t.z.square / RUNS > mean * mean * (1 + 1e-6), "%s: Z is %g and Zhat varies", rule, exact);
+    /* E ln Zhat lies below ln Z, by half of Zhat's relative variance where that is small */
+    double log_mean = t.log_z.sum / RUNS, spread = sqrt((t.log_z.square / RUNS - log_mean * log_mean) / (RUNS - 1));
+    double below = (t.z.square / RUNS - mean * mean) / exact / exact / 2;
+    check_near(log_mean, log(exact) - below, 5 * spread, "%s: E ln Zhat, standard error %g", rule, spread);
+    check(below > 0 && below < 0.05, "%s: %g below ln Z", rule, below);
     check(resampled > 0, "%s: it resampled %llu times", rule, (unsigned long long)resampled);
     row_work_free(t.work);
     core_free(t.core);

@@ -4,6 +4,8 @@
 #include "model/table.h"
 #include "tests/lib/check.h"
 #include "tests/lib/exact.h"
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct core *core;
@@ -91,12 +93,43 @@ static void equal_rule(struct lm *target, struct lm *twin, struct lm *stranger, 
     }
 }
 
-/* The distribution of texts under the rejection rule. */
-static void rejection(struct lm *draft, const char *chain_text, const char *name)
+static const double shares[] = { 0.6, 0.4 };
+
+/* ln of the linear pool of two tables after some symbols. */
+static void pooled(const struct lm *a, const struct lm *b, const sym_t s[], size_t n, double out[])
+{
+    double x[2][8];
+    table_logp(a, s, n, x[0]);
+    table_logp(b, s, n, x[1]);
+    for (size_t v = 0; v < a->space->n; v++)
+        out[v] = log(shares[0] * exp(x[0][v]) + shares[1] * exp(x[1][v]));
+}
+
+/* The texts' probabilities under the pool of two tables, from the list of those of one. */
+static void pool_texts(struct exact *e, const struct lm *a, const struct lm *b, const char *prompt)
+{
+    for (size_t i = 0; i < e->n; i++) {
+        struct exact_text *t = &e->text[i];
+        sym_t s[EXACT_LENGTH + 1] = { (sym_t)(prompt[0] - 'a') };
+        double logp[8];
+        t->logp = 0;
+        for (size_t k = 0; k < t->n; k++) {
+            pooled(a, b, s, 1 + k, logp);
+            t->logp += logp[t->s[k]];
+            s[1 + k] = t->s[k];
+        }
+        t->p = exp(t->logp);
+    }
+}
+
+/* The distribution of texts under the rejection rule.  second: the target is the linear pool of two tables. */
+static void rejection(struct lm *draft, const char *chain_text, const char *name, struct lm *second)
 {
     enum { DRAWS = 4000 };
     struct table_options o = { .n = 3, .max_length = 4, .seed = 12, .sharpness = 1 };
-    struct lm *target = table_open(&o);
+    struct lm *first = table_open(&o);
+    const struct voice voices[] = { { .lm = first, .name = "a" }, { .lm = second, .name = "b" } };
+    struct lm *pool = second ? ensemble_open(voices, shares, 2, "linear") : NULL, *target = pool ? pool : first;
     const struct prompt_field ab = { "text", "a" };
     const struct prompt prompt = { .fields = &ab, .n_fields = 1 };
     const struct stop stop = { .max_symbols = 0 };
@@ -105,7 +138,9 @@ static void rejection(struct lm *draft, const char *chain_text, const char *name
     double p[EXACT_TEXTS], count[EXACT_TEXTS + 1] = { 0 };
     uint64_t accepted = 0, proposed = 0;
     size_t n;
-    exact_texts(&e, target, c, "a", 0);
+    exact_texts(&e, first, c, "a", 0);
+    if (second)
+        pool_texts(&e, first, second, "a");
     for (size_t i = 0; i < e.n; i++)
         p[i] = e.text[i].p;
     for (uint32_t d = 0; d < DRAWS; d++) {
@@ -129,7 +164,38 @@ static void rejection(struct lm *draft, const char *chain_text, const char *name
           (unsigned long long)accepted, (unsigned long long)proposed);
     exact_free(&e);
     chain_free(c);
-    lm_free(target);
+    lm_free(pool);
+    lm_free(first);
+}
+
+/* Greedy speculation over an ensemble takes the arg max of the pool at every step. */
+static size_t greedy_is_the_pools(struct lm *a, struct lm *b, const struct prompt *prompt)
+{
+    const struct voice voices[] = { { .lm = a, .name = "a" }, { .lm = b, .name = "b" } };
+    struct lm *both = ensemble_open(voices, shares, 2, "linear");
+    struct chain *c = chain_parse("temperature=0");
+    struct search_args args = { .lm = both, .chain = c, .stop = &stops[0], .prompt = prompt, .draft = a };
+    struct search *s = search_open("speculative(4)", &args);
+    size_t n;
+    exact_run(s, core, work);
+    const struct hyp *h = search_hyps(s, &n);
+    struct symbols all = { 0 };
+    symbols_add(&all, s->prompt.s, s->prompt.n);
+    for (size_t i = 0; i < h->n_steps; i++) {
+        double logp[8];
+        size_t best = 0;
+        pooled(a, b, all.s, all.n, logp);
+        for (size_t v = 1; v < a->space->n; v++)
+            best = logp[v] > logp[best] ? v : best;
+        check(h->steps[i].symbol == best, "step %zu: %u, the pool's best is %zu", i, h->steps[i].symbol, best);
+        symbols_add(&all, &h->steps[i].symbol, 1);
+    }
+    n = h->n_steps;
+    free(all.s);
+    search_close(s);
+    chain_free(c);
+    lm_free(both);
+    return n;
 }
 
 static void ensembles(struct lm *a, struct lm *b)
@@ -178,16 +244,26 @@ int main(void)
               *brief = table_open(&small);
     struct table_options three = { .n = 3, .max_length = 5, .seed = 77, .sharpness = 1.5 };
     struct lm *third = table_open(&three);
+    three.max_length = 4;
+    struct lm *fourth = table_open(&three);
     core = core_alloc();
     work = row_work_alloc(8);
     equal_rule(target, twin, stranger, brief);
     ensembles(target, stranger);
-    rejection(third, "", "speculative(3, rule=rejection)");
-    rejection(third, "temperature=1.4 | top_k=2", "speculative(2, rule=rejection)");
-    rejection(NULL, "", "speculative(2, ngram=1, rule=rejection)");
+    size_t n_greedy = 0;
+    for (size_t i = 0; i < 12; i++) {
+        const char text[] = { (char)('a' + i % 3), (char)('a' + i / 3 % 3), (char)('a' + i / 9), 0 };
+        const struct prompt_field prompt = { "text", text };
+        n_greedy += greedy_is_the_pools(target, stranger, &(struct prompt){ .fields = &prompt, .n_fields = 1 });
+    }
+    check(n_greedy > 30, "%zu greedy steps", n_greedy);
+    rejection(third, "", "speculative(3, rule=rejection)", NULL);
+    rejection(third, "temperature=1.4 | top_k=2", "speculative(2, rule=rejection)", NULL);
+    rejection(NULL, "", "speculative(2, ngram=1, rule=rejection)", NULL);
+    rejection(third, "", "speculative(3, rule=rejection)", fourth); /* invariant 14: a voice drafts for its pool */
     errors(target);
-    struct lm *all[] = { target, twin, stranger, brief, third };
-    for (size_t i = 0; i < 5; i++) {
+    struct lm *all[] = { target, twin, stranger, brief, third, fourth };
+    for (size_t i = 0; i < 6; i++) {
         check(lm_fork(all[i], LM_EMPTY, 0) == 0, "lm %zu: all slots were dropped", i);
         lm_free(all[i]);
     }

@@ -109,6 +109,36 @@ static void optima(const double truth[K])
     weights_fit_free(f);
 }
 
+/* EM's likelihood never falls (invariant 7), from the corners of the simplex, its middle and in between; it ends where fits
+ * end. */
+static void em_never_falls(void)
+{
+    static float score[K][V];
+    static const double truth[K] = { .2, .5, .3 };
+    static const double from[][K] = {
+        { 1. / 3, 1. / 3, 1. / 3 }, { .98, .01, .01 }, { .01, .98, .01 }, { .1, .2, .7 }
+    };
+    struct row rows[K];
+    struct weights_fit *f = sample(truth, rows, score);
+    struct weights_fitted best;
+    check(weights_fit(f, WEIGHTS_LINEAR, &best) == 0, "%s", err_text());
+    for (size_t i = 0; i < sizeof from / sizeof *from; i++) {
+        double w[K], before;
+        memcpy(w, from[i], sizeof w);
+        before = weights_fit_nll(f, WEIGHTS_LINEAR, w);
+        check(before > best.nll + 1e-6, "start %zu is no optimum", i);
+        for (int step = 0; step < 500; step++) {
+            weights_fit_em(f, w);
+            double now = weights_fit_nll(f, WEIGHTS_LINEAR, w);
+            check(now <= before + 1e-13, "start %zu, step %d: %.15g after %.15g", i, step, now, before);
+            before = now;
+        }
+        check_near(w[0] + w[1] + w[2], 1, 1e-12, "start %zu: weights sum to one", i);
+        check_near(before, best.nll, 1e-6, "start %zu: one optimum", i);
+    }
+    weights_fit_free(f);
+}
+
 /* The loss is that of the pool itself. */
 static void loss_is_the_pools(void)
 {
@@ -174,6 +204,7 @@ int main(void)
     optima((double[K]){ .2, .5, .3 });
     optima((double[K]){ 0, .95, .05 });
     optima((double[K]){ 1, 0, 0 });
+    em_never_falls();
     loss_is_the_pools();
     equal_voices();
     refusals();

@@ -1,0 +1,167 @@
+/* Scoring rules of choices, from script to results: pmi (Holtzman et al. 2021) and contextual (Zhao et al. 2021) by hand from the
+ * tables' own words; what is impossible, and what is refused. */
+#include "base/err.h"
+#include "experiments/choices.h"
+#include "experiments/results.h"
+#include "experiments/run.h"
+#include "model/table.h"
+#include "tests/lib/check.h"
+#include "tests/lib/letters.h"
+#include <math.h>
+#include <string.h>
+
+enum { CHOICES = 3 };
+
+static const char head[] = "local a = model { 'table:n=4,length=16,seed=3,sharpness=1.5', name = 'a' }\n";
+
+static struct plan *plan_of(const char *arms, const char *sets)
+{
+    struct text t = { 0 };
+    text_addf(&t, "%sexperiment { name = 'choices', seed = 7, limit = { bytes = 8 }, evalsets = { %s },\n  arms = %s }",
+              head, sets, arms);
+    struct plan *p = letters_plan(text_s(&t), NULL);
+    text_free(&t);
+    return p;
+}
+
+static struct results *results_of(const char *arms, const char *sets, const char *name, size_t threads)
+{
+    struct run_outcome outcome;
+    struct plan *p = plan_of(arms, sets);
+    const struct run_options o = { .threads = threads };
+    check(p && run_execute(p, letters_path(name), &o, &outcome) == 0, "%s: %s", name, err_text());
+    plan_free(p);
+    return results_open(letters_path(name));
+}
+
+static struct lm *table_a(void)
+{
+    return table_open(&(struct table_options){ 4, 16, 3, 1.5 });
+}
+
+/* ln p(text | prompt) under a table; the end is no part of it. */
+static double said(const struct lm *lm, const char *prompt, const char *text)
+{
+    sym_t s[16];
+    size_t n = 0;
+    double sum = 0, logp[4];
+    for (; *prompt; prompt++)
+        s[n++] = (sym_t)(*prompt - 'a');
+    for (; *text; text++) {
+        table_logp(lm, s, n, logp);
+        sum += logp[*text - 'a'];
+        s[n++] = (sym_t)(*text - 'a');
+    }
+    return sum;
+}
+
+static double log_sum(const double x[], size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += exp(x[i]);
+    return log(sum);
+}
+
+/* Item x: 'ab' -> 'a', 'cb', 'ccc', by hand. */
+static void test_rules(void)
+{
+    static const char *const choice[CHOICES] = { "a", "cb", "ccc" };
+    struct results *r = results_of("grid { lm = a, choices = { 'likelihood', \"pmi(domain='c')\", 'pmi',\n"
+                                   "  \"contextual(['', 'b'])\", \"contextual(['c'])\" } }",
+                                   "'DIR/choice'", "rules", 1);
+    struct lm *lm = table_a();
+    double x[5][CHOICES], blank[2][CHOICES];
+    size_t n = 0;
+    for (size_t i = 0; i < CHOICES; i++) {
+        double after = said(lm, "ab", choice[i]);
+        x[0][i] = after;
+        x[1][i] = after - said(lm, "c", choice[i]);
+        x[2][i] = after - said(lm, "", choice[i]);
+        blank[0][i] = said(lm, "", choice[i]);
+        blank[1][i] = said(lm, "b", choice[i]);
+        x[3][i] = after;
+        x[4][i] = x[1][i];
+    }
+    for (size_t i = 0; i < CHOICES; i++)
+        x[3][i] -=
+            log((exp(blank[0][i] - log_sum(blank[0], CHOICES)) + exp(blank[1][i] - log_sum(blank[1], CHOICES))) / 2);
+    for (uint32_t arm = 0; arm < 5 && r; arm++) {
+        const struct results_record *rec = results_unit(r, arm, 0, 0, &n);
+        check(n == 1 && rec->n_choices == CHOICES, "arm %u answers", arm);
+        for (size_t i = 0; i < CHOICES; i++)
+            check_near(rec->choice_logp[i], x[arm][i], 1e-5, "arm %u, choice %zu", arm, i);
+    }
+    check(fabs(x[0][1] - x[3][1]) > 0.1 && fabs(x[3][1] - x[2][1]) > 0.1, "the rules differ");
+    const struct results_arm *arms = r ? results_arms(r, &n) : NULL;
+    check(arms && strcmp(arms[1].name, "a: as it is | choices by pmi=c") == 0 &&
+              strcmp(arms[0].name, "a: as it is") == 0,
+          "their names: %s", arms ? arms[1].name : "");
+    lm_free(lm);
+    results_close(r);
+}
+
+/* Zhao's and Holtzman's rules beside each other where the question's context stays: contextual keeps it, pmi does not. */
+static void test_context(void)
+{
+    letters_set(
+        "context", "choice", "accuracy",
+        "{\"id\":\"x\",\"lang\":\"en\",\"context\":\"bc\",\"text\":\"ab\",\"choices\":[\"a\",\"cb\"],\"gold\":1}\n");
+    struct results *r = results_of("grid { lm = a, choices = { \"contextual(['c'])\", \"pmi(domain='c')\" } }",
+                                   "'DIR/context'", "context", 1);
+    struct lm *lm = table_a();
+    size_t n = 0;
+    const struct results_record *zhao = r ? results_unit(r, 0, 0, 0, &n) : NULL;
+    const struct results_record *holtzman = r ? results_unit(r, 1, 0, 0, &n) : NULL;
+    double after = said(lm, "bcab", "cb");
+    check(zhao && holtzman, "both answer");
+    if (zhao && holtzman) {
+        check_near(zhao->choice_logp[1], after - said(lm, "bcc", "cb"), 1e-5, "contextual keeps the context");
+        check_near(holtzman->choice_logp[1], after - said(lm, "c", "cb"), 1e-5, "pmi drops it");
+    }
+    lm_free(lm);
+    results_close(r);
+}
+
+static void refused(const char *arms, const char *why)
+{
+    struct plan *p = plan_of(arms, "'DIR/choice'");
+    check(!p && strstr(err_text(), why), "%s: want '%s' in: %s", arms, why, p ? "a plan" : err_text());
+    plan_free(p);
+}
+
+static void test_refusals(void)
+{
+    refused("{ { lm = a, choices = 'pmis' } }", "did you mean 'pmi'");
+    refused("{ { lm = a, choices = 'pmi | pmi' } }", "has 2 steps");
+    refused("{ { lm = a, choices = \"contextual(['a','b','c','a','b','c','a','b','c'])\" } }",
+            "9 inputs, want at most 8");
+}
+
+/* Scores themselves: what is impossible without the question, or after it. */
+static void test_scores(void)
+{
+    struct choices_rule rule;
+    double out[2];
+    check(choices_parse("pmi", &rule) == 0, "%s", err_text());
+    check(choices_score(&rule, (double[]){ -1, -2, -3, -INFINITY }, 2, out) == ERR_DATA &&
+              strstr(err_text(), "choice 2 has probability 0 without the question"),
+          "%s", err_text());
+    check(choices_score(&rule, (double[]){ -1, -INFINITY, -3, -2 }, 2, out) == 0 && out[0] == 2 && out[1] == -INFINITY,
+          "impossible after it: stays so");
+    choices_fini(&rule);
+    size_t n;
+    choices_types(&n);
+    check(n == 3, "%zu rules", n);
+}
+
+int main(void)
+{
+    letters_open();
+    test_rules();
+    test_context();
+    test_refusals();
+    test_scores();
+    letters_close();
+    return check_done("choices");
+}
