@@ -85,7 +85,7 @@ static double median(double x[], size_t n)
     return x[n / 2];
 }
 
-/* Voices of one vocabulary, opened once, and pools of the first n of them. */
+/* Voices of one vocabulary, opened once, and pools of the first n of them: the operands, else bundled ones. */
 struct choir {
     struct opened opened[4];
     size_t n_open;
@@ -95,9 +95,13 @@ struct choir {
 static int choir_open(struct choir *c, const struct args *a)
 {
     static const char *const names[] = { "zoo:prose", "zoo:verse", "zoo:han", "zoo:mixed" };
+    bool own = a->n_operands > 0;
+    size_t n = own ? a->n_operands : 4;
     *c = (struct choir){ 0 };
-    for (size_t i = 0; i < 4; i++) {
-        TRY(opened_open(&c->opened[i], names[i], a));
+    if (n < 2 || n > 4)
+        return err_set(ERR_USAGE, "bench --ensembles: %zu checkpoints, want 2 to 4, or none for bundled ones", n);
+    for (size_t i = 0; i < n; i++) {
+        TRY(opened_open(&c->opened[i], own ? a->operand[i] : names[i], a));
         c->n_open++;
     }
     return 0;
@@ -158,7 +162,7 @@ static int bench_ensembles(const struct args *a)
     struct choir c;
     int rc = choir_open(&c, a);
     for (size_t slots = 1; slots <= 32; slots *= 32)
-        for (size_t voices = 2; voices <= 4; voices *= 2)
+        for (size_t voices = 2; voices <= c.n_open; voices += 2)
             for (size_t r = 0; r < 2 && rc == 0; r++)
                 rc = bench_ensemble(a, &c, rules[r], (size_t[2]){ voices, slots });
     choir_close(&c);
@@ -222,7 +226,8 @@ static const struct option_row options[] = {
     { "tokenize", NULL, NULL, "instead: the first operand's tokenizer over the files that follow it, on one thread" },
     { "lua", NULL, NULL, "instead: transforms of a script beside their twins in C on such a row" },
     { "ensembles", NULL, NULL,
-      "instead: a step of two and of four bundled checkpoints beside their own; --threads 1: processor time" },
+      "instead: a step of two and of four operands, or bundled checkpoints, beside their own; --threads 1: processor "
+      "time" },
     { "chains", NULL, NULL, "instead: microseconds of every transform on a row of 128,256 symbols" },
     { "symbols", "N", NULL, "of --chains: another length of the row" },
     BENCH_ROUNDS_OPTIONS,
