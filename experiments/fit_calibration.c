@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define CELLS ((size_t)1 << 23) /* positions times symbols: bounds memory and time */
+#define CELLS ((size_t)1 << 23) /* positions times symbols: bounds memory and time (docs/ensembles.md) */
 
 struct kept {
     struct fit_labelled labelled;
