@@ -37,7 +37,7 @@ static int check_of_rows(const json_t *fit)
         return ERR_DATA;
     return type->of_rows && !json_object_get(fit, "choices")
                ? 0
-               : err_set(ERR_DATA, "fit '%s': %s of choices where a voice wants a map of rows", field(fit, "id"),
+               : err_set(ERR_DATA, "fit '%s': %s here maps answers where a voice wants a map of rows", field(fit, "id"),
                          type->name);
 }
 
