@@ -249,10 +249,11 @@ LANES_INLINE void stride_product(struct product *l, float out[], const struct ro
     for (int j = 0; j < TURNS; j++, v += LANES, out += LANES) {
         struct wide first = wide_set(l->first), sum[4] = { first, first, first, first };
         vf e[4];
-        for (size_t k = 0; k < n_parts; k++)
+        for (size_t k = 0; k < n_parts; k++) {
             LANES_UNROLL
-        for (uint32_t i = 0; i < 4; i++)
-            wide_add_scaled(&sum[i], vf_load(part[k].score + v + 16 * i), part[k].factor);
+            for (uint32_t i = 0; i < 4; i++)
+                wide_add_scaled(&sum[i], vf_load(part[k].score + v + 16 * i), part[k].factor);
+        }
         LANES_UNROLL
         for (uint32_t i = 0; i < 4; i++) {
             vf y = vf_join(sum[i].half);

@@ -14,9 +14,9 @@
  * all        All of them (Vieira et al., "From Language Models over Tokens to Language Models over Characters"): a beam of
  *            `beam` states.  Exact as the beam grows; row.log_weight is the log of the mass kept.
  *
- * lazy > 0 leaves states of the token lm unevaluated whose share of the mass is below it where their tokens end, until they might
- * be all there is; what is so left out counts as lost, and a byte that only they allow is impossible.  Rows then need all rows before them, as those of `all` do: bytes that are pushed unread cost a round
- * each.
+ * lazy > 0 leaves states of the token lm unevaluated whose share of the mass is below it where their tokens end, until
+ * they might be all there is; what is so left out counts as lost, and a byte that only they allow is impossible.  Rows then
+ * need all rows before them, as those of `all` do: bytes that are pushed unread cost a round each.
  *
  * A prompt is rendered and tokenised by the token lm.  Tokens at its end that further bytes could change are taken back and
  * count as bytes already said, so that a prompt may end within a token.  Ends of the token lm, role marks among them, are the

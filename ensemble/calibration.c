@@ -328,14 +328,26 @@ static int finish(struct calibration *c)
     return 0;
 }
 
+/* No map can help against a label that is impossible: what is masked stays so. */
+static int check_set(const struct calibration_type *type, const struct scaling_set *set)
+{
+    if (set->n_positions == 0)
+        return err_set(ERR_DATA, "calibration %s: no labelled positions", type->name);
+    for (size_t t = 0; t < set->n_positions; t++)
+        if (set->label[t] >= set->n || !(set->logp[t * set->n + set->label[t]] > -INFINITY))
+            return err_set(ERR_DATA, "calibration %s: position %zu gives its label %u of %u probability 0", type->name,
+                           t, (unsigned)set->label[t], (unsigned)set->n);
+    return 0;
+}
+
 struct calibration *calibration_fit(const struct calibration_type *type, const struct scaling_set *set,
                                     const struct calibration_options *o)
 {
     struct calibration *c = mem_alloc(1, sizeof *c);
     c->kind = kind_of(type);
     c->n_classes = set->n;
-    int rc = set->n_positions > 0 ? c->kind->fit(c, set, o)
-                                  : err_set(ERR_DATA, "calibration %s: no labelled positions", type->name);
+    int rc = check_set(type, set);
+    rc = rc < 0 ? rc : c->kind->fit(c, set, o);
     if (rc == 0 && finish(c) == 0)
         return c;
     calibration_free(c);

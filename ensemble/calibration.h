@@ -33,7 +33,7 @@ struct calibration_options {
     int bins;  /* histogram */
 };
 
-/* NULL + ERR_DATA: no positions, a label of probability 0, no optimum, and what scaling_fit(), calibrator_fit() and
+/* NULL + ERR_DATA: no positions, a label that is no class or has probability 0, no optimum, and what scaling_fit(), calibrator_fit() and
  * calibrate_temperature() say. */
 struct calibration *calibration_fit(const struct calibration_type *type, const struct scaling_set *set,
                                     const struct calibration_options *o);

@@ -13,6 +13,8 @@ struct uncertainty ensemble_uncertainty(const struct ensemble *e, const struct e
                                         const struct ensemble_part *part)
 {
     struct row mixture = part->pool;
+    if (part->n == 1 && e->n_voices > 1) /* the others were not asked: nobody knows whether they agree */
+        return (struct uncertainty){ row_entropy(&part->rows[0]), NAN, NAN, NAN, NAN };
     if (part->n == 1)
         return (struct uncertainty){ .data = row_entropy(&part->rows[0]), .agreement = 1 };
     if (!pool_mixes(&e->pool)) {

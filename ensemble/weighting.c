@@ -61,3 +61,13 @@ bool weighting_learns(const struct weighting *w)
 {
     return w->type != &weighting_fixed;
 }
+
+bool weighting_by_symbol(const char *text)
+{
+    struct spec *spec = spec_parse("weighting", text);
+    bool by_symbol = false;
+    for (size_t i = 0; i < N_TYPES && spec && spec->n_steps == 1; i++)
+        by_symbol |= types[i]->by_symbol && strcmp(types[i]->name, spec->steps[0].name) == 0;
+    spec_free(spec);
+    return by_symbol;
+}

@@ -42,6 +42,7 @@ struct weighting_type {
     const struct param *params;
     size_t n_params;
     const char *meaning, *source;
+    bool by_symbol; /* every symbol said changes its weights; else they are those of before the text */
     int (*check)(const struct weighting *w, const struct pool *p); /* 0 or ERR_USAGE: not with this rule, bad text */
     size_t (*size)(const struct weighting *w, size_t n_voices);    /* doubles of state */
     void (*start)(const struct weighting *w, const double prior[], size_t n_voices, double state[]);
@@ -65,5 +66,7 @@ void weighting_fini(struct weighting *w);
 void weighting_text(const struct weighting *w, struct text *out); /* canonical, appended */
 bool weighting_learns(const struct weighting *w);                 /* all but fixed */
 const struct weighting_type *const *weighting_types(size_t *n);
+/* Whether the weights of a weighting, by its text, change along a text; an unknown one's do not. */
+bool weighting_by_symbol(const char *text);
 
 #endif

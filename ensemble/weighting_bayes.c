@@ -103,6 +103,7 @@ const struct weighting_type weighting_bayes = {
     .n_params = 1,
     .meaning = "posterior weights: each voice by what it has given the text so far",
     .source = "Bayes mixture; with eta: exponential weights, Cesa-Bianchi & Lugosi 2006",
+    .by_symbol = true,
     .update = bayes_update,
     LEARNS,
 };
@@ -113,6 +114,7 @@ const struct weighting_type weighting_share = {
     .n_params = 1,
     .meaning = "posterior weights that forget: a part goes back to the prior at every step",
     .source = "Herbster & Warmuth 1998 (fixed share)",
+    .by_symbol = true,
     .update = share_update,
     LEARNS,
 };

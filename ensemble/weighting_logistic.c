@@ -117,6 +117,7 @@ const struct weighting_type weighting_logistic = {
     .n_params = 2,
     .meaning = "exponents learnt step by step against the loss of the pool",
     .source = "Mahoney 2005 (paq); Mattern 2012",
+    .by_symbol = true,
     .check = logistic_check,
     .size = logistic_size,
     .start = logistic_start,

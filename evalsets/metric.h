@@ -33,6 +33,7 @@ struct sample {
     double nll;       /* nats, of the text under the arm's lm (TEXT), or of the draw under its chain (GENERATE) */
     double judge_nll; /* nats, of the text given the prompt, under the judge; NAN without a judge */
     const double *choice_logp; /* (item->n_choices,) nats */
+    bool corrected;            /* choice_logp are scores of another rule, or calibrated: no log-likelihoods of texts */
     double log_weight;
 };
 

@@ -42,7 +42,7 @@ static double accuracy(const struct sample s[], size_t n)
 
 static double accuracy_norm(const struct sample s[], size_t n)
 {
-    if (n != 1 || isnan(log_total(s)))
+    if (n != 1 || s->corrected || isnan(log_total(s)))
         return NAN;
     size_t best = 0;
     double most = -INFINITY;
@@ -144,7 +144,7 @@ const struct metric_type metric_accuracy_norm = {
     .min = 0,
     .max = 1,
     .unit = "share",
-    .meaning = "1 when the gold choice has the highest log-likelihood per UTF-8 byte",
+    .meaning = "1 when the gold choice has the highest log-likelihood per UTF-8 byte; not of scores that are corrected",
     .source = "lm-evaluation-harness, acc_bytes",
     .score = accuracy_norm,
 };

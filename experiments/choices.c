@@ -1,6 +1,7 @@
 #include "experiments/choices.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/row_math.h"
 #include "experiments/score.h"
 #include <assert.h>
 #include <math.h>
@@ -137,8 +138,8 @@ static double log_sum(const double x[], size_t n)
     for (size_t i = 0; i < n; i++)
         top = fmax(top, x[i]);
     for (size_t i = 0; i < n && top > -INFINITY; i++)
-        sum += exp(x[i] - top);
-    return top > -INFINITY ? top + log(sum) : -INFINITY;
+        sum += math_exp64(x[i] - top);
+    return top > -INFINITY ? top + math_log64(sum) : -INFINITY;
 }
 
 /* ln of the mean over blank prompts of p(choice), each prompt's normalised over the choices unless there is one alone: a
@@ -148,7 +149,7 @@ static double blank_of(const double logp[], size_t n_blank, size_t n, size_t cho
     double x[CHOICES_INPUTS];
     for (size_t i = 0; i < n_blank; i++)
         x[i] = logp[i * n + choice] - (n_blank > 1 ? log_sum(logp + i * n, n) : 0);
-    return log_sum(x, n_blank) - log((double)n_blank);
+    return log_sum(x, n_blank) - math_log64((double)n_blank);
 }
 
 int choices_score(const struct choices_rule *r, const double logp[], size_t n, double score[])
@@ -179,23 +180,33 @@ static bool own_text(const char *name)
     return strcmp(name, "text") == 0 || strcmp(name, "instruction") == 0;
 }
 
-/* The prompt with the question's own text replaced; of the whole prompt no more than that stays. */
-static struct score *open_blank(struct choices *c, const struct choices_args *a, struct lm *lm, size_t i)
+struct prompt choices_blank(const struct choices_rule *r, size_t i, const struct prompt *prompt,
+                            struct prompt_field fields[])
 {
     bool replace;
-    const char *text = c->rule.type->blank(&c->rule, i, &replace);
-    struct prompt_field *fields = mem_alloc(a->prompt->n_fields, sizeof *fields);
-    struct prompt p = *a->prompt;
+    const char *text = r->type->blank(r, i, &replace);
+    struct prompt p = *prompt;
     p.fields = fields;
     p.n_fields = 0;
-    p.n_turns = replace ? 0 : p.n_turns;
-    for (size_t k = 0; k < a->prompt->n_fields; k++) {
-        struct prompt_field f = a->prompt->fields[k];
-        bool own = own_text(f.name);
-        f.text = own ? text : f.text;
-        if (own || !replace)
-            fields[p.n_fields++] = f;
+    if (replace) {
+        bool instruction = !prompt_field(prompt, "text") && prompt_field(prompt, "instruction");
+        fields[p.n_fields++] = (struct prompt_field){ instruction ? "instruction" : "text", text };
+        p.n_turns = 0;
+        return p;
     }
+    for (size_t k = 0; k < prompt->n_fields; k++) {
+        fields[k] = prompt->fields[k];
+        if (own_text(fields[k].name))
+            fields[k].text = text;
+    }
+    p.n_fields = prompt->n_fields;
+    return p;
+}
+
+static struct score *open_blank(struct choices *c, const struct choices_args *a, struct lm *lm, size_t i)
+{
+    struct prompt_field *fields = mem_alloc(a->prompt->n_fields + 1, sizeof *fields);
+    struct prompt p = choices_blank(&c->rule, i, a->prompt, fields);
     struct score *s = score_open(lm, &p, c->parts, c->n);
     free(fields);
     return s;

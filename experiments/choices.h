@@ -7,7 +7,8 @@
  *                               replaced by the input), each normalised over the choices (Zhao et al. 2021: W is the diagonal
  *                               of 1 / p_cf, b = 0; the inputs 'N/A', '' and '[MASK]' are theirs)
  *
- * A question's own text is its fields `text` and `instruction`; contextual keeps context, system and turns, pmi drops them.
+ * A question's own text is its fields `text` and `instruction`, each of which is replaced; contextual keeps context, system
+ * and turns, pmi drops them: its domain is a prompt of one field, `text`, or `instruction` where the question has that alone.
  * The softmax of the scores is the distribution over the choices: p / p_cf, normalised. */
 #ifndef EXPERIMENTS_CHOICES_H
 #define EXPERIMENTS_CHOICES_H
@@ -44,6 +45,10 @@ const struct choices_type *const *choices_types(size_t *n);
 /* The scores from log-likelihoods, logp (1 + n_blank, n): after the question, then after each blank prompt.  0; ERR_DATA: a
  * choice is impossible without the question, so that nothing can be said of it. */
 int choices_score(const struct choices_rule *r, const double logp[], size_t n, double score[]);
+
+/* The i-th prompt without the question.  fields: room for one more than the question's prompt has; the result borrows them. */
+struct prompt choices_blank(const struct choices_rule *r, size_t i, const struct prompt *prompt,
+                            struct prompt_field fields[]);
 
 /* One question being scored, with the verbs of experiments/score.h. */
 struct choices;

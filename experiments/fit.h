@@ -7,8 +7,8 @@
  *   vector, matrix, platt, beta   a map of an lm's rows (ensemble/calibration.h)
  *   the same, temperature, isotonic, histogram of choices: a map of the answers to questions with choices
  *
- * Every fit but those of choices reads the rows at labelled positions, spread evenly over the texts of its evalset, each as far as the lm's
- * context reaches. */
+ * Every fit but those of choices reads the rows at labelled positions, spread evenly over the texts of its evalset, each as
+ * far as the lm's context reaches. */
 #ifndef EXPERIMENTS_FIT_H
 #define EXPERIMENTS_FIT_H
 
@@ -21,8 +21,9 @@
 #define FIT_BINS      15   /* of the reliability before and after */
 
 /* Computes the fit `doc` of a plan: {"id", "what", "lm", "on", "n", "nll_before", "nll_after", ...} and
- *   temperature   "value", "ece_before", "ece_after", "full_ece_before", "full_ece_after", "consistent_before", "consistent_after" (p of
- *                 the consistency resampling: small is miscalibrated), "before": [{"confidence", "accuracy", "n"}], "after"
+ *   temperature   "value", "ece_before", "ece_after", "full_ece_before", "full_ece_after", "consistent_before",
+ *                 "consistent_after" (p of the consistency resampling: small is miscalibrated),
+ *                 "before": [{"confidence", "accuracy", "n"}], "after"
  *   weights       "weights": [number], "voices": [name], "nll_voices": [of each alone]; before: equal weights
  *   entropy       "chain", "value", "target", "entropy" (reached), "entropy_from", "entropy_to": nats; no nll
  *   conformal     "chain", "alpha", "edges": [nats], "mass"; no nll

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define CELLS ((size_t)1 << 23) /* positions times symbols: bounds memory and time */
+#define CELLS ((size_t)1 << 23) /* positions times symbols: bounds memory and time (docs/ensembles.md) */
 
 struct kept {
     struct fit_labelled labelled;
@@ -59,10 +59,13 @@ static int calibration_keep(struct fit *f, const struct row *r, const struct sco
 static int calibration_result(struct fit *f, json_t *out)
 {
     struct kept *k = f->kept;
+    if (k->n_texts < k->n_folds)
+        return err_set(ERR_DATA, "%s: positions of %zu texts for %zu folds, want a text each, or folds = 0", f->on,
+                       k->n_texts, k->n_folds);
     const struct fit_labelled_args a = {
         .type = calibration_find(f->type->name),
         .options = { .l2 = json_number_value(json_object_get(f->doc, "l2")) },
-        .n_folds = k->n_folds >= 2 && k->n_texts >= k->n_folds ? k->n_folds : 0,
+        .n_folds = k->n_folds,
     };
     TRY(fit_labelled_result(&k->labelled, &a, out));
     json_t *maps = json_object_get(out, "maps"); /* those of the folds have told what they are for */

@@ -2,6 +2,7 @@
  * and the maps of the folds are kept: an item that was fitted on is answered by the one that has not seen it. */
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/row_math.h"
 #include "experiments/choices.h"
 #include "experiments/fit_labelled.h"
 #include "experiments/fit_maps.h"
@@ -60,9 +61,9 @@ static int keep_answer(struct fit *f, const struct item *item)
     if (top == -INFINITY || k->score[item->gold] == -INFINITY)
         return err_set(ERR_DATA, "item '%s' gives its gold choice probability 0; no map can help", item->id);
     for (size_t i = 0; i < item->n_choices; i++)
-        sum += exp(k->score[i] - top);
+        sum += math_exp64(k->score[i] - top);
     for (size_t i = 0; i < k->labelled.n; i++)
-        k->score[i] = i < item->n_choices ? k->score[i] - top - log(sum) : -INFINITY;
+        k->score[i] = i < item->n_choices ? k->score[i] - top - math_log64(sum) : -INFINITY;
     plan_leaf_item(item, hash);
     size_t fold = k->n_folds > 0 ? fit_maps_fold(f->doc, hash, k->n_folds) : 0;
     if (k->n_folds > 0 && fold == k->n_folds)

@@ -159,7 +159,7 @@ static int measure_all(const struct fit_labelled *l, const struct fit_labelled_a
     return 0;
 }
 
-int fit_labelled_result(const struct fit_labelled *l, const struct fit_labelled_args *a, json_t *out)
+static int fit_all(const struct fit_labelled *l, const struct fit_labelled_args *a, json_t *out)
 {
     struct calibration *maps[1 + FIT_MOST_FOLDS] = { 0 };
     size_t n = 1 + a->n_folds;
@@ -173,4 +173,11 @@ int fit_labelled_result(const struct fit_labelled *l, const struct fit_labelled_
         calibration_free(maps[i]);
     }
     return rc;
+}
+
+int fit_labelled_result(const struct fit_labelled *l, const struct fit_labelled_args *a, json_t *out)
+{
+    struct fit_labelled_args args = *a;
+    args.n_folds = a->n_folds < 2 ? 0 : a->n_folds;
+    return fit_all(l, &args, out);
 }

@@ -23,10 +23,11 @@ struct fit_labelled_args {
     struct calibration_options options;
     size_t n_folds; /* below 2: none */
 };
-/* Fits the maps and measures them into a result: "classes", "maps" (everything, then all but each fold), "n", "folds",
- * "nll_before", "nll_after", "ece_before", "ece_after", "full_ece_before", "full_ece_after", "consistent_before", "consistent_after" (p of
- * the consistency resampling), "before", "after" (bins), and "nll_fitted": of the map of everything on what it was fitted on.  With folds, what is `after` is of each position under
- * the map that has not seen its fold.  0 or ERR_DATA. */
+/* Fits the maps and measures them into a result: "classes", "maps" (everything, then all but each fold), "n", "folds" (0:
+ * none), "nll_before", "nll_after", "ece_before", "ece_after", "full_ece_before", "full_ece_after", "consistent_before",
+ * "consistent_after" (p of the consistency resampling), "before", "after" (bins), and "nll_fitted": of the map of everything
+ * on what it was fitted on.  With folds, what is `after` is of each position under the map that has not seen its fold.
+ * 0 or ERR_DATA. */
 int fit_labelled_result(const struct fit_labelled *l, const struct fit_labelled_args *a, json_t *out);
 
 #endif

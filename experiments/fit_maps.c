@@ -34,7 +34,7 @@ bool fit_maps_are_wanted(const json_t *doc)
 static size_t folds_of(const json_t *doc)
 {
     json_int_t n = json_object_get(doc, "choices") ? json_integer_value(json_object_get(doc, "folds")) : 0;
-    return n > 0 && n <= FIT_MOST_FOLDS ? (size_t)n : 0;
+    return n >= 2 && n <= FIT_MOST_FOLDS ? (size_t)n : 0;
 }
 
 static struct calibration *read_map(const struct calibration_type *type, const json_t *list, const char *id,

@@ -83,9 +83,9 @@ static int check_maps(const json_t *doc, const json_t *result)
 static json_t *guess_maps(const json_t *what, const json_t *doc)
 {
     json_t *maps = json_array();
-    size_t folds = json_object_get(doc, "choices") ? (size_t)json_integer_value(json_object_get(doc, "folds")) : 0;
+    json_int_t folds = json_object_get(doc, "choices") ? json_integer_value(json_object_get(doc, "folds")) : 0;
     (void)what;
-    for (size_t i = 0; i < 1 + folds && i <= FIT_MOST_FOLDS; i++)
+    for (json_int_t i = 0; i < 1 + (folds < 2 ? 0 : folds) && i <= FIT_MOST_FOLDS; i++)
         json_array_append_new(maps, json_array());
     return json_pack("{s:i, s:o}", "classes", 1, "maps", maps);
 }

@@ -29,6 +29,18 @@ static int voice_chain(struct lms *s, const json_t *voice, struct text *out)
     return 0;
 }
 
+/* Maps of answers are fitted to probabilities of choices, and those with steps would end the order of a row. */
+static int check_of_rows(const json_t *fit)
+{
+    const struct calibration_type *type = calibration_find(field(fit, "what"));
+    if (!type)
+        return ERR_DATA;
+    return type->of_rows && !json_object_get(fit, "choices")
+               ? 0
+               : err_set(ERR_DATA, "fit '%s': %s here maps answers where a voice wants a map of rows", field(fit, "id"),
+                         type->name);
+}
+
 /* The map that comes before the voice's other transforms; *out NULL: none. */
 static int voice_map(const struct lms *s, const json_t *voice, const struct lm *lm, const struct transform **out)
 {
@@ -39,6 +51,7 @@ static int voice_map(const struct lms *s, const json_t *voice, const struct lm *
         return 0;
     if (!maps)
         return ERR_DATA;
+    TRY(check_of_rows(lms_fit(s->what, fit)));
     const struct calibration *c = fit_maps_all(maps);
     if (calibration_classes(c) != 0 && calibration_classes(c) != lm->space->n)
         return err_set(ERR_DATA, "fit '%s' is of %u symbols, '%s' has %u", fit, (unsigned)calibration_classes(c),

@@ -1,9 +1,9 @@
 /* A reward that a script computes: reward = function(x) ... return number end, of each finished text.
  *
- * x: { text =, prompt = { FIELD = text }, keywords = { ... }, lang =, symbols =, nll =, judge_nll =, ended = }: the bytes of the
- * text; the fields of the item's prompt; nll and judge_nll in nats, nil where there is none; ended: whether it ended by itself.  The function gives a
- * number, or nil for none.  It has the limits of a script (script_guard.h), sees the script as it was left, whatever earlier
- * calls did (lua_seal.h), and is called from one thread. */
+ * x: { text =, prompt = { FIELD = text }, keywords = { ... }, lang =, symbols =, nll =, judge_nll =, ended = }: the bytes of
+ * the text; the fields of the item's prompt; nll and judge_nll in nats, nil where there is none; ended: whether it ended by
+ * itself.  The function gives a number, or nil for none.  It has the limits of a script (script_guard.h), sees the script as
+ * it was left, whatever earlier calls did (lua_seal.h), and is called from one thread. */
 #ifndef EXPERIMENTS_LUA_REWARD_H
 #define EXPERIMENTS_LUA_REWARD_H
 
@@ -13,7 +13,8 @@
 
 struct lua_reward;
 
-/* Runs the script (its texts must outlive the reward) and takes the experiment's function.  NULL + ERR_USAGE, ERR_MEMORY. */
+/* Runs the script (its texts must outlive the reward) and takes the experiment's function.  NULL + ERR_USAGE,
+ * ERR_MEMORY. */
 struct lua_reward *lua_reward_open(const struct script_text *s);
 /* That of a plan's document, from the script's text in it, which must be the code that the plan says.  NULL + ERR_DATA
  * (it is not), ERR_USAGE, ERR_MEMORY. */

@@ -1,9 +1,10 @@
 /* Plans: what a script declared with everything resolved, as canonical JSON; what is hashed, stored and run.
  *
  * {"what": {...}, "from": {...}, "hash": SHA-256 of what}
- *   what: format, name, seed, draws, limit, stop, log (level of the trace), mode, kernels, lms (nodes, below), fits, arms, evalsets, items, judge,
- *         creativity, control, tasks (where the script speaks of tasks), select (where it has selections), reward (where texts have one: the name of a metric, or {"code": SHA-256 of what a function of the script depends on}), transforms (where
- *         chains use such of the script)
+ *   what: format, name, seed, draws, limit, stop, log (level of the trace), mode, kernels, lms (nodes, below), fits, arms,
+ *         evalsets, items, judge, creativity, control, tasks (where the script speaks of tasks), select (where it has
+ *         selections), reward (where texts have one: the name of a metric, or {"code": SHA-256 of what a function of the
+ *         script depends on}), transforms (where chains use such of the script)
  *   from: script, at, set, machine, cores; none of it changes what is asked for
  *
  * Nodes of lms, each before those that use it:
@@ -12,17 +13,21 @@
  *   {"id", "key", "kind": "ensemble", "space", "rule", "weights": [number] or {"fit": id}, "weighting"?,
  *    "voices": [{"lm", "name", "template"?, "drop"?, "chain"?, "temperature"?: number or {"fit": id},
  *                 "calibration"?: {"fit": id}}]}
- * positions: the plan of rotary positions, for the context that the checkpoint declares (model/rope.h); absent without them.
- * Chains that use transforms of the script (arms, tasks, voices) have "transforms": {name: SHA-256 of what its outcome depends
- * on} beside them; what->transforms has all of these; their source is from->script.
+ * Ids are distinct within lms and within fits.
+ * positions: the plan of rotary positions, for the context that the checkpoint declares (model/rope.h); absent without
+ * them.
+ * Chains that use transforms of the script (arms, tasks, voices) have "transforms": {name: SHA-256 of what its outcome
+ * depends on} beside them; what->transforms has all of these; their source is from->script.
  * fits: {"id", "what": "temperature", "lm", "on", "lang"?, "items": [hash], "template"?}
  *       {"id", "what": "vector", "matrix", "platt" or "beta", "lm", "folds", "l2"?, ...}
  *       {"id", "what": "weights", "lm": the linear pool of the same voices, "rule": whose weights, ...}
  *       {"id", "what": "isotonic", ..., "lm", "choices": rule, "folds", "l2"?, "bins"?, ...}: of answers
  *       {"id", "what": "entropy", "lm", "chain", "target", "from", "to", ...}
  *       {"id", "what": "conformal", "lm", "chain", "bins"?, ...}
- * arms: {"name", "lm", "chain", "fit"?: id, of the value that the chain waits for, "search", "draft"?: id of an lm, "repeats", "choices"?: rule, "calibration"?: id of a fit of them, "tasks"?: [{"task", "lm", "chain", "search", "draft"?, "repeats", "limit"?}]}: what
- *   the arm does with items of a task where that differs; items: {"set", "id", "hash", "task"?}; evalsets: {"name", "as", "hash"} */
+ * arms: {"name", "lm", "chain", "fit"?: id, of the value that the chain waits for, "search", "draft"?: id of an lm,
+ *        "repeats", "choices"?: rule, "calibration"?: id of a fit of them,
+ *        "tasks"?: [{"task", "lm", "chain", "search", "draft"?, "repeats", "limit"?}]}: what the arm does with items of a
+ *   task where that differs; items: {"set", "id", "hash", "task"?}; evalsets: {"name", "as", "hash"} */
 #ifndef EXPERIMENTS_PLAN_H
 #define EXPERIMENTS_PLAN_H
 
@@ -33,7 +38,8 @@
 
 /* Raised when the same plan would give other numbers, or lacks something that now decides them.
  *   2: auto renders the checkpoint's own chat template; nodes have positions
- *   3: units of ensembles tell of weights and uncertainty at every step, and of the texts that they score */
+ *   3: units of ensembles tell of weights and uncertainty at every step, and of the texts that they score; also the cuts and
+ *      pools whose numbers changed since 2, and the uncertainty of voices that were not asked: nothing was released between */
 #define PLAN_FORMAT 3
 
 struct plan_arm {

@@ -35,6 +35,23 @@ static int entries(const json_t *what, const char *where, const char *list, cons
     return 0;
 }
 
+/* Entries are looked up by id, and what was made of one would be another's. */
+static int distinct(const json_t *what, const char *where, const char *list)
+{
+    json_t *seen = json_object(), *o;
+    size_t i;
+    int rc = 0;
+    json_array_foreach(json_object_get(what, list), i, o)
+    {
+        const char *id = json_string_value(json_object_get(o, "id"));
+        if (rc == 0 && json_object_get(seen, id))
+            rc = err_set(ERR_DATA, "%s: '%s' has '%s' twice, want ids of their own", where, list, id);
+        json_object_set_new(seen, id, json_true());
+    }
+    json_decref(seen);
+    return rc;
+}
+
 static int texts(const json_t *what, const char *where, const char *list)
 {
     size_t i;
@@ -253,6 +270,8 @@ int plan_check(const json_t *what, const char *where)
     TRY(entries(what, where, "evalsets", set));
     TRY(entries(what, where, "items", item));
     TRY(check_size(what, where));
+    TRY(distinct(what, where, "lms"));
+    TRY(distinct(what, where, "fits"));
     size_t n = json_array_size(json_object_get(what, "lms"));
     for (size_t i = 0; i < n; i++)
         TRY(check_node(what, where, i));

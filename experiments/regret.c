@@ -1,6 +1,7 @@
 #include "experiments/regret.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "ensemble/weighting.h"
 #include "model/lm.h"
 #include <assert.h>
 #include <math.h>
@@ -79,18 +80,23 @@ static bool is_text(const json_t *node, const char *key, const char *want)
     return s && strcmp(s, want) == 0;
 }
 
+static bool learns(const json_t *node)
+{
+    const char *weighting = json_string_value(json_object_get(node, "weighting"));
+    return weighting && weighting_by_symbol(weighting);
+}
+
 /* The first arms of lms with two voices or more: those that learn, then others, as far as there is room. */
 static size_t choose_arms(const struct results *r, struct regret out[])
 {
     size_t n_arms, n = 0;
     const struct results_arm *arms = results_arms(r, &n_arms);
-    for (int learns = 1; learns >= 0; learns--)
+    for (int pass = 0; pass < 2; pass++)
         for (uint32_t arm = 0; arm < n_arms && n < REGRET_LMS; arm++) {
             size_t n_voices;
             results_voices(r, arm, &n_voices);
             const json_t *node = n_voices >= 2 && n_voices <= LM_MAX_VOICES ? node_of(r, arms[arm].lm) : NULL;
-            bool has = json_object_get(node, "weighting") != NULL && !is_text(node, "weighting", "fixed");
-            bool known = !node || has != (learns == 1);
+            bool has = learns(node), known = !node || has != (pass == 0);
             for (size_t i = 0; i < n && !known; i++)
                 known = strcmp(arms[out[i].arm].lm, arms[arm].lm) == 0;
             if (!known)
@@ -128,23 +134,35 @@ static void set_points(struct regret *x, size_t n_steps)
         x->at[x->n_points++] = n_steps * i / n;
 }
 
-/* How many records an arm has of its kind of item.  With count, that number, it chooses REGRET_TEXTS of them, evenly over
- * all, since items that are alike stand together; 0: none. */
-static size_t pick_records(const struct results *r, const struct regret *x, size_t count, struct chosen *c)
+static bool is_of(const struct results *r, const struct regret *x, const struct results_record *record)
 {
-    size_t n, n_items, seen = 0;
+    size_t n;
+    return record->arm == x->arm && record->n_symbols > 0 &&
+           strcmp(results_items(r, &n)[record->item].kind, x->scored ? "text" : "generate") == 0;
+}
+
+/* How many records an arm has of its kind of item. */
+static size_t count_records(const struct results *r, const struct regret *x)
+{
+    size_t n, count = 0;
     const struct results_record *records = results_records(r, &n);
-    const struct results_item *items = results_items(r, &n_items);
-    for (size_t i = 0; i < n; i++) {
-        if (records[i].arm != x->arm || records[i].n_symbols == 0 ||
-            strcmp(items[records[i].item].kind, x->scored ? "text" : "generate") != 0)
+    for (size_t i = 0; i < n; i++)
+        count += is_of(r, x, &records[i]);
+    return count;
+}
+
+/* REGRET_TEXTS of the `count` that there are, evenly over all, since items that are alike stand together. */
+static void pick_records(const struct results *r, const struct regret *x, size_t count, struct chosen *c)
+{
+    size_t n, seen = 0;
+    const struct results_record *records = results_records(r, &n);
+    for (size_t i = 0; i < n && c->n < REGRET_TEXTS; i++) {
+        if (!is_of(r, x, &records[i]))
             continue;
-        bool due = count <= REGRET_TEXTS || seen == c->n * count / REGRET_TEXTS;
-        if (count > 0 && due && c->n < REGRET_TEXTS)
+        if (count <= REGRET_TEXTS || seen == c->n * count / REGRET_TEXTS)
             c->record[c->n++] = i;
         seen++;
     }
-    return seen;
 }
 
 static void choose_records(const struct results *r, struct regret *x, struct chosen *c)
@@ -152,8 +170,8 @@ static void choose_records(const struct results *r, struct regret *x, struct cho
     size_t n, length[REGRET_TEXTS];
     const struct results_record *records = results_records(r, &n);
     x->scored = true;
-    x->scored = pick_records(r, x, 0, c) > 0;
-    pick_records(r, x, pick_records(r, x, 0, c), c);
+    x->scored = count_records(r, x) > 0;
+    pick_records(r, x, count_records(r, x), c);
     for (size_t i = 0; i < c->n; i++)
         length[i] = records[c->record[i]].n_symbols < REGRET_STEPS ? records[c->record[i]].n_symbols : REGRET_STEPS;
     qsort(length, c->n, sizeof *length, longer);
@@ -187,6 +205,7 @@ static void add_steps(const struct regret *x, size_t i, const struct results_tok
     }
 }
 
+/* NAN: nothing was told. */
 static double mean_of(const float v[], size_t from, size_t to)
 {
     double sum = 0;
@@ -195,7 +214,7 @@ static double mean_of(const float v[], size_t from, size_t to)
         sum += isfinite(v[i]) ? (double)v[i] : 0;
         n += isfinite(v[i]) ? 1 : 0;
     }
-    return n > 0 ? sum / (double)n : 0;
+    return n > 0 ? sum / (double)n : NAN;
 }
 
 /* False: a text that was said under duress (a symbol of probability 0) has no finite loss. */
@@ -224,27 +243,38 @@ static bool measure(const struct regret *x, const struct results_tokens *t, stru
     return finite;
 }
 
-static void add(struct regret *x, const struct regret *one, const struct results_tokens *t)
+/* Texts that told of a point: steps of one voice alone say nothing of how far voices differ. */
+struct told {
+    size_t data[REGRET_POINTS], mutual[REGRET_POINTS];
+};
+
+static void add_told(double *sum, size_t *n, double x)
+{
+    *sum += isnan(x) ? 0 : x;
+    *n += isnan(x) ? 0 : 1;
+}
+
+static void add(struct regret *x, const struct regret *one, const struct results_tokens *t, struct told *told)
 {
     for (size_t i = 1; i < x->n_points; i++) {
         x->over_voice[i] += one->over_voice[i];
         x->over_weights[i] += one->over_weights[i];
-        x->data[i] += one->data[i];
-        x->mutual[i] += one->mutual[i];
+        add_told(&x->data[i], &told->data[i], one->data[i]);
+        add_told(&x->mutual[i], &told->mutual[i], one->mutual[i]);
     }
     for (uint32_t k = 0; k < x->n_voices; k++)
         x->most = fmax(x->most, -log((double)t->voice_weight[k]));
     x->n_texts++;
 }
 
-static void divide(struct regret *x)
+static void divide(struct regret *x, const struct told *told)
 {
     x->data[0] = x->mutual[0] = NAN;
     for (size_t i = 1; i < x->n_points; i++) {
         x->over_voice[i] /= (double)x->n_texts;
         x->over_weights[i] /= (double)x->n_texts;
-        x->data[i] /= (double)x->n_texts;
-        x->mutual[i] /= (double)x->n_texts;
+        x->data[i] = told->data[i] > 0 ? x->data[i] / (double)told->data[i] : NAN;
+        x->mutual[i] = told->mutual[i] > 0 ? x->mutual[i] / (double)told->mutual[i] : NAN;
     }
 }
 
@@ -253,6 +283,7 @@ static int measure_arm(struct results *r, struct regret *x)
     size_t n;
     const struct results_record *records = results_records(r, &n);
     struct chosen c = { .n = 0 };
+    struct told told = { { 0 }, { 0 } };
     struct results_tokens t;
     struct regret one;
     choose_records(r, x, &c);
@@ -262,9 +293,9 @@ static int measure_arm(struct results *r, struct regret *x)
             continue;
         TRY(results_tokens(r, record, &t));
         if (t.n_voices == x->n_voices && measure(x, &t, &one))
-            add(x, &one, &t);
+            add(x, &one, &t, &told);
     }
-    divide(x);
+    divide(x, &told);
     return 0;
 }
 

@@ -28,14 +28,15 @@
 struct regret {
     uint32_t arm;
     bool scored;  /* texts of the evalsets; else generated */
-    bool learns;  /* its weights change with the text */
+    bool learns;  /* its weights change along the text */
     bool bounded; /* over_voice cannot pass `most` */
     size_t n_texts;
     uint32_t n_voices;
     size_t n_points, at[REGRET_POINTS];                            /* symbols */
     double over_voice[REGRET_POINTS], over_weights[REGRET_POINTS]; /* nats, means over texts */
-    double data[REGRET_POINTS], mutual[REGRET_POINTS]; /* nats a symbol, means since the point before; [0] is NAN */
-    double most;                                       /* ln 1/w of the voice that began with the least weight */
+    /* nats a symbol, means since the point before; NAN at [0], and where no text tells of it */
+    double data[REGRET_POINTS], mutual[REGRET_POINTS];
+    double most; /* ln 1/w of the voice that began with the least weight */
 };
 
 /* out (REGRET_LMS,) in the order of arms: lms whose weights learn come in first, where not all have room.  *n: how many.

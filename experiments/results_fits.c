@@ -167,6 +167,12 @@ static int read_array(struct results *r, const char *path, size_t n, double **x,
     return err_set(ERR_DAMAGED, "the results file: '%s' has no %zu numbers", path, n);
 }
 
+/* The file says what it will; beyond 2^53 doubles count no more. */
+static uint64_t count_of(double x)
+{
+    return x > 0 ? (uint64_t)fmin(x, 0x1p53) : 0;
+}
+
 static int read_bins(struct results *r, size_t fit, size_t side, struct results_bin bins[RESULTS_BINS])
 {
     for (size_t c = 0; c < N_COLUMNS; c++) {
@@ -182,7 +188,7 @@ static int read_bins(struct results *r, size_t fit, size_t side, struct results_
             else if (c == 1)
                 bins[b].accuracy = x[b];
             else
-                bins[b].n = x[b] > 0 ? (uint64_t)x[b] : 0;
+                bins[b].n = count_of(x[b]);
         }
         free(x);
         text_free(&name);

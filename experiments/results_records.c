@@ -129,6 +129,7 @@ static double nll_of(const struct unit_record *r)
 static struct sample sample_of(const struct pass *x, const struct results_row *r)
 {
     const struct item *item = x->ledger->plan->items[r->item].item;
+    const struct plan_arm *choice = plan_choice(x->ledger->plan, r->arm, r->item);
     bool scored = r->unit->kind == ITEM_TEXT;
     return (struct sample){ .item = item,
                             .text = scored ? item->text : r->record->text,
@@ -137,6 +138,7 @@ static struct sample sample_of(const struct pass *x, const struct results_row *r
                             .nll = r->nll,
                             .judge_nll = r->judge_nll,
                             .choice_logp = r->unit->choice_logp,
+                            .corrected = choice->calibration || strcmp(choice->choices, "likelihood") != 0,
                             .log_weight = r->record->log_weight };
 }
 

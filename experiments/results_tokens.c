@@ -13,21 +13,21 @@ static const struct {
     bool voices; /* one a symbol and voice */
     bool late;   /* older files lack it */
 } columns[RESULTS_TOKENS] = {
-    [TOKEN_ID] = { "/tokens/ids", true, false, false },
-    [TOKEN_KEPT] = { "/tokens/kept", true, false, false },
-    [TOKEN_LOGP] = { "/tokens/logp", false, false, false },
-    [TOKEN_LOGP_FINAL] = { "/tokens/logp_final", false, false, false },
-    [TOKEN_ENTROPY] = { "/tokens/entropy", false, false, false },
-    [TOKEN_ENTROPY_FINAL] = { "/tokens/entropy_final", false, false, false },
-    [TOKEN_MASS] = { "/tokens/mass", false, false, false },
-    [TOKEN_DATA_ENTROPY] = { "/tokens/data_entropy", false, false, true },
-    [TOKEN_DISAGREEMENT] = { "/tokens/disagreement", false, false, false },
-    [TOKEN_EPKL] = { "/tokens/epkl", false, false, true },
-    [TOKEN_RMI] = { "/tokens/rmi", false, false, true },
-    [TOKEN_AGREEMENT] = { "/tokens/agreement", false, false, true },
-    [TOKEN_VOICE_LOGP] = { "/tokens/voice_logp", false, true, false },
-    [TOKEN_VOICE_SHARE] = { "/tokens/voice_share", false, true, false },
-    [TOKEN_VOICE_WEIGHT] = { "/tokens/voice_weight", false, true, true },
+    [TOKEN_ID] = { .path = "/tokens/ids", .whole = true },
+    [TOKEN_KEPT] = { .path = "/tokens/kept", .whole = true },
+    [TOKEN_LOGP] = { .path = "/tokens/logp" },
+    [TOKEN_LOGP_FINAL] = { .path = "/tokens/logp_final" },
+    [TOKEN_ENTROPY] = { .path = "/tokens/entropy" },
+    [TOKEN_ENTROPY_FINAL] = { .path = "/tokens/entropy_final" },
+    [TOKEN_MASS] = { .path = "/tokens/mass" },
+    [TOKEN_DATA_ENTROPY] = { .path = "/tokens/data_entropy", .late = true },
+    [TOKEN_DISAGREEMENT] = { .path = "/tokens/disagreement" },
+    [TOKEN_EPKL] = { .path = "/tokens/epkl", .late = true },
+    [TOKEN_RMI] = { .path = "/tokens/rmi", .late = true },
+    [TOKEN_AGREEMENT] = { .path = "/tokens/agreement", .late = true },
+    [TOKEN_VOICE_LOGP] = { .path = "/tokens/voice_logp", .voices = true },
+    [TOKEN_VOICE_SHARE] = { .path = "/tokens/voice_share", .voices = true },
+    [TOKEN_VOICE_WEIGHT] = { .path = "/tokens/voice_weight", .voices = true, .late = true },
 };
 
 void results_free_tokens(struct results *r)

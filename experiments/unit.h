@@ -2,8 +2,9 @@
  *
  * A unit's key hashes all that affects its outcome: the lm's key, the item's content, the compute mode and kernels, and
  * for generated texts chain, search, limits, seed and draw; and the trace level, so that what was logged at one is never
- * taken for another, and the draft of a speculative search, since what it saved is logged.  Choice and scoring items have no chain, search or draw in
- * their keys, and arms whose draws would be equal have draw 0: such units are computed once and counted often. */
+ * taken for another, and the draft of a speculative search, since what it saved is logged.  Choice and scoring items have
+ * no chain, search or draw in their keys, and arms whose draws would be equal have draw 0: such units are computed once and
+ * counted often. */
 #ifndef EXPERIMENTS_UNIT_H
 #define EXPERIMENTS_UNIT_H
 

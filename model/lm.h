@@ -45,7 +45,8 @@ struct lm_trace {
     float logp[LM_MAX_VOICES];   /* natural log of each voice's probability of the symbol, after its own transforms */
     float weight[LM_MAX_VOICES]; /* that the voice had in this step */
     float share[LM_MAX_VOICES];  /* the voice's responsibility for the symbol; sums to 1 */
-    /* Of the voices' whole rows (ensemble/uncertainty.h): nats, and a share. */
+    /* Of the voices' whole rows (ensemble/uncertainty.h): nats, and a share; all but the first NAN where not all were
+     * asked. */
     float data_entropy; /* weighted mean of their entropies */
     float disagreement; /* mutual information: entropy of their mixture - data_entropy */
     float epkl, rmi;    /* expected pairwise KL divergence, reverse mutual information; INFINITY under a veto */

@@ -26,8 +26,8 @@ static void title(const struct figure_data *d, const struct regret *x, struct te
     text_free(&s);
 }
 
-/* A panel of one curve an lm; name: of the blocks, dashed where weights do not learn. */
-static void panel(const struct figure_data *d, const char *name, const double *bound, struct text *t)
+/* One curve an lm; name: of the blocks, dashed where weights do not learn. */
+static void curves(const struct figure_data *d, const char *name, struct text *t)
 {
     text_add(t, "plot 0 with lines lc rgb '#999999' lw 0.7 notitle");
     for (size_t i = 0; i < d->n_regrets; i++) {
@@ -36,14 +36,20 @@ static void panel(const struct figure_data *d, const char *name, const double *b
         title(d, &d->regrets[i], t);
         text_add(t, " noenhanced");
     }
-    if (bound && isnan(*bound)) { /* as many lines in the key as in the panel beside it */
-        text_add(t, ", \\\n  NaN with lines lc rgb '#ffffff' title ' '");
-    } else if (bound) { /* last, over a curve that lies on it */
-        text_add(t, ", \\\n  ");
-        plot_number(t, *bound);
-        text_addf(t, " with lines lc rgb '#000000' dt 3 lw 1.5 title 'bound of Bayes: %.3f'", *bound);
-    }
-    text_add(t, "\n");
+}
+
+/* Last, over a curve that lies on it. */
+static void bound_line(double bound, struct text *t)
+{
+    text_add(t, ", \\\n  ");
+    plot_number(t, bound);
+    text_addf(t, " with lines lc rgb '#000000' dt 3 lw 1.5 title 'bound of Bayes: %.3f'", bound);
+}
+
+/* As many lines in the key as in the panel beside it. */
+static void empty_line(struct text *t)
+{
+    text_add(t, ", \\\n  NaN with lines lc rgb '#ffffff' title ' '");
 }
 
 static void head(struct text *t)
@@ -77,16 +83,31 @@ static int draw_regret(const struct figure_data *d, struct text *t)
         block("weights", i, &d->regrets[i], d->regrets[i].over_weights, t);
     }
     text_add(t, "set ylabel 'nats a text'\nset title 'over the best single voice'\n");
-    panel(d, "voice", bound > 0 ? &bound : NULL, t);
-    text_add(t, "set ylabel ' '\nset title 'over the best fixed weights of a linear pool'\n");
-    panel(d, "weights", bound > 0 ? &(double){ NAN } : NULL, t);
-    text_add(t, "unset multiplot\n");
+    curves(d, "voice", t);
+    if (bound > 0)
+        bound_line(bound, t);
+    text_add(t, "\nset ylabel ' '\nset title 'over the best fixed weights of a linear pool'\n");
+    curves(d, "weights", t);
+    if (bound > 0)
+        empty_line(t);
+    text_add(t, "\nunset multiplot\n");
     return 0;
+}
+
+static bool tells(const struct regret *x)
+{
+    for (size_t i = 0; i < x->n_points; i++)
+        if (!isnan(x->data[i]) || !isnan(x->mutual[i]))
+            return true;
+    return false;
 }
 
 static int draw_uncertainty(const struct figure_data *d, struct text *t)
 {
-    if (d->n_regrets == 0)
+    bool any = false;
+    for (size_t i = 0; i < d->n_regrets; i++)
+        any |= tells(&d->regrets[i]);
+    if (!any)
         return 1;
     head(t);
     for (size_t i = 0; i < d->n_regrets; i++) {
@@ -94,10 +115,10 @@ static int draw_uncertainty(const struct figure_data *d, struct text *t)
         block("mutual", i, &d->regrets[i], d->regrets[i].mutual, t);
     }
     text_add(t, "set yrange [0:*]\nset ylabel 'nats a symbol'\nset title 'data entropy: the voices, one by one'\n");
-    panel(d, "data", NULL, t);
-    text_add(t, "set ylabel ' '\nset title 'mutual information: how far they differ'\n");
-    panel(d, "mutual", NULL, t);
-    text_add(t, "unset multiplot\n");
+    curves(d, "data", t);
+    text_add(t, "\nset ylabel ' '\nset title 'mutual information: how far they differ'\n");
+    curves(d, "mutual", t);
+    text_add(t, "\nunset multiplot\n");
     return 0;
 }
 

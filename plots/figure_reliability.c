@@ -73,11 +73,9 @@ static int draw(const struct figure_data *d, struct text *script)
 const struct figure_type figure_reliability = {
     .name = "reliability",
     .title = "Calibration, fitted",
-    .about = "On the split a temperature or a map was fitted on (a map is held out by folds): when the lm gives its "
-             "top symbol, "
-             "or choice, the probability x, how often is it right? The diagonal is perfect calibration; the bars are "
-             "95 % Wilson intervals. The first 12 "
-             "fits are "
-             "drawn.",
+    .about = "On the split a temperature or a map was fitted on, at most 2,048 positions of texts or 2^23 numbers, or "
+             "the questions: when the lm gives its top symbol, or choice, the probability x, how often is it right? "
+             "After: a map with folds is held out by them, a temperature of texts and a map without folds are not. The "
+             "diagonal is perfect calibration; the bars are 95 % Wilson intervals. The first 12 fits are drawn.",
     .draw = draw,
 };

@@ -177,6 +177,24 @@ static void refusals(void)
           err_text());
 }
 
+/* The label must be a class, and possible: for every type. */
+static void labels(void)
+{
+    static const double logp[2 * 3] = { -1, -.5, -3, -1, -INFINITY, -.4 };
+    size_t n;
+    const struct calibration_type *const *types = calibration_types(&n);
+    for (size_t i = 0; i < n; i++)
+        for (uint32_t wrong = 1; wrong <= 3; wrong += 2) { /* masked; none of the classes */
+            const struct scaling_set set = {
+                .logp = logp, .label = (const uint32_t[]){ 0, wrong }, .n_positions = 2, .n = 3
+            };
+            struct calibration *c = calibration_fit(types[i], &set, &options);
+            check(!c && err_code() == ERR_DATA && strstr(err_text(), "position 1 gives its label"), "%s, label %u: %s",
+                  types[i]->name, (unsigned)wrong, c ? "a map" : err_text());
+            calibration_free(c);
+        }
+}
+
 int main(void)
 {
     gsl_set_error_handler_off();
@@ -186,6 +204,7 @@ int main(void)
     laws();
     tails();
     refusals();
+    labels();
     if (data.maps)
         fclose(data.maps);
     return check_done("calibration");

@@ -29,6 +29,10 @@ static void test_choices(void)
     check_near(score("accuracy", &s, 1), 0, 0, "a tie goes to the first, which is not gold");
     s.choice_logp = (double[]){ -1, -1.9, -3 };
     check_near(score("accuracy_norm", &s, 1), 1, 0, "per byte the longer one wins");
+    s.corrected = true;
+    check(isnan(score("accuracy_norm", &s, 1)) && score("accuracy", &s, 1) == 0,
+          "a score that is no likelihood has no length to be divided by");
+    s.corrected = false;
     s.choice_logp = (double[]){ log(0.02), log(0.05), log(0.03) };
     check_near(score("nll_choice", &s, 1), log(2), 1e-12, "half of the choices' mass");
     check_near(score("brier", &s, 1), 0.04 + 0.25 + 0.09, 1e-12, "Brier");

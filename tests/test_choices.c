@@ -123,6 +123,66 @@ static void test_context(void)
     results_close(r);
 }
 
+static void is_field(const struct prompt *p, const char *name, const char *want)
+{
+    const char *got = prompt_field(p, name);
+    check(want ? got && strcmp(got, want) == 0 : !got, "field %s is '%s', want '%s'", name, got ? got : "(none)",
+          want ? want : "(none)");
+}
+
+/* A domain is the whole prompt: once, whatever fields the question has, and not after its turns. */
+static void test_blank(void)
+{
+    static const struct prompt_field all[] = { { "context", "x" }, { "text", "ab" }, { "instruction", "b" } };
+    static const struct prompt_turn turn = { "user", "c" };
+    const struct prompt both = { all, 3, &turn, 1, "tiger", NULL }, instruction = { all + 2, 1, &turn, 1, NULL, NULL };
+    struct prompt_field fields[4];
+    struct choices_rule pmi, contextual;
+    check(choices_parse("pmi(domain='d')", &pmi) == 0 && choices_parse("contextual(['p','q'])", &contextual) == 0, "%s",
+          err_text());
+    struct prompt p = choices_blank(&pmi, 0, &both, fields);
+    check(p.n_fields == 1 && p.n_turns == 0 && strcmp(p.template_name, "tiger") == 0, "pmi: %zu fields, %zu turns",
+          p.n_fields, p.n_turns);
+    is_field(&p, "text", "d");
+    p = choices_blank(&pmi, 0, &instruction, fields);
+    check(p.n_fields == 1 && p.n_turns == 0, "pmi of an instruction: %zu fields, %zu turns", p.n_fields, p.n_turns);
+    is_field(&p, "instruction", "d");
+    p = choices_blank(&pmi, 0, &(struct prompt){ .turns = &turn, .n_turns = 1 }, fields);
+    is_field(&p, "text", "d");
+    p = choices_blank(&contextual, 1, &both, fields);
+    check(p.n_fields == 3 && p.n_turns == 1, "contextual: %zu fields, %zu turns", p.n_fields, p.n_turns);
+    is_field(&p, "context", "x");
+    is_field(&p, "text", "q");
+    is_field(&p, "instruction", "q");
+    choices_fini(&pmi);
+    choices_fini(&contextual);
+}
+
+static double metric_of(const struct results *r, const char *name, uint32_t arm)
+{
+    size_t n_arms, n_items;
+    double out[8];
+    const struct results_metric *m = results_metric(r, name);
+    results_arms(r, &n_arms);
+    results_items(r, &n_items);
+    check(m && n_items <= 8 && arm < n_arms, "%s: %s", name, err_text());
+    if (m)
+        results_by_item(r, m, arm, out);
+    return m ? out[0] : 0;
+}
+
+/* Log-likelihood a byte is of likelihoods: other rules have none. */
+static void test_norm(void)
+{
+    struct results *r = results_open(letters_path("rules"));
+    for (uint32_t arm = 0; arm < 5 && r; arm++) {
+        check(isnan(metric_of(r, "accuracy_norm", arm)) == (arm > 0), "arm %u: accuracy by length", arm);
+        check(!isnan(metric_of(r, "accuracy", arm)), "arm %u: accuracy", arm);
+    }
+    check(r != NULL, "%s", err_text());
+    results_close(r);
+}
+
 static void refused(const char *arms, const char *why)
 {
     struct plan *p = plan_of(arms, "'DIR/choice'");
@@ -160,6 +220,8 @@ int main(void)
     letters_open();
     test_rules();
     test_context();
+    test_blank();
+    test_norm();
     test_refusals();
     test_scores();
     letters_close();

@@ -95,6 +95,9 @@ static void a_row_is_a_voice(void)
         struct lm_trace t;
         check(lm_push(lm, other, (sym_t[]){ 1 }, 1, &t) == 0 && t.n_voices == 2, "%s", err_text());
         check(isnan(t.logp[is_first]) && !isnan(t.logp[!is_first]) && t.share[!is_first] == 1, "draw %u: the share", d);
+        check(isnan(t.disagreement) && isnan(t.epkl) && isnan(t.rmi) && isnan(t.agreement),
+              "draw %u: the other was not asked", d);
+        check_near(t.data_entropy, row_entropy(&r), 1e-6, "draw %u: the entropy of the one that was", d);
         lm_drop(lm, other);
         lm_drop(lm, slot);
     }

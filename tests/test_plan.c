@@ -293,6 +293,11 @@ static void test_hostile(void)
     hostile("fits.0.key", "false", "key");
     hostile("format", "2", "a plan of format 2, and this program runs format 3, whose texts may differ");
     hostile("format", "4", "a plan of format 4, and this program runs format 3");
+    hostile("lms.1.id", "\"a\"", "'lms' has 'a' twice");
+    hostile("fits",
+            "[{\"id\":\"f\",\"key\":\"k\",\"what\":\"platt\",\"lm\":\"a\",\"on\":\"o\"},"
+            "{\"id\":\"f\",\"key\":\"l\",\"what\":\"temperature\",\"lm\":\"a\",\"on\":\"o\"}]",
+            "'fits' has 'f' twice, want ids of their own");
     hostile("draws", "0", "draws is 0, want 1 ..");
 }
 

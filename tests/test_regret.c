@@ -1,12 +1,14 @@
 /* Regret: the best weights in hindsight against a grid; curves of real runs against the tables' own likelihoods, by hand; the
  * bound of Bayes; figures. */
 #include "base/err.h"
+#include "experiments/h5.h"
 #include "experiments/regret.h"
 #include "experiments/run.h"
 #include "model/table.h"
 #include "plots/figure.h"
 #include "tests/lib/check.h"
 #include "tests/lib/letters.h"
+#include "tests/lib/results_file.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,6 +163,14 @@ static void figures(struct results *r)
     for (size_t i = 0; i < d.n_regrets; i++)
         d.regrets[i].learns = false;
     figure(&d, "regret", 1, "");
+    for (size_t i = 0; i < d.n_regrets; i++)
+        for (size_t k = 0; k < REGRET_POINTS; k++)
+            d.regrets[i].data[k] = NAN;
+    figure(&d, "uncertainty", 0, "$mutual3 << EOD");
+    for (size_t i = 0; i < d.n_regrets; i++)
+        for (size_t k = 0; k < REGRET_POINTS; k++)
+            d.regrets[i].mutual[k] = NAN;
+    figure(&d, "uncertainty", 1, "");
 }
 
 static void runs(void)
@@ -182,6 +192,84 @@ static void runs(void)
     }
 }
 
+/* A made file of more lms than have a place: what is measured of it is known by hand. */
+
+enum { LMS = 10, TEXTS = 100, SYMBOLS = 50, APART = 5 /* every fifth symbol voice 0 was not asked */ };
+
+static void put(hid_t file, const char *path, const float x[])
+{
+    hid_t set = H5Dopen2(file, path, H5P_DEFAULT);
+    check(set >= 0 && H5Dwrite(set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, x) >= 0, "%s is written", path);
+    H5Dclose(set);
+}
+
+/* Item i loses 1 + i / 100 nats a symbol; voice 0 takes ln 2, or is not asked, voice 1 takes ln 16. */
+static void make(const char *path, const char *weighting)
+{
+    static float pool[LMS * TEXTS * SYMBOLS], voice[2 * LMS * TEXTS * SYMBOLS], weight[2 * LMS * TEXTS * SYMBOLS];
+    const struct results_file f = { .n_arms = LMS,
+                                    .n_items = TEXTS,
+                                    .n_draws = 1,
+                                    .n_lms = LMS,
+                                    .symbols = SYMBOLS,
+                                    .voices = 2,
+                                    .weighting = weighting };
+    check(results_file_write(path, &f) == 0, "%s", err_text());
+    for (size_t k = 0; k < LMS * TEXTS * SYMBOLS; k++) {
+        pool[k] = (float)(-1 - (double)(k / SYMBOLS % TEXTS) / 100);
+        voice[2 * k] = k % APART == 0 ? NAN : (float)-log(2);
+        voice[2 * k + 1] = (float)-log(16);
+        weight[2 * k] = .7f;
+        weight[2 * k + 1] = .3f;
+    }
+    hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+    put(file, "/tokens/logp", pool);
+    put(file, "/tokens/voice_logp", voice);
+    put(file, "/tokens/voice_weight", weight);
+    H5Fclose(file);
+}
+
+static void by_hand(const struct regret *x)
+{
+    double lost = 0; /* by the texts that are chosen evenly of all, a symbol */
+    for (size_t i = 0; i < REGRET_TEXTS; i++)
+        lost += (1 + (double)(i * TEXTS / REGRET_TEXTS) / 100) / REGRET_TEXTS;
+    size_t last = x->n_points - 1, asked = SYMBOLS - SYMBOLS / APART;
+    check(x->n_texts == REGRET_TEXTS && !x->scored && x->n_voices == 2, "%zu texts", x->n_texts);
+    check(x->n_points == REGRET_POINTS && x->at[last] == SYMBOLS && x->at[1] == 1, "%zu points, to %zu", x->n_points,
+          x->at[last]);
+    double want = (double)asked * (lost - log(2)); /* where voice 0 was not asked it is given what the pool gave */
+    check_near(x->over_voice[last], want, 1e-4, "over the best voice");
+    check_near(x->over_weights[last], want, .011, "no weights are better than all on it");
+    check_near(x->over_voice[1], 0, 1e-6, "the first symbol: voice 0 lost what the pool lost");
+    check_near(x->most, -log(.3), 1e-6, "ln 1/w of the lighter voice");
+}
+
+static void more_than_have_a_place(void)
+{
+    static const struct {
+        const char *weighting;
+        bool learns;
+    } cases[] = { { NULL, false },   { "fixed", false },          { "prompt", false }, { "prompt=0.5", false },
+                  { "bayes", true }, { "share(alpha=.1)", true }, { "logistic", true } };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *weighting = cases[i].weighting ? cases[i].weighting : "none", *path = letters_path("made.h5");
+        struct regret list[REGRET_LMS];
+        size_t n = 0;
+        make(path, cases[i].weighting);
+        struct results *r = results_open(path);
+        check(r && regret_of(r, list, &n) == 0 && n == REGRET_LMS, "%s: %zu curves: %s", weighting, n, err_text());
+        for (size_t k = 0; k < n; k++) {
+            bool last = k + 1 == n && cases[i].learns; /* which comes in before others, and has its place by its arm */
+            check(list[k].arm == (last ? LMS - 1 : k) && list[k].learns == last, "%s: place %zu is of arm %u",
+                  weighting, k, list[k].arm);
+        }
+        if (n == REGRET_LMS && i == 0)
+            by_hand(&list[3]);
+        results_close(r);
+    }
+}
+
 int main(void)
 {
     for (uint64_t i = 0; i < 12; i++)
@@ -189,6 +277,7 @@ int main(void)
     check(regret_best_weights(NULL, 0, 2, (double[]){ .5, .5 }) == 0, "nothing has no loss");
     letters_open();
     runs();
+    more_than_have_a_place();
     letters_close();
     return check_done("regret");
 }

@@ -4,6 +4,7 @@
 #include "experiments/h5.h"
 #include "experiments/init.h"
 #include "experiments/regret.h"
+#include "plots/figure.h"
 #include "tests/lib/check.h"
 #include "tests/lib/results_file.h"
 #include <math.h>
@@ -66,7 +67,8 @@ static void opened(bool whole)
     }
     check(n == 6 && regret_of(r, curves, &n) == 0, "curves: %s", err_text());
     for (size_t i = 0; i < n; i++)
-        check(isfinite(curves[i].over_voice[1]) && curves[i].data[1] >= 0, "a curve of what there is");
+        check(isfinite(curves[i].over_voice[1]) && isnan(curves[i].data[1]) == !whole && curves[i].mutual[1] >= 0,
+              "a curve of what there is: data entropy %g", curves[i].data[1]);
     results_close(r);
 }
 
@@ -75,6 +77,35 @@ static void damaged(const char *column, hsize_t n)
     replace(column, n);
     struct results *r = results_open(path);
     check(!r && err_code() == ERR_DAMAGED && strstr(err_text(), column), "%s of %d: %s", column, (int)n, err_text());
+    results_close(r);
+}
+
+/* Counts that no integer holds: a reliability is drawn of what is left of them. */
+static void counts(void)
+{
+    static const double n[RESULTS_BINS] = { 1e300, 0x1p64, INFINITY, NAN, -1, 3, 0x1p53 };
+    struct results_file f = { .n_arms = 1, .n_items = 1, .n_draws = 1, .n_lms = 1, .symbols = 1, .n_fits = 1 };
+    check(results_file_write(path, &f) == 0, "%s", err_text());
+    hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+    hid_t set = H5Dopen2(file, "/calibration/fit_000/before_n", H5P_DEFAULT);
+    check(set >= 0 && H5Dwrite(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, n) >= 0, "counts are written");
+    H5Dclose(set);
+    H5Fclose(file);
+    struct results *r = results_open(path);
+    size_t n_fits = 0;
+    const struct results_fit *fit = r ? results_fits(r, &n_fits) : NULL;
+    check(n_fits == 1, "a fit: %s", err_text());
+    static const uint64_t want[] = { 1ull << 53, 1ull << 53, 1ull << 53, 0, 0, 3, 1ull << 53 };
+    for (size_t i = 0; i < 7 && n_fits == 1; i++)
+        check(fit->before[i].n == want[i], "%g: %llu", n[i], (unsigned long long)fit->before[i].n);
+    struct text script = { 0 };
+    size_t n_types;
+    const struct figure_type *const *types = figure_types(&n_types);
+    for (size_t i = 0; i < n_types && n_fits == 1; i++)
+        if (strcmp(types[i]->name, "reliability") == 0)
+            check(types[i]->draw(&(struct figure_data){ .results = r }, &script) == 0, "the figure is drawn");
+    check(strstr(text_s(&script), " 9007199254740992 ") != NULL, "with the count in it");
+    text_free(&script);
     results_close(r);
 }
 
@@ -96,6 +127,7 @@ int main(void)
     }
     make();
     damaged("/tokens/disagreement", 0);
+    counts();
     unlink(path);
     return check_done("results_older");
 }

@@ -310,6 +310,22 @@ static void law_trace_back(const struct bench *b, int slot, const sym_t symbols[
     }
 }
 
+/* How unsure its voices were; who was not asked can neither agree nor not. */
+static void check_unsure(const struct lm_subject *s, const struct lm_trace *t)
+{
+    bool all = true;
+    for (uint32_t i = 0; i < t->n_voices; i++)
+        all &= !isnan(t->logp[i]);
+    check(t->data_entropy >= 0, "%s: data entropy %g", s->name, (double)t->data_entropy);
+    if (all)
+        check(t->disagreement >= 0 && t->rmi >= 0 && t->epkl >= t->rmi && t->agreement > 0 && t->agreement <= 1,
+              "%s: disagreement %g, RMI %g, EPKL %g, agreement %g", s->name, (double)t->disagreement, (double)t->rmi,
+              (double)t->epkl, (double)t->agreement);
+    else
+        check(isnan(t->disagreement) && isnan(t->rmi) && isnan(t->epkl) && isnan(t->agreement),
+              "%s: voices that were not asked agree by %g", s->name, (double)t->agreement);
+}
+
 static void law_trace(const struct lm_subject *s)
 {
     struct bench b = bench_open(s, 1, 0);
@@ -331,10 +347,7 @@ static void law_trace(const struct lm_subject *s)
     }
     if (t.n_voices > 0) {
         check_near(share, 1, 1e-5, "%s: shares sum to one", s->name);
-        check(t.disagreement >= 0 && t.data_entropy >= 0 && t.rmi >= 0 && t.epkl >= t.rmi,
-              "%s: disagreement %g, data entropy %g, RMI %g, EPKL %g", s->name, (double)t.disagreement,
-              (double)t.data_entropy, (double)t.rmi, (double)t.epkl);
-        check(t.agreement > 0 && t.agreement <= 1, "%s: agreement %g", s->name, (double)t.agreement);
+        check_unsure(s, &t);
     }
     law_trace_back(&b, slot, symbols, n, &t);
     free(symbols);

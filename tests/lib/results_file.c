@@ -358,6 +358,8 @@ static void put_plan(struct making *m)
     for (size_t i = 0; i < f->n_lms; i++) {
         text_add(&t, i == 0 ? "{\"id\":" : ",{\"id\":");
         add_name(&t, f, "lm", i);
+        if (f->weighting && i + 1 == f->n_lms)
+            text_addf(&t, ",\"weighting\":\"%s\"", f->weighting);
         text_add(&t, ",\"voices\":[");
         for (size_t v = 0; v < f->voices; v++) {
             text_add(&t, v == 0 ? "{\"name\":" : ",{\"name\":");

@@ -8,9 +8,10 @@
 
 struct results_file {
     uint32_t n_arms, n_items, n_draws;
-    uint32_t n_lms;   /* arms are spread over them; the others differ by chain */
-    uint32_t symbols; /* of each text */
-    uint32_t voices;  /* of each lm; 0: leaves */
+    uint32_t n_lms;        /* arms are spread over them; the others differ by chain */
+    uint32_t symbols;      /* of each text */
+    uint32_t voices;       /* of each lm; 0: leaves */
+    const char *weighting; /* of the last lm, in the plan; NULL: none */
     uint32_t n_fits;
     uint32_t n_tasks; /* items are of them in turn; 0: of none */
     const char *const
