@@ -1,6 +1,7 @@
 /* Ensembles as lms, on exact tables: prompts, transforms, traces, scoring at many positions, nesting, names, errors.
  * What they do to strings is in test_ensemble_strings.c. */
 #include "base/err.h"
+#include "decode/chain.h"
 #include "decode/search.h"
 #include "ensemble/ensemble.h"
 #include "ensemble/uncertainty.h"
@@ -266,6 +267,27 @@ static void prompts(void)
     lm_free(lm);
 }
 
+/* A voice's transforms are told what a chain's steps are told: what was cut before them. */
+static void as_a_chain(const char *text)
+{
+    struct chain *c = chain_parse(text);
+    const struct transform *steps[3];
+    struct voice v = { .lm = tables[0], .name = "a", .transforms = steps, .n_transforms = chain_length(c) };
+    for (size_t i = 0; i < v.n_transforms; i++)
+        steps[i] = chain_step(c, i);
+    float a[N], b[N];
+    struct lm *lm = opened(&v, NULL, 1, "linear");
+    struct row got = row_after(lm, "ad", a), want = row_after(tables[0], "ad", b);
+    struct row_work *work = row_work_alloc(N);
+    struct rng_address address = { .step = 2, .purpose = RNG_CHAIN };
+    struct transform_at at = { .space = lm->space, .address = &address, .work = work };
+    fail_on(chain_apply(c, NULL, &want, &at, NULL));
+    check(same_bits(&got, &want), "%s: %u symbols are left, of a chain %u", text, row_count(&got), row_count(&want));
+    row_work_free(work);
+    lm_free(lm);
+    chain_free(c);
+}
+
 static void transforms(void)
 {
     const struct transform *twice[] = { &sharpen2, &sharpen2 }, *counts[] = { &count };
@@ -283,6 +305,11 @@ static void transforms(void)
     untouched = row_after(tables[0], "ad", a);
     check(difference(&untouched, &rows[1]) > 0.01, "rows differ");
     lm_free(lm);
+
+    static const char *const looking_back[] = { "top_k=4 | top_p(0.6, of=given)", "min_p=0.3 | top_p(0.5, of=given)",
+                                                "top_k=3 | temperature=2 | top_p(0.7, of=given)" };
+    for (size_t i = 0; i < sizeof looking_back / sizeof *looking_back; i++)
+        as_a_chain(looking_back[i]);
 
     v[0] = (struct voice){ .lm = tables[0], .name = "a", .transforms = counts, .n_transforms = 1 };
     lm = opened(v, NULL, 1, "linear");
