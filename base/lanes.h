@@ -17,8 +17,11 @@
 
 #define LANES_INLINE static inline __attribute__((always_inline, unused))
 
-/* Loops over halves and turns are written out, so that what they hold stays in registers. */
-#if defined(__clang__)
+/* Loops over halves and turns are written out, so that what they hold stays in registers; with one lane there are too many
+ * turns for that, and compilers take half a minute over them. */
+#if LANES == 1
+#define LANES_UNROLL
+#elif defined(__clang__)
 #define LANES_UNROLL _Pragma("unroll")
 #else
 #define LANES_UNROLL _Pragma("GCC unroll 16")

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "experiments/results_inside.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,7 +75,7 @@ int results_read_cost(struct results *r)
                                          "/cost/session_asked" };
     for (size_t i = 0; i < 4; i++) {
         TRY(read_sum(r, paths[i], &sum, &n));
-        *to[i] = sum > 0 ? (uint64_t)sum : 0;
+        *to[i] = sum > 0 ? (uint64_t)fmin(sum, 0x1p63) : 0;
     }
     double *symbols, *seconds;
     TRY(h5_get(r->file, "/cost/arm_symbols", H5T_NATIVE_DOUBLE, &d, &symbols));

@@ -23,21 +23,21 @@ fail() {
 # how many steps and draws are compared, and the chain: of a step that draws by itself dist tells the first draw; a chain that keeps state is compared where that is fresh, for dist has
 # no past; and the ends of the space are given, for its space has none
 cat >"$work/chains" <<'EOF'
-3 2 temperature=0.8 | top_k=40 | top_p=0.95
-3 2 repetition_penalty=1.3 | frequency_penalty=0.4 | presence_penalty=0.3 | temperature=1.2
-3 2 no_repeat_ngram=2 | typical=0.9 | normalise
-3 2 min_p=0.05 | temperature=1.5
-3 2 repetition_penalty_norm(1.3, last_n=2, decay=4) | prompt_reward=1.2 | dry(2, base=1.3, allowed=1, breakers=[])
-3 2 bias=[300:1.5, 17:-inf] | sequence_bias=[300:0.5] | ban=[17] | suppress([18], first=2) | loop(4, count=3, ends=[2])
-3 2 min_tokens(2, ends=[1, 2, 3]) | length_decay(1, factor=1.1, ends=[1, 2, 3]) | force([300, 301], from=1) | green(0.5)
-3 2 allow=[300, 301, 302, 303, 304, 305] | synthid([654, 400, 836], ngram=3)
-3 2 dynatemp(0.5, exponent=1.5) | top_a=0.02 | epsilon=0.0003
-3 2 edt(0.6) | eta=0.0003 | tfs=0.97
-3 2 quadratic(0.2, curve=2) | skew=0.1 | top_n_sigma=2.5
-3 2 p_less_norm | min_k=3
-3 2 temperature=2 | top_h=0.7 | ees
-3 2 temperature=2 | p_less | diff(mass=0.3)
-3 1 xtc(0.5, threshold=0.05) | conformal(0.1, entropy=[2], mass=[0.8, 0.95])
+2 2 temperature=0.8 | top_k=40 | top_p=0.95
+2 2 repetition_penalty=1.3 | frequency_penalty=0.4 | presence_penalty=0.3 | temperature=1.2
+2 2 no_repeat_ngram=2 | typical=0.9 | normalise
+2 2 min_p=0.05 | temperature=1.5
+2 2 repetition_penalty_norm(1.3, last_n=2, decay=4) | prompt_reward=1.2 | dry(2, base=1.3, allowed=1, breakers=[])
+2 2 bias=[300:1.5, 17:-inf] | sequence_bias=[300:0.5] | ban=[17] | suppress([18], first=2) | loop(4, count=3, ends=[2])
+2 2 min_tokens(2, ends=[1, 2, 3]) | length_decay(1, factor=1.1, ends=[1, 2, 3]) | force([300, 301], from=1) | green(0.5)
+2 2 allow=[300, 301, 302, 303, 304, 305] | synthid([654, 400, 836], ngram=3)
+2 2 dynatemp(0.5, exponent=1.5) | top_a=0.02 | epsilon=0.0003
+2 2 edt(0.6) | eta=0.0003 | tfs=0.97
+2 2 quadratic(0.2, curve=2) | skew=0.1 | top_n_sigma=2.5
+2 2 p_less_norm | min_k=3
+2 2 temperature=2 | top_h=0.7 | ees
+2 2 temperature=2 | p_less | diff(mass=0.3)
+2 1 xtc(0.5, threshold=0.05) | conformal(0.1, entropy=[2], mass=[0.8, 0.95])
 1 2 mirostat1=3
 1 2 mirostat2=3
 1 2 min_p=0.01 | adaptive_p=0.3

@@ -231,7 +231,7 @@ static void add_key(struct gguf_keys *k, const struct key *key)
 {
     struct text name = { 0 };
     text_addf(&name, "general.sampling.%s", key->name);
-    int32_t narrow = (int32_t)key->value;
+    int32_t narrow = (int32_t)(int64_t)key->value;
     if (key->type == 'f')
         gguf_write_real(k, text_s(&name), (float)key->value);
     else if (key->type == 'u')
