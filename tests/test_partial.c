@@ -277,7 +277,7 @@ static void test_next(void)
     struct rng_address address = { .purpose = RNG_DRAW };
     for (size_t step = 0; step < 2; step++) {
         sym_t id[N] = { 0, 1, 2, 3 };
-        float score[2][N] = { { -0.01F, -6, -6, -6 }, { -1.2F, -1.3F, -1.4F, -1.7F } };
+        float score[2][N] = { { -0.01F, -6, -6, -6 }, { -1.2F, -1.3F, -1.4F, -3 } };
         double tail = 0, log_z = 0;
         struct unit_trace x = { .id = id, .score = score[step], .width = N, .chosen = score[step] };
         x.tail = &tail;
