@@ -44,7 +44,9 @@ static bool take(struct cursor *c, const char *word)
 static int quoted(struct cursor *c, char out[16])
 {
     blanks(c);
-    char quote = c->s < c->end ? *c->s : ' ';
+    if (c->s == c->end)
+        return bad(c, "a short string");
+    char quote = *c->s;
     const char *from = c->s + 1, *to = from < c->end ? memchr(from, quote, (size_t)(c->end - from)) : NULL;
     if ((quote != '\'' && quote != '"') || !to || to - from >= 16)
         return bad(c, "a short string");

@@ -241,7 +241,8 @@ void row_only(struct row *r, sym_t v)
 void row_keep_rank(struct row *r, uint32_t k, struct row_work *w)
 {
     assert(w->n >= r->n);
-    if (row_dead(r) || k >= r->n)
+    /* Where nothing goes, log Z stays as it is, however many masked symbols there are beside (decode/packed.h). */
+    if (row_dead(r) || k >= r->n || (k >= ROW_BLOCK && row_count(r) <= k))
         return;
     r->ops->keep_rank(r, k > 1 ? k : 1, w);
 }
@@ -293,11 +294,22 @@ sym_t row_draw_few(const struct row *r, const struct rng_key *k, const uint32_t 
     return r->ops->draw_few(r, k, block, n_blocks);
 }
 
+bool row_listed(const struct row *r, const struct row_work *w)
+{
+    return r->few > 0 && r->few == w->few && r->listed == w;
+}
+
+void row_list_made(struct row *r, struct row_work *w)
+{
+    r->few = ++w->few;
+    r->listed = w;
+}
+
 void row_list(struct row *r, struct row_work *w)
 {
     uint32_t n = (r->n - 1) / ROW_BLOCK + 1;
     assert(w->n >= r->n);
-    if (r->few > 0 && r->few == w->few)
+    if (row_listed(r, w))
         return;
     r->ops->block_max(r, w->value);
     w->n_blocks = 0;
@@ -305,7 +317,7 @@ void row_list(struct row *r, struct row_work *w)
         w->block[w->n_blocks] = b;
         w->n_blocks += w->value[b] > -INFINITY;
     }
-    r->few = ++w->few;
+    row_list_made(r, w);
 }
 
 double row_noise(const struct rng_key *k, sym_t v)

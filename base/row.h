@@ -30,7 +30,8 @@ struct row {
     float top;
     bool has_top;
     double top_z;
-    uint64_t few; /* of a row_work: where its list of blocks is this row's; 0: it is not */
+    uint64_t few; /* of `listed`: where its list of blocks is this row's; 0: it is not */
+    const struct row_work *listed;
 };
 
 #define ROW_WORK_TAIL 65536 /* symbols said that a step may look back on with an array */
@@ -90,6 +91,8 @@ uint32_t row_at_least(const struct row *r, float score, struct row_work *w);
 /* Lists in w->block the blocks of ROW_BLOCK symbols in which any is not masked, in order, unless the list is r's already
  * (then some may be masked since).  It stays r's until w lists another row or r is measured anew. */
 void row_list(struct row *r, struct row_work *w);
+bool row_listed(const struct row *r, const struct row_work *w); /* w's list is r's */
+void row_list_made(struct row *r, struct row_work *w);          /* it is now: who wrote it says so */
 void row_gather(const struct row *r, const sym_t id[], size_t n, double logp[]);
 /* Best first; id may be w->id, logp may be w->mass. */
 uint32_t row_top(const struct row *r, uint32_t k, struct row_work *w, sym_t id[], double logp[]);

@@ -242,7 +242,7 @@ static void list_blocks(struct row *r, float least, struct row_work *w)
         w->block[w->n_blocks] = b;
         w->n_blocks += most[b] >= least;
     }
-    r->few = ++w->few;
+    row_list_made(r, w);
 }
 
 void row_cut_rank(struct row *r, uint32_t k, struct row_work *w)
@@ -260,11 +260,11 @@ static double mass_target(const struct row *r, double p, float shift)
     return p * (1 - 0x1p-22) * math_exp64(r->log_z - (double)shift);
 }
 
-/* Scores above which the cut is sought, one after the other.  At most e^10 symbols have a probability above e^-10: enough
- * for peaked rows.  What stands below the second has less than half of 1 - p, so that only rounding can miss the cut. */
+/* Scores above which the cut is sought, one after the other, whatever n.  At most e^10 symbols have a probability above
+ * e^-10: enough for peaked rows.  Of up to 2^18 symbols what stands below the second has less than half of 1 - p. */
 static float mass_least(const struct row *r, double p, int turn)
 {
-    double below[] = { -10, math_log64((1 - p) / 2 / r->n), -INFINITY };
+    double below[] = { -10, math_log64((1 - p) / 2 * 0x1p-18), -INFINITY };
     return (float)(r->log_z + below[turn]);
 }
 

@@ -45,6 +45,7 @@ static double pool_dead(struct row *out)
     out->ops->mask_but(out, out->n);
     out->log_z = -INFINITY;
     out->has_top = false;
+    out->few = 0;
     return -INFINITY;
 }
 

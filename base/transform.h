@@ -70,4 +70,8 @@ struct transform {
 /* These parameters leave something to a draw. */
 bool transform_random(const struct transform *t);
 
+/* apply() of a row that is not dead (a dead one stays as it is), and at moved on to the next step of the chain: its place,
+ * and what truncations in a row have cut. */
+int transform_step(const struct transform *t, void *state, struct row *r, struct transform_at *at);
+
 #endif

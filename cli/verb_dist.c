@@ -21,13 +21,14 @@ static int explain(void *dist, const char *line, size_t n, struct text *out)
 /* A row as a line; what JSON cannot say of a number goes in as text, which the line's reader refuses by its place. */
 static void add_row(struct text *line, const struct npy *a, const char *kind)
 {
+    bool masks = strcmp(kind, "logits") == 0;
     text_addf(line, "{\"id\":%llu,\"%s\":[", (unsigned long long)(a->row - 1), kind);
     for (size_t i = 0; i < a->n_columns; i++) {
         double x = a->x[i];
         text_add(line, i > 0 ? "," : "");
         if (isfinite(x))
             text_add_real(line, x);
-        else if (isinf(x) && x < 0 && strcmp(kind, "logits") == 0)
+        else if (isinf(x) && x < 0 && masks)
             text_add(line, "null");
         else
             text_addf(line, "\"%s\"", isnan(x) ? "nan" : x > 0 ? "inf" : "-inf");

@@ -12,6 +12,13 @@ struct taken {
     uint32_t n;
 };
 
+/* What is known of a row besides its scores is so no more. */
+static void forget(struct row *r)
+{
+    r->has_top = false;
+    r->few = 0;
+}
+
 static void lower(const struct beam *m, uint32_t g, struct row *r, struct taken *t)
 {
     t->n = 0;
@@ -24,6 +31,8 @@ static void lower(const struct beam *m, uint32_t g, struct row *r, struct taken 
             r->score[v] -= (float)m->rules.diversity;
         }
     }
+    if (t->n > 0)
+        forget(r);
 }
 
 static void put_back(struct row *r, const struct taken *t)

@@ -272,24 +272,11 @@ double chain_mass(const struct row *before, const struct row *after, float *scra
     return ok == 0 ? fmin(math_exp64(kept.log_z - log_z), 1) : 0;
 }
 
-/* Where the step after t stands: what truncations in a row have cut adds up. */
-static void move_on(struct transform_at *at, const struct transform *t, double log_z, const struct row *r)
-{
-    at->place++;
-    at->cut = t->type->truncates && !row_dead(r) ? at->cut + fmax(log_z - r->log_z, 0) : 0;
-}
-
 int chain_apply_step(const struct chain *c, size_t i, void *state, struct row *r, struct transform_at *at)
 {
     const struct transform *t = &c->steps[i];
-    double log_z = r->log_z;
-    if (row_dead(r))
-        return 0;
-    int rc = t->type->apply(t, state_of(c, state, i), r, at);
-    if (rc < 0)
-        return err_add(rc, "%s", t->type->name);
-    move_on(at, t, log_z, r);
-    return 0;
+    int rc = transform_step(t, state_of(c, state, i), r, at);
+    return rc < 0 ? err_add(rc, "%s", t->type->name) : 0;
 }
 
 /* Applies every step and tells of each. */

@@ -180,6 +180,8 @@ sym_t draw_symbol(struct draw *d, const struct row *r, const struct rng_address 
 uint32_t draw_top(struct row *r, const struct rng_key *key, uint32_t k, struct draw_best best[])
 {
     uint32_t n = 0, left = row_dead(r) ? 0 : row_count(r);
+    r->has_top = false; /* of scores that change */
+    r->few = 0;
     for (; n < k && n < left; n++) {
         sym_t v = row_draw(r, key);
         double score = (double)r->score[v];

@@ -5,7 +5,7 @@
 
 bool packed_short(const struct row *r, const struct row_work *w, uint32_t share)
 {
-    return r->few > 0 && r->few == w->few && w->n_blocks > 0 && w->n_blocks <= r->n / ROW_BLOCK / share;
+    return row_listed(r, w) && w->n_blocks > 0 && w->n_blocks <= r->n / ROW_BLOCK / share;
 }
 
 static uint32_t length(const struct row *r, uint32_t block)
@@ -42,5 +42,5 @@ void packed_end(const struct row *packed, struct row *r, struct row_work *w)
     *r = *packed;
     r->score = score;
     r->n = n;
-    r->few = ++w->few;
+    row_list_made(r, w);
 }

@@ -30,7 +30,7 @@ static int transform(struct ensemble *e, struct ensemble_slot *s, size_t k, uint
         .work = s->work,
     };
     for (size_t i = 0; i < v->n_transforms; i++) {
-        int rc = v->transforms[i]->type->apply(v->transforms[i], NULL, r, &at);
+        int rc = transform_step(v->transforms[i], NULL, r, &at);
         if (rc < 0)
             return err_add(rc, "voice '%s'", v->name);
     }

@@ -4,7 +4,8 @@
  * Its text: the lines of the function, the values that it has from outside of it (numbers, strings, tables, functions of
  * the script, likewise) and those globals of the script whose names occur in these lines (all, where _ENV does).
  * Sealed: every table that it can reach is emptied behind a metatable that shows what it held and refuses to be written;
- * every local variable from outside is put back before each call.  Shared by lua_transform*.c alone. */
+ * every local variable from outside is put back before each call.  Shared by lua_transform*.c and
+ * lua_reward.c alone. */
 #ifndef EXPERIMENTS_LUA_SEAL_H
 #define EXPERIMENTS_LUA_SEAL_H
 

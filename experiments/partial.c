@@ -73,8 +73,8 @@ void partial_set(struct partial *p, const struct unit_trace *x, size_t i, sym_t 
     p->extra = listed ? PARTIAL_NONE : chosen;
     if (!listed)
         know(p, chosen, x->chosen[i]);
+    p->row = row_over(p->row.score, p->row.n); /* what was known of the step before is not so of this one */
     p->row.log_z = x->log_z[i];
-    p->row.log_weight = 0;
     p->behind = p->whole_z = true;
     p->heat = chosen == PARTIAL_NONE ? 0 : heat;
     p->chosen = (double)x->chosen[i];

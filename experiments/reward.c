@@ -3,6 +3,20 @@
 #include <math.h>
 #include <string.h>
 
+static int direction_of(const struct reward *r)
+{
+    return r->text ? r->text->direction : r->trace->direction;
+}
+
+static int has_direction(const char *name, const struct reward *r)
+{
+    if (direction_of(r) != 0)
+        return 0;
+    return err_set(ERR_USAGE,
+                   "reward: neither more nor less of '%s' is better, want a metric with a direction or a function",
+                   name);
+}
+
 int reward_find(const char *name, struct reward *out)
 {
     size_t n;
@@ -11,13 +25,13 @@ int reward_find(const char *name, struct reward *out)
     for (size_t i = 0; i < n; i++)
         if (strcmp(traces[i].name, name) == 0) {
             out->trace = &traces[i];
-            return 0;
+            return has_direction(name, out);
         }
     out->text = metric_find(name);
     if (!out->text)
         return ERR_USAGE;
     if (out->text->level == METRIC_RECORD)
-        return 0;
+        return has_direction(name, out);
     return err_set(ERR_USAGE, "reward: '%s' is a number of several texts, want a metric of one", name);
 }
 
@@ -36,11 +50,6 @@ void reward_close(struct reward *r)
 {
     lua_reward_close(r->lua);
     *r = (struct reward){ 0 };
-}
-
-static int direction_of(const struct reward *r)
-{
-    return r->text ? r->text->direction : r->trace->direction;
 }
 
 int reward_of(const struct reward *r, const struct measures_record *x, double *out)

@@ -1,5 +1,5 @@
-/* The Lua state of a script: made, run, and kept by who wants more of it than JSON.  Shared by script.c and
- * lua_transforms.c alone. */
+/* The Lua state of a script: made, run, and kept by who wants more of it than JSON.  Shared by script.c,
+ * lua_transforms*.c and lua_reward.c alone. */
 #ifndef EXPERIMENTS_SCRIPT_STATE_H
 #define EXPERIMENTS_SCRIPT_STATE_H
 

@@ -103,8 +103,8 @@ const struct trace_metric *trace_metrics(size_t *n)
           ended },
         { "accepted_length", "symbols", "proposed symbols that held, of each pass of an lm with a draft", 1, 0,
           INFINITY, accepted_length },
-        { "passes_per_symbol", "passes", "passes of an lm with a draft for each symbol; 1 without one", -1, 0, INFINITY,
-          passes_per_symbol },
+        { "passes_per_symbol", "passes", "passes of an lm with a draft for each symbol; none without one", -1, 0,
+          INFINITY, passes_per_symbol },
     };
     *n = sizeof table / sizeof *table;
     return table;

@@ -11,12 +11,11 @@ static const char *shown(const struct report_task *t)
     return *t->name ? t->name : "no task";
 }
 
-/* The distinct tasks in the order of the items; only the first few are remembered, the others counted once a run of them. */
+/* The distinct tasks in the order of the items; only the first few are remembered. */
 static void find_tasks(struct report_tasks *t, const struct results *r)
 {
     size_t n;
     const struct results_item *items = results_items(r, &n);
-    const char *last = NULL;
     for (size_t i = 0; i < n; i++) {
         size_t k = 0;
         while (k < t->n && strcmp(t->task[k].name, items[i].task) != 0)
@@ -25,11 +24,9 @@ static void find_tasks(struct report_tasks *t, const struct results *r)
             t->task[t->n++] = (struct report_task){ .name = items[i].task };
         if (k < t->n)
             t->task[k].n_items++;
-        else if (!last || strcmp(last, items[i].task) != 0)
-            t->n_all++;
-        last = k < t->n ? last : items[i].task;
+        else
+            t->more = true;
     }
-    t->n_all += t->n;
 }
 
 void report_tasks_init(struct report_tasks *t, const struct results *r)
@@ -37,7 +34,7 @@ void report_tasks_init(struct report_tasks *t, const struct results *r)
     *t = (struct report_tasks){ 0 };
     find_tasks(t, r);
     if (t->n < 2)
-        t->n = t->n_all = 0;
+        t->n = 0;
     for (size_t i = 0; i < t->n; i++) {
         summary_of_task(r, t->task[i].name, &t->task[i].summary);
         figure_data_init(&t->task[i].data, r, &t->task[i].summary);
@@ -94,7 +91,7 @@ static int add_figure(struct text *page, const struct report_tasks *t, size_t i,
     int rc = report_figure(page, &own, &t->task[i].data, folder);
     text_free(&name);
     text_free(&title);
-    return rc;
+    return rc < 0 ? rc : 0; /* 1: nothing to draw */
 }
 
 int report_tasks_page(struct text *page, const struct report_tasks *t, const char *folder)
@@ -102,7 +99,7 @@ int report_tasks_page(struct text *page, const struct report_tasks *t, const cha
     int rc = 0;
     if (t->n > 0)
         text_add(page, "<div id=\"tasks\"></div>\n");
-    if (t->n < t->n_all)
+    if (t->more)
         text_addf(page, "<p class=\"dim small\">The first %zu tasks are shown.</p>\n", t->n);
     for (size_t i = 0; i < t->n && rc == 0; i++) {
         rc = add_figure(page, t, i, folder);
@@ -111,5 +108,5 @@ int report_tasks_page(struct text *page, const struct report_tasks *t, const cha
         text_addf(page, ", %zu items</h3>\n", t->task[i].n_items);
         page_arms_table(page, &t->task[i].data);
     }
-    return rc < 0 ? rc : 0;
+    return rc;
 }

@@ -16,7 +16,8 @@ struct report_task {
 
 struct report_tasks {
     struct report_task task[REPORT_TASKS];
-    size_t n, n_all; /* shown; there are.  0 where all items are of one task */
+    size_t n;  /* shown; 0 where all items are of one task */
+    bool more; /* there are others */
 };
 
 void report_tasks_init(struct report_tasks *t, const struct results *r);

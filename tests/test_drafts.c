@@ -104,7 +104,55 @@ static bool same_floats(const float a[], const float b[], size_t n)
     return n == 0 || memcmp(a, b, n * sizeof *a) == 0;
 }
 
-/* Texts, symbols and what the voices gave them, of every unit of two arms. */
+/* The columns of a unit that say what was read and chosen, in one list: each draft must leave all of them alone. */
+static size_t columns(const struct results_tokens *t, const float *out[])
+{
+    const float *all[] = { t->logp,         t->logp_final,   t->entropy, t->entropy_final, t->mass,
+                           t->data_entropy, t->disagreement, t->epkl,    t->rmi,           t->agreement };
+    memcpy(out, all, sizeof all);
+    return sizeof all / sizeof *all;
+}
+
+/* A copy of what results_tokens() gave, which lives until the next is asked for. */
+struct kept {
+    size_t n, cells;
+    uint32_t id[64];
+    float step[10][64], voice[3][256];
+};
+
+static void keep(struct kept *k, const struct results_tokens *t)
+{
+    const float *column[10];
+    size_t n = columns(t, column);
+    k->n = t->n;
+    k->cells = t->n * t->n_voices;
+    check(k->n <= 64 && k->cells <= 256, "%zu symbols", k->n);
+    memcpy(k->id, t->id, k->n * sizeof *k->id);
+    for (size_t i = 0; i < n; i++)
+        memcpy(k->step[i], column[i], k->n * sizeof(float));
+    if (k->cells > 0) {
+        memcpy(k->voice[0], t->voice_logp, k->cells * sizeof(float));
+        memcpy(k->voice[1], t->voice_share, k->cells * sizeof(float));
+        memcpy(k->voice[2], t->voice_weight, k->cells * sizeof(float));
+    }
+}
+
+static void same_tokens(const struct kept *k, const struct results_tokens *t, const char *name)
+{
+    const float *column[10];
+    size_t n = columns(t, column);
+    check(t->n == k->n && t->n * t->n_voices == k->cells, "'%s': %zu symbols, want %zu", name, t->n, k->n);
+    if (t->n != k->n || t->n * t->n_voices != k->cells)
+        return;
+    check(memcmp(k->id, t->id, k->n * sizeof *k->id) == 0, "'%s': symbols", name);
+    for (size_t i = 0; i < n; i++)
+        check(same_floats(k->step[i], column[i], k->n), "'%s': column %zu of its symbols", name, i);
+    check(same_floats(k->voice[0], t->voice_logp, k->cells) && same_floats(k->voice[1], t->voice_share, k->cells) &&
+              same_floats(k->voice[2], t->voice_weight, k->cells),
+          "'%s': what the voices gave", name);
+}
+
+/* Texts, symbols and what was logged of them, of every unit of two arms. */
 static void same_arms(struct results *r, uint32_t x, uint32_t y)
 {
     size_t n_items, n_arms;
@@ -115,21 +163,16 @@ static void same_arms(struct results *r, uint32_t x, uint32_t y)
             size_t n, m;
             const struct results_record *a = results_unit(r, x, item, draw, &n),
                                         *b = results_unit(r, y, item, draw, &m);
-            struct results_tokens s, t;
+            struct results_tokens t;
+            struct kept first;
             check(n == 1 && m == 1, "'%s': item %u, draw %u", arms[y].name, item, draw);
-            if (n != 1 || m != 1 || results_tokens(r, a, &s) < 0)
+            if (n != 1 || m != 1 || results_tokens(r, a, &t) < 0)
                 continue;
-            float voices[2][256]; /* the tokens live until the next are asked for */
-            size_t cells = s.n * s.n_voices, steps = s.n;
-            memcpy(voices[0], s.voice_logp, cells * sizeof(float));
-            memcpy(voices[1], s.voice_share, cells * sizeof(float));
-            check(results_tokens(r, b, &t) == 0 && t.n == steps && t.n * t.n_voices == cells, "'%s': %zu voices",
-                  arms[y].name, cells);
+            keep(&first, &t);
             check(a->n_text == b->n_text && memcmp(a->text, b->text, a->n_text) == 0 && strcmp(a->end, b->end) == 0,
                   "'%s': '%.*s', want '%.*s'", arms[y].name, (int)b->n_text, b->text, (int)a->n_text, a->text);
-            check(t.n * t.n_voices == cells && same_floats(voices[0], t.voice_logp, cells) &&
-                      same_floats(voices[1], t.voice_share, cells),
-                  "'%s': item %u, draw %u: shares of the voices", arms[y].name, item, draw);
+            check(results_tokens(r, b, &t) == 0, "%s", err_text());
+            same_tokens(&first, &t, arms[y].name);
         }
 }
 

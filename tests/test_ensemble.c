@@ -1,6 +1,7 @@
 /* Ensembles as lms, on exact tables: prompts, transforms, traces, scoring at many positions, nesting, names, errors.
  * What they do to strings is in test_ensemble_strings.c. */
 #include "base/err.h"
+#include "decode/chain.h"
 #include "decode/search.h"
 #include "ensemble/ensemble.h"
 #include "ensemble/uncertainty.h"
@@ -266,6 +267,29 @@ static void prompts(void)
     lm_free(lm);
 }
 
+/* A voice's transforms are told what a chain's steps are told: what was cut before them.  Returns how many are left. */
+static uint32_t as_a_chain(const char *text)
+{
+    struct chain *c = chain_parse(text);
+    const struct transform *steps[3];
+    struct voice v = { .lm = tables[0], .name = "a", .transforms = steps, .n_transforms = chain_length(c) };
+    for (size_t i = 0; i < v.n_transforms; i++)
+        steps[i] = chain_step(c, i);
+    float a[N], b[N];
+    struct lm *lm = opened(&v, NULL, 1, "linear");
+    struct row got = row_after(lm, "ad", a), want = row_after(tables[0], "ad", b);
+    struct row_work *work = row_work_alloc(N);
+    struct rng_address address = { .step = 2, .purpose = RNG_CHAIN };
+    struct transform_at at = { .space = lm->space, .address = &address, .work = work };
+    fail_on(chain_apply(c, NULL, &want, &at, NULL));
+    check(same_bits(&got, &want), "%s: %u symbols are left, of a chain %u", text, row_count(&got), row_count(&want));
+    uint32_t left = row_count(&got);
+    row_work_free(work);
+    lm_free(lm);
+    chain_free(c);
+    return left;
+}
+
 static void transforms(void)
 {
     const struct transform *twice[] = { &sharpen2, &sharpen2 }, *counts[] = { &count };
@@ -283,6 +307,15 @@ static void transforms(void)
     untouched = row_after(tables[0], "ad", a);
     check(difference(&untouched, &rows[1]) > 0.01, "rows differ");
     lm_free(lm);
+
+    size_t looked = 0;
+    for (int p = 5; p < 100; p += 5) {
+        char given[64], kept[64];
+        snprintf(given, sizeof given, "top_k=4 | top_p(0.%02d, of=given)", p);
+        snprintf(kept, sizeof kept, "top_k=4 | top_p(0.%02d)", p);
+        looked += as_a_chain(given) != as_a_chain(kept);
+    }
+    check(looked > 0, "%zu chains do look at what was cut", looked);
 
     v[0] = (struct voice){ .lm = tables[0], .name = "a", .transforms = counts, .n_transforms = 1 };
     lm = opened(v, NULL, 1, "linear");

@@ -33,6 +33,10 @@ static const char *const then[] = {
     "presence_penalty=0.4 | temperature=2 | top_k=7 | adaptive_p=0.4 | top_p=0.9",
     "temperature=0",
     "suppress([0, 1, 2, 3, 4, 5, 6, 7]) | top_k=5",
+    /* more than are left, in a packed row or in the whole */
+    "normalise | top_k=5000",
+    "normalise | epsilon(0.9, min_keep=4000) | top_p(0.001, min_keep=4000) | min_p(0.999, min_keep=4000)",
+    "normalise | top_k=64 | normalise | top_k=100",
 };
 
 struct scene {
@@ -41,6 +45,7 @@ struct scene {
     struct row_work *work;
     float *score;
     struct rng_address address;
+    size_t n_packed, n_few; /* cases whose steps worked on few blocks; that were drawn from so */
 };
 
 static const sym_t said[] = { 3, 1, 4, 1, 5 };
@@ -55,6 +60,24 @@ static void *state_of(const struct chain *c)
     void *state = mem_aligned(chain_state_size(c) + 1, 1);
     chain_start(c, state);
     return state;
+}
+
+/* Whether chain_apply() packs: some step but the first is blind, and finds few blocks. */
+static bool packs(struct scene *s, struct row *r)
+{
+    struct transform_at at = place(s);
+    void *state = state_of(s->chain);
+    bool few = false;
+    for (size_t i = 0; i < chain_length(s->chain) && !few; i++) {
+        check(chain_apply_step(s->chain, i, state, r, &at) == 0, "%s", err_text());
+        if (row_dead(r))
+            break;
+        row_list(r, s->work);
+        few = i + 1 < chain_length(s->chain) && chain_step(s->chain, i)->type->truncates &&
+              chain_step(s->chain, i + 1)->type->blind && packed_short(r, s->work, PACKED_WORTH);
+    }
+    free(state);
+    return few;
 }
 
 static void by_steps(struct scene *s, struct row *r)
@@ -73,6 +96,8 @@ static void one(struct scene *s, const char *name)
     struct draw draw = { .type = draw_find("gumbel") };
     row_copy(&whole, &s->row);
     row_copy(&packed, &s->row);
+    s->n_packed += packs(s, &packed);
+    row_copy(&packed, &s->row);
     by_steps(s, &whole);
     void *state = state_of(s->chain);
     check(chain_apply(s->chain, state, &packed, &at, NULL) == 0, "%s", err_text());
@@ -84,6 +109,7 @@ static void one(struct scene *s, const char *name)
         return;
     check(row_max(&whole) == row_max(&packed) && row_entropy(&whole) == row_entropy(&packed), "what is known of it");
     struct rng_key key = rng_key(&s->address);
+    s->n_few += packed_short(&packed, s->work, PACKED_DRAW);
     sym_t v = draw_symbol(&draw, &packed, &s->address, s->work);
     check(v == row_draw(&whole, &key), "%s row of %u: %s: the draw", name, whole.n, chain_text(s->chain));
 }
@@ -116,6 +142,7 @@ int main(void)
         one(&s, "peaked");
         chain_free(s.chain);
     }
+    check(s.n_packed > 100 && s.n_few > 100, "%zu cases were packed, %zu drawn from few blocks", s.n_packed, s.n_few);
     free(given);
     free(s.score);
     row_work_free(s.work);

@@ -1,5 +1,6 @@
 /* Partial rows against whole ones: what is said to be certain of a step is what the whole row gives, over random rows of
  * every shape, chains of every rule, trace widths and both kinds of choice; and how often it is certain. */
+#include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "decode/scratch.h"
@@ -265,6 +266,35 @@ static void test_certain(void)
     free(s.score);
 }
 
+/* A row kept for a whole replay: what was known of one step's, its largest score at its log Z, is not so of the next, even
+ * where log Z is 0 in both, as of the pools of an ensemble. */
+static void test_next(void)
+{
+    enum { N = 4 };
+    struct row_work *work = row_work_alloc(N);
+    struct partial *p = partial_alloc(N);
+    struct chain *c = chain_parse("min_p=0.1 | normalise");
+    struct rng_address address = { .purpose = RNG_DRAW };
+    for (size_t step = 0; step < 2; step++) {
+        sym_t id[N] = { 0, 1, 2, 3 };
+        float score[2][N] = { { -0.01F, -6, -6, -6 }, { -1.2F, -1.3F, -1.4F, -3 } };
+        double tail = 0, log_z = 0;
+        struct unit_trace x = { .id = id, .score = score[step], .width = N, .chosen = score[step] };
+        x.tail = &tail;
+        x.log_z = &log_z;
+        struct transform_at at = { .address = &address, .work = work };
+        partial_set(p, &x, 0, 0, 0);
+        check(row_max(&p->row) == score[step][0], "step %zu: the largest score is %g", step, (double)row_max(&p->row));
+        for (size_t i = 0; i < chain_length(c); i++)
+            check(partial_apply(p, c, i, NULL, &at) == 1, "step %zu: %s", step, err_text());
+        check(partial_exact(p) && row_count(&p->row) == (step == 0 ? 1 : 4), "step %zu: %u kept", step,
+              row_count(&p->row));
+    }
+    chain_free(c);
+    partial_free(p);
+    row_work_free(work);
+}
+
 int main(void)
 {
     uint64_t n = getenv("CHORALE_LONG") ? 1000000 : 20000;
@@ -276,5 +306,6 @@ int main(void)
           "%zu rows: %zu the same, %zu parted, %zu open, symbol known %zu", tally.checked, tally.same, tally.parted,
           tally.open, tally.known);
     test_certain();
+    test_next();
     return check_done("partial");
 }

@@ -24,15 +24,18 @@ static const char *at(const char *name)
     return path[i];
 }
 
-static struct results *results_with(uint32_t n_tasks, uint32_t n_items)
+static struct results *results_of(const struct results_file *f)
 {
-    const struct results_file f = {
-        .n_arms = 4, .n_items = n_items, .n_draws = 2, .n_lms = 2, .symbols = 3, .n_tasks = n_tasks
-    };
-    check(results_file_write(at("results.h5"), &f) == 0, "%s", err_text());
+    check(results_file_write(at("results.h5"), f) == 0, "%s", err_text());
     struct results *r = results_open(at("results.h5"));
     check(r != NULL, "%s", err_text());
     return r;
+}
+
+static struct results *results_with(uint32_t n_tasks, uint32_t n_items)
+{
+    return results_of(&(struct results_file){
+        .n_arms = 4, .n_items = n_items, .n_draws = 2, .n_lms = 2, .symbols = 3, .n_tasks = n_tasks });
 }
 
 /* The mean over the items of task k of the mean over draws. */
@@ -51,7 +54,7 @@ static void test_summaries(const struct results *r, size_t n_tasks)
 {
     struct report_tasks t;
     report_tasks_init(&t, r);
-    check(t.n == n_tasks && t.n_all == n_tasks, "%zu of %zu tasks", t.n, t.n_all);
+    check(t.n == n_tasks && !t.more, "%zu tasks", t.n);
     for (size_t k = 0; k < t.n; k++) {
         const struct summary *s = &t.task[k].summary;
         char name[32];
@@ -99,12 +102,32 @@ static void test_one(uint32_t n_tasks)
     struct results *r = results_with(n_tasks, 30);
     struct report_tasks t;
     report_tasks_init(&t, r);
-    check(t.n == 0 && t.n_all == 0, "%zu tasks", t.n);
+    check(t.n == 0 && !t.more, "%zu tasks", t.n);
     report_tasks_fini(&t);
     check(report_write(r, at("report")) == 0, "%s", err_text());
     check(access(at("report/tasks.csv"), F_OK) != 0 && access(at("report/tasks.md"), F_OK) != 0 &&
               access(at("report/figures/frontier-task-1.svg"), F_OK) != 0,
           "what was of tasks is gone");
+    results_close(r);
+}
+
+/* A first task without a creativity metric has no figure; it and those after it have their tables. */
+static void test_bare(void)
+{
+    struct results *r = results_of(&(struct results_file){
+        .n_arms = 4, .n_items = 30, .n_draws = 2, .n_lms = 2, .symbols = 3, .n_tasks = 3, .bare = true });
+    struct text page = { 0 };
+    check(report_write(r, at("bare")) == 0, "%s", err_text());
+    check(text_read_file(&page, at("bare/index.html"), 8 << 20) == 0, "%s", err_text());
+    check(!strstr(text_s(&page), "<h2>Creativity against control: task-0</h2>"), "no figure of the first");
+    for (size_t k = 0; k < 3; k++) {
+        char name[64];
+        snprintf(name, sizeof name, "<h3>Arms: task-%zu, 10 items</h3>", k);
+        check(strstr(text_s(&page), name) != NULL, "%s", name);
+        snprintf(name, sizeof name, "<h2>Creativity against control: task-%zu</h2>", k);
+        check(k == 0 || strstr(text_s(&page), name), "%s", name);
+    }
+    text_free(&page);
     results_close(r);
 }
 
@@ -115,7 +138,7 @@ static void test_many(void)
     struct report_tasks t;
     struct text csv = { 0 };
     report_tasks_init(&t, r);
-    check(t.n == REPORT_TASKS && t.n_all > t.n, "%zu of %zu", t.n, t.n_all);
+    check(t.n == REPORT_TASKS && t.more, "%zu", t.n);
     report_tasks_csv(&csv, &t);
     check(strstr(text_s(&csv), "\"task-11\",") && !strstr(text_s(&csv), "\"task-12\","), "the first dozen");
     text_free(&csv);
@@ -138,6 +161,7 @@ int main(void)
     if (draws) {
         test_one(0);
         test_one(1);
+        test_bare();
     }
     folder_remove(home, 4);
     return check_done("report_tasks");

@@ -26,7 +26,7 @@ static const char script[] =
     "  arms = { grid { lm = { a, duet }, chain = { '', 'temperature=0.7|top_k=3' }, search = searches },\n"
     "           grid { lm = a, search = { 'contrastive', 'sample' } } },\n"
     "  creativity = { 'length_chars@best(by=reward)', 'distinct_1' }, control = 'length_chars',\n"
-    "  reward = 'length_chars',\n"
+    "  reward = function(x) return #x.text end,\n"
     "  select = { 'best', ' best ( ) ', select { 'best', by = 'mean' }, 'vote', select { 'mbr', utility = 'exact' } "
     "},\n"
     "  stop = { 'never' .. select('#', 1, 2) } }\n";
@@ -214,6 +214,8 @@ int main(void)
     refused("}, control = { 'nothing@best'", "unknown metric 'nothing'");
     refused("}, reward = { 'coverage'", "'reward' is a table, want the name of a metric or a function of a text");
     refused("}, reward = 'self_bleu', stop = {", "reward: 'self_bleu' is a number of several texts");
+    refused("}, reward = 'length_chars', stop = {", "reward: neither more nor less of 'length_chars' is better");
+    refused("}, reward = 'agreement', stop = {", "reward: neither more nor less of 'agreement' is better");
     refused("}, reward = 'cover', stop = {", "reward: unknown metric 'cover'; did you mean");
     same_results(letters_path("one"), letters_path("two"), "other batches, other threads");
     plan_free(p);

@@ -163,7 +163,9 @@ static void put_metric(struct making *m, size_t k)
     struct rng_address at = { .seed = 11, .item = k, .purpose = RNG_TEST };
     struct rng_key key = rng_key(&at);
     for (size_t i = 0; i < m->n_records; i++)
-        x[i] = rng_uniform(&key, (uint32_t)i) + 0.3 * (double)(i / f->n_items / f->n_draws) / f->n_arms;
+        x[i] = f->bare && k == 1 && i / f->n_draws % f->n_items % f->n_tasks == 0
+                   ? NAN
+                   : rng_uniform(&key, (uint32_t)i) + 0.3 * (double)(i / f->n_items / f->n_draws) / f->n_arms;
     text_addf(&path, "/metric/%s", metric_name(f, k));
     h5_put(m->h, &(struct h5_array){ .path = text_s(&path),
                                      .type = H5T_IEEE_F64LE,

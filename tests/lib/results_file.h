@@ -3,6 +3,7 @@
 #define TESTS_LIB_RESULTS_FILE_H
 
 #include "experiments/results.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@ struct results_file {
     const char *weighting; /* of the last lm, in the plan; NULL: none */
     uint32_t n_fits;
     uint32_t n_tasks; /* items are of them in turn; 0: of none */
+    bool bare;        /* the creativity metric is not defined for the first task */
     const char *const
         *names; /* (n_names,) go round as names of lms, chains, items, metrics, prompts, ...; NULL: plain */
     size_t n_names;
