@@ -14,47 +14,6 @@ enum { CHOICES = 3 };
 
 static const char head[] = "local a = model { 'table:n=4,length=16,seed=3,sharpness=1.5', name = 'a' }\n";
 
-static struct plan *plan_of(const char *arms, const char *sets)
-{
-    struct text t = { 0 };
-    text_addf(&t, "%sexperiment { name = 'choices', seed = 7, limit = { bytes = 8 }, evalsets = { %s },\n  arms = %s }",
-              head, sets, arms);
-    struct plan *p = letters_plan(text_s(&t), NULL);
-    text_free(&t);
-    return p;
-}
-
-static struct results *results_of(const char *arms, const char *sets, const char *name, size_t threads)
-{
-    struct run_outcome outcome;
-    struct plan *p = plan_of(arms, sets);
-    const struct run_options o = { .threads = threads };
-    check(p && run_execute(p, letters_path(name), &o, &outcome) == 0, "%s: %s", name, err_text());
-    plan_free(p);
-    return results_open(letters_path(name));
-}
-
-static struct lm *table_a(void)
-{
-    return table_open(&(struct table_options){ 4, 16, 3, 1.5 });
-}
-
-/* ln p(text | prompt) under a table; the end is no part of it. */
-static double said(const struct lm *lm, const char *prompt, const char *text)
-{
-    sym_t s[16];
-    size_t n = 0;
-    double sum = 0, logp[4];
-    for (; *prompt; prompt++)
-        s[n++] = (sym_t)(*prompt - 'a');
-    for (; *text; text++) {
-        table_logp(lm, s, n, logp);
-        sum += logp[*text - 'a'];
-        s[n++] = (sym_t)(*text - 'a');
-    }
-    return sum;
-}
-
 static double log_sum(const double x[], size_t n)
 {
     double sum = 0;
@@ -67,19 +26,20 @@ static double log_sum(const double x[], size_t n)
 static void test_rules(void)
 {
     static const char *const choice[CHOICES] = { "a", "cb", "ccc" };
-    struct results *r = results_of("grid { lm = a, choices = { 'likelihood', \"pmi(domain='c')\", 'pmi',\n"
-                                   "  \"contextual(['', 'b'])\", \"contextual(['c'])\" } }",
-                                   "'DIR/choice'", "rules", 1);
-    struct lm *lm = table_a();
+    struct results *r = letters_results(head,
+                                        "grid { lm = a, choices = { 'likelihood', \"pmi(domain='c')\", 'pmi',\n"
+                                        "  \"contextual(['', 'b'])\", \"contextual(['c'])\" } }",
+                                        "'DIR/choice'", "rules", 1);
+    struct lm *lm = letters_table();
     double x[5][CHOICES], blank[2][CHOICES];
     size_t n = 0;
     for (size_t i = 0; i < CHOICES; i++) {
-        double after = said(lm, "ab", choice[i]);
+        double after = letters_logp(lm, "ab", choice[i]);
         x[0][i] = after;
-        x[1][i] = after - said(lm, "c", choice[i]);
-        x[2][i] = after - said(lm, "", choice[i]);
-        blank[0][i] = said(lm, "", choice[i]);
-        blank[1][i] = said(lm, "b", choice[i]);
+        x[1][i] = after - letters_logp(lm, "c", choice[i]);
+        x[2][i] = after - letters_logp(lm, "", choice[i]);
+        blank[0][i] = letters_logp(lm, "", choice[i]);
+        blank[1][i] = letters_logp(lm, "b", choice[i]);
         x[3][i] = after;
         x[4][i] = x[1][i];
     }
@@ -107,17 +67,18 @@ static void test_context(void)
     letters_set(
         "context", "choice", "accuracy",
         "{\"id\":\"x\",\"lang\":\"en\",\"context\":\"bc\",\"text\":\"ab\",\"choices\":[\"a\",\"cb\"],\"gold\":1}\n");
-    struct results *r = results_of("grid { lm = a, choices = { \"contextual(['c'])\", \"pmi(domain='c')\" } }",
-                                   "'DIR/context'", "context", 1);
-    struct lm *lm = table_a();
+    struct results *r =
+        letters_results(head, "grid { lm = a, choices = { \"contextual(['c'])\", \"pmi(domain='c')\" } }",
+                        "'DIR/context'", "context", 1);
+    struct lm *lm = letters_table();
     size_t n = 0;
     const struct results_record *zhao = r ? results_unit(r, 0, 0, 0, &n) : NULL;
     const struct results_record *holtzman = r ? results_unit(r, 1, 0, 0, &n) : NULL;
-    double after = said(lm, "bcab", "cb");
+    double after = letters_logp(lm, "bcab", "cb");
     check(zhao && holtzman, "both answer");
     if (zhao && holtzman) {
-        check_near(zhao->choice_logp[1], after - said(lm, "bcc", "cb"), 1e-5, "contextual keeps the context");
-        check_near(holtzman->choice_logp[1], after - said(lm, "c", "cb"), 1e-5, "pmi drops it");
+        check_near(zhao->choice_logp[1], after - letters_logp(lm, "bcc", "cb"), 1e-5, "contextual keeps the context");
+        check_near(holtzman->choice_logp[1], after - letters_logp(lm, "c", "cb"), 1e-5, "pmi drops it");
     }
     lm_free(lm);
     results_close(r);
@@ -185,7 +146,7 @@ static void test_norm(void)
 
 static void refused(const char *arms, const char *why)
 {
-    struct plan *p = plan_of(arms, "'DIR/choice'");
+    struct plan *p = letters_experiment(head, arms, "'DIR/choice'");
     check(!p && strstr(err_text(), why), "%s: want '%s' in: %s", arms, why, p ? "a plan" : err_text());
     plan_free(p);
 }

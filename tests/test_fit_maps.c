@@ -27,47 +27,6 @@ static const char head[] = "local a = model { 'table:n=4,length=16,seed=3,sharpn
                            "local function map(what, more) local f = more or {} f.what = what\n"
                            "  f.on = f.on or 'DIR/held' return fit(f) end\n";
 
-static struct plan *plan_of(const char *arms, const char *sets)
-{
-    struct text t = { 0 };
-    text_addf(&t, "%sexperiment { name = 'maps', seed = 7, limit = { bytes = 8 }, evalsets = { %s },\n  arms = %s }",
-              head, sets, arms);
-    struct plan *p = letters_plan(text_s(&t), NULL);
-    text_free(&t);
-    return p;
-}
-
-static struct results *results_of(const char *arms, const char *sets, const char *name, size_t threads)
-{
-    struct run_outcome outcome;
-    struct plan *p = plan_of(arms, sets);
-    const struct run_options o = { .threads = threads };
-    check(p && run_execute(p, letters_path(name), &o, &outcome) == 0, "%s: %s", name, err_text());
-    plan_free(p);
-    return results_open(letters_path(name));
-}
-
-static struct lm *table_a(void)
-{
-    return table_open(&(struct table_options){ 4, 16, 3, 1.5 });
-}
-
-/* ln p(text | prompt) under a table; the end is no part of it. */
-static double said(const struct lm *lm, const char *prompt, const char *text)
-{
-    sym_t s[16];
-    size_t n = 0;
-    double sum = 0, logp[4];
-    for (; *prompt; prompt++)
-        s[n++] = (sym_t)(*prompt - 'a');
-    for (; *text; text++) {
-        table_logp(lm, s, n, logp);
-        sum += logp[*text - 'a'];
-        s[n++] = (sym_t)(*text - 'a');
-    }
-    return sum;
-}
-
 /* The maps of a fit of a plan, computed anew: what a run of it has. */
 static struct fit_maps *maps_of(const struct plan *p, size_t fit)
 {
@@ -108,7 +67,7 @@ static struct row row_of(const struct lm *lm, const sym_t s[], size_t n, float s
 /* -ln p of the letters of a text under table a, each row through a map. */
 static double nll_of(const char *text, const struct calibration *map)
 {
-    struct lm *lm = table_a();
+    struct lm *lm = letters_table();
     sym_t s[16];
     double nll = 0;
     for (size_t i = 0; text[i]; i++) {
@@ -131,7 +90,7 @@ static double text_nll(const struct calibration *map)
 static double pool_nll(const struct calibration *of_a, const struct calibration *after)
 {
     static const char text[] = "abcabcab";
-    struct lm *a = table_a(), *b = table_open(&(struct table_options){ 4, 16, 5, 0.7 });
+    struct lm *a = letters_table(), *b = table_open(&(struct table_options){ 4, 16, 5, 0.7 });
     sym_t s[16];
     double nll = 0;
     for (size_t i = 0; text[i]; i++) {
@@ -155,7 +114,7 @@ static struct calibration *map_without(const char *type, size_t fold)
     static double logp[LETTERS_HELD * 16 * 4];
     static uint32_t label[LETTERS_HELD * 16];
     struct scaling_set set = { .logp = logp, .label = label, .n = 4 };
-    struct lm *lm = table_a();
+    struct lm *lm = letters_table();
     for (size_t i = 0; i < LETTERS_HELD; i++) {
         sym_t s[16];
         for (size_t k = 0; letters_held(i)[k] && i % 2 != fold; k++) {
@@ -195,7 +154,7 @@ static void test_rows(void)
         "  local pool = ensemble { voice { a, calibration = map 'platt' }, b, name = 'pool' }\n"
         "  out[6] = { lm = ensemble { voice { pool, calibration = map 'vector' }, name = 'after' } }\n"
         "  return out end)()";
-    struct results *r = results_of(arms, "'DIR/score', 'DIR/gen'", "rows", 1);
+    struct results *r = letters_results(head, arms, "'DIR/score', 'DIR/gen'", "rows", 1);
     struct plan *p = plan_read(letters_path("rows/plan.json"));
     size_t n = 0, n_fits = 0;
     const struct results_fit *f = r ? results_fits(r, &n_fits) : NULL;
@@ -223,7 +182,7 @@ static void test_rows(void)
     }
     results_close(r);
     plan_free(p);
-    results_close(results_of(arms, "'DIR/score', 'DIR/gen'", "rows3", 3));
+    results_close(letters_results(head, arms, "'DIR/score', 'DIR/gen'", "rows3", 3));
     same_results(letters_path("rows"), letters_path("rows3"), "threads 1 and 3");
 }
 
@@ -238,14 +197,14 @@ static double log_sum(const double x[], size_t n)
 /* Questions whose gold choice is drawn from what table a says at temperature 4: it is over-confident. */
 static void make_questions(void)
 {
-    struct lm *lm = table_a();
+    struct lm *lm = letters_table();
     struct text items = { 0 };
     uint64_t x = 88172645463325252u;
     for (size_t i = 0; i < QUESTIONS; i++) {
         char prompt[4] = { (char)('a' + i % 3), (char)('a' + i / 3 % 3), (char)('a' + i / 9), 0 };
         double p[CHOICES], z = 0;
         for (size_t c = 0; c < CHOICES; c++)
-            z += p[c] = exp(said(lm, prompt, (char[]){ (char)('a' + c), 0 }) / 4);
+            z += p[c] = exp(letters_logp(lm, prompt, (char[]){ (char)('a' + c), 0 }) / 4);
         x ^= x << 13, x ^= x >> 7, x ^= x << 17;
         double u = (double)(x >> 11) * 0x1p-53 * z;
         text_addf(&items,
@@ -269,7 +228,7 @@ static void check_answers(const struct results *r, const struct plan *p, uint32_
         const struct results_record *x = results_unit(r, arm, item, 0, &n);
         double score[CHOICES];
         for (size_t c = 0; c < CHOICES; c++)
-            score[c] = said(lm, prompt_field(p->items[item].prompt, "text"), p->items[item].item->choices[c]);
+            score[c] = letters_logp(lm, prompt_field(p->items[item].prompt, "text"), p->items[item].item->choices[c]);
         check(fit_maps_answer(m, p->items[item].hash, score, CHOICES) == 0, "%s", err_text());
         for (size_t c = 0; c < CHOICES; c++)
             check_near(x->choice_logp[c], score[c], 1e-5, "arm %u, question %u, choice %zu", arm, item, c);
@@ -292,7 +251,7 @@ static void check_held_out(const struct plan *p, struct lm *lm)
         if (i % FOLDS == 1)
             continue;
         for (size_t c = 0; c < CHOICES; c++)
-            score[c] = said(lm, prompt_field(p->items[i].prompt, "text"), p->items[i].item->choices[c]);
+            score[c] = letters_logp(lm, prompt_field(p->items[i].prompt, "text"), p->items[i].item->choices[c]);
         for (size_t c = 0; c < CHOICES; c++)
             logp[n * CHOICES + c] = score[c] - log_sum(score, CHOICES);
         label[n++] = (uint32_t)p->items[i].item->gold;
@@ -383,9 +342,9 @@ static void test_answers(void)
         "      calibration = fit { what = w, on = 'DIR/questions', folds = 4 } } end\n"
         "  return out end)()";
     make_questions();
-    struct results *r = results_of(arms, "'DIR/questions'", "answers", 1);
+    struct results *r = letters_results(head, arms, "'DIR/questions'", "answers", 1);
     struct plan *p = plan_read(letters_path("answers/plan.json"));
-    struct lm *lm = table_a();
+    struct lm *lm = letters_table();
     size_t n = 0, n_fits = 0;
     const struct results_fit *f = r ? results_fits(r, &n_fits) : NULL;
     check(n_fits == 7 && p, "%zu fits", n_fits);
@@ -412,13 +371,13 @@ static void test_answers(void)
     results_close(r);
     plan_free(p);
     lm_free(lm);
-    results_close(results_of(arms, "'DIR/questions'", "answers3", 3));
+    results_close(letters_results(head, arms, "'DIR/questions'", "answers3", 3));
     same_results(letters_path("answers"), letters_path("answers3"), "threads 1 and 3");
 }
 
 static void refused(const char *arms, const char *why)
 {
-    struct plan *p = plan_of(arms, "'DIR/questions'");
+    struct plan *p = letters_experiment(head, arms, "'DIR/questions'");
     check(!p && strstr(err_text(), why), "%s: want '%s' in: %s", arms, why, p ? "a plan" : err_text());
     plan_free(p);
 }

@@ -17,16 +17,6 @@ static const char head[] = "local a = model { 'table:n=4,length=16,seed=3,sharpn
                            "local function map(what, more) local f = more or {} f.what = what\n"
                            "  f.on = f.on or 'DIR/held' return fit(f) end\n";
 
-static struct plan *plan_of(const char *arms, const char *sets)
-{
-    struct text t = { 0 };
-    text_addf(&t, "%sexperiment { name = 'maps', seed = 7, limit = { bytes = 8 }, evalsets = { %s },\n  arms = %s }",
-              head, sets, arms);
-    struct plan *p = letters_plan(text_s(&t), NULL);
-    text_free(&t);
-    return p;
-}
-
 /* Results that a journal may hold: what is no map of that fit does not count. */
 static void hostile(const char *fit, const char *result, const char *why)
 {
@@ -65,8 +55,8 @@ static void test_hostile(void)
 /* A plan may say what no script can: a voice whose map is of answers, or has steps. */
 static void voice_of(const char *what, const char *choices)
 {
-    struct plan *p =
-        plan_of("{ { lm = ensemble { voice { a, calibration = map 'platt' }, name = 'e' } } }", "'DIR/score'");
+    struct plan *p = letters_experiment(
+        head, "{ { lm = ensemble { voice { a, calibration = map 'platt' }, name = 'e' } } }", "'DIR/score'");
     struct threads *threads = threads_alloc(1);
     check(p != NULL, "%s", err_text());
     json_t *fit = p ? json_array_get(json_object_get(p->what, "fits"), 0) : NULL;
@@ -108,7 +98,7 @@ static void test_few_texts(void)
         text_addf(&arms,
                   "{ { lm = ensemble { voice { a, calibration = map('vector', { on = 'DIR/one', folds = %d }) } } } }",
                   folds);
-        struct plan *p = plan_of(text_s(&arms), "'DIR/score'");
+        struct plan *p = letters_experiment(head, text_s(&arms), "'DIR/score'");
         char name[16];
         snprintf(name, sizeof name, "few%d", folds);
         int rc = p ? run_execute(p, letters_path(name), &(struct run_options){ .threads = 1 }, &outcome) : -1;

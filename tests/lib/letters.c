@@ -1,6 +1,7 @@
 #include "tests/lib/letters.h"
 #include "base/err.h"
 #include "experiments/init.h"
+#include "experiments/run.h"
 #include "experiments/script.h"
 #include "model/table.h"
 #include "tests/lib/check.h"
@@ -145,4 +146,44 @@ struct plan *letters_plan(const char *script, const struct plan_options *o)
     json_decref(declared);
     text_free(&t);
     return p;
+}
+
+struct plan *letters_experiment(const char *head, const char *arms, const char *sets)
+{
+    struct text t = { 0 };
+    text_addf(&t, "%sexperiment { name = 'letters', seed = 7, limit = { bytes = 8 }, evalsets = { %s },\n  arms = %s }",
+              head, sets, arms);
+    struct plan *p = letters_plan(text_s(&t), NULL);
+    text_free(&t);
+    return p;
+}
+
+struct results *letters_results(const char *head, const char *arms, const char *sets, const char *name, size_t threads)
+{
+    struct run_outcome outcome;
+    struct plan *p = letters_experiment(head, arms, sets);
+    const struct run_options o = { .threads = threads };
+    check(p && run_execute(p, letters_path(name), &o, &outcome) == 0, "%s: %s", name, err_text());
+    plan_free(p);
+    return results_open(letters_path(name));
+}
+
+struct lm *letters_table(void)
+{
+    return table_open(&(struct table_options){ 4, 16, 3, 1.5 });
+}
+
+double letters_logp(const struct lm *table, const char *prompt, const char *text)
+{
+    sym_t s[16];
+    size_t n = 0;
+    double sum = 0, logp[4];
+    for (; *prompt; prompt++)
+        s[n++] = (sym_t)(*prompt - 'a');
+    for (; *text; text++) {
+        table_logp(table, s, n, logp);
+        sum += logp[*text - 'a'];
+        s[n++] = (sym_t)(*text - 'a');
+    }
+    return sum;
 }
