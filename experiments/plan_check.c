@@ -211,6 +211,19 @@ static int check_users(const json_t *what, const char *where, const char *list)
     return 0;
 }
 
+/* A map of answers: one of rows has been fitted to other events. */
+static int check_answers(const json_t *what, const char *where, const json_t *id)
+{
+    const json_t *fits = json_object_get(what, "fits");
+    TRY(refers(what, where, "fits", json_array_size(fits), id));
+    for (size_t i = 0; i < json_array_size(fits); i++)
+        if (json_equal(json_object_get(json_array_get(fits, i), "id"), id) &&
+            !json_object_get(json_array_get(fits, i), "choices"))
+            return err_set(ERR_DATA, "%s: an arm's calibration '%s' is a fit of rows, want one of choices", where,
+                           json_string_value(id));
+    return 0;
+}
+
 /* The fit that an arm's chain waits for. */
 static int check_fit(const json_t *what, const char *where, const json_t *choice)
 {
@@ -221,7 +234,7 @@ static int check_fit(const json_t *what, const char *where, const json_t *choice
         if (json_object_get(choice, keys[i]))
             TRY(doc_string(choice, where, keys[i], &s));
     if (map)
-        TRY(refers(what, where, "fits", json_array_size(json_object_get(what, "fits")), map));
+        TRY(check_answers(what, where, map));
     return fit ? refers(what, where, "fits", json_array_size(json_object_get(what, "fits")), fit) : 0;
 }
 

@@ -5,6 +5,7 @@
 #include "experiments/fit_maps.h"
 #include "experiments/fit_result.h"
 #include "experiments/lms.h"
+#include "experiments/plan_check.h"
 #include "experiments/run.h"
 #include "tests/lib/check.h"
 #include "tests/lib/letters.h"
@@ -88,6 +89,20 @@ static void test_voices(void)
     voice_of("temperature", "likelihood");
 }
 
+/* A map that was fitted to rows, for an arm's answers. */
+static void test_answers(void)
+{
+    struct plan *p = letters_experiment(
+        head, "{ { lm = a, calibration = map('platt', { on = 'DIR/choice', folds = 2 }) } }", "'DIR/choice'");
+    check(p && plan_check(p->what, "test") == 0, "%s", err_text());
+    if (p) {
+        json_object_del(json_array_get(json_object_get(p->what, "fits"), 0), "choices");
+        check(plan_check(p->what, "test") == ERR_DATA && strstr(err_text(), "is a fit of rows, want one of choices"),
+              "%s", err_text());
+    }
+    plan_free(p);
+}
+
 /* Fewer texts than folds: what would be told of the map would not be held out. */
 static void test_few_texts(void)
 {
@@ -135,6 +150,7 @@ int main(void)
     letters_open();
     test_hostile();
     test_voices();
+    test_answers();
     test_few_texts();
     test_one_fold();
     letters_close();
