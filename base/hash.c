@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,9 +32,16 @@ static void must(int ok)
         mem_exhausted();
 }
 
+/* A library that had no memory when it began would follow a NULL of its own at the first use. */
+static void library_begun(void)
+{
+    must(OSSL_LIB_CTX_get0_global_default() != NULL);
+}
+
 void hash_sha256(const void *p, size_t n, char hex[65])
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
+    library_begun();
     must(EVP_Digest(p, n, digest, NULL, EVP_sha256(), NULL));
     to_hex(digest, hex);
 }
@@ -43,6 +51,7 @@ int hash_sha256_file(const char *path, char hex[65])
     FILE *f = fopen(path, "rb");
     if (!f)
         return err_set(ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    library_begun();
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     unsigned char digest[EVP_MAX_MD_SIZE], block[65536];
     size_t n;

@@ -1,6 +1,7 @@
 /* generate: text from a checkpoint, or from an lm that a script declares; streaming, UTF-8 safe. */
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/mem.h"
 #include "cli/console.h"
 #include "cli/generate_choice.h"
 #include "cli/opened.h"
@@ -45,9 +46,9 @@ static void stream(struct job *j, const struct search *s)
 
 static int run_search(struct job *j, struct search *s)
 {
-    struct want *wants = malloc(MAX_WANTS * sizeof *wants);
+    struct want *wants = mem_alloc(MAX_WANTS, sizeof *wants);
     int rc = 0, n = 0;
-    while (rc == 0 && wants && (n = search_want(s, wants, MAX_WANTS)) > 0) {
+    while (rc == 0 && (n = search_want(s, wants, MAX_WANTS)) > 0) {
         rc = core_run(j->source->core, wants, (size_t)n);
         if (rc == 0)
             rc = search_feed(s, j->work);

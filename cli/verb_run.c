@@ -1,5 +1,6 @@
 /* run: script -> plan -> run folder -> results.h5 -> report.  The same command resumes. */
 #include "base/err.h"
+#include "base/mem.h"
 #include "cli/console.h"
 #include "cli/report_job.h"
 #include "cli/verbs.h"
@@ -173,8 +174,8 @@ static int run_run(const struct args *a)
 {
     struct plan_options plan = { 0 };
     struct run_options run = { 0 };
-    const char **sets = calloc(a->n_repeated + 1, sizeof *sets);
-    int rc = sets ? read_options(a, &plan, &run) : ERR_MEMORY;
+    const char **sets = mem_alloc(a->n_repeated, sizeof *sets);
+    int rc = read_options(a, &plan, &run);
     struct plan *p = NULL;
     struct text folder = { 0 };
     if (rc == 0) {

@@ -20,6 +20,9 @@ const char *store_aside(const char *name); /* of a file that no shim looks at; l
 bool store_sanitized(void); /* built with the address sanitizer */
 /* The number of trials: quick (a quarter of it under the sanitizer, at least 1), or full when CHORALE_LONG is set. */
 size_t store_trials(size_t quick, size_t full);
+/* Whether this process makes the trial: all of them, or with CHORALE_PART=i/n (i from 1) every nth, so that n processes share
+ * a long campaign, and one that was cut off goes on with the parts that are missing. */
+bool store_in_part(size_t trial);
 
 /* What a trial may set: "NAME=VALUE" goes into the environment (SHIM_*: the shims are loaded), "--option=value" to the
  * program, "STORE_REPORT=1" makes the report too, "-" takes the program's whole command line from what follows instead of the toy's.  NULL ends the list. */
