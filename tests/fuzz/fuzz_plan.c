@@ -1,13 +1,24 @@
 /* Stored plans, with a hash that fits: what loads can be compared with itself and builds its lms, or fails in a message. */
 #include "base/err.h"
 #include "decode/chain.h"
+#include "evalsets/evalset.h"
 #include "experiments/fit_result.h"
 #include "experiments/lms.h"
 #include "experiments/plan.h"
 #include <stdlib.h>
 #include <string.h>
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+/* Plans name bundled evalsets: without a home every plan that asks something ends at the first of them. */
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    evalset_set_home(CHORALE_HOME);
+    return 0;
+}
 
 /* Nodes of checkpoints name files: they are checked, not opened. */
 static bool opens_files(const json_t *lms, const char *id)
