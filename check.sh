@@ -107,6 +107,8 @@ say 'tests under the sanitizers'
 run_tests sanitized
 
 if [ -n "${CHORALE_LONG:-}" ]; then
+    say 'a journal of 2 GB'
+    verdict 'a journal of 2 GB' build/release/chorale bench --journal 2048
     say 'fuzzing'
     verdict 'build the fuzz targets' build fuzz -DCMAKE_BUILD_TYPE=Debug -DCHORALE_FUZZ=ON -DCMAKE_C_COMPILER=clang
     fuzz_all

@@ -5,6 +5,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -46,24 +47,47 @@ void hash_sha256(const void *p, size_t n, char hex[65])
     to_hex(digest, hex);
 }
 
+struct hash_sha256_state {
+    EVP_MD_CTX *ctx;
+};
+
+struct hash_sha256_state *hash_sha256_begin(void)
+{
+    struct hash_sha256_state *s = mem_alloc(1, sizeof *s);
+    library_begun();
+    s->ctx = EVP_MD_CTX_new();
+    must(s->ctx && EVP_DigestInit_ex(s->ctx, EVP_sha256(), NULL) == 1);
+    return s;
+}
+
+void hash_sha256_add(struct hash_sha256_state *s, const void *p, size_t n)
+{
+    must(EVP_DigestUpdate(s->ctx, p, n));
+}
+
+void hash_sha256_end(struct hash_sha256_state *s, char hex[65])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    must(EVP_DigestFinal_ex(s->ctx, digest, NULL));
+    EVP_MD_CTX_free(s->ctx);
+    free(s);
+    to_hex(digest, hex);
+}
+
 int hash_sha256_file(const char *path, char hex[65])
 {
     FILE *f = fopen(path, "rb");
     if (!f)
         return err_set(ERR_IO, "%s: cannot open: %s", path, strerror(errno));
-    library_begun();
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    unsigned char digest[EVP_MAX_MD_SIZE], block[65536];
+    struct hash_sha256_state *s = hash_sha256_begin();
+    unsigned char block[65536];
     size_t n;
-    must(ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1);
     while ((n = fread(block, 1, sizeof block, f)) > 0)
-        must(EVP_DigestUpdate(ctx, block, n));
+        hash_sha256_add(s, block, n);
     int failed = ferror(f);
-    must(EVP_DigestFinal_ex(ctx, digest, NULL));
-    EVP_MD_CTX_free(ctx);
+    hash_sha256_end(s, hex);
     fclose(f);
     if (failed)
         return err_set(ERR_IO, "%s: cannot read: %s", path, strerror(errno));
-    to_hex(digest, hex);
     return 0;
 }

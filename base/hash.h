@@ -10,6 +10,10 @@ uint64_t hash_string(const char *s);                         /* hash_bytes(s, st
 
 /* Lower-case hex of SHA-256, 64 digits + NUL. */
 void hash_sha256(const void *p, size_t n, char hex[65]);
+/* The same of many pieces: begin, add each, end (which frees). */
+struct hash_sha256_state *hash_sha256_begin(void);
+void hash_sha256_add(struct hash_sha256_state *s, const void *p, size_t n);
+void hash_sha256_end(struct hash_sha256_state *s, char hex[65]);
 int hash_sha256_file(const char *path, char hex[65]); /* 0 or ERR_IO */
 
 #endif

@@ -115,11 +115,25 @@ static int open_subject(struct subject *s, const struct args *a, const char *nam
     return rc;
 }
 
+/* One word for the shell, whatever it is. */
+static void add_quoted(struct text *t, const char *s)
+{
+    text_add(t, "'");
+    for (; *s; s++)
+        if (*s == '\'')
+            text_add(t, "'\\''");
+        else
+            text_addn(t, s, 1);
+    text_add(t, "'");
+}
+
 /* What the peer says of a file. */
 static int ask_peer(const struct subject *s, const char *program, const char *what, double *seconds)
 {
     struct text command = { 0 };
-    text_addf(&command, "%s '%s' %zu %s", program, s->name, threads_count(s->opened.threads), what);
+    text_addf(&command, "%s ", program);
+    add_quoted(&command, s->name);
+    text_addf(&command, " %zu %s", threads_count(s->opened.threads), what);
     FILE *f = popen(text_s(&command), "r");
     int n = f ? fscanf(f, "%lf", seconds) : 0;
     int status = f ? pclose(f) : -1;

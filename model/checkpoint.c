@@ -1,10 +1,10 @@
 #include "model/checkpoint.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "model/checkpoint_files.h"
 #include "model/generation_config.h"
 #include <errno.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,18 +168,13 @@ int checkpoint_hash(struct checkpoint *c)
 {
     if (c->hash[0])
         return 0;
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    EVP_MD_CTX *sha = EVP_MD_CTX_new();
-    EVP_DigestInit_ex(sha, EVP_sha256(), NULL);
+    struct hash_sha256_state *sha = hash_sha256_begin();
     for (size_t i = 0; i < c->files->n_parts; i++) {
         const struct checkpoint_part *p = &c->files->part[i];
-        EVP_DigestUpdate(sha, p->role, strlen(p->role) + 1);
-        EVP_DigestUpdate(sha, &p->map.size, sizeof p->map.size);
-        EVP_DigestUpdate(sha, p->map.bytes, (size_t)p->map.size);
+        hash_sha256_add(sha, p->role, strlen(p->role) + 1);
+        hash_sha256_add(sha, &p->map.size, sizeof p->map.size);
+        hash_sha256_add(sha, p->map.bytes, (size_t)p->map.size);
     }
-    EVP_DigestFinal_ex(sha, digest, NULL);
-    EVP_MD_CTX_free(sha);
-    for (int i = 0; i < 32; i++)
-        snprintf(c->hash + 2 * i, 3, "%02x", digest[i]);
+    hash_sha256_end(sha, c->hash);
     return 0;
 }

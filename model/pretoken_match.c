@@ -24,6 +24,8 @@ struct regex_work *regex_work_alloc(void)
     w->match = pcre2_match_data_create(1, NULL);
     w->context = pcre2_match_context_create(NULL);
     w->stack = pcre2_jit_stack_create(32u * 1024u, JIT_STACK, NULL);
+    if (!w->match || !w->context || !w->stack)
+        mem_exhausted();
     pcre2_set_heap_limit(w->context, HEAP_KIB);
     pcre2_jit_stack_assign(w->context, NULL, w->stack);
     return w;

@@ -90,8 +90,19 @@ test_long_lines() {
     head -c 3000000000 /dev/zero >"$work/long" 2>/dev/null && expect_calm 1 '1 of 1 lines failed' "$chorale" pool "$work/long"
 }
 
+# bug: a quote in a file's name ended the shell's word for it, and what followed was run
+test_peer() {
+    file="$work/it's; touch $work/canary; echo '.gguf"
+    mkdir -p "$(dirname "$file")"
+    cp tests/fixtures/checkpoint/llama.gguf "$file"
+    # a prefix of 512 symbols does not fit, but the single stream came first
+    tells 3 'its context limit is 128' "$chorale" bench --rounds 1 --threads 1 --peer 'echo 1; true' "$file"
+    [ ! -e "$work/canary" ] || fail "the name of a checkpoint was run"
+}
+
 test_terminal
 test_folders
+[ -n "${CHORALE_SANITIZED:-}" ] || test_peer
 if [ -n "${CHORALE_SANITIZED:-}" ]; then
     test_options 99999999999999999999999 "$(printf '\377\033')"
 else

@@ -96,6 +96,17 @@ test_arms() {
     bounded "$arms arms, reported" 0 "$chorale" report "$work/run-arms" --quiet
 }
 
+# 10 arms x 25,000 items x 4 draws, of a table: computed, made into results, reported.
+test_million() {
+    [ -n "${CHORALE_LONG:-}" ] && [ -z "${CHORALE_SANITIZED:-}" ] || return 0
+    seconds=1200
+    rm -rf "$work"/run-*
+    made generate 25000
+    bounded "a million records, run" 0 "$chorale" run "$work/many.lua" --set arms=10 --set draws=4 --set set="$work/generate" \
+        --out "$work/run-million" --no-report --quiet
+    bounded "a million records, reported" 0 "$chorale" report "$work/run-million" --quiet
+}
+
 test_too_many() {
     bounded "too many arms" 3 "$chorale" run "$work/many.lua" --set arms=4097 --set set="$work/generate" --dry-run
     said '4097 lms, want at most 4096'
@@ -139,5 +150,6 @@ test_items
 test_arms
 test_too_many
 test_prompts
+test_million
 [ $bad = 0 ] && echo "$name: $checks checks passed"
 exit $bad
