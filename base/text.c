@@ -77,7 +77,7 @@ static void undo_locale(char *s, char from, char to)
 
 void text_add_real(struct text *t, double x)
 {
-    char s[32];
+    char s[40];
     if (isnan(x)) {
         text_add(t, "nan");
         return;

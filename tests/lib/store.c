@@ -59,9 +59,8 @@ bool store_sanitized(void)
 size_t store_trials(size_t quick, size_t full)
 {
     const char *wanted = getenv("CHORALE_LONG");
-    if (wanted && *wanted)
-        return full;
-    return !store_sanitized() ? quick : quick >= 4 ? quick / 4 : 1;
+    size_t n = wanted && *wanted ? full : quick;
+    return !store_sanitized() ? n : n >= 4 ? n / 4 : 1;
 }
 
 bool store_in_part(size_t trial)

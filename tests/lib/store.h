@@ -18,7 +18,7 @@ const char *store_path(const char *name);  /* of a run folder; valid until the n
 const char *store_aside(const char *name); /* of a file that no shim looks at; likewise */
 
 bool store_sanitized(void); /* built with the address sanitizer */
-/* The number of trials: quick (a quarter of it under the sanitizer, at least 1), or full when CHORALE_LONG is set. */
+/* The number of trials: quick, or full when CHORALE_LONG is set; a quarter of it under the sanitizer, at least 1. */
 size_t store_trials(size_t quick, size_t full);
 /* Whether this process makes the trial: all of them, or with CHORALE_PART=i/n (i from 1) every nth, so that n processes share
  * a long campaign, and one that was cut off goes on with the parts that are missing. */
