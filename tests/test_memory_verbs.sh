@@ -1,8 +1,9 @@
 #!/bin/sh
 # Every verb but run and bench, each allocation of a small command fails once: no crash, a message, or the usual output.
-# (run: test_store_memory.)  CHORALE_LONG=1: one failure for each call stack that allocates, else a few of them.
+# (run: test_store_memory.)  CHORALE_LONG=1: one failure for each call stack that allocates, else a few of them.  Further arguments: only these verbs.
 set -u
 chorale=$1
+shift
 cd "$(dirname "$0")/.." || exit 1
 shim=$(dirname "$chorale")/tests/libshim_memory.so
 [ -z "${CHORALE_SANITIZED:-}" ] || { echo "memory_verbs: skipped: the address sanitizer has its own allocator"; exit 77; }
@@ -17,4 +18,4 @@ printf '5 6 7\n' >"$work/ids"
 "$chorale" run tests/fixtures/store/toy.lua --set dir=tests/fixtures/store --out "$work/run" --no-report --quiet || exit 1
 few=5
 [ -z "${CHORALE_LONG:-}" ] || few=0
-python3 tests/fixtures/memory/fail.py "$chorale" "$shim" "$work" "$few"
+python3 tests/fixtures/memory/fail.py "$chorale" "$shim" "$work" "$few" "$@"
