@@ -63,6 +63,11 @@ test_lists() {
         [ "$what" = checkpoints ] || holds 'length > 1'
         holds 'all(.[]; (.name | length > 0) and (.meaning | length > 0) and (.params | type == "array"))'
     done
+    # those that are named where one is not known: each of them is there
+    for what in $("$chorale" list nosuch 2>&1 | sed 's/.*known: //; s/,//g'); do
+        expect_one 0 '' "$chorale" list "$what" --json
+        holds 'length > 1 and all(.[]; (.name | length > 0) and (.meaning | length > 0))'
+    done
     expect_one 2 "unknown list 'rule'; did you mean 'rules'?" "$chorale" list rule
     "$chorale" list strategies | grep -q 4294967295 && fail 'a range ends at 4294967295'
 }
