@@ -17,13 +17,14 @@
 #define ARCH_REQ_XCOMP_PERM 0x1023
 #define XFEATURE_TILES      18
 
-/* Leaf 7: tiles in bit 24, bf16 in bit 22 of edx.  Asking for permission again is no error. */
+/* Leaf 7: tiles in bit 24, bf16 in bit 22, int8 in bit 25 of edx.  Asking for permission again is no error. */
 bool kernel_amx_available(void)
 {
     unsigned a = 0, b = 0, c = 0, d = 0;
     if (!__builtin_cpu_supports("avx512bw") || !__get_cpuid_count(7, 0, &a, &b, &c, &d))
         return false;
-    return (d & 1u << 24) && (d & 1u << 22) && syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_TILES) == 0;
+    const unsigned all = 1u << 24 | 1u << 22 | 1u << 25;
+    return (d & all) == all && syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_TILES) == 0;
 }
 
 struct tile_config {
