@@ -284,7 +284,7 @@ static int open_all(struct transformer *t, const struct transformer_options *o)
     TRY(plan_positions(t, o, &planned));
     TRY(open_lm(t, o->alias, mode == KERNEL_NATIVE ? "native" : "f32", planned));
     uint32_t n = t->lm.space->n;
-    t->tree = tree_alloc();
+    t->tree = o->apart ? tree_alloc_apart() : tree_alloc();
     t->kv = kv_alloc(t->tree, &(struct kv_shape){ g->n_layers, g->n_kv_heads, g->head_dim, t->kv_type }, kv_bytes);
     t->store = row_store_alloc(t->tree, n, g->dim, o->row_bytes > 0 ? o->row_bytes : DEFAULT_ROW_BYTES);
     t->forward = forward_alloc(&(struct forward_parts){ .checkpoint = t->c,
@@ -316,6 +316,12 @@ const char *transformer_kernels(const struct lm *lm)
 {
     const struct transformer *t = lm->self;
     return t->kernels->name;
+}
+
+size_t transformer_kv_bytes(const struct lm *lm)
+{
+    const struct transformer *t = lm->self;
+    return kv_bytes(t->kv);
 }
 
 const char *transformer_refused(const struct lm *lm)
