@@ -14,11 +14,17 @@
 #define SPIN_NS   20000 /* a worker waits for work this long before it sleeps: about the gap between two matrices */
 #define SPIN_LOOK 64    /* pauses between two looks at the clock */
 
-/* One call of threads_run().  Workers take parts from `next`; all fields but it are written before `round` moves. */
+/* One call of threads_run(), written before `round` moves. */
 struct job {
-    size_t n;
     void (*part)(void *ctx, size_t i, size_t worker);
     void *ctx;
+};
+
+/* Neighbouring parts of a job are a worker's own, so that it walks through memory in one direction, over the same weights each
+ * time; who is done with his own helps the others. */
+struct share {
+    _Alignas(64) atomic_size_t next; /* part to be taken */
+    size_t end;                      /* written before `round` moves */
 };
 
 struct worker {
@@ -32,9 +38,9 @@ struct worker {
 struct threads {
     size_t n;
     struct job job;
-    atomic_size_t next; /* part to be taken */
-    atomic_size_t busy; /* workers that have not finished this round */
-    bool spins;         /* not where threads share cores: who spins keeps another from its work */
+    struct share *shares; /* (n,) */
+    atomic_size_t busy;   /* workers that have not finished this round */
+    bool spins;           /* not where threads share cores: who spins keeps another from its work */
     atomic_uint round;
     atomic_bool closing;
     pthread_mutex_t lock;
@@ -62,9 +68,23 @@ static void pause_briefly(void)
 static void run_parts(struct threads *t, size_t worker)
 {
     struct job job = t->job;
-    size_t i;
-    while ((i = atomic_fetch_add_explicit(&t->next, 1, memory_order_relaxed)) < job.n)
-        job.part(job.ctx, i, worker);
+    for (size_t w = 0; w < t->n; w++) {
+        struct share *s = &t->shares[(worker + w) % t->n];
+        size_t i;
+        while (atomic_load_explicit(&s->next, memory_order_relaxed) < s->end &&
+               (i = atomic_fetch_add_explicit(&s->next, 1, memory_order_relaxed)) < s->end)
+            job.part(job.ctx, i, worker);
+    }
+}
+
+/* Parts to workers, as evenly as they go. */
+static void share_out(struct threads *t, size_t n)
+{
+    for (size_t w = 0, at = 0; w < t->n; w++) {
+        size_t end = at + n / t->n + (w < n % t->n);
+        atomic_store_explicit(&t->shares[w].next, at, memory_order_relaxed);
+        t->shares[w].end = at = end;
+    }
 }
 
 /* Spins until the round is no longer `seen`, for a while. */
@@ -169,6 +189,7 @@ struct threads *threads_alloc(size_t n)
     t->n = n;
     t->spins = n <= threads_cores();
     t->workers = mem_alloc(n, sizeof *t->workers);
+    t->shares = mem_aligned(n, sizeof *t->shares);
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->work, NULL);
     pthread_cond_init(&t->done, NULL);
@@ -188,6 +209,7 @@ void threads_free(struct threads *t)
     pthread_cond_destroy(&t->work);
     pthread_mutex_destroy(&t->lock);
     free(t->workers);
+    free(t->shares);
     free(t);
 }
 
@@ -203,8 +225,8 @@ void threads_run(struct threads *t, size_t n, void (*part)(void *ctx, size_t i, 
             part(ctx, i, 0);
         return;
     }
-    t->job = (struct job){ n, part, ctx };
-    atomic_store_explicit(&t->next, 0, memory_order_relaxed);
+    t->job = (struct job){ part, ctx };
+    share_out(t, n);
     atomic_store_explicit(&t->busy, t->n - 1, memory_order_relaxed);
     round_begin(t);
     run_parts(t, 0);

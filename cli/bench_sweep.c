@@ -50,7 +50,7 @@ static const struct symbols *prompt_of(const struct sweep *s, size_t number)
     return &s->prompt[number / (DRAWS * ARMS)];
 }
 
-/* Of a checkpoint with a tokenizer: the beginning of a story.  Else symbols. */
+/* At most WORDS symbols: of a checkpoint with a tokenizer, the beginning of a story. */
 static int make_prompt(struct sweep *s, uint32_t i)
 {
     static const char *const who[] = { "The old king",   "A young girl", "My brother",    "The captain of the ship",
@@ -68,6 +68,7 @@ static int make_prompt(struct sweep *s, uint32_t i)
         symbols_add(&s->prompt[i], &(sym_t){ 4 + (sym_t)(hash_bytes(x, sizeof x, 0) % (n - 4)) }, 1);
     }
     int rc = v ? vocab_encode(v, text_s(&t), t.len, &s->prompt[i]) : 0;
+    s->prompt[i].n = s->prompt[i].n < WORDS ? s->prompt[i].n : WORDS;
     text_free(&t);
     return rc;
 }

@@ -118,11 +118,13 @@ TARGET static void narrow(const struct part *t)
         if (t->i == 0)
             ask(t, k);
         load_weights(t, 0, k, spare[0], &a);
-        load_weights(t, ROWS, k, spare[1], &b);
         _tile_loadd(4, a.at, a.stride);
-        _tile_loadd(5, b.at, b.stride);
         _tile_loadd(6, activations(t, t->i, k), 64);
         _tile_dpbf16ps(0, 4, 6);
+        if (t->n <= ROWS)
+            continue;
+        load_weights(t, ROWS, k, spare[1], &b);
+        _tile_loadd(5, b.at, b.stride);
         _tile_dpbf16ps(1, 5, 6);
     }
     _tile_stored(0, sum, sizeof sum[0]);
