@@ -16,15 +16,16 @@
 
 /* One call of threads_run(), written before `round` moves. */
 struct job {
+    size_t n;
     void (*part)(void *ctx, size_t i, size_t worker);
     void *ctx;
 };
 
-/* Neighbouring parts of a job are a worker's own, so that it walks through memory in one direction, over the same weights each
- * time; who is done with his own helps the others. */
-struct share {
-    _Alignas(64) atomic_size_t next; /* part to be taken */
-    size_t end;                      /* written before `round` moves */
+/* The parts [front, back) that are still to be taken of those that a worker begins with, each in 32 bits of one word: its own
+ * go from the front, one after the other, so that who reads memory in their order finds what he has asked for ahead; another
+ * worker that has none left takes from the back. */
+struct range {
+    _Alignas(64) atomic_uint_least64_t left; /* back << 32 | front */
 };
 
 struct worker {
@@ -38,7 +39,7 @@ struct worker {
 struct threads {
     size_t n;
     struct job job;
-    struct share *shares; /* (n,) */
+    struct range *ranges; /* (n,) */
     atomic_size_t busy;   /* workers that have not finished this round */
     bool spins;           /* not where threads share cores: who spins keeps another from its work */
     atomic_uint round;
@@ -65,26 +66,35 @@ static void pause_briefly(void)
 #endif
 }
 
-static void run_parts(struct threads *t, size_t worker)
+/* Takes a part of r; false: none is left. */
+static bool range_take(struct range *r, bool own, size_t *part)
 {
-    struct job job = t->job;
+    uint64_t left = atomic_load_explicit(&r->left, memory_order_relaxed), rest;
+    do {
+        uint64_t front = left & UINT32_MAX, back = left >> 32;
+        if (front >= back)
+            return false;
+        *part = (size_t)(own ? front : back - 1);
+        rest = own ? left + 1 : left - ((uint64_t)1 << 32);
+    } while (!atomic_compare_exchange_weak_explicit(&r->left, &left, rest, memory_order_relaxed, memory_order_relaxed));
+    return true;
+}
+
+static void ranges_set(struct threads *t, size_t n)
+{
     for (size_t w = 0; w < t->n; w++) {
-        struct share *s = &t->shares[(worker + w) % t->n];
-        size_t i;
-        while (atomic_load_explicit(&s->next, memory_order_relaxed) < s->end &&
-               (i = atomic_fetch_add_explicit(&s->next, 1, memory_order_relaxed)) < s->end)
-            job.part(job.ctx, i, worker);
+        uint64_t front = n * w / t->n, back = n * (w + 1) / t->n;
+        atomic_store_explicit(&t->ranges[w].left, back << 32 | front, memory_order_relaxed);
     }
 }
 
-/* Parts to workers, as evenly as they go. */
-static void share_out(struct threads *t, size_t n)
+static void run_parts(struct threads *t, size_t worker)
 {
-    for (size_t w = 0, at = 0; w < t->n; w++) {
-        size_t end = at + n / t->n + (w < n % t->n);
-        atomic_store_explicit(&t->shares[w].next, at, memory_order_relaxed);
-        t->shares[w].end = at = end;
-    }
+    struct job job = t->job;
+    size_t part;
+    for (size_t k = 0; k < t->n; k++)
+        while (range_take(&t->ranges[(worker + k) % t->n], k == 0, &part))
+            job.part(job.ctx, part, worker);
 }
 
 /* Spins until the round is no longer `seen`, for a while. */
@@ -189,7 +199,7 @@ struct threads *threads_alloc(size_t n)
     t->n = n;
     t->spins = n <= threads_cores();
     t->workers = mem_alloc(n, sizeof *t->workers);
-    t->shares = mem_aligned(n, sizeof *t->shares);
+    t->ranges = mem_aligned(n, sizeof *t->ranges);
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->work, NULL);
     pthread_cond_init(&t->done, NULL);
@@ -209,7 +219,7 @@ void threads_free(struct threads *t)
     pthread_cond_destroy(&t->work);
     pthread_mutex_destroy(&t->lock);
     free(t->workers);
-    free(t->shares);
+    free(t->ranges);
     free(t);
 }
 
@@ -225,8 +235,9 @@ void threads_run(struct threads *t, size_t n, void (*part)(void *ctx, size_t i, 
             part(ctx, i, 0);
         return;
     }
-    t->job = (struct job){ part, ctx };
-    share_out(t, n);
+    assert(n <= UINT32_MAX);
+    t->job = (struct job){ n, part, ctx };
+    ranges_set(t, n);
     atomic_store_explicit(&t->busy, t->n - 1, memory_order_relaxed);
     round_begin(t);
     run_parts(t, 0);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #define MAX_PRODUCTS 3
-#define TILE_COST    (1u << 16) /* multiply-adds of one part: some microseconds */
+#define TILE_COST    (1u << 17) /* multiply-adds of one part: some microseconds */
 #define MANY         16u        /* rows from which on activations are read from L2: tiles that use them more often */
 #define MANY_LEAST   64u        /* rows of such a tile */
 #define MANY_MOST    256u
