@@ -11,15 +11,16 @@ enum { PREFILL = 512, SLOTS = 32 };
 /* Bytes at one moment. */
 struct moment {
     double seen, kv; /* what the system counts for this process; keys and values alone */
+    double huge;     /* of seen: in pages of 2 MB */
 };
 
-/* A line "NAME: N kB" of the process's status; < 0: there is none. */
-static double status_bytes(const char *name)
+/* A line "NAME: N kB" of a file of /proc/self; < 0: there is none. */
+static double bytes_in(const char *path, const char *name)
 {
     char line[256];
     unsigned long long kb = 0;
     bool found = false;
-    FILE *f = fopen("/proc/self/status", "r");
+    FILE *f = fopen(path, "r");
     while (f && !found && fgets(line, sizeof line, f))
         found = strncmp(line, name, strlen(name)) == 0 && sscanf(line + strlen(name), ": %llu kB", &kb) == 1;
     if (f)
@@ -29,7 +30,9 @@ static double status_bytes(const char *name)
 
 static int look(const struct bench_subject *s, const char *name, struct moment *m)
 {
-    m->seen = status_bytes(name);
+    m->seen = bytes_in("/proc/self/status", name);
+    m->huge = bytes_in("/proc/self/smaps_rollup", "AnonHugePages");
+    m->huge = m->huge > 0 ? m->huge : 0;
     m->kv = (double)transformer_kv_bytes(s->opened.lm);
     return m->seen > 0 ? 0 : err_set(ERR_IO, "/proc/self/status: no %s, which bench --memory reads", name);
 }
@@ -54,11 +57,14 @@ static void tell(const struct args *a, const struct bench_subject *s, const stru
     double over_rest = rest->seen / (weights + rest->kv), over_peak = peak->seen / (weights + peak->kv);
     if (a->json)
         printf("{\"what\":\"memory\",\"lm\":\"%s\",\"type\":\"%s\",\"weight_bytes\":%.0f,\"rest_bytes\":%.0f,\"rest_kv_"
-               "bytes\":%.0f,\"rest_over\":%.4f,\"peak_bytes\":%.0f,\"peak_kv_bytes\":%.0f,\"peak_over\":%.4f}\n",
-               s->name, s->type, weights, rest->seen, rest->kv, over_rest, peak->seen, peak->kv, over_peak);
+               "bytes\":%.0f,\"rest_over\":%.4f,\"peak_bytes\":%.0f,\"peak_kv_bytes\":%.0f,\"peak_over\":%.4f,\"huge_"
+               "bytes\":%.0f}\n",
+               s->name, s->type, weights, rest->seen, rest->kv, over_rest, peak->seen, peak->kv, over_peak, peak->huge);
     else
-        printf("%-24s %-6s weights %8.1f MB  at rest %8.1f MB, %.3f of weights and KV  at peak %8.1f MB, %.3f\n",
-               s->name, s->type, weights / 1e6, rest->seen / 1e6, over_rest, peak->seen / 1e6, over_peak);
+        printf("%-24s %-6s weights %8.1f MB  at rest %8.1f MB, %.3f of weights and KV  at peak %8.1f MB, %.3f; %.0f MB "
+               "in large pages\n",
+               s->name, s->type, weights / 1e6, rest->seen / 1e6, over_rest, peak->seen / 1e6, over_peak,
+               peak->huge / 1e6);
 }
 
 int bench_memory(const struct args *a)

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "model/checkpoint_settle.h"
 #include "model/core.h"
 #include "model/pass.h"
 #include "model/rope.h"
@@ -227,8 +228,6 @@ static int open_lm(struct transformer *t, const char *alias, const char *mode, u
     if (space->n > c->config.n_vocab)
         return err_set(ERR_DATA, "%s: the tokenizer has %u symbols, the embedding %u rows", c->name, space->n,
                        c->config.n_vocab);
-    if (!alias)
-        TRY(checkpoint_hash(c));
     text_addf(&identity, "%s %s %s", alias ? alias : c->hash, mode, t->kernels->name);
     if (c->config.rope.scaling != SCALING_NONE)
         text_addf(&identity, " %s", text_s(&t->positions));
@@ -274,6 +273,9 @@ static int open_all(struct transformer *t, const struct transformer_options *o)
     enum kernel_mode mode;
     uint32_t planned;
     const struct config *g = &t->c->config;
+    if (!o->alias)
+        TRY(checkpoint_hash(t->c)); /* it reads the files, which give their pages back then */
+    checkpoint_settle(t->c, o->threads);
     t->weights = weights_open(t->c);
     if (!t->weights)
         return ERR_DATA;

@@ -94,9 +94,9 @@ static void narrow(void)
         const char *shape;
         enum dtype asked, got;
     } cases[] = {
-        { "llama(dim=96, layers=1, heads=2, ffn=128, vocab=64)", DTYPE_Q4_K, DTYPE_Q8_0 },
-        { "llama(dim=40, layers=1, heads=2, ffn=128, vocab=64)", DTYPE_Q4_K, DTYPE_BF16 },
-        { "llama(dim=40, layers=1, heads=2, ffn=128, vocab=64)", DTYPE_F16, DTYPE_F16 },
+        { "llama(dim=96, layers=1, heads=2, ffn=128, vocab=300)", DTYPE_Q4_K, DTYPE_Q8_0 },
+        { "llama(dim=40, layers=1, heads=2, ffn=128, vocab=300)", DTYPE_Q4_K, DTYPE_BF16 },
+        { "llama(dim=40, layers=1, heads=2, ffn=128, vocab=300)", DTYPE_F16, DTYPE_F16 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct random_weights *r = random_weights_open(cases[i].shape, cases[i].asked);
