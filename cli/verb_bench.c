@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "cli/bandwidth.h"
+#include "cli/bench_bytes.h"
 #include "cli/bench_chains.h"
 #include "cli/bench_decode.h"
 #include "cli/bench_journal.h"
@@ -193,6 +194,8 @@ static int run_bench(const struct args *a)
         return bench_lua(a);
     if (options_flag(a, "ensembles"))
         return bench_ensembles(a);
+    if (options_flag(a, "bytes"))
+        return bench_bytes(a);
     if (options_flag(a, "chains"))
         return bench_chains(a);
     struct threads *t = threads_alloc((size_t)n_threads);
@@ -227,6 +230,9 @@ static const struct option_row options[] = {
     { "lua", NULL, NULL, "instead: transforms of a script beside their twins in C on such a row" },
     { "ensembles", NULL, NULL,
       "instead: a step of two and of four operands, or bundled checkpoints, beside their own; --threads 1: processor "
+      "time" },
+    { "bytes", NULL, NULL,
+      "instead: a byte drawn from a pool of two operands over bytes beside one of tokens; --threads 1: processor "
       "time" },
     { "chains", NULL, NULL, "instead: microseconds of every transform on a row of 128,256 symbols" },
     { "symbols", "N", NULL, "of --chains: another length of the row" },

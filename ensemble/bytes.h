@@ -53,9 +53,10 @@ int bytes_check(const struct bytes_options *o);
 
 /* What it has cost since it was opened. */
 struct bytes_counts {
-    uint64_t states; /* states of the token lm that were evaluated */
-    uint64_t rows;   /* rows over bytes that were made */
-    double lost;     /* sum over rows of -log_weight, nats: leak, pruning, what is skipped */
+    uint64_t states;  /* states of the token lm that were evaluated */
+    uint64_t batches; /* rounds in which some were, of all slots together */
+    uint64_t rows;    /* rows over bytes that were made */
+    double lost;      /* sum over rows of -log_weight, nats: leak, pruning, what is skipped */
 };
 struct bytes_counts bytes_counts(const struct lm *bytes);
 

@@ -175,5 +175,6 @@ int bytes_need(void *self, const struct want w[], size_t n, struct queue *q)
     TRY(start(a, w, n));
     while ((rc = round_of(a, q)) == 1)
         continue;
+    a->counts.batches += rc == 2;
     return rc == 2 ? 1 : rc;
 }
