@@ -135,10 +135,10 @@ LANES_INLINE vf near_exp(vf x)
     return math_exp(vf_min(x, vf_set(ROW_NEAR)));
 }
 
-/* ln s; where s is too small for a float's exp, or is nothing, as kernel_mix().  A lane's way depends on itself alone. */
-LANES_INLINE vf mixed(const struct row_part part[], size_t n_parts, uint32_t v, vf s)
+/* y = ln s; where s is too small for a float's exp, or is nothing, as kernel_mix().  A lane's way depends on itself alone. */
+LANES_INLINE vf mixed(const struct row_part part[], size_t n_parts, uint32_t v, vf s, vf y)
 {
-    vf least = vf_set(0x1p-115f), y = math_log(s);
+    vf least = vf_set(0x1p-115f);
     if (vf_not_less_bits(s, least) == (1u << LANES) - 1)
         return y;
     vf top = vf_set(-INFINITY);
@@ -191,7 +191,7 @@ LANES_INLINE void stride_mix(struct lanes *l, float out[], const struct row_part
         LANES_UNROLL
         for (uint32_t i = 0; i < 4; i++) {
             s[i] = vf_join(sum[i].half);
-            vf_store(out + 16 * i, mixed(part, n_parts, v + 16 * i, s[i]));
+            vf_store(out + 16 * i, mixed(part, n_parts, v + 16 * i, s[i], math_log(s[i])));
         }
         lanes_add(l, j, (s[0] + s[1]) + (s[2] + s[3]));
     }

@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-#define LEAST 0.01 /* probability of being wanted */
+#define LEAST 0.06 /* probability of being wanted, about what a state more costs of a batch */
 #define DEPTH 64u  /* tokens that begin with each other, followed at once */
 
 /* A token that may end: from a node, and the mass of all tokens that begin with it. */
