@@ -48,50 +48,49 @@ LANES_INLINE void apart_close(struct lanes l[3], int turn, const struct apart *a
 }
 
 /* w p of four vectors of symbols, and its sum over members in m. */
-LANES_INLINE void apart_member(struct apart *a, struct wide m[4], const struct row_part *part, uint32_t v)
+LANES_INLINE void apart_member(struct apart *a, struct mass m[4], const struct row_part *part, uint32_t v)
 {
     vf center = vf_set(part->center), share = vf_set(part->share);
     LANES_UNROLL
     for (uint32_t i = 0; i < 4; i++) {
         vf e = near_exp(vf_load(part->score + v + 16 * i) - center) * share;
-        wide_add(&m[i], e);
+        mass_add(&m[i], e);
         apart_add(a, i, part, v + 16 * i, e);
     }
 }
 
-LANES_INLINE void stride_apart(struct lanes l[3], const struct row_part part[], size_t n_parts, uint32_t v)
+LANES_INLINE void stride_apart(struct lanes l[3], struct parts p, uint32_t v)
 {
     LANES_UNROLL
     for (int j = 0; j < TURNS; j++, v += LANES) {
         struct apart a = apart_none();
-        struct wide sum[4] = { wide_set(0), wide_set(0), wide_set(0), wide_set(0) };
+        struct mass sum[4] = { mass_none(p.two), mass_none(p.two), mass_none(p.two), mass_none(p.two) };
         vf m[4], log_m[4];
-        for (size_t k = 0; k < n_parts; k++)
-            apart_member(&a, sum, &part[k], v);
+        for (size_t k = 0; k < p.n; k++)
+            apart_member(&a, sum, &p.part[k], v);
         LANES_UNROLL
         for (uint32_t i = 0; i < 4; i++) {
-            m[i] = vf_join(sum[i].half);
+            m[i] = mass_of(&sum[i]);
             log_m[i] = log_mass(m[i]);
         }
         apart_close(l, j, &a, m, log_m);
     }
 }
 
-LANES_INLINE void stride_mix_apart(struct lanes l[4], float out[], const struct row_part part[], size_t n_parts,
-                                   uint32_t v)
+LANES_INLINE void stride_mix_apart(struct lanes l[4], float out[], struct parts p, uint32_t v)
 {
     LANES_UNROLL
     for (int j = 0; j < TURNS; j++, v += LANES, out += LANES) {
         struct apart a = apart_none();
-        struct wide sum[4] = { wide_set(0), wide_set(0), wide_set(0), wide_set(0) };
+        struct mass sum[4] = { mass_none(p.two), mass_none(p.two), mass_none(p.two), mass_none(p.two) };
         vf m[4], log_m[4];
-        for (size_t k = 0; k < n_parts; k++)
-            apart_member(&a, sum, &part[k], v);
+        for (size_t k = 0; k < p.n; k++)
+            apart_member(&a, sum, &p.part[k], v);
         LANES_UNROLL
         for (uint32_t i = 0; i < 4; i++) {
-            m[i] = vf_join(sum[i].half);
+            m[i] = mass_of(&sum[i]);
             log_m[i] = log_mass(m[i]);
-            vf_store(out + 16 * i, mixed(part, n_parts, v + 16 * i, m[i], log_m[i]));
+            vf_store(out + 16 * i, mixed(p.part, p.n, v + 16 * i, m[i], log_m[i]));
         }
         apart_close(l, j, &a, m, log_m);
         lanes_add(&l[3], j, (m[0] + m[1]) + (m[2] + m[3]));
@@ -103,28 +102,27 @@ struct product_apart {
     double first; /* what every sum begins with */
 };
 
-LANES_INLINE void stride_product_apart(struct product_apart *l, float out[], const struct row_part part[],
-                                       size_t n_parts, uint32_t v)
+LANES_INLINE void stride_product_apart(struct product_apart *l, float out[], struct parts p, uint32_t v)
 {
     LANES_UNROLL
     for (int j = 0; j < TURNS; j++, v += LANES, out += LANES) {
         struct apart a = apart_none();
-        struct wide zero = wide_set(0), sum[4] = { zero, zero, zero, zero }, first = wide_set(l->first),
-                    y[4] = { first, first, first, first };
+        struct mass none = mass_none(p.two), sum[4] = { none, none, none, none };
+        struct wide first = wide_set(l->first), y[4] = { first, first, first, first };
         vf m[4], log_m[4], e[4];
-        for (size_t k = 0; k < n_parts; k++) {
-            apart_member(&a, sum, &part[k], v);
+        for (size_t k = 0; k < p.n; k++) {
+            apart_member(&a, sum, &p.part[k], v);
             LANES_UNROLL
             for (uint32_t i = 0; i < 4; i++)
-                wide_add_scaled(&y[i], vf_load(part[k].score + v + 16 * i), part[k].factor);
+                wide_add_scaled(&y[i], vf_load(p.part[k].score + v + 16 * i), p.part[k].factor);
         }
         LANES_UNROLL
         for (uint32_t i = 0; i < 4; i++) {
             vf x = vf_join(y[i].half);
-            m[i] = vf_join(sum[i].half);
+            m[i] = mass_of(&sum[i]);
             log_m[i] = log_mass(m[i]);
             e[i] = near_exp(x);
-            vf_store(out + 16 * i, unmasked(part, n_parts, v + 16 * i, x));
+            vf_store(out + 16 * i, unmasked(p.part, p.n, v + 16 * i, x));
         }
         apart_close(l->lanes, j, &a, m, log_m);
         lanes_add(&l->lanes[3], j, (e[0] + e[1]) + (e[2] + e[3]));
@@ -141,8 +139,10 @@ static void kernel_apart(const struct row_part part[], size_t n_parts, uint32_t 
 {
     struct lanes l[3] = { 0 };
     uint32_t v = 0;
+    for (; v + STRIDE <= n && n_parts == 2; v += STRIDE)
+        stride_apart(l, (struct parts){ part, 2, true }, v);
     for (; v + STRIDE <= n; v += STRIDE)
-        stride_apart(l, part, n_parts, v);
+        stride_apart(l, (struct parts){ part, n_parts, false }, v);
     if (v < n) {
         float score[ROW_PARTS][STRIDE];
         struct row_part end[ROW_PARTS];
@@ -151,7 +151,7 @@ static void kernel_apart(const struct row_part part[], size_t n_parts, uint32_t 
             end[k] = part[k];
             end[k].score = score[k];
         }
-        stride_apart(l, end, n_parts, 0);
+        stride_apart(l, (struct parts){ end, n_parts, false }, 0);
     }
     apart_totals(l, sum);
 }
@@ -159,7 +159,8 @@ static void kernel_apart(const struct row_part part[], size_t n_parts, uint32_t 
 static double kernel_mix_apart(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double sum[3])
 {
     struct lanes l[4] = { 0 };
-    EACH_POOLED_STRIDE(stride_mix_apart(l, to, part, n_parts, v));
+    EACH_POOLED_STRIDE_OF(stride_mix_apart(l, to, (struct parts){ part, 2, true }, v),
+                          stride_mix_apart(l, to, (struct parts){ part, n_parts, false }, v));
     apart_totals(l, sum);
     return lanes_total(&l[3]);
 }
@@ -169,7 +170,8 @@ static double kernel_product_apart(float out[], const struct row_part part[], si
     struct product_apart l = { .first = 0 };
     for (size_t k = 0; k < n_parts; k++)
         l.first += part[k].offset;
-    EACH_POOLED_STRIDE(stride_product_apart(&l, to, part, n_parts, v));
+    EACH_POOLED_STRIDE_OF(stride_product_apart(&l, to, (struct parts){ part, 2, true }, v),
+                          stride_product_apart(&l, to, (struct parts){ part, n_parts, false }, v));
     apart_totals(l.lanes, sum);
     return lanes_total(&l.lanes[3]);
 }

@@ -25,6 +25,8 @@
 
 enum { REPEATS = 3 };
 
+#define LONG 8 /* seconds that the turns of one line may take before they are fewer */
+
 static uint64_t weight_bytes(const struct checkpoint *c)
 {
     uint64_t bytes = 0;
@@ -127,15 +129,17 @@ static void print_ensemble(const struct args *a, const char *rule, size_t n_voic
  * machine's speed drifts; the medians over the turns are told. */
 static int bench_ensemble(const struct args *a, struct choir *c, const char *rule, size_t shape[2])
 {
-    enum { TURNS = 15 };
-    size_t n_voices = shape[0];
+    enum { TURNS = 15, LEAST_TURNS = 5 };
+    size_t n_turns = 0;
+    uint32_t n_voices = (uint32_t)shape[0];
     struct voice voices[4] = { { .lm = NULL } };
     double together[TURNS], apart[TURNS], ratio[TURNS];
     for (size_t k = 0; k < n_voices; k++)
         voices[k].lm = c->opened[k].lm;
     struct lm *pool = ensemble_open(voices, NULL, n_voices, rule);
     int rc = pool ? 0 : err_code();
-    for (uint32_t turn = 0; turn < TURNS && rc == 0; turn++) {
+    double begun = clock_seconds();
+    while (n_turns < TURNS && rc == 0 && (n_turns < LEAST_TURNS || clock_seconds() - begun < LONG)) {
         struct bench_step b = { .core = c->opened[0].core, .threads = c->opened[0].threads };
         b.n = shape[1];
         b.processor = threads_count(b.threads) == 1;
@@ -146,14 +150,14 @@ static int bench_ensemble(const struct args *a, struct choir *c, const char *rul
             rc = bench_step(&b, &one);
             sum += k < n_voices ? one : 0;
         }
-        together[turn] = one;
-        apart[turn] = sum;
-        ratio[turn] = one / sum;
+        together[n_turns] = one;
+        apart[n_turns] = sum;
+        ratio[n_turns++] = one / sum;
     }
     lm_free(pool);
     if (rc == 0)
         print_ensemble(a, rule, n_voices, shape[1],
-                       (double[3]){ median(together, TURNS), median(apart, TURNS), median(ratio, TURNS) });
+                       (double[3]){ median(together, n_turns), median(apart, n_turns), median(ratio, n_turns) });
     return rc;
 }
 

@@ -145,6 +145,34 @@ static void same_bits(void)
     }
 }
 
+/* Two members are added in float, more in double: the same bits, as a third that has nothing shows. */
+static void of_two(void)
+{
+    static float nothing[MOST];
+    for (size_t i = 0; i < MOST; i++)
+        nothing[i] = -INFINITY;
+    for (uint64_t i = 0; i < 40 * (ROWS_KINDS - 1); i++) {
+        struct row_part part[3] = { { .score = NULL }, { .score = NULL }, { .score = nothing, .share = 1 } };
+        struct row rows[2];
+        const struct row_kernel *k = row_kernel_best();
+        double two[3], three[3], u = .001 + (double)i / 1000;
+        for (uint64_t j = 0; j < 2; j++) {
+            rows[j] =
+                rows_make(j == 0 ? (enum rows_kind)(i % (ROWS_KINDS - 1)) : ROWS_NORMAL, 5 * i + j, member[j], MOST);
+            part[j] = (struct row_part){ .score = rows[j].score, .factor = .5, .near = (float)-rows[j].log_z };
+        }
+        row_apart_parts(part, rows, (double[]){ u, 1 - u }, 2);
+        double sum = k->mix_near(mixed, part, 2, MOST);
+        check(k->mix_near(alone, part, 3, MOST) == sum && memcmp(mixed, alone, sizeof mixed) == 0,
+              "two and nothing are two, case %zu", (size_t)i);
+        part[2].weight = 0; /* times the logarithm of nothing would be NaN: `cross` of all three is not looked at */
+        k->mix_apart(mixed, part, 2, MOST, two);
+        k->mix_apart(alone, part, 3, MOST, three);
+        check(memcmp(two, three, 2 * sizeof *two) == 0 && memcmp(mixed, alone, sizeof mixed) == 0,
+              "two and nothing differ as two do, case %zu", (size_t)i);
+    }
+}
+
 /* The pool that says how its members differ has the bits of the pool and of what says so alone: whatever the weights, dead
  * rows and voices of no weight. */
 static void in_one_pass(void)
@@ -397,6 +425,7 @@ int main(void)
 {
     random_rows();
     same_bits();
+    of_two();
     in_one_pass();
     offsets();
     by_hand();
