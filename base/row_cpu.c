@@ -294,9 +294,9 @@ static void cpu_pool_linear_apart(struct row *out, const struct row rows[], cons
     double sum[3];
     parts_fill(part, rows, weight, n, 1);
     bool is_near = parts_near(part, rows, weight, n, 1);
-    row_apart_parts(part, rows, weight, n);
+    double rest = row_apart_parts(part, rows, weight, n);
     if (is_near && measured(out, out->ops->kernel()->mix_apart(out->score, part, n, out->n, sum))) {
-        *apart = row_apart_of(sum);
+        *apart = row_apart_of(sum, rest);
         return;
     }
     cpu_pool_linear(out, rows, weight, n);
@@ -311,10 +311,10 @@ static void cpu_pool_log_apart(struct row *out, const struct row rows[], const d
     for (size_t k = 0; k < n; k++)
         part[k] =
             (struct row_part){ .score = rows[k].score, .factor = weight[k], .offset = -(weight[k] * rows[k].log_z) };
-    row_apart_parts(part, rows, weight, n);
+    double rest = row_apart_parts(part, rows, weight, n);
     if (!measured(out, out->ops->kernel()->product_apart(out->score, part, n, out->n, sum)))
         measure_pool(out);
-    *apart = row_apart_of(sum);
+    *apart = row_apart_of(sum, rest);
 }
 
 static void cpu_pool_power(struct row *out, const struct row rows[], const double weight[], size_t n, double r)

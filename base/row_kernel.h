@@ -39,7 +39,7 @@ struct row_part {
     double offset;
     float near, rest;
     float center, share;
-    float weight, log_z, log_z_rest; /* for `apart`: of the mixture; ln p = (score - log_z) - log_z_rest */
+    float weight; /* for `apart`: of the mixture, where share is weight times exp(center - log Z) */
 };
 
 struct row_duel {
@@ -118,8 +118,8 @@ struct row_kernel {
     void (*product)(float out[], const struct row_part part[], size_t n_parts, uint32_t n);
     /* out = the largest part times sign. */
     void (*extreme)(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double sign);
-    /* Of members p of weight w, w p = share * exp(score - center), and their mixture m = sum w p: sum[0] = -sum w p ln p,
-     * sum[1] = sum w p (ln p - ln m), sum[2] = sum w m (ln m - ln p). */
+    /* Of members p of weight w, w p = share * exp(score - center), and their mixture m = sum w p: sum[0] = -sum w p l,
+     * sum[1] = sum w p (l - ln m), sum[2] = sum w m (ln m - l), l = score - center: nearly ln p (base/row_apart.c). */
     void (*apart)(const struct row_part part[], size_t n_parts, uint32_t n, double sum[3]);
     /* The same and mix_near() in one pass, with the bits of both. */
     double (*mix_apart)(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double sum[3]);

@@ -2,13 +2,8 @@
  * included there alone, after the pools, once for each LANES.
  *
  * Of a symbol with log-probabilities l_k and weights w_k that sum to one, m = sum w_k exp(l_k):
- *   within = -sum w_k exp(l_k) l_k,   forward = -m ln m - within,   reverse = m (ln m - sum w_k l_k) */
-
-/* ln p: each float sum is right to half a unit of its result's last place. */
-LANES_INLINE vf part_logp(const struct row_part *part, uint32_t v)
-{
-    return (vf_load(part->score + v) - vf_set(part->log_z)) - vf_set(part->log_z_rest);
-}
+ *   within = -sum w_k exp(l_k) l_k,   forward = -m ln m - within,   reverse = m (ln m - sum w_k l_k)
+ * with score - center for l_k: what that lacks is the same for every symbol, and left to the caller. */
 
 struct apart {
     vf within[4], cross[4]; /* of v, v + 16, v + 32, v + 48; cross: sum w l, -INFINITY where a member is masked */
@@ -18,14 +13,6 @@ LANES_INLINE struct apart apart_none(void)
 {
     vf zero = vf_set(0);
     return (struct apart){ { zero, zero, zero, zero }, { zero, zero, zero, zero } };
-}
-
-/* e: w p of the symbol v. */
-LANES_INLINE void apart_add(struct apart *a, uint32_t i, const struct row_part *part, uint32_t v, vf e)
-{
-    vf l = part_logp(part, v);
-    a->within[i] = a->within[i] - e * vf_max(l, vf_set(-FLT_MAX)); /* masked: 0 * FLT_MAX */
-    a->cross[i] = a->cross[i] + vf_set(part->weight) * l;
 }
 
 LANES_INLINE vf log_mass(vf m)
@@ -39,7 +26,7 @@ LANES_INLINE void apart_close(struct lanes l[3], int turn, const struct apart *a
     vf zero = vf_set(0), forward[4], reverse[4];
     LANES_UNROLL
     for (uint32_t i = 0; i < 4; i++) {
-        forward[i] = zero - (a->within[i] + m[i] * log_m[i]);
+        forward[i] = zero - vf_fma(m[i], log_m[i], a->within[i]);
         reverse[i] = vf_less(zero, m[i], m[i] * (log_m[i] - a->cross[i]), zero); /* no 0 * INFINITY */
     }
     lanes_add(&l[0], turn, (a->within[0] + a->within[1]) + (a->within[2] + a->within[3]));
@@ -50,12 +37,13 @@ LANES_INLINE void apart_close(struct lanes l[3], int turn, const struct apart *a
 /* w p of four vectors of symbols, and its sum over members in m. */
 LANES_INLINE void apart_member(struct apart *a, struct mass m[4], const struct row_part *part, uint32_t v)
 {
-    vf center = vf_set(part->center), share = vf_set(part->share);
+    vf center = vf_set(part->center), share = vf_set(part->share), weight = vf_set(part->weight), zero = vf_set(0);
     LANES_UNROLL
     for (uint32_t i = 0; i < 4; i++) {
-        vf e = near_exp(vf_load(part->score + v + 16 * i) - center) * share;
+        vf l = vf_load(part->score + v + 16 * i) - center, e = near_exp(l) * share;
         mass_add(&m[i], e);
-        apart_add(a, i, part, v + 16 * i, e);
+        a->within[i] = vf_fma(zero - e, vf_max(l, vf_set(-FLT_MAX)), a->within[i]); /* masked: 0 * FLT_MAX */
+        a->cross[i] = vf_fma(weight, l, a->cross[i]);
     }
 }
 

@@ -156,7 +156,7 @@ double row_pool_linear_apart(struct row *out, const struct row rows[], const dou
     party_fill(&p, rows, weight, n_rows);
     for (size_t k = 0; k < p.n; k++)
         total += p.weight[k];
-    if (p.n < 2 || fabs(total - 1) > 1e-12) {
+    if (p.n < 2 || fabs(total - 1) > 1e-12 || !out->ops->pool_linear_apart) {
         row_pool_apart(rows, weight, n_rows, apart);
         return row_pool_linear(out, rows, weight, n_rows);
     }
@@ -169,7 +169,7 @@ double row_pool_log_apart(struct row *out, const struct row rows[], const double
 {
     struct party p;
     party_fill(&p, rows, weight, n_rows);
-    if (p.n < 2 || p.dead) {
+    if (p.n < 2 || p.dead || !out->ops->pool_log_apart) {
         row_pool_apart(rows, weight, n_rows, apart);
         return row_pool_log(out, rows, weight, n_rows);
     }
