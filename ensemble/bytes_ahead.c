@@ -11,13 +11,13 @@
 #include <math.h>
 #include <string.h>
 
-#define LEAST 0.06 /* probability of being wanted, about what a state more costs of a batch */
-#define DEPTH 64u  /* tokens that begin with each other, followed at once */
+#define LEAST  0.06 /* probability of being wanted, about what a state more costs of a batch */
+#define INSIDE 10.0 /* what may end inside a token is this much less likely than its first token */
+#define DEPTH  64u  /* tokens that begin with each other, followed at once */
 
-/* A token that may end: from a node, and the mass of all tokens that begin with it. */
+/* A token that may end and the mass of all that begin with it, or tokens inside one. */
 struct branch {
-    uint32_t node;
-    sym_t token;
+    struct bytes_guess guess;
     double mass;
 };
 
@@ -65,8 +65,11 @@ static void close_token(struct walk *w, double before)
 {
     const struct open_token *o = &w->open[--w->n_open];
     double mass = (before - o->before) * w->scale, own = (double)w->p[o->place - w->range.from] * w->scale;
+    sym_t token = w->adapter->vocab.id[o->place];
+    struct branch b = { { .parent = w->number, .token = { token }, .n = 1, .whole = token }, mass };
+    space_text(w->adapter->vocab.space, token, &b.guess.length);
     if (own >= w->lazy * mass)
-        offer(w->best, &(struct branch){ w->number, w->adapter->vocab.id[o->place], mass });
+        offer(w->best, &b);
 }
 
 static void walk_range(struct walk *w)
@@ -121,45 +124,91 @@ static double largest_bound(struct bytes_slot *s, const struct bytes_shot *shot)
     return top;
 }
 
-static bool is_there(const struct bytes_slot *s, const struct branch *b)
+/* Whether the tokens of g lie on the way from its parent to a node of this token behind `parent`. */
+static bool leads_to(const struct bytes_slot *s, const struct bytes_guess *g, uint32_t parent, sym_t token)
 {
-    for (uint32_t i = b->node + 1; i < s->n_nodes; i++)
-        if (s->node[i].parent == b->node && s->node[i].token == b->token)
+    uint32_t i = g->n;
+    for (; token == g->token[i - 1]; token = s->node[parent].token, parent = s->node[parent].parent) {
+        if (--i == 0)
+            return parent == g->parent;
+        if (parent == BYTES_NONE || parent <= g->parent)
+            return false;
+    }
+    return false;
+}
+
+static bool same_path(const struct bytes_guess *x, const struct bytes_guess *y)
+{
+    return x->parent == y->parent && x->n == y->n && memcmp(x->token, y->token, x->n * sizeof *x->token) == 0;
+}
+
+static bool is_there(const struct bytes_slot *s, const struct bytes_guess *g)
+{
+    for (uint32_t i = g->parent + 1; i < s->n_nodes; i++)
+        if (s->node[i].parent != BYTES_NONE && leads_to(s, g, s->node[i].parent, s->node[i].token))
             return true;
     for (size_t i = 0; i < s->n_guesses; i++)
-        if (s->guess[i].parent == b->node && s->guess[i].token == b->token)
+        if (same_path(&s->guess[i], g))
             return true;
     return false;
 }
 
-static int add_guess(struct bytes_adapter *a, struct bytes_slot *s, const struct branch *b)
+static int add_guess(struct bytes_adapter *a, struct bytes_slot *s, const struct bytes_guess *g)
 {
-    int parent = bytes_token_slot(a, s, b->node);
+    int parent = bytes_token_slot(a, s, g->parent);
     TRY(parent);
-    if (is_there(s, b) || lm_room(a->tokens, parent) == 0)
+    if (is_there(s, g) || lm_room(a->tokens, parent) < g->n)
         return 0;
     int slot = lm_fork(a->tokens, parent, lm_length(a->tokens, parent));
     TRY(slot);
-    int rc = lm_push(a->tokens, slot, &b->token, 1, NULL);
+    int rc = lm_push(a->tokens, slot, g->token, g->n, NULL);
     if (rc < 0)
         lm_drop(a->tokens, slot);
     TRY(rc);
     mem_grow(&s->guess, &s->cap_guesses, s->n_guesses + 1, sizeof *s->guess);
-    s->guess[s->n_guesses++] = (struct bytes_guess){ .parent = b->node, .token = b->token, .slot = slot };
+    s->guess[s->n_guesses] = *g;
+    s->guess[s->n_guesses++].slot = slot;
     a->counts.states++;
     return 0;
 }
 
+/* What the merges make of the beginnings of a token that may be under way: a text that goes along it comes to these too, where
+ * none of them is a token by itself, and each is as likely as its first token at most. */
+static void look_inside(struct bytes_adapter *a, struct bytes_slot *s, const struct branch *b, struct best *inside)
+{
+    const struct bytes_node *n = &s->node[b->guess.parent];
+    const uint8_t *text = space_text(a->vocab.space, b->guess.whole, &(size_t){ 0 });
+    double whole = row_logp(n->row, b->guess.whole);
+    for (size_t length = s->at - n->end + 1; length < b->guess.length; length++) {
+        struct branch x = *b;
+        a->work.n = 0;
+        if (!vocab_view_merge(a->vocab.vocab, (const char *)text, length, &a->work) || a->work.n < 2 ||
+            a->work.n > BYTES_PATH || math_exp64(row_logp(n->row, a->work.s[0]) - whole) < INSIDE * a->lazy)
+            continue;
+        x.guess.n = (uint32_t)a->work.n;
+        x.guess.length = length;
+        memcpy(x.guess.token, a->work.s, a->work.n * sizeof *a->work.s);
+        bool is_new = true;
+        for (uint32_t i = 0; i < inside->n && is_new; i++)
+            is_new = !same_path(&inside->branch[i].guess, &x.guess);
+        if (is_new)
+            offer(inside, &x);
+    }
+}
+
 int bytes_ahead(struct bytes_adapter *a, struct bytes_slot *s, const struct bytes_shot *shot)
 {
-    struct best best = { .most = a->ahead };
+    struct best best = { .most = a->ahead }, inside = { .most = a->ahead };
     double top = largest_bound(s, shot);
     if (top == -INFINITY)
         return 0;
-    double total = find_best(a, s, shot, top, &best);
-    for (uint32_t i = 0; i < best.n; i++)
-        if (best.branch[i].mass >= LEAST * total)
-            TRY(add_guess(a, s, &best.branch[i]));
+    double least = LEAST * find_best(a, s, shot, top, &best);
+    for (uint32_t i = 0; i < best.n && best.branch[i].mass >= least; i++)
+        TRY(add_guess(a, s, &best.branch[i].guess));
+    for (uint32_t i = 0; i < best.n && best.branch[i].mass >= least; i++)
+        look_inside(a, s, &best.branch[i], &inside);
+    for (uint32_t i = 0; i < inside.n; i++)
+        TRY(add_guess(a, s, &inside.branch[i].guess));
     return 0;
 }
 
@@ -172,9 +221,9 @@ void bytes_ahead_take(struct bytes_adapter *a, struct bytes_slot *s)
 {
     for (size_t i = s->n_guesses; i-- > 0;) {
         const struct bytes_guess *g = &s->guess[i];
-        size_t n, from = s->node[g->parent].end;
-        const uint8_t *text = space_text(a->vocab.space, g->token, &n);
-        if (s->at - from < n && text[s->at - from] == s->text[s->at])
+        size_t from = s->node[g->parent].end;
+        const uint8_t *text = space_text(a->vocab.space, g->whole, &(size_t){ 0 });
+        if (s->at - from < g->length && text[s->at - from] == s->text[s->at])
             continue;
         lm_drop(a->tokens, g->slot);
         remove_guess(s, i);
@@ -195,7 +244,7 @@ void bytes_ahead_move(struct bytes_adapter *a, struct bytes_slot *s, const uint3
 void bytes_ahead_adopt(struct bytes_slot *s, struct bytes_node *n)
 {
     for (size_t i = 0; i < s->n_guesses; i++)
-        if (s->guess[i].parent == n->parent && s->guess[i].token == n->token) {
+        if (leads_to(s, &s->guess[i], n->parent, n->token)) {
             n->slot = s->guess[i].slot;
             n->is_counted = true;
             remove_guess(s, i);

@@ -48,9 +48,13 @@ struct bytes_shot {
 };
 
 /* A node that is not in the tree yet, evaluated because the text may well come to it. */
+#define BYTES_PATH 4u
 struct bytes_guess {
-    uint32_t parent;
-    sym_t token;
+    uint32_t parent;         /* in the tree */
+    sym_t token[BYTES_PATH]; /* (n,) behind it */
+    uint32_t n;
+    sym_t whole;   /* a token that begins with their bytes, ... */
+    size_t length; /* ... so many */
     int slot;      /* of the token lm */
     bool is_asked; /* and there: later rounds need not want it */
 };
