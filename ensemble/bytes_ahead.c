@@ -11,9 +11,9 @@
 #include <math.h>
 #include <string.h>
 
-#define LEAST  0.06 /* probability of being wanted, about what a state more costs of a batch */
-#define INSIDE 10.0 /* what may end inside a token is this much less likely than its first token */
-#define DEPTH  64u  /* tokens that begin with each other, followed at once */
+#define LEAST  0.1 /* probability of being wanted, about what a state more costs of a batch */
+#define INSIDE 2.0 /* what may end inside a token is this much less likely than its first token */
+#define DEPTH  64u /* tokens that begin with each other, followed at once */
 
 /* A token that may end and the mass of all that begin with it, or tokens inside one. */
 struct branch {
