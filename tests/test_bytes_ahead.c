@@ -17,6 +17,12 @@ static const char text[] =
     "donkey "
     "and his cat. \"What shall I do with a cat?\" said the youngest of them, who had got no more than that.";
 
+#ifdef CHORALE_SANITIZED
+enum { LENGTH = 96 };
+#else
+enum { LENGTH = sizeof text - 1 };
+#endif
+
 struct reading {
     float *score;    /* (bytes of the text, BYTES) */
     double *weights; /* log-weights */
@@ -26,7 +32,7 @@ struct reading {
 /* Byte by byte, behind a prompt. */
 static struct reading read_text(struct checkpoint *c, const struct bytes_options *o)
 {
-    size_t n = sizeof text - 1;
+    size_t n = LENGTH;
     struct core *core = core_alloc();
     struct threads *threads = threads_alloc(1);
     struct lm *tokens = transformer_open(c, &(struct transformer_options){ .threads = threads });
@@ -61,7 +67,7 @@ static void free_reading(struct reading *r)
 
 static void compare(struct checkpoint *c, double lazy, const uint32_t ahead[], size_t n_ahead)
 {
-    size_t n = sizeof text - 1;
+    size_t n = LENGTH;
     struct bytes_options o = { .vocab = c->vocab, .lazy = lazy };
     struct reading plain = read_text(c, &o);
     for (size_t i = 0; i < n_ahead; i++) {
