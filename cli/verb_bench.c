@@ -10,8 +10,10 @@
 #include "cli/bench_chains.h"
 #include "cli/bench_decode.h"
 #include "cli/bench_journal.h"
+#include "cli/bench_memory.h"
 #include "cli/bench_rounds.h"
 #include "cli/bench_step.h"
+#include "cli/bench_sweep.h"
 #include "cli/bench_tokenize.h"
 #include "cli/console.h"
 #include "cli/opened.h"
@@ -192,6 +194,10 @@ static int run_bench(const struct args *a)
     TRY(options_int(a, "rounds", 1, 101, &rounds));
     if (rounds > 0)
         return bench_rounds(a, (size_t)rounds);
+    if (options_flag(a, "sweep"))
+        return bench_sweep(a);
+    if (options_flag(a, "memory"))
+        return bench_memory(a);
     if (options_flag(a, "tokenize"))
         return bench_tokenize(a);
     if (options_flag(a, "lua"))
@@ -241,6 +247,9 @@ static const struct option_row options[] = {
     { "chains", NULL, NULL, "instead: microseconds of every transform on a row of 128,256 symbols" },
     { "symbols", "N", NULL, "of --chains: another length of the row" },
     BENCH_ROUNDS_OPTIONS,
+    BENCH_SWEEP_OPTIONS,
+    { "memory", NULL, NULL,
+      "instead: bytes in memory over weights, keys and values of the operands, at rest and at peak" },
     OPENED_OPTIONS,
 };
 

@@ -189,9 +189,10 @@ static int build_model(struct lms *s, struct lms_node *n)
         return err_set(ERR_DATA,
                        "%s: its hash is %.12s..., the plan was made with %.12s...: the checkpoint has changed",
                        n->checkpoint->name, n->checkpoint->hash, want);
-    const char *kernels = field(s->what, "kernels");
+    const char *kernels = field(s->what, "kernels"), *kv = field(s->what, "kv");
     struct transformer_options o = { .mode = field(s->what, "mode"),
                                      .kernels = kernels && *kernels ? kernels : NULL,
+                                     .kv = kv && *kv ? kv : NULL,
                                      .threads = s->threads };
     if (!(n->lm = transformer_open(n->checkpoint, &o)))
         return ERR_DATA;
