@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "evalsets/bleu.h"
 #include "evalsets/metric_list.h"
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,12 +138,12 @@ static double spread(const struct sample s[], size_t n)
     return sum / ((double)n * (double)(n - 1) / 2);
 }
 
-/* Bytes of one gzip member, level 9; 0 when zlib has no memory. */
+/* Bytes of one gzip member, level 9.  A value for want of memory would be a wrong one in the results. */
 static size_t gzip_bytes(unsigned char *bytes, size_t n)
 {
     z_stream z = { .next_in = bytes };
     if (deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY) != Z_OK)
-        return 0;
+        mem_exhausted();
     unsigned char out[4096];
     size_t total = 0;
     int rc;
@@ -157,7 +158,8 @@ static size_t gzip_bytes(unsigned char *bytes, size_t n)
         total += sizeof out - z.avail_out;
     } while (rc == Z_OK);
     deflateEnd(&z);
-    return rc == Z_STREAM_END ? total : 0;
+    assert(rc == Z_STREAM_END);
+    return total;
 }
 
 static double compression(const struct sample s[], size_t n)
@@ -177,7 +179,7 @@ static double compression(const struct sample s[], size_t n)
     }
     size_t packed = gzip_bytes(joined, length);
     free(joined);
-    return packed > 0 ? (double)length / (double)packed : NAN;
+    return (double)length / (double)packed;
 }
 
 static double repetition(const struct sample s[], size_t n)
