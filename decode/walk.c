@@ -1,6 +1,5 @@
 #include "decode/walk.h"
 #include "base/err.h"
-#include "decode/scratch.h"
 #include <assert.h>
 
 #define RESERVED_STEPS 256 /* room made at once; a longer walk doubles it a few times */
@@ -34,7 +33,7 @@ int walk_feed(struct search *s, struct row_work *work)
         return 0;
     }
     sym_t symbol = draw_symbol(&w->draw, &final, &address, work);
-    struct hyp_step step = hyp_decide(&given, &final, symbol, work->spare[SCRATCH_BEFORE]);
+    struct hyp_step step = hyp_decide(&given, &final, symbol, work);
     branch_take(&w->branch, s, work, &step);
     w->decided = true;
     return 0;
