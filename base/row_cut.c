@@ -378,23 +378,33 @@ sym_t row_cut_mass_near(const struct row *r, double center, const float key[], d
     return e.id;
 }
 
+/* Leaves what stands at or before the edge. */
+static void leave_before(struct cut *c, const struct edge *e)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < c->n; i++) {
+        c->key[n] = c->key[i];
+        c->id[n] = c->id[i];
+        n += c->key[i] < e->key || c->id[i] <= e->id;
+    }
+    c->n = n;
+}
+
 uint32_t row_cut_top(const struct row *r, uint32_t k, struct row_work *w, sym_t id[], double logp[])
 {
-    struct edge e = { .key = UINT32_MAX, .id = r->n };
+    struct edge e = { 0 };
     if (k < r->n)
         e = rank_edge(r, k, w);
     struct cut c = by_score(r, k < r->n ? r->score[e.id] : -INFINITY, w);
-    uint32_t n = 0;
-    key_by_score(&c, r);
+    row_sort_descend(c.key, c.mass, c.n);
+    if (k < r->n)
+        leave_before(&c, &e);
+    row_sort(c.key, c.id, c.n, w);
     for (uint32_t i = 0; i < c.n; i++) {
-        c.key[n] = c.key[i];
-        c.id[n] = c.id[i];
-        n += c.key[i] < e.key || c.id[i] <= e.id;
-    }
-    row_sort(c.key, c.id, n, w);
-    for (uint32_t i = 0; i < n; i++) {
+        float score = row_sort_ascending_of(~c.key[i]);
         id[i] = c.id[i];
-        logp[i] = (double)r->score[id[i]] - r->log_z;
+        w->value[i] = score;
+        logp[i] = (double)score - r->log_z;
     }
-    return n;
+    return c.n;
 }
