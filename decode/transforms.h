@@ -61,11 +61,17 @@ void transform_keep_above(struct row *r, float least, uint32_t min_keep, struct 
 
 /* What a rule says of a row's prefix in rank order: logp[n] are log-probabilities, descending; whole: there are no
  * more.  Returns how many to keep (>= 1), or 0 where more must be seen; whole decides always. */
-typedef uint32_t transform_prefix(const struct transform *t, const struct row *r, const double logp[], uint32_t n,
-                                  bool whole);
+typedef uint32_t transform_prefix_rule(const struct transform *t, const struct row *r, const double logp[], uint32_t n,
+                                       bool whole);
+#define TRANSFORM_FIRST 64 /* symbols that decide mostly */
+struct transform_prefix {
+    transform_prefix_rule *rule;
+    uint32_t min_keep;
+    uint32_t first; /* length of the first prefix shown, > 0 */
+};
 /* Shows the rule ever longer prefixes until it decides, and keeps what it says, at least min_keep. */
 void transform_keep_prefix(const struct transform *t, struct row *r, const struct transform_at *at,
-                           transform_prefix *rule, uint32_t min_keep);
+                           const struct transform_prefix *p);
 
 /* Words of the rules on which systems disagree (decode/profiles.c). */
 enum transform_bound { BOUND_REACH, BOUND_OVER, BOUND_BELOW };
