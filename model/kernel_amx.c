@@ -11,8 +11,9 @@
 #define TARGET __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")))
 #define INLINE static inline __attribute__((always_inline)) TARGET
 
-#define ROWS 16 /* of a tile */
-#define STEP 32 /* of the inner dimension: 64 bytes */
+#define STREAMS 4
+#define ROWS    16 /* of a tile */
+#define STEP    32 /* of the inner dimension: 64 bytes */
 
 #define ARCH_REQ_XCOMP_PERM 0x1023
 #define XFEATURE_TILES      18
@@ -96,11 +97,14 @@ INLINE const uint16_t *activations(const struct part *t, size_t i, size_t k)
     return (const uint16_t *)t->p->x + (i / ROWS * (t->p->stride / 2) + k / 2) * ROWS * 2;
 }
 
-/* The bytes that follow these weight rows, asked for while they are multiplied. */
+/* The bytes that follow these weight rows, asked for while they are multiplied, from STREAMS places in turn: memory gives
+ * more to who reads in several places at once. */
 INLINE void ask(const struct part *t, size_t k)
 {
     const struct weight *w = t->p->w;
-    const char *next = (const char *)kernel_row(w, t->j) + 2 * ROWS * w->row_bytes + 2 * ROWS * 2 * k;
+    size_t step = k / STEP, apart = (w->k / STEP + STREAMS - 1) / STREAMS;
+    size_t part = step % STREAMS * apart + step / STREAMS;
+    const char *next = (const char *)kernel_row(w, t->j) + 2 * ROWS * w->row_bytes + 2 * ROWS * 2 * STEP * part;
     for (size_t at = 0; at < 2 * ROWS * 2 * STEP; at += 64)
         _mm_prefetch(next + at, _MM_HINT_T1);
 }

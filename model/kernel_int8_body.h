@@ -11,7 +11,8 @@
  *   meet, join (and, or), shift_up, shift_down, add, to_float, mul, muladd (ab + c), negmuladd (-ab + c) */
 
 /* The products of a batch of MOST activation rows with LANES weight rows under way: one float chain a lane. */
-#define MOST 32
+#define MOST    32
+#define STREAMS 4
 
 struct int8_part {
     const uint8_t *w; /* the first of LANES rows, stride bytes apart */
@@ -28,9 +29,12 @@ INLINE vint four(const struct kernel_int8 *a, size_t i)
     return each(x);
 }
 
-/* What comes after these LANES rows is asked for while they are read: bytes [0, n) from next. */
-INLINE void fetch(const uint8_t *next, size_t n)
+/* What comes after these LANES rows is asked for while they are read: of n_parts parts of n bytes one each time, from
+ * STREAMS places in turn, since memory gives more to who reads in several places at once. */
+INLINE void fetch(const struct int8_part *p, size_t part, size_t n_parts, size_t n)
 {
+    size_t apart = (n_parts + STREAMS - 1) / STREAMS;
+    const uint8_t *next = p->w + LANES * p->stride + (part % STREAMS * apart + part / STREAMS) * n;
     for (size_t i = 0; i < n; i += 64)
         _mm_prefetch((const char *)next + i, _MM_HINT_T1);
 }
@@ -82,10 +86,10 @@ INLINE void nibbles(const uint8_t *p, size_t stride, vint w[8])
 
 INLINE void add_q8_0(vfloat sum[], const struct int8_part *p)
 {
-    const uint8_t *w = p->w, *next = p->w + LANES * p->stride;
-    for (size_t b = 0; b < p->n; b++, w += 34, next += LANES * 34) {
+    const uint8_t *w = p->w;
+    for (size_t b = 0; b < p->n; b++, w += 34) {
         vint q[8];
-        fetch(next, LANES * 34);
+        fetch(p, b, p->n, LANES * 34);
         columns(w + 2, p->stride, q);
         columns(w + 18, p->stride, q + 4);
         vfloat scale = halves(w, p->stride);
@@ -97,10 +101,10 @@ INLINE void add_q8_0(vfloat sum[], const struct int8_part *p)
 
 INLINE void add_q4_0(vfloat sum[], const struct int8_part *p)
 {
-    const uint8_t *w = p->w, *next = p->w + LANES * p->stride;
-    for (size_t b = 0; b < p->n; b++, w += 18, next += LANES * 18) {
+    const uint8_t *w = p->w;
+    for (size_t b = 0; b < p->n; b++, w += 18) {
         vint q[8];
-        fetch(next, LANES * 18);
+        fetch(p, b, p->n, LANES * 18);
         nibbles(w + 2, p->stride, q);
         vfloat scale = halves(w, p->stride);
         for (size_t t = 0; t < p->m; t++) {
@@ -141,13 +145,13 @@ INLINE void lowered(vfloat sum[], const struct int8_part *p, size_t b, const vin
 
 INLINE void add_q4_k(vfloat sum[], const struct int8_part *p)
 {
-    const uint8_t *w = p->w, *next = p->w + LANES * p->stride;
+    const uint8_t *w = p->w;
     for (size_t b = 0; b < p->n; b += 8, w += 144) {
         vfloat d[8], m[8];
         scales4(w, p->stride, d, m);
-        for (size_t j = 0; j < 8; j += 2, next += LANES * 36) {
+        for (size_t j = 0; j < 8; j += 2) {
             vint both[8], q[8];
-            fetch(next, LANES * 36);
+            fetch(p, (b + j) / 2, p->n / 2, LANES * 36);
             columns(w + 16 + 16 * j, p->stride, both);
             columns(w + 32 + 16 * j, p->stride, both + 4);
             X86_UNROLL for (size_t i = 0; i < 8; i++) q[i] = meet(both[i], each(0x0f0f0f0f));
@@ -179,14 +183,14 @@ INLINE void sixes(const vint low[16], const vint high[8], int j, vint q[8])
 
 INLINE void add_q6_k(vfloat sum[], const struct int8_part *p)
 {
-    const uint8_t *w = p->w, *next = p->w + LANES * p->stride;
-    for (size_t b = 0; b < p->n; b += 8, w += 210, next += LANES * 210) {
+    const uint8_t *w = p->w;
+    for (size_t b = 0; b < p->n; b += 8, w += 210) {
         vint s[4], low[16], high[8], q[8];
         vfloat d = halves(w + 208, p->stride);
         columns(w + 192, p->stride, s);
         X86_UNROLL for (int j = 0; j < 8; j++)
         {
-            fetch(next + (size_t)j * LANES * 26, LANES * 26);
+            fetch(p, b + (size_t)j, p->n, LANES * 26);
             if (j % 4 == 0)
                 halfway(w, p->stride, (size_t)j / 4, low, high);
             sixes(low, high, j, q);
