@@ -1,14 +1,12 @@
 /* The products of kernel_int8.h over vectors of LANES weight rows side by side, for each instruction set once.
  *
- * What it is included into defines TARGET, INLINE, LANES (16 or 8), vint and vfloat of LANES x 32 bits, and over these:
- *   columns(p, stride, out)  16 bytes of each of the rows p, p + stride, ...: out[j] has the j-th four of each
- *   halves(p, stride)        the float16 at the start of each of the rows
- *   low_half(x)              the float16 in the lower half of each lane
+ * What it is included into defines what model/kernel_int8_unpack.h asks for, and over the same vectors:
  *   each(i), eachf(f)        in all lanes
  *   dot(sum, w, a)           sum + w times four signed bytes a, w unsigned and at most 63
  *   dot_signed(sum, w, a), less_signed(a), as_signed(w): the same for any signed w, prepared, from the sum they need
  *   signed_byte(x, from)      byte from / 8 of each lane, signed
- *   meet, join (and, or), shift_up, shift_down, add, to_float, mul, muladd (ab + c), negmuladd (-ab + c) */
+ *   add, muladd (ab + c), negmuladd (-ab + c) */
+#include "model/kernel_int8_unpack.h"
 
 /* The products of a batch of MOST activation rows with LANES weight rows under way: one float chain a lane. */
 #define MOST    32
@@ -73,17 +71,6 @@ INLINE vfloat half(vfloat sum, const struct kernel_int8 *a, size_t k, const vint
     return muladd(to_float(add(even, odd)), mul(scale, eachf(a->scale)), sum);
 }
 
-/* Integers of one block of q4_0: the low nibbles of 16 bytes, then the high ones. */
-INLINE void nibbles(const uint8_t *p, size_t stride, vint w[8])
-{
-    columns(p, stride, w);
-    X86_UNROLL for (size_t i = 0; i < 4; i++)
-    {
-        w[4 + i] = meet(shift_down(w[i], 4), each(0x0f0f0f0f));
-        w[i] = meet(w[i], each(0x0f0f0f0f));
-    }
-}
-
 INLINE void add_q8_0(vfloat sum[], const struct int8_part *p)
 {
     const uint8_t *w = p->w;
@@ -114,25 +101,6 @@ INLINE void add_q4_0(vfloat sum[], const struct int8_part *p)
     }
 }
 
-/* The scales d s and minima m t of q4_K's eight groups, from the 16 bytes at the start of its blocks. */
-INLINE void scales4(const uint8_t *p, size_t stride, vfloat d[8], vfloat m[8])
-{
-    vint x[4];
-    columns(p, stride, x);
-    vfloat scale = low_half(x[0]), least = low_half(shift_down(x[0], 16));
-    X86_UNROLL for (int i = 0; i < 4; i++)
-    {
-        vint s = meet(shift_down(x[1], 8 * i), each(63)), t = meet(shift_down(x[2], 8 * i), each(63));
-        vint low = meet(shift_down(x[3], 8 * i), each(15)), high = meet(shift_down(x[3], 8 * i + 4), each(15));
-        d[i] = mul(scale, to_float(s));
-        m[i] = mul(least, to_float(t));
-        s = join(low, shift_up(meet(shift_down(x[1], 8 * i + 6), each(3)), 4));
-        t = join(high, shift_up(meet(shift_down(x[2], 8 * i + 6), each(3)), 4));
-        d[i + 4] = mul(scale, to_float(s));
-        m[i + 4] = mul(least, to_float(t));
-    }
-}
-
 /* Block b of q4_K: integers q, scale d, minimum m. */
 INLINE void lowered(vfloat sum[], const struct int8_part *p, size_t b, const vint q[8], const vfloat dm[2])
 {
@@ -159,25 +127,6 @@ INLINE void add_q4_k(vfloat sum[], const struct int8_part *p)
             X86_UNROLL for (size_t i = 0; i < 8; i++) q[i] = meet(shift_down(both[i], 4), each(0x0f0f0f0f));
             lowered(sum, p, b + j + 1, q, (vfloat[]){ d[j + 1], m[j + 1] });
         }
-    }
-}
-
-/* Half h of blocks of q6_K: 64 bytes of low and 32 of high bits. */
-INLINE void halfway(const uint8_t *w, size_t stride, size_t h, vint low[16], vint high[8])
-{
-    for (size_t i = 0; i < 4; i++)
-        columns(w + 64 * h + 16 * i, stride, low + 4 * i);
-    for (size_t i = 0; i < 2; i++)
-        columns(w + 128 + 32 * h + 16 * i, stride, high + 4 * i);
-}
-
-/* Integers of group j of eight of q6_K, from those of its half. */
-INLINE void sixes(const vint low[16], const vint high[8], int j, vint q[8])
-{
-    X86_UNROLL for (int i = 0; i < 8; i++)
-    {
-        vint x = meet(shift_down(low[j % 2 * 8 + i], j % 4 / 2 * 4), each(0x0f0f0f0f));
-        q[i] = join(x, shift_up(meet(shift_down(high[i], j % 4 * 2), each(0x03030303)), 4));
     }
 }
 
