@@ -3,8 +3,7 @@
 #include "base/mem.h"
 #include "cli/bandwidth.h"
 #include "cli/bench_decode.h"
-#include "cli/opened.h"
-#include "model/random_weights.h"
+#include "cli/bench_subject.h"
 #include "model/transformer.h"
 #include <errno.h>
 #include <stdio.h>
@@ -12,15 +11,6 @@
 #include <string.h>
 
 enum { PREFILL = 512, SLOTS = 32, MOST_ROUNDS = 101 };
-
-/* What is open; the fields of `opened` borrow from `random` for a random operand. */
-struct subject {
-    struct opened opened;
-    struct random_weights *random;
-    const char *name, *type;
-    double bytes; /* of weights that a step reads */
-    uint32_t salt;
-};
 
 static int step_of(const struct bench_decode *b, double *seconds)
 {
@@ -51,86 +41,7 @@ struct round {
     double probe, ours, peer;
 };
 
-static int open_random(struct subject *s, const struct args *a, const char *shape)
-{
-    int64_t n_threads = (int64_t)threads_cores();
-    const char *type = options_text(a, "type"), *names[DTYPE_COUNT];
-    int found = -1;
-    TRY(options_int(a, "threads", 1, 1024, &n_threads));
-    for (int i = 0; i < DTYPE_COUNT; i++) {
-        names[i] = dtype_name((enum dtype)i);
-        found = strcmp(names[i], type) == 0 ? i : found;
-    }
-    if (found < 0)
-        return err_unknown(ERR_USAGE, "weight type", type, names, DTYPE_COUNT);
-    s->random = random_weights_open(shape, (enum dtype)found);
-    if (!s->random)
-        return err_code();
-    s->type = type;
-    s->opened.checkpoint = random_weights_checkpoint(s->random);
-    s->opened.threads = threads_alloc((size_t)n_threads);
-    s->opened.core = core_alloc();
-    s->opened.lm =
-        transformer_open(s->opened.checkpoint, &(struct transformer_options){ .mode = options_text(a, "mode"),
-                                                                              .kernels = options_text(a, "kernels"),
-                                                                              .kv = options_text(a, "kv"),
-                                                                              .threads = s->opened.threads });
-    return s->opened.lm ? 0 : err_code();
-}
-
-static void close_subject(struct subject *s)
-{
-    if (s->random)
-        s->opened.checkpoint = NULL;
-    opened_close(&s->opened);
-    random_weights_close(s->random);
-}
-
-/* All but an embedding of its own, of which a step reads a row; the type is that of the first feed-forward matrix. */
-static void look_at(struct subject *s)
-{
-    const struct checkpoint *c = s->opened.checkpoint;
-    s->bytes = (double)checkpoint_bytes(c);
-    for (size_t i = 0; i < c->n_tensors; i++) {
-        const struct tensor *t = &c->tensors[i];
-        if (strcmp(t->name, "model.embed_tokens.weight") == 0 && !c->config.tied_head)
-            s->bytes -= (double)t->bytes;
-        if (!s->type && strstr(t->name, "mlp.up_proj.weight"))
-            s->type = dtype_name(t->type);
-    }
-    if (!s->type)
-        s->type = "mixed";
-}
-
-static int open_subject(struct subject *s, const struct args *a, const char *name)
-{
-    static const char random[] = "random:";
-    *s = (struct subject){ .name = name };
-    int rc = strncmp(name, random, sizeof random - 1) == 0 ? open_random(s, a, name + sizeof random - 1)
-                                                           : opened_open(&s->opened, name, a);
-    if (rc < 0)
-        close_subject(s);
-    else
-        look_at(s);
-    return rc;
-}
-
-/* What the peer says of a file. */
-static int ask_peer(const struct subject *s, const char *program, const char *what, double *seconds)
-{
-    struct text command = { 0 };
-    text_addf(&command, "%s '%s' %zu %s", program, s->name, threads_count(s->opened.threads), what);
-    FILE *f = popen(text_s(&command), "r");
-    int n = f ? fscanf(f, "%lf", seconds) : 0;
-    int status = f ? pclose(f) : -1;
-    int rc = n == 1 && status == 0 && *seconds > 0
-                 ? 0
-                 : err_set(ERR_IO, "%s: ended with status %d; want one number, seconds", text_s(&command), status);
-    text_free(&command);
-    return rc;
-}
-
-static int run_round(struct subject *s, const struct args *a, const struct measurement *m, struct round *r)
+static int run_round(struct bench_subject *s, const struct args *a, const struct measurement *m, struct round *r)
 {
     const char *peer = options_text(a, "peer");
     struct bench_decode b = { s->opened.lm, s->opened.core, ++s->salt };
@@ -139,7 +50,7 @@ static int run_round(struct subject *s, const struct args *a, const struct measu
         return err_code();
     TRY(m->run(&b, &r->ours));
     r->peer = 0;
-    return peer && !s->random ? ask_peer(s, peer, m->name, &r->peer) : 0;
+    return peer && !s->random ? bench_subject_ask(s, peer, m->name, &r->peer) : 0;
 }
 
 static int by_size(const void *a, const void *b)
@@ -154,7 +65,7 @@ static double median(double x[], size_t n)
     return n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
 }
 
-static void tell(const struct subject *s, const struct args *a, const struct measurement *m, const double x[5])
+static void tell(const struct bench_subject *s, const struct args *a, const struct measurement *m, const double x[5])
 {
     size_t n_threads = threads_count(s->opened.threads);
     const char *path = transformer_kernels(s->opened.lm);
@@ -175,7 +86,7 @@ static void tell(const struct subject *s, const struct args *a, const struct mea
     printf("\n");
 }
 
-static int measure(struct subject *s, const struct args *a, const struct measurement *m, size_t n)
+static int measure(struct bench_subject *s, const struct args *a, const struct measurement *m, size_t n)
 {
     double rate[MOST_ROUNDS], probe[MOST_ROUNDS], share[MOST_ROUNDS], peer[MOST_ROUNDS], over[MOST_ROUNDS];
     n = n < m->most_rounds ? n : m->most_rounds;
@@ -198,11 +109,11 @@ int bench_rounds(const struct args *a, size_t n_rounds)
     size_t n = n_rounds < MOST_ROUNDS ? n_rounds : MOST_ROUNDS;
     int rc = a->n_operands > 0 ? 0 : err_set(ERR_USAGE, "bench --rounds: no checkpoint, want one or 'random:1.1B'");
     for (size_t i = 0; i < a->n_operands && rc == 0; i++) {
-        struct subject s;
-        TRY(open_subject(&s, a, a->operand[i]));
+        struct bench_subject s;
+        TRY(bench_subject_open(&s, a, a->operand[i]));
         for (size_t m = 0; m < sizeof measurements / sizeof *measurements && rc == 0; m++)
             rc = measure(&s, a, &measurements[m], n);
-        close_subject(&s);
+        bench_subject_close(&s);
     }
     return rc;
 }

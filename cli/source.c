@@ -30,7 +30,9 @@ static int open_script(struct source *s, const struct args *a)
 {
     int64_t n_threads = (int64_t)threads_cores();
     TRY(options_int(a, "threads", 1, 1024, &n_threads));
-    struct plan_options options = { .mode = options_text(a, "mode"), .kernels = options_text(a, "kernels") };
+    struct plan_options options = { .mode = options_text(a, "mode"),
+                                    .kernels = options_text(a, "kernels"),
+                                    .kv = options_text(a, "kv") };
     s->plan = plan_prepare(options_text(a, "script"), &options);
     if (!s->plan)
         return err_code();

@@ -70,7 +70,9 @@ static struct plan *plan_of(const struct args *a)
     };
     enum { N_KEYS = sizeof keys / sizeof *keys };
     const char *operand = a->operand[0], *end = strrchr(operand, '.'), *pairs[N_KEYS + 1];
-    struct plan_options options = { .mode = options_text(a, "mode"), .kernels = options_text(a, "kernels") };
+    struct plan_options options = { .mode = options_text(a, "mode"),
+                                    .kernels = options_text(a, "kernels"),
+                                    .kv = options_text(a, "kv") };
     if (end && strcmp(end, ".lua") == 0)
         return plan_prepare(operand, &options);
     struct text source = { 0 }, sets[N_KEYS + 1] = { { 0 } };
@@ -297,6 +299,7 @@ static const struct option_row options[] = {
     { "out", "FILE", NULL, "store the results as JSON" },
     { "threads", "N", NULL, "threads; default: physical cores" },
     { "mode", "MODE", NULL, "compute mode: f32 (default) or native" },
+    { "kv", "TYPE", NULL, "type of keys and values: f32 (default), bf16, q8" },
     { "kernels", "PATH", NULL,
       "kernel path: amx, avx512bf16, avx512vnni, avx512, avxvnni, avx2, reference; default: the best of this machine" },
 };

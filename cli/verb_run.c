@@ -45,6 +45,7 @@ static int read_options(const struct args *a, struct plan_options *plan, struct 
     plan->limit = (uint32_t)limit;
     plan->mode = options_text(a, "mode");
     plan->kernels = options_text(a, "kernels");
+    plan->kv = options_text(a, "kv");
     plan->trace = options_text(a, "trace");
     const char *shard = options_text(a, "shard"), *slash = shard ? strchr(shard, '/') : NULL;
     if (shard) {
@@ -94,7 +95,7 @@ static int report(const struct args *a, const char *folder)
     return rc;
 }
 
-/* A folder that holds a run already decides compute mode and kernels where the options do not.  Without --out the folder
+/* A folder that holds a run already decides compute mode, kernels and type of keys and values where the options do not.  Without --out the folder
  * is known only when the script has been read. */
 static struct plan *prepare(const struct args *a, const struct plan_options *o, struct text *folder)
 {
@@ -205,6 +206,7 @@ static const struct option_row options[] = {
     { "trace", "LEVEL", NULL,
       "what is kept of every step: token, steps (of the chain), topk=K (best symbols), full; default: the script's" },
     { "mode", "MODE", NULL, "compute mode: f32 (default) or native" },
+    { "kv", "TYPE", NULL, "type of keys and values: f32 (default), bf16, q8" },
     { "kernels", "PATH", NULL,
       "kernel path: amx, avx512bf16, avx512vnni, avx512, avxvnni, avx2, reference; default: the best of this machine" },
 };

@@ -16,6 +16,7 @@
 #include "experiments/plan_select.h"
 #include "experiments/plan_tasks.h"
 #include "experiments/script.h"
+#include "model/kernel_kv.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -222,6 +223,21 @@ static int check_name(const char *name)
                           name, MAX_NAME);
 }
 
+/* Plans without it are those of float32. */
+static int resolve_kv(json_t *what, const char *name)
+{
+    const char *names[KERNEL_KV_TYPES];
+    for (int i = 0; i < KERNEL_KV_TYPES; i++) {
+        names[i] = kernel_kv_name((enum kernel_kv)i);
+        if (name && strcmp(name, names[i]) == 0) {
+            if (i != KERNEL_KV_F32)
+                json_object_set_new(what, "kv", json_string(name));
+            return 0;
+        }
+    }
+    return name ? err_unknown(ERR_USAGE, "type of keys and values", name, names, KERNEL_KV_TYPES) : 0;
+}
+
 static int resolve_what(const json_t *declared, const struct lua_transforms *transforms, json_t *what,
                         const struct plan_options *o)
 {
@@ -229,6 +245,7 @@ static int resolve_what(const json_t *declared, const struct lua_transforms *tra
     json_object_set_new(what, "format", json_integer(PLAN_FORMAT));
     json_object_set_new(what, "mode", json_string(o->mode ? o->mode : "f32"));
     json_object_set_new(what, "kernels", json_string(o->kernels ? o->kernels : ""));
+    TRY(resolve_kv(what, o->kv));
     if (check_name(field(declared, "name")) < 0 || resolve_limits(declared, what) < 0 ||
         resolve_trace(declared, what, o->trace) < 0)
         return err_add(ERR_USAGE, "%s", field(declared, "at"));

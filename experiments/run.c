@@ -24,10 +24,13 @@ struct plan *run_prepare(const char *script, const char *folder, const struct pl
     struct plan *old = access(path, F_OK) == 0 ? plan_read(path) : NULL;
     const char *mode = old ? json_string_value(json_object_get(old->what, "mode")) : NULL;
     const char *kernels = old ? json_string_value(json_object_get(old->what, "kernels")) : NULL;
+    const char *kv = old ? json_string_value(json_object_get(old->what, "kv")) : NULL;
     if (!pinned.mode)
         pinned.mode = mode;
     if (!pinned.kernels && kernels && *kernels)
         pinned.kernels = kernels;
+    if (!pinned.kv)
+        pinned.kv = kv;
     struct plan *p = plan_prepare(script, &pinned);
     plan_free(old);
     free(path);

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "model/checkpoint_settle.h"
 #include "model/core.h"
 #include "model/pass.h"
 #include "model/rope.h"
@@ -227,8 +228,6 @@ static int open_lm(struct transformer *t, const char *alias, const char *mode, u
     if (space->n > c->config.n_vocab)
         return err_set(ERR_DATA, "%s: the tokenizer has %u symbols, the embedding %u rows", c->name, space->n,
                        c->config.n_vocab);
-    if (!alias)
-        TRY(checkpoint_hash(c));
     text_addf(&identity, "%s %s %s", alias ? alias : c->hash, mode, t->kernels->name);
     if (c->config.rope.scaling != SCALING_NONE)
         text_addf(&identity, " %s", text_s(&t->positions));
@@ -274,6 +273,9 @@ static int open_all(struct transformer *t, const struct transformer_options *o)
     enum kernel_mode mode;
     uint32_t planned;
     const struct config *g = &t->c->config;
+    if (!o->alias)
+        TRY(checkpoint_hash(t->c)); /* it reads the files, which give their pages back then */
+    checkpoint_settle(t->c, o->threads);
     t->weights = weights_open(t->c);
     if (!t->weights)
         return ERR_DATA;
@@ -284,7 +286,7 @@ static int open_all(struct transformer *t, const struct transformer_options *o)
     TRY(plan_positions(t, o, &planned));
     TRY(open_lm(t, o->alias, mode == KERNEL_NATIVE ? "native" : "f32", planned));
     uint32_t n = t->lm.space->n;
-    t->tree = tree_alloc();
+    t->tree = o->apart ? tree_alloc_apart() : tree_alloc();
     t->kv = kv_alloc(t->tree, &(struct kv_shape){ g->n_layers, g->n_kv_heads, g->head_dim, t->kv_type }, kv_bytes);
     t->store = row_store_alloc(t->tree, n, g->dim, o->row_bytes > 0 ? o->row_bytes : DEFAULT_ROW_BYTES);
     t->forward = forward_alloc(&(struct forward_parts){ .checkpoint = t->c,
@@ -316,6 +318,12 @@ const char *transformer_kernels(const struct lm *lm)
 {
     const struct transformer *t = lm->self;
     return t->kernels->name;
+}
+
+size_t transformer_kv_bytes(const struct lm *lm)
+{
+    const struct transformer *t = lm->self;
+    return kv_bytes(t->kv);
 }
 
 const char *transformer_refused(const struct lm *lm)
