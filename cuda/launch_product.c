@@ -72,20 +72,29 @@ struct cut {
     size_t shared;
 };
 
+static const uint32_t tile_rows[] = { 1, 4, 8 };
+
+static size_t norm_bytes(const struct cuda_product_args *a, int tile)
+{
+    return a->norm.weight ? tile_rows[tile] * (((size_t)a->w.k + 7) / 8 * 8) * (a->x_type == CUDA_F32 ? 4 : 2) : 0;
+}
+
 static struct cut cut_of(const struct cuda_product_args *a)
 {
+    struct cut c = { .rows = a->which || a->m == 1 ? 1 : 4 };
     int gated = a->gate.data != NULL, tile = a->which || a->m == 1 ? 0 : a->m <= 4 ? 1 : 2;
-    struct cut c = { .rows = tile == 0 ? 1 : tile == 1 ? 4 : 8 };
-    uint32_t slots = tile == 2 ? 2 : 4;
+    uint32_t slots = 4;
     if (a->w.type > CUDA_BF16) {
         c.kernel = quant_kernel(a->w.type, tile > 0);
-        c.rows = tile > 0 ? 4 : 1;
-        slots = 4;
     } else {
         struct family all[FAMILIES];
         families(all);
+        while (tile > 0 && norm_bytes(a, tile) > LAUNCH_NORM_BYTES)
+            tile--;
         c.kernel = all[family_of(a)].kernel[tile][gated];
-        c.shared = a->norm.weight ? c.rows * (((size_t)a->w.k + 7) / 8 * 8) * (a->x_type == CUDA_F32 ? 4 : 2) : 0;
+        c.rows = tile_rows[tile];
+        c.shared = norm_bytes(a, tile);
+        slots = tile == 2 ? 2 : 4;
     }
     c.outputs = (gated ? slots / 2 : slots) * (THREADS / CUDA_WARP);
     return c;

@@ -14,7 +14,8 @@ struct shape {
     uint32_t n, k, m;
 };
 
-static const struct shape shapes[] = { { 5, 8, 1 }, { 37, 1032, 1 }, { 70, 264, 3 }, { 33, 523, 4 }, { 65, 600, 10 } };
+static const struct shape shapes[] = { { 5, 8, 1 },     { 37, 1032, 1 }, { 70, 264, 3 }, { 33, 523, 4 },
+                                       { 65, 600, 10 }, { 3, 8000, 6 } /* 8 normed rows would be 125 KB */ };
 
 static uint32_t each(uint32_t type)
 {
@@ -248,7 +249,11 @@ int main(void)
                                          { CUDA_F16, CUDA_F16 },
                                          { CUDA_F16, CUDA_F32 },
                                          { CUDA_F32, CUDA_F32 } };
+    struct cuda_product_args wide = { .w = { .type = CUDA_BF16, .n = 8, .k = 50000 }, .x_type = CUDA_BF16, .m = 1 };
+    wide.norm.weight = &wide.eps;
+    check(launch_product(&wide, NULL) == cudaErrorInvalidValue, "a norm wider than shared memory is refused");
     check(launch_prepare() == cudaSuccess, "shared memory is to be had");
+    check(launch_product(&wide, NULL) == cudaErrorInvalidValue, "and so it is when there is as much as there can be");
     for (size_t t = 0; t < sizeof types / sizeof *types; t++)
         for (size_t i = t % 2; i<sizeof shapes / sizeof *shapes; i += t> 1 ? 2 : 1)
             one_shape(&shapes[i], types[t][0], types[t][1]);
