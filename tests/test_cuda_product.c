@@ -15,7 +15,9 @@ struct shape {
 };
 
 static const struct shape shapes[] = { { 5, 8, 1 },     { 37, 1032, 1 }, { 70, 264, 3 }, { 33, 523, 4 },
-                                       { 65, 600, 10 }, { 3, 8000, 6 } /* 8 normed rows would be 125 KB */ };
+                                       { 65, 600, 10 }, { 1, 8000, 5 } /* 8 normed rows would be 125 KB */ };
+
+enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static uint32_t each(uint32_t type)
 {
@@ -154,7 +156,9 @@ static void one_shape(const struct shape *s, uint32_t w_type, uint32_t x_type)
     run(&a);
     check_outputs(&a, s, "norm and gate");
     a.gate.data = NULL, a.norm.bias = norm + s->k;
-    check(device_same_in_orders(NULL, run, &a, out, MOST * OUT_STRIDE * 4), "a norm is the same in all orders");
+    if (w_type == CUDA_BF16 && x_type == CUDA_BF16)
+        check(device_same_in_orders(NULL, run, &a, out, MOST * OUT_STRIDE * 4), "a norm is the same in all orders");
+    run(&a);
     check_outputs(&a, s, "layer norm");
     check(*flag == 0, "all is finite");
     bias[s->n - 1] = INFINITY;
@@ -199,7 +203,7 @@ static void test_quant(enum dtype type)
     float *norm = made(CUDA_F32, 1, K, K, 4), normed[K];
     struct cuda_matrix w = device_matrix_put(type, file, 2 * N, K);
     dtype_to_f32(type, file, 2 * N * K, wide);
-    for (int i = 0; i < 6; i += CHECK_TIMES(1, 5)) {
+    for (int i = 0; i < 6; i += type == DTYPE_Q4_K ? CHECK_TIMES(1, 5) : 5) {
         struct cuda_product_args a = { .w = w, .x = x, .x_stride = K, .m = rows[i % 2], .out = out, .out_stride = 24 };
         double worst = 0, most = 1;
         a.w.n = N;
@@ -254,9 +258,11 @@ int main(void)
     check(launch_product(&wide, NULL) == cudaErrorInvalidValue, "a norm wider than shared memory is refused");
     check(launch_prepare() == cudaSuccess, "shared memory is to be had");
     check(launch_product(&wide, NULL) == cudaErrorInvalidValue, "and so it is when there is as much as there can be");
-    for (size_t t = 0; t < sizeof types / sizeof *types; t++)
-        for (size_t i = t % 2; i<sizeof shapes / sizeof *shapes; i += t> 1 ? 2 : 1)
+    for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
+        size_t step = t > 1 ? 2 : CHECK_TIMES(1, 2), n = t == 0 ? SHAPES : SHAPES - 1; /* the widest once */
+        for (size_t i = t % 2; i < n; i += step)
             one_shape(&shapes[i], types[t][0], types[t][1]);
+    }
     test_experts();
     for (enum dtype type = DTYPE_Q8_0; type < DTYPE_COUNT; type++)
         test_quant(type);

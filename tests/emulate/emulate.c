@@ -33,7 +33,8 @@ static struct {
     enum emulate_order order;
     int order_is_set;
     uint64_t random;
-    unsigned *turn; /* (MOST_THREADS,) */
+    unsigned *turn;                         /* (MOST_THREADS,) */
+    unsigned waiting[MOST_THREADS / LANES]; /* lanes of each warp that wait for others of it */
     struct emulate_count count;
     uint64_t dynamic[MOST_SHARED / 8 + 8];
 } e = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -153,18 +154,12 @@ static uint64_t taken(const struct thread *warp, unsigned lane, unsigned in_warp
     return warp[from].bring;
 }
 
-/* Whether all lanes of the mask have come; they must have come to the same. */
-static int all_came(const struct thread *t, const struct thread *warp)
+/* Lanes that have come must have come to the same. */
+static void check_lanes(const struct thread *t, const struct thread *warp)
 {
-    for (unsigned i = 0; i < LANES; i++) {
-        if (!(t->mask >> i & 1u))
-            continue;
-        if (warp[i].state != IN_WARP)
-            return 0;
-        if (warp[i].op != t->op || warp[i].mask != t->mask)
+    for (unsigned i = 0; i < LANES; i++)
+        if ((t->mask >> i & 1u) && (warp[i].op != t->op || warp[i].mask != t->mask))
             refuse("lanes of a warp meet in different operations or masks");
-    }
-    return 1;
 }
 
 uint64_t emulate_meet(enum emulate_op op, unsigned mask, uint64_t bring, int at)
@@ -181,10 +176,14 @@ uint64_t emulate_meet(enum emulate_op op, unsigned mask, uint64_t bring, int at)
     t->bring = bring;
     t->at = at;
     t->state = IN_WARP;
-    if (!all_came(t, warp)) {
+    unsigned *waiting = &e.waiting[index / LANES];
+    *waiting |= 1u << index % LANES;
+    if ((*waiting & mask) != mask) {
         to_scheduler();
         return self()->take;
     }
+    check_lanes(t, warp);
+    *waiting &= ~mask;
     e.count.warp_barriers++;
     for (unsigned i = 0; i < in_warp; i++)
         if (mask >> i & 1u)
@@ -281,6 +280,7 @@ static void run_block(uint3 block)
     e.live = e.n;
     e.in_block = 0;
     e.yes = 0;
+    memset(e.waiting, 0, sizeof e.waiting);
     spoil_shared(e.launch->shared);
     while (e.live > 0) {
         if (run_round())
