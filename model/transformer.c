@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "model/core.h"
+#include "model/forward_cpu.h"
 #include "model/pass.h"
 #include "model/rope.h"
 #include "model/template.h"
@@ -250,7 +251,7 @@ static int open_lm(struct transformer *t, const char *alias, const char *mode, u
 /* Widths are numbers from a file: the weights prove them, but activations of many positions take more than weights. */
 static size_t choose_chunk(const struct config *g, size_t asked)
 {
-    size_t chunk = asked > 0 ? asked : DEFAULT_CHUNK, fits = ACTIVATION_BYTES / forward_token_bytes(g);
+    size_t chunk = asked > 0 ? asked : DEFAULT_CHUNK, fits = ACTIVATION_BYTES / forward_cpu.token_bytes(g);
     return chunk <= fits ? chunk : fits > 0 ? fits : 1;
 }
 
@@ -285,18 +286,21 @@ static int open_all(struct transformer *t, const struct transformer_options *o)
     TRY(open_lm(t, o->alias, mode == KERNEL_NATIVE ? "native" : "f32", planned));
     uint32_t n = t->lm.space->n;
     t->tree = tree_alloc();
-    t->kv = kv_alloc(t->tree, &(struct kv_shape){ g->n_layers, g->n_kv_heads, g->head_dim, t->kv_type }, kv_bytes);
+    t->kv =
+        kv_alloc(t->tree, &(struct kv_shape){ g->n_layers, g->n_kv_heads, g->head_dim, t->kv_type }, kv_bytes, NULL);
     t->store = row_store_alloc(t->tree, n, g->dim, o->row_bytes > 0 ? o->row_bytes : DEFAULT_ROW_BYTES);
-    t->forward = forward_alloc(&(struct forward_parts){ .checkpoint = t->c,
-                                                        .weights = t->weights,
-                                                        .kernels = t->kernels,
-                                                        .kv = t->kv,
-                                                        .threads = o->threads,
-                                                        .mode = mode,
-                                                        .kv_type = t->kv_type,
-                                                        .n_scores = n,
-                                                        .max_tokens = chunk,
-                                                        .planned = planned });
+    t->forward = forward_alloc(&forward_cpu, &(struct forward_parts){ .checkpoint = t->c,
+                                                                      .weights = t->weights,
+                                                                      .kernels = t->kernels,
+                                                                      .kv = t->kv,
+                                                                      .threads = o->threads,
+                                                                      .mode = mode,
+                                                                      .kv_type = t->kv_type,
+                                                                      .n_scores = n,
+                                                                      .max_tokens = chunk,
+                                                                      .planned = planned });
+    if (!t->forward)
+        return err_code();
     t->pass = pass_alloc(&(struct pass_parts){ t->tree, t->kv, t->store, t->forward, o->threads, chunk });
     return 0;
 }
