@@ -204,7 +204,8 @@ struct device_api {
     int (*model_table)(struct device_model *m, uint32_t table, uint64_t n_positions, const float *const cos_sin[2],
                        struct device_error *error);
     int (*model_run)(struct device_model *m, const struct device_batch *b, struct device_error *error);
-    void (*model_counts)(const struct device_model *m, struct device_counts *out);
+    void (*counts)(const struct device_context *c,
+                   struct device_counts *out); /* of all its models, since it was opened */
 };
 
 typedef const struct device_api *device_function(void);

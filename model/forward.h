@@ -51,6 +51,7 @@ struct forward_parts {
     size_t n_scores;        /* rows of the head that are used: padded vocabulary rows are not */
     size_t max_tokens;      /* of a batch */
     uint32_t planned;       /* positions that the plan of rotary positions is for */
+    uint64_t weight_bytes;  /* of a device for weights at most, the rest is swapped; 0: all */
     struct device *device;  /* of forward_device (model/forward_device.h) alone */
 };
 
