@@ -150,7 +150,7 @@ static void fill_batch(struct pass *p, struct forward_batch *b)
     mem_grow(&p->forward_rows, &p->forward_rows_cap, p->n_rows, sizeof *p->forward_rows);
     for (size_t i = 0; i < p->n_rows; i++) {
         const struct kept_row *kept = p->rows[i].kept;
-        p->forward_rows[i] = (struct forward_row){ p->place[p->rows[i].token], kept->tap, kept->row.score };
+        p->forward_rows[i] = (struct forward_row){ p->place[p->rows[i].token], kept->tap, kept->row.score, NULL };
     }
     mem_grow(&p->forward_copies, &p->forward_copies_cap, p->n_copies, sizeof *p->forward_copies);
     for (size_t i = 0; i < p->n_copies; i++) {
