@@ -24,7 +24,9 @@ struct uncertainty {
     double agreement;
 };
 
-/* mixture: what row_pool_linear() makes of these rows and weights, or the pool itself where pool_mixes() it. */
-struct uncertainty uncertainty_of(const struct row rows[], const double weight[], size_t n, const struct row *mixture);
+struct uncertainty uncertainty_of(const struct row rows[], const double weight[], size_t n);
+/* The same where row_pool_apart() of these rows and weights has been made in the pass that pools them. */
+struct uncertainty uncertainty_from(const struct row_apart *apart, const struct row rows[], const double weight[],
+                                    size_t n);
 
 #endif
