@@ -18,7 +18,8 @@ static const struct kernels *const tables[] = { &kernel_amx,     &kernel_avx512b
 #define TRY_N     7
 #define TRY_M     9
 #define TRY_INT8  37 /* weight rows of products with integers: two tiles of 16 and a rest */
-#define TRY_BATCH 61 /* their batch rows: three tiles of 16, and enough of a fourth to be one */
+#define TRY_TILE  17 /* those of a large batch: a tile and a rest */
+#define TRY_BATCH 61 /* its rows: three tiles, and enough of a fourth to be one */
 #define TRY_DIM   24
 #define TRY_SEEN  37
 #define TRY_HEADS 5
@@ -162,34 +163,31 @@ static int try_bf16(struct trial *t, size_t k)
     return differ(t->got, t->want, TRY_M * TRY_MOST) ? refuse(t->k, "the product of bf16") : 0;
 }
 
-/* Bit for bit. */
+/* n weight rows with m rows of activations, bit for bit; t->row and t->x hold them. */
+static int try_products(struct trial *t, enum dtype type, size_t n, size_t m)
+{
+    struct weight w = { .name = dtype_name(type), .type = type, .data = t->row, .n = n, .k = TRY_MOST };
+    float *out[TRY_BATCH];
+    w.row_bytes = dtype_row_bytes(type, TRY_MOST);
+    kernel_int8_pack(t->x, m * TRY_MOST, t->whole);
+    t->k->pack_int8(t->x, m * TRY_MOST, t->other);
+    if (memcmp(t->whole, t->other, m * TRY_MOST / KERNEL_INT8 * sizeof *t->whole) != 0)
+        return refuse(t->k, "rounding to integers");
+    struct matmul p = { &w, t->whole, TRY_MOST / KERNEL_INT8, m, out };
+    rows_of(t->want, n, m, out);
+    kernel_int8_dot(&p, 0, n);
+    rows_of(t->got, n, m, out);
+    t->k->dot_int8(&p, 0, n);
+    return memcmp(t->got, t->want, n * m * sizeof *t->got) != 0 ? refuse(t->k, w.name) : 0;
+}
+
 static int try_int8(struct trial *t, enum dtype type)
 {
-    struct weight w = { .name = dtype_name(type), .type = type, .data = t->row, .n = TRY_INT8, .k = TRY_MOST };
-    size_t stride = TRY_MOST / KERNEL_INT8;
-    w.row_bytes = dtype_row_bytes(type, TRY_MOST);
-    float *out[TRY_BATCH];
     fill(t->x, TRY_BATCH * TRY_MOST, 1);
     memset(t->x, 0, KERNEL_INT8 * sizeof *t->x);
     pack(t, type, TRY_INT8 * TRY_MOST);
-    kernel_int8_pack(t->x, TRY_BATCH * TRY_MOST, t->whole);
-    t->k->pack_int8(t->x, TRY_BATCH * TRY_MOST, t->other);
-    if (memcmp(t->whole, t->other, sizeof t->whole) != 0)
-        return refuse(t->k, "rounding to integers");
-    struct matmul p = { &w, t->whole, stride, TRY_BATCH, out };
-    rows_of(t->want, TRY_INT8, TRY_BATCH, out);
-    kernel_int8_dot(&p, 0, TRY_INT8);
-    rows_of(t->got, TRY_INT8, TRY_BATCH, out);
-    t->k->dot_int8(&p, 0, TRY_INT8);
-    if (memcmp(t->got, t->want, TRY_INT8 * TRY_BATCH * sizeof *t->got) != 0)
-        return refuse(t->k, w.name);
-    for (p.m = 1; p.m < TRY_M; p.m += TRY_M - 2) { /* few, which other loops may do */
-        rows_of(t->got, TRY_INT8, p.m, out);
-        t->k->dot_int8(&p, 0, TRY_INT8);
-        if (memcmp(t->got, t->want, TRY_INT8 * p.m * sizeof *t->got) != 0)
-            return err_set(ERR_DATA, "kernels '%s': %s depends on the batch", t->k->name, w.name);
-    }
-    return 0;
+    TRY(try_products(t, type, TRY_INT8, TRY_M));
+    return t->k->int8_many > 0 ? try_products(t, type, TRY_TILE, TRY_BATCH) : 0;
 }
 
 /* Five heads (four and one more) over keys and values of one type; what else is in `a` is the case. */

@@ -281,7 +281,7 @@ static const struct type {
     [DTYPE_Q8_0] = { unpack_q8_0, run_scaled, &of_32, 28 },
     [DTYPE_Q4_0] = { unpack_q4_0, run_scaled, &of_32, 28 },
     [DTYPE_Q4_K] = { unpack_q4_k, run_lessened, &of_32, 28 },
-    [DTYPE_Q6_K] = { unpack_q6_k, run_halves, &of_16, 60 },
+    [DTYPE_Q6_K] = { unpack_q6_k, run_halves, &of_16, KERNEL_INT8_TILES },
 };
 
 /* Some groups of 16 weight rows, and batch rows by the 16. */

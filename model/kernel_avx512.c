@@ -175,6 +175,7 @@ const struct kernels kernel_amx = {
     .bf16_rows = KERNEL_AMX_ROWS,
     .round_bf16 = kernel_amx_round_bf16,
     .dot_int8 = kernel_int8_dot_amx,
+    .int8_many = KERNEL_INT8_TILES,
     .pack_int8 = kernel_int8_pack_avx2,
     .rms_norm = kernel_avx512_rms_norm,
     .layer_norm = kernel_avx512_layer_norm,

@@ -17,6 +17,7 @@
 
 #define KERNEL_TILE       16u /* weight rows that are multiplied side by side at most */
 #define KERNEL_INT8_LEAST 1e-30f
+#define KERNEL_INT8_TILES 60u /* batch rows that go through AMX tiles, whatever the type */
 
 /* In plain C. */
 void kernel_int8_pack(const float *x, size_t n, struct kernel_int8 *out);

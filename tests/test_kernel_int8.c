@@ -204,6 +204,25 @@ static void not_finite(const struct kernels *k)
     made_free(&t);
 }
 
+/* Right but for the last product of large batches. */
+static void wrong_in_many(const struct matmul *p, size_t from, size_t to)
+{
+    kernel_int8_dot(p, from, to);
+    if (p->m >= KERNEL_INT8_TILES)
+        p->out[p->m - 1][to - 1] += 1e-3f;
+}
+
+/* The trial looks where a path goes another way. */
+static void trial_of_many(void)
+{
+    struct kernels k = kernel_reference;
+    check(kernel_try(&k) == 0, "%s", err_text());
+    k.name = "wrong";
+    k.dot_int8 = wrong_in_many;
+    k.int8_many = KERNEL_INT8_TILES;
+    check(kernel_try(&k) == ERR_DATA && strstr(err_text(), "kernels 'wrong': q8_0 differs"), "%s", err_text());
+}
+
 int main(void)
 {
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
@@ -224,5 +243,6 @@ int main(void)
     for (size_t k = 0; k < N_PATHS; k++)
         if (paths[k]->available())
             not_finite(paths[k]);
+    trial_of_many();
     return check_done("kernel_int8");
 }
