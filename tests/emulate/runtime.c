@@ -221,14 +221,25 @@ static void *give(size_t bytes)
     return h + 1;
 }
 
+/* What a call that fails has given is nobody's. */
+static cudaError_t kept(void **p, cudaError_t e)
+{
+    union head *h = (union head *)*p - 1;
+    if (e == cudaSuccess)
+        used += h->bytes;
+    else
+        free(h);
+    *p = e == cudaSuccess ? *p : NULL;
+    return e;
+}
+
 cudaError_t cudaMalloc(void **p, size_t bytes)
 {
     size_t room = memory() > used ? memory() - used : 0;
     *p = bytes <= room ? give(bytes) : NULL;
     if (!*p)
         return outcome(cudaErrorMemoryAllocation);
-    used += bytes;
-    return outcome(cudaSuccess);
+    return kept(p, outcome(cudaSuccess));
 }
 
 cudaError_t cudaFree(void *p)
