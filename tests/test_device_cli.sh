@@ -35,7 +35,7 @@ expect 5 "no NVIDIA driver here" env CHORALE_EMULATE_DRIVER=0 "$chorale" logits 
 expect 5 "no NVIDIA card that this process may use" env CHORALE_EMULATE_CARDS=0 "$chorale" logits --device emulated --ids 1,2 zoo:prose
 expect 5 "device emulated:3: no such card, there is 1" "$chorale" logits --device emulated:3 --ids 1,2 zoo:prose
 expect 5 "compute capability 7.5 (sm_75), want 8.0 or more" env CHORALE_EMULATE_CAPABILITY=75 "$chorale" logits --device emulated --ids 1,2 zoo:prose
-expect 5 "does not fit the device" env CHORALE_EMULATE_MEMORY=50000000 "$chorale" logits --device emulated --ids 1,2 zoo:prose
+expect 5 "does not fit the device" env CHORALE_EMULATE_MEMORY=36000000 "$chorale" logits --device emulated --ids 1,2 zoo:prose
 
 # plans for a card that is here, and for one that is not
 tells 0 "on the card" "$chorale" plan --device emulated --context 64 zoo:prose
@@ -55,12 +55,12 @@ cmp -s "$work/out" "$work/here" || fail "another text on the device: $(head -c 2
 
 # a run on a card that breaks ends with its unit named, and goes on
 cat >"$work/run.lua" <<'END'
-experiment { name = "broken", seed = 3, draws = 2, limit = { tokens = 6 }, evalsets = { "openings" },
+experiment { name = "broken", seed = 3, draws = 2, limit = { symbols = 3 }, evalsets = { "openings" },
   arms = { { lm = model "zoo:prose", chain = "temperature=1" } }, creativity = { "distinct_3" } }
 END
-ends 0 "$chorale" run --device emulated --deterministic --limit 3 --no-report --out "$work/whole" "$work/run.lua"
-expect 5 "units under way: device emulated:0: " env CHORALE_EMULATE_ERROR=4000:700 "$chorale" run --device emulated --deterministic --limit 3 --no-report --out "$work/cut" "$work/run.lua"
-ends 0 "$chorale" run --limit 3 --no-report --out "$work/cut" "$work/run.lua"
+ends 0 "$chorale" run --device emulated --limit 1 --no-report --out "$work/whole" "$work/run.lua"
+expect 5 "units under way: device emulated:0: " env CHORALE_EMULATE_ERROR=420:700 "$chorale" run --device emulated --limit 1 --no-report --out "$work/cut" "$work/run.lua"
+ends 0 "$chorale" run --limit 1 --no-report --out "$work/cut" "$work/run.lua"
 "$chorale" compare "$work/whole" "$work/cut" --json >"$work/out" 2>&1 || fail "the resumed run differs: $(head -c 300 "$work/out")"
 
 done_with_checks
