@@ -150,7 +150,7 @@ static void fill_batch(struct pass *p, struct forward_batch *b)
     mem_grow(&p->forward_rows, &p->forward_rows_cap, p->n_rows, sizeof *p->forward_rows);
     for (size_t i = 0; i < p->n_rows; i++) {
         const struct kept_row *kept = p->rows[i].kept;
-        p->forward_rows[i] = (struct forward_row){ p->place[p->rows[i].token], kept->tap, kept->row.score };
+        p->forward_rows[i] = (struct forward_row){ p->place[p->rows[i].token], kept->tap, kept->row.score, NULL };
     }
     mem_grow(&p->forward_copies, &p->forward_copies_cap, p->n_copies, sizeof *p->forward_copies);
     for (size_t i = 0; i < p->n_copies; i++) {
@@ -212,14 +212,17 @@ static int flush(struct pass *p)
     return rc;
 }
 
-static void claim(struct pass *p, struct token *t)
+static int claim(struct pass *p, struct token *t)
 {
     struct kv_copy copy = kv_claim(p->p.kv, t->node, t->position);
     t->page = tree_node(p->p.tree, t->node)->page;
+    if (copy.from == KV_FULL)
+        return FORWARD_LESS;
     if (copy.from < 0)
-        return;
+        return 0;
     mem_grow(&p->copies, &p->copies_cap, p->n_copies + 1, sizeof *p->copies);
     p->copies[p->n_copies++] = copy;
+    return 0;
 }
 
 /* The token of path->node[i] in this batch, made if it is not there. */
@@ -276,7 +279,7 @@ static int add_path(struct pass *p, const struct path *path)
         if (t->pages_at == pages_at)
             last = i;
         if (bare)
-            claim(p, t);
+            TRY(claim(p, t));
         if (missing)
             add_row(p, t, path);
     }
@@ -300,10 +303,9 @@ static int add_want(struct pass *p, const struct leaf_want *w, uint64_t run)
     return add_path(p, &path);
 }
 
-int pass_run(struct pass *p, const struct leaf_want w[], size_t n, uint64_t run, uint64_t *computed)
+static int run_wants(struct pass *p, const struct leaf_want w[], size_t n, uint64_t run)
 {
     int rc = 0;
-    p->computed = 0;
     begin(p);
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = add_want(p, &w[i], run);
@@ -312,9 +314,20 @@ int pass_run(struct pass *p, const struct leaf_want w[], size_t n, uint64_t run,
     if (rc < 0) {
         kv_clear(p->p.kv);
         row_store_forget(p->p.store);
-    } else {
-        kv_trim(p->p.kv);
     }
-    *computed = p->computed;
     return rc;
+}
+
+int pass_run(struct pass *p, const struct leaf_want w[], size_t n, uint64_t run, uint64_t *computed)
+{
+    int rc;
+    p->computed = 0;
+    while ((rc = run_wants(p, w, n, run)) == FORWARD_LESS && p->p.max_tokens > 1) {
+        kv_shrink(p->p.kv);
+        p->p.max_tokens /= 2;
+    }
+    if (rc == 0)
+        kv_trim(p->p.kv);
+    *computed = p->computed;
+    return rc == FORWARD_LESS ? err_code() : rc;
 }
