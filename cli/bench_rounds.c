@@ -67,6 +67,7 @@ static int open_random(struct subject *s, const struct args *a, const char *shap
     if (!s->random)
         return err_code();
     s->type = type;
+    TRY(opened_device(a, &s->opened.device));
     s->opened.checkpoint = random_weights_checkpoint(s->random);
     s->opened.threads = threads_alloc((size_t)n_threads);
     s->opened.core = core_alloc();
@@ -74,6 +75,7 @@ static int open_random(struct subject *s, const struct args *a, const char *shap
         transformer_open(s->opened.checkpoint, &(struct transformer_options){ .mode = options_text(a, "mode"),
                                                                               .kernels = options_text(a, "kernels"),
                                                                               .kv = options_text(a, "kv"),
+                                                                              .device = s->opened.device,
                                                                               .threads = s->opened.threads });
     return s->opened.lm ? 0 : err_code();
 }

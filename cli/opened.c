@@ -3,10 +3,22 @@
 #include "cli/console.h"
 #include "model/transformer.h"
 
+int opened_device(const struct args *a, struct device **d)
+{
+    const char *name = options_text(a, "device");
+    bool fixed = options_flag(a, "deterministic");
+    *d = NULL;
+    if (device_is_cpu(name))
+        return 0;
+    *d = device_open(name, fixed ? DEVICE_DETERMINISTIC : DEVICE_FAST);
+    return *d ? 0 : err_code();
+}
+
 static int open_lm(struct opened *o, const char *name, const struct args *a)
 {
     int64_t n_threads = (int64_t)threads_cores();
     TRY(options_int(a, "threads", 1, 1024, &n_threads));
+    TRY(opened_device(a, &o->device));
     o->checkpoint = checkpoint_open(name);
     if (!o->checkpoint)
         return err_code();
@@ -16,6 +28,7 @@ static int open_lm(struct opened *o, const char *name, const struct args *a)
                                            .mode = options_text(a, "mode"),
                                            .kernels = options_text(a, "kernels"),
                                            .kv = options_text(a, "kv"),
+                                           .device = o->device,
                                            .threads = o->threads };
     o->lm = transformer_open(o->checkpoint, &options);
     if (o->lm && *transformer_refused(o->lm))
@@ -38,6 +51,7 @@ void opened_close(struct opened *o)
     core_free(o->core);
     threads_free(o->threads);
     checkpoint_close(o->checkpoint);
+    device_close(o->device);
     *o = (struct opened){ 0 };
 }
 

@@ -30,7 +30,10 @@ static int open_script(struct source *s, const struct args *a)
 {
     int64_t n_threads = (int64_t)threads_cores();
     TRY(options_int(a, "threads", 1, 1024, &n_threads));
-    struct plan_options options = { .mode = options_text(a, "mode"), .kernels = options_text(a, "kernels") };
+    struct plan_options options = { .mode = options_text(a, "mode"),
+                                    .kernels = options_text(a, "kernels"),
+                                    .device = options_text(a, "device"),
+                                    .deterministic = options_flag(a, "deterministic") };
     s->plan = plan_prepare(options_text(a, "script"), &options);
     if (!s->plan)
         return err_code();

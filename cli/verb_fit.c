@@ -70,7 +70,10 @@ static struct plan *plan_of(const struct args *a)
     };
     enum { N_KEYS = sizeof keys / sizeof *keys };
     const char *operand = a->operand[0], *end = strrchr(operand, '.'), *pairs[N_KEYS + 1];
-    struct plan_options options = { .mode = options_text(a, "mode"), .kernels = options_text(a, "kernels") };
+    struct plan_options options = { .mode = options_text(a, "mode"),
+                                    .kernels = options_text(a, "kernels"),
+                                    .device = options_text(a, "device"),
+                                    .deterministic = options_flag(a, "deterministic") };
     if (end && strcmp(end, ".lua") == 0)
         return plan_prepare(operand, &options);
     struct text source = { 0 }, sets[N_KEYS + 1] = { { 0 } };
@@ -296,7 +299,9 @@ static const struct option_row options[] = {
     { "choices", "RULE", "likelihood", "where --on has choices: likelihood, pmi(domain), contextual(inputs)" },
     { "out", "FILE", NULL, "store the results as JSON" },
     { "threads", "N", NULL, "threads; default: physical cores" },
-    { "mode", "MODE", NULL, "compute mode: f32 (default) or native" },
+    { "mode", "MODE", NULL, "compute mode: f32 (default) or native (default on a device)" },
+    { "device", "NAME", NULL, "where checkpoints compute: cpu (default), cuda, cuda:1" },
+    { "deterministic", NULL, NULL, "on a device: rows that do not depend on what else is in the batch" },
     { "kernels", "PATH", NULL,
       "kernel path: amx, avx512bf16, avx512vnni, avx512, avxvnni, avx2, reference; default: the best of this machine" },
 };

@@ -212,14 +212,25 @@ static int flush(struct pass *p)
     return rc;
 }
 
-static void claim(struct pass *p, struct token *t)
+/* Of a device: this machine's memory ends the process when it is used up. */
+static int no_memory(const struct pass *p)
+{
+    err_set(ERR_MEMORY, "the device has no memory for a page of keys and values more, in a batch of %zu positions",
+            p->n_tokens);
+    return FORWARD_LESS;
+}
+
+static int claim(struct pass *p, struct token *t)
 {
     struct kv_copy copy = kv_claim(p->p.kv, t->node, t->position);
     t->page = tree_node(p->p.tree, t->node)->page;
+    if (copy.from == KV_FULL)
+        return no_memory(p);
     if (copy.from < 0)
-        return;
+        return 0;
     mem_grow(&p->copies, &p->copies_cap, p->n_copies + 1, sizeof *p->copies);
     p->copies[p->n_copies++] = copy;
+    return 0;
 }
 
 /* The token of path->node[i] in this batch, made if it is not there. */
@@ -276,7 +287,7 @@ static int add_path(struct pass *p, const struct path *path)
         if (t->pages_at == pages_at)
             last = i;
         if (bare)
-            claim(p, t);
+            TRY(claim(p, t));
         if (missing)
             add_row(p, t, path);
     }
@@ -300,10 +311,9 @@ static int add_want(struct pass *p, const struct leaf_want *w, uint64_t run)
     return add_path(p, &path);
 }
 
-int pass_run(struct pass *p, const struct leaf_want w[], size_t n, uint64_t run, uint64_t *computed)
+static int run_wants(struct pass *p, const struct leaf_want w[], size_t n, uint64_t run)
 {
     int rc = 0;
-    p->computed = 0;
     begin(p);
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = add_want(p, &w[i], run);
@@ -312,9 +322,20 @@ int pass_run(struct pass *p, const struct leaf_want w[], size_t n, uint64_t run,
     if (rc < 0) {
         kv_clear(p->p.kv);
         row_store_forget(p->p.store);
-    } else {
-        kv_trim(p->p.kv);
     }
-    *computed = p->computed;
     return rc;
+}
+
+int pass_run(struct pass *p, const struct leaf_want w[], size_t n, uint64_t run, uint64_t *computed)
+{
+    int rc;
+    p->computed = 0;
+    while ((rc = run_wants(p, w, n, run)) == FORWARD_LESS && p->p.max_tokens > 1) {
+        kv_shrink(p->p.kv);
+        p->p.max_tokens /= 2;
+    }
+    if (rc == 0)
+        kv_trim(p->p.kv);
+    *computed = p->computed;
+    return rc == FORWARD_LESS ? err_code() : rc;
 }
