@@ -1,0 +1,266 @@
+/* Rows decided by the kernels of cuda/rows_*.cu, under the emulator, against row_cpu, the chains and the draws of the host:
+ * the same symbols for the same keys, the same kept sets, the same numbers within what the order of sums of doubles leaves. */
+#include "base/err.h"
+#include "base/mem.h"
+#include "cuda/rows_launch.h"
+#include "decode/hyp.h"
+#include "decode/program.h"
+#include "tests/emulate/device.h"
+#include "tests/lib/check.h"
+#include "tests/lib/rows.h"
+#include <assert.h>
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST      128256
+#define TOLERANCE 1e-12 /* of log Z and entropies of the same floats */
+#define MEASURED  2e-7  /* of rows measured in one pass: each exp() of a float is right to 2^-23 */
+#define N_SAID    7
+
+static float score[MOST], copy[MOST];
+static struct row_work *work;
+
+/* A row's block on the device. */
+static float *put_row(const float x[], uint32_t n)
+{
+    float *on = device_new(rows_bytes(n));
+    memcpy(on, x, n * sizeof *on);
+    rows_launch_measure(&(struct rows_measure_args){ (void *[]){ on }, n }, 1, NULL);
+    return on;
+}
+
+static struct device_measured *measured(void *row, uint32_t n)
+{
+    return (struct device_measured *)(void *)((char *)row + rows_measured_at(n));
+}
+
+/* The host's numbers in place of the kernel's, so that what follows may be compared without them. */
+static void known(float *on, struct row *r)
+{
+    struct device_measured *m = measured(on, r->n);
+    m->log_z = r->log_z;
+    m->entropy = row_entropy(r);
+}
+
+static double relative(double got, double want)
+{
+    return got == want ? 0 : fabs(got - want) / (1 + fabs(want));
+}
+
+static void check_measure(enum rows_kind kind, uint32_t n)
+{
+    struct row r = rows_make(kind, 17, score, n);
+    float *on = put_row(score, n);
+    struct device_measured *m = measured(on, n);
+    check(relative(m->log_z, r.log_z) < MEASURED, "%s %u: log Z %.17g for %.17g", rows_name(kind), n, m->log_z, r.log_z);
+    check(relative(m->entropy, row_entropy(&r)) < 4 * MEASURED, "%s %u: entropy %.17g for %.17g", rows_name(kind), n, m->entropy,
+          row_entropy(&r));
+    check(m->top == row_max(&r) && m->argmax == row_argmax(&r) && m->count == row_count(&r), "%s %u: top, first, count",
+          rows_name(kind), n);
+    check(m->bad == DEVICE_NONE && m->slide == 0 && m->log_weight == 0, "%s %u: the rest", rows_name(kind), n);
+    device_free(on);
+}
+
+static void check_bad(void)
+{
+    struct row r = rows_make(ROWS_NORMAL, 3, score, 200);
+    (void)r;
+    score[150] = NAN;
+    score[131] = INFINITY;
+    float *on = put_row(score, 200);
+    check(measured(on, 200)->bad == 131, "the first bad score is %u, want 131", measured(on, 200)->bad);
+    device_free(on);
+    for (int i = 0; i < 200; i++)
+        score[i] = -INFINITY;
+    on = put_row(score, 200);
+    check(measured(on, 200)->log_z == -INFINITY && measured(on, 200)->entropy == 0 && measured(on, 200)->count == 0, "a dead row");
+    device_free(on);
+}
+
+/* What is decided, by both. */
+struct decision {
+    const char *chain;
+    const struct draw_type *draw;
+    uint32_t step;
+};
+
+struct ran {
+    struct program program;
+    struct device_decision item;
+    struct device_decided out;
+    float *on, *spare, *kept;
+    uint32_t n;
+};
+
+static struct transform_at place(const struct rng_address *a, uint32_t n, sym_t said[N_SAID])
+{
+    for (uint32_t i = 0; i < N_SAID; i++)
+        said[i] = (i * i * 31) % n;
+    return (struct transform_at){ .prompt = said, .n_prompt = 3, .made = said + 3, .n_made = N_SAID - 3, .address = a, .work = work };
+}
+
+struct listed {
+    sym_t *symbol;
+    double *value;
+    size_t n, cap_symbol, cap_value;
+};
+
+static void run(void *ctx)
+{
+    struct ran *r = ctx;
+    const struct listed *l = (const struct listed *)(const void *)r->program.listed;
+    struct rows_decide_args a = { .item = &r->item,
+                                  .step = r->program.steps,
+                                  .symbol = l->symbol,
+                                  .value = l->value,
+                                  .kept = r->kept,
+                                  .spare = (void *[]){ r->spare },
+                                  .decided = &r->out,
+                                  .n = r->n };
+    check(rows_launch_decide(&a, 1, NULL) == cudaSuccess, "a launch");
+}
+
+static void reset(void *ctx)
+{
+    struct ran *r = ctx;
+    memset(&r->out, 0, sizeof r->out);
+}
+
+static void compare(const struct device_decided *got, const struct hyp_step *want, const struct row *final, const char *name)
+{
+    check(got->symbol == want->symbol, "%s: symbol %u for %u", name, got->symbol, want->symbol);
+    check(got->kept == want->kept, "%s: kept %u for %u", name, got->kept, want->kept);
+    check(relative(got->log_z_final, final->log_z) < TOLERANCE, "%s: log Z %.17g for %.17g", name, got->log_z_final, final->log_z);
+    check((float)got->logp == want->logp && got->score == want->score, "%s: logp %g for %g, score %g for %g", name, got->logp,
+          (double)want->logp, (double)got->score, (double)want->score);
+    check_near(got->logp_final, (double)want->logp_final, 1e-6 * (1 + fabs((double)want->logp_final)), "%s: final logp", name);
+    check_near(got->entropy, (double)want->entropy, 1e-6 * (1 + (double)want->entropy), "%s: entropy", name);
+    check_near(got->entropy_final, (double)want->entropy_final, 1e-6 * (1 + (double)want->entropy_final), "%s: final entropy", name);
+    check_near(got->mass, (double)want->mass, 1e-6, "%s: mass", name);
+}
+
+static struct chain *parsed(const char *text)
+{
+    struct chain *c = chain_parse(text);
+    if (!c || chain_bind(c, NULL) < 0) {
+        check(false, "chain %s: %s", text, err_text());
+        exit(1);
+    }
+    return c;
+}
+
+/* Of the row in r, on the device at on. */
+static void check_decision(struct row *r, float *on, const struct decision *d, bool orders)
+{
+    char name[200];
+    sym_t said[N_SAID];
+    struct chain *c = parsed(d->chain);
+    struct rng_address a = { .seed = 5, .item = 9, .step = d->step, .purpose = RNG_DRAW };
+    struct transform_at at = place(&a, r->n, said);
+    struct ran ran = { .on = on, .n = r->n, .spare = device_new(rows_bytes(r->n)), .kept = device_new(64 * sizeof(float)) };
+    snprintf(name, sizeof name, "%s | %s of %u", d->chain, d->draw->name, r->n);
+    program_init(&ran.program);
+    check(program_refusal(c, d->draw) == NULL, "%s: a program", name);
+    struct program_at where = { c, d->draw, &at, &a, r->n };
+    ran.item = (struct device_decision){ .row = on, .pool = DEVICE_NONE };
+    int rc = program_add(&ran.program, &where, &ran.item);
+    check(rc == 0, "%s: written", name);
+    struct row final = row_over(copy, r->n);
+    row_copy(&final, r);
+    void *state = mem_aligned(chain_state_size(c) + 1, 1);
+    chain_start(c, state);
+    rc = chain_apply(c, state, &final, &at, NULL);
+    check(rc == 0, "%s: the host's chain: %s", name, err_text());
+    if (orders)
+        check(device_same_in_orders(reset, run, &ran, &ran.out, sizeof ran.out), "%s: the same in all orders", name);
+    else
+        run(&ran);
+    if (row_dead(&final)) {
+        check(ran.out.symbol == DEVICE_NONE && ran.out.kept == 0, "%s: dead", name);
+    } else {
+        struct draw draw = { .type = d->draw };
+        sym_t v = draw_symbol(&draw, &final, &a, work);
+        struct hyp_step want = hyp_decide(r, &final, v, work->spare[5]);
+        compare(&ran.out, &want, &final, name);
+    }
+    program_fini(&ran.program);
+    device_free(ran.spare);
+    device_free(ran.kept);
+    free(state);
+    chain_free(c);
+}
+
+static const char *const chains[] = {
+    "",
+    "temperature=0.7",
+    "temperature=0",
+    "temperature=inf | top_k=7",
+    "top_k=1",
+    "top_k=5",
+    "top_k(3, ties=all)",
+    "top_k=300",
+    "top_p=0",
+    "top_p=0.5",
+    "top_p=0.95",
+    "top_p=0.9999",
+    "top_p(0.3, min_keep=9)",
+    "top_p(0.7, bound=over)",
+    "top_p(0.7, bound=below)",
+    "top_p(0.4, bound=below, ties=all)",
+    "min_p=0.1",
+    "min_p(0.9, min_keep=20)",
+    "min_p=2",
+    "typical=0.9",
+    "typical=0.2",
+    "typical(0.5, bound=over, ties=all)",
+    "temperature=0.8 | top_k=40 | top_p=0.95 | min_p=0.05",
+    "top_k=50 | top_p(0.6, of=given)",
+    "temperature=3 | top_p=0.9 | temperature=0.3",
+    "typical=0.8 | temperature=0.5 | top_k=30",
+    "normalise | temperature=2000",
+    "repetition_penalty=1.3 | top_p=0.9",
+    "temperature=1.5 | repetition_penalty_norm=1.2 | top_k=20",
+    "frequency_penalty(0.7, decay=2) | presence_penalty=0.4",
+    "prompt_reward=1.5 | min_p=0.02",
+    "bias([0:2.5]) | top_k=3",
+};
+static const char *const gone[] = { "suppress([0])", "allow([0]) | temperature=0.5" };
+
+static void check_row(struct row *r, const char *kind, uint32_t every)
+{
+    static uint32_t turn;
+    float *on = put_row(r->score, r->n);
+    (void)kind;
+    known(on, r);
+    for (uint32_t i = 0; i < sizeof chains / sizeof *chains; i++) {
+        if ((i + turn) % every != 0)
+            continue;
+        struct decision d = { chains[i], draw_find(i % 7 == 3 ? "greedy" : "gumbel"), i };
+        check_decision(r, on, &d, r->n <= 65 && i % 8 == turn % 8);
+    }
+    turn++;
+    device_free(on);
+}
+
+static void check_rows(void)
+{
+    static const uint32_t sizes[] = { 1, 63, 64, 65, 7296 };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (enum rows_kind kind = 0; kind < ROWS_KINDS; kind++) {
+            check_measure(kind, sizes[i]);
+            struct row r = rows_make(kind, 40 + i, score, sizes[i]);
+            check_row(&r, rows_name(kind), sizes[i] > 100 ? 4 : 1);
+        }
+}
+
+int main(void)
+{
+    work = row_work_alloc(MOST);
+    check_bad();
+    check_rows();
+    (void)gone;
+    row_work_free(work);
+    return check_done("cuda_rows");
+}
