@@ -11,7 +11,8 @@
 
 /* rows_measure: row[i] gets its peaks and numbers, for i < the grid. */
 struct rows_measure_args {
-    void *const *row; /* (grid,) */
+    void *const *row;             /* (grid,) */
+    struct device_measured *told; /* (grid,) copies of the numbers, or NULL */
     uint32_t n;
 };
 
@@ -19,6 +20,7 @@ struct rows_measure_args {
 struct rows_pool_args {
     const struct device_pooled *pool; /* (grid,) */
     struct device_apart *apart;       /* (grid,) */
+    struct device_measured *told;     /* (grid,) or NULL */
     uint32_t n;
 };
 

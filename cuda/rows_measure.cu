@@ -4,5 +4,8 @@
 CUDA_KERNEL(rows_measure, rows_measure_args, ROWS_THREADS)
 {
     CUDA_SHARED struct rows_reduce reduce;
-    rows_measure_row((float *)a.row[blockIdx.x], a.n, &reduce);
+    float *row = (float *)a.row[blockIdx.x];
+    rows_measure_row(row, a.n, &reduce);
+    if (threadIdx.x == 0 && a.told)
+        a.told[blockIdx.x] = *rows_measured(row, a.n);
 }

@@ -436,27 +436,32 @@ ROWS_INLINE void pool_made(struct shared *s, const struct device_pooled *pool, u
         pool_finish(&s->party, pool, n);
 }
 
+ROWS_INLINE void pool_row(struct shared *s, const struct device_pooled *pool, uint32_t n, struct device_apart *apart)
+{
+    int vetoes = pool->rule == DEVICE_LOG || (pool->rule == DEVICE_POWER && pool->r < 0);
+    int dead = s->party.n == 0 || (s->party.dead && vetoes);
+    if (dead || (s->party.n == 1 && pool->rule == DEVICE_LINEAR)) {
+        if (dead)
+            pool_dead(pool, n, &s->reduce);
+        else
+            pool_one(&s->party, pool, n, &s->reduce);
+        apart_alone(s, pool, n, apart);
+        return;
+    }
+    if (threadIdx.x == 0)
+        party_weigh(&s->party, pool);
+    __syncthreads();
+    pool_made(s, pool, n, apart);
+}
+
 CUDA_KERNEL(rows_pool, rows_pool_args, ROWS_THREADS)
 {
     CUDA_SHARED struct shared s;
     const struct device_pooled *pool = &a.pool[blockIdx.x];
-    struct device_apart *apart = &a.apart[blockIdx.x];
-    int vetoes = pool->rule == DEVICE_LOG || (pool->rule == DEVICE_POWER && pool->r < 0);
     if (threadIdx.x == 0)
         party_fill(&s.party, pool, a.n);
     __syncthreads();
-    if (s.party.n == 0 || (s.party.dead && vetoes)) {
-        pool_dead(pool, a.n, &s.reduce);
-        apart_alone(&s, pool, a.n, apart);
-        return;
-    }
-    if (s.party.n == 1 && pool->rule == DEVICE_LINEAR) {
-        pool_one(&s.party, pool, a.n, &s.reduce);
-        apart_alone(&s, pool, a.n, apart);
-        return;
-    }
-    if (threadIdx.x == 0)
-        party_weigh(&s.party, pool);
-    __syncthreads();
-    pool_made(&s, pool, a.n, apart);
+    pool_row(&s, pool, a.n, &a.apart[blockIdx.x]);
+    if (threadIdx.x == 0 && a.told)
+        a.told[blockIdx.x] = *rows_measured(pool->out, a.n);
 }

@@ -27,7 +27,7 @@ struct device_measured {
     double slide;      /* 0 but for pools */
     double log_weight; /* log Z of a pool before normalisation; else 0 */
     float top;         /* largest score, before the slide */
-    uint32_t argmax;   /* its first symbol */
+    uint32_t argmax;   /* its first symbol; DEVICE_NONE of pools */
     uint32_t count;    /* symbols not masked */
     uint32_t bad;      /* the first symbol whose score is NaN or +INFINITY: nothing else counts; or DEVICE_NONE */
 };
@@ -117,7 +117,15 @@ struct device_decisions {
     const uint32_t *symbols;           /* (n_listed,) < n */
     const double *values;              /* (n_listed,) */
     uint64_t n_pools, n_items, n_steps, n_listed;
-    uint64_t bytes;                    /* sizeof (struct device_decisions) */
 };
+
+/* What they gave. */
+struct device_answers {
+    struct device_decided *decided;  /* (n_items,) */
+    struct device_measured *pooled;  /* (n_pools,) */
+    struct device_apart *apart;      /* (n_pools,) */
+};
+
+struct device_rows; /* scratch for rows of one length on one card */
 
 #endif
