@@ -62,9 +62,11 @@ static int need_voice(struct ensemble *e, size_t k, const struct want w[], size_
     for (size_t i = 0; i < n; i++) {
         const struct ensemble_slot *s = &e->slot[w[i].slot];
         if (s->n_given[k] > 0)
-            e->want[n_wants++] = (struct want){
-                .lm = e->voice[k].lm, .slot = s->voice[k], .n_rows = s->n_given[k], .tap = e->voice[k].tap
-            };
+            e->want[n_wants++] = (struct want){ .lm = e->voice[k].lm,
+                                                .slot = s->voice[k],
+                                                .n_rows = s->n_given[k],
+                                                .tap = e->voice[k].tap,
+                                                .stays = w[i].stays && e->lm.remote };
     }
     if (n_wants == 0)
         return 0;

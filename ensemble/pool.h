@@ -37,6 +37,7 @@ struct pool_type {
     /* ln f at one symbol of log-probabilities logp (n,), homogeneous in them: adding a constant to every logp adds
      * degree * constant.  NULL: the rule has no mode=global. */
     double (*value)(const struct pool *p, const double weight[], const double logp[], size_t n);
+    bool mean;    /* it is the weighted mean of power pool.r */
     bool samples; /* an ensemble draws one voice at every position, pool_member(), and that is its row */
     /* Whether the other voices are wanted where the leader's (voice 0's) row is this.  NULL: always. */
     bool (*others)(const struct pool *p, const struct row *leader);

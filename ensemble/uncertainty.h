@@ -27,4 +27,7 @@ struct uncertainty {
 /* mixture: what row_pool_linear() makes of these rows and weights, or the pool itself where pool_mixes() it. */
 struct uncertainty uncertainty_of(const struct row rows[], const double weight[], size_t n, const struct row *mixture);
 
+/* The agreement alone, of the voices' best symbols; those of weight 0 and dead ones are left out. */
+double uncertainty_agreement(const sym_t best[], const bool living[], const double weight[], size_t n);
+
 #endif

@@ -19,7 +19,8 @@ struct forward_token {
 struct forward_row {
     size_t token;
     uint32_t tap; /* LM_TAP_FINAL, LM_TAP_HIDDEN, or after how many layers */
-    float *out;   /* (n_scores,), or (dim,) of LM_TAP_HIDDEN; starts at a multiple of 64 bytes */
+    float *out;   /* NULL of rows that only stay; (n_scores,), or (dim,) of LM_TAP_HIDDEN; starts at a multiple of 64 bytes */
+    void *block;  /* of a device: where it stays too (model/device_rows.h); NULL: it does not */
 };
 
 struct forward_copy {

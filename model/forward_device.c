@@ -117,7 +117,8 @@ static struct device_row row_there(const struct forward_there *f, const struct f
     return (struct device_row){ .token = r->token,
                                 .after = last ? n_layers : r->tap,
                                 .tap = r->tap == LM_TAP_HIDDEN ? DEVICE_HIDDEN : DEVICE_SCORES,
-                                .host = r->out };
+                                .host = r->out,
+                                .device = r->block };
 }
 
 static size_t carry_over(struct forward_there *f, const struct forward_batch *b)

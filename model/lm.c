@@ -43,6 +43,11 @@ int lm_rows(const struct want *w, struct row out[])
     return w->lm->type->rows(w->lm->self, w, out);
 }
 
+int lm_remote(const struct want *w, struct remote_row *out)
+{
+    return w->stays && w->lm->remote ? w->lm->type->remote(w->lm->self, w, out) : 0;
+}
+
 void lm_free(struct lm *lm)
 {
     if (lm)

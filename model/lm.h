@@ -31,12 +31,15 @@
 
 struct lm;
 struct queue;
+struct remote;
+struct remote_row;
 
 struct want {
     struct lm *lm;
     int slot;
     uint32_t n_rows; /* rows at the last n_rows positions of the prefix, 1 .. length */
     uint32_t tap;
+    bool stays; /* of an lm with `remote`: rows() will not be asked, but lm_remote() */
 };
 
 /* What each voice gave a pushed symbol. */
@@ -84,6 +87,8 @@ struct lm_type {
     int (*need)(void *self, const struct want w[], size_t n, struct queue *q);
     /* out[w->n_rows], in the order of positions.  0 or ERR_*. */
     int (*rows)(void *self, const struct want *w, struct row out[]);
+    /* How the row of w, a want of one row that stays, is made of rows on a device: 1.  NULL: of lms without `remote`. */
+    int (*remote)(void *self, const struct want *w, struct remote_row *out);
     void (*free)(void *self);
 };
 
@@ -97,6 +102,7 @@ struct lm {
     uint32_t n_voices;
     uint32_t max_length; /* symbols a slot may hold */
     bool pure;
+    struct remote *remote; /* where its rows may stay (model/remote.h), borrowed; NULL: they are in this machine's memory */
 };
 
 /* The verbs of the type, spelled for callers. */
@@ -108,6 +114,7 @@ void lm_drop(struct lm *lm, int slot);
 size_t lm_length(struct lm *lm, int slot);
 size_t lm_room(struct lm *lm, int slot);
 int lm_rows(const struct want *w, struct row out[]);
+int lm_remote(const struct want *w, struct remote_row *out); /* 1; 0: lm_rows() has the row */
 void lm_free(struct lm *lm); /* NULL is fine; composites borrow what they are made of */
 
 void symbols_add(struct symbols *list, const sym_t s[], size_t n);

@@ -17,6 +17,7 @@ struct pass_parts {
     struct forward *forward;
     struct threads *threads;
     size_t max_tokens;
+    struct remote *remote; /* where rows may stay; NULL: here */
 };
 
 struct pass;

@@ -1,10 +1,13 @@
 #include "model/row_store.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "model/forward.h"
 #include "model/lm.h"
 #include <stdlib.h>
 
 struct row_store {
     struct tree *tree;
+    struct remote *remote; /* NULL: no row lies on a device */
     uint32_t n_scores, n_hidden;
     size_t bytes, budget;
     struct kept_row *newest, *oldest;
@@ -18,10 +21,23 @@ struct row_store *row_store_alloc(struct tree *tree, uint32_t n_scores, uint32_t
     return s;
 }
 
-static void free_list(struct kept_row *r)
+void row_store_place(struct row_store *s, struct remote *remote)
+{
+    s->remote = remote;
+}
+
+static void give_block(struct row_store *s, struct kept_row *r)
+{
+    if (r->block)
+        remote_give(s->remote, r->block);
+    r->block = NULL;
+}
+
+static void free_list(struct row_store *s, struct kept_row *r)
 {
     for (struct kept_row *older; r; r = older) {
         older = r->older;
+        give_block(s, r);
         free(r->row.score);
         free(r);
     }
@@ -31,8 +47,8 @@ void row_store_free(struct row_store *s)
 {
     if (!s)
         return;
-    free_list(s->newest);
-    free_list(s->spare);
+    free_list(s, s->newest);
+    free_list(s, s->spare);
     free(s);
 }
 
@@ -78,6 +94,7 @@ static void evict(struct row_store *s, struct kept_row *r)
     *link = r->next;
     unlink_row(s, r);
     s->bytes -= bytes_of(r);
+    give_block(s, r);
     tree_release(s->tree, r->node);
     if (r->row.n == s->n_scores && !s->spare) {
         r->older = NULL;
@@ -107,6 +124,21 @@ struct kept_row *row_store_add(struct row_store *s, uint32_t node, uint32_t tap,
     s->bytes += bytes_of(r);
     link_newest(s, r);
     return r;
+}
+
+int row_store_block(struct row_store *s, struct kept_row *r)
+{
+    while (!r->block && !(r->block = remote_take(s->remote))) {
+        struct kept_row *old = s->oldest;
+        while (old && !(old->block && old->run != r->run))
+            old = old->newer;
+        if (!old) {
+            err_set(ERR_MEMORY, "the device has no memory for a row of %u scores more", s->n_scores);
+            return FORWARD_LESS;
+        }
+        evict(s, old);
+    }
+    return 0;
 }
 
 void row_store_forget(struct row_store *s)

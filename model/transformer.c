@@ -8,6 +8,7 @@
 #include "model/forward_cpu.h"
 #include "model/forward_device.h"
 #include "model/pass.h"
+#include "model/remote.h"
 #include "model/rope.h"
 #include "model/template.h"
 #include <assert.h>
@@ -34,6 +35,7 @@ struct transformer {
     struct tree *tree;
     struct device *device; /* NULL: the processor */
     struct device_pages *pages;
+    struct remote *remote; /* NULL: rows are here */
     struct device_plan plan; /* of the device */
     struct kv *kv;
     struct row_store *store;
@@ -74,12 +76,12 @@ static int transformer_need(void *self, const struct want w[], size_t n, struct 
         bool missing = false;
         for (const uint32_t *node = end - w[i].n_rows; node < end; node++) {
             struct kept_row *r = row_store_find(t->tree, *node, w[i].tap);
-            missing |= r == NULL;
+            missing |= !r || (w[i].stays && t->remote ? !r->block : !r->here);
             if (r)
                 row_store_use(t->store, r, queue_run(q));
         }
         if (missing)
-            queue_add(q, &t->leaf, &(struct leaf_want){ w[i].slot, w[i].n_rows, w[i].tap });
+            queue_add(q, &t->leaf, &(struct leaf_want){ w[i].slot, w[i].n_rows, w[i].tap, w[i].stays && t->remote });
     }
     return 0;
 }
@@ -90,10 +92,22 @@ static int transformer_rows(void *self, const struct want *w, struct row out[])
     const uint32_t *node = tree_path(t->tree, w->slot) + tree_length(t->tree, w->slot) - w->n_rows;
     for (uint32_t i = 0; i < w->n_rows; i++) {
         const struct kept_row *r = row_store_find(t->tree, node[i], w->tap);
-        assert(r && r->ready); /* the core has run over this want */
+        assert(r && r->ready && r->here); /* the core has run over this want */
         out[i] = r->row;
     }
     return 0;
+}
+
+static int transformer_remote(void *self, const struct want *w, struct remote_row *out)
+{
+    struct transformer *t = self;
+    uint32_t node = tree_path(t->tree, w->slot)[tree_length(t->tree, w->slot) - 1];
+    const struct kept_row *r = row_store_find(t->tree, node, w->tap);
+    assert(w->n_rows == 1 && w->tap == LM_TAP_FINAL && r && r->ready && r->block);
+    *out = (struct remote_row){ .remote = t->remote, .n = 1 };
+    out->block[0] = r->block;
+    out->measured[0] = &r->measured;
+    return 1;
 }
 
 static int transformer_push(void *self, int slot, const sym_t s[], size_t n, struct lm_trace *trace)
@@ -157,6 +171,7 @@ static void transformer_free(void *self)
     pass_free(t->pass);
     forward_free(t->forward);
     row_store_free(t->store);
+    remote_close(t->remote);
     kv_free(t->kv);
     device_pages_close(t->pages);
     tree_free(t->tree);
@@ -178,6 +193,7 @@ static const struct lm_type transformer_type = {
     .room = transformer_room,
     .need = transformer_need,
     .rows = transformer_rows,
+    .remote = transformer_remote,
     .free = transformer_free,
 };
 
@@ -338,13 +354,17 @@ static int open_forward(struct transformer *t, const struct transformer_options 
         TRY(open_device(t, o, kv_page_bytes(&shape), &chunk));
         memory = device_pages_memory(t->pages);
         kv_bytes = (size_t)t->plan.kv;
+        t->remote = t->lm.remote = remote_open(t->device, t->lm.space->n);
+        if (!t->remote)
+            return err_code();
+        row_store_place(t->store, t->remote);
     }
     t->kv = kv_alloc(t->tree, &shape, kv_bytes, t->device ? &memory : NULL);
     struct forward_parts parts = parts_of(t, o, chunk);
     t->forward = forward_alloc(t->device ? &forward_device : &forward_cpu, &parts);
     if (!t->forward)
         return err_code();
-    t->pass = pass_alloc(&(struct pass_parts){ t->tree, t->kv, t->store, t->forward, o->threads, chunk });
+    t->pass = pass_alloc(&(struct pass_parts){ t->tree, t->kv, t->store, t->forward, o->threads, chunk, t->remote });
     return 0;
 }
 
