@@ -4,19 +4,18 @@
 #include "cli/bandwidth.h"
 #include "cli/bench_decode.h"
 #include "cli/opened.h"
-#include "model/random_weights.h"
 #include "model/transformer.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define PROBE ((uint64_t)4 << 30) /* bytes whose copy tells a card's bandwidth, or a sixteenth of what it has */
+
 enum { PREFILL = 512, SLOTS = 32, MOST_ROUNDS = 101 };
 
-/* What is open; the fields of `opened` borrow from `random` for a random operand. */
 struct subject {
     struct opened opened;
-    struct random_weights *random;
     const char *name, *type;
     double bytes; /* of weights that a step reads */
     uint32_t salt;
@@ -51,45 +50,13 @@ struct round {
     double probe, ours, peer;
 };
 
-static int open_random(struct subject *s, const struct args *a, const char *shape)
-{
-    int64_t n_threads = (int64_t)threads_cores();
-    const char *type = options_text(a, "type"), *names[DTYPE_COUNT];
-    int found = -1;
-    TRY(options_int(a, "threads", 1, 1024, &n_threads));
-    for (int i = 0; i < DTYPE_COUNT; i++) {
-        names[i] = dtype_name((enum dtype)i);
-        found = strcmp(names[i], type) == 0 ? i : found;
-    }
-    if (found < 0)
-        return err_unknown(ERR_USAGE, "weight type", type, names, DTYPE_COUNT);
-    s->random = random_weights_open(shape, (enum dtype)found);
-    if (!s->random)
-        return err_code();
-    s->type = type;
-    TRY(opened_device(a, &s->opened.device));
-    s->opened.checkpoint = random_weights_checkpoint(s->random);
-    s->opened.threads = threads_alloc((size_t)n_threads);
-    s->opened.core = core_alloc();
-    s->opened.lm =
-        transformer_open(s->opened.checkpoint, &(struct transformer_options){ .mode = options_text(a, "mode"),
-                                                                              .kernels = options_text(a, "kernels"),
-                                                                              .kv = options_text(a, "kv"),
-                                                                              .device = s->opened.device,
-                                                                              .threads = s->opened.threads });
-    return s->opened.lm ? 0 : err_code();
-}
-
 static void close_subject(struct subject *s)
 {
-    if (s->random)
-        s->opened.checkpoint = NULL;
     opened_close(&s->opened);
-    random_weights_close(s->random);
 }
 
 /* All but an embedding of its own, of which a step reads a row; the type is that of the first feed-forward matrix. */
-static void look_at(struct subject *s)
+static void look_at(struct subject *s, const struct args *a)
 {
     const struct checkpoint *c = s->opened.checkpoint;
     s->bytes = (double)checkpoint_bytes(c);
@@ -100,6 +67,8 @@ static void look_at(struct subject *s)
         if (!s->type && strstr(t->name, "mlp.up_proj.weight"))
             s->type = dtype_name(t->type);
     }
+    if (s->opened.random)
+        s->type = options_text(a, "type");
     if (!s->type)
         s->type = "mixed";
 }
@@ -108,12 +77,12 @@ static int open_subject(struct subject *s, const struct args *a, const char *nam
 {
     static const char random[] = "random:";
     *s = (struct subject){ .name = name };
-    int rc = strncmp(name, random, sizeof random - 1) == 0 ? open_random(s, a, name + sizeof random - 1)
+    int rc = strncmp(name, random, sizeof random - 1) == 0 ? opened_random(&s->opened, name + sizeof random - 1, a)
                                                            : opened_open(&s->opened, name, a);
     if (rc < 0)
         close_subject(s);
     else
-        look_at(s);
+        look_at(s, a);
     return rc;
 }
 
@@ -132,16 +101,27 @@ static int ask_peer(const struct subject *s, const char *program, const char *wh
     return rc;
 }
 
+/* What memory gives where the weights lie: a card's by a copy there. */
+static int probe(struct subject *s, double *rate)
+{
+    struct device *d = s->opened.device;
+    struct device_error e = { 0 };
+    if (d) {
+        int rc = d->api->bandwidth(d->context, d->info.free / 16 < PROBE ? d->info.free / 16 : PROBE, rate, &e);
+        return rc == DEVICE_OK ? 0 : device_fail(d, rc, &e);
+    }
+    *rate = bandwidth_measure(s->opened.threads);
+    return *rate < 0 ? err_code() : 0;
+}
+
 static int run_round(struct subject *s, const struct args *a, const struct measurement *m, struct round *r)
 {
     const char *peer = options_text(a, "peer");
     struct bench_decode b = { s->opened.lm, s->opened.core, ++s->salt };
-    r->probe = bandwidth_measure(s->opened.threads);
-    if (r->probe < 0)
-        return err_code();
+    TRY(probe(s, &r->probe));
     TRY(m->run(&b, &r->ours));
     r->peer = 0;
-    return peer && !s->random ? ask_peer(s, peer, m->name, &r->peer) : 0;
+    return peer && !s->opened.random ? ask_peer(s, peer, m->name, &r->peer) : 0;
 }
 
 static int by_size(const void *a, const void *b)

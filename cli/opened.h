@@ -27,6 +27,7 @@ struct opened {
     struct threads *threads;
     struct device *device; /* NULL: the processor */
     struct checkpoint *checkpoint;
+    struct random_weights *random; /* whose checkpoint it is, or NULL */
     struct lm *lm;
     struct core *core;
 };
@@ -36,6 +37,8 @@ int opened_device(const struct args *a, struct device **d);
 
 /* name: "zoo:prose", a folder, a .gguf file.  0 or the failure; on failure o is empty. */
 int opened_open(struct opened *o, const char *name, const struct args *a);
+/* The same of random weights, "1.1B" or a shape (model/random_weights.h); the verb has --type. */
+int opened_random(struct opened *o, const char *shape, const struct args *a);
 void opened_close(struct opened *o);
 
 /* A slot that holds the symbols; >= 0 or failure. */

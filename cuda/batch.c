@@ -206,8 +206,8 @@ int batch_send(struct batch *b, const struct device_batch *d, enum batch_spans s
     fill_copies(b, d);
     CARD_TRY(fill_rows(b, d, error));
     uint64_t used = (uint64_t)((const char *)(b->pages + n_pages) - b->there);
-    return card_ok(b->c, cudaMemcpyAsync(b->there, b->host, used, cudaMemcpyHostToDevice, b->c->stream), "sending a batch",
-                   error);
+    return card_ok(b->c, cudaMemcpyAsync(b->there, b->host, used, cudaMemcpyHostToDevice, b->c->stream),
+                   "sending a batch", error);
 }
 
 const struct device_row *batch_row(const struct batch *b, const struct device_batch *d, uint64_t i)

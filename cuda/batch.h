@@ -9,21 +9,21 @@
 struct batch {
     struct device_context *c;
     uint32_t max_tokens;
-    struct cuda_token *tokens; /* (max_tokens,) */
-    struct cuda_span *spans;   /* (max_tokens,) */
-    uint32_t *index;           /* (rows_cap,) tokens of rows, in the order in which the rows are computed */
-    struct cuda_copy *copies;  /* (copies_cap,) */
-    const void **pages;        /* (pages_cap,) */
+    struct cuda_token *tokens;      /* (max_tokens,) */
+    struct cuda_span *spans;        /* (max_tokens,) */
+    uint32_t *index;                /* (rows_cap,) tokens of rows, in the order in which the rows are computed */
+    struct cuda_copy *copies;       /* (copies_cap,) */
+    const void **pages;             /* (pages_cap,) */
     uint32_t n_spans, n_full_spans; /* of all tokens; of those that leave the last layer */
     uint32_t most_tokens, most_positions;
     /* the host's side */
     char *host, *there; /* the two blocks, `bytes` each */
     uint64_t bytes, rows_cap, copies_cap, pages_cap;
-    uint64_t *order;    /* (n_rows,) of index: numbers of rows */
+    uint64_t *order; /* (n_rows,) of index: numbers of rows */
     uint64_t order_cap;
     struct batch_path *paths; /* (paths_cap,) open addressing by the page list's address */
     uint32_t paths_cap;
-    uint32_t moved;           /* how often the arrays have moved: what was recorded before reads the old ones */
+    uint32_t moved; /* how often the arrays have moved: what was recorded before reads the old ones */
 };
 
 int batch_open(struct device_context *c, uint32_t max_tokens, struct batch **out, struct device_error *error);

@@ -54,7 +54,8 @@ uint64_t model_blocks_lay(const struct device_spec *s, struct model_blocks *b, s
     b->active = part(base, &at, n * b->ffn, sizeof(float));
     b->back = part(base, &at, n * b->dim, sizeof(float));
     b->head = part(base, &at, (uint64_t)b->rows * b->dim, sizeof(float));
-    b->scores = part(base, &at, (uint64_t)b->rows * (b->scores_stride > b->dim ? b->scores_stride : b->dim), sizeof(float));
+    b->scores =
+        part(base, &at, (uint64_t)b->rows * (b->scores_stride > b->dim ? b->scores_stride : b->dim), sizeof(float));
     b->tile = part(base, &at, MODEL_TILE, 1);
     b->flags = part(base, &at, s->n_layers + 1, sizeof *b->flags);
     lay_experts(s, e, base, &at);
@@ -68,8 +69,9 @@ void model_need(const struct device_spec *s, struct device_need *out)
     struct weightmap_sizes w;
     uint64_t attention = (uint64_t)s->max_tokens * s->n_heads * (s->head_dim + 2u) * sizeof(float) * 4;
     weightmap_sizes(s, &w);
-    *out = (struct device_need){ .weights = w.all,
-                                 .least = w.top + 2 * w.largest < w.all ? w.top + 2 * w.largest : w.all,
-                                 .activations = model_blocks_lay(s, &b, &e, NULL) + attention + batch_bytes(s->max_tokens),
-                                 .swapped = w.swapped };
+    *out =
+        (struct device_need){ .weights = w.all,
+                              .least = w.top + 2 * w.largest < w.all ? w.top + 2 * w.largest : w.all,
+                              .activations = model_blocks_lay(s, &b, &e, NULL) + attention + batch_bytes(s->max_tokens),
+                              .swapped = w.swapped };
 }

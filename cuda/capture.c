@@ -10,7 +10,7 @@ struct shape {
 };
 
 struct recorded {
-    struct shape shape; /* n_tokens 0: empty */
+    struct shape shape;    /* n_tokens 0: empty */
     cudaGraphExec_t graph; /* NULL: has come once */
     uint64_t used;
 };
@@ -91,7 +91,8 @@ static int record(struct steps *s, struct recorded *r)
     struct device_context *c = s->m->c;
     cudaGraph_t graph = NULL;
     const struct steps_rows none = { NULL, NULL };
-    CARD_TRY(card_ok(c, cudaStreamBeginCapture(c->stream, cudaStreamCaptureModeThreadLocal), "recording a pass", s->error));
+    CARD_TRY(
+        card_ok(c, cudaStreamBeginCapture(c->stream, cudaStreamCaptureModeThreadLocal), "recording a pass", s->error));
     int rc = steps_run(s, &none);
     cudaError_t e = cudaStreamEndCapture(c->stream, &graph);
     if (rc == DEVICE_OK)

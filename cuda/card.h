@@ -14,8 +14,8 @@
 struct device_context {
     uint32_t ordinal, deterministic;
     uint32_t n_multiprocessors;
-    cudaStream_t stream;   /* of all passes */
-    cudaStream_t carrier;  /* brings swapped weights */
+    cudaStream_t stream;  /* of all passes */
+    cudaStream_t carrier; /* brings swapped weights */
     cublasLtHandle_t products;
     void *work; /* (CARD_WORK,) */
     struct device_counts counts;

@@ -111,8 +111,8 @@ static int run_expert(struct steps *s, const struct weightmap_layer *l, uint32_t
                                     .type = active,
                                     .activation = m->s.activation };
     CARD_TRY(launched(s, launch_activate(&a, n, m->c->stream), "an activation"));
-    return products_run(s->m, &down,
-                        &(struct products){ to, m->e.back + (uint64_t)first * m->b.dim, n, m->e.ffn, m->b.dim }, s->error);
+    return products_run(
+        s->m, &down, &(struct products){ to, m->e.back + (uint64_t)first * m->b.dim, n, m->e.ffn, m->b.dim }, s->error);
 }
 
 int expert_steps_run(struct steps *s, const struct weightmap_layer *l, void *const in[])

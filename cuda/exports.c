@@ -7,17 +7,21 @@
 #define CHORALE_DEVICE_NAME "cuda"
 #endif
 
-static int exports_read(struct device_context *c, const void *device, uint64_t bytes, void *host, struct device_error *error)
+static int exports_read(struct device_context *c, const void *device, uint64_t bytes, void *host,
+                        struct device_error *error)
 {
     CARD_TRY(card_enter(c, error));
-    CARD_TRY(card_ok(c, cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, c->stream), "reading memory", error));
+    CARD_TRY(
+        card_ok(c, cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, c->stream), "reading memory", error));
     return card_wait(c, "reading memory", error);
 }
 
-static int exports_write(struct device_context *c, void *device, uint64_t bytes, const void *host, struct device_error *error)
+static int exports_write(struct device_context *c, void *device, uint64_t bytes, const void *host,
+                         struct device_error *error)
 {
     CARD_TRY(card_enter(c, error));
-    CARD_TRY(card_ok(c, cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, c->stream), "writing memory", error));
+    CARD_TRY(
+        card_ok(c, cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, c->stream), "writing memory", error));
     return card_wait(c, "writing memory", error);
 }
 

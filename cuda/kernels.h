@@ -138,10 +138,31 @@ struct cuda_attend_args {
     uint32_t n_tokens, n_heads, q_stride, out_stride, type;
     uint32_t window;      /* positions that are seen; 0: all */
     uint32_t split_pages; /* > 0 */
-    uint32_t n_splits;    /* set by launch_attend(), as is tile */
-    uint32_t tile;        /* tokens of a span that a block takes */
+    uint32_t n_splits;    /* set by launch_attend() */
     float scale, cap;     /* cap > 0: scores become cap tanh(score / cap) */
 };
+/* By queries of a block, lanes that share a position, and the type of keys and values; for heads of up to eight times as many
+ * values as lanes, a multiple of 8. */
+CUDA_DECLARE(cuda_attend_1_8_f32, cuda_attend_args);
+CUDA_DECLARE(cuda_attend_1_8_bf16, cuda_attend_args);
+CUDA_DECLARE(cuda_attend_1_8_q8, cuda_attend_args);
+CUDA_DECLARE(cuda_attend_1_16_f32, cuda_attend_args);
+CUDA_DECLARE(cuda_attend_1_16_bf16, cuda_attend_args);
+CUDA_DECLARE(cuda_attend_1_16_q8, cuda_attend_args);
+CUDA_DECLARE(cuda_attend_1_32_f32, cuda_attend_args);
+CUDA_DECLARE(cuda_attend_1_32_bf16, cuda_attend_args);
+CUDA_DECLARE(cuda_attend_1_32_q8, cuda_attend_args);
+CUDA_DECLARE(cuda_attend_4_8_f32, cuda_attend_args);
+CUDA_DECLARE(cuda_attend_4_8_bf16, cuda_attend_args);
+CUDA_DECLARE(cuda_attend_4_8_q8, cuda_attend_args);
+CUDA_DECLARE(cuda_attend_4_16_f32, cuda_attend_args);
+CUDA_DECLARE(cuda_attend_4_16_bf16, cuda_attend_args);
+CUDA_DECLARE(cuda_attend_4_16_q8, cuda_attend_args);
+CUDA_DECLARE(cuda_attend_4_32_f32, cuda_attend_args);
+CUDA_DECLARE(cuda_attend_4_32_bf16, cuda_attend_args);
+CUDA_DECLARE(cuda_attend_4_32_q8, cuda_attend_args);
+CUDA_DECLARE(cuda_attend_any, cuda_attend_args);   /* heads of any width, a query a block */
+CUDA_DECLARE(cuda_attend_merge, cuda_attend_args); /* puts splits together */
 
 /* out = activation(gate + gate_bias) * (up + up_bias), without up activation(gate + gate_bias) alone. */
 struct cuda_activate_args {
@@ -170,12 +191,14 @@ struct cuda_convert_args {
 };
 CUDA_DECLARE(cuda_convert, cuda_convert_args);
 
-/* A matrix as a file holds it, into the device's layout. */
+/* A matrix as a file holds it, into the device's layout (cuda/layout.h); launch_repack() sets what is below `type`. */
 struct cuda_repack_args {
-    const void *from; /* (n, from_bytes) */
+    const void *from; /* (n, bytes of a row in a file) */
     void *to;         /* (n, to_bytes) */
+    uint32_t n, k, type;
+    uint32_t n_blocks, block_bytes, n_planes;
+    uint32_t at[4], bytes[4];
     uint64_t from_bytes, to_bytes;
-    uint32_t type, n, k;
 };
 CUDA_DECLARE(cuda_repack, cuda_repack_args);
 

@@ -14,7 +14,8 @@ static int check(const struct device_spec *s, struct device_error *error)
         for (uint32_t k = 1; s->layers[i].experts && k < s->n_experts; k++) {
             const struct device_expert *e = s->layers[i].experts;
             if (e[k].gate.type != e->gate.type || e[k].up.type != e->up.type || e[k].down.type != e->down.type)
-                return card_say(DEVICE_CANNOT, error, "layer %u: expert %u has weights of another type than expert 0", i, k);
+                return card_say(DEVICE_CANNOT, error, "layer %u: expert %u has weights of another type than expert 0",
+                                i, k);
         }
     if (s->head_dim % 2 != 0)
         return card_say(DEVICE_CANNOT, error, "heads are %u wide, want a multiple of 2", s->head_dim);
@@ -65,12 +66,13 @@ static int open_blocks(struct device_model *m, struct device_error *error)
         m->host_rows_bytes = m->b.rows * row;
     CARD_TRY(card_ok(c, cudaHostAlloc((void **)&m->host_rows, m->host_rows_bytes, cudaHostAllocDefault),
                      "pinned memory for rows", error));
-    CARD_TRY(card_ok(c, cudaHostAlloc((void **)&m->host_flags, (m->s.n_layers + 1) * sizeof *m->host_flags,
-                                      cudaHostAllocDefault),
-                     "pinned memory for flags", error));
+    CARD_TRY(card_ok(
+        c, cudaHostAlloc((void **)&m->host_flags, (m->s.n_layers + 1) * sizeof *m->host_flags, cudaHostAllocDefault),
+        "pinned memory for flags", error));
     if (m->s.n_experts > 0)
-        CARD_TRY(card_ok(c, cudaHostAlloc((void **)&m->e.host_first, (m->s.n_experts + 1) * sizeof *m->e.host_first,
-                                          cudaHostAllocDefault),
+        CARD_TRY(card_ok(c,
+                         cudaHostAlloc((void **)&m->e.host_first, (m->s.n_experts + 1) * sizeof *m->e.host_first,
+                                       cudaHostAllocDefault),
                          "pinned memory for a router's choice", error));
     return batch_open(c, m->s.max_tokens, &m->batch, error);
 }
@@ -83,7 +85,8 @@ static void forget_host(struct device_spec *s)
     s->slope = NULL;
 }
 
-int model_open(struct device_context *c, const struct device_spec *s, struct device_model **out, struct device_error *error)
+int model_open(struct device_context *c, const struct device_spec *s, struct device_model **out,
+               struct device_error *error)
 {
     *out = NULL;
     CARD_TRY(card_enter(c, error));
@@ -161,13 +164,39 @@ struct delivery {
     struct steps *s;
 };
 
-static int to_device(struct device_model *m, const struct device_row *r, uint64_t at, uint32_t stride,
-                     struct device_error *error)
+/* How many rows from first on have places in the card's memory that are equally far apart: one copy for all. */
+static uint64_t evenly(const struct steps *s, uint64_t first, uint64_t n, ptrdiff_t *pitch)
 {
-    uint64_t width = r->tap == DEVICE_HIDDEN ? m->s.dim : m->top.head.n;
-    cudaError_t e = cudaMemcpyAsync(r->device, m->b.scores + at * stride, width * sizeof(float), cudaMemcpyDeviceToDevice,
-                                    m->c->stream);
-    return card_ok(m->c, e, "keeping a row", error);
+    const struct device_row *a = batch_row(s->m->batch, s->d, first);
+    uint64_t i = 1;
+    *pitch = 0;
+    for (; i < n; i++) {
+        const struct device_row *b = batch_row(s->m->batch, s->d, first + i);
+        ptrdiff_t far = b->device ? (const char *)b->device - (const char *)a->device : 0;
+        *pitch = i == 1 ? far : *pitch;
+        if (far <= 0 || far != *pitch || b->tap != a->tap)
+            break;
+        a = b;
+    }
+    return i;
+}
+
+static int to_device(struct steps *s, uint64_t first, uint64_t n, uint32_t stride)
+{
+    struct device_model *m = s->m;
+    for (uint64_t i = 0, run; i < n; i += run) {
+        const struct device_row *r = batch_row(m->batch, s->d, first + i);
+        ptrdiff_t pitch = 0;
+        run = 1;
+        if (!r->device)
+            continue;
+        run = evenly(s, first + i, n - i, &pitch);
+        uint64_t bytes = (r->tap == DEVICE_HIDDEN ? m->s.dim : m->top.head.n) * sizeof(float);
+        cudaError_t e = cudaMemcpy2DAsync(r->device, run > 1 ? (uint64_t)pitch : bytes, m->b.scores + i * stride,
+                                          stride * sizeof(float), bytes, run, cudaMemcpyDeviceToDevice, m->c->stream);
+        CARD_TRY(card_ok(m->c, e, "keeping rows", s->error));
+    }
+    return DEVICE_OK;
 }
 
 /* Rows [first, first + n) of the order, the `at`-th and on of the scores block, which fit the pinned block. */
@@ -196,9 +225,8 @@ static int deliver(void *ctx, uint64_t first, uint64_t n, uint32_t stride)
     for (uint64_t i = 0; i < n; i++) {
         const struct device_row *r = batch_row(m->batch, d->s->d, first + i);
         wanted |= r->host != NULL;
-        if (r->device)
-            CARD_TRY(to_device(m, r, i, stride, d->s->error));
     }
+    CARD_TRY(to_device(d->s, first, n, stride));
     for (uint64_t i = 0; wanted && i < n; i += fit)
         CARD_TRY(to_host(d->s, first + i, n - i < fit ? n - i : fit, i, stride));
     return DEVICE_OK;

@@ -7,26 +7,26 @@
 #include "cuda/swap.h"
 #include "cuda/weightmap.h"
 
-#define MODEL_FEW   8u         /* rows up to which products are cuda_product's, which reads the weights once for them */
-#define MODEL_ROWS  256u       /* rows of the head at a time */
+#define MODEL_FEW   8u   /* rows up to which products are cuda_product's, which reads the weights once for them */
+#define MODEL_ROWS  256u /* rows of the head at a time */
 #define MODEL_TILE  (32u << 20) /* bytes of a matrix with blocks that are widened at a time */
-#define MODEL_SPLIT 16u        /* pages of a split of attention, where it may not depend on the batch */
+#define MODEL_SPLIT 16u         /* pages of a split of attention, where it may not depend on the batch */
 
 /* Blocks of activations; strides in elements, a multiple of 32. */
 struct model_blocks {
-    float *x;               /* (max_tokens, dim) the residual stream */
-    void *normed[3];        /* (max_tokens, dim) as CUDA_F32, CUDA_F16, CUDA_BF16: those that weights want */
-    void *beside[3];        /* the same, of the feed-forward part beside attention; NULL where that comes after it */
-    float *qkv;             /* (max_tokens, (n_heads + 2 n_kv_heads) * head_dim) */
-    void *attended;         /* (max_tokens, n_heads * head_dim) of o's activations */
-    float *gate_up;         /* (max_tokens, 2 * ffn) */
-    void *active;           /* (max_tokens, ffn) of down's activations */
-    float *back;            /* (max_tokens, dim) what a half layer adds */
-    void *head;             /* (rows, dim) of the head's activations */
-    float *scores;          /* (rows, n_scores) or hidden states */
-    void *tile;             /* MODEL_TILE */
-    uint32_t *flags;        /* (n_layers + 1,) */
-    float *partial;         /* of attention, partial_bytes; grows */
+    float *x;        /* (max_tokens, dim) the residual stream */
+    void *normed[3]; /* (max_tokens, dim) as CUDA_F32, CUDA_F16, CUDA_BF16: those that weights want */
+    void *beside[3]; /* the same, of the feed-forward part beside attention; NULL where that comes after it */
+    float *qkv;      /* (max_tokens, (n_heads + 2 n_kv_heads) * head_dim) */
+    void *attended;  /* (max_tokens, n_heads * head_dim) of o's activations */
+    float *gate_up;  /* (max_tokens, 2 * ffn) */
+    void *active;    /* (max_tokens, ffn) of down's activations */
+    float *back;     /* (max_tokens, dim) what a half layer adds */
+    void *head;      /* (rows, dim) of the head's activations */
+    float *scores;   /* (rows, n_scores) or hidden states */
+    void *tile;      /* MODEL_TILE */
+    uint32_t *flags; /* (n_layers + 1,) */
+    float *partial;  /* of attention, partial_bytes; grows */
     uint64_t partial_bytes;
     uint32_t dim, q, qkv_width, ffn, scores_stride; /* strides */
     uint32_t rows;
@@ -38,10 +38,10 @@ struct model_experts {
     float *scores; /* (max_tokens, n_experts) */
     struct cuda_choice *choices;
     uint32_t *first, *row;
-    void *packed;    /* (max_tokens * n_chosen, dim) */
+    void *packed;     /* (max_tokens * n_chosen, dim) */
     float *gate, *up; /* (max_tokens * n_chosen, expert_ffn) */
     void *active;
-    float *back;     /* (max_tokens * n_chosen, dim) */
+    float *back;          /* (max_tokens * n_chosen, dim) */
     uint32_t stride, ffn; /* of scores; of gate, up, active */
     uint32_t *host_first; /* pinned, (n_experts + 1,) */
 };

@@ -49,13 +49,15 @@ static int run_tiles(struct device_model *m, const struct cuda_matrix *w, const 
             .w = *w, .out = m->b.tile, .from = from, .n = n, .stride = stride, .type = CUDA_BF16
         };
         CARD_TRY(card_ok(m->c, launch_dequantise(&a, m->c->stream), "widening weights", error));
-        const struct gemm g = { m->b.tile, p->x, p->out + from, n, w->k, p->m, CUDA_BF16, stride, p->x_stride, p->out_stride };
+        const struct gemm g = { m->b.tile, p->x,      p->out + from, n,           w->k,
+                                p->m,      CUDA_BF16, stride,        p->x_stride, p->out_stride };
         CARD_TRY(gemm_run(m->c, m->plans, &g, error));
     }
     return DEVICE_OK;
 }
 
-int products_run(struct device_model *m, const struct cuda_matrix *w, const struct products *p, struct device_error *error)
+int products_run(struct device_model *m, const struct cuda_matrix *w, const struct products *p,
+                 struct device_error *error)
 {
     if (p->m == 0)
         return DEVICE_OK;
@@ -64,7 +66,8 @@ int products_run(struct device_model *m, const struct cuda_matrix *w, const stru
     if (w->type > CUDA_BF16)
         return run_tiles(m, w, p, error);
     uint32_t size = w->type == CUDA_F32 ? 4 : 2;
-    const struct gemm g = { w->data,     p->x,        p->out, w->n, w->k, p->m, w->type, (uint32_t)(w->row_bytes / size),
+    const struct gemm g = { w->data,     p->x,         p->out,  w->n,
+                            w->k,        p->m,         w->type, (uint32_t)(w->row_bytes / size),
                             p->x_stride, p->out_stride };
     return gemm_run(m->c, m->plans, &g, error);
 }

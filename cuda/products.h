@@ -20,6 +20,7 @@ struct products {
     float *out;
     uint32_t m, x_stride, out_stride;
 };
-int products_run(struct device_model *m, const struct cuda_matrix *w, const struct products *p, struct device_error *error);
+int products_run(struct device_model *m, const struct cuda_matrix *w, const struct products *p,
+                 struct device_error *error);
 
 #endif

@@ -5,7 +5,7 @@
 /* What a norm is asked for: rows of x, normed into a block of each type that the weights behind it want. */
 struct normed {
     const struct weightmap_norm *norm;
-    void *const *out; /* model_blocks.normed or .beside */
+    void *const *out;     /* model_blocks.normed or .beside */
     uint32_t rows, wants; /* wants: bit of each type */
 };
 
@@ -341,7 +341,8 @@ static int rows_after(struct steps *s, uint32_t after, uint64_t *next, const str
             end++;
         CARD_TRY(head(s, *next, (uint32_t)(end - *next), tap));
         if (rows->deliver)
-            CARD_TRY(rows->deliver(rows->ctx, *next, end - *next, tap == DEVICE_HIDDEN ? m->b.dim : m->b.scores_stride));
+            CARD_TRY(
+                rows->deliver(rows->ctx, *next, end - *next, tap == DEVICE_HIDDEN ? m->b.dim : m->b.scores_stride));
         *next = end;
     }
     return DEVICE_OK;

@@ -10,11 +10,11 @@ struct steps {
     struct device_model *m;
     const struct device_batch *d;
     struct device_error *error;
-    const char *base;         /* of the present layer's weights */
-    uint32_t layer, n, full;  /* tokens that enter it, tokens that leave it */
-    uint32_t most_positions;  /* that attention is launched for */
-    const float *back;        /* what is still to be added to x, or NULL, ... */
-    const float *back_bias;   /* ... with this and through this, by which layer */
+    const char *base;        /* of the present layer's weights */
+    uint32_t layer, n, full; /* tokens that enter it, tokens that leave it */
+    uint32_t most_positions; /* that attention is launched for */
+    const float *back;       /* what is still to be added to x, or NULL, ... */
+    const float *back_bias;  /* ... with this and through this, by which layer */
     uint32_t back_layer;
     struct cuda_norm post;
 };

@@ -5,14 +5,15 @@ struct swap {
     struct device_context *c;
     const struct weightmap_layer *layers;
     uint32_t n_layers, n_resident;
-    char **slab; /* (n_layers,) of resident layers the card's, of others pinned memory of the host */
-    char *place[2];           /* where layers come to, by turns */
+    char **slab;                  /* (n_layers,) of resident layers the card's, of others pinned memory of the host */
+    char *place[2];               /* where layers come to, by turns */
     cudaEvent_t here[2], used[2]; /* it has come; what was computed with it is done */
-    uint32_t last; /* the layer that was asked for last, or n_layers */
+    uint32_t last;                /* the layer that was asked for last, or n_layers */
 };
 
 /* Lays a layer out on the card in `place` and takes it away. */
-static int pin(struct swap *w, struct upload *u, const struct device_spec *s, uint32_t layer, struct device_error *error)
+static int pin(struct swap *w, struct upload *u, const struct device_spec *s, uint32_t layer,
+               struct device_error *error)
 {
     const struct weightmap_layer *m = &w->layers[layer];
     CARD_TRY(card_ok(w->c, cudaHostAlloc((void **)&w->slab[layer], m->bytes, cudaHostAllocDefault),
@@ -27,8 +28,10 @@ static int open_places(struct swap *w, uint64_t largest, struct device_error *er
 {
     for (int i = 0; i < 2 && w->n_resident < w->n_layers; i++) {
         CARD_TRY(card_ok(w->c, cudaMalloc((void **)&w->place[i], largest), "memory for swapped weights", error));
-        CARD_TRY(card_ok(w->c, cudaEventCreateWithFlags(&w->here[i], cudaEventDisableTiming), "making an event", error));
-        CARD_TRY(card_ok(w->c, cudaEventCreateWithFlags(&w->used[i], cudaEventDisableTiming), "making an event", error));
+        CARD_TRY(
+            card_ok(w->c, cudaEventCreateWithFlags(&w->here[i], cudaEventDisableTiming), "making an event", error));
+        CARD_TRY(
+            card_ok(w->c, cudaEventCreateWithFlags(&w->used[i], cudaEventDisableTiming), "making an event", error));
     }
     return DEVICE_OK;
 }
@@ -48,8 +51,8 @@ static int load(struct swap *w, struct upload *u, const struct device_spec *s, s
     return DEVICE_OK;
 }
 
-int swap_open(struct device_context *c, const struct device_spec *s, const struct weightmap_layer layers[], struct swap **out,
-              struct device_error *error)
+int swap_open(struct device_context *c, const struct device_spec *s, const struct weightmap_layer layers[],
+              struct swap **out, struct device_error *error)
 {
     struct upload *u = NULL;
     struct swap *w = *out = calloc(1, sizeof *w);
@@ -100,7 +103,8 @@ static int bring(struct swap *w, uint32_t layer, struct device_error *error)
         return DEVICE_OK;
     cudaError_t e = cudaStreamWaitEvent(w->c->carrier, w->used[at], 0);
     if (e == cudaSuccess)
-        e = cudaMemcpyAsync(w->place[at], w->slab[layer], w->layers[layer].bytes, cudaMemcpyHostToDevice, w->c->carrier);
+        e = cudaMemcpyAsync(w->place[at], w->slab[layer], w->layers[layer].bytes, cudaMemcpyHostToDevice,
+                            w->c->carrier);
     if (e == cudaSuccess)
         e = cudaEventRecord(w->here[at], w->c->carrier);
     w->c->counts.swapped += w->layers[layer].bytes;

@@ -7,8 +7,8 @@
 
 struct swap;
 
-int swap_open(struct device_context *c, const struct device_spec *s, const struct weightmap_layer layers[], struct swap **out,
-              struct device_error *error);
+int swap_open(struct device_context *c, const struct device_spec *s, const struct weightmap_layer layers[],
+              struct swap **out, struct device_error *error);
 void swap_close(struct swap *w);
 
 int swap_is_whole(const struct swap *w); /* every layer lies on the card */

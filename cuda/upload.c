@@ -151,8 +151,8 @@ int upload_top(struct upload *u, const struct device_spec *s, const struct weigh
     return send_vector(u, s->slope, &m->slope, base, error);
 }
 
-int upload_layer(struct upload *u, const struct device_spec *s, uint32_t layer, const struct weightmap_layer *m, void *base,
-                 struct device_error *error)
+int upload_layer(struct upload *u, const struct device_spec *s, uint32_t layer, const struct weightmap_layer *m,
+                 void *base, struct device_error *error)
 {
     const struct device_layer *l = &s->layers[layer];
     const struct device_matrix *from[] = { &l->q, &l->k, &l->v, &l->o, &l->gate, &l->up, &l->down, &l->router };

@@ -63,7 +63,7 @@ static int run_here(struct trial *t)
     parts.max_tokens = t->n;
     for (size_t i = 0; i < t->n; i++) {
         tokens[i] = (struct forward_token){ symbol_of(t, i), (uint32_t)i, pages, page };
-        rows[i] = (struct forward_row){ i, LM_TAP_HIDDEN, t->reference + i * t->stride };
+        rows[i] = (struct forward_row){ i, LM_TAP_HIDDEN, t->reference + i * t->stride, NULL };
     }
     struct forward *f = forward_alloc(&forward_cpu, &parts);
     int rc = f ? forward_run(f, &(struct forward_batch){ tokens, t->n, t->n, rows, t->n, NULL, 0 }) : err_code();

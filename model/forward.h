@@ -19,8 +19,8 @@ struct forward_token {
 struct forward_row {
     size_t token;
     uint32_t tap; /* LM_TAP_FINAL, LM_TAP_HIDDEN, or after how many layers */
-    float *out;   /* NULL of rows that only stay; (n_scores,), or (dim,) of LM_TAP_HIDDEN; starts at a multiple of 64 bytes */
-    void *block;  /* of a device: where it stays too (model/device_rows.h); NULL: it does not */
+    float *out;   /* (n_scores,), or (dim,) of LM_TAP_HIDDEN; starts at a multiple of 64 bytes */
+    float *there; /* of forward_device alone: the same in the device's memory, where out may be NULL; or NULL */
 };
 
 struct forward_copy {

@@ -163,7 +163,7 @@ static void fill_batch(struct pass *p, struct forward_batch *b)
         p->forward_rows[i] = (struct forward_row){ .token = p->place[p->rows[i].token],
                                                    .tap = kept->tap,
                                                    .out = kept->here ? kept->row.score : NULL,
-                                                   .block = kept->block };
+                                                   .there = kept->block };
     }
     mem_grow(&p->forward_copies, &p->forward_copies_cap, p->n_copies, sizeof *p->forward_copies);
     for (size_t i = 0; i < p->n_copies; i++) {

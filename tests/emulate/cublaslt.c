@@ -93,12 +93,12 @@ cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t p)
     return CUBLAS_STATUS_SUCCESS;
 }
 
-cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p, cublasLtMatmulPreferenceAttributes_t a,
-                                                    const void *x, size_t bytes)
+cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p,
+                                                    cublasLtMatmulPreferenceAttributes_t a, const void *x, size_t bytes)
 {
     (void)p, (void)x;
     return bytes == (a == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES ? 8u : 4u) ? CUBLAS_STATUS_SUCCESS
-                                                                               : CUBLAS_STATUS_INVALID_VALUE;
+                                                                              : CUBLAS_STATUS_INVALID_VALUE;
 }
 
 static int fits(const struct emulate_product *d, const struct emulate_layout *a, const struct emulate_layout *b,
