@@ -29,7 +29,7 @@ int walk_want(struct search *s, struct want out[], size_t max)
     if (!branch_goes_on(&w->branch, s))
         return 0;
     out[0] = branch_want(&w->branch, s);
-    out[0].stays = w->stays;
+    out[0].tap = w->stays ? LM_TAP_THERE : LM_TAP_FINAL;
     return 1;
 }
 
@@ -38,10 +38,10 @@ int walk_offer(struct search *s, struct round *r, struct row_work *work)
     struct walk *w = s->state;
     struct want want = branch_want(&w->branch, s);
     struct remote_row row;
-    want.stays = w->stays;
-    int rc = lm_remote(&want, &row);
-    if (rc <= 0)
-        return rc;
+    if (!w->stays)
+        return 0;
+    want.tap = LM_TAP_THERE;
+    TRY(lm_remote(&want, &row));
     int answer = branch_offer(&w->branch, s, &(struct branch_there){ r, &row, w->draw.type, work });
     TRY(answer);
     w->round = r;

@@ -1,4 +1,5 @@
 /* The rows of an ensemble where its voices' rows stay on a device: the pool is made there. */
+#include "base/err.h"
 #include "ensemble/ensemble_slot.h"
 #include "model/remote.h"
 #include <math.h>
@@ -58,8 +59,6 @@ int ensemble_remote(void *self, const struct want *w, struct remote_row *out)
 {
     const struct ensemble *e = self;
     const struct ensemble_slot *s = &e->slot[w->slot];
-    if (!e->lm.remote || w->n_rows != 1)
-        return 0;
     *out = (struct remote_row){ .remote = e->lm.remote, .n = e->n_voices, .pooled = true, .tell = tell, .self = e };
     double r = e->pool.r;
     out->rule = r == 1 ? DEVICE_LINEAR : r == 0 ? DEVICE_LOG : DEVICE_POWER;
@@ -69,9 +68,7 @@ int ensemble_remote(void *self, const struct want *w, struct remote_row *out)
         struct want voice = *w;
         voice.lm = e->voice[k].lm;
         voice.slot = s->voice[k];
-        int rc = lm_remote(&voice, &one);
-        if (rc <= 0)
-            return rc;
+        TRY(lm_remote(&voice, &one));
         out->block[k] = one.block[0];
         out->measured[k] = one.measured[0];
         out->weight[k] = e->pool.type->weighted ? e->weight[k] : 1;

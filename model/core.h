@@ -12,7 +12,6 @@ struct leaf_want {
     int slot;
     uint32_t n_rows;
     uint32_t tap;
-    bool stays; /* as struct want says */
 };
 
 struct leaf {

@@ -118,11 +118,7 @@ static struct device_row row_there(const struct forward_there *f, const struct f
                                 .after = last ? n_layers : r->tap,
                                 .tap = r->tap == LM_TAP_HIDDEN ? DEVICE_HIDDEN : DEVICE_SCORES,
                                 .host = r->out,
-<<<<<<< HEAD
                                 .device = r->there };
-=======
-                                .device = r->there };
->>>>>>> cudahost
 }
 
 static size_t carry_over(struct forward_there *f, const struct forward_batch *b)

@@ -1,5 +1,6 @@
 #include "model/lm.h"
 #include "base/mem.h"
+#include <assert.h>
 #include <string.h>
 
 int lm_prompt(struct lm *lm, int slot, const struct prompt *p, struct symbols *seen)
@@ -45,7 +46,8 @@ int lm_rows(const struct want *w, struct row out[])
 
 int lm_remote(const struct want *w, struct remote_row *out)
 {
-    return w->stays && w->lm->remote ? w->lm->type->remote(w->lm->self, w, out) : 0;
+    assert(w->tap == LM_TAP_THERE && w->lm->remote);
+    return w->lm->type->remote(w->lm->self, w, out);
 }
 
 void lm_free(struct lm *lm)

@@ -26,6 +26,7 @@
 #define LM_MAX_VOICES 16
 
 #define LM_TAP_FINAL  0u          /* the row of the last layer */
+#define LM_TAP_THERE  0xfffffffeu /* that row of an lm with `remote`, left where it was computed: for lm_remote() */
 #define LM_TAP_HIDDEN 0xffffffffu /* the final hidden state, a vector, not a distribution: log_z is NAN */
 /* 1 .. n_layers - 1: early exit, the head applied after that many layers */
 
@@ -39,7 +40,6 @@ struct want {
     int slot;
     uint32_t n_rows; /* rows at the last n_rows positions of the prefix, 1 .. length */
     uint32_t tap;
-    bool stays; /* of an lm with `remote`: rows() will not be asked, but lm_remote() */
 };
 
 /* What each voice gave a pushed symbol. */
@@ -87,7 +87,7 @@ struct lm_type {
     int (*need)(void *self, const struct want w[], size_t n, struct queue *q);
     /* out[w->n_rows], in the order of positions.  0 or ERR_*. */
     int (*rows)(void *self, const struct want *w, struct row out[]);
-    /* How the row of w, a want of one row that stays, is made of rows on a device: 1.  NULL: of lms without `remote`. */
+    /* How the row of w, a want of one row and LM_TAP_THERE, is made of rows on a device: 1.  NULL: of lms without `remote`. */
     int (*remote)(void *self, const struct want *w, struct remote_row *out);
     void (*free)(void *self);
 };
@@ -114,7 +114,7 @@ void lm_drop(struct lm *lm, int slot);
 size_t lm_length(struct lm *lm, int slot);
 size_t lm_room(struct lm *lm, int slot);
 int lm_rows(const struct want *w, struct row out[]);
-int lm_remote(const struct want *w, struct remote_row *out); /* 1; 0: lm_rows() has the row */
+int lm_remote(const struct want *w, struct remote_row *out); /* of LM_TAP_THERE: 1 or ERR_* */
 void lm_free(struct lm *lm); /* NULL is fine; composites borrow what they are made of */
 
 void symbols_add(struct symbols *list, const sym_t s[], size_t n);

@@ -38,11 +38,9 @@ struct pass {
     size_t forward_copies_cap;
     const void **bases; /* of pages[] */
     size_t bases_cap;
-    struct kept_row **staying; /* of a batch */
-    size_t staying_cap;
-    void **blocks; /* theirs */
-    size_t blocks_cap;
-    struct device_measured *measured;
+    void **there; /* blocks of rows that stay */
+    size_t there_cap;
+    struct device_measured *measured; /* of them */
     size_t measured_cap;
     uint64_t computed;
 };
@@ -53,7 +51,6 @@ struct path {
     size_t len, first;    /* rows are wanted from first on */
     uint32_t tap;
     uint64_t run;
-    bool stays;
 };
 
 struct pass *pass_alloc(const struct pass_parts *parts)
@@ -79,8 +76,7 @@ void pass_free(struct pass *p)
     free(p->forward_rows);
     free(p->forward_copies);
     free(p->bases);
-    free(p->staying);
-    free(p->blocks);
+    free(p->there);
     free(p->measured);
     free(p);
 }
@@ -161,8 +157,8 @@ static void fill_batch(struct pass *p, struct forward_batch *b)
     for (size_t i = 0; i < p->n_rows; i++) {
         const struct kept_row *kept = p->rows[i].kept;
         p->forward_rows[i] = (struct forward_row){ .token = p->place[p->rows[i].token],
-                                                   .tap = kept->tap,
-                                                   .out = kept->here ? kept->row.score : NULL,
+                                                   .tap = kept->tap == LM_TAP_THERE ? LM_TAP_FINAL : kept->tap,
+                                                   .out = kept->row.score,
                                                    .there = kept->block };
     }
     mem_grow(&p->forward_copies, &p->forward_copies_cap, p->n_copies, sizeof *p->forward_copies);
@@ -184,7 +180,7 @@ static void measure_row(void *ctx, size_t i, size_t worker)
     struct pass *p = ctx;
     struct kept_row *kept = p->rows[i].kept;
     (void)worker;
-    if (!kept->here)
+    if (kept->block)
         return;
     if (kept->tap == LM_TAP_HIDDEN) {
         kept->row.log_z = NAN;
@@ -198,7 +194,7 @@ static void measure_row(void *ctx, size_t i, size_t worker)
 /* The largest score of a row that is known. */
 static double top_of(const struct kept_row *k)
 {
-    return k->here ? (double)row_max(&k->row) : (double)k->measured.top;
+    return k->block ? (double)k->measured.top : (double)row_max(&k->row);
 }
 
 /* Scores so large that a distribution can no longer be told from them. */
@@ -213,28 +209,22 @@ static int check_rows(const struct pass *p)
     return 0;
 }
 
-/* Of the rows of this batch that stay, or of one alone. */
-static int measure_blocks(struct pass *p, struct kept_row *const kept[], size_t n)
-{
-    mem_grow(&p->blocks, &p->blocks_cap, n, sizeof *p->blocks);
-    mem_grow(&p->measured, &p->measured_cap, n, sizeof *p->measured);
-    for (size_t i = 0; i < n; i++)
-        p->blocks[i] = kept[i]->block;
-    if (n > 0)
-        TRY(remote_measure(p->p.remote, p->blocks, n, p->measured));
-    for (size_t i = 0; i < n; i++)
-        kept[i]->measured = p->measured[i];
-    return 0;
-}
-
-static int measure_staying(struct pass *p)
+/* The rows of this batch that stay on the device, all in one call. */
+static int measure_there(struct pass *p)
 {
     size_t n = 0;
-    mem_grow(&p->staying, &p->staying_cap, p->n_rows, sizeof *p->staying);
+    mem_grow(&p->there, &p->there_cap, p->n_rows, sizeof *p->there);
+    mem_grow(&p->measured, &p->measured_cap, p->n_rows, sizeof *p->measured);
     for (size_t i = 0; i < p->n_rows; i++)
         if (p->rows[i].kept->block)
-            p->staying[n++] = p->rows[i].kept;
-    return measure_blocks(p, p->staying, n);
+            p->there[n++] = p->rows[i].kept->block;
+    if (n > 0)
+        TRY(remote_measure(p->p.remote, p->there, n, p->measured));
+    n = 0;
+    for (size_t i = 0; i < p->n_rows; i++)
+        if (p->rows[i].kept->block)
+            p->rows[i].kept->measured = p->measured[n++];
+    return 0;
 }
 
 /* Runs the batch and begins the next. */
@@ -244,7 +234,7 @@ static int flush(struct pass *p)
     fill_batch(p, &b);
     int rc = forward_run(p->p.forward, &b);
     if (rc == 0)
-        rc = measure_staying(p);
+        rc = measure_there(p);
     if (rc == 0) {
         if (p->n_rows > 1)
             threads_run(p->p.threads, p->n_rows, measure_row, p);
@@ -293,20 +283,15 @@ static struct token *token_of(struct pass *p, const struct path *path, size_t i,
     return t;
 }
 
-/* Where a row is to be: here, or where it stays; some are wanted both ways. */
-static int place_row(struct pass *p, struct kept_row *kept, bool stays)
-{
-    kept->here |= !stays;
-    return stays ? row_store_block(p->p.store, kept) : 0;
-}
-
 static int add_row(struct pass *p, struct token *t, const struct path *path)
 {
     struct kept_row *kept = row_store_add(p->p.store, t->node, path->tap, path->run);
+    if (!kept)
+        return FORWARD_LESS;
     mem_grow(&p->rows, &p->rows_cap, p->n_rows + 1, sizeof *p->rows);
     p->rows[p->n_rows++] = (struct wanted_row){ .token = (size_t)(t - p->tokens), .kept = kept };
-    t->full |= path->tap == LM_TAP_FINAL || path->tap == LM_TAP_HIDDEN;
-    return place_row(p, kept, path->stays);
+    t->full |= path->tap == LM_TAP_FINAL || path->tap == LM_TAP_HIDDEN || path->tap == LM_TAP_THERE;
+    return 0;
 }
 
 static bool row_missing(const struct pass *p, const struct path *path, size_t i)
@@ -351,25 +336,12 @@ static int add_path(struct pass *p, const struct path *path)
     return 0;
 }
 
-/* Rows of the path that other wants have put into this batch. */
-static int place_waiting(struct pass *p, const struct path *path)
-{
-    for (size_t i = path->first; i < path->len; i++) {
-        struct kept_row *kept = row_store_find(p->p.tree, path->node[i], path->tap);
-        if (kept && !kept->ready)
-            TRY(place_row(p, kept, path->stays));
-    }
-    return 0;
-}
-
 static int add_want(struct pass *p, const struct leaf_want *w, uint64_t run)
 {
     struct path path = {
         .node = tree_path(p->p.tree, w->slot), .len = tree_length(p->p.tree, w->slot), .tap = w->tap, .run = run
     };
     path.first = path.len - w->n_rows;
-    path.stays = w->stays && w->tap == LM_TAP_FINAL && p->p.remote;
-    TRY(place_waiting(p, &path));
     while (path.len > path.first && !row_missing(p, &path, path.len - 1))
         path.len--;
     if (path.len == path.first)
@@ -394,31 +366,6 @@ static int run_wants(struct pass *p, const struct leaf_want w[], size_t n, uint6
     return rc;
 }
 
-/* A row that was computed before, to where it is wanted now. */
-static int bring(struct pass *p, struct kept_row *kept, bool stays)
-{
-    if (!stays && !kept->here) {
-        TRY(remote_read(p->p.remote, kept->block, kept->row.score));
-        kept->here = true;
-        return row_measure(&kept->row);
-    }
-    if (!stays || kept->block)
-        return 0;
-    TRY(row_store_block(p->p.store, kept));
-    TRY(remote_write(p->p.remote, kept->block, kept->row.score));
-    return measure_blocks(p, &kept, 1);
-}
-
-static int bring_rows(struct pass *p, const struct leaf_want w[], size_t n)
-{
-    for (size_t i = 0; i < n && p->p.remote; i++) {
-        const uint32_t *end = tree_path(p->p.tree, w[i].slot) + tree_length(p->p.tree, w[i].slot);
-        for (const uint32_t *node = end - w[i].n_rows; node < end; node++)
-            TRY(bring(p, row_store_find(p->p.tree, *node, w[i].tap), w[i].stays && w[i].tap == LM_TAP_FINAL));
-    }
-    return 0;
-}
-
 int pass_run(struct pass *p, const struct leaf_want w[], size_t n, uint64_t run, uint64_t *computed)
 {
     int rc;
@@ -427,8 +374,6 @@ int pass_run(struct pass *p, const struct leaf_want w[], size_t n, uint64_t run,
         kv_shrink(p->p.kv);
         p->p.max_tokens /= 2;
     }
-    if (rc == 0)
-        rc = bring_rows(p, w, n);
     if (rc == 0)
         kv_trim(p->p.kv);
     *computed = p->computed;

@@ -68,18 +68,6 @@ int remote_measure(struct remote *r, void *const block[], size_t n, struct devic
     return done(r, r->device->api->rows_measure(r->rows, block, n, out, &e), &e);
 }
 
-int remote_read(struct remote *r, const void *block, float score[])
-{
-    struct device_error e = { 0 };
-    return done(r, r->device->api->read(r->device->context, block, r->n * sizeof *score, score, &e), &e);
-}
-
-int remote_write(struct remote *r, void *block, const float score[])
-{
-    struct device_error e = { 0 };
-    return done(r, r->device->api->write(r->device->context, block, r->n * sizeof *score, score, &e), &e);
-}
-
 int remote_decide(struct remote *r, const struct device_decisions *d, const struct device_answers *out)
 {
     struct device_error e = { 0 };

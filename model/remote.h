@@ -1,6 +1,6 @@
 /* Rows that lie on a device, and decisions over them there (model/device_rows.h).
  *
- * An lm whose rows can stay where they are computed says so (lm.remote).  A want with `stays` then leaves its row there; who
+ * An lm whose rows can stay where they are computed says so (lm.remote).  A want of LM_TAP_THERE leaves its row there; who
  * wants it asks lm_remote() instead of lm_rows() how the row is made, and brings a whole round of decisions over such rows
  * to remote_decide().  One owner thread for all of it. */
 #ifndef MODEL_REMOTE_H
@@ -22,8 +22,6 @@ void remote_give(struct remote *r, void *block);
 
 /* 0, ERR_MEMORY.  measure: of blocks whose scores a pass has written. */
 int remote_measure(struct remote *r, void *const block[], size_t n, struct device_measured out[]);
-int remote_read(struct remote *r, const void *block, float score[]);
-int remote_write(struct remote *r, void *block, const float score[]);
 int remote_decide(struct remote *r, const struct device_decisions *d, const struct device_answers *out);
 
 /* How the row of a want is made of rows on a device; valid as long as the row would be. */

@@ -1,7 +1,6 @@
 #include "model/row_store.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "model/forward.h"
 #include "model/lm.h"
 #include <stdlib.h>
 
@@ -26,18 +25,12 @@ void row_store_place(struct row_store *s, struct remote *remote)
     s->remote = remote;
 }
 
-static void give_block(struct row_store *s, struct kept_row *r)
-{
-    if (r->block)
-        remote_give(s->remote, r->block);
-    r->block = NULL;
-}
-
 static void free_list(struct row_store *s, struct kept_row *r)
 {
     for (struct kept_row *older; r; r = older) {
         older = r->older;
-        give_block(s, r);
+        if (r->block)
+            remote_give(s->remote, r->block);
         free(r->row.score);
         free(r);
     }
@@ -94,9 +87,11 @@ static void evict(struct row_store *s, struct kept_row *r)
     *link = r->next;
     unlink_row(s, r);
     s->bytes -= bytes_of(r);
-    give_block(s, r);
     tree_release(s->tree, r->node);
-    if (r->row.n == s->n_scores && !s->spare) {
+    if (r->block) {
+        remote_give(s->remote, r->block);
+        free(r);
+    } else if (r->row.n == s->n_scores && !s->spare) {
         r->older = NULL;
         s->spare = r;
     } else {
@@ -105,40 +100,58 @@ static void evict(struct row_store *s, struct kept_row *r)
     }
 }
 
+/* Older rows give theirs back where the device has no more. */
+static void *take_block(struct row_store *s, uint64_t run)
+{
+    void *block;
+    while (!(block = remote_take(s->remote))) {
+        struct kept_row *old = s->oldest;
+        while (old && !(old->block && old->run != run))
+            old = old->newer;
+        if (!old) {
+            err_set(ERR_MEMORY, "the device has no memory for a row of %u scores more", s->n_scores);
+            return NULL;
+        }
+        evict(s, old);
+    }
+    return block;
+}
+
+/* One without its fields but what holds its scores. */
+static struct kept_row *take_row(struct row_store *s, uint32_t n, uint32_t tap, uint64_t run)
+{
+    struct kept_row *r = n == s->n_scores && tap != LM_TAP_THERE ? s->spare : NULL;
+    void *block = tap == LM_TAP_THERE ? take_block(s, run) : NULL;
+    if (tap == LM_TAP_THERE && !block)
+        return NULL;
+    if (r) {
+        s->spare = NULL;
+        return r;
+    }
+    r = mem_alloc(1, sizeof *r);
+    r->block = block;
+    r->row.score = block ? NULL : mem_aligned(n, sizeof(float));
+    return r;
+}
+
 struct kept_row *row_store_add(struct row_store *s, uint32_t node, uint32_t tap, uint64_t run)
 {
     uint32_t n = tap == LM_TAP_HIDDEN ? s->n_hidden : s->n_scores;
     while (s->oldest && s->oldest->run != run && s->bytes + n * sizeof(float) > s->budget)
         evict(s, s->oldest);
-    struct kept_row *r = n == s->n_scores ? s->spare : NULL;
-    if (r) {
-        s->spare = NULL;
-    } else {
-        r = mem_alloc(1, sizeof *r);
-        r->row.score = mem_aligned(n, sizeof(float));
-    }
+    struct kept_row *r = take_row(s, n, tap, run);
+    if (!r)
+        return NULL;
     float *score = r->row.score;
+    void *block = r->block;
     struct node *of = tree_node(s->tree, node);
-    *r = (struct kept_row){ .row = row_over(score, n), .node = node, .tap = tap, .run = run, .next = of->rows };
+    *r = (struct kept_row){
+        .row = row_over(score, n), .node = node, .tap = tap, .run = run, .next = of->rows, .block = block
+    };
     of->rows = r;
     s->bytes += bytes_of(r);
     link_newest(s, r);
     return r;
-}
-
-int row_store_block(struct row_store *s, struct kept_row *r)
-{
-    while (!r->block && !(r->block = remote_take(s->remote))) {
-        struct kept_row *old = s->oldest;
-        while (old && !(old->block && old->run != r->run))
-            old = old->newer;
-        if (!old) {
-            err_set(ERR_MEMORY, "the device has no memory for a row of %u scores more", s->n_scores);
-            return FORWARD_LESS;
-        }
-        evict(s, old);
-    }
-    return 0;
 }
 
 void row_store_forget(struct row_store *s)

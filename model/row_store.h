@@ -13,9 +13,8 @@ struct kept_row {
     struct row row;
     uint32_t node, tap;
     bool ready;            /* computed; false from row_store_add() until the pass is over */
-    bool here;             /* row holds it, or will when it is ready */
-    void *block;           /* where it lies on the device, or will; NULL: not there */
-    struct device_measured measured; /* of the block, when it is ready */
+    void *block;           /* of LM_TAP_THERE: where it lies on the device; row has no scores then */
+    struct device_measured measured; /* of the block */
     uint64_t run;          /* the last that used it */
     struct kept_row *next; /* of the same node */
     struct kept_row *newer, *older;
@@ -30,9 +29,8 @@ void row_store_place(struct row_store *s, struct remote *remote); /* where block
 
 struct kept_row *row_store_find(struct tree *tree, uint32_t node, uint32_t tap); /* NULL: not here */
 void row_store_use(struct row_store *s, struct kept_row *r, uint64_t run);
+/* NULL + ERR_MEMORY: of LM_TAP_THERE, where the device has no block though all old rows have gone. */
 struct kept_row *row_store_add(struct row_store *s, uint32_t node, uint32_t tap, uint64_t run); /* not ready */
-/* A block for r, if it has none; older rows give theirs back where the device has no more.  0; FORWARD_LESS: even so. */
-int row_store_block(struct row_store *s, struct kept_row *r);
 /* Forgets the rows that are not ready: after a pass that failed. */
 void row_store_forget(struct row_store *s);
 

@@ -141,7 +141,7 @@ static int table_need(void *self, const struct want w[], size_t n, struct queue 
         for (size_t len = s->n + 1 - w[i].n_rows; len <= s->n; len++)
             missing |= find(t, w[i].tap, s->s, len) == NULL;
         if (missing)
-            queue_add(q, &t->leaf, &(struct leaf_want){ .slot = w[i].slot, .n_rows = w[i].n_rows, .tap = w[i].tap });
+            queue_add(q, &t->leaf, &(struct leaf_want){ w[i].slot, w[i].n_rows, w[i].tap });
     }
     return 0;
 }

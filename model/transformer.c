@@ -35,7 +35,7 @@ struct transformer {
     struct tree *tree;
     struct device *device; /* NULL: the processor */
     struct device_pages *pages;
-    struct remote *remote; /* NULL: rows are here */
+    struct remote *remote; /* of the device: where rows may stay */
     struct device_plan plan; /* of the device */
     struct kv *kv;
     struct row_store *store;
@@ -62,7 +62,8 @@ static int check_want(const struct transformer *t, const struct want *w)
         return err_set(ERR_DATA, "%s: an empty prefix has no next symbol: want at least one symbol before it",
                        t->lm.name);
     assert(w->n_rows >= 1 && w->n_rows <= length);
-    if (w->tap != LM_TAP_FINAL && w->tap != LM_TAP_HIDDEN && w->tap >= n_layers)
+    assert(w->tap != LM_TAP_THERE || t->remote);
+    if (w->tap != LM_TAP_FINAL && w->tap != LM_TAP_HIDDEN && w->tap != LM_TAP_THERE && w->tap >= n_layers)
         return err_set(ERR_USAGE, "%s: early exit after layer %u, want 1 to %u", t->lm.name, w->tap, n_layers - 1);
     return 0;
 }
@@ -76,12 +77,12 @@ static int transformer_need(void *self, const struct want w[], size_t n, struct 
         bool missing = false;
         for (const uint32_t *node = end - w[i].n_rows; node < end; node++) {
             struct kept_row *r = row_store_find(t->tree, *node, w[i].tap);
-            missing |= !r || (w[i].stays && t->remote ? !r->block : !r->here);
+            missing |= r == NULL;
             if (r)
                 row_store_use(t->store, r, queue_run(q));
         }
         if (missing)
-            queue_add(q, &t->leaf, &(struct leaf_want){ w[i].slot, w[i].n_rows, w[i].tap, w[i].stays && t->remote });
+            queue_add(q, &t->leaf, &(struct leaf_want){ w[i].slot, w[i].n_rows, w[i].tap });
     }
     return 0;
 }
@@ -92,7 +93,7 @@ static int transformer_rows(void *self, const struct want *w, struct row out[])
     const uint32_t *node = tree_path(t->tree, w->slot) + tree_length(t->tree, w->slot) - w->n_rows;
     for (uint32_t i = 0; i < w->n_rows; i++) {
         const struct kept_row *r = row_store_find(t->tree, node[i], w->tap);
-        assert(r && r->ready && r->here); /* the core has run over this want */
+        assert(r && r->ready); /* the core has run over this want */
         out[i] = r->row;
     }
     return 0;
@@ -103,7 +104,7 @@ static int transformer_remote(void *self, const struct want *w, struct remote_ro
     struct transformer *t = self;
     uint32_t node = tree_path(t->tree, w->slot)[tree_length(t->tree, w->slot) - 1];
     const struct kept_row *r = row_store_find(t->tree, node, w->tap);
-    assert(w->n_rows == 1 && w->tap == LM_TAP_FINAL && r && r->ready && r->block);
+    assert(w->n_rows == 1 && r && r->ready && r->block);
     *out = (struct remote_row){ .remote = t->remote, .n = 1 };
     out->block[0] = r->block;
     out->measured[0] = &r->measured;
