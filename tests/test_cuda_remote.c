@@ -15,7 +15,7 @@
 
 #define N     200
 #define SLOTS 8
-#define STEPS 12
+#define STEPS 4
 
 /* An lm whose row is a function of its prefix, computed when it is wanted, here or on the device. */
 struct slate {
@@ -160,7 +160,7 @@ struct running {
     bool rounds;
 };
 
-#define DRAWS 3
+#define DRAWS 2
 
 static size_t offered;
 
@@ -201,7 +201,7 @@ static void run(const struct running *r, struct search *s[DRAWS], struct chain *
     struct row_work *work = row_work_alloc(N);
     for (int i = 0; i < DRAWS; i++) {
         struct search_args args = { .lm = r->lm, .chain = c, .stop = &stop, .prompt = &prompt, .rounds = r->rounds };
-        args.address = (struct rng_address){ .seed = 4, .draw = (uint32_t)i / 2 };
+        args.address = (struct rng_address){ .seed = 4, .draw = (uint32_t)i };
         s[i] = search_open(r->search, &args);
     }
     int rc;

@@ -226,33 +226,95 @@ static const char *const chains[] = {
     "prompt_reward=1.5 | min_p=0.02",
     "bias([0:2.5]) | top_k=3",
 };
-static const char *const gone[] = { "suppress([0])", "allow([0]) | temperature=0.5" };
+static const char *const gone[] = { "suppress([0]) | top_p=0.9", "allow([0]) | temperature=0.5" };
 
-static void check_row(struct row *r, const char *kind, uint32_t every)
+/* One chain of `every`, another for each row. */
+static void check_row(struct row *r, uint32_t every)
 {
     static uint32_t turn;
     float *on = put_row(r->score, r->n);
-    (void)kind;
     known(on, r);
-    for (uint32_t i = 0; i < sizeof chains / sizeof *chains; i++) {
-        if ((i + turn) % every != 0)
-            continue;
+    for (uint32_t i = turn % every; i < sizeof chains / sizeof *chains; i += every) {
         struct decision d = { chains[i], draw_find(i % 7 == 3 ? "greedy" : "gumbel"), i };
-        check_decision(r, on, &d, r->n <= 65 && i % 8 == turn % 8);
+        check_decision(r, on, &d, r->n == 65 && i % 2 == 0);
     }
     turn++;
     device_free(on);
 }
 
+/* Half of the symbols at one height, half at another, each with ties. */
+static struct row two_peaked(uint32_t n)
+{
+    struct row r = rows_make(ROWS_NORMAL, 8, score, n);
+    for (uint32_t v = 0; v < n; v++)
+        score[v] = (float)(v % 2 == 0 ? 6 + (int)(v % 3) : -2 - (int)(v % 5)) + (v % 16 == 0 ? 0.01f * (float)(v % 64) : 0);
+    row_measure(&r);
+    return r;
+}
+
 static void check_rows(void)
 {
     static const uint32_t sizes[] = { 1, 63, 64, 65, 7296 };
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+    bool all = getenv("CHORALE_LONG") != NULL;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         for (enum rows_kind kind = 0; kind < ROWS_KINDS; kind++) {
             check_measure(kind, sizes[i]);
             struct row r = rows_make(kind, 40 + i, score, sizes[i]);
-            check_row(&r, rows_name(kind), sizes[i] > 100 ? 4 : 1);
+            check_row(&r, all ? 1 : CHECK_TIMES(12, 16));
         }
+        struct row r = two_peaked(sizes[i]);
+        check_row(&r, all ? 1 : CHECK_TIMES(8, 16));
+    }
+}
+
+/* Nothing is left: of a row whose only symbol is 0. */
+static void check_gone(void)
+{
+    struct row r = rows_make(ROWS_NORMAL, 3, score, 130);
+    for (int v = 1; v < 130; v++)
+        score[v] = -INFINITY;
+    row_measure(&r);
+    float *on = put_row(score, 130);
+    known(on, &r);
+    for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
+        check_decision(&r, on, &(struct decision){ gone[i], draw_find("gumbel"), 0 }, true);
+    device_free(on);
+}
+
+/* A step that makes a score infinite is told. */
+static void check_infinite(void)
+{
+    struct row r = rows_make(ROWS_NORMAL, 3, score, 130);
+    float *on = put_row(score, 130);
+    struct device_step step = { .kind = DEVICE_ADD, .n = 2 };
+    struct device_decision item = { .row = on, .n_steps = 1, .pool = DEVICE_NONE, .draw = DEVICE_GREEDY };
+    struct device_decided out;
+    float *spare = device_new(rows_bytes(130)), kept[2];
+    struct rows_decide_args a = { .item = &item,
+                                  .step = &step,
+                                  .symbol = (uint32_t[]){ 5, 77 },
+                                  .value = (double[]){ 1, 1e300 },
+                                  .kept = kept,
+                                  .spare = (void *[]){ spare },
+                                  .decided = &out,
+                                  .n = r.n };
+    rows_launch_decide(&a, 1, NULL);
+    check(out.bad == 77, "an infinite score is told: %u", out.bad);
+    device_free(spare);
+    device_free(on);
+}
+
+/* Rows of a large vocabulary: more blocks than a list holds, more equals than one too. */
+static void check_large(void)
+{
+    static const char *const cut[] = { "temperature=0.8 | top_p=0.95", "top_k=5000" };
+    for (size_t i = 0; i < CHECK_TIMES(2, 1); i++) {
+        struct row r = i == 0 ? rows_make(ROWS_NORMAL, 90, score, MOST) : rows_make(ROWS_TIES, 90, score, MOST);
+        float *on = put_row(score, MOST);
+        known(on, &r);
+        check_decision(&r, on, &(struct decision){ cut[i], draw_find("gumbel"), 3 }, false);
+        device_free(on);
+    }
 }
 
 #define VOICES 4
@@ -415,20 +477,23 @@ static void check_pools(void)
         { ROWS_KINDS, ROWS_KINDS, ROWS_KINDS, ROWS_NORMAL },
     };
     static const uint32_t sizes[] = { 1, 65, 7296 };
+    bool all = getenv("CHORALE_LONG") != NULL;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (size_t u = 0; u < sizeof rules / sizeof *rules; u++)
             for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
-                if (sizes[i] < 100 || (u + k) % 5 == 0)
+                if (all || (u + k + i) % CHECK_TIMES(7, 12) == 0)
                     check_pool(&rules[u], kinds[k], sizes[i]);
 }
 
 int main(void)
 {
     work = row_work_alloc(MOST);
-    check_pools();
     check_bad();
+    check_gone();
+    check_infinite();
     check_rows();
-    (void)gone;
+    check_pools();
+    check_large();
     row_work_free(work);
     return check_done("cuda_rows");
 }
