@@ -162,3 +162,23 @@ cudaError_t launch_attend(const struct cuda_attend_args *a, const struct launch_
     g = (struct shape){ a->n_tokens, a->n_heads, 1, ATTEND_THREADS, 0 };
     return launch(CUDA_ENTRY(cuda_attend_merge), g, &with, s);
 }
+
+cudaError_t launch_route(const struct cuda_route_args *a, cudaStream_t s)
+{
+    return launch(CUDA_ENTRY(cuda_route), (struct shape){ a->n_tokens, 1, 1, CUDA_WARP, 0 }, a, s);
+}
+
+cudaError_t launch_pack(const struct cuda_pack_args *a, cudaStream_t s)
+{
+    return launch(CUDA_ENTRY(cuda_pack), (struct shape){ a->n_tokens > 0, 1, 1, 256, 0 }, a, s);
+}
+
+cudaError_t launch_gather(const struct cuda_gather_args *a, uint32_t n_tokens, cudaStream_t s)
+{
+    return launch(CUDA_ENTRY(cuda_gather), (struct shape){ n_tokens * a->n_chosen, 1, 1, 256, 0 }, a, s);
+}
+
+cudaError_t launch_combine(const struct cuda_combine_args *a, uint32_t n_tokens, cudaStream_t s)
+{
+    return launch(CUDA_ENTRY(cuda_combine), (struct shape){ n_tokens, 1, 1, threads_for(a->dim, 256), 0 }, a, s);
+}

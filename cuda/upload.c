@@ -84,10 +84,10 @@ static int send_matrix(struct upload *u, const struct device_matrix *from, const
                        struct device_error *error)
 {
     const struct way w = { from, map, to };
-    uint64_t laid = layout_row_bytes(from->type, from->k), row = laid > from->row_bytes ? laid : from->row_bytes;
-    uint64_t most = STAGE / row > 0 ? STAGE / row : 1, n;
     if (map->n == 0)
         return DEVICE_OK;
+    uint64_t laid = layout_row_bytes(from->type, from->k), row = laid > from->row_bytes ? laid : from->row_bytes;
+    uint64_t most = STAGE / row > 0 ? STAGE / row : 1, n;
     most = most < map->n ? most : map->n;
     CARD_TRY(reserve(u, 0, most * row, error));
     if (from->type != map->type)

@@ -2,6 +2,7 @@
  * the processor's, the laws of an lm, and what happens when the card refuses, fills up, breaks or computes something else. */
 #include "base/err.h"
 #include "base/mem.h"
+#include "model/device_open.h"
 #include "model/device_plan.h"
 #include "tests/lib/check.h"
 #include "tests/lib/lm_bench.h"

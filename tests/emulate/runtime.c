@@ -55,9 +55,27 @@ void emulate_set_error(unsigned after, cudaError_t error)
     broken = error;
 }
 
+/* A number of the environment, as a user would set it for a program: how many cards there are, ... */
+static long from_environment(const char *name, long fallback)
+{
+    const char *s = getenv(name);
+    return s ? strtol(s, NULL, 10) : fallback;
+}
+
+/* CHORALE_EMULATE_ERROR=N:E: after N good calls each fails with E. */
+static void read_error(void)
+{
+    static int is_read;
+    const char *s = is_read ? NULL : getenv("CHORALE_EMULATE_ERROR"), *colon = s ? strchr(s, ':') : NULL;
+    is_read = 1;
+    if (colon)
+        emulate_set_error((unsigned)strtoul(s, NULL, 10), (cudaError_t)strtol(colon + 1, NULL, 10));
+}
+
 /* What a call that can fail gives. */
 static cudaError_t outcome(cudaError_t own)
 {
+    read_error();
     cudaError_t e = own;
     if (broken != cudaSuccess && good_calls == 0)
         e = broken;
@@ -98,7 +116,7 @@ cudaError_t cudaPeekAtLastError(void)
 
 cudaError_t cudaDriverGetVersion(int *version)
 {
-    *version = CUDART_VERSION;
+    *version = (int)from_environment("CHORALE_EMULATE_DRIVER", CUDART_VERSION);
     return cudaSuccess;
 }
 
@@ -110,8 +128,8 @@ cudaError_t cudaRuntimeGetVersion(int *version)
 
 cudaError_t cudaGetDeviceCount(int *n)
 {
-    *n = 1;
-    return cudaSuccess;
+    *n = (int)from_environment("CHORALE_EMULATE_CARDS", 1);
+    return *n > 0 ? cudaSuccess : cudaErrorNoDevice;
 }
 
 cudaError_t cudaSetDevice(int device)
@@ -150,7 +168,8 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *p, int device)
     p->sharedMemPerBlock = (size_t)48 << 10;
     p->sharedMemPerBlockOptin = (size_t)227 << 10;
     p->sharedMemPerMultiprocessor = (size_t)228 << 10;
-    p->major = 9;
+    p->major = (int)from_environment("CHORALE_EMULATE_CAPABILITY", 90) / 10;
+    p->minor = (int)from_environment("CHORALE_EMULATE_CAPABILITY", 90) % 10;
     p->multiProcessorCount = 4; /* so that small cases are split */
     p->l2CacheSize = 1 << 20;
     p->memoryBusWidth = 64;
