@@ -67,30 +67,53 @@ ROWS_CALL void rows_seen_end(struct rows_seen *s, struct rows_reduce *r, struct 
     out->bad = bad;
 }
 
-/* Of the row's n scores: peaks and numbers; fills up its end.  Scores that are none count as masked. */
+#define ROWS_AHEAD 2u /* blocks whose scores are asked for before the first is used */
+
+/* The scores of a block as they are; what lies behind the row is masked. */
+ROWS_INLINE void rows_read(float x[4], const float *row, uint32_t n, uint32_t block)
+{
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < 4; i++) {
+        uint32_t v = rows_symbol(block, i);
+        x[i] = v < n ? row[v] : -INFINITY;
+    }
+}
+
+/* Scores that are none count as masked, and are told; fills up the row's last block. */
+ROWS_INLINE void rows_check(float x[4], float *row, uint32_t n, uint32_t block, struct rows_seen *s)
+{
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < 4; i++) {
+        uint32_t v = rows_symbol(block, i);
+        if (v >= n && block < rows_blocks(n))
+            row[v] = -INFINITY;
+        if (!(x[i] < INFINITY)) {
+            s->bad = v < s->bad ? v : s->bad;
+            x[i] = -INFINITY;
+        }
+    }
+}
+
+/* Of the row's n scores: peaks and numbers. */
 ROWS_CALL void rows_measure_row(float *row, uint32_t n, struct rows_reduce *r)
 {
     struct rows_seen s = { -INFINITY, DEVICE_NONE, 0, DEVICE_NONE, 0, 0 };
     uint32_t n_blocks = rows_blocks(n);
     float *peak = rows_peaks(row, n);
-    for (uint32_t first = 0; first < n_blocks; first += ROWS_GROUPS) {
+    for (uint32_t first = 0; first < n_blocks; first += ROWS_AHEAD * ROWS_GROUPS) {
         uint32_t block = first + rows_group();
-        float x[4] = { -INFINITY, -INFINITY, -INFINITY, -INFINITY };
-        for (uint32_t i = 0; i < 4 && block < n_blocks; i++) {
-            uint32_t v = rows_symbol(block, i);
-            if (v < n)
-                x[i] = row[v];
-            else
-                row[v] = -INFINITY;
-            if (!(x[i] < INFINITY)) {
-                s.bad = v < s.bad ? v : s.bad;
-                x[i] = -INFINITY;
-            }
+        float x[ROWS_AHEAD][4];
+        CUDA_UNROLL
+        for (uint32_t h = 0; h < ROWS_AHEAD; h++)
+            rows_read(x[h], row, n, block + h * ROWS_GROUPS);
+        CUDA_UNROLL
+        for (uint32_t h = 0; h < ROWS_AHEAD; h++, block += ROWS_GROUPS) {
+            rows_check(x[h], row, n, block, &s);
+            rows_see(&s, x[h], block);
+            float most = rows_group_max(rows_most(x[h]));
+            if (rows_lane() == 0 && block < n_blocks)
+                peak[block] = most;
         }
-        rows_see(&s, x, block);
-        float most = rows_group_max(rows_most(x));
-        if (rows_lane() == 0 && block < n_blocks)
-            peak[block] = most;
     }
     rows_seen_end(&s, r, rows_measured(row, n));
 }

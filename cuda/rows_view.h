@@ -153,46 +153,81 @@ ROWS_CALL void rows_view_top(struct rows_view *w, struct rows_reduce *r)
     __syncthreads();
 }
 
+/* Sums over one thread's symbols: of exp(d), exp(d) (-d), d = score - top, and of exp(d) of the same symbols in another
+ * view. */
+struct rows_left {
+    double sum[3];
+    uint64_t count;
+};
+
+ROWS_INLINE void rows_left_add(struct rows_left *l, const struct rows_view *w, float x[4], uint32_t block)
+{
+    float e[4], d[4];
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < 4; i++) {
+        x[i] = rows_view_value(w, x[i], rows_symbol(block, i));
+        float y = x[i] - w->top;
+        e[i] = math_exp(y);
+        d[i] = rows_surprise(e[i], y);
+        l->count += x[i] > -INFINITY;
+    }
+    l->sum[0] += rows_four(e);
+    l->sum[1] += rows_four(d);
+}
+
+ROWS_INLINE void rows_left_given(struct rows_left *l, const struct rows_view *given, const float x[4], uint32_t block)
+{
+    float e[4];
+    rows_view_load(e, given, block);
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < 4; i++)
+        e[i] = x[i] > -INFINITY ? math_exp(e[i] - given->top) : 0;
+    l->sum[2] += rows_four(e);
+}
+
+#define ROWS_VIEW_AHEAD 2u /* blocks whose scores are asked for before the first is used */
+
+/* All blocks of which something is left. */
+ROWS_INLINE void rows_left_sum(struct rows_left *l, const struct rows_view *w, const struct rows_view *given)
+{
+    for (uint32_t first = rows_group(); first < w->n_blocks; first += ROWS_VIEW_AHEAD * ROWS_GROUPS) {
+        float x[ROWS_VIEW_AHEAD][4];
+        int left[ROWS_VIEW_AHEAD];
+        CUDA_UNROLL
+        for (uint32_t h = 0; h < ROWS_VIEW_AHEAD; h++) {
+            uint32_t block = first + h * ROWS_GROUPS;
+            left[h] = block < w->n_blocks && rows_view_most(w, block) > -INFINITY;
+            if (left[h])
+                rows_load(x[h], w->score, block);
+        }
+        CUDA_UNROLL
+        for (uint32_t h = 0; h < ROWS_VIEW_AHEAD; h++)
+            if (left[h]) {
+                rows_left_add(l, w, x[h], first + h * ROWS_GROUPS);
+                if (given)
+                    rows_left_given(l, given, x[h], first + h * ROWS_GROUPS);
+            }
+    }
+}
+
 /* log Z, entropy and number of what is left.  Returns the sum of exp(score - top) that the same symbols have in `given`, a
  * view of the same n whose top is known; NULL: 0. */
 ROWS_CALL double rows_view_measure(struct rows_view *w, const struct rows_view *given, struct rows_reduce *r)
 {
-    double sum[3] = { 0, 0, 0 };
-    uint64_t count = 0;
+    struct rows_left l = { { 0, 0, 0 }, 0 };
     rows_view_top(w, r);
-    for (uint32_t b = rows_group(); b < w->n_blocks; b += ROWS_GROUPS) {
-        float x[4], e[4], d[4];
-        if (!(rows_view_most(w, b) > -INFINITY))
-            continue;
-        rows_view_load(x, w, b);
-        CUDA_UNROLL
-        for (uint32_t i = 0; i < 4; i++) {
-            float y = x[i] - w->top;
-            e[i] = math_exp(y);
-            d[i] = rows_surprise(e[i], y);
-            count += x[i] > -INFINITY;
-        }
-        sum[0] += rows_four(e);
-        sum[1] += rows_four(d);
-        if (!given)
-            continue;
-        rows_view_load(d, given, b);
-        CUDA_UNROLL
-        for (uint32_t i = 0; i < 4; i++)
-            e[i] = x[i] > -INFINITY ? math_exp(d[i] - given->top) : 0;
-        sum[2] += rows_four(e);
-    }
-    rows_add(r, sum, 3);
-    count = rows_count(r, count);
+    rows_left_sum(&l, w, given);
+    rows_add(r, l.sum, 3);
+    l.count = rows_count(r, l.count);
     if (threadIdx.x == 0) {
-        double log_sum = w->top > -INFINITY ? math_log64(sum[0]) : 0;
+        double log_sum = w->top > -INFINITY ? math_log64(l.sum[0]) : 0;
         w->log_z = (double)w->top + log_sum;
-        w->entropy = w->top > -INFINITY ? log_sum + sum[1] * math_exp64(0 - log_sum) : 0;
-        w->count = (uint32_t)count;
+        w->entropy = w->top > -INFINITY ? log_sum + l.sum[1] * math_exp64(0 - log_sum) : 0;
+        w->count = (uint32_t)l.count;
         w->measured = 1;
     }
     __syncthreads();
-    return sum[2];
+    return l.sum[2];
 }
 
 /* At least log Z and the entropy. */
