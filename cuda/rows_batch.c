@@ -148,11 +148,9 @@ static int spare_rows(struct device_rows *r, const struct device_decisions *d, v
     for (uint64_t i = 0; i < d->n_items; i++)
         n += (size_t)changes(d, &d->items[i]);
     CARD_TRY(buffer_card(r->card, &r->spare, n * bytes, error));
-    char *next = r->spare.card;
-    for (uint64_t i = 0; i < d->n_items; i++) {
-        spare[i] = changes(d, &d->items[i]) ? next : NULL;
-        next += spare[i] ? bytes : 0;
-    }
+    size_t at = 0;
+    for (uint64_t i = 0; i < d->n_items; i++)
+        spare[i] = changes(d, &d->items[i]) ? (char *)r->spare.card + bytes * at++ : NULL;
     return DEVICE_OK;
 }
 

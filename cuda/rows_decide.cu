@@ -364,11 +364,11 @@ ROWS_INLINE int dead(struct deciding *d)
 
 ROWS_INLINE void program_run(struct deciding *d)
 {
-    const struct device_step *step = d->a->step + d->item->first_step;
-    for (uint32_t i = 0; i < d->item->n_steps; i++)
-        d->asks |= step[i].kind == DEVICE_TOP_P && (step[i].rules & DEVICE_OF_GIVEN);
-    for (uint32_t i = 0; i < d->item->n_steps && !dead(d); i++)
-        step_run(d, &step[i]);
+    uint32_t first = d->item->first_step, end = first + d->item->n_steps;
+    for (uint32_t i = first; i < end; i++)
+        d->asks |= d->a->step[i].kind == DEVICE_TOP_P && (d->a->step[i].rules & DEVICE_OF_GIVEN);
+    for (uint32_t i = first; i < end && !dead(d); i++)
+        step_run(d, &d->a->step[i]);
 }
 
 /* One thread: what the symbol was given. */
