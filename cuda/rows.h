@@ -32,8 +32,8 @@ struct rows_decide_args {
     const struct device_pooled *pool;
     const uint32_t *symbol;
     const double *value;
-    float *kept;         /* (listed,) scratch */
-    void *const *spare;  /* (grid,) */
+    float *kept;                    /* (listed,) scratch */
+    void *const *spare;             /* (grid,) */
     struct device_decided *decided; /* (grid,) */
     uint32_t n;
 };

@@ -18,16 +18,16 @@ enum rows_source { ROWS_OF_VIEW, ROWS_OF_PEAKS, ROWS_OF_LIST };
 /* Where a cut is sought: keys from low to high of what has at least that score, where the mass reaches the target. */
 struct rows_sought {
     uint32_t low, high;
-    uint32_t far;       /* keys are distances from center, else scores from the top */
-    uint32_t mass;      /* weights are exp(score - shift), else 1 */
+    uint32_t far;  /* keys are distances from center, else scores from the top */
+    uint32_t mass; /* weights are exp(score - shift), else 1 */
     float least, shift;
     double center;
-    uint64_t target;    /* >= 1 */
+    uint64_t target; /* >= 1 */
     /* Found so far. */
-    uint64_t before;    /* mass in front of low */
-    uint32_t ahead;     /* symbols in front of low */
-    uint32_t inside;    /* symbols from low to high */
-    uint32_t reached;   /* the mass up to high reaches the target */
+    uint64_t before;  /* mass in front of low */
+    uint32_t ahead;   /* symbols in front of low */
+    uint32_t inside;  /* symbols from low to high */
+    uint32_t reached; /* the mass up to high reaches the target */
 };
 
 /* The last symbol kept. */
@@ -221,7 +221,8 @@ ROWS_CALL void rows_count_out(struct rows_cut *c, const struct rows_view *w)
         uint32_t i = threadIdx.x, rank = 0;
         uint64_t before = s->before;
         for (uint32_t j = 0; j < c->n_short; j++)
-            if (c->short_key[j] < c->short_key[i] || (c->short_key[j] == c->short_key[i] && c->short_id[j] < c->short_id[i])) {
+            if (c->short_key[j] < c->short_key[i] ||
+                (c->short_key[j] == c->short_key[i] && c->short_id[j] < c->short_id[i])) {
                 before += c->short_mass[j];
                 rank++;
             }
@@ -350,7 +351,6 @@ ROWS_CALL struct rows_edge rows_find(struct rows_cut *c, const struct rows_view 
         rows_count_out(c, w);
     return c->edge;
 }
-
 
 /* The first symbol of the largest score. */
 ROWS_INLINE uint32_t rows_find_first(struct rows_cut *c, struct rows_view *w, struct rows_reduce *r)

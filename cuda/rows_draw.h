@@ -5,7 +5,7 @@
 
 #include "cuda/rows_cut.h"
 
-#define ROWS_CLOSE  0x1p-15    /* more than a float of a bound errs */
+#define ROWS_CLOSE  0x1p-15     /* more than a float of a bound errs */
 #define ROWS_WITHIN 0x80000000u /* index of what is within blocks */
 
 struct rows_clock { /* of a block: its least time, and whose it is */
@@ -62,7 +62,7 @@ ROWS_INLINE void rows_draw_one(const struct rows_view *w, const struct device_de
 
 /* A block, by the threads of one warp. */
 ROWS_CALL void rows_draw_block(const struct rows_view *w, const struct device_decision *d, uint32_t block,
-                                 struct rows_best *best)
+                               struct rows_best *best)
 {
     struct rows_clock at = rows_clock_at(d, block);
     uint32_t lane = threadIdx.x % CUDA_WARP;
@@ -72,7 +72,7 @@ ROWS_CALL void rows_draw_block(const struct rows_view *w, const struct device_de
 
 /* The best block by its bound first, so that few of the others are looked at; w is not dead. */
 ROWS_CALL uint32_t rows_draw(struct rows_cut *c, const struct rows_view *w, const struct device_decision *d,
-                               struct rows_reduce *r)
+                             struct rows_reduce *r)
 {
     struct rows_best lead = { -INFINITY, DEVICE_NONE }, best = { -INFINITY, DEVICE_NONE };
     uint32_t warp = threadIdx.x / CUDA_WARP;

@@ -5,7 +5,7 @@
 #include "cuda/rows.h"
 #include <cuda_runtime_api.h>
 
-uint64_t rows_bytes(uint32_t n); /* of a row's block (model/device_rows.h) */
+uint64_t rows_bytes(uint32_t n);       /* of a row's block (model/device_rows.h) */
 uint64_t rows_measured_at(uint32_t n); /* where in it struct device_measured lies */
 
 cudaError_t rows_launch_measure(const struct rows_measure_args *a, uint32_t n_rows, cudaStream_t s);

@@ -1,5 +1,5 @@
-#include "cuda/rows_measure.h"
 #include "cuda/rows.h"
+#include "cuda/rows_measure.h"
 
 CUDA_KERNEL(rows_measure, rows_measure_args, ROWS_THREADS)
 {

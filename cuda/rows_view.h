@@ -9,12 +9,12 @@
 #define ROWS_OPS (2 * DEVICE_MOST_STEPS + 1)
 
 enum rows_op_kind {
-    ROWS_SCALED,   /* high, low */
-    ROWS_MOVED,    /* center, factor, offset */
-    ROWS_SLID,     /* high, low: near and rest */
-    ROWS_CUT,      /* masks what stands behind symbol `last` of score `high` in rank order */
-    ROWS_CUT_FAR,  /* masks what stands behind symbol `last` at distance `high` of center */
-    ROWS_ONLY,     /* masks all but `last` */
+    ROWS_SCALED,  /* high, low */
+    ROWS_MOVED,   /* center, factor, offset */
+    ROWS_SLID,    /* high, low: near and rest */
+    ROWS_CUT,     /* masks what stands behind symbol `last` of score `high` in rank order */
+    ROWS_CUT_FAR, /* masks what stands behind symbol `last` at distance `high` of center */
+    ROWS_ONLY,    /* masks all but `last` */
 };
 
 struct rows_op {
@@ -29,7 +29,8 @@ struct rows_view {
     uint32_t n, n_blocks, n_ops;
     uint32_t measured; /* log_z, entropy, count and mass are right */
     uint32_t topped;   /* top is */
-    uint32_t ranked;   /* what is left is the beginning of the rank order: peaks of blocks with something left are there */
+    uint32_t
+        ranked; /* what is left is the beginning of the rank order: peaks of blocks with something left are there */
     float top;
     uint32_t count;
     double log_z, entropy; /* log_z -INFINITY: dead */

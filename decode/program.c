@@ -72,9 +72,9 @@ static int write_top_k(const struct transform *t, struct writing *w)
 
 static int write_top_p(const struct transform *t, struct writing *w)
 {
-    static const uint32_t bound[] = { [BOUND_REACH] = 0,
-                                      [BOUND_OVER] = DEVICE_BOUND_OVER,
-                                      [BOUND_BELOW] = DEVICE_BOUND_BELOW };
+    static const uint32_t bound[] = {
+        [BOUND_REACH] = 0, [BOUND_OVER] = DEVICE_BOUND_OVER, [BOUND_BELOW] = DEVICE_BOUND_BELOW
+    };
     double p = t->value[0].number;
     if (p >= 1 || (p == 0 && transform_word(t, 5) != 0)) /* zero=off */
         return 0;

@@ -10,12 +10,12 @@
 struct group {
     struct remote *remote;
     struct program program;
-    struct device_pooled *pools;     /* (n_pools,) */
-    struct device_decision *items;   /* (n_items,) */
-    struct device_decided *decided;  /* (n_items,) */
-    struct device_measured *pooled;  /* (n_pools,) */
-    struct device_apart *apart;      /* (n_pools,) */
-    void **blocks;                   /* (n_blocks,) for pools' rows, kept from round to round */
+    struct device_pooled *pools;    /* (n_pools,) */
+    struct device_decision *items;  /* (n_items,) */
+    struct device_decided *decided; /* (n_items,) */
+    struct device_measured *pooled; /* (n_pools,) */
+    struct device_apart *apart;     /* (n_pools,) */
+    void **blocks;                  /* (n_blocks,) for pools' rows, kept from round to round */
     size_t n_pools, n_items, n_blocks;
     size_t cap_pools, cap_items, cap_decided, cap_pooled, cap_apart, cap_blocks;
 };

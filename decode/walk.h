@@ -9,8 +9,8 @@
 
 struct walk {
     struct branch branch;
-    bool decided; /* a step was fed and waits for its move */
-    bool stays;   /* its decisions can be made where rows stay */
+    bool decided;              /* a step was fed and waits for its move */
+    bool stays;                /* its decisions can be made where rows stay */
     const struct round *round; /* its next decision is that round's; NULL: it reads rows */
     size_t answer;             /* number in it */
     struct draw draw;

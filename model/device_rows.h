@@ -89,7 +89,7 @@ enum device_draw { DEVICE_GUMBEL, DEVICE_GREEDY, DEVICE_DRAWS };
 
 /* One decision: the row, the program, the address of the noise (struct rng_key). */
 struct device_decision {
-    const void *row;             /* measured */
+    const void *row; /* measured */
     uint32_t first_step, n_steps;
     uint32_t pool;               /* the row is that pool of this call's list: its members are asked; or DEVICE_NONE */
     uint32_t draw;               /* enum device_draw */
@@ -111,19 +111,19 @@ struct device_decided {
 
 /* All decisions of a round.  Pools are made first, then decisions over them and over other rows. */
 struct device_decisions {
-    const struct device_pooled *pools; /* (n_pools,) */
+    const struct device_pooled *pools;   /* (n_pools,) */
     const struct device_decision *items; /* (n_items,) */
-    const struct device_step *steps;   /* (n_steps,) */
-    const uint32_t *symbols;           /* (n_listed,) < n */
-    const double *values;              /* (n_listed,) */
+    const struct device_step *steps;     /* (n_steps,) */
+    const uint32_t *symbols;             /* (n_listed,) < n */
+    const double *values;                /* (n_listed,) */
     uint64_t n_pools, n_items, n_steps, n_listed;
 };
 
 /* What they gave. */
 struct device_answers {
-    struct device_decided *decided;  /* (n_items,) */
-    struct device_measured *pooled;  /* (n_pools,) */
-    struct device_apart *apart;      /* (n_pools,) */
+    struct device_decided *decided; /* (n_items,) */
+    struct device_measured *pooled; /* (n_pools,) */
+    struct device_apart *apart;     /* (n_pools,) */
 };
 
 struct device_rows; /* scratch for rows of one length on one card */

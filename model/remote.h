@@ -27,7 +27,7 @@ int remote_decide(struct remote *r, const struct device_decisions *d, const stru
 /* How the row of a want is made of rows on a device; valid as long as the row would be. */
 struct remote_row {
     struct remote *remote;
-    uint32_t n;                                           /* rows: 1, or those of a pool */
+    uint32_t n; /* rows: 1, or those of a pool */
     bool pooled;
     const void *block[DEVICE_PARTS];                      /* (n,) */
     const struct device_measured *measured[DEVICE_PARTS]; /* (n,) */

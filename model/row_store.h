@@ -12,11 +12,11 @@
 struct kept_row {
     struct row row;
     uint32_t node, tap;
-    bool ready;            /* computed; false from row_store_add() until the pass is over */
-    void *block;           /* of LM_TAP_THERE: where it lies on the device; row has no scores then */
+    bool ready;                      /* computed; false from row_store_add() until the pass is over */
+    void *block;                     /* of LM_TAP_THERE: where it lies on the device; row has no scores then */
     struct device_measured measured; /* of the block */
-    uint64_t run;          /* the last that used it */
-    struct kept_row *next; /* of the same node */
+    uint64_t run;                    /* the last that used it */
+    struct kept_row *next;           /* of the same node */
     struct kept_row *newer, *older;
 };
 

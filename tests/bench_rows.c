@@ -50,7 +50,8 @@ static int fill(struct bench *b)
             if (!(*at = remote_take(b->remote)))
                 return err_set(ERR_MEMORY, "no memory for %zu rows", (size_t)VOICES * b->n_rows);
             const struct device_api *api = b->device->api;
-            int rc = api->write(b->device->context, *at, b->n * sizeof(float), b->host[k * KINDS + i % KINDS].score, &e);
+            int rc =
+                api->write(b->device->context, *at, b->n * sizeof(float), b->host[k * KINDS + i % KINDS].score, &e);
             if (rc != DEVICE_OK)
                 return device_fail(b->device, rc, &e);
         }
@@ -67,9 +68,11 @@ static void tell(const struct bench *b, const char *what, double seconds[TIMES],
 {
     double bytes = rows_moved * b->n * sizeof(float);
     qsort(seconds, TIMES, sizeof *seconds, by_size);
-    printf("{\"what\":\"rows\",\"case\":\"%s\",\"device\":\"%s\",\"rows\":%u,\"symbols\":%u,\"seconds\":%.6g,\"least_s\":%.6g,"
+    printf("{\"what\":\"rows\",\"case\":\"%s\",\"device\":\"%s\",\"rows\":%u,\"symbols\":%u,\"seconds\":%.6g,\"least_"
+           "s\":%.6g,"
            "\"bytes\":%.6g,\"copy_bytes_per_s\":%.5g,\"bytes_s\":%.6g}\n",
-           what, b->device->info.name, b->n_rows, b->n, seconds[TIMES / 2], seconds[0], bytes, b->rate, bytes / b->rate);
+           what, b->device->info.name, b->n_rows, b->n, seconds[TIMES / 2], seconds[0], bytes, b->rate,
+           bytes / b->rate);
     fflush(stdout);
 }
 
@@ -112,7 +115,9 @@ static int decide(struct bench *b, const struct one *o, const struct chain *c)
         struct rng_address a = address(i);
         struct transform_at at = { .address = &a, .work = b->work };
         struct program_at where = { c, draw_find("gumbel"), &at, &a, b->n };
-        struct remote_row row = { .remote = b->remote, .n = o->pooled ? VOICES : 1, .pooled = o->pooled, .rule = DEVICE_LINEAR };
+        struct remote_row row = {
+            .remote = b->remote, .n = o->pooled ? VOICES : 1, .pooled = o->pooled, .rule = DEVICE_LINEAR
+        };
         for (size_t k = 0; k < row.n; k++) {
             row.block[k] = b->block[k * b->n_rows + i];
             row.weight[k] = weight[k];
@@ -141,7 +146,8 @@ static int compare(struct bench *b, const struct one *o, const struct chain *c)
             row_copy(&pool, &rows[0]);
         TRY(chain_apply(c, NULL, &pool, &at, NULL));
         const struct device_decided *d = round_answer(b->round, i, &t);
-        check(d->symbol == row_draw(&pool, &key), "%s, row %zu: symbol %u for %u", o->what, i, d->symbol, row_draw(&pool, &key));
+        check(d->symbol == row_draw(&pool, &key), "%s, row %zu: symbol %u for %u", o->what, i, d->symbol,
+              row_draw(&pool, &key));
         check(d->kept == row_count(&pool), "%s, row %zu: kept %u for %u", o->what, i, d->kept, row_count(&pool));
     }
     free(pool.score);
@@ -186,7 +192,8 @@ static int bench(struct bench *b)
 
 int main(int argc, char *argv[])
 {
-    struct bench b = { .n_rows = argc > 2 ? (uint32_t)atoi(argv[2]) : 256, .n = argc > 3 ? (uint32_t)atoi(argv[3]) : 128256 };
+    struct bench b = { .n_rows = argc > 2 ? (uint32_t)atoi(argv[2]) : 256,
+                       .n = argc > 3 ? (uint32_t)atoi(argv[3]) : 128256 };
     if (argc < 2 || b.n_rows < 1 || b.n_rows > 4096 || b.n < 1 || b.n > 1u << 20) {
         fprintf(stderr, "bench_rows DEVICE [ROWS [SYMBOLS]]\n");
         return 2;

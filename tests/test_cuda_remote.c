@@ -147,9 +147,14 @@ static struct lm *slate_open(const struct space *space, struct remote *remote, u
     l->seed = seed;
     for (int i = 0; i < SLOTS; i++)
         l->block[i] = remote_take(remote);
-    l->lm = (struct lm){
-        .type = &slate_type, .self = l, .space = space, .name = name, .hash = own, .max_length = 1000, .pure = true, .remote = remote
-    };
+    l->lm = (struct lm){ .type = &slate_type,
+                         .self = l,
+                         .space = space,
+                         .name = name,
+                         .hash = own,
+                         .max_length = 1000,
+                         .pure = true,
+                         .remote = remote };
     return &l->lm;
 }
 
@@ -215,30 +220,37 @@ static void run(const struct running *r, struct search *s[DRAWS], struct chain *
 
 static bool near(float got, float want)
 {
-    return got == want || fabs((double)got - (double)want) <= 2e-6 * (1 + fabs((double)want)) || (isnan(got) && isnan(want));
+    return got == want || fabs((double)got - (double)want) <= 2e-6 * (1 + fabs((double)want)) ||
+           (isnan(got) && isnan(want));
 }
 
 static void compare_traces(const struct lm_trace *got, const struct lm_trace *want, const char *name)
 {
     check(got->n_voices == want->n_voices, "%s: %u voices for %u", name, got->n_voices, want->n_voices);
     for (uint32_t k = 0; k < want->n_voices; k++)
-        check(near(got->logp[k], want->logp[k]) && near(got->weight[k], want->weight[k]) && near(got->share[k], want->share[k]),
+        check(near(got->logp[k], want->logp[k]) && near(got->weight[k], want->weight[k]) &&
+                  near(got->share[k], want->share[k]),
               "%s: voice %u", name, k);
     if (want->n_voices == 0)
         return;
-    check(near(got->data_entropy, want->data_entropy) && near(got->disagreement, want->disagreement), "%s: entropy, disagreement", name);
-    check(near(got->epkl, want->epkl) && near(got->rmi, want->rmi), "%s: epkl %g for %g", name, (double)got->epkl, (double)want->epkl);
-    check(near(got->agreement, want->agreement), "%s: agreement %g for %g", name, (double)got->agreement, (double)want->agreement);
+    check(near(got->data_entropy, want->data_entropy) && near(got->disagreement, want->disagreement),
+          "%s: entropy, disagreement", name);
+    check(near(got->epkl, want->epkl) && near(got->rmi, want->rmi), "%s: epkl %g for %g", name, (double)got->epkl,
+          (double)want->epkl);
+    check(near(got->agreement, want->agreement), "%s: agreement %g for %g", name, (double)got->agreement,
+          (double)want->agreement);
 }
 
 static void compare(const struct hyp *got, const struct hyp *want, const char *name)
 {
-    check(got->n_steps == want->n_steps && got->end == want->end, "%s: %zu steps for %zu", name, got->n_steps, want->n_steps);
+    check(got->n_steps == want->n_steps && got->end == want->end, "%s: %zu steps for %zu", name, got->n_steps,
+          want->n_steps);
     for (size_t i = 0; i < want->n_steps && i < got->n_steps; i++) {
         const struct hyp_step *a = &got->steps[i], *b = &want->steps[i];
-        check(a->symbol == b->symbol && a->kept == b->kept, "%s: step %zu: symbol %u for %u, kept %u for %u", name, i, a->symbol,
-              b->symbol, a->kept, b->kept);
-        check(near(a->logp, b->logp) && near(a->logp_final, b->logp_final) && near(a->score, b->score), "%s: step %zu: logp", name, i);
+        check(a->symbol == b->symbol && a->kept == b->kept, "%s: step %zu: symbol %u for %u, kept %u for %u", name, i,
+              a->symbol, b->symbol, a->kept, b->kept);
+        check(near(a->logp, b->logp) && near(a->logp_final, b->logp_final) && near(a->score, b->score),
+              "%s: step %zu: logp", name, i);
         check(near(a->entropy, b->entropy) && near(a->entropy_final, b->entropy_final) && near(a->mass, b->mass),
               "%s: step %zu: entropies, mass", name, i);
         compare_traces(&a->trace, &b->trace, name);

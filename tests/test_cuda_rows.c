@@ -7,6 +7,7 @@
 #include "decode/program.h"
 #include "tests/emulate/device.h"
 #include "tests/lib/check.h"
+#include "tests/lib/device_rows.h"
 #include "tests/lib/rows.h"
 #include <assert.h>
 #include <float.h>
@@ -22,41 +23,15 @@
 static float score[MOST], copy[MOST];
 static struct row_work *work;
 
-/* A row's block on the device. */
-static float *put_row(const float x[], uint32_t n)
-{
-    float *on = device_new(rows_bytes(n));
-    memcpy(on, x, n * sizeof *on);
-    rows_launch_measure(&(struct rows_measure_args){ (void *[]){ on }, NULL, n }, 1, NULL);
-    return on;
-}
-
-static struct device_measured *measured(void *row, uint32_t n)
-{
-    return (struct device_measured *)(void *)((char *)row + rows_measured_at(n));
-}
-
-/* The host's numbers in place of the kernel's, so that what follows may be compared without them. */
-static void known(float *on, struct row *r)
-{
-    struct device_measured *m = measured(on, r->n);
-    m->log_z = r->log_z;
-    m->entropy = row_entropy(r);
-}
-
-static double relative(double got, double want)
-{
-    return got == want ? 0 : fabs(got - want) / (1 + fabs(want));
-}
-
 static void check_measure(enum rows_kind kind, uint32_t n)
 {
     struct row r = rows_make(kind, 17, score, n);
-    float *on = put_row(score, n);
-    struct device_measured *m = measured(on, n);
-    check(relative(m->log_z, r.log_z) < MEASURED, "%s %u: log Z %.17g for %.17g", rows_name(kind), n, m->log_z, r.log_z);
-    check(relative(m->entropy, row_entropy(&r)) < 4 * MEASURED, "%s %u: entropy %.17g for %.17g", rows_name(kind), n, m->entropy,
-          row_entropy(&r));
+    float *on = device_rows_put(score, n);
+    struct device_measured *m = device_rows_measured(on, n);
+    check(device_rows_relative(m->log_z, r.log_z) < MEASURED, "%s %u: log Z %.17g for %.17g", rows_name(kind), n,
+          m->log_z, r.log_z);
+    check(device_rows_relative(m->entropy, row_entropy(&r)) < 4 * MEASURED, "%s %u: entropy %.17g for %.17g",
+          rows_name(kind), n, m->entropy, row_entropy(&r));
     check(m->top == row_max(&r) && m->argmax == row_argmax(&r) && m->count == row_count(&r), "%s %u: top, first, count",
           rows_name(kind), n);
     check(m->bad == DEVICE_NONE && m->slide == 0 && m->log_weight == 0, "%s %u: the rest", rows_name(kind), n);
@@ -69,13 +44,16 @@ static void check_bad(void)
     (void)r;
     score[150] = NAN;
     score[131] = INFINITY;
-    float *on = put_row(score, 200);
-    check(measured(on, 200)->bad == 131, "the first bad score is %u, want 131", measured(on, 200)->bad);
+    float *on = device_rows_put(score, 200);
+    check(device_rows_measured(on, 200)->bad == 131, "the first bad score is %u, want 131",
+          device_rows_measured(on, 200)->bad);
     device_free(on);
     for (int i = 0; i < 200; i++)
         score[i] = -INFINITY;
-    on = put_row(score, 200);
-    check(measured(on, 200)->log_z == -INFINITY && measured(on, 200)->entropy == 0 && measured(on, 200)->count == 0, "a dead row");
+    on = device_rows_put(score, 200);
+    check(device_rows_measured(on, 200)->log_z == -INFINITY && device_rows_measured(on, 200)->entropy == 0 &&
+              device_rows_measured(on, 200)->count == 0,
+          "a dead row");
     device_free(on);
 }
 
@@ -98,7 +76,9 @@ static struct transform_at place(const struct rng_address *a, uint32_t n, sym_t 
 {
     for (uint32_t i = 0; i < N_SAID; i++)
         said[i] = (i * i * 31) % n;
-    return (struct transform_at){ .prompt = said, .n_prompt = 3, .made = said + 3, .n_made = N_SAID - 3, .address = a, .work = work };
+    return (struct transform_at){
+        .prompt = said, .n_prompt = 3, .made = said + 3, .n_made = N_SAID - 3, .address = a, .work = work
+    };
 }
 
 struct listed {
@@ -128,16 +108,20 @@ static void reset(void *ctx)
     memset(&r->out, 0, sizeof r->out);
 }
 
-static void compare(const struct device_decided *got, const struct hyp_step *want, const struct row *final, const char *name)
+static void compare(const struct device_decided *got, const struct hyp_step *want, const struct row *final,
+                    const char *name)
 {
     check(got->symbol == want->symbol, "%s: symbol %u for %u", name, got->symbol, want->symbol);
     check(got->kept == want->kept, "%s: kept %u for %u", name, got->kept, want->kept);
-    check(relative(got->log_z_final, final->log_z) < TOLERANCE, "%s: log Z %.17g for %.17g", name, got->log_z_final, final->log_z);
-    check((float)got->logp == want->logp && got->score == want->score, "%s: logp %g for %g, score %g for %g", name, got->logp,
-          (double)want->logp, (double)got->score, (double)want->score);
-    check_near(got->logp_final, (double)want->logp_final, 1e-6 * (1 + fabs((double)want->logp_final)), "%s: final logp", name);
+    check(device_rows_relative(got->log_z_final, final->log_z) < TOLERANCE, "%s: log Z %.17g for %.17g", name,
+          got->log_z_final, final->log_z);
+    check((float)got->logp == want->logp && got->score == want->score, "%s: logp %g for %g, score %g for %g", name,
+          got->logp, (double)want->logp, (double)got->score, (double)want->score);
+    check_near(got->logp_final, (double)want->logp_final, 1e-6 * (1 + fabs((double)want->logp_final)), "%s: final logp",
+               name);
     check_near(got->entropy, (double)want->entropy, 1e-6 * (1 + (double)want->entropy), "%s: entropy", name);
-    check_near(got->entropy_final, (double)want->entropy_final, 1e-6 * (1 + (double)want->entropy_final), "%s: final entropy", name);
+    check_near(got->entropy_final, (double)want->entropy_final, 1e-6 * (1 + (double)want->entropy_final),
+               "%s: final entropy", name);
     check_near(got->mass, (double)want->mass, 1e-6, "%s: mass", name);
 }
 
@@ -159,7 +143,9 @@ static void check_decision(struct row *r, float *on, const struct decision *d, b
     struct chain *c = parsed(d->chain);
     struct rng_address a = { .seed = 5, .item = 9, .step = d->step, .purpose = RNG_DRAW };
     struct transform_at at = place(&a, r->n, said);
-    struct ran ran = { .on = on, .n = r->n, .spare = device_new(rows_bytes(r->n)), .kept = device_new(64 * sizeof(float)) };
+    struct ran ran = {
+        .on = on, .n = r->n, .spare = device_new(rows_bytes(r->n)), .kept = device_new(64 * sizeof(float))
+    };
     snprintf(name, sizeof name, "%s | %s of %u", d->chain, d->draw->name, r->n);
     program_init(&ran.program);
     check(program_refusal(c, d->draw) == NULL, "%s: a program", name);
@@ -232,8 +218,8 @@ static const char *const gone[] = { "suppress([0]) | top_p=0.9", "allow([0]) | t
 static void check_row(struct row *r, uint32_t every)
 {
     static uint32_t turn;
-    float *on = put_row(r->score, r->n);
-    known(on, r);
+    float *on = device_rows_put(r->score, r->n);
+    device_rows_known(on, r);
     for (uint32_t i = turn % every; i < sizeof chains / sizeof *chains; i += every) {
         struct decision d = { chains[i], draw_find(i % 7 == 3 ? "greedy" : "gumbel"), i };
         check_decision(r, on, &d, r->n == 65 && i % 2 == 0);
@@ -247,7 +233,8 @@ static struct row two_peaked(uint32_t n)
 {
     struct row r = rows_make(ROWS_NORMAL, 8, score, n);
     for (uint32_t v = 0; v < n; v++)
-        score[v] = (float)(v % 2 == 0 ? 6 + (int)(v % 3) : -2 - (int)(v % 5)) + (v % 16 == 0 ? 0.01f * (float)(v % 64) : 0);
+        score[v] =
+            (float)(v % 2 == 0 ? 6 + (int)(v % 3) : -2 - (int)(v % 5)) + (v % 16 == 0 ? 0.01f * (float)(v % 64) : 0);
     row_measure(&r);
     return r;
 }
@@ -274,8 +261,8 @@ static void check_gone(void)
     for (int v = 1; v < 130; v++)
         score[v] = -INFINITY;
     row_measure(&r);
-    float *on = put_row(score, 130);
-    known(on, &r);
+    float *on = device_rows_put(score, 130);
+    device_rows_known(on, &r);
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
         check_decision(&r, on, &(struct decision){ gone[i], draw_find("gumbel"), 0 }, true);
     device_free(on);
@@ -285,7 +272,7 @@ static void check_gone(void)
 static void check_infinite(void)
 {
     struct row r = rows_make(ROWS_NORMAL, 3, score, 130);
-    float *on = put_row(score, 130);
+    float *on = device_rows_put(score, 130);
     struct device_step step = { .kind = DEVICE_ADD, .n = 2 };
     struct device_decision item = { .row = on, .n_steps = 1, .pool = DEVICE_NONE, .draw = DEVICE_GREEDY };
     struct device_decided out;
@@ -310,179 +297,11 @@ static void check_large(void)
     static const char *const cut[] = { "temperature=0.8 | top_p=0.95", "top_k=5000" };
     for (size_t i = 0; i < CHECK_TIMES(2, 1); i++) {
         struct row r = i == 0 ? rows_make(ROWS_NORMAL, 90, score, MOST) : rows_make(ROWS_TIES, 90, score, MOST);
-        float *on = put_row(score, MOST);
-        known(on, &r);
+        float *on = device_rows_put(score, MOST);
+        device_rows_known(on, &r);
         check_decision(&r, on, &(struct decision){ cut[i], draw_find("gumbel"), 3 }, false);
         device_free(on);
     }
-}
-
-#define VOICES 4
-
-static float voice_score[VOICES][MOST], pool_score[MOST], mixed[MOST];
-
-struct rule {
-    const char *name;
-    uint32_t rule;
-    double r;
-    double weight[VOICES];
-};
-
-static const struct rule rules[] = {
-    { "linear", DEVICE_LINEAR, 1, { 0.4, 0.3, 0.2, 0.1 } },
-    { "linear of two", DEVICE_LINEAR, 1, { 0.62, 0, 0.38, 0 } },
-    { "log", DEVICE_LOG, 0, { 0.4, 0.3, 0.2, 0.1 } },
-    { "product", DEVICE_LOG, 0, { 1, 1, 1, 1 } },
-    { "power 2", DEVICE_POWER, 2, { 0.4, 0.3, 0.2, 0.1 } },
-    { "power -1", DEVICE_POWER, -1, { 0.25, 0.25, 0.3, 0.2 } },
-    { "power 7", DEVICE_POWER, 7, { 0.5, 0.1, 0.2, 0.2 } },
-    { "max", DEVICE_POWER, INFINITY, { 1, 1, 1, 1 } },
-    { "min", DEVICE_POWER, -INFINITY, { 1, 1, 1, 1 } },
-};
-
-static double host_pool(const struct rule *u, struct row *out, const struct row rows[])
-{
-    if (u->rule == DEVICE_LINEAR)
-        return row_pool_linear(out, rows, u->weight, VOICES);
-    if (u->rule == DEVICE_LOG)
-        return row_pool_log(out, rows, u->weight, VOICES);
-    return row_pool_power(out, rows, u->weight, VOICES, u->r);
-}
-
-struct pooling {
-    struct device_pooled pool;
-    struct device_apart apart;
-    uint32_t n;
-};
-
-static void run_pool(void *ctx)
-{
-    struct pooling *p = ctx;
-    check(rows_launch_pool(&(struct rows_pool_args){ &p->pool, &p->apart, NULL, p->n }, 1, NULL) == cudaSuccess, "a launch");
-}
-
-static void reset_pool(void *ctx)
-{
-    struct pooling *p = ctx;
-    memset(p->pool.out, 0x55, rows_bytes(p->n));
-}
-
-/* The largest difference of scores, in units of what a float of about that size holds; slid by the pool's log Z. */
-static double difference(const float *on, double slide, const struct row *want)
-{
-    static float slid[MOST];
-    struct row s = row_over(slid, want->n);
-    double most = 0;
-    memcpy(slid, on, want->n * sizeof *slid);
-    if (slide != 0) {
-        row_measure(&s);
-        s.log_z = slide;
-        row_normalise(&s);
-    }
-    for (uint32_t v = 0; v < want->n; v++)
-        if (slid[v] != want->score[v])
-            most = fmax(most, fabs((double)slid[v] - (double)want->score[v]) / (0x1p-23 * fmax(1, fabs((double)want->score[v]))));
-    return most;
-}
-
-static void check_apart(const struct pooling *p, const struct row rows[], const struct rule *u, const char *name)
-{
-    struct row_apart want;
-    struct row m = row_over(mixed, p->n);
-    row_pool_linear(&m, rows, u->weight, VOICES);
-    row_pool_apart(rows, u->weight, VOICES, &m, &want);
-    check_near(p->apart.within, want.within, 2e-6 * (1 + want.within), "%s: within", name);
-    check_near(p->apart.forward, want.forward, 2e-6, "%s: forward", name);
-    if (isinf(want.reverse) || isinf(p->apart.reverse))
-        check(p->apart.reverse == want.reverse, "%s: reverse %g for %g", name, p->apart.reverse, want.reverse);
-    else
-        check_near(p->apart.reverse, want.reverse, 2e-6 * (1 + want.reverse), "%s: reverse", name);
-}
-
-/* Linear and log pools are measured as the host's, so that the slide is the same; others in one pass. */
-static void check_numbers(float *on, const struct row *want, double log_z, bool same, const char *name)
-{
-    const struct device_measured *m = measured(on, want->n);
-    check((m->log_z == -INFINITY) == row_dead(want), "%s: dead or not", name);
-    check(relative(m->log_weight, log_z) < MEASURED, "%s: log Z %.17g for %.17g", name, m->log_weight, log_z);
-    double differ = difference(on, m->slide, want);
-    check(differ <= (same ? 0 : 2), "%s: scores differ by %g units", name, differ);
-    check(relative(m->entropy, row_entropy(want)) < 4 * MEASURED, "%s: entropy %.17g for %.17g", name, m->entropy, row_entropy(want));
-    check(m->count == row_count(want), "%s: count %u for %u", name, m->count, row_count(want));
-}
-
-/* What is drawn from the pool, and what its members gave that symbol. */
-static void check_drawn(const struct pooling *p, struct row *pool, const struct row rows[], const char *name)
-{
-    struct row final = row_over(copy, p->n);
-    struct rng_address a = { .seed = 5, .item = 9, .step = 1, .purpose = RNG_DRAW };
-    struct rng_key key = rng_key(&a);
-    struct device_step step = { .kind = DEVICE_TOP_P, .k = 1, .a = 0.9 };
-    struct device_decision item = { .row = p->pool.out, .n_steps = 1, .draw = DEVICE_GUMBEL };
-    struct device_decided out;
-    memcpy(item.key, key.key, sizeof key.key);
-    memcpy(item.counter, key.counter, sizeof key.counter);
-    rows_launch_decide(&(struct rows_decide_args){ .item = &item, .step = &step, .pool = &p->pool, .decided = &out, .n = p->n }, 1, NULL);
-    row_copy(&final, pool);
-    row_keep_mass(&final, 0.9, 1, work);
-    sym_t v = row_dead(&final) ? DEVICE_NONE : row_draw(&final, &key);
-    check(out.symbol == v && out.kept == row_count(&final), "%s: symbol %u for %u, kept %u for %u", name, out.symbol, v, out.kept,
-          row_count(&final));
-    for (size_t k = 0; k < VOICES && v < p->n; k++)
-        check(relative(out.voice[k], row_logp(&rows[k], v)) < MEASURED, "%s: voice %zu", name, k);
-}
-
-static const char *kind_name(enum rows_kind kind)
-{
-    return kind < ROWS_KINDS ? rows_name(kind) : "dead";
-}
-
-static void check_pool(const struct rule *u, const enum rows_kind kind[VOICES], uint32_t n)
-{
-    char name[100];
-    struct row rows[VOICES], want = row_over(pool_score, n);
-    struct pooling p = { .pool = { .out = device_new(rows_bytes(n)), .r = u->r, .rule = u->rule, .n = VOICES, .apart = 1 }, .n = n };
-    snprintf(name, sizeof name, "%s of %s, %s, %s, %s: %u", u->name, kind_name(kind[0]), kind_name(kind[1]), kind_name(kind[2]),
-             kind_name(kind[3]), n);
-    for (size_t k = 0; k < VOICES; k++) {
-        rows[k] = rows_make(kind[k] < ROWS_KINDS ? kind[k] : ROWS_FLAT, 70 + k, voice_score[k], n);
-        if (kind[k] == ROWS_KINDS) { /* a dead one */
-            for (uint32_t v = 0; v < n; v++)
-                voice_score[k][v] = -INFINITY;
-            row_measure(&rows[k]);
-        }
-        float *on = put_row(voice_score[k], n);
-        known(on, &rows[k]);
-        p.pool.row[k] = on;
-        p.pool.weight[k] = u->weight[k];
-    }
-    double log_z = host_pool(u, &want, rows);
-    if (n < 100)
-        check(device_same_in_orders(reset_pool, run_pool, &p, p.pool.out, rows_measured_at(n)), "%s: the same in all orders", name);
-    else
-        run_pool(&p);
-    check_numbers(p.pool.out, &want, log_z, u->rule != DEVICE_POWER, name);
-    check_apart(&p, rows, u, name);
-    check_drawn(&p, &want, rows, name);
-    for (size_t k = 0; k < VOICES; k++)
-        device_free((void *)(uintptr_t)p.pool.row[k]);
-    device_free(p.pool.out);
-}
-
-static void check_pools(void)
-{
-    static const enum rows_kind kinds[][VOICES] = {
-        { ROWS_NORMAL, ROWS_PEAKED, ROWS_NORMAL, ROWS_FLAT }, { ROWS_MASKED, ROWS_NORMAL, ROWS_TIES, ROWS_EQUAL },
-        { ROWS_WIDE, ROWS_NORMAL, ROWS_PEAKED, ROWS_WIDE },   { ROWS_NORMAL, ROWS_KINDS, ROWS_NORMAL, ROWS_PEAKED },
-        { ROWS_KINDS, ROWS_KINDS, ROWS_KINDS, ROWS_NORMAL },
-    };
-    static const uint32_t sizes[] = { 1, 65, 7296 };
-    bool all = getenv("CHORALE_LONG") != NULL;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        for (size_t u = 0; u < sizeof rules / sizeof *rules; u++)
-            for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
-                if (all || (u + k + i) % CHECK_TIMES(7, 12) == 0)
-                    check_pool(&rules[u], kinds[k], sizes[i]);
 }
 
 int main(void)
@@ -492,7 +311,6 @@ int main(void)
     check_gone();
     check_infinite();
     check_rows();
-    check_pools();
     check_large();
     row_work_free(work);
     return check_done("cuda_rows");
