@@ -33,6 +33,42 @@ static void lay_experts(const struct device_spec *s, struct model_experts *e, ch
     e->back = part(base, at, chosen * pad(s->dim), sizeof(float));
 }
 
+/* What is widened of a matrix at a time: all of it, MODEL_TILE bytes, or a row that takes more. */
+static uint64_t tile_of(const struct device_spec *s, const struct device_matrix *m)
+{
+    uint64_t row = 2 * (uint64_t)pad(m->k), all = m->n * row;
+    if (!m->data || s->exact || m->type <= DEVICE_BF16)
+        return 0;
+    return all < MODEL_TILE ? all : row < MODEL_TILE ? MODEL_TILE : row;
+}
+
+/* Of the matrix that wants most; 0 where none has blocks of values. */
+static uint64_t tile_bytes(const struct device_spec *s)
+{
+    uint64_t most = tile_of(s, &s->head);
+    for (uint32_t i = 0; i < s->n_layers; i++) {
+        const struct device_layer *l = &s->layers[i];
+        const struct device_matrix *of[] = { &l->q,
+                                             &l->k,
+                                             &l->v,
+                                             &l->o,
+                                             &l->gate,
+                                             &l->up,
+                                             &l->down,
+                                             &l->router,
+                                             l->experts ? &l->experts->gate : &l->q,
+                                             l->experts ? &l->experts->up : &l->q,
+                                             l->experts ? &l->experts->down : &l->q };
+        uint64_t fused =
+            tile_of(s, &l->q) + tile_of(s, &l->k) + tile_of(s, &l->v) + tile_of(s, &l->gate) + tile_of(s, &l->up);
+        for (size_t k = 0; k < sizeof of / sizeof *of; k++)
+            most = tile_of(s, of[k]) > most ? tile_of(s, of[k]) : most;
+        fused = fused < MODEL_TILE ? fused : MODEL_TILE; /* one product of several */
+        most = fused > most ? fused : most;
+    }
+    return most;
+}
+
 uint64_t model_blocks_lay(const struct device_spec *s, struct model_blocks *b, struct model_experts *e, char *base)
 {
     uint64_t n = s->max_tokens, at = 0;
@@ -56,7 +92,8 @@ uint64_t model_blocks_lay(const struct device_spec *s, struct model_blocks *b, s
     b->head = part(base, &at, (uint64_t)b->rows * b->dim, sizeof(float));
     b->scores =
         part(base, &at, (uint64_t)b->rows * (b->scores_stride > b->dim ? b->scores_stride : b->dim), sizeof(float));
-    b->tile = part(base, &at, MODEL_TILE, 1);
+    b->tile_bytes = tile_bytes(s);
+    b->tile = part(base, &at, b->tile_bytes, 1);
     b->flags = part(base, &at, s->n_layers + 1, sizeof *b->flags);
     lay_experts(s, e, base, &at);
     return at;

@@ -44,8 +44,10 @@ int card_ok(struct device_context *c, cudaError_t e, const char *what, struct de
 
 int card_product_ok(struct device_context *c, cublasStatus_t e, const char *what, struct device_error *error)
 {
-    char name[32];
-    snprintf(name, sizeof name, "cuBLASLt status %d", (int)e);
+    char name[80];
+    cudaError_t under = e == CUBLAS_STATUS_SUCCESS ? cudaSuccess : cudaGetLastError();
+    snprintf(name, sizeof name, "cuBLASLt status %d%s%s", (int)e, under == cudaSuccess ? "" : ", ",
+             under == cudaSuccess ? "" : cudaGetErrorName(under));
     if (c->dead)
         return card_alive(c, error);
     if (e == CUBLAS_STATUS_ALLOC_FAILED)
@@ -100,6 +102,7 @@ static int start(struct device_context *c, struct device_error *error)
     CARD_TRY(card_ok(c, cudaStreamCreateWithFlags(&c->stream, cudaStreamNonBlocking), "making a stream", error));
     CARD_TRY(card_ok(c, cudaStreamCreateWithFlags(&c->carrier, cudaStreamNonBlocking), "making a stream", error));
     CARD_TRY(card_ok(c, cudaMalloc(&c->work, CARD_WORK), "memory for cuBLASLt's work", error));
+    CARD_TRY(card_ok(c, launch_prepare(), "preparing kernels", error));
     return card_product_ok(c, cublasLtCreate(&c->products), "starting cuBLASLt", error);
 }
 

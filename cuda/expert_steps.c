@@ -10,7 +10,8 @@ static int route(struct steps *s, const struct weightmap_layer *l, void *const i
 {
     const struct device_model *m = s->m;
     const struct cuda_matrix router = products_matrix(&l->router, s->base);
-    const struct products p = { in[products_wants(l->router.type)], m->e.scores, s->full, m->b.dim, m->e.stride };
+    const uint32_t type = products_wants(m, l->router.type, s->full);
+    const struct products p = { in[type], m->e.scores, s->full, type, m->b.dim, m->e.stride };
     CARD_TRY(products_run(s->m, &router, &p, s->error));
     struct cuda_route_args a = { .scores = m->e.scores,
                                  .choices = m->e.choices,
@@ -40,13 +41,15 @@ static int combine(struct steps *s, const uint32_t *row)
 static int run_rows(struct steps *s, const struct weightmap_layer *l, void *const in[])
 {
     const struct device_model *m = s->m;
-    const uint32_t n = s->full * m->s.n_chosen, wants = products_wants(l->expert_up.type),
-                   active = products_wants(l->expert_down.type);
+    const uint32_t n = s->full * m->s.n_chosen, wants = products_wants(m, l->expert_up.type, s->full),
+                   active = products_wants(m, l->expert_down.type, s->full);
     struct cuda_product_args up = { .w = products_matrix(&l->expert_up, s->base),
                                     .gate = products_matrix(&l->expert_gate, s->base),
                                     .x = in[wants],
-                                    .which = m->e.choices,
+                                    .which = &m->e.choices->expert,
+.which_step = sizeof *m->e.choices / sizeof(uint32_t),
                                     .matrix_bytes = l->expert_up.bytes,
+.gate_bytes = l->expert_gate.bytes,
                                     .out = m->e.active,
                                     .m = n,
                                     .x_type = wants,
@@ -57,7 +60,8 @@ static int run_rows(struct steps *s, const struct weightmap_layer *l, void *cons
                                     .activation = m->s.activation };
     struct cuda_product_args down = { .w = products_matrix(&l->expert_down, s->base),
                                       .x = m->e.active,
-                                      .which = m->e.choices,
+                                      .which = &m->e.choices->expert,
+.which_step = sizeof *m->e.choices / sizeof(uint32_t),
                                       .matrix_bytes = l->expert_down.bytes,
                                       .out = m->e.back,
                                       .m = n,
@@ -89,8 +93,8 @@ static int pack(struct steps *s, uint32_t type, void *const in[])
 static int run_expert(struct steps *s, const struct weightmap_layer *l, uint32_t expert, uint32_t first)
 {
     const struct device_model *m = s->m;
-    const uint32_t n = m->e.host_first[expert + 1] - first, wants = products_wants(l->expert_up.type),
-                   active = products_wants(l->expert_down.type);
+    const uint32_t n = m->e.host_first[expert + 1] - first, wants = products_wants(m, l->expert_up.type, s->full),
+                   active = products_wants(m, l->expert_down.type, s->full);
     struct cuda_matrix gate = products_matrix(&l->expert_gate, s->base), up = products_matrix(&l->expert_up, s->base),
                        down = products_matrix(&l->expert_down, s->base);
     gate.data = (const char *)gate.data + expert * l->expert_gate.bytes;
@@ -98,7 +102,7 @@ static int run_expert(struct steps *s, const struct weightmap_layer *l, uint32_t
     down.data = (const char *)down.data + expert * l->expert_down.bytes;
     const char *x = (const char *)m->e.packed + (uint64_t)first * m->b.dim * (wants == CUDA_F32 ? 4 : 2);
     char *to = (char *)m->e.active + (uint64_t)first * m->e.ffn * (active == CUDA_F32 ? 4 : 2);
-    struct products p = { x, m->e.gate, n, m->b.dim, m->e.ffn };
+    struct products p = { x, m->e.gate, n, wants, m->b.dim, m->e.ffn };
     CARD_TRY(products_run(s->m, &gate, &p, s->error));
     p.out = m->e.up;
     CARD_TRY(products_run(s->m, &up, &p, s->error));
@@ -112,7 +116,7 @@ static int run_expert(struct steps *s, const struct weightmap_layer *l, uint32_t
                                     .activation = m->s.activation };
     CARD_TRY(launched(s, launch_activate(&a, n, m->c->stream), "an activation"));
     return products_run(
-        s->m, &down, &(struct products){ to, m->e.back + (uint64_t)first * m->b.dim, n, m->e.ffn, m->b.dim }, s->error);
+        s->m, &down, &(struct products){ to, m->e.back + (uint64_t)first * m->b.dim, n, active, m->e.ffn, m->b.dim }, s->error);
 }
 
 int expert_steps_run(struct steps *s, const struct weightmap_layer *l, void *const in[])
@@ -123,7 +127,7 @@ int expert_steps_run(struct steps *s, const struct weightmap_layer *l, void *con
     /* cuda_product has one type of x for gate and up */
     if (products_few(s->m, s->full) && l->expert_gate.type == l->expert_up.type)
         return run_rows(s, l, in);
-    CARD_TRY(pack(s, products_wants(l->expert_up.type), in));
+    CARD_TRY(pack(s, products_wants(s->m, l->expert_up.type, s->full), in));
     for (uint32_t i = 0; i < s->m->s.n_experts; i++)
         if (s->m->e.host_first[i + 1] > s->m->e.host_first[i])
             CARD_TRY(run_expert(s, l, i, s->m->e.host_first[i]));

@@ -215,14 +215,13 @@ CUDA_DECLARE(cuda_dequantise, cuda_dequantise_args);
  *   norm   x is float32 and is normed first, every block for itself: for one or two rows
  *   gate   out = activation(gate x + gate_bias) * (w x + bias)
  *   add    out = add + w x + bias; may be out
- *   which  the matrix of row i, its gate too, is that which[i].expert * matrix_bytes after w (experts); row i of x is x[i / per] */
-struct cuda_choice;
+ *   which  the matrix of row i, its gate too, is that which[i] * matrix_bytes after w (experts); row i of x is x[i / per] */
 struct cuda_product_args {
     struct cuda_matrix w, gate;
     const void *x; /* (m, x_stride) of x_type: CUDA_F32, CUDA_F16 or CUDA_BF16 */
     const float *bias, *gate_bias, *add;
     struct cuda_norm norm;
-    const struct cuda_choice *which;
+    const uint32_t *which;
     uint64_t matrix_bytes;
     void *out; /* (m, out_stride) of out_type */
     uint32_t *flag;

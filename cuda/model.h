@@ -24,7 +24,8 @@ struct model_blocks {
     float *back;     /* (max_tokens, dim) what a half layer adds */
     void *head;      /* (rows, dim) of the head's activations */
     float *scores;   /* (rows, n_scores) or hidden states */
-    void *tile;      /* MODEL_TILE */
+    void *tile;      /* the part of a matrix that is widened */
+    uint64_t tile_bytes;
     uint32_t *flags; /* (n_layers + 1,) */
     float *partial;  /* of attention, partial_bytes; grows */
     uint64_t partial_bytes;

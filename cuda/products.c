@@ -1,14 +1,16 @@
 #include "cuda/products.h"
 #include "cuda/layout.h"
 
-uint32_t products_wants(uint32_t type)
-{
-    return type == CUDA_F32 || type == CUDA_F16 ? type : CUDA_BF16;
-}
-
 int products_few(const struct device_model *m, uint32_t n_rows)
 {
-    return 0 * (m->c->deterministic || n_rows <= MODEL_FEW);
+    return m->c->deterministic || n_rows <= MODEL_FEW;
+}
+
+uint32_t products_wants(const struct device_model *m, uint32_t type, uint32_t n_rows)
+{
+    if (type <= CUDA_BF16)
+        return type;
+    return products_few(m, n_rows) ? CUDA_F32 : CUDA_BF16;
 }
 
 struct cuda_matrix products_matrix(const struct weightmap_matrix *w, const char *base)
@@ -30,7 +32,7 @@ static int run_few(struct device_model *m, const struct cuda_matrix *w, const st
                                    .x = p->x,
                                    .out = p->out,
                                    .m = p->m,
-                                   .x_type = products_wants(w->type),
+                                   .x_type = p->x_type,
                                    .x_stride = p->x_stride,
                                    .out_type = CUDA_F32,
                                    .out_stride = p->out_stride,
@@ -42,7 +44,7 @@ static int run_few(struct device_model *m, const struct cuda_matrix *w, const st
 static int run_tiles(struct device_model *m, const struct cuda_matrix *w, const struct products *p,
                      struct device_error *error)
 {
-    uint32_t stride = (w->k + 31) / 32 * 32, most = (uint32_t)(MODEL_TILE / (stride * sizeof(uint16_t)));
+    uint32_t stride = (w->k + 31) / 32 * 32, most = (uint32_t)(m->b.tile_bytes / (stride * sizeof(uint16_t)));
     for (uint32_t from = 0; from < w->n; from += most) {
         uint32_t n = w->n - from < most ? w->n - from : most;
         struct cuda_dequantise_args a = {
@@ -61,7 +63,7 @@ int products_run(struct device_model *m, const struct cuda_matrix *w, const stru
 {
     if (p->m == 0)
         return DEVICE_OK;
-    if (products_few(m, p->m))
+    if (products_few(m, p->m) && (w->type <= CUDA_BF16 || p->x_type == CUDA_F32))
         return run_few(m, w, p, error);
     if (w->type > CUDA_BF16)
         return run_tiles(m, w, p, error);

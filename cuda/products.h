@@ -4,8 +4,8 @@
 
 #include "cuda/model.h"
 
-/* The type that activations have for weights of a type. */
-uint32_t products_wants(uint32_t type);
+/* The type that so many rows of activations have for weights of a type. */
+uint32_t products_wants(const struct device_model *m, uint32_t type, uint32_t n_rows);
 
 /* Whether so many rows go through cuda_product, one matrix's weights read once for up to MODEL_FEW of them. */
 int products_few(const struct device_model *m, uint32_t n_rows);
@@ -18,7 +18,7 @@ const float *products_vector(const struct weightmap_vector *v, const char *base)
 struct products {
     const void *x;
     float *out;
-    uint32_t m, x_stride, out_stride;
+    uint32_t m, x_type, x_stride, out_stride; /* x_type: of products_wants() */
 };
 int products_run(struct device_model *m, const struct cuda_matrix *w, const struct products *p,
                  struct device_error *error);

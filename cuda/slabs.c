@@ -1,12 +1,13 @@
 #include "cuda/slabs.h"
 #include <stdlib.h>
 
-#define SLAB ((size_t)64 << 20)
+#define SLAB  ((size_t)64 << 20) /* bytes of the largest */
+#define FIRST 8u                 /* blocks of the first; each slab has twice as many as the one before */
 
 struct device_pool {
     struct device_context *c;
-    size_t bytes, per_slab;
-    void **slabs; /* (n_slabs,) */
+    size_t bytes, per_slab, next; /* per_slab: most blocks of one; next: of the next */
+    void **slabs;                 /* (n_slabs,) */
     size_t n_slabs, slabs_cap;
     void **blocks; /* (n_blocks,) that nobody has; room for all */
     size_t n_blocks, blocks_cap;
@@ -21,6 +22,7 @@ int slabs_open(struct device_context *c, uint64_t bytes, struct device_pool **ou
     p->c = c;
     p->bytes = ((size_t)bytes + 255) / 256 * 256;
     p->per_slab = p->bytes < SLAB ? SLAB / p->bytes : 1;
+    p->next = p->per_slab < FIRST ? p->per_slab : FIRST;
     return DEVICE_OK;
 }
 
@@ -50,13 +52,13 @@ static int reserve(void ***list, size_t *cap, size_t n)
 /* A slab of n blocks; fewer and fewer are tried, for what is left of a full card. */
 static size_t add_slab(struct device_pool *p, void **slab)
 {
-    for (size_t n = p->per_slab; n > 0; n /= 2) {
+    struct device_error error;
+    for (size_t n = p->next; n > 0; n /= 2) {
         cudaError_t e = cudaMalloc(slab, n * p->bytes);
         if (e == cudaSuccess)
             return n;
-        cudaGetLastError();
-        if (e != cudaErrorMemoryAllocation)
-            return 0; /* what is wrong shows itself in the next pass */
+        if (card_ok(p->c, e, "memory for pages", &error) != DEVICE_NO_MEMORY)
+            return 0;
     }
     return 0;
 }
@@ -76,6 +78,7 @@ void *slabs_take(struct device_pool *p)
         return NULL;
     }
     p->slabs[p->n_slabs++] = slab;
+    p->next = 2 * p->next < p->per_slab ? 2 * p->next : p->per_slab;
     for (size_t i = n; i-- > 0;)
         p->blocks[p->n_blocks++] = (char *)slab + i * p->bytes;
     return p->blocks[--p->n_blocks];

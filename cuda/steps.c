@@ -1,5 +1,6 @@
 #include "cuda/steps.h"
 #include "cuda/expert_steps.h"
+#include "cuda/fused_steps.h"
 #include "cuda/products.h"
 
 /* What a norm is asked for: rows of x, normed into a block of each type that the weights behind it want. */
@@ -71,9 +72,9 @@ static int norm(struct steps *s, const struct normed *n)
     return DEVICE_OK;
 }
 
-static uint32_t wants_of(const struct weightmap_matrix *w)
+static uint32_t wants_of(const struct steps *s, const struct weightmap_matrix *w, uint32_t rows)
 {
-    return w->n > 0 ? 1u << products_wants(w->type) : 0;
+    return w->n > 0 ? 1u << products_wants(s->m, w->type, rows) : 0;
 }
 
 static int embed(struct steps *s)
@@ -98,7 +99,8 @@ static int embed(struct steps *s)
 static int product_at(struct steps *s, const struct weightmap_matrix *w, void *const in[], struct products p)
 {
     const struct cuda_matrix there = products_matrix(w, s->base);
-    p.x = in[products_wants(w->type)];
+    p.x_type = products_wants(s->m, w->type, p.m);
+    p.x = in[p.x_type];
     p.x_stride = s->m->b.dim;
     return products_run(s->m, &there, &p, s->error);
 }
@@ -133,7 +135,7 @@ static struct cuda_kv_place kv_place(const struct device_spec *s, uint32_t layer
                                    .head_dim = s->head_dim };
 }
 
-static int place(struct steps *s, const struct weightmap_layer *l)
+int steps_place(struct steps *s, const struct weightmap_layer *l)
 {
     const struct device_model *m = s->m;
     const uint32_t table = m->tables[s->layer];
@@ -178,7 +180,7 @@ static struct cuda_attend_args attend_args(const struct steps *s, const struct w
                                       .n_heads = m->s.n_heads,
                                       .q_stride = m->b.qkv_width,
                                       .out_stride = m->b.q,
-                                      .type = products_wants(l->o.type),
+                                      .type = products_wants(m, l->o.type, s->full),
                                       .window = m->windows[s->layer],
                                       .split_pages = MODEL_SPLIT,
                                       .scale = m->s.query_scale,
@@ -201,7 +203,7 @@ static int reserve_partial(struct steps *s, uint64_t bytes)
     return DEVICE_OK;
 }
 
-static int attend(struct steps *s, const struct weightmap_layer *l)
+int steps_attend(struct steps *s, const struct weightmap_layer *l)
 {
     const struct device_model *m = s->m;
     const uint32_t n_spans = s->full == s->n ? m->batch->n_spans : m->batch->n_full_spans;
@@ -230,9 +232,9 @@ static int attention(struct steps *s, const struct weightmap_layer *l)
     const struct model_blocks *b = &s->m->b;
     const struct cuda_matrix o = products_matrix(&l->o, s->base);
     CARD_TRY(project(s, l));
-    CARD_TRY(place(s, l));
-    CARD_TRY(attend(s, l));
-    CARD_TRY(products_run(s->m, &o, &(struct products){ b->attended, b->back, s->full, b->q, b->dim }, s->error));
+    CARD_TRY(steps_place(s, l));
+    CARD_TRY(steps_attend(s, l));
+    CARD_TRY(products_run(s->m, &o, &(struct products){ b->attended, b->back, s->full, products_wants(s->m, l->o.type, s->full), b->q, b->dim }, s->error));
     leave_back(s, &l->o, &l->attention_post);
     return DEVICE_OK;
 }
@@ -249,7 +251,7 @@ static int activate(struct steps *s, const struct weightmap_layer *l)
                                     .width = s->m->s.ffn,
                                     .stride = 2 * b->ffn,
                                     .out_stride = b->ffn,
-                                    .type = products_wants(l->down.type),
+                                    .type = products_wants(s->m, l->down.type, s->full),
                                     .activation = s->m->s.activation };
     return launched(s, launch_activate(&a, s->full, s->m->c->stream), "an activation");
 }
@@ -270,7 +272,7 @@ static int mlp(struct steps *s, const struct weightmap_layer *l, void *const in[
         CARD_TRY(product_at(s, &l->up, in, p));
     }
     CARD_TRY(activate(s, l));
-    CARD_TRY(products_run(s->m, &down, &(struct products){ b->active, b->back, s->full, b->ffn, b->dim }, s->error));
+    CARD_TRY(products_run(s->m, &down, &(struct products){ b->active, b->back, s->full, products_wants(s->m, l->down.type, s->full), b->ffn, b->dim }, s->error));
     leave_back(s, &l->down, &l->mlp_post);
     return DEVICE_OK;
 }
@@ -289,9 +291,14 @@ static int layer(struct steps *s)
 {
     const struct device_model *m = s->m;
     const struct weightmap_layer *l = &m->layers[s->layer];
-    const uint32_t attends = wants_of(&l->q) | wants_of(&l->k) | wants_of(&l->v);
-    const uint32_t feeds = wants_of(&l->gate) | wants_of(&l->up) | wants_of(&l->router) | wants_of(&l->expert_gate) |
-                           wants_of(&l->expert_up);
+    const uint32_t attends = wants_of(s, &l->q, s->n) | wants_of(s, &l->k, s->n) | wants_of(s, &l->v, s->n);
+    const uint32_t feeds = wants_of(s, &l->gate, s->full) | wants_of(s, &l->up, s->full) |
+                           wants_of(s, &l->router, s->full) | wants_of(s, &l->expert_gate, s->full) |
+                           wants_of(s, &l->expert_up, s->full);
+    if (fused_steps_fit(s, l)) {
+        CARD_TRY(settle(s, s->n));
+        return fused_steps_run(s, l);
+    }
     CARD_TRY(norm(s, &(struct normed){ &l->attention_norm, m->b.normed, s->n, attends }));
     if (m->s.parallel)
         CARD_TRY(norm(s, &(struct normed){ &l->mlp_norm, m->b.beside, s->full, feeds }));
@@ -314,11 +321,11 @@ static int head(struct steps *s, uint64_t first, uint32_t n, uint32_t tap)
     a.norm = norm_at(&m->top.final_norm, m->top_base);
     a.index = m->batch->index + first;
     a.out = tap == DEVICE_HIDDEN ? (void *)m->b.scores : m->b.head;
-    a.type = tap == DEVICE_HIDDEN ? CUDA_F32 : products_wants(w->type);
+    a.type = tap == DEVICE_HIDDEN ? CUDA_F32 : products_wants(m, w->type, n);
     CARD_TRY(launched(s, launch_norm(&a, n, m->c->stream), "the last norm"));
     if (tap == DEVICE_SCORES)
         CARD_TRY(products_run(s->m, &there,
-                              &(struct products){ m->b.head, m->b.scores, n, m->b.dim, m->b.scores_stride }, s->error));
+                              &(struct products){ m->b.head, m->b.scores, n, a.type, m->b.dim, m->b.scores_stride }, s->error));
     struct cuda_scores_args scores = { .rows = m->b.scores,
                                        .bias = tap == DEVICE_HIDDEN ? NULL : products_vector(&w->bias, m->top_base),
                                        .flag = flag(s, m->s.n_layers),

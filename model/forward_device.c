@@ -29,8 +29,18 @@ struct device_pages {
 static void *take_page(void *ctx, size_t bytes)
 {
     struct device_pages *p = ctx;
-    (void)bytes; /* the pool's */
-    return p->device->api->pool_take(p->pool);
+    struct device *d = p->device;
+    void *page = d->api->pool_take(p->pool);
+    struct device_error e;
+    struct device_info info;
+    if (page)
+        return page;
+    int rc = d->api->info(d->context, &info, &e); /* there may be more amiss than memory */
+    if (rc == DEVICE_OK)
+        err_set(ERR_MEMORY, "device %s: no memory for a page of keys and values more (%zu bytes)", d->name, bytes);
+    else
+        device_fail(d, rc, &e);
+    return NULL;
 }
 
 static void give_page(void *ctx, void *page)

@@ -19,14 +19,14 @@ struct kv_shape {
 
 /* Where pages lie.  ctx is borrowed. */
 struct kv_memory {
-    void *(*take)(void *ctx, size_t bytes); /* NULL: there is no more */
+    void *(*take)(void *ctx, size_t bytes); /* NULL + ERR_MEMORY: there is no more */
     void (*give)(void *ctx, void *page);
     void *ctx;
 };
 
 /* The first n positions of page `from` are to be in page `to` before any later position of `to` attends. */
 struct kv_copy {
-    int32_t from, to; /* from < 0: nothing to do; KV_FULL: there was no memory for the page, the node has none */
+    int32_t from, to; /* from < 0: nothing to do; KV_FULL: take() had none for the page, the node has none */
     size_t n;
 };
 

@@ -249,20 +249,12 @@ static int flush(struct pass *p)
     return rc;
 }
 
-/* Of a device: this machine's memory ends the process when it is used up. */
-static int no_memory(const struct pass *p)
-{
-    err_set(ERR_MEMORY, "the device has no memory for a page of keys and values more, in a batch of %zu positions",
-            p->n_tokens);
-    return FORWARD_LESS;
-}
-
 static int claim(struct pass *p, struct token *t)
 {
     struct kv_copy copy = kv_claim(p->p.kv, t->node, t->position);
     t->page = tree_node(p->p.tree, t->node)->page;
     if (copy.from == KV_FULL)
-        return no_memory(p);
+        return FORWARD_LESS;
     if (copy.from < 0)
         return 0;
     mem_grow(&p->copies, &p->copies_cap, p->n_copies + 1, sizeof *p->copies);
