@@ -17,6 +17,7 @@ struct party {
     struct member member[DEVICE_PARTS];
     uint32_t n;
     uint32_t dead, near;
+    uint32_t whole;          /* the weights sum to one as they are */
     double first, log_total; /* LOG: what every sum begins with; POWER: log of what the weights summed to */
 };
 
@@ -43,6 +44,7 @@ ROWS_CALL void party_fill(struct party *p, const struct device_pooled *pool, uin
     for (uint32_t k = 0; k < p->n; k++)
         p->member[k].weight /= total;
     p->log_total = p->n > 0 ? math_log64(total) : 0;
+    p->whole = fabs(total - 1) < 0x1p-30;
 }
 
 /* factor and offset hold the weight and log Z on entry. */

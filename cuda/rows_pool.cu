@@ -39,11 +39,58 @@ struct pooled {
             }                                                                                                          \
     }
 
-ROWS_INLINE void add_shares(double sum[4], const struct member *m, const float x[4], float power)
+/* How the members differ: see base/row_kernel_apart.h. */
+struct differ {
+    float within[4], m[4], cross[4];
+};
+
+/* e: the members' weights, made to sum to one, times their probabilities. */
+ROWS_INLINE void differ_take(struct differ *d, const struct member *m, const float x[4], const float e[4])
+{
+    float w = (float)vd_max(m->weight, (double)FLT_MIN);
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < 4; i++) {
+        float l = (x[i] + m->log_near) + m->log_rest;
+        d->within[i] = vf_fma(0 - e[i], vf_max(l, -FLT_MAX), d->within[i]);
+        d->m[i] = d->m[i] + e[i];
+        d->cross[i] = d->cross[i] + w * l;
+    }
+}
+
+ROWS_INLINE void differ_add(struct differ *d, const struct member *m, const float x[4])
+{
+    float w = (float)vd_max(m->weight, (double)FLT_MIN), e[4];
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < 4; i++)
+        e[i] = w * math_exp((x[i] + m->log_near) + m->log_rest);
+    differ_take(d, m, x, e);
+}
+
+ROWS_INLINE void share_of(float e[4], const struct member *m, const float x[4], float power)
 {
     CUDA_UNROLL
     for (uint32_t i = 0; i < 4; i++)
-        sum[i] += (double)(near_exp((x[i] - m->center) * power) * m->share);
+        e[i] = near_exp((x[i] - m->center) * power) * m->share;
+}
+
+ROWS_INLINE void add_shares(double sum[4], const struct member *m, const float x[4], float power)
+{
+    float e[4];
+    share_of(e, m, x, power);
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < 4; i++)
+        sum[i] += (double)e[i];
+}
+
+/* With how they differ, where the shares sum to one. */
+ROWS_INLINE void add_differing(double sum[4], struct differ *d, const struct member *m, const float x[4])
+{
+    float e[4];
+    share_of(e, m, x, 1);
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < 4; i++)
+        sum[i] += (double)e[i];
+    differ_take(d, m, x, e);
 }
 
 ROWS_INLINE void add_scaled(double sum[4], const struct member *m, const float x[4])
@@ -51,23 +98,6 @@ ROWS_INLINE void add_scaled(double sum[4], const struct member *m, const float x
     CUDA_UNROLL
     for (uint32_t i = 0; i < 4; i++)
         sum[i] += (double)x[i] * m->factor;
-}
-
-/* How the members differ: see base/row_kernel_apart.h. */
-struct differ {
-    float within[4], m[4], cross[4];
-};
-
-ROWS_INLINE void differ_add(struct differ *d, const struct member *m, const float x[4])
-{
-    float w = (float)vd_max(m->weight, (double)FLT_MIN);
-    CUDA_UNROLL
-    for (uint32_t i = 0; i < 4; i++) {
-        float l = (x[i] + m->log_near) + m->log_rest, wp = w * math_exp(l);
-        d->within[i] = d->within[i] - wp * vf_max(l, -FLT_MAX);
-        d->m[i] = d->m[i] + wp;
-        d->cross[i] = d->cross[i] + w * l;
-    }
 }
 
 ROWS_INLINE void differ_end(const struct differ *d, struct sums *s)
@@ -91,15 +121,29 @@ ROWS_INLINE void block_apart(const struct party *p, uint32_t block, struct sums 
     differ_end(&d, s);
 }
 
-ROWS_INLINE void block_linear(const struct party *p, uint32_t block, struct pooled *out)
+ROWS_INLINE void linear_end(const struct party *p, uint32_t block, const double sum[4], struct pooled *out)
 {
-    double sum[4] = { 0, 0, 0, 0 };
-    EACH_MEMBER(p, block, add_shares(sum, m, x, 1));
     CUDA_UNROLL
     for (uint32_t i = 0; i < 4; i++) {
         out->e[i] = (float)sum[i];
         out->y[i] = out->e[i] < 0x1p-115f ? mix(p, rows_symbol(block, i)) : math_log(out->e[i]);
     }
+}
+
+ROWS_INLINE void block_linear(const struct party *p, uint32_t block, struct pooled *out)
+{
+    double sum[4] = { 0, 0, 0, 0 };
+    EACH_MEMBER(p, block, add_shares(sum, m, x, 1));
+    linear_end(p, block, sum, out);
+}
+
+ROWS_INLINE void block_differing(const struct party *p, uint32_t block, struct sums *s, struct pooled *out)
+{
+    double sum[4] = { 0, 0, 0, 0 };
+    struct differ d = { { 0, 0, 0, 0 }, { 0, 0, 0, 0 }, { 0, 0, 0, 0 } };
+    EACH_MEMBER(p, block, add_differing(sum, &d, m, x));
+    linear_end(p, block, sum, out);
+    differ_end(&d, s);
 }
 
 ROWS_INLINE void block_log(const struct party *p, uint32_t block, struct pooled *out)
@@ -174,9 +218,12 @@ ROWS_INLINE void pool_blocks(const struct party *p, const struct device_pooled *
         uint32_t block = first + rows_group();
         struct pooled b = { { -INFINITY, -INFINITY, -INFINITY, -INFINITY }, { 0, 0, 0, 0 } };
         if (block < n_blocks) {
-            if (s->differ)
+            int both = way == WAY_LINEAR && s->differ && p->whole;
+            if (s->differ && !both)
                 block_apart(p, block, s);
-            if (way == WAY_LINEAR)
+            if (both)
+                block_differing(p, block, s, &b);
+            else if (way == WAY_LINEAR)
                 block_linear(p, block, &b);
             else if (way == WAY_LOG)
                 block_log(p, block, &b);
