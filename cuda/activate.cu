@@ -3,18 +3,9 @@
 
 #define MOST 256
 
-CUDA_INLINE float activated(uint32_t kind, float x)
-{
-    if (kind == CUDA_SILU)
-        return x / (1.0f + __expf(-x));
-    if (kind == CUDA_GELU_TANH)
-        return 0.5f * x * (1.0f + tanhf(0.79788456080286536f * (x + 0.044715f * x * x * x)));
-    return 0.5f * x * erfcf(-x * 0.70710678118654752f);
-}
-
 CUDA_INLINE float one(const struct cuda_activate_args *a, const float *gate, const float *up, uint32_t i)
 {
-    float y = activated(a->activation, a->gate_bias ? gate[i] + a->gate_bias[i] : gate[i]);
+    float y = cuda_activated(a->activation, a->gate_bias ? gate[i] + a->gate_bias[i] : gate[i]);
     return a->up ? y * (a->up_bias ? up[i] + a->up_bias[i] : up[i]) : y;
 }
 

@@ -47,9 +47,9 @@ static int run_rows(struct steps *s, const struct weightmap_layer *l, void *cons
                                     .gate = products_matrix(&l->expert_gate, s->base),
                                     .x = in[wants],
                                     .which = &m->e.choices->expert,
-.which_step = sizeof *m->e.choices / sizeof(uint32_t),
+                                    .which_step = sizeof *m->e.choices / sizeof(uint32_t),
                                     .matrix_bytes = l->expert_up.bytes,
-.gate_bytes = l->expert_gate.bytes,
+                                    .gate_bytes = l->expert_gate.bytes,
                                     .out = m->e.active,
                                     .m = n,
                                     .x_type = wants,
@@ -61,7 +61,7 @@ static int run_rows(struct steps *s, const struct weightmap_layer *l, void *cons
     struct cuda_product_args down = { .w = products_matrix(&l->expert_down, s->base),
                                       .x = m->e.active,
                                       .which = &m->e.choices->expert,
-.which_step = sizeof *m->e.choices / sizeof(uint32_t),
+                                      .which_step = sizeof *m->e.choices / sizeof(uint32_t),
                                       .matrix_bytes = l->expert_down.bytes,
                                       .out = m->e.back,
                                       .m = n,
@@ -115,8 +115,9 @@ static int run_expert(struct steps *s, const struct weightmap_layer *l, uint32_t
                                     .type = active,
                                     .activation = m->s.activation };
     CARD_TRY(launched(s, launch_activate(&a, n, m->c->stream), "an activation"));
-    return products_run(
-        s->m, &down, &(struct products){ to, m->e.back + (uint64_t)first * m->b.dim, n, active, m->e.ffn, m->b.dim }, s->error);
+    return products_run(s->m, &down,
+                        &(struct products){ to, m->e.back + (uint64_t)first * m->b.dim, n, active, m->e.ffn, m->b.dim },
+                        s->error);
 }
 
 int expert_steps_run(struct steps *s, const struct weightmap_layer *l, void *const in[])

@@ -211,23 +211,50 @@ struct cuda_dequantise_args {
 CUDA_DECLARE(cuda_dequantise, cuda_dequantise_args);
 
 /* Products of few rows: out[i] = w x[i] + bias, i < m; any m, in tiles of up to 8 rows, each of which reads all of w.  A
- * row's sums have one order, whatever m.  What may be left out is NULL (or has NULL data):
- *   norm   x is float32 and is normed first, every block for itself: for one or two rows
- *   gate   out = activation(gate x + gate_bias) * (w x + bias)
+ * row's sums have one order, whatever m: what --deterministic computes with.  What may be left out is NULL (or has NULL data):
+ *   norm   x is float32 and is normed first, into values of x_type, every block for itself: worth it for one row
+ *   gate   out = activation(gate x + gate_bias) * (w x + bias); of w's type
  *   add    out = add + w x + bias; may be out
- *   which  the matrix of row i, its gate too, is that which[i] * matrix_bytes after w (experts); row i of x is x[i / per] */
+ *   which  the matrix of row i, its gate too, is that which[i * which_step] * matrix_bytes after w (experts); x of row i is
+ *          x[i / per] */
 struct cuda_product_args {
     struct cuda_matrix w, gate;
-    const void *x; /* (m, x_stride) of x_type: CUDA_F32, CUDA_F16 or CUDA_BF16 */
-    const float *bias, *gate_bias, *add;
+    const void *x; /* (m, x_stride) of x_type: CUDA_F32, or w's if that is bf16 or f16, or any where w has blocks */
+    const float *bias, *gate_bias;
+    const float *add; /* (m, out_stride) */
     struct cuda_norm norm;
     const uint32_t *which;
-    uint64_t matrix_bytes;
+    uint64_t matrix_bytes, gate_bytes;
     void *out; /* (m, out_stride) of out_type */
     uint32_t *flag;
-    uint32_t m, x_type, x_stride, out_type, out_stride, per, activation;
+    uint32_t m, x_type, x_stride, out_type, out_stride, which_step, per, activation;
+    uint32_t
+        overlap; /* 1: may begin while the kernel before it on the stream ends; that one wrote neither w nor gate */
     float eps;
 };
+
+/* By the types of weights and activations; the number: of rows in a tile. */
+#define CUDA_PRODUCTS(stem)                                                                                            \
+    CUDA_DECLARE(cuda_product_##stem##_1, cuda_product_args);                                                          \
+    CUDA_DECLARE(cuda_product_##stem##_4, cuda_product_args);                                                          \
+    CUDA_DECLARE(cuda_product_##stem##_8, cuda_product_args);                                                          \
+    CUDA_DECLARE(cuda_product_##stem##_1_gated, cuda_product_args);                                                    \
+    CUDA_DECLARE(cuda_product_##stem##_4_gated, cuda_product_args);                                                    \
+    CUDA_DECLARE(cuda_product_##stem##_8_gated, cuda_product_args)
+CUDA_PRODUCTS(bf16);
+CUDA_PRODUCTS(bf16_f32);
+CUDA_PRODUCTS(f16);
+CUDA_PRODUCTS(f16_f32);
+CUDA_PRODUCTS(f32);
+/* With quantised weights, and activations of any of the three types; the last takes every type with blocks. */
+#define CUDA_QUANT_PRODUCTS(stem)                                                                                      \
+    CUDA_DECLARE(cuda_product_##stem##_1, cuda_product_args);                                                          \
+    CUDA_DECLARE(cuda_product_##stem##_4, cuda_product_args)
+CUDA_QUANT_PRODUCTS(q8_0);
+CUDA_QUANT_PRODUCTS(q4_0);
+CUDA_QUANT_PRODUCTS(q4_k);
+CUDA_QUANT_PRODUCTS(q6_k);
+CUDA_QUANT_PRODUCTS(quant);
 
 /* The experts of each token by its scores (model/experts.h): the softmax over all, the n_chosen largest, of equal ones the
  * first, in the order of their numbers. */

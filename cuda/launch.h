@@ -29,6 +29,10 @@ void launch_attend_split(struct cuda_attend_args *a, const struct launch_attend 
 uint64_t launch_attend_bytes(const struct cuda_attend_args *a, const struct launch_attend *l); /* of partial; 0: none */
 cudaError_t launch_attend(const struct cuda_attend_args *a, const struct launch_attend *l, cudaStream_t s);
 
+/* Before the first: lets products have the shared memory that a norm of up to LAUNCH_NORM_BYTES takes (rows of a tile times k
+ * values of x_type, or of w's type where x is normed). */
+#define LAUNCH_NORM_BYTES (96u << 10)
+cudaError_t launch_prepare(void);
 cudaError_t launch_product(const struct cuda_product_args *a, cudaStream_t s);
 
 cudaError_t launch_route(const struct cuda_route_args *a, cudaStream_t s);

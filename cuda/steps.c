@@ -234,7 +234,10 @@ static int attention(struct steps *s, const struct weightmap_layer *l)
     CARD_TRY(project(s, l));
     CARD_TRY(steps_place(s, l));
     CARD_TRY(steps_attend(s, l));
-    CARD_TRY(products_run(s->m, &o, &(struct products){ b->attended, b->back, s->full, products_wants(s->m, l->o.type, s->full), b->q, b->dim }, s->error));
+    CARD_TRY(products_run(
+        s->m, &o,
+        &(struct products){ b->attended, b->back, s->full, products_wants(s->m, l->o.type, s->full), b->q, b->dim },
+        s->error));
     leave_back(s, &l->o, &l->attention_post);
     return DEVICE_OK;
 }
@@ -272,7 +275,10 @@ static int mlp(struct steps *s, const struct weightmap_layer *l, void *const in[
         CARD_TRY(product_at(s, &l->up, in, p));
     }
     CARD_TRY(activate(s, l));
-    CARD_TRY(products_run(s->m, &down, &(struct products){ b->active, b->back, s->full, products_wants(s->m, l->down.type, s->full), b->ffn, b->dim }, s->error));
+    CARD_TRY(products_run(
+        s->m, &down,
+        &(struct products){ b->active, b->back, s->full, products_wants(s->m, l->down.type, s->full), b->ffn, b->dim },
+        s->error));
     leave_back(s, &l->down, &l->mlp_post);
     return DEVICE_OK;
 }
@@ -325,7 +331,8 @@ static int head(struct steps *s, uint64_t first, uint32_t n, uint32_t tap)
     CARD_TRY(launched(s, launch_norm(&a, n, m->c->stream), "the last norm"));
     if (tap == DEVICE_SCORES)
         CARD_TRY(products_run(s->m, &there,
-                              &(struct products){ m->b.head, m->b.scores, n, a.type, m->b.dim, m->b.scores_stride }, s->error));
+                              &(struct products){ m->b.head, m->b.scores, n, a.type, m->b.dim, m->b.scores_stride },
+                              s->error));
     struct cuda_scores_args scores = { .rows = m->b.scores,
                                        .bias = tap == DEVICE_HIDDEN ? NULL : products_vector(&w->bias, m->top_base),
                                        .flag = flag(s, m->s.n_layers),

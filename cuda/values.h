@@ -39,4 +39,14 @@ CUDA_INLINE void cuda_store4(uint32_t type, void *row, size_t i, float4 x)
     *(uint2 *)((uint16_t *)row + i) = h;
 }
 
+/* enum cuda_activation */
+CUDA_INLINE float cuda_activated(uint32_t kind, float x)
+{
+    if (kind == CUDA_SILU)
+        return x / (1.0f + __expf(-x));
+    if (kind == CUDA_GELU_TANH)
+        return 0.5f * x * (1.0f + tanhf(0.79788456080286536f * (x + 0.044715f * x * x * x)));
+    return 0.5f * x * erfcf(-x * 0.70710678118654752f);
+}
+
 #endif

@@ -285,7 +285,6 @@ static int decide_there(struct runner *r)
 
 static int feed_and_move(struct runner *r)
 {
-    TRY(decide_there(r));
     threads_run(r->threads, r->n_live, feed_part, r);
     for (size_t i = 0; i < r->n_live; i++) {
         int rc = r->status[i];
@@ -305,11 +304,24 @@ static int feed_and_move(struct runner *r)
     return 0;
 }
 
+/* What was under way when a device could not go on. */
+static int name_units(const struct runner *r, int rc)
+{
+    const struct job *job = r->n_live > 0 ? task_job(r->live[0]) : NULL;
+    if (rc != ERR_MEMORY || !job)
+        return rc;
+    return err_add(rc, "arm %u, item %u, draw %u and %zu more units under way", job->arm, job->item, job->draw,
+                   r->n_live - 1);
+}
+
 static int run_round(struct runner *r)
 {
     int rc = core_run(r->core, r->wants, r->n_wants);
     if (rc < 0 && !fatal(rc))
         rc = core_isolate(r);
+    if (rc == 0)
+        rc = decide_there(r);
+    rc = name_units(r, rc);
     return rc < 0 ? rc : feed_and_move(r);
 }
 

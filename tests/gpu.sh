@@ -74,7 +74,7 @@ sanitize() {
     say "compute-sanitizer"
     command -v compute-sanitizer >/dev/null || { echo "sanitize skipped: no compute-sanitizer" | tee -a "$work/table"; return; }
     for tool in memcheck racecheck; do
-        CHORALE_DEVICE=$device CHORALE_DEVICE_FEW=1 timeout 300 compute-sanitizer --tool "$tool" --error-exitcode 9 "$here/bin/test_device" >"$work/$tool" 2>&1
+        CHORALE_DEVICE=$device CHORALE_DEVICE_ONLY=mixtral timeout 120 compute-sanitizer --tool "$tool" --error-exitcode 9 "$here/bin/test_device" >"$work/$tool" 2>&1
         rc=$?
         tail -n 3 "$work/$tool"
         echo "sanitize $tool: status $rc, $(grep -c '=========' "$work/$tool") lines" >>"$work/table"

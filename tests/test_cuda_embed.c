@@ -4,6 +4,7 @@
 #include "model/kernel.h"
 #include "tests/emulate/device.h"
 #include "tests/lib/check.h"
+#include "tests/lib/device_matrix.h"
 #include <stdlib.h>
 
 _Static_assert((int)CUDA_Q8_0 == (int)DTYPE_Q8_0 && (int)CUDA_Q6_K == (int)DTYPE_Q6_K &&
@@ -12,42 +13,6 @@ _Static_assert((int)CUDA_Q8_0 == (int)DTYPE_Q8_0 && (int)CUDA_Q6_K == (int)DTYPE
 _Static_assert((int)CUDA_KV_Q8 == (int)KERNEL_KV_Q8 && (int)CUDA_GELU == (int)ACTIVATION_GELU &&
                    CUDA_PAGE == KERNEL_PAGE,
                "numbers of choices");
-
-/* A matrix of any type as a file has it: random bits, scales of about 1/32. */
-static uint8_t *file_matrix(enum dtype type, size_t n, size_t k, uint64_t seed)
-{
-    size_t bytes = n * dtype_row_bytes(type, k), block = dtype_block_bytes(type);
-    uint8_t *m = malloc(bytes);
-    float *x = malloc((bytes + 1) * sizeof *x);
-    device_fill(x, bytes + 1, seed);
-    for (size_t i = 0; i < bytes; i++)
-        m[i] = (uint8_t)(int)(x[i] * 1e5f);
-    for (size_t b = 0; b < bytes; b += block) {
-        for (size_t i = 0; i < 2 && dtype_scale_at(type, i) >= 0; i++) {
-            uint16_t h = (uint16_t)(0x2800 + (m[b + (size_t)dtype_scale_at(type, i)] | 0x100));
-            memcpy(m + b + dtype_scale_at(type, i), &h, sizeof h);
-        }
-        if (type == DTYPE_F32)
-            memcpy(m + b, &x[b / block], sizeof *x);
-        if (type == DTYPE_F16 || type == DTYPE_BF16) {
-            uint16_t h = type == DTYPE_F16 ? cuda_to_f16(x[b / block]) : cuda_to_bf16(x[b / block]);
-            memcpy(m + b, &h, sizeof h);
-        }
-    }
-    free(x);
-    return m;
-}
-
-static struct cuda_matrix on_device(enum dtype type, const uint8_t *file, uint32_t n, uint32_t k)
-{
-    struct cuda_matrix w = { .row_bytes = layout_row_bytes(type, k), .type = type, .n = n, .k = k };
-    void *raw = device_put(file, n * dtype_row_bytes(type, k)), *to = device_new(n * w.row_bytes);
-    struct cuda_repack_args a = { .from = raw, .to = to, .n = n, .k = k, .type = type };
-    check(launch_repack(&a, NULL) == cudaSuccess, "a launch");
-    w.data = to;
-    device_free(raw);
-    return w;
-}
 
 static float value(uint32_t type, const void *row, size_t i)
 {
@@ -58,8 +23,8 @@ static float value(uint32_t type, const void *row, size_t i)
 static void test_values(enum dtype type, uint32_t k)
 {
     enum { N = 3 };
-    uint8_t *file = file_matrix(type, N, k, type + k);
-    struct cuda_matrix w = on_device(type, file, N, k);
+    uint8_t *file = device_matrix_file(type, N, k, type + k);
+    struct cuda_matrix w = device_matrix_put(type, file, N, k);
     float *want = malloc(k * sizeof *want);
     for (uint32_t to = CUDA_F32; to <= CUDA_BF16; to++) {
         uint32_t stride = (k + 7) / 8 * 8;
@@ -88,16 +53,16 @@ static void test_values(enum dtype type, uint32_t k)
 static void test_embed(enum dtype type)
 {
     enum { N = 4, K = 256, STRIDE = 264 };
-    uint8_t *file = file_matrix(type, N, K, 8), *places = file_matrix(DTYPE_F32, N, K, 9);
+    uint8_t *file = device_matrix_file(type, N, K, 8), *places = device_matrix_file(DTYPE_F32, N, K, 9);
     struct cuda_token tokens[] = { { .symbol = 3, .position = 0 }, { .symbol = 1, .position = 2 } };
-    struct cuda_embed_args a = { .embedding = on_device(type, file, N, K), .scale = 1.5f, .stride = STRIDE };
+    struct cuda_embed_args a = { .embedding = device_matrix_put(type, file, N, K), .scale = 1.5f, .stride = STRIDE };
     float row[K], place[K];
     a.tokens = device_put(tokens, sizeof tokens);
     a.x = device_new(2 * STRIDE * sizeof *a.x);
     for (int with = 0; with < 2; with++) {
         double worst = 0;
         if (with)
-            a.positions = on_device(DTYPE_F32, places, N, K);
+            a.positions = device_matrix_put(DTYPE_F32, places, N, K);
         check(launch_embed(&a, 2, NULL) == cudaSuccess, "a launch");
         for (size_t i = 0; i < 2; i++) {
             dtype_to_f32(type, file + tokens[i].symbol * dtype_row_bytes(type, K), K, row);

@@ -59,7 +59,7 @@ experiment { name = "broken", seed = 3, draws = 2, limit = { tokens = 6 }, evals
   arms = { { lm = model "zoo:prose", chain = "temperature=1" } }, creativity = { "distinct_3" } }
 END
 ends 0 "$chorale" run --device emulated --deterministic --limit 3 --no-report --out "$work/whole" "$work/run.lua"
-expect 5 "context is lost" env CHORALE_EMULATE_ERROR=4000:700 "$chorale" run --device emulated --deterministic --limit 3 --no-report --out "$work/cut" "$work/run.lua"
+expect 5 "units under way: device emulated:0: " env CHORALE_EMULATE_ERROR=4000:700 "$chorale" run --device emulated --deterministic --limit 3 --no-report --out "$work/cut" "$work/run.lua"
 ends 0 "$chorale" run --limit 3 --no-report --out "$work/cut" "$work/run.lua"
 "$chorale" compare "$work/whole" "$work/cut" --json >"$work/out" 2>&1 || fail "the resumed run differs: $(head -c 300 "$work/out")"
 
