@@ -11,7 +11,7 @@ export CHORALE_HOME="$PWD"
 cat >"$work/run.lua" <<'END'
 local prose, verse = model "zoo:prose", model "zoo:verse"
 local duet = ensemble { voice { prose }, voice { verse }, rule = "linear", weights = { 0.7, 0.3 } }
-experiment { name = "rounds", seed = 3, draws = 2, limit = { tokens = 5 }, evalsets = { "openings" },
+experiment { name = "rounds", seed = 3, draws = 2, limit = { symbols = 5 }, evalsets = { { "openings", items = 1 } },
   arms = { { lm = prose, chain = "temperature=0.8 | top_p=0.95" }, { lm = duet, chain = "top_k=40 | min_p=0.05" },
            { lm = duet, chain = "repetition_penalty=1.2 | temperature=0" }, { lm = prose, chain = "mirostat2" } },
   creativity = { "distinct_3" } }
