@@ -78,6 +78,8 @@ sanitize() {
         rc=$?
         tail -n 3 "$work/$tool"
         echo "sanitize $tool: status $rc, $(grep -c '=========' "$work/$tool") lines" >>"$work/table"
+        timeout 120 compute-sanitizer --tool "$tool" --error-exitcode 9 "$here/bin/bench_rows" "$device" 4 3000 >"$work/$tool" 2>&1
+        echo "sanitize $tool of rows: status $?, $(grep -c '=========' "$work/$tool") lines" >>"$work/table"
     done
 }
 
