@@ -141,14 +141,18 @@ double row_pool_linear(struct row *out, const struct row rows[], const double we
 double row_pool_log(struct row *out, const struct row rows[], const double weight[], size_t n_rows);
 double row_pool_power(struct row *out, const struct row rows[], const double weight[], size_t n_rows, double r);
 
-/* How the rows of a mixture m differ, in one pass over them; nats.  Weights of dead rows are left out, the others made to
- * sum to one; m is what row_pool_linear() makes of them (a single member of weight 1: itself).  All 0 where none lives. */
+/* How the rows of a mixture m = sum w p differ, in one pass over them; nats.  Weights of dead rows are left out, the others
+ * made to sum to one.  All 0 where none lives. */
 struct row_apart {
     double within;  /* sum_k w_k H(p_k) */
     double forward; /* sum_k w_k KL(p_k || m), the generalised Jensen-Shannon divergence */
     double reverse; /* sum_k w_k KL(m || p_k); INFINITY where a member masks what another has */
 };
-void row_pool_apart(const struct row rows[], const double weight[], size_t n_rows, const struct row *m,
-                    struct row_apart *out);
+void row_pool_apart(const struct row rows[], const double weight[], size_t n_rows, struct row_apart *out);
+/* row_pool_linear() and row_pool_log() with row_pool_apart() in the same pass; the bits of both. */
+double row_pool_linear_apart(struct row *out, const struct row rows[], const double weight[], size_t n_rows,
+                             struct row_apart *apart);
+double row_pool_log_apart(struct row *out, const struct row rows[], const double weight[], size_t n_rows,
+                          struct row_apart *apart);
 
 #endif

@@ -227,7 +227,11 @@ static void parts_fill(struct row_part part[], const struct row rows[], const do
     for (size_t k = 0; k < n; k++) {
         double offset = math_log64(weight[k]) - power * rows[k].log_z;
         float near = (float)offset;
-        part[k] = (struct row_part){ rows[k].score, power, offset, near, (float)(offset - (double)near), 0, 0 };
+        part[k] = (struct row_part){ .score = rows[k].score,
+                                     .factor = power,
+                                     .offset = offset,
+                                     .near = near,
+                                     .rest = (float)(offset - (double)near) };
     }
 }
 
@@ -281,6 +285,36 @@ static void cpu_pool_log(struct row *out, const struct row rows[], const double 
     }
     if (!measured(out, out->ops->kernel()->product_near(out->score, part, n, out->n, first)))
         measure_pool(out);
+}
+
+static void cpu_pool_linear_apart(struct row *out, const struct row rows[], const double weight[], size_t n,
+                                  struct row_apart *apart)
+{
+    struct row_part part[ROW_PARTS];
+    double sum[3];
+    parts_fill(part, rows, weight, n, 1);
+    bool is_near = parts_near(part, rows, weight, n, 1);
+    double rest = row_apart_parts(part, rows, weight, n);
+    if (is_near && measured(out, out->ops->kernel()->mix_apart(out->score, part, n, out->n, sum))) {
+        *apart = row_apart_of(sum, rest);
+        return;
+    }
+    cpu_pool_linear(out, rows, weight, n);
+    row_apart_host(rows, weight, n, apart);
+}
+
+static void cpu_pool_log_apart(struct row *out, const struct row rows[], const double weight[], size_t n,
+                               struct row_apart *apart)
+{
+    struct row_part part[ROW_PARTS];
+    double sum[3];
+    for (size_t k = 0; k < n; k++)
+        part[k] =
+            (struct row_part){ .score = rows[k].score, .factor = weight[k], .offset = -(weight[k] * rows[k].log_z) };
+    double rest = row_apart_parts(part, rows, weight, n);
+    if (!measured(out, out->ops->kernel()->product_apart(out->score, part, n, out->n, sum)))
+        measure_pool(out);
+    *apart = row_apart_of(sum, rest);
 }
 
 static void cpu_pool_power(struct row *out, const struct row rows[], const double weight[], size_t n, double r)
@@ -338,5 +372,7 @@ const struct row_ops row_cpu = {
     .block_max = cpu_block_max,
     .pool_linear = cpu_pool_linear,
     .pool_log = cpu_pool_log,
+    .pool_linear_apart = cpu_pool_linear_apart,
+    .pool_log_apart = cpu_pool_log_apart,
     .pool_power = cpu_pool_power,
 };

@@ -39,6 +39,7 @@ struct row_part {
     double offset;
     float near, rest;
     float center, share;
+    float weight; /* for `apart`: of the mixture, where share is weight times exp(center - log Z) */
 };
 
 struct row_duel {
@@ -117,9 +118,13 @@ struct row_kernel {
     void (*product)(float out[], const struct row_part part[], size_t n_parts, uint32_t n);
     /* out = the largest part times sign. */
     void (*extreme)(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double sign);
-    /* Of members p with the weights w in factor, whose mixture is m, part[n_parts]: sum[0] = -sum w p ln p,
-     * sum[1] = sum w p (ln p - ln m), sum[2] = sum w m (ln m - ln p). */
+    /* Of members p of weight w, w p = share * exp(score - center), and their mixture m = sum w p: sum[0] = -sum w p l,
+     * sum[1] = sum w p (l - ln m), sum[2] = sum w m (ln m - l), l = score - center: nearly ln p (base/row_apart.c). */
     void (*apart)(const struct row_part part[], size_t n_parts, uint32_t n, double sum[3]);
+    /* The same and mix_near() in one pass, with the bits of both. */
+    double (*mix_apart)(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double sum[3]);
+    /* The same and product_near() of first, the sum of all offsets. */
+    double (*product_apart)(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double sum[3]);
 };
 
 extern const struct row_kernel row_kernel_plain, row_kernel_avx2, row_kernel_avx512;

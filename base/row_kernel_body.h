@@ -174,8 +174,6 @@ static double kernel_surprise(const float score[], uint32_t n, float shift)
     return lanes_total(&l);
 }
 
-#include "base/row_kernel_apart.h"
-
 LANES_INLINE vf affine(vf x, const struct row_affine *f)
 {
     vd y[HALVES];
@@ -328,6 +326,8 @@ static uint32_t kernel_pick(const uint32_t key[], uint32_t n, uint32_t given, sy
 #include "base/row_kernel_duel.h"
 #include "base/row_kernel_noise.h"
 #include "base/row_kernel_pools.h"
+/* behind the pools */
+#include "base/row_kernel_apart.h"
 #include "base/row_kernel_spread.h"
 
 const struct row_kernel KERNEL = {
@@ -336,6 +336,8 @@ const struct row_kernel KERNEL = {
     .max = kernel_max,
     .find = kernel_find,
     .apart = kernel_apart,
+    .mix_apart = kernel_mix_apart,
+    .product_apart = kernel_product_apart,
     .count = kernel_count,
     .sum = kernel_sum,
     .sum_few = kernel_sum_few,

@@ -135,10 +135,10 @@ LANES_INLINE vf near_exp(vf x)
     return math_exp(vf_min(x, vf_set(ROW_NEAR)));
 }
 
-/* ln s; where s is too small for a float's exp, or is nothing, as kernel_mix().  A lane's way depends on itself alone. */
-LANES_INLINE vf mixed(const struct row_part part[], size_t n_parts, uint32_t v, vf s)
+/* y = ln s; where s is too small for a float's exp, or is nothing, as kernel_mix().  A lane's way depends on itself alone. */
+LANES_INLINE vf mixed(const struct row_part part[], size_t n_parts, uint32_t v, vf s, vf y)
 {
-    vf least = vf_set(0x1p-115f), y = math_log(s);
+    vf least = vf_set(0x1p-115f);
     if (vf_not_less_bits(s, least) == (1u << LANES) - 1)
         return y;
     vf top = vf_set(-INFINITY);
@@ -176,22 +176,55 @@ LANES_INLINE void wide_add_scaled(struct wide *w, vf x, double factor)
         w->half[h] = w->half[h] + vf_half(x, h) * vd_set(factor);
 }
 
-LANES_INLINE void stride_mix(struct lanes *l, float out[], const struct row_part part[], size_t n_parts, uint32_t v)
+/* A sum of floats in double, rounded once; of two the sum in float is that (a double has more than twice the digits and two:
+ * Figueroa 1995). */
+struct mass {
+    bool two;
+    vf sum;
+    struct wide wide;
+};
+
+/* Members; `two` of two: known where this is compiled. */
+struct parts {
+    const struct row_part *part; /* (n,) */
+    size_t n;
+    bool two;
+};
+
+LANES_INLINE struct mass mass_none(bool two)
+{
+    return (struct mass){ two, vf_set(0), wide_set(0) };
+}
+
+LANES_INLINE void mass_add(struct mass *m, vf x)
+{
+    if (m->two)
+        m->sum = m->sum + x;
+    else
+        wide_add(&m->wide, x);
+}
+
+LANES_INLINE vf mass_of(const struct mass *m)
+{
+    return m->two ? m->sum : vf_join(m->wide.half);
+}
+
+LANES_INLINE void stride_mix(struct lanes *l, float out[], struct parts p, uint32_t v)
 {
     LANES_UNROLL
     for (int j = 0; j < TURNS; j++, v += LANES, out += LANES) {
-        struct wide sum[4] = { wide_set(0), wide_set(0), wide_set(0), wide_set(0) };
+        struct mass none = mass_none(p.two), sum[4] = { none, none, none, none };
         vf s[4];
-        for (size_t k = 0; k < n_parts; k++) {
-            vf center = vf_set(part[k].center), share = vf_set(part[k].share);
+        for (size_t k = 0; k < p.n; k++) {
+            vf center = vf_set(p.part[k].center), share = vf_set(p.part[k].share);
             LANES_UNROLL
             for (uint32_t i = 0; i < 4; i++)
-                wide_add(&sum[i], near_exp(vf_load(part[k].score + v + 16 * i) - center) * share);
+                mass_add(&sum[i], near_exp(vf_load(p.part[k].score + v + 16 * i) - center) * share);
         }
         LANES_UNROLL
         for (uint32_t i = 0; i < 4; i++) {
-            s[i] = vf_join(sum[i].half);
-            vf_store(out + 16 * i, mixed(part, n_parts, v + 16 * i, s[i]));
+            s[i] = mass_of(&sum[i]);
+            vf_store(out + 16 * i, mixed(p.part, p.n, v + 16 * i, s[i], math_log(s[i])));
         }
         lanes_add(l, j, (s[0] + s[1]) + (s[2] + s[3]));
     }
@@ -264,6 +297,15 @@ LANES_INLINE void stride_product(struct product *l, float out[], const struct ro
     }
 }
 
+/* TWO where there are two parts, so that it is compiled for them, else MORE. */
+#define EACH_POOLED_STRIDE_OF(TWO, MORE)                                                                               \
+    do {                                                                                                               \
+        if (n_parts == 2)                                                                                              \
+            EACH_POOLED_STRIDE(TWO);                                                                                   \
+        else                                                                                                           \
+            EACH_POOLED_STRIDE(MORE);                                                                                  \
+    } while (0)
+
 /* Runs STEP, in `to`, `part` and `v`, for every stride; the end is padded with what is masked. */
 #define EACH_POOLED_STRIDE(STEP)                                                                                       \
     do {                                                                                                               \
@@ -291,7 +333,8 @@ LANES_INLINE void stride_product(struct product *l, float out[], const struct ro
 static double kernel_mix_near(float out[], const struct row_part part[], size_t n_parts, uint32_t n)
 {
     struct lanes l = { 0 };
-    EACH_POOLED_STRIDE(stride_mix(&l, to, part, n_parts, v));
+    EACH_POOLED_STRIDE_OF(stride_mix(&l, to, (struct parts){ part, 2, true }, v),
+                          stride_mix(&l, to, (struct parts){ part, n_parts, false }, v));
     return lanes_total(&l);
 }
 

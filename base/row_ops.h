@@ -58,9 +58,13 @@ struct row_ops {
     void (*pool_linear)(struct row *out, const struct row rows[], const double weight[], size_t n_rows);
     void (*pool_log)(struct row *out, const struct row rows[], const double weight[], size_t n_rows);
     void (*pool_power)(struct row *out, const struct row rows[], const double weight[], size_t n_rows, double r);
-    /* Weights sum to one, likewise; m is not dead. */
-    void (*pool_apart)(const struct row rows[], const double weight[], size_t n_rows, const struct row *m,
-                       struct row_apart *out);
+    void (*pool_apart)(const struct row rows[], const double weight[], size_t n_rows, struct row_apart *out);
+    /* pool_linear() of weights that sum to one, or pool_log(), and pool_apart() in one pass, with the bits of both.  NULL:
+     * one after the other. */
+    void (*pool_linear_apart)(struct row *out, const struct row rows[], const double weight[], size_t n_rows,
+                              struct row_apart *apart);
+    void (*pool_log_apart)(struct row *out, const struct row rows[], const double weight[], size_t n_rows,
+                           struct row_apart *apart);
 };
 
 #endif

@@ -137,16 +137,42 @@ double row_pool_power(struct row *out, const struct row rows[], const double wei
     return pool_finish(out) + log_total / r;
 }
 
-void row_pool_apart(const struct row rows[], const double weight[], size_t n_rows, const struct row *m,
-                    struct row_apart *out)
+void row_pool_apart(const struct row rows[], const double weight[], size_t n_rows, struct row_apart *out)
 {
     struct party p;
     party_fill(&p, rows, weight, n_rows);
     *out = (struct row_apart){ 0 };
     if (p.n == 1)
         out->within = row_entropy(&p.rows[0]);
-    if (p.n < 2)
-        return;
-    (void)party_share(&p);
-    m->ops->pool_apart(p.rows, p.weight, p.n, m, out);
+    if (p.n >= 2)
+        p.rows->ops->pool_apart(p.rows, p.weight, p.n, out);
+}
+
+double row_pool_linear_apart(struct row *out, const struct row rows[], const double weight[], size_t n_rows,
+                             struct row_apart *apart)
+{
+    struct party p;
+    double total = 0;
+    party_fill(&p, rows, weight, n_rows);
+    for (size_t k = 0; k < p.n; k++)
+        total += p.weight[k];
+    if (p.n < 2 || fabs(total - 1) > 1e-12 || !out->ops->pool_linear_apart) {
+        row_pool_apart(rows, weight, n_rows, apart);
+        return row_pool_linear(out, rows, weight, n_rows);
+    }
+    out->ops->pool_linear_apart(out, p.rows, p.weight, p.n, apart);
+    return pool_finish(out);
+}
+
+double row_pool_log_apart(struct row *out, const struct row rows[], const double weight[], size_t n_rows,
+                          struct row_apart *apart)
+{
+    struct party p;
+    party_fill(&p, rows, weight, n_rows);
+    if (p.n < 2 || p.dead || !out->ops->pool_log_apart) {
+        row_pool_apart(rows, weight, n_rows, apart);
+        return row_pool_log(out, rows, weight, n_rows);
+    }
+    out->ops->pool_log_apart(out, p.rows, p.weight, p.n, apart);
+    return pool_finish(out);
 }

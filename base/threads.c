@@ -14,11 +14,18 @@
 #define SPIN_NS   20000 /* a worker waits for work this long before it sleeps: about the gap between two matrices */
 #define SPIN_LOOK 64    /* pauses between two looks at the clock */
 
-/* One call of threads_run().  Workers take parts from `next`; all fields but it are written before `round` moves. */
+/* One call of threads_run(), written before `round` moves. */
 struct job {
     size_t n;
     void (*part)(void *ctx, size_t i, size_t worker);
     void *ctx;
+};
+
+/* The parts [front, back) that are still to be taken of those that a worker begins with, each in 32 bits of one word: its own
+ * go from the front, one after the other, so that who reads memory in their order finds what he has asked for ahead; another
+ * worker that has none left takes from the back. */
+struct range {
+    _Alignas(64) atomic_uint_least64_t left; /* back << 32 | front */
 };
 
 struct worker {
@@ -32,9 +39,9 @@ struct worker {
 struct threads {
     size_t n;
     struct job job;
-    atomic_size_t next; /* part to be taken */
-    atomic_size_t busy; /* workers that have not finished this round */
-    bool spins;         /* not where threads share cores: who spins keeps another from its work */
+    struct range *ranges; /* (n,) */
+    atomic_size_t busy;   /* workers that have not finished this round */
+    bool spins;           /* not where threads share cores: who spins keeps another from its work */
     atomic_uint round;
     atomic_bool closing;
     pthread_mutex_t lock;
@@ -59,12 +66,35 @@ static void pause_briefly(void)
 #endif
 }
 
+/* Takes a part of r; false: none is left. */
+static bool range_take(struct range *r, bool own, size_t *part)
+{
+    uint64_t left = atomic_load_explicit(&r->left, memory_order_relaxed), rest;
+    do {
+        uint64_t front = left & UINT32_MAX, back = left >> 32;
+        if (front >= back)
+            return false;
+        *part = (size_t)(own ? front : back - 1);
+        rest = own ? left + 1 : left - ((uint64_t)1 << 32);
+    } while (!atomic_compare_exchange_weak_explicit(&r->left, &left, rest, memory_order_relaxed, memory_order_relaxed));
+    return true;
+}
+
+static void ranges_set(struct threads *t, size_t n)
+{
+    for (size_t w = 0; w < t->n; w++) {
+        uint64_t front = n * w / t->n, back = n * (w + 1) / t->n;
+        atomic_store_explicit(&t->ranges[w].left, back << 32 | front, memory_order_relaxed);
+    }
+}
+
 static void run_parts(struct threads *t, size_t worker)
 {
     struct job job = t->job;
-    size_t i;
-    while ((i = atomic_fetch_add_explicit(&t->next, 1, memory_order_relaxed)) < job.n)
-        job.part(job.ctx, i, worker);
+    size_t part;
+    for (size_t k = 0; k < t->n; k++)
+        while (range_take(&t->ranges[(worker + k) % t->n], k == 0, &part))
+            job.part(job.ctx, part, worker);
 }
 
 /* Spins until the round is no longer `seen`, for a while. */
@@ -169,6 +199,7 @@ struct threads *threads_alloc(size_t n)
     t->n = n;
     t->spins = n <= threads_cores();
     t->workers = mem_alloc(n, sizeof *t->workers);
+    t->ranges = mem_aligned(n, sizeof *t->ranges);
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->work, NULL);
     pthread_cond_init(&t->done, NULL);
@@ -188,6 +219,7 @@ void threads_free(struct threads *t)
     pthread_cond_destroy(&t->work);
     pthread_mutex_destroy(&t->lock);
     free(t->workers);
+    free(t->ranges);
     free(t);
 }
 
@@ -203,8 +235,9 @@ void threads_run(struct threads *t, size_t n, void (*part)(void *ctx, size_t i, 
             part(ctx, i, 0);
         return;
     }
+    assert(n <= UINT32_MAX);
     t->job = (struct job){ n, part, ctx };
-    atomic_store_explicit(&t->next, 0, memory_order_relaxed);
+    ranges_set(t, n);
     atomic_store_explicit(&t->busy, t->n - 1, memory_order_relaxed);
     round_begin(t);
     run_parts(t, 0);

@@ -16,7 +16,8 @@ void threads_free(struct threads *t);
 size_t threads_count(const struct threads *t);
 size_t threads_cores(void); /* physical cores this process may use, at least 1 */
 
-/* Calls part(ctx, i, worker) for every i in [0, n), worker in [0, threads_count) being who runs it. */
+/* Calls part(ctx, i, worker) for every i in [0, n), n < 2^32, worker in [0, threads_count) being who runs it.  A worker goes
+ * through neighbouring parts in their order, and when it has none left takes over another's, from the last one on. */
 void threads_run(struct threads *t, size_t n, void (*part)(void *ctx, size_t i, size_t worker), void *ctx);
 
 #endif

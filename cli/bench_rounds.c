@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "cli/bandwidth.h"
 #include "cli/bench_decode.h"
-#include "cli/opened.h"
+#include "cli/bench_subject.h"
 #include "model/transformer.h"
 #include <errno.h>
 #include <stdio.h>
@@ -13,13 +13,6 @@
 #define PROBE ((uint64_t)4 << 30) /* bytes whose copy tells a card's bandwidth, or a sixteenth of what it has */
 
 enum { PREFILL = 512, SLOTS = 32, MOST_ROUNDS = 101 };
-
-struct subject {
-    struct opened opened;
-    const char *name, *type;
-    double bytes; /* of weights that a step reads */
-    uint32_t salt;
-};
 
 static int step_of(const struct bench_decode *b, double *seconds)
 {
@@ -50,78 +43,28 @@ struct round {
     double probe, ours, peer;
 };
 
-static void close_subject(struct subject *s)
-{
-    opened_close(&s->opened);
-}
-
-/* All but an embedding of its own, of which a step reads a row; the type is that of the first feed-forward matrix. */
-static void look_at(struct subject *s, const struct args *a)
-{
-    const struct checkpoint *c = s->opened.checkpoint;
-    s->bytes = (double)checkpoint_bytes(c);
-    for (size_t i = 0; i < c->n_tensors; i++) {
-        const struct tensor *t = &c->tensors[i];
-        if (strcmp(t->name, "model.embed_tokens.weight") == 0 && !c->config.tied_head)
-            s->bytes -= (double)t->bytes;
-        if (!s->type && strstr(t->name, "mlp.up_proj.weight"))
-            s->type = dtype_name(t->type);
-    }
-    if (s->opened.random)
-        s->type = options_text(a, "type");
-    if (!s->type)
-        s->type = "mixed";
-}
-
-static int open_subject(struct subject *s, const struct args *a, const char *name)
-{
-    static const char random[] = "random:";
-    *s = (struct subject){ .name = name };
-    int rc = strncmp(name, random, sizeof random - 1) == 0 ? opened_random(&s->opened, name + sizeof random - 1, a)
-                                                           : opened_open(&s->opened, name, a);
-    if (rc < 0)
-        close_subject(s);
-    else
-        look_at(s, a);
-    return rc;
-}
-
-/* What the peer says of a file. */
-static int ask_peer(const struct subject *s, const char *program, const char *what, double *seconds)
-{
-    struct text command = { 0 };
-    text_addf(&command, "%s '%s' %zu %s", program, s->name, threads_count(s->opened.threads), what);
-    FILE *f = popen(text_s(&command), "r");
-    int n = f ? fscanf(f, "%lf", seconds) : 0;
-    int status = f ? pclose(f) : -1;
-    int rc = n == 1 && status == 0 && *seconds > 0
-                 ? 0
-                 : err_set(ERR_IO, "%s: ended with status %d; want one number, seconds", text_s(&command), status);
-    text_free(&command);
-    return rc;
-}
-
 /* What memory gives where the weights lie: a card's by a copy there. */
-static int probe(struct subject *s, double *rate)
+static int probe(struct bench_subject *s, double *rate)
 {
     struct device *d = s->opened.device;
     struct device_error e = { 0 };
     if (d) {
-        int rc = d->api->bandwidth(d->context, d->info.free / 16 < PROBE ? d->info.free / 16 : PROBE, rate, &e);
+        uint64_t bytes = d->info.free / 16 < PROBE ? d->info.free / 16 : PROBE;
+        int rc = d->api->bandwidth(d->context, bytes, rate, &e);
         return rc == DEVICE_OK ? 0 : device_fail(d, rc, &e);
     }
     *rate = bandwidth_measure(s->opened.threads);
     return *rate < 0 ? err_code() : 0;
 }
 
-static int run_round(struct subject *s, const struct args *a, const struct measurement *m, struct round *r)
+static int run_round(struct bench_subject *s, const struct args *a, const struct measurement *m, struct round *r)
 {
     const char *peer = options_text(a, "peer");
     struct bench_decode b = { s->opened.lm, s->opened.core, ++s->salt };
     TRY(probe(s, &r->probe));
     TRY(m->run(&b, &r->ours));
     r->peer = 0;
-    return peer && !s->opened.random ? ask_peer(s, peer, m->name, &r->peer) : 0;
+    return peer && !s->opened.random ? bench_subject_ask(s, peer, m->name, &r->peer) : 0;
 }
 
 static int by_size(const void *a, const void *b)
@@ -136,7 +79,7 @@ static double median(double x[], size_t n)
     return n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
 }
 
-static void tell(const struct subject *s, const struct args *a, const struct measurement *m, const double x[5])
+static void tell(const struct bench_subject *s, const struct args *a, const struct measurement *m, const double x[5])
 {
     size_t n_threads = threads_count(s->opened.threads);
     const char *path = transformer_kernels(s->opened.lm);
@@ -157,7 +100,7 @@ static void tell(const struct subject *s, const struct args *a, const struct mea
     printf("\n");
 }
 
-static int measure(struct subject *s, const struct args *a, const struct measurement *m, size_t n)
+static int measure(struct bench_subject *s, const struct args *a, const struct measurement *m, size_t n)
 {
     double rate[MOST_ROUNDS], probe[MOST_ROUNDS], share[MOST_ROUNDS], peer[MOST_ROUNDS], over[MOST_ROUNDS];
     n = n < m->most_rounds ? n : m->most_rounds;
@@ -180,11 +123,11 @@ int bench_rounds(const struct args *a, size_t n_rounds)
     size_t n = n_rounds < MOST_ROUNDS ? n_rounds : MOST_ROUNDS;
     int rc = a->n_operands > 0 ? 0 : err_set(ERR_USAGE, "bench --rounds: no checkpoint, want one or 'random:1.1B'");
     for (size_t i = 0; i < a->n_operands && rc == 0; i++) {
-        struct subject s;
-        TRY(open_subject(&s, a, a->operand[i]));
+        struct bench_subject s;
+        TRY(bench_subject_open(&s, a, a->operand[i]));
         for (size_t m = 0; m < sizeof measurements / sizeof *measurements && rc == 0; m++)
             rc = measure(&s, a, &measurements[m], n);
-        close_subject(&s);
+        bench_subject_close(&s);
     }
     return rc;
 }

@@ -9,10 +9,10 @@
 
 #define BENCH_ROUNDS_OPTIONS                                                                                           \
     { "rounds", "N", NULL, "instead: single stream, prefill and 32 slots of the operands in N interleaved rounds" },   \
-        { "type", "TYPE", "bf16", "with --rounds: weight type of operands 'random:SHAPE'" },                           \
+        { "type", "TYPE", "bf16", "weight type of operands 'random:SHAPE'" },                                          \
     {                                                                                                                  \
         "peer", "PROGRAM", NULL,                                                                                       \
-            "with --rounds, beside files: PROGRAM FILE THREADS WHAT prints seconds (tests/peers/llama.c)"              \
+            "with --rounds and --sweep, beside files: PROGRAM FILE THREADS WHAT prints seconds (tests/peers/llama.c)"  \
     }
 
 /* Each operand: a checkpoint, or "random:SHAPE" (model/random_weights.h).  0 or failure. */

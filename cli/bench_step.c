@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { MAX_SEARCHES = 64, MAX_WORKERS = 64, STEPS = 24 };
+enum { MAX_SEARCHES = 64, MAX_WORKERS = 64, STEPS = 24, LEAST_STEPS = 4 };
+
+#define LONG 0.4 /* seconds that steps may take together before they are fewer */
 
 struct stepper {
     const struct bench_step *b;
@@ -82,7 +84,10 @@ static int time_steps(struct stepper *s, double *seconds)
     TRY(open_searches(s));
     TRY(step(s, &n_live)); /* the prompts */
     *seconds = 1e30;
+    double begun = clock_seconds();
     for (int i = 0; i < STEPS && n_live > 0; i++) {
+        if (i >= LEAST_STEPS && clock_seconds() - begun > LONG)
+            break;
         double from = now();
         TRY(step(s, &n_live));
         if (n_live == 0)

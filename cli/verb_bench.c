@@ -7,11 +7,14 @@
 #include "base/mem.h"
 #include "cli/bandwidth.h"
 #include "cli/bench_card.h"
+#include "cli/bench_bytes.h"
 #include "cli/bench_chains.h"
 #include "cli/bench_decode.h"
 #include "cli/bench_journal.h"
+#include "cli/bench_memory.h"
 #include "cli/bench_rounds.h"
 #include "cli/bench_step.h"
+#include "cli/bench_sweep.h"
 #include "cli/bench_tokenize.h"
 #include "cli/console.h"
 #include "cli/opened.h"
@@ -24,6 +27,8 @@
 #include <string.h>
 
 enum { REPEATS = 3 };
+
+#define LONG 8 /* seconds that the turns of one line may take before they are fewer */
 
 static uint64_t weight_bytes(const struct checkpoint *c)
 {
@@ -129,15 +134,17 @@ static void print_ensemble(const struct args *a, const char *rule, size_t n_voic
  * machine's speed drifts; the medians over the turns are told. */
 static int bench_ensemble(const struct args *a, struct choir *c, const char *rule, size_t shape[2])
 {
-    enum { TURNS = 15 };
-    size_t n_voices = shape[0];
+    enum { TURNS = 15, LEAST_TURNS = 5 };
+    size_t n_turns = 0;
+    uint32_t n_voices = (uint32_t)shape[0];
     struct voice voices[4] = { { .lm = NULL } };
     double together[TURNS], apart[TURNS], ratio[TURNS];
     for (size_t k = 0; k < n_voices; k++)
         voices[k].lm = c->opened[k].lm;
     struct lm *pool = ensemble_open(voices, NULL, n_voices, rule);
     int rc = pool ? 0 : err_code();
-    for (uint32_t turn = 0; turn < TURNS && rc == 0; turn++) {
+    double begun = clock_seconds();
+    while (n_turns < TURNS && rc == 0 && (n_turns < LEAST_TURNS || clock_seconds() - begun < LONG)) {
         struct bench_step b = { .core = c->opened[0].core, .threads = c->opened[0].threads };
         b.n = shape[1];
         b.processor = threads_count(b.threads) == 1;
@@ -148,14 +155,14 @@ static int bench_ensemble(const struct args *a, struct choir *c, const char *rul
             rc = bench_step(&b, &one);
             sum += k < n_voices ? one : 0;
         }
-        together[turn] = one;
-        apart[turn] = sum;
-        ratio[turn] = one / sum;
+        together[n_turns] = one;
+        apart[n_turns] = sum;
+        ratio[n_turns++] = one / sum;
     }
     lm_free(pool);
     if (rc == 0)
         print_ensemble(a, rule, n_voices, shape[1],
-                       (double[3]){ median(together, TURNS), median(apart, TURNS), median(ratio, TURNS) });
+                       (double[3]){ median(together, n_turns), median(apart, n_turns), median(ratio, n_turns) });
     return rc;
 }
 
@@ -193,12 +200,18 @@ static int run_bench(const struct args *a)
         return bench_rounds(a, (size_t)rounds);
     if (options_flag(a, "card"))
         return bench_card(a);
+    if (options_flag(a, "sweep"))
+        return bench_sweep(a);
+    if (options_flag(a, "memory"))
+        return bench_memory(a);
     if (options_flag(a, "tokenize"))
         return bench_tokenize(a);
     if (options_flag(a, "lua"))
         return bench_lua(a);
     if (options_flag(a, "ensembles"))
         return bench_ensembles(a);
+    if (options_flag(a, "bytes"))
+        return bench_bytes(a);
     if (options_flag(a, "chains"))
         return bench_chains(a);
     struct threads *t = threads_alloc((size_t)n_threads);
@@ -234,10 +247,16 @@ static const struct option_row options[] = {
     { "ensembles", NULL, NULL,
       "instead: a step of two and of four operands, or bundled checkpoints, beside their own; --threads 1: processor "
       "time" },
+    { "bytes", NULL, NULL,
+      "instead: a byte drawn from a pool of two operands over bytes beside one of tokens; --threads 1: processor "
+      "time" },
     { "chains", NULL, NULL, "instead: microseconds of every transform on a row of 128,256 symbols" },
     { "symbols", "N", NULL, "of --chains: another length of the row" },
     BENCH_ROUNDS_OPTIONS,
     BENCH_CARD_OPTIONS,
+    BENCH_SWEEP_OPTIONS,
+    { "memory", NULL, NULL,
+      "instead: bytes in memory over weights, keys and values of the operands, at rest and at peak" },
     OPENED_OPTIONS,
 };
 

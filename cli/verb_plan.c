@@ -7,6 +7,7 @@
 #include "cli/plan_card.h"
 #include "cli/verbs.h"
 #include "model/device_open.h"
+#include "model/kernel.h"
 #include "model/quant_pack.h"
 #include "model/shape.h"
 #include <math.h>
@@ -25,6 +26,7 @@ struct request {
     int64_t context, slots; /* context 0: the checkpoint's, at most POSITIONS */
     bool has_type, quiet;
     enum dtype type;
+    enum kernel_kv kv;
     double bandwidth; /* bytes per second */
 };
 
@@ -93,6 +95,13 @@ static double idle_part(const struct shape *s, double slots)
     return s->n_experts > 0 ? pow(1 - (double)s->n_chosen / (double)s->n_experts, slots - 1) : 0;
 }
 
+/* Bytes of one number of keys and values; a head of a position has a scale besides in q8. */
+static double kv_each(enum kernel_kv type, const struct shape *s)
+{
+    double head = (double)(s->head_dim > 0 ? s->head_dim : 1);
+    return (double)kernel_kv_bytes(type, (size_t)head) / (KERNEL_PAGE * head);
+}
+
 static int work_out(const struct request *r, struct need *n)
 {
     const struct shape *s = &n->shape;
@@ -102,7 +111,7 @@ static int work_out(const struct request *r, struct need *n)
         n->weights = (double)s->parameters * bytes_each(n->type);
     uint64_t most = s->max_positions > 0 && s->max_positions < POSITIONS ? s->max_positions : POSITIONS;
     n->context = r->context > 0 ? (uint64_t)r->context : most;
-    n->kv_position = (double)shape_kv_values(s) * sizeof(float);
+    n->kv_position = (double)shape_kv_values(s) * kv_each(r->kv, s);
     n->kv = n->kv_position * (double)n->context * (double)r->slots;
     double each = (double)shape_activations(s), chunk = fmax(1, fmin(CHUNK, floor(CHUNK_MOST / each)));
     n->activations = each * chunk + (double)s->n_vocab * sizeof(float) * (double)r->slots;
@@ -134,9 +143,11 @@ static void print_need(const struct request *r, const struct need *n)
            (unsigned long long)s->head_dim, (unsigned long long)s->n_kv_heads);
     printf("  weights         ");
     print_size(n->weights);
-    printf(" in %s\n  KV cache        %.6g KiB a position in float32 (%.6g in bf16); %llu positions, %lld slot%s: ",
-           dtype_name(n->type), n->kv_position / 1024, n->kv_position / 2048, (unsigned long long)n->context,
-           (long long)r->slots, r->slots == 1 ? "" : "s");
+    double values = (double)shape_kv_values(s) / 1024;
+    printf(
+        " in %s\n  KV cache        %.6g KiB a position in float32 (%.6g in bf16); %llu positions, %lld slot%s in %s: ",
+        dtype_name(n->type), values * kv_each(KERNEL_KV_F32, s), values * kv_each(KERNEL_KV_BF16, s),
+        (unsigned long long)n->context, (long long)r->slots, r->slots == 1 ? "" : "s", kernel_kv_name(r->kv));
     print_size(n->kv);
     printf("\n  activations     ");
     print_size(n->activations);
@@ -150,10 +161,11 @@ static void print_need(const struct request *r, const struct need *n)
 static void print_json(const struct request *r, const struct need *n)
 {
     const struct shape *s = &n->shape;
-    json_t *o = json_pack("{s:s,s:s,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f}", "name", n->name, "architecture",
+    double bf16 = (double)shape_kv_values(s) * kv_each(KERNEL_KV_BF16, s);
+    json_t *o = json_pack("{s:s,s:s,s:I,s:s,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f}", "name", n->name, "architecture",
                           s->architecture, "parameters", (json_int_t)s->parameters, "type", dtype_name(n->type),
-                          "weight_bytes", (json_int_t)n->weights, "kv_bytes_per_position", (json_int_t)n->kv_position,
-                          "kv_bytes_per_position_bf16", (json_int_t)(n->kv_position / 2), "context",
+                          "weight_bytes", (json_int_t)n->weights, "kv", kernel_kv_name(r->kv), "kv_bytes_per_position",
+                          (json_int_t)n->kv_position, "kv_bytes_per_position_bf16", (json_int_t)bf16, "context",
                           (json_int_t)n->context, "slots", (json_int_t)r->slots, "kv_bytes", (json_int_t)n->kv,
                           "activation_bytes", (json_int_t)n->activations, "bytes", (json_int_t)n->total, "tokens_per_s",
                           (double)r->slots * r->bandwidth / n->step);
@@ -226,12 +238,25 @@ static int read_type(const struct args *a, struct request *r)
     return seen && !r->has_type ? err_unknown(ERR_USAGE, "type", seen, names, DTYPE_COUNT) : 0;
 }
 
+static int read_kv(const struct args *a, struct request *r)
+{
+    const char *seen = options_text(a, "kv"), *names[KERNEL_KV_TYPES];
+    for (int t = 0; t < KERNEL_KV_TYPES; t++) {
+        names[t] = kernel_kv_name((enum kernel_kv)t);
+        r->kv = strcmp(seen, names[t]) == 0 ? (enum kernel_kv)t : r->kv;
+    }
+    if (strcmp(seen, names[r->kv]) == 0)
+        return 0;
+    return err_unknown(ERR_USAGE, "type of keys and values", seen, names, KERNEL_KV_TYPES);
+}
+
 static int read_request(const struct args *a, struct request *r)
 {
     int64_t n_threads = (int64_t)threads_cores();
     double gb = 0;
     r->slots = 1;
     TRY(read_type(a, r));
+    TRY(read_kv(a, r));
     TRY(options_int(a, "context", 1, 1 << 24, &r->context));
     TRY(options_int(a, "slots", 1, 1 << 20, &r->slots));
     TRY(options_int(a, "threads", 1, 1024, &n_threads));
@@ -271,6 +296,7 @@ static int run_plan(const struct args *a)
 static const struct option_row options[] = {
     { "type", "TYPE", NULL, "weights as if they were of this type: bf16, q8_0, q4_k, ...; default: their own" },
     { "context", "N", NULL, "positions of a slot; default: 1024, or the checkpoint's limit where that is less" },
+    { "kv", "TYPE", "f32", "type of keys and values: f32, bf16, q8" },
     { "slots", "N", "1", "sequences decoded side by side" },
     { "bandwidth", "GB/S", NULL, "at which memory is read; default: measured here" },
     { "threads", "N", NULL, "threads that read; default: physical cores" },

@@ -47,6 +47,7 @@ static int read_options(const struct args *a, struct plan_options *plan, struct 
     plan->kernels = options_text(a, "kernels");
     plan->device = options_text(a, "device");
     plan->deterministic = options_flag(a, "deterministic");
+    plan->kv = options_text(a, "kv");
     plan->trace = options_text(a, "trace");
     const char *shard = options_text(a, "shard"), *slash = shard ? strchr(shard, '/') : NULL;
     if (shard) {
@@ -96,7 +97,7 @@ static int report(const struct args *a, const char *folder)
     return rc;
 }
 
-/* A folder that holds a run already decides compute mode and kernels where the options do not.  Without --out the folder
+/* A folder that holds a run already decides compute mode, kernels and type of keys and values where the options do not.  Without --out the folder
  * is known only when the script has been read. */
 static struct plan *prepare(const struct args *a, const struct plan_options *o, struct text *folder)
 {
@@ -209,6 +210,7 @@ static const struct option_row options[] = {
     { "mode", "MODE", NULL, "compute mode: f32 (default) or native (default on a device)" },
     { "device", "NAME", NULL, "where checkpoints compute: cpu (default), cuda, cuda:1" },
     { "deterministic", NULL, NULL, "on a device: rows that do not depend on what else is in the batch" },
+    { "kv", "TYPE", NULL, "type of keys and values: f32 (default; bf16 on a device in native mode), bf16, q8" },
     { "kernels", "PATH", NULL,
       "kernel path: amx, avx512bf16, avx512vnni, avx512, avxvnni, avx2, reference; default: the best of this machine" },
 };

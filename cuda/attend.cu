@@ -32,8 +32,8 @@ CUDA_INLINE uint32_t first_of(const struct cuda_attend_args *a, uint32_t positio
 CUDA_INLINE int rows_of(const struct cuda_attend_args *a, uint32_t most_rows, struct rows *r)
 {
     struct cuda_span span = a->spans[blockIdx.z];
-    uint32_t tile = blockIdx.y / a->kv.n_kv_heads, page;
-    r->kv_head = blockIdx.y % a->kv.n_kv_heads;
+    uint32_t tile = blockIdx.x / a->kv.n_kv_heads, page;
+    r->kv_head = blockIdx.x % a->kv.n_kv_heads;
     r->group = a->n_heads / a->kv.n_kv_heads;
     r->from = tile * most_rows;
     if (r->from >= span.n * r->group)
@@ -46,7 +46,7 @@ CUDA_INLINE int rows_of(const struct cuda_attend_args *a, uint32_t most_rows, st
     r->least = first_of(a, a->tokens[span.token + r->from / r->group].position);
     r->pages = a->pages + last->pages;
     page = r->least / CUDA_PAGE;
-    r->page = blockIdx.x * a->split_pages;
+    r->page = blockIdx.y * a->split_pages;
     r->end = r->page + a->split_pages;
     r->page = r->page > page ? r->page : page;
     page = (r->most + CUDA_PAGE - 1) / CUDA_PAGE;
@@ -89,7 +89,7 @@ CUDA_INLINE void leave(const struct cuda_attend_args *a, uint32_t token, uint32_
         char *out = (char *)a->out + (size_t)token * a->out_stride * (a->type == CUDA_F32 ? 4 : 2);
         cuda_store(a->type, out, head * dim + d, x);
     } else {
-        size_t row = ((size_t)blockIdx.x * a->n_tokens + token) * a->n_heads + head;
+        size_t row = ((size_t)blockIdx.y * a->n_tokens + token) * a->n_heads + head;
         a->partial[row * (dim + 2) + d] = x;
     }
 }

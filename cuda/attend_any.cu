@@ -38,14 +38,14 @@ CUDA_KERNEL(cuda_attend_any, cuda_attend_args, THREADS)
     CUDA_SHARED float acc[MOST_DIM], score[CUDA_PAGE];
     cuda_wait_before();
     uint32_t dim = a.kv.head_dim, group = a.n_heads / a.kv.n_kv_heads, lane = threadIdx.x % CUDA_WARP;
-    uint32_t row = blockIdx.y / a.kv.n_kv_heads, kv_head = blockIdx.y % a.kv.n_kv_heads;
+    uint32_t row = blockIdx.x / a.kv.n_kv_heads, kv_head = blockIdx.x % a.kv.n_kv_heads;
     struct cuda_span span = a.spans[blockIdx.z];
     if (row >= span.n * group)
         return;
     uint32_t token = span.token + row / group, head = kv_head * group + row % group, end, page;
     struct cuda_token t = a.tokens[token];
     uint32_t first = a.window > 0 && t.position + 1 > a.window ? t.position + 1 - a.window : 0;
-    page = blockIdx.x * a.split_pages;
+    page = blockIdx.y * a.split_pages;
     end = page + a.split_pages < t.position / CUDA_PAGE + 1 ? page + a.split_pages : t.position / CUDA_PAGE + 1;
     page = page > first / CUDA_PAGE ? page : first / CUDA_PAGE;
     if (page >= end)
@@ -84,7 +84,7 @@ CUDA_KERNEL(cuda_attend_any, cuda_attend_args, THREADS)
             cuda_store(a.type, out, head * dim + d, acc[d] / sum);
             continue;
         }
-        size_t i = (((size_t)blockIdx.x * a.n_tokens + token) * a.n_heads + head) * (dim + 2);
+        size_t i = (((size_t)blockIdx.y * a.n_tokens + token) * a.n_heads + head) * (dim + 2);
         a.partial[i + d] = acc[d];
         if (d == 0) {
             a.partial[i + dim] = most;

@@ -155,7 +155,7 @@ cudaError_t launch_attend(const struct cuda_attend_args *a, const struct launch_
     struct attend_plan plan = attend_plan(a, l);
     uint32_t rows = l->most_tokens * (a->n_heads / a->kv.n_kv_heads);
     with.n_splits = n_splits(a, l);
-    struct shape g = { with.n_splits, up(rows, plan.rows) * a->kv.n_kv_heads, l->n_spans, ATTEND_THREADS, 0 };
+    struct shape g = { up(rows, plan.rows) * a->kv.n_kv_heads, with.n_splits, l->n_spans, ATTEND_THREADS, 0 };
     cudaError_t e = launch(plan.kernel, g, &with, s);
     if (e != cudaSuccess || with.n_splits == 1)
         return e;

@@ -17,8 +17,6 @@ static int check(const struct device_spec *s, struct device_error *error)
                 return card_say(DEVICE_CANNOT, error, "layer %u: expert %u has weights of another type than expert 0",
                                 i, k);
         }
-    if (s->head_dim % 2 != 0)
-        return card_say(DEVICE_CANNOT, error, "heads are %u wide, want a multiple of 2", s->head_dim);
     return DEVICE_OK;
 }
 

@@ -43,7 +43,7 @@ CUDA_INLINE void turn_head(const struct cuda_place_args *a, uint32_t position, f
     }
 }
 
-/* As kernel_kv_put() (model/kernel_kv.c). */
+/* As kernel_kv_put() (model/kernel_kv.c); a NaN, which has been flagged, becomes some byte. */
 CUDA_INLINE void put_head(uint32_t kv, const float *x, uint32_t dim, uint32_t at, char *block)
 {
     uint32_t lane = threadIdx.x % CUDA_WARP;
@@ -59,7 +59,7 @@ CUDA_INLINE void put_head(uint32_t kv, const float *x, uint32_t dim, uint32_t at
     most = cuda_warp_max(most);
     float factor = most > 1e-30f ? 127.0f / most : 0.0f;
     for (uint32_t d = lane; d < dim; d += CUDA_WARP)
-        block[(size_t)at * dim + d] = (char)(int)rintf(x[d] * factor);
+        block[(size_t)at * dim + d] = (char)(int)fminf(fmaxf(rintf(x[d] * factor), -127.0f), 127.0f);
     if (lane == 0)
         *(float *)(block + (size_t)CUDA_PAGE * dim + 4 * at) = factor > 0 ? most / 127.0f : 0.0f;
 }

@@ -117,6 +117,8 @@ static int copy_stream(struct bytes_adapter *a, struct bytes_slot *to, const str
     to->cap_past = from->n_past;
     to->shot = NULL;
     to->cover = NULL;
+    to->guess = NULL; /* what was guessed is computed, and will be found */
+    to->n_guesses = to->cap_guesses = 0;
     to->n_shots = to->cap_shots = to->n_covers = to->cap_covers = 0;
     size_t n_rows = from->n_rows > 0 ? 1 : 0, at = from->n_rows - n_rows;
     to->score = mem_copy(from->score ? from->score + at * BYTES_N : NULL, n_rows * BYTES_N * sizeof *to->score);
@@ -127,6 +129,7 @@ static int copy_stream(struct bytes_adapter *a, struct bytes_slot *to, const str
     to->is_wanted = false;
     free(old.node);
     free(old.past);
+    free(old.guess);
     free(old.shot);
     free(old.cover);
     free(old.score);
@@ -200,6 +203,7 @@ static void free_slot(struct bytes_adapter *a, struct bytes_slot *s)
     free(s->text);
     free(s->node);
     free(s->past);
+    free(s->guess);
     free(s->shot);
     free(s->cover);
     free(s->score);

@@ -18,6 +18,9 @@
  * they might be all there is; what is so left out counts as lost, and a byte that only they allow is impossible.  Rows then
  * need all rows before them, as those of `all` do: bytes that are pushed unread cost a round each.
  *
+ * ahead > 0 evaluates, whenever a state has to be, the states besides that the text will most probably come to, in the same
+ * batch: more states, fewer batches, equal rows.
+ *
  * A prompt is rendered and tokenised by the token lm.  Tokens at its end that further bytes could change are taken back and
  * count as bytes already said, so that a prompt may end within a token.  Ends of the token lm, role marks among them, are the
  * end symbol; its other control tokens give no bytes, and their mass is lost.
@@ -34,10 +37,12 @@ struct bytes_options {
     const char *kind;    /* "canonical", "all"; NULL: canonical, where the vocabulary has merges, else all */
     uint32_t beam;       /* of all; 0: 8 */
     double lazy;         /* of canonical; 0: every state is evaluated */
+    uint32_t ahead;      /* of canonical: states that are evaluated besides in a batch, at most; no row depends on it */
     const char *name;    /* NULL: "canonical(prose)", "all(prose, beam=8)" */
 };
 
-#define BYTES_BEAM_MOST 1024u
+#define BYTES_BEAM_MOST  1024u
+#define BYTES_AHEAD_MOST 64u
 
 /* tokens and o->vocab are borrowed and must outlive the lm.  NULL + ERR_USAGE (unknown kind, a number out of its range, a
  * vocabulary that has no canonical kind, an lm over bytes already), ERR_DATA (the vocabulary and the lm differ in size). */
@@ -48,9 +53,10 @@ int bytes_check(const struct bytes_options *o);
 
 /* What it has cost since it was opened. */
 struct bytes_counts {
-    uint64_t states; /* states of the token lm that were evaluated */
-    uint64_t rows;   /* rows over bytes that were made */
-    double lost;     /* sum over rows of -log_weight, nats: leak, pruning, what is skipped */
+    uint64_t states;  /* states of the token lm that were evaluated */
+    uint64_t batches; /* rounds in which some were, of all slots together */
+    uint64_t rows;    /* rows over bytes that were made */
+    double lost;      /* sum over rows of -log_weight, nats: leak, pruning, what is skipped */
 };
 struct bytes_counts bytes_counts(const struct lm *bytes);
 

@@ -8,12 +8,18 @@
 
 #define CHUNK 64u /* rows made in one round of a slot, of a text that is read at many positions */
 
+static void ask(struct bytes_adapter *a, struct bytes_slot *s, uint32_t node)
+{
+    if (s->has_looked || s->node[node].is_counted)
+        bytes_ask(a, s, node);
+}
+
 static void ask_path(struct bytes_adapter *a, struct bytes_slot *s, const struct bytes_shot *shot, uint32_t node)
 {
-    bytes_ask(a, s, node);
+    ask(a, s, node);
     for (uint32_t n = node; n != shot->base; n = s->node[n].parent)
         if (isnan(s->node[n].logp))
-            bytes_ask(a, s, s->node[n].parent);
+            ask(a, s, s->node[n].parent);
 }
 
 static int canonical_gather(struct bytes_adapter *a, struct bytes_slot *s)
@@ -26,6 +32,7 @@ static int canonical_gather(struct bytes_adapter *a, struct bytes_slot *s)
                 TRY(bytes_tree_advance(a, s));
             bytes_tree_shot(s, at);
         }
+        s->has_looked = a->ahead == 0 || s->n_shots > 1 || s->shot[0].is_ended;
     }
     for (size_t i = 0; i < s->n_shots; i++) {
         const struct bytes_shot *shot = &s->shot[i];
@@ -49,7 +56,20 @@ double bytes_tree_logp(struct bytes_slot *s, uint32_t base, uint32_t node)
     return sum;
 }
 
-static const uint64_t *barred_after(struct bytes_adapter *a, const struct bytes_node *n, bool may_split)
+double bytes_tree_bound(struct bytes_slot *s, uint32_t base, uint32_t node)
+{
+    double sum = 0;
+    for (uint32_t i = node; i != base; i = s->node[i].parent) {
+        struct bytes_node *n = &s->node[i];
+        const struct row *above = s->node[n->parent].row;
+        if (isnan(n->logp) && above)
+            n->logp = row_logp(above, n->token);
+        sum += isnan(n->logp) ? 0 : n->logp;
+    }
+    return sum;
+}
+
+const uint64_t *bytes_tree_barred(struct bytes_adapter *a, const struct bytes_node *n, bool may_split)
 {
     bool joins = !may_split && n->has_token && !a->vocab.is_added[a->vocab.place[n->token]];
     return joins ? bytes_adjacent_barred(a->adjacent, n->token) : a->never;
@@ -58,7 +78,7 @@ static const uint64_t *barred_after(struct bytes_adapter *a, const struct bytes_
 static void add_new(struct bytes_adapter *a, const struct bytes_shot *shot, const struct bytes_node *n,
                     const struct bytes_sum *f, double mass[BYTES_N])
 {
-    const uint64_t *join = barred_after(a, n, false), *barred[256];
+    const uint64_t *join = bytes_tree_barred(a, n, false), *barred[256];
     for (unsigned b = 0; b < 256; b++)
         barred[b] = !shot->allows[b] ? NULL : shot->may_cut[b] || n->may_split ? a->never : join;
     bytes_sum_first(f, barred, mass);
@@ -89,7 +109,7 @@ void bytes_tree_row(struct bytes_adapter *a, struct bytes_slot *s, const struct 
             continue;
         struct bytes_sum f = { .adapter = a, .row = n->row, .only_added = c->only_added };
         f.factor = math_exp64(bytes_tree_logp(s, shot->base, c->node) - top);
-        f.barred = barred_after(a, n, c->may_split);
+        f.barred = bytes_tree_barred(a, n, c->may_split);
         if (c->is_past)
             before += bytes_sum_range(&f, c->range);
         else if (c->depth == 0)
@@ -107,8 +127,20 @@ void bytes_tree_row(struct bytes_adapter *a, struct bytes_slot *s, const struct 
     bytes_add_row(a, s, mass, shot->is_start ? -top : before > 0 ? num_log(before) : -INFINITY);
 }
 
+static bool is_missing(const struct bytes_slot *s, const struct bytes_shot *shot)
+{
+    for (size_t k = 0; k < shot->n; k++)
+        if (!s->node[s->cover[shot->first + k].node].row)
+            return true;
+    return shot->last != BYTES_NONE && !s->node[shot->last].row;
+}
+
 static int canonical_settle(struct bytes_adapter *a, struct bytes_slot *s)
 {
+    if (!s->has_looked) { /* only what had been computed was asked for */
+        s->has_looked = true;
+        return is_missing(s, &s->shot[0]) ? bytes_ahead(a, s, &s->shot[0]) : canonical_settle(a, s);
+    }
     for (size_t i = 0; i < s->n_shots; i++)
         bytes_tree_row(a, s, &s->shot[i]);
     s->n_shots = s->n_covers = 0;

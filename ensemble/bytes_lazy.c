@@ -42,20 +42,6 @@ static int lazy_gather(struct bytes_adapter *a, struct bytes_slot *s)
     return 0;
 }
 
-/* ln of what the node's tokens weigh at most; unknown factors are one. */
-static double bound_of(struct bytes_slot *s, uint32_t base, uint32_t node)
-{
-    double sum = 0;
-    for (uint32_t i = node; i != base; i = s->node[i].parent) {
-        struct bytes_node *n = &s->node[i];
-        const struct row *above = s->node[n->parent].row;
-        if (isnan(n->logp) && above)
-            n->logp = row_logp(above, n->token);
-        sum += isnan(n->logp) ? 0 : n->logp;
-    }
-    return sum;
-}
-
 static bool is_known(const struct bytes_slot *s, uint32_t base, uint32_t node)
 {
     for (uint32_t i = node; i != base; i = s->node[i].parent)
@@ -74,7 +60,7 @@ static double known_mass(struct bytes_adapter *a, struct bytes_slot *s, const st
         const struct bytes_node *n = &s->node[c->node];
         if (c->is_past || !(c->depth == 0 ? is_known(s, shot->base, c->node) : n->row && n->is_in))
             continue;
-        double factor = math_exp64(bound_of(s, shot->base, c->node) - top);
+        double factor = math_exp64(bytes_tree_bound(s, shot->base, c->node) - top);
         struct bytes_sum f = { .adapter = a, .row = n->row, .only_added = c->only_added, .factor = factor };
         sum += c->depth == 0 ? factor : bytes_sum_range(&f, c->range);
     }
@@ -91,40 +77,49 @@ static uint32_t first_out(const struct bytes_slot *s, uint32_t base, uint32_t no
     return first;
 }
 
-static bool call_in(struct bytes_slot *s, const struct bytes_shot *shot, uint32_t node, double least)
+enum { NONE, THERE, MISSING }; /* whether a node is called in, and its row computed */
+
+static int call_in(struct bytes_slot *s, const struct bytes_shot *shot, uint32_t node, double least)
 {
-    double bound = bound_of(s, shot->base, node);
+    double bound = bytes_tree_bound(s, shot->base, node);
     if (s->node[node].is_in || bound == -INFINITY || bound < least)
-        return false;
-    s->node[first_out(s, shot->base, node)].is_in = true;
-    return true;
+        return NONE;
+    struct bytes_node *first = &s->node[first_out(s, shot->base, node)];
+    first->is_in = true;
+    return first->is_counted ? THERE : MISSING;
 }
 
-/* true: there are more nodes to be evaluated. */
-static bool judge(struct bytes_adapter *a, struct bytes_slot *s, const struct bytes_shot *shot)
+static int worse(int x, int y)
 {
-    bool more = false;
+    return x > y ? x : y;
+}
+
+/* Whether there are more nodes to be evaluated. */
+static int judge(struct bytes_adapter *a, struct bytes_slot *s, const struct bytes_shot *shot)
+{
+    int more = NONE;
     double top = -INFINITY;
     for (size_t k = 0; k < shot->n; k++)
         if (!s->cover[shot->first + k].is_past)
-            top = fmax(top, bound_of(s, shot->base, s->cover[shot->first + k].node));
+            top = fmax(top, bytes_tree_bound(s, shot->base, s->cover[shot->first + k].node));
     double known = top + known_mass(a, s, shot, top), least = known + num_log(a->lazy);
     for (size_t k = 0; k < shot->n; k++) {
         const struct bytes_cover *c = &s->cover[shot->first + k];
         bool is_first = c->depth == 0 || shot->at == s->start;
         if (!c->is_past)
-            more |= call_in(s, shot, c->node, is_first ? least : known);
+            more = worse(more, call_in(s, shot, c->node, is_first ? least : known));
     }
     if (shot->last != BYTES_NONE)
-        more |= call_in(s, shot, shot->last, least);
+        more = worse(more, call_in(s, shot, shot->last, least));
     return more;
 }
 
 static int lazy_settle(struct bytes_adapter *a, struct bytes_slot *s)
 {
     const struct bytes_shot *shot = &s->shot[0];
-    if (!shot->is_ended && judge(a, s, shot))
-        return 0;
+    int more = shot->is_ended ? NONE : judge(a, s, shot);
+    if (more != NONE)
+        return more == MISSING && a->ahead > 0 ? bytes_ahead(a, s, shot) : 0;
     if (shot->at == s->row_from + s->n_rows)
         bytes_tree_row(a, s, shot);
     s->is_judged = true;

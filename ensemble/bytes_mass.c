@@ -31,18 +31,28 @@ static double sum_exactly(const struct bytes_sum *f, struct bytes_range r)
     return sum;
 }
 
-/* Float exponentials, many at a time, as exact as the scores are; 0 where all are too small for them. */
-static double sum_quickly(const struct bytes_sum *f, struct bytes_range r)
+/* Float exponentials, many at a time, as exact as the scores are. */
+const float *bytes_sum_each(const struct bytes_sum *f, struct bytes_range r, double *scale)
 {
     const struct bytes_vocab *t = &f->adapter->vocab;
     float *p = f->adapter->fast, shift = (float)f->row->log_z;
-    double sum = 0;
     for (uint32_t i = r.from; i < r.to; i++)
         p[i - r.from] = f->row->score[t->id[i]];
     row_cpu.kernel()->exp(p, r.to - r.from, shift);
     for (uint32_t i = r.from; i < r.to; i++)
-        sum += counts(f, i) ? (double)p[i - r.from] : 0;
-    return sum * math_exp64((double)shift - f->row->log_z);
+        p[i - r.from] = counts(f, i) ? p[i - r.from] : 0;
+    *scale = math_exp64((double)shift - f->row->log_z);
+    return p;
+}
+
+/* 0 where all are too small for a float. */
+static double sum_quickly(const struct bytes_sum *f, struct bytes_range r)
+{
+    double scale, sum = 0;
+    const float *p = bytes_sum_each(f, r, &scale);
+    for (uint32_t i = 0; i < r.to - r.from; i++)
+        sum += (double)p[i];
+    return sum * scale;
 }
 
 double bytes_sum_range(const struct bytes_sum *f, struct bytes_range r)

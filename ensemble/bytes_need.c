@@ -100,6 +100,26 @@ static int start(struct bytes_adapter *a, const struct want w[], size_t n)
     return 0;
 }
 
+/* Behind what is asked for; returns how many are wanted with them. */
+static size_t want_guesses(struct bytes_adapter *a)
+{
+    size_t n = a->n_asks;
+    for (size_t i = 0; i < a->n_slots; i++)
+        for (size_t k = 0; !is_done(&a->slot[i]) && k < a->slot[i].n_guesses; k++)
+            if (!a->slot[i].guess[k].is_asked) {
+                mem_grow(&a->want, &a->cap_want, n + 1, sizeof *a->want);
+                a->want[n++] = (struct want){ a->tokens, a->slot[i].guess[k].slot, 1, LM_TAP_FINAL };
+            }
+    return n;
+}
+
+static void guesses_are_there(struct bytes_adapter *a)
+{
+    for (size_t i = 0; i < a->n_slots; i++)
+        for (size_t k = 0; !is_done(&a->slot[i]) && k < a->slot[i].n_guesses; k++)
+            a->slot[i].guess[k].is_asked = true;
+}
+
 /* 1: the rows of what was asked for are there; 0: they have to be computed first. */
 static int read_asked(struct bytes_adapter *a, struct queue *q)
 {
@@ -111,10 +131,12 @@ static int read_asked(struct bytes_adapter *a, struct queue *q)
         TRY(slot);
         a->want[i] = (struct want){ a->tokens, slot, 1, LM_TAP_FINAL };
     }
-    int rc = a->n_asks > 0 ? a->tokens->type->need(a->tokens->self, a->want, a->n_asks, q) : 0;
+    size_t n = want_guesses(a);
+    int rc = n > 0 ? a->tokens->type->need(a->tokens->self, a->want, n, q) : 0;
     TRY(rc);
     if (rc > 0 || queue_count(q) != before)
         return 0;
+    guesses_are_there(a);
     for (size_t i = 0; i < a->n_asks; i++) {
         TRY(lm_rows(&a->want[i], &a->row[i]));
         a->ask[i].slot->node[a->ask[i].node].row = &a->row[i];
@@ -153,5 +175,6 @@ int bytes_need(void *self, const struct want w[], size_t n, struct queue *q)
     TRY(start(a, w, n));
     while ((rc = round_of(a, q)) == 1)
         continue;
+    a->counts.batches += rc == 2;
     return rc == 2 ? 1 : rc;
 }

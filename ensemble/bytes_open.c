@@ -27,6 +27,10 @@ static int check_numbers(const struct bytes_options *o, const struct bytes_kind 
         return err_set(ERR_USAGE, "byte adapter: beam %u, want 1 to %u", o->beam, BYTES_BEAM_MOST);
     if (!(o->lazy >= 0 && o->lazy <= 0.1))
         return err_set(ERR_USAGE, "byte adapter: lazy %g, want 0 to 0.1", o->lazy);
+    if (o->ahead > BYTES_AHEAD_MOST)
+        return err_set(ERR_USAGE, "byte adapter: ahead %u, want 0 to %u", o->ahead, BYTES_AHEAD_MOST);
+    if (kind == &bytes_all && o->ahead > 0)
+        return err_set(ERR_USAGE, "byte adapter: kind all cannot look ahead; kind canonical can");
     if (kind == &bytes_canonical && o->beam > 0)
         return err_set(ERR_USAGE, "byte adapter: kind canonical has no beam; kind all has");
     if (kind == &bytes_all && o->lazy > 0)
@@ -100,6 +104,7 @@ struct lm *bytes_open(struct lm *tokens, const struct bytes_options *o)
     a->kind = o->lazy > 0 ? &bytes_lazy : kind;
     a->beam = o->beam > 0 ? o->beam : DEFAULT_BEAM;
     a->lazy = o->lazy;
+    a->ahead = o->ahead;
     bytes_vocab_init(&a->vocab, o->vocab);
     bytes_splits_init(&a->splits, o->vocab);
     a->fast = mem_alloc(a->vocab.n, sizeof *a->fast);

@@ -47,6 +47,18 @@ struct bytes_shot {
     bool is_ended;    /* behind the end: the end */
 };
 
+/* A node that is not in the tree yet, evaluated because the text may well come to it. */
+#define BYTES_PATH 4u
+struct bytes_guess {
+    uint32_t parent;         /* in the tree */
+    sym_t token[BYTES_PATH]; /* (n,) behind it */
+    uint32_t n;
+    sym_t whole;   /* a token that begins with their bytes, ... */
+    size_t length; /* ... so many */
+    int slot;      /* of the token lm */
+    bool is_asked; /* and there: later rounds need not want it */
+};
+
 struct bytes_slot {
     bool used;
     struct symbols prompt; /* tokens, bos included */
@@ -62,6 +74,7 @@ struct bytes_slot {
     size_t start;            /* lazy: shares are judged from here on: the end of the prompt */
     bool is_inside;          /* canonical: cut is no cut, but lies within a long piece */
     bool is_judged;          /* lazy: at `at` */
+    bool has_looked;         /* canonical: ahead of this round's shot */
     size_t at, cut;          /* cut: where a piece begins, at or before the end of the present root */
     struct bytes_node *node; /* (n_nodes,) parents first */
     size_t n_nodes, cap_nodes;
@@ -76,6 +89,9 @@ struct bytes_slot {
     size_t n_shots, cap_shots;
     struct bytes_cover *cover;
     size_t n_covers, cap_covers;
+
+    struct bytes_guess *guess;
+    size_t n_guesses, cap_guesses;
 
     /* Rows made, at positions row_from .. row_from + n_rows - 1. */
     size_t row_from, n_rows, cap_rows;
@@ -114,6 +130,7 @@ struct bytes_adapter {
     const struct bytes_kind *kind;
     uint32_t beam;
     double lazy;
+    uint32_t ahead;
     struct bytes_vocab vocab;
     struct bytes_adjacent *adjacent; /* canonical */
     uint64_t *never;                 /* (vocab.n bits) tokens that no text gives; none of all */
@@ -152,10 +169,24 @@ void bytes_add_row(struct bytes_adapter *a, struct bytes_slot *s, const double m
 void bytes_tree_begin(struct bytes_adapter *a, struct bytes_slot *s);
 int bytes_tree_advance(struct bytes_adapter *a, struct bytes_slot *s); /* takes one byte */
 void bytes_tree_shot(struct bytes_slot *s, size_t at);
+/* ln of what the node's tokens behind the base weigh at most; unknown factors are one. */
+double bytes_tree_bound(struct bytes_slot *s, uint32_t base, uint32_t node);
 /* ln p of the node's tokens behind the base; rows of the parents whose children's are not known are there. */
 double bytes_tree_logp(struct bytes_slot *s, uint32_t base, uint32_t node);
 /* Makes the row of a shot of those covers whose rows are there. */
 void bytes_tree_row(struct bytes_adapter *a, struct bytes_slot *s, const struct bytes_shot *shot);
+
+/* The tokens that may not follow the node, by place; NULL: none. */
+const uint64_t *bytes_tree_barred(struct bytes_adapter *a, const struct bytes_node *n, bool may_split);
+
+/* bytes_ahead.c: nodes that are evaluated before the text has come to them. */
+/* Guesses, from the rows that are there, where the text goes from the shot; what is asked for besides is computed in one
+ * batch with these.  0 or ERR_*. */
+int bytes_ahead(struct bytes_adapter *a, struct bytes_slot *s, const struct bytes_shot *shot);
+void bytes_ahead_take(struct bytes_adapter *a, struct bytes_slot *s); /* text[at] has come: drops what it rules out */
+void bytes_ahead_move(struct bytes_adapter *a, struct bytes_slot *s, const uint32_t number[]); /* nodes' new numbers */
+void bytes_ahead_adopt(struct bytes_slot *s, struct bytes_node *n); /* a new node, if it was guessed */
+void bytes_ahead_forget(struct bytes_adapter *a, struct bytes_slot *s);
 
 /* bytes_mass.c: sums of a row over tokens. */
 struct bytes_sum {
@@ -166,6 +197,8 @@ struct bytes_sum {
     double factor;
 };
 double bytes_sum_range(const struct bytes_sum *f, struct bytes_range r);
+/* What each place of the range adds to that, over factor and *scale, as floats (r.to - r.from,) valid until the next call. */
+const float *bytes_sum_each(const struct bytes_sum *f, struct bytes_range r, double *scale);
 /* The same over all tokens by their first byte, mass[b] of what barred[b] leaves; NULL: of nothing. */
 void bytes_sum_first(const struct bytes_sum *f, const uint64_t *const barred[256], double mass[BYTES_N]);
 /* Adds to mass[b] what begins with b behind `depth` bytes. */

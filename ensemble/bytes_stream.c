@@ -10,6 +10,7 @@ void bytes_forget(struct bytes_adapter *a, struct bytes_slot *s)
     for (size_t i = 0; i < s->n_nodes; i++)
         if (s->node[i].slot >= 0)
             lm_drop(a->tokens, s->node[i].slot);
+    bytes_ahead_forget(a, s);
     s->n_nodes = s->n_past = s->n_shots = s->n_covers = 0;
     s->begun = false;
 }

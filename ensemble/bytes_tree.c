@@ -30,6 +30,7 @@ static struct bytes_range whole_range(const struct bytes_adapter *a)
  * follows.  (Another node may come to life again: a way was not seen.) */
 static void take_byte(struct bytes_adapter *a, struct bytes_slot *s)
 {
+    bytes_ahead_take(a, s);
     uint8_t b = s->text[s->at++];
     s->n_past = 0;
     for (uint32_t i = 0; i < s->n_nodes; i++) {
@@ -71,6 +72,7 @@ static uint32_t child_of(struct bytes_adapter *a, struct bytes_slot *s, uint32_t
         n.range = bytes_vocab_narrow(&a->vocab, n.range, depth, s->text[i]);
         n.range = bytes_vocab_longer(&a->vocab, n.range, depth + 1);
     }
+    bytes_ahead_adopt(s, &n);
     return bytes_add_node(s, &n);
 }
 
@@ -238,6 +240,7 @@ static int compact(struct bytes_adapter *a, struct bytes_slot *s)
         from->parent = i == s->base ? BYTES_NONE : a->number[from->parent];
         s->node[a->number[i]] = *from;
     }
+    bytes_ahead_move(a, s, a->number);
     for (size_t i = 0; i < s->n_past; i++)
         s->past[i].node = a->number[s->past[i].node];
     s->last = s->last == BYTES_NONE ? BYTES_NONE : a->number[s->last];

@@ -31,6 +31,7 @@ struct kind {
     int (*fit)(struct calibration *c, const struct scaling_set *set, const struct calibration_options *o);
     int (*view)(struct calibration *c); /* checks x, which is not empty, and makes what apply() reads.  0 or ERR_DATA */
     int (*apply)(const struct calibration *c, struct row *r); /* 0 or ERR_DATA: scores that no row may have */
+    enum scaling_kind scaling;                                /* of vector and matrix */
 };
 
 static void keep(struct calibration *c, const double a[], size_t n_a, const double b[], size_t n_b)
@@ -93,20 +94,15 @@ static int temperature_apply(const struct calibration *c, struct row *r)
 
 /* vector, matrix */
 
-static enum scaling_kind scaling_of(const struct calibration *c)
-{
-    return strcmp(c->kind->type.name, "matrix") == 0 ? SCALING_MATRIX : SCALING_VECTOR;
-}
-
 static size_t scaling_weights(const struct calibration *c)
 {
-    return scaling_of(c) == SCALING_MATRIX ? (size_t)c->n_classes * c->n_classes : c->n_classes;
+    return c->kind->scaling == SCALING_MATRIX ? (size_t)c->n_classes * c->n_classes : c->n_classes;
 }
 
 static int fit_scaling(struct calibration *c, const struct scaling_set *set, const struct calibration_options *o)
 {
     struct scaling s;
-    TRY(scaling_fit(scaling_of(c), set, o->l2, &s));
+    TRY(scaling_fit(c->kind->scaling, set, o->l2, &s));
     keep(c, s.w, scaling_weights(c), s.b, c->n_classes);
     scaling_fini(&s);
     return 0;
@@ -114,13 +110,13 @@ static int fit_scaling(struct calibration *c, const struct scaling_set *set, con
 
 static int view_scaling(struct calibration *c)
 {
-    if (scaling_of(c) == SCALING_MATRIX && c->n_classes > SCALING_MATRIX_MOST)
+    if (c->kind->scaling == SCALING_MATRIX && c->n_classes > SCALING_MATRIX_MOST)
         return err_set(ERR_DATA, "matrix scaling: %u classes, want at most %u", (unsigned)c->n_classes,
                        SCALING_MATRIX_MOST);
     if (c->n != scaling_weights(c) + c->n_classes)
         return wrong_count(c, scaling_weights(c) + c->n_classes);
     c->scaling =
-        (struct scaling){ .kind = scaling_of(c), .n = c->n_classes, .w = c->x, .b = c->x + scaling_weights(c) };
+        (struct scaling){ .kind = c->kind->scaling, .n = c->n_classes, .w = c->x, .b = c->x + scaling_weights(c) };
     return 0;
 }
 
@@ -192,7 +188,7 @@ static int fit_steps(struct calibration *c, const struct scaling_set *set, const
     struct text text = { 0 };
     size_t n;
     text_add(&text, c->kind->type.name);
-    if (strcmp(c->kind->type.name, "histogram") == 0)
+    if (c->kind->type.has_bins)
         text_addf(&text, "(bins=%d)", o->bins);
     int rc = fit_events(text_s(&text), set, &fitted, &n);
     text_free(&text);
@@ -233,36 +229,35 @@ static int apply_steps(const struct calibration *c, struct row *r)
     return row_measure(r);
 }
 
+#define SCALING  .fit = fit_scaling, .view = view_scaling, .apply = apply_scaling
+#define LOGISTIC .fit = fit_logistic, .view = view_logistic, .apply = apply_logistic
+#define STEPS    .fit = fit_steps, .view = view_steps, .apply = apply_steps
+
 static const struct kind kinds[] = {
-    { { "temperature", "one number for all: p^(1/T)", "Guo et al. 2017", true },
-      temperature_fit,
-      temperature_view,
-      temperature_apply },
-    { { "vector", "a factor and an offset for each class's log-probability", "Guo et al. 2017, with L2", true },
-      fit_scaling,
-      view_scaling,
-      apply_scaling },
-    { { "matrix", "a linear map of the log-probabilities; few classes", "Guo et al. 2017; L2: Kull et al. 2019", true },
-      fit_scaling,
-      view_scaling,
-      apply_scaling },
-    { { "platt", "a line in the logit of each probability, normalised", "Platt 1999; Zadrozny & Elkan 2002", true },
-      fit_logistic,
-      view_logistic,
-      apply_logistic },
-    { { "beta", "a line in ln p and ln(1-p) of each probability, normalised", "Kull, Silva Filho & Flach 2017", true },
-      fit_logistic,
-      view_logistic,
-      apply_logistic },
-    { { "isotonic", "the nearest curve that never falls, of each probability; choices", "Zadrozny & Elkan 2002",
-        false },
-      fit_steps,
-      view_steps,
-      apply_steps },
-    { { "histogram", "the rate in bins of equal mass, of each probability; choices", "Zadrozny & Elkan 2001", false },
-      fit_steps,
-      view_steps,
-      apply_steps },
+    { .type = { "temperature", "one number for all: p^(1/T)", "Guo et al. 2017", .of_rows = true, .of_voices = true },
+      .fit = temperature_fit,
+      .view = temperature_view,
+      .apply = temperature_apply },
+    { .type = { "vector", "a factor and an offset for each class's log-probability", "Guo et al. 2017, with L2",
+                .of_rows = true, .has_l2 = true },
+      .scaling = SCALING_VECTOR,
+      SCALING },
+    { .type = { "matrix", "a linear map of the log-probabilities; few classes", "Guo et al. 2017; L2: Kull et al. 2019",
+                .of_rows = true, .has_l2 = true },
+      .scaling = SCALING_MATRIX,
+      SCALING },
+    { .type = { "platt", "a line in the logit of each probability, normalised", "Platt 1999; Zadrozny & Elkan 2002",
+                .of_rows = true },
+      LOGISTIC },
+    { .type = { "beta", "a line in ln p and ln(1-p) of each probability, normalised", "Kull, Silva Filho & Flach 2017",
+                .of_rows = true },
+      LOGISTIC },
+    { .type = { "isotonic", "the nearest curve that never falls, of each probability; choices", "Zadrozny & Elkan 2002",
+                .of_rows = false },
+      STEPS },
+    { .type = { "histogram", "the rate in bins of equal mass, of each probability; choices", "Zadrozny & Elkan 2001",
+                .has_bins = true },
+      STEPS },
 };
 enum { N_KINDS = sizeof kinds / sizeof *kinds };
 

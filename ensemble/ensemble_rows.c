@@ -66,6 +66,7 @@ int ensemble_part_at(struct ensemble *e, struct ensemble_slot *s, uint32_t back,
 {
     const struct pool *p = &e->pool;
     struct row *rows = out->rows;
+    out->has_apart = false;
     out->first = s->draws ? ensemble_member(e, s, back) : 0;
     if (s->draws) {
         out->n = 1;
@@ -88,6 +89,18 @@ static void pool_part(struct ensemble *e, struct ensemble_slot *s, uint32_t back
                                                   s->past + ensemble_said(s, back) * e->n_past);
     else
         part->pool.log_weight = pool_apply(&e->pool, &part->pool, part->rows, s->draws ? alone : weight, part->n);
+}
+
+/* Likewise, and how they differ: for the last position, where that is told of every step. */
+static void pool_last(struct ensemble *e, struct ensemble_slot *s, const double weight[], struct ensemble_part *part)
+{
+    part->has_apart = part->n > 1 && !e->pool.global;
+    if (!part->has_apart) {
+        pool_part(e, s, 0, weight, part);
+        return;
+    }
+    struct pool_members m = { part->rows, weight, part->n };
+    part->pool.log_weight = pool_apply_apart(&e->pool, &part->pool, &m, &part->apart);
 }
 
 /* What was pushed unread before the position `back` before the last; memory was made by need(). */
@@ -116,7 +129,7 @@ static void keep_last(struct ensemble *e, struct ensemble_slot *s, const double 
     s->first_part = part->first;
     s->n_part = part->n;
     s->last_pool = part->pool;
-    s->uncertainty = ensemble_uncertainty(e, s, weight, part);
+    s->uncertainty = ensemble_uncertainty(e, weight, part);
     s->epoch = e->epoch;
 }
 
@@ -130,7 +143,10 @@ static int pool_at(struct ensemble *e, struct ensemble_slot *s, uint32_t back, s
     TRY(ensemble_part_at(e, s, back, &part));
     part.pool = row_over(s->out + (size_t)back * n, n);
     ensemble_weights(e, s, ensemble_said(s, back), weight);
-    pool_part(e, s, back, weight, &part);
+    if (back == 0)
+        pool_last(e, s, weight, &part);
+    else
+        pool_part(e, s, back, weight, &part);
     s->out_log_z[back] = part.pool.log_z;
     if (back == 0)
         keep_last(e, s, weight, &part);

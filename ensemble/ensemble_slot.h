@@ -79,6 +79,8 @@ struct ensemble_part {
     struct row rows[LM_MAX_VOICES];
     size_t first, n;
     struct row pool;
+    struct row_apart apart; /* how they differ, where has_apart */
+    bool has_apart;
 };
 
 /* Symbols said before the position `back` before the last. */
@@ -86,8 +88,8 @@ size_t ensemble_said(const struct ensemble_slot *s, uint32_t back);
 /* The voices that take part `back` positions before the last, and their rows; nothing is pooled. */
 int ensemble_part_at(struct ensemble *e, struct ensemble_slot *s, uint32_t back, struct ensemble_part *out);
 
-/* ensemble_trace.c: how unsure the voices are where part->pool is the pool; writes over s->mean. */
-struct uncertainty ensemble_uncertainty(const struct ensemble *e, const struct ensemble_slot *s, const double weight[],
+/* ensemble_trace.c: how unsure the voices are. */
+struct uncertainty ensemble_uncertainty(const struct ensemble *e, const double weight[],
                                         const struct ensemble_part *part);
 /* What each voice of `part` gave `symbol` after the first n_said symbols; the uncertainty is another's to fill in. */
 void ensemble_shares(const struct ensemble *e, const struct ensemble_slot *s, const struct ensemble_part *part,

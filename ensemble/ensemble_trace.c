@@ -9,19 +9,15 @@ size_t ensemble_said(const struct ensemble_slot *s, uint32_t back)
     return back < s->made.n ? s->made.n - back : 0;
 }
 
-struct uncertainty ensemble_uncertainty(const struct ensemble *e, const struct ensemble_slot *s, const double weight[],
+struct uncertainty ensemble_uncertainty(const struct ensemble *e, const double weight[],
                                         const struct ensemble_part *part)
 {
-    struct row mixture = part->pool;
     if (part->n == 1 && e->n_voices > 1) /* the others were not asked: nobody knows whether they agree */
         return (struct uncertainty){ row_entropy(&part->rows[0]), NAN, NAN, NAN, NAN };
     if (part->n == 1)
         return (struct uncertainty){ .data = row_entropy(&part->rows[0]), .agreement = 1 };
-    if (!pool_mixes(&e->pool)) {
-        mixture = row_over(s->mean, e->lm.space->n);
-        row_pool_linear(&mixture, part->rows, weight, part->n);
-    }
-    return uncertainty_of(part->rows, weight, part->n, &mixture);
+    return part->has_apart ? uncertainty_from(&part->apart, part->rows, weight, part->n)
+                           : uncertainty_of(part->rows, weight, part->n);
 }
 
 void ensemble_shares(const struct ensemble *e, const struct ensemble_slot *s, const struct ensemble_part *part,
@@ -62,9 +58,8 @@ int ensemble_trace(const struct lm *lm, const struct ensemble_at *at, struct lm_
     size_t n_said = ensemble_said(s, at->back);
     assert(e->n_past == 0 || n_said < s->n_known);
     TRY(ensemble_part_at(e, s, at->back, &part));
-    part.pool = *at->row;
     ensemble_weights(e, s, n_said, weight);
-    struct uncertainty u = ensemble_uncertainty(e, s, weight, &part);
+    struct uncertainty u = ensemble_uncertainty(e, weight, &part);
     ensemble_shares(e, s, &part, n_said, at->symbol, t);
     ensemble_unsure(&u, t);
     if (e->transforms) /* rows after transforms have one place a voice: those of the last position are there again or not */

@@ -107,6 +107,17 @@ double pool_apply(const struct pool *p, struct row *out, const struct row rows[]
     return p->type->apply(p, out, rows, weight, n);
 }
 
+double pool_apply_apart(const struct pool *p, struct row *out, const struct pool_members *m, struct row_apart *apart)
+{
+    size_t n_active = 0;
+    for (size_t k = 0; k < m->n; k++)
+        n_active += m->weight[k] > 0;
+    if (p->type->apply_apart && n_active >= 2)
+        return p->type->apply_apart(p, out, m, apart);
+    row_pool_apart(m->rows, m->weight, m->n, apart);
+    return pool_apply(p, out, m->rows, m->weight, m->n);
+}
+
 /* f is homogeneous: shifted so that ln f(prefix) = 0, the pool of prefix masses stays near the size of the steps
  * however long the prefix, and its log Z is the increment itself. */
 double pool_apply_prefix(const struct pool *p, struct row *out, const struct row rows[], const double weight[],
@@ -157,9 +168,4 @@ void pool_share(const double weight[], const double logp[], size_t n, float shar
     }
     for (size_t k = 0; k < n; k++)
         share[k] = (float)(part[k] / sum);
-}
-
-bool pool_mixes(const struct pool *p)
-{
-    return p->r == 1 && !p->global;
 }

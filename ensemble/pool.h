@@ -22,6 +22,7 @@
 
 struct pool;
 
+struct pool_members;
 struct pool_type {
     const char *name;
     const struct param *params;
@@ -38,6 +39,8 @@ struct pool_type {
      * degree * constant.  NULL: the rule has no mode=global. */
     double (*value)(const struct pool *p, const double weight[], const double logp[], size_t n);
     bool mean;    /* it is the weighted mean of power pool.r */
+    /* Of at least two voices of positive weight, not global: apply() and row_pool_apart().  NULL: one after the other. */
+    double (*apply_apart)(const struct pool *p, struct row *out, const struct pool_members *m, struct row_apart *apart);
     bool samples; /* an ensemble draws one voice at every position, pool_member(), and that is its row */
     /* Whether the other voices are wanted where the leader's (voice 0's) row is this.  NULL: always. */
     bool (*others)(const struct pool *p, const struct row *leader);
@@ -64,6 +67,14 @@ int pool_weights(const struct pool *p, double weight[], size_t n);
  * is that voice's row bit for bit, raw scores included; otherwise out is normalised, log_z = 0. */
 double pool_apply(const struct pool *p, struct row *out, const struct row rows[], const double weight[], size_t n);
 
+/* The same, and how the voices differ (row_pool_apart()), in one pass where the rule has one. */
+struct pool_members {
+    const struct row *rows; /* (n,) */
+    const double *weight;
+    size_t n;
+};
+double pool_apply_apart(const struct pool *p, struct row *out, const struct pool_members *m, struct row_apart *apart);
+
 /* The pool of prefixes: prefix[k] = ln p_k(prefix), -INFINITY where voice k excludes it.  out(b) is the normalised
  * f(p_1(prefix b), .., p_K(prefix b)); returns ln sum_b f(prefix b) - ln f(prefix), the log-weight that the step adds.
  * A row's own log-weight belongs to its p_k(prefix b).  p->global must hold.  The empty prefix has ln f = 0, so a run
@@ -80,7 +91,5 @@ size_t pool_member(const double weight[], size_t n, double u);
  * their prefixes, sums to one, and equals the weights where the voices agree.  (The elasticity of the rule itself,
  * w_k p_k^r / sum, would be constant for log pools and so say nothing.)  Where all give zero: the weights. */
 void pool_share(const double weight[], const double logp[], size_t n, float share[]);
-
-bool pool_mixes(const struct pool *p); /* whether what it makes of several rows is their mixture */
 
 #endif

@@ -24,7 +24,7 @@ struct request {
     double weight[LM_MAX_VOICES], prefix[LM_MAX_VOICES];
     size_t n_voices;
     uint32_t n_symbols;
-    float *score;                   /* (n_voices + 2, n_symbols): the voices', the pool's, scratch */
+    float *score;                   /* (n_voices + 1, n_symbols): the voices', the pool's */
     struct row rows[LM_MAX_VOICES]; /* as given: a sub-normalised voice keeps log_z = 0 */
 };
 
@@ -108,7 +108,7 @@ static int read_rows(struct request *q, const json_t *doc)
         return err_set(ERR_DATA, WHERE ": '%s' has %zu voices of %zu symbols, want 1 to %d of at least 1", name,
                        q->n_voices, n, LM_MAX_VOICES);
     q->n_symbols = (uint32_t)n;
-    q->score = mem_alloc((q->n_voices + 2) * n, sizeof *q->score);
+    q->score = mem_alloc((q->n_voices + 1) * n, sizeof *q->score);
     double *x = mem_alloc(n, sizeof *x);
     int rc = 0;
     for (size_t k = 0; k < q->n_voices && rc == 0; k++) {
@@ -172,7 +172,6 @@ static void add_uncertainty(struct text *out, struct uncertainty u)
 static void answer(struct request *q, struct text *out)
 {
     struct row pooled = row_over(q->score + q->n_voices * q->n_symbols, q->n_symbols);
-    struct row scratch = row_over(pooled.score + q->n_symbols, q->n_symbols);
     double log_z = q->pool.global ? pool_apply_prefix(&q->pool, &pooled, q->rows, q->weight, q->n_voices, q->prefix)
                                   : pool_apply(&q->pool, &pooled, q->rows, q->weight, q->n_voices);
     text_add(out, ",\"probs\":[");
@@ -186,8 +185,7 @@ static void answer(struct request *q, struct text *out)
     text_add_real(out, row_entropy(&pooled));
     for (size_t k = 0; k < q->n_voices; k++)
         (void)row_measure(&q->rows[k]); /* measured before: cannot fail; disagreement is between whole distributions */
-    row_pool_linear(&scratch, q->rows, q->weight, q->n_voices);
-    add_uncertainty(out, uncertainty_of(q->rows, q->weight, q->n_voices, &scratch));
+    add_uncertainty(out, uncertainty_of(q->rows, q->weight, q->n_voices));
     text_addf(out, ",\"dead\":%s}", row_dead(&pooled) ? "true" : "false");
 }
 

@@ -119,6 +119,18 @@ static double mean_apply(const struct pool *p, struct row *out, const struct row
     return pool_mean(out, rows, p->type->weighted ? weight : one, n, p->r);
 }
 
+static double linear_apart(const struct pool *p, struct row *out, const struct pool_members *m, struct row_apart *apart)
+{
+    (void)p;
+    return row_pool_linear_apart(out, m->rows, m->weight, m->n, apart);
+}
+
+static double log_apart(const struct pool *p, struct row *out, const struct pool_members *m, struct row_apart *apart)
+{
+    (void)p;
+    return row_pool_log_apart(out, m->rows, m->weight, m->n, apart);
+}
+
 /* (1/r) ln sum w exp(r x), shifted by the largest r x. */
 static double power_value(const double weight[], const double logp[], size_t n, double r)
 {
@@ -185,6 +197,7 @@ const struct pool_type pool_linear = {
     .meaning = "weighted arithmetic mean of the probabilities: a mixture, what any voice may say",
     .source = "Stone 1961",
     .check = linear_check,
+    .apply_apart = linear_apart,
     MEAN,
 };
 
@@ -197,6 +210,7 @@ const struct pool_type pool_log = {
     .meaning = "weighted geometric mean of the probabilities: what all voices may say",
     .source = "Genest & Zidek 1986",
     .check = log_check,
+    .apply_apart = log_apart,
     MEAN,
 };
 
@@ -209,6 +223,7 @@ const struct pool_type pool_product = {
     .meaning = "product of the probabilities to the powers of the weights as given; sharpens with every voice",
     .source = "Hinton 2002 (product of experts)",
     .check = log_check,
+    .apply_apart = log_apart,
     MEAN,
 };
 

@@ -28,14 +28,20 @@ static double agreement(const struct row rows[], const double weight[], size_t n
     return uncertainty_agreement(best, living, weight, n);
 }
 
-struct uncertainty uncertainty_of(const struct row rows[], const double weight[], size_t n, const struct row *mixture)
+struct uncertainty uncertainty_from(const struct row_apart *apart, const struct row rows[], const double weight[],
+                                    size_t n)
+{
+    assert(n >= 1 && n <= LM_MAX_VOICES);
+    return (struct uncertainty){ .data = apart->within,
+                                 .mutual = apart->forward,
+                                 .rmi = apart->reverse,
+                                 .epkl = apart->forward + apart->reverse,
+                                 .agreement = agreement(rows, weight, n) };
+}
+
+struct uncertainty uncertainty_of(const struct row rows[], const double weight[], size_t n)
 {
     struct row_apart apart;
-    assert(n >= 1 && n <= LM_MAX_VOICES);
-    row_pool_apart(rows, weight, n, mixture, &apart);
-    return (struct uncertainty){ .data = apart.within,
-                                 .mutual = apart.forward,
-                                 .rmi = apart.reverse,
-                                 .epkl = apart.forward + apart.reverse,
-                                 .agreement = agreement(rows, weight, n) };
+    row_pool_apart(rows, weight, n, &apart);
+    return uncertainty_from(&apart, rows, weight, n);
 }

@@ -24,8 +24,10 @@ struct uncertainty {
     double agreement;
 };
 
-/* mixture: what row_pool_linear() makes of these rows and weights, or the pool itself where pool_mixes() it. */
-struct uncertainty uncertainty_of(const struct row rows[], const double weight[], size_t n, const struct row *mixture);
+struct uncertainty uncertainty_of(const struct row rows[], const double weight[], size_t n);
+/* The same where row_pool_apart() of these rows and weights has been made in the pass that pools them. */
+struct uncertainty uncertainty_from(const struct row_apart *apart, const struct row rows[], const double weight[],
+                                    size_t n);
 
 /* The agreement alone, of the voices' best symbols; those of weight 0 and dead ones are left out. */
 double uncertainty_agreement(const sym_t best[], const bool living[], const double weight[], size_t n);

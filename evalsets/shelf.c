@@ -90,7 +90,12 @@ int shelf_find(const char *name, struct text *path, struct text *split)
     }
     struct stat st;
     if (stat(name, &st) == 0)
-        return err_set(ERR_DATA, "evalset '%s': no evalset.json in this folder", name);
+        return err_set(
+            ERR_DATA,
+            S_ISDIR(st.st_mode)
+                ? "evalset '%s': no evalset.json in this folder"
+                : "evalset '%s': a file, want a folder with evalset.json and items.jsonl (evalsets/README.md)",
+            name);
     return err_unknown(ERR_DATA, "evalset", name, (const char *const *)shelf.names, shelf.n);
 }
 

@@ -203,6 +203,30 @@ struct prompt choices_blank(const struct choices_rule *r, size_t i, const struct
     return p;
 }
 
+static bool has_own_text(const struct prompt *p)
+{
+    for (size_t k = 0; k < p->n_fields; k++)
+        if (own_text(p->fields[k].name) && *p->fields[k].text)
+            return true;
+    return false;
+}
+
+/* A rule that puts something in the place of the question's text needs one: without, a choice would be compared with
+ * itself. */
+static int check_text(const struct choices_rule *r, const struct choices_args *a)
+{
+    bool replace = true;
+    if (r->type->n_blank(r) > 0)
+        (void)r->type->blank(r, 0, &replace);
+    return replace || a->prompt->n_turns == 0 || has_own_text(a->prompt)
+               ? 0
+               : err_set(ERR_DATA,
+                         "choices by %s: item '%s' has turns and no text ('text', 'instruction') of its own, in whose "
+                         "place one "
+                         "without content would stand; want pmi or likelihood",
+                         r->type->name, a->item->id);
+}
+
 static struct score *open_blank(struct choices *c, const struct choices_args *a, struct lm *lm, size_t i)
 {
     struct prompt_field *fields = mem_alloc(a->prompt->n_fields + 1, sizeof *fields);
@@ -218,6 +242,7 @@ static int open_all(struct choices *c, const struct choices_args *a)
     if (!lm)
         return err_code();
     TRY(choices_parse(a->rule, &c->rule));
+    TRY(check_text(&c->rule, a));
     size_t n_blank = c->rule.type->n_blank(&c->rule);
     if (c->n * (1 + n_blank) > CHOICES_MOST)
         return err_set(ERR_DATA, "%zu choices after %zu prompts, want at most %d of both", c->n, 1 + n_blank,

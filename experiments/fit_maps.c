@@ -27,7 +27,7 @@ bool fit_maps_are_wanted(const json_t *doc)
         return true;
     for (size_t i = 0; i < n; i++)
         if (strcmp(types[i]->name, field(doc, "what")) == 0)
-            return strcmp(types[i]->name, "temperature") != 0;
+            return !types[i]->of_voices;
     return false;
 }
 

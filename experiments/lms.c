@@ -201,9 +201,10 @@ static int build_model(struct lms *s, struct lms_node *n)
                        "%s: its hash is %.12s..., the plan was made with %.12s...: the checkpoint has changed",
                        n->checkpoint->name, n->checkpoint->hash, want);
     TRY(open_device(s));
-    const char *kernels = field(s->what, "kernels");
+    const char *kernels = field(s->what, "kernels"), *kv = field(s->what, "kv");
     struct transformer_options o = { .mode = field(s->what, "mode"),
                                      .kernels = kernels && *kernels ? kernels : NULL,
+                                     .kv = kv && *kv ? kv : NULL,
                                      .threads = s->threads,
                                      .device = s->device };
     if (!(n->lm = transformer_open(n->checkpoint, &o)))
@@ -235,10 +236,12 @@ static int build_bytes(struct lms *s, struct lms_node *n)
     if (!c || !c->vocab)
         return err_set(ERR_USAGE, "bytes: '%s' has no tokenizer", inner);
     json_int_t beam = json_integer_value(json_object_get(n->doc, "beam"));
+    json_int_t ahead = json_integer_value(json_object_get(n->doc, "ahead"));
     struct bytes_options o = { .vocab = c->vocab,
                                .kind = field(n->doc, "covers"),
                                .beam = beam < 0 || beam > UINT32_MAX ? UINT32_MAX : (uint32_t)beam,
-                               .lazy = json_number_value(json_object_get(n->doc, "lazy")) };
+                               .lazy = json_number_value(json_object_get(n->doc, "lazy")),
+                               .ahead = ahead < 0 || ahead > UINT32_MAX ? UINT32_MAX : (uint32_t)ahead };
     n->lm = bytes_open(lm, &o);
     return n->lm ? 0 : err_code();
 }

@@ -96,6 +96,7 @@ struct plan_options {
     const char *kernels; /* NULL: the best of this machine */
     const char *device;  /* model/device_open.h; NULL: the processor */
     bool deterministic;  /* on a device */
+    const char *kv;      /* type of keys and values, NULL: "f32" */
     const char *trace;   /* level of the trace, NULL: as the script says */
 };
 

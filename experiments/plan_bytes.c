@@ -21,9 +21,11 @@ static void copy_field(json_t *to, const json_t *from, const char *key)
 static int bytes_options_of(const json_t *d, struct bytes_options *o)
 {
     json_int_t beam = json_integer_value(json_object_get(d, "beam"));
+    json_int_t ahead = json_integer_value(json_object_get(d, "ahead"));
     *o = (struct bytes_options){ .kind = field(d, "covers"),
                                  .beam = beam > UINT32_MAX ? UINT32_MAX : (uint32_t)beam,
-                                 .lazy = json_number_value(json_object_get(d, "lazy")) };
+                                 .lazy = json_number_value(json_object_get(d, "lazy")),
+                                 .ahead = ahead > UINT32_MAX ? UINT32_MAX : (uint32_t)ahead };
     return bytes_check(o);
 }
 
@@ -43,6 +45,7 @@ static json_t *bytes_node(const struct plan_nodes *n, const json_t *d, const cha
     copy_field(node, d, "covers");
     copy_field(node, d, "beam");
     copy_field(node, d, "lazy");
+    copy_field(node, d, "ahead");
     copy_field(node, inner, "template");
     return node;
 }

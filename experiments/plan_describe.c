@@ -1,5 +1,6 @@
 #include "base/err.h"
 #include "base/mem.h"
+#include "experiments/choices.h"
 #include "experiments/jobs.h"
 #include "experiments/lms.h"
 #include "experiments/plan_there.h"
@@ -49,8 +50,19 @@ static double symbols_limit(const struct stop *s)
 struct arm_cost {
     uint64_t leaves;
     double flops;
-    size_t trace; /* bytes */
+    size_t trace;     /* bytes */
+    uint32_t prompts; /* that the choices of a question are scored after */
 };
+
+static uint32_t prompts_of(const char *choices)
+{
+    struct choices_rule rule;
+    if (choices_parse(choices, &rule) < 0)
+        return 1; /* who runs it says so */
+    uint32_t n = 1 + (uint32_t)rule.type->n_blank(&rule);
+    choices_fini(&rule);
+    return n;
+}
 
 static struct arm_cost *arm_costs(const struct plan *p)
 {
@@ -65,6 +77,7 @@ static struct arm_cost *arm_costs(const struct plan *p)
             lms_leaves(p->what, p->arms[i].lm) + (p->judge != NULL) + (draft ? lms_leaves(p->what, draft) : 0);
         cost[i].flops = 2 * parameters(p->what, p->arms[i].lm) + judge + (draft ? 2 * parameters(p->what, draft) : 0);
         cost[i].trace = trace[i];
+        cost[i].prompts = prompts_of(p->arms[i].choices);
     }
     free(trace);
     return cost;
@@ -85,8 +98,9 @@ int plan_cost(const struct plan *p, size_t threads, struct plan_cost *out)
         const struct job *j = &jobs.units[i];
         const struct plan_arm *choice = plan_choice(p, j->arm, j->item);
         const struct arm_cost *cost = &choices[choice - p->arms];
-        bool generates = p->items[j->item].item->kind == ITEM_GENERATE;
-        double n = generates ? symbols_limit(&choice->stop) : 64;
+        enum item_kind kind = p->items[j->item].item->kind;
+        bool generates = kind == ITEM_GENERATE;
+        double n = generates ? symbols_limit(&choice->stop) : kind == ITEM_CHOICE ? 64 * cost->prompts : 64;
         double of_unit = generates ? n * (double)cost->trace : 0;
         trace += of_unit;
         widest = fmax(widest, of_unit);

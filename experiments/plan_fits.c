@@ -124,7 +124,7 @@ static int add_calibration(const json_t *d, const struct calibration_type *type,
     if (!(penalty >= 0 && penalty <= 1e6))
         return err_set(ERR_USAGE, "fit: l2 is %g, want 0 .. 1e6", penalty);
     json_object_set_new(node, "folds", json_integer(n < 2 ? 0 : n));
-    if (strcmp(type->name, "vector") == 0 || strcmp(type->name, "matrix") == 0)
+    if (type->has_l2)
         json_object_set_new(node, "l2", json_real(penalty));
     return 0;
 }
@@ -156,18 +156,16 @@ static const char *calibration_put(struct plan_nodes *n, const json_t *d, const 
 }
 
 /* The field of a fit of answers that its kind does not know, or NULL. */
-static const char *foreign_field(const json_t *d)
+static const char *foreign_field(const json_t *d, const struct calibration_type *type)
 {
-    static const struct {
-        const char *key, *a, *b; /* kinds that know it; NULL: none */
-    } keys[] = { { "chain", NULL, NULL }, { "target", NULL, NULL },     { "from", NULL, NULL },
-                 { "to", NULL, NULL },    { "l2", "vector", "matrix" }, { "bins", "histogram", NULL } };
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        bool known = (keys[i].a && strcmp(field(d, "what"), keys[i].a) == 0) ||
-                     (keys[i].b && strcmp(field(d, "what"), keys[i].b) == 0);
-        if (json_object_get(d, keys[i].key) && !known)
+    const struct {
+        const char *key;
+        bool known;
+    } keys[] = { { "chain", false }, { "target", false },    { "from", false },
+                 { "to", false },    { "l2", type->has_l2 }, { "bins", type->has_bins } };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (json_object_get(d, keys[i].key) && !keys[i].known)
             return keys[i].key;
-    }
     return NULL;
 }
 
@@ -177,7 +175,7 @@ static int add_answers(const json_t *d, const struct calibration_type *type, jso
     json_int_t n_bins = bins ? json_integer_value(bins) : BINS;
     if (n_bins < 1 || n_bins > 1000)
         return err_set(ERR_USAGE, "fit: bins is %lld, want 1 .. 1000", (long long)n_bins);
-    if (strcmp(type->name, "histogram") == 0)
+    if (type->has_bins)
         json_object_set_new(node, "bins", json_integer(n_bins));
     return add_calibration(d, type, &(struct defaults){ FOLDS, L2 }, node);
 }
@@ -185,7 +183,8 @@ static int add_answers(const json_t *d, const struct calibration_type *type, jso
 const char *plan_fits_answers(struct plan_nodes *n, const json_t *d, const char *lm, const char *choices)
 {
     const struct calibration_type *type = calibration_find(field(d, "what"));
-    const char *template_name = field(plan_nodes_find(n->lms, lm), "template"), *foreign = foreign_field(d);
+    const char *template_name = field(plan_nodes_find(n->lms, lm), "template");
+    const char *foreign = type ? foreign_field(d, type) : NULL;
     struct text made = { 0 };
     if (type && foreign)
         err_set(ERR_USAGE, "fit: '%s' is not for a fit of %s to choices", foreign, type->name);
@@ -205,8 +204,10 @@ const char *plan_fits_answers(struct plan_nodes *n, const json_t *d, const char 
 
 const char *plan_fits_calibration(struct plan_nodes *n, const json_t *d, const char *lm, const char *template_name)
 {
-    bool one = strcmp(field(d, "what"), "temperature") == 0;
-    return one ? plan_fits_temperature(n, d, lm, template_name) : calibration_put(n, d, lm, template_name);
+    const struct calibration_type *type = calibration_find(field(d, "what"));
+    if (!type)
+        return NULL;
+    return type->of_voices ? plan_fits_temperature(n, d, lm, template_name) : calibration_put(n, d, lm, template_name);
 }
 
 int plan_fits_weights_check(const json_t *d, const char *rule)

@@ -17,6 +17,7 @@
 #include "experiments/plan_tasks.h"
 #include "experiments/script.h"
 #include "model/device_open.h"
+#include "model/kernel_kv.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -223,6 +224,21 @@ static int check_name(const char *name)
                           name, MAX_NAME);
 }
 
+/* Plans without it are those of float32. */
+static int resolve_kv(json_t *what, const char *name)
+{
+    const char *names[KERNEL_KV_TYPES];
+    for (int i = 0; i < KERNEL_KV_TYPES; i++) {
+        names[i] = kernel_kv_name((enum kernel_kv)i);
+        if (name && strcmp(name, names[i]) == 0) {
+            if (i != KERNEL_KV_F32 || json_object_get(what, "device")) /* a device has another default */
+                json_object_set_new(what, "kv", json_string(name));
+            return 0;
+        }
+    }
+    return name ? err_unknown(ERR_USAGE, "type of keys and values", name, names, KERNEL_KV_TYPES) : 0;
+}
+
 static int resolve_what(const json_t *declared, const struct lua_transforms *transforms, json_t *what,
                         const struct plan_options *o)
 {
@@ -235,6 +251,7 @@ static int resolve_what(const json_t *declared, const struct lua_transforms *tra
         json_object_set_new(what, "device", json_string(o->device));
         json_object_set_new(what, "deterministic", json_boolean(o->deterministic));
     }
+    TRY(resolve_kv(what, o->kv));
     if (check_name(field(declared, "name")) < 0 || resolve_limits(declared, what) < 0 ||
         resolve_trace(declared, what, o->trace) < 0)
         return err_add(ERR_USAGE, "%s", field(declared, "at"));

@@ -157,7 +157,7 @@ const char *const prelude_lines[] = {
     "    voice = { { source }, name = text, template = pattern, drop = texts, temperature = warmth, calibration = learnt,\n",
     "              chain = text },\n",
     "    ensemble = { rule = text, weights = shares, weighting = text, name = text },\n",
-    "    bytes = { { source }, kind = text, beam = count, lazy = number, name = text },\n",
+    "    bytes = { { source }, kind = text, beam = count, lazy = number, ahead = count, name = text },\n",
     "    fit = { what = text, on = text, lang = text, chain = text, target = number, from = number, to = number,\n",
     "            bins = count, l2 = number, folds = count },\n",
     "    search = {},\n",

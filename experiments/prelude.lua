@@ -152,7 +152,7 @@ local schema = {
     voice = { { source }, name = text, template = pattern, drop = texts, temperature = warmth, calibration = learnt,
               chain = text },
     ensemble = { rule = text, weights = shares, weighting = text, name = text },
-    bytes = { { source }, kind = text, beam = count, lazy = number, name = text },
+    bytes = { { source }, kind = text, beam = count, lazy = number, ahead = count, name = text },
     fit = { what = text, on = text, lang = text, chain = text, target = number, from = number, to = number,
             bins = count, l2 = number, folds = count },
     search = {},

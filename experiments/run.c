@@ -29,10 +29,13 @@ struct plan *run_prepare(const char *script, const char *folder, const struct pl
         pinned.device = device;
         pinned.deterministic |= json_is_true(json_object_get(old->what, "deterministic"));
     }
+    const char *kv = old ? json_string_value(json_object_get(old->what, "kv")) : NULL;
     if (!pinned.mode)
         pinned.mode = mode;
     if (!pinned.kernels && kernels && *kernels)
         pinned.kernels = kernels;
+    if (!pinned.kv)
+        pinned.kv = kv;
     struct plan *p = plan_prepare(script, &pinned);
     plan_free(old);
     free(path);

@@ -56,7 +56,7 @@ struct run_outcome {
     uint64_t recomputed; /* units that the journal had held and that damage had taken */
 };
 
-/* plan_prepare(), but for a folder that holds a run already with that run's compute mode and kernel path, where o does not
+/* plan_prepare(), but for a folder that holds a run already with that run's compute mode, kernel path and type of keys and values, where o does not
  * say otherwise: another machine uses them or refuses. */
 struct plan *run_prepare(const char *script, const char *folder, const struct plan_options *o);
 

@@ -49,12 +49,22 @@ static const char *lm_key(const struct plan *p, const char *id)
     return json_string_value(json_object_get(lms_node(p->what, id), "key"));
 }
 
+/* The compute mode, and the type of keys and values where it is not float32. */
+static void pack_mode(struct text *t, const struct plan *p)
+{
+    struct text mode = { 0 };
+    const char *kv = what_string(p, "kv");
+    text_addf(&mode, *kv ? "%s kv %s" : "%s", what_string(p, "mode"), kv);
+    pack_string(t, text_s(&mode));
+    text_free(&mode);
+}
+
 /* What every key begins with: the kind of frame, how numbers are made, which lm. */
 static void pack_start(struct text *t, const struct plan *p, enum unit_frame frame, const char *lm)
 {
     pack_u32(t, frame);
     pack_u32(t, PLAN_FORMAT);
-    pack_string(t, what_string(p, "mode"));
+    pack_mode(t, p);
     pack_string(t, what_string(p, "kernels"));
     pack_string(t, what_string(p, "log"));
     pack_string(t, lm);

@@ -63,13 +63,38 @@ void architecture_lay_out_gguf(struct config *c)
     c->norm_offset = 0;
 }
 
-int architecture_unknown(const char *where, const char *key, const char *seen)
+static int unknown(const char *where, const char *key, const char *seen, const char *(*name_of)(size_t row))
 {
     const char *names[ROWS_MAX];
-    size_t n = architecture_rows_n < ROWS_MAX ? architecture_rows_n : ROWS_MAX;
-    for (size_t i = 0; i < n; i++)
-        names[i] = architecture_rows[i].name;
+    size_t n = 0;
+    for (size_t i = 0; i < architecture_rows_n && n < ROWS_MAX; i++) {
+        size_t before = 0;
+        while (before < n && strcmp(names[before], name_of(i)) != 0)
+            before++;
+        names[n] = name_of(i);
+        n += before == n;
+    }
     return err_add(err_unknown(ERR_DATA, key, seen, names, n), "%s", where);
+}
+
+static const char *folder_name(size_t row)
+{
+    return architecture_rows[row].name;
+}
+
+static const char *gguf_name(size_t row)
+{
+    return architecture_rows[row].gguf;
+}
+
+int architecture_unknown(const char *where, const char *key, const char *seen)
+{
+    return unknown(where, key, seen, folder_name);
+}
+
+int architecture_unknown_gguf(const char *where, const char *key, const char *seen)
+{
+    return unknown(where, key, seen, gguf_name);
 }
 
 /* Reads the number at s, without sign and leading zeros, below limit; its end, or NULL. */

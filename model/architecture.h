@@ -116,6 +116,7 @@ const struct architecture *architecture_find(const char *name);
 const struct architecture *architecture_of(const struct config *c); /* never NULL: c->architecture is known */
 /* ERR_DATA: "where: unknown KEY 'seen'; did you mean 'llama'? known: llama, ...". */
 int architecture_unknown(const char *where, const char *key, const char *seen);
+int architecture_unknown_gguf(const char *where, const char *key, const char *seen); /* with the names of GGUF files */
 
 /* By general.architecture and what else the file has; Mistral is a llama with a window there, Mixtral one with experts.
  * NULL: unknown. */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 static const struct checkpoint_want want_all = { .weights = true, .vocab = true };
@@ -129,6 +130,8 @@ void checkpoint_close(struct checkpoint *c)
     gguf_free(f->gguf);
     for (size_t i = 0; i < f->n_parts; i++)
         map_file_close(&f->part[i].map);
+    if (f->settled)
+        munmap(f->settled, f->settled_bytes);
     free(f->part);
     free(f->name);
     free(f->path);

@@ -3,7 +3,7 @@
  * Formats (Hugging Face folder, GGUF) end here: everything above sees one set of canonical tensor names, those that
  * Hugging Face gives the architecture ("model.layers.0.self_attn.q_proj.weight", model/architecture.h), row-major with
  * outer dimension first; one tensor for each expert.
- * Weights are mapped read-only; data pointers live as long as the checkpoint.  Files are hostile: every size is checked
+ * Weights are mapped read-only; data pointers live as long as the checkpoint, until it settles (model/checkpoint_settle.h).  Files are hostile: every size is checked
  * against the file before anything is allocated or read.
  *
  * Which files are opened, and what is confined.  The caller names a folder; a name that comes out of a file (a shard, in the

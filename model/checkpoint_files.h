@@ -22,6 +22,8 @@ struct checkpoint_files {
     char *name, *path, *architecture, *chat_template;
     struct text others; /* of generation */
     char *tokenizer;    /* named beside the weights: "stories.bin,TOKENIZER"; or NULL */
+    void *settled;      /* (settled_bytes,) the tensors' bytes where they are copied (checkpoint_settle.h), or NULL */
+    size_t settled_bytes;
 };
 
 /* What to open of a checkpoint. */

@@ -141,6 +141,6 @@ const struct architecture *config_gguf_architecture(const struct gguf *g, const 
     }
     const struct architecture *a = architecture_find_gguf(name, has);
     if (!a)
-        architecture_unknown(g->where, "general.architecture", name);
+        architecture_unknown_gguf(g->where, "general.architecture", name);
     return a;
 }

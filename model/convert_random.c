@@ -43,6 +43,8 @@ static int use_step(const struct spec_step *s, const char *text, struct config *
     g->head_dim = g->dim / g->n_heads;
     if (g->dim % g->n_heads != 0)
         return err_set(ERR_USAGE, "%s: dim is %u, want a multiple of heads, %u", text, g->dim, g->n_heads);
+    if (g->head_dim % 2 != 0)
+        return err_set(ERR_USAGE, "%s: dim is %u, want an even multiple of heads, %u", text, g->dim, g->n_heads);
     return config_check(g, text);
 }
 

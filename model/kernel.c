@@ -18,16 +18,18 @@ static const struct kernels *const tables[] = { &kernel_amx,     &kernel_avx512b
 #define TRY_N     7
 #define TRY_M     9
 #define TRY_INT8  37 /* weight rows of products with integers: two tiles of 16 and a rest */
+#define TRY_TILE  17 /* those of a large batch: a tile and a rest */
+#define TRY_BATCH 61 /* its rows: three tiles, and enough of a fourth to be one */
 #define TRY_DIM   24
 #define TRY_SEEN  37
 #define TRY_HEADS 5
 
 struct trial {
     const struct kernels *k;
-    float x[TRY_M * TRY_MOST]; /* activations */
-    float w[TRY_N * TRY_MOST]; /* weights as floats, then packed into row */
+    float x[TRY_BATCH * TRY_MOST]; /* activations */
+    float w[TRY_N * TRY_MOST];     /* weights as floats, then packed into row */
     uint8_t row[TRY_INT8 * TRY_MOST * 4];
-    struct kernel_int8 whole[TRY_M * TRY_MOST / KERNEL_INT8], other[TRY_M * TRY_MOST / KERNEL_INT8];
+    struct kernel_int8 whole[TRY_BATCH * TRY_MOST / KERNEL_INT8], other[TRY_BATCH * TRY_MOST / KERNEL_INT8];
     float got[TRY_M * TRY_MOST], want[TRY_M * TRY_MOST], scratch[KERNEL_ROWS * TRY_MOST];
     _Alignas(64) char page[3][2 * KERNEL_PAGE * TRY_DIM * sizeof(float)];
 };
@@ -82,12 +84,20 @@ static int refuse(const struct kernels *k, const char *what)
     return err_set(ERR_DATA, "kernels '%s': %s differs from the reference", k->name, what);
 }
 
+/* m rows of n outputs, zero. */
+static void rows_of(float *base, size_t n, size_t m, float *out[])
+{
+    memset(base, 0, m * n * sizeof *base);
+    for (size_t i = 0; i < m; i++)
+        out[i] = base + i * n;
+}
+
 static void outputs(float *base, float *out[])
 {
-    memset(base, 0, TRY_M * TRY_MOST * sizeof *base);
-    for (size_t i = 0; i < TRY_M; i++)
-        out[i] = base + i * TRY_MOST;
+    rows_of(base, TRY_MOST, TRY_M, out);
 }
+
+_Static_assert(TRY_INT8 *TRY_BATCH <= TRY_M * TRY_MOST, "the outputs of both fit");
 
 static int try_matmul(struct trial *t, enum dtype type, size_t k)
 {
@@ -153,28 +163,31 @@ static int try_bf16(struct trial *t, size_t k)
     return differ(t->got, t->want, TRY_M * TRY_MOST) ? refuse(t->k, "the product of bf16") : 0;
 }
 
-/* Bit for bit. */
+/* n weight rows with m rows of activations, bit for bit; t->row and t->x hold them. */
+static int try_products(struct trial *t, enum dtype type, size_t n, size_t m)
+{
+    struct weight w = { .name = dtype_name(type), .type = type, .data = t->row, .n = n, .k = TRY_MOST };
+    float *out[TRY_BATCH];
+    w.row_bytes = dtype_row_bytes(type, TRY_MOST);
+    kernel_int8_pack(t->x, m * TRY_MOST, t->whole);
+    t->k->pack_int8(t->x, m * TRY_MOST, t->other);
+    if (memcmp(t->whole, t->other, m * TRY_MOST / KERNEL_INT8 * sizeof *t->whole) != 0)
+        return refuse(t->k, "rounding to integers");
+    struct matmul p = { &w, t->whole, TRY_MOST / KERNEL_INT8, m, out };
+    rows_of(t->want, n, m, out);
+    kernel_int8_dot(&p, 0, n);
+    rows_of(t->got, n, m, out);
+    t->k->dot_int8(&p, 0, n);
+    return memcmp(t->got, t->want, n * m * sizeof *t->got) != 0 ? refuse(t->k, w.name) : 0;
+}
+
 static int try_int8(struct trial *t, enum dtype type)
 {
-    struct weight w = { .name = dtype_name(type), .type = type, .data = t->row, .n = TRY_INT8, .k = TRY_MOST };
-    size_t stride = TRY_MOST / KERNEL_INT8;
-    w.row_bytes = dtype_row_bytes(type, TRY_MOST);
-    float *out[TRY_M];
-    fill(t->x, TRY_M * TRY_MOST, 1);
+    fill(t->x, TRY_BATCH * TRY_MOST, 1);
     memset(t->x, 0, KERNEL_INT8 * sizeof *t->x);
     pack(t, type, TRY_INT8 * TRY_MOST);
-    kernel_int8_pack(t->x, TRY_M * TRY_MOST, t->whole);
-    t->k->pack_int8(t->x, TRY_M * TRY_MOST, t->other);
-    if (memcmp(t->whole, t->other, sizeof t->whole) != 0)
-        return refuse(t->k, "rounding to integers");
-    struct matmul p = { &w, t->whole, stride, TRY_M, out };
-    outputs(t->want, out);
-    kernel_int8_dot(&p, 0, TRY_INT8);
-    outputs(t->got, out);
-    t->k->dot_int8(&p, 0, TRY_INT8);
-    if (memcmp(t->got, t->want, sizeof t->got) != 0)
-        return refuse(t->k, w.name);
-    return 0;
+    TRY(try_products(t, type, TRY_INT8, TRY_M));
+    return t->k->int8_many > 0 ? try_products(t, type, TRY_TILE, TRY_BATCH) : 0;
 }
 
 /* Five heads (four and one more) over keys and values of one type; what else is in `a` is the case. */

@@ -102,6 +102,7 @@ struct kernels {
     void (*round_bf16)(const float *x, size_t n, size_t i, uint16_t *block);
     /* The same for weights of a type that kernel_has_int8(); from is a multiple of KERNEL_TILE (kernel_int8.h). */
     void (*dot_int8)(const struct matmul *p, size_t from, size_t to);
+    size_t int8_many; /* batch rows from which on it goes another way for some type; 0: never */
     void (*pack_int8)(const float *x, size_t n, struct kernel_int8 *out); /* n a multiple of KERNEL_INT8 */
     void (*rms_norm)(const float *x, const float *w, size_t n, float eps, float *out);
     void (*layer_norm)(const float *x, const struct kernel_norm *w, size_t n, float eps, float *out);

@@ -11,19 +11,21 @@
 #define TARGET __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")))
 #define INLINE static inline __attribute__((always_inline)) TARGET
 
-#define ROWS 16 /* of a tile */
-#define STEP 32 /* of the inner dimension: 64 bytes */
+#define STREAMS 4
+#define ROWS    16 /* of a tile */
+#define STEP    32 /* of the inner dimension: 64 bytes */
 
 #define ARCH_REQ_XCOMP_PERM 0x1023
 #define XFEATURE_TILES      18
 
-/* Leaf 7: tiles in bit 24, bf16 in bit 22 of edx.  Asking for permission again is no error. */
+/* Leaf 7: tiles in bit 24, bf16 in bit 22, int8 in bit 25 of edx.  Asking for permission again is no error. */
 bool kernel_amx_available(void)
 {
     unsigned a = 0, b = 0, c = 0, d = 0;
     if (!__builtin_cpu_supports("avx512bw") || !__get_cpuid_count(7, 0, &a, &b, &c, &d))
         return false;
-    return (d & 1u << 24) && (d & 1u << 22) && syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_TILES) == 0;
+    const unsigned all = 1u << 24 | 1u << 22 | 1u << 25;
+    return (d & all) == all && syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_TILES) == 0;
 }
 
 struct tile_config {
@@ -82,13 +84,14 @@ INLINE void load_weights(const struct part *t, size_t r, size_t k, uint16_t spar
 }
 
 /* A tile of sums (16 weight rows, 16 batch rows) to out[i ..][j ..]. */
-static void put(const struct part *t, size_t r, size_t i, const float sum[ROWS][ROWS])
+TARGET static void put(const struct part *t, size_t r, size_t i, const float sum[ROWS][ROWS])
 {
     const struct matmul *p = t->p;
-    size_t m = p->m - i < ROWS ? p->m - i : ROWS, n = t->n - r < ROWS ? t->n - r : ROWS;
+    const __m512i rows = _mm512_set_epi32(240, 224, 208, 192, 176, 160, 144, 128, 112, 96, 80, 64, 48, 32, 16, 0);
+    size_t m = p->m - i < ROWS ? p->m - i : ROWS;
+    __mmask16 n = (__mmask16)(t->n - r < ROWS ? (1u << (t->n - r)) - 1u : 0xffffu);
     for (size_t b = 0; b < m; b++)
-        for (size_t a = 0; a < n; a++)
-            p->out[i + b][t->j + r + a] = sum[a][b];
+        _mm512_mask_storeu_ps(p->out[i + b] + t->j + r, n, _mm512_i32gather_ps(rows, &sum[0][b], sizeof(float)));
 }
 
 INLINE const uint16_t *activations(const struct part *t, size_t i, size_t k)
@@ -96,11 +99,14 @@ INLINE const uint16_t *activations(const struct part *t, size_t i, size_t k)
     return (const uint16_t *)t->p->x + (i / ROWS * (t->p->stride / 2) + k / 2) * ROWS * 2;
 }
 
-/* The bytes that follow these weight rows, asked for while they are multiplied. */
+/* The bytes that follow these weight rows, asked for while they are multiplied, from STREAMS places in turn: memory gives
+ * more to who reads in several places at once. */
 INLINE void ask(const struct part *t, size_t k)
 {
     const struct weight *w = t->p->w;
-    const char *next = (const char *)kernel_row(w, t->j) + 2 * ROWS * w->row_bytes + 2 * ROWS * 2 * k;
+    size_t step = k / STEP, apart = (w->k / STEP + STREAMS - 1) / STREAMS;
+    size_t part = step % STREAMS * apart + step / STREAMS;
+    const char *next = (const char *)kernel_row(w, t->j) + 2 * ROWS * w->row_bytes + 2 * ROWS * 2 * STEP * part;
     for (size_t at = 0; at < 2 * ROWS * 2 * STEP; at += 64)
         _mm_prefetch(next + at, _MM_HINT_T1);
 }
@@ -117,11 +123,13 @@ TARGET static void narrow(const struct part *t)
         if (t->i == 0)
             ask(t, k);
         load_weights(t, 0, k, spare[0], &a);
-        load_weights(t, ROWS, k, spare[1], &b);
         _tile_loadd(4, a.at, a.stride);
-        _tile_loadd(5, b.at, b.stride);
         _tile_loadd(6, activations(t, t->i, k), 64);
         _tile_dpbf16ps(0, 4, 6);
+        if (t->n <= ROWS)
+            continue;
+        load_weights(t, ROWS, k, spare[1], &b);
+        _tile_loadd(5, b.at, b.stride);
         _tile_dpbf16ps(1, 5, 6);
     }
     _tile_stored(0, sum, sizeof sum[0]);
@@ -178,12 +186,25 @@ TARGET void kernel_amx_dot_bf16(const struct matmul *p, size_t from, size_t to)
     _tile_release(); /* a switch of tasks need not save tiles that nobody uses */
 }
 
-void kernel_amx_round_bf16(const float *x, size_t n, size_t i, uint16_t *block)
+/* To nearest, ties to even; NaN stays NaN, quiet: as kernel_to_bf16(). */
+INLINE __m256i rounded(const float *x)
 {
+    __m512i bits = _mm512_castps_si512(_mm512_loadu_ps(x));
+    __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    __m512i up = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+    __mmask16 nan = _mm512_cmp_ps_mask(_mm512_castsi512_ps(bits), _mm512_castsi512_ps(bits), _CMP_UNORD_Q);
+    up = _mm512_mask_or_epi32(up, nan, bits, _mm512_set1_epi32(0x400000));
+    return _mm512_cvtepi32_epi16(_mm512_srli_epi32(up, 16));
+}
+
+TARGET void kernel_amx_round_bf16(const float *x, size_t n, size_t i, uint16_t *block)
+{
+    _Alignas(32) uint32_t pair[8];
     uint16_t *row = block + i / ROWS * n * ROWS + i % ROWS * 2;
-    for (size_t k = 0; k < n; k += 2, row += 2 * ROWS) {
-        row[0] = kernel_to_bf16(x[k]);
-        row[1] = kernel_to_bf16(x[k + 1]);
+    for (size_t k = 0; k < n; k += 16) {
+        _mm256_store_si256((__m256i *)(void *)pair, rounded(x + k));
+        for (size_t j = 0; j < 8; j++, row += 2 * ROWS)
+            memcpy(row, &pair[j], sizeof pair[j]);
     }
 }
 

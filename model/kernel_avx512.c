@@ -167,14 +167,15 @@ static bool has_amx(void)
 
 const struct kernels kernel_amx = {
     .name = "amx",
-    .needs = "AMX tiles for bf16, and AVX-512 VNNI",
+    .needs = "AMX tiles for bf16 and int8, and AVX-512 VNNI",
     .available = has_amx,
     .pays = in_native,
     .matmul = kernel_avx512_matmul,
     .dot_bf16 = kernel_amx_dot_bf16,
     .bf16_rows = KERNEL_AMX_ROWS,
     .round_bf16 = kernel_amx_round_bf16,
-    .dot_int8 = kernel_int8_dot_avx512,
+    .dot_int8 = kernel_int8_dot_amx,
+    .int8_many = KERNEL_INT8_TILES,
     .pack_int8 = kernel_int8_pack_avx2,
     .rms_norm = kernel_avx512_rms_norm,
     .layer_norm = kernel_avx512_layer_norm,

@@ -17,16 +17,18 @@
 
 #define KERNEL_TILE       16u /* weight rows that are multiplied side by side at most */
 #define KERNEL_INT8_LEAST 1e-30f
+#define KERNEL_INT8_TILES 60u /* batch rows that go through AMX tiles, whatever the type */
 
 /* In plain C. */
 void kernel_int8_pack(const float *x, size_t n, struct kernel_int8 *out);
 void kernel_int8_dot(const struct matmul *p, size_t from, size_t to);
 
-/* With AVX2; with AVX2 and AVX-VNNI; with AVX-512 and its VNNI. */
+/* With AVX2; with AVX2 and AVX-VNNI; with AVX-512 and its VNNI; with AMX tiles besides. */
 void kernel_int8_pack_avx2(const float *x, size_t n, struct kernel_int8 *out);
 void kernel_int8_dot_avx2(const struct matmul *p, size_t from, size_t to);
 void kernel_int8_dot_avxvnni(const struct matmul *p, size_t from, size_t to);
 void kernel_int8_dot_avx512(const struct matmul *p, size_t from, size_t to);
+void kernel_int8_dot_amx(const struct matmul *p, size_t from, size_t to);
 
 /* How many of n rows from row j on lie one after the other in memory. */
 size_t kernel_int8_run(const struct weight *w, size_t j, size_t n);

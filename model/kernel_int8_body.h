@@ -1,17 +1,16 @@
 /* The products of kernel_int8.h over vectors of LANES weight rows side by side, for each instruction set once.
  *
- * What it is included into defines TARGET, INLINE, LANES (16 or 8), vint and vfloat of LANES x 32 bits, and over these:
- *   columns(p, stride, out)  16 bytes of each of the rows p, p + stride, ...: out[j] has the j-th four of each
- *   halves(p, stride)        the float16 at the start of each of the rows
- *   low_half(x)              the float16 in the lower half of each lane
+ * What it is included into defines what model/kernel_int8_unpack.h asks for, and over the same vectors:
  *   each(i), eachf(f)        in all lanes
  *   dot(sum, w, a)           sum + w times four signed bytes a, w unsigned and at most 63
  *   dot_signed(sum, w, a), less_signed(a), as_signed(w): the same for any signed w, prepared, from the sum they need
  *   signed_byte(x, from)      byte from / 8 of each lane, signed
- *   meet, join (and, or), shift_up, shift_down, add, to_float, mul, muladd (ab + c), negmuladd (-ab + c) */
+ *   add, muladd (ab + c), negmuladd (-ab + c) */
+#include "model/kernel_int8_unpack.h"
 
 /* The products of a batch of MOST activation rows with LANES weight rows under way: one float chain a lane. */
-#define MOST 32
+#define MOST    32
+#define STREAMS 4
 
 struct int8_part {
     const uint8_t *w; /* the first of LANES rows, stride bytes apart */
@@ -28,9 +27,12 @@ INLINE vint four(const struct kernel_int8 *a, size_t i)
     return each(x);
 }
 
-/* What comes after these LANES rows is asked for while they are read: bytes [0, n) from next. */
-INLINE void fetch(const uint8_t *next, size_t n)
+/* What comes after these LANES rows is asked for while they are read: of n_parts parts of n bytes one each time, from
+ * STREAMS places in turn, since memory gives more to who reads in several places at once. */
+INLINE void fetch(const struct int8_part *p, size_t part, size_t n_parts, size_t n)
 {
+    size_t apart = (n_parts + STREAMS - 1) / STREAMS;
+    const uint8_t *next = p->w + LANES * p->stride + (part % STREAMS * apart + part / STREAMS) * n;
     for (size_t i = 0; i < n; i += 64)
         _mm_prefetch((const char *)next + i, _MM_HINT_T1);
 }
@@ -69,23 +71,12 @@ INLINE vfloat half(vfloat sum, const struct kernel_int8 *a, size_t k, const vint
     return muladd(to_float(add(even, odd)), mul(scale, eachf(a->scale)), sum);
 }
 
-/* Integers of one block of q4_0: the low nibbles of 16 bytes, then the high ones. */
-INLINE void nibbles(const uint8_t *p, size_t stride, vint w[8])
-{
-    columns(p, stride, w);
-    X86_UNROLL for (size_t i = 0; i < 4; i++)
-    {
-        w[4 + i] = meet(shift_down(w[i], 4), each(0x0f0f0f0f));
-        w[i] = meet(w[i], each(0x0f0f0f0f));
-    }
-}
-
 INLINE void add_q8_0(vfloat sum[], const struct int8_part *p)
 {
-    const uint8_t *w = p->w, *next = p->w + LANES * p->stride;
-    for (size_t b = 0; b < p->n; b++, w += 34, next += LANES * 34) {
+    const uint8_t *w = p->w;
+    for (size_t b = 0; b < p->n; b++, w += 34) {
         vint q[8];
-        fetch(next, LANES * 34);
+        fetch(p, b, p->n, LANES * 34);
         columns(w + 2, p->stride, q);
         columns(w + 18, p->stride, q + 4);
         vfloat scale = halves(w, p->stride);
@@ -97,35 +88,16 @@ INLINE void add_q8_0(vfloat sum[], const struct int8_part *p)
 
 INLINE void add_q4_0(vfloat sum[], const struct int8_part *p)
 {
-    const uint8_t *w = p->w, *next = p->w + LANES * p->stride;
-    for (size_t b = 0; b < p->n; b++, w += 18, next += LANES * 18) {
+    const uint8_t *w = p->w;
+    for (size_t b = 0; b < p->n; b++, w += 18) {
         vint q[8];
-        fetch(next, LANES * 18);
+        fetch(p, b, p->n, LANES * 18);
         nibbles(w + 2, p->stride, q);
         vfloat scale = halves(w, p->stride);
         for (size_t t = 0; t < p->m; t++) {
             const struct kernel_int8 *a = p->x + t * p->x_stride + b;
             sum[t] = whole(sum[t], a, each(a->less8), q, scale);
         }
-    }
-}
-
-/* The scales d s and minima m t of q4_K's eight groups, from the 16 bytes at the start of its blocks. */
-INLINE void scales4(const uint8_t *p, size_t stride, vfloat d[8], vfloat m[8])
-{
-    vint x[4];
-    columns(p, stride, x);
-    vfloat scale = low_half(x[0]), least = low_half(shift_down(x[0], 16));
-    X86_UNROLL for (int i = 0; i < 4; i++)
-    {
-        vint s = meet(shift_down(x[1], 8 * i), each(63)), t = meet(shift_down(x[2], 8 * i), each(63));
-        vint low = meet(shift_down(x[3], 8 * i), each(15)), high = meet(shift_down(x[3], 8 * i + 4), each(15));
-        d[i] = mul(scale, to_float(s));
-        m[i] = mul(least, to_float(t));
-        s = join(low, shift_up(meet(shift_down(x[1], 8 * i + 6), each(3)), 4));
-        t = join(high, shift_up(meet(shift_down(x[2], 8 * i + 6), each(3)), 4));
-        d[i + 4] = mul(scale, to_float(s));
-        m[i + 4] = mul(least, to_float(t));
     }
 }
 
@@ -141,13 +113,13 @@ INLINE void lowered(vfloat sum[], const struct int8_part *p, size_t b, const vin
 
 INLINE void add_q4_k(vfloat sum[], const struct int8_part *p)
 {
-    const uint8_t *w = p->w, *next = p->w + LANES * p->stride;
+    const uint8_t *w = p->w;
     for (size_t b = 0; b < p->n; b += 8, w += 144) {
         vfloat d[8], m[8];
         scales4(w, p->stride, d, m);
-        for (size_t j = 0; j < 8; j += 2, next += LANES * 36) {
+        for (size_t j = 0; j < 8; j += 2) {
             vint both[8], q[8];
-            fetch(next, LANES * 36);
+            fetch(p, (b + j) / 2, p->n / 2, LANES * 36);
             columns(w + 16 + 16 * j, p->stride, both);
             columns(w + 32 + 16 * j, p->stride, both + 4);
             X86_UNROLL for (size_t i = 0; i < 8; i++) q[i] = meet(both[i], each(0x0f0f0f0f));
@@ -158,35 +130,16 @@ INLINE void add_q4_k(vfloat sum[], const struct int8_part *p)
     }
 }
 
-/* Half h of blocks of q6_K: 64 bytes of low and 32 of high bits. */
-INLINE void halfway(const uint8_t *w, size_t stride, size_t h, vint low[16], vint high[8])
-{
-    for (size_t i = 0; i < 4; i++)
-        columns(w + 64 * h + 16 * i, stride, low + 4 * i);
-    for (size_t i = 0; i < 2; i++)
-        columns(w + 128 + 32 * h + 16 * i, stride, high + 4 * i);
-}
-
-/* Integers of group j of eight of q6_K, from those of its half. */
-INLINE void sixes(const vint low[16], const vint high[8], int j, vint q[8])
-{
-    X86_UNROLL for (int i = 0; i < 8; i++)
-    {
-        vint x = meet(shift_down(low[j % 2 * 8 + i], j % 4 / 2 * 4), each(0x0f0f0f0f));
-        q[i] = join(x, shift_up(meet(shift_down(high[i], j % 4 * 2), each(0x03030303)), 4));
-    }
-}
-
 INLINE void add_q6_k(vfloat sum[], const struct int8_part *p)
 {
-    const uint8_t *w = p->w, *next = p->w + LANES * p->stride;
-    for (size_t b = 0; b < p->n; b += 8, w += 210, next += LANES * 210) {
+    const uint8_t *w = p->w;
+    for (size_t b = 0; b < p->n; b += 8, w += 210) {
         vint s[4], low[16], high[8], q[8];
         vfloat d = halves(w + 208, p->stride);
         columns(w + 192, p->stride, s);
         X86_UNROLL for (int j = 0; j < 8; j++)
         {
-            fetch(next + (size_t)j * LANES * 26, LANES * 26);
+            fetch(p, b + (size_t)j, p->n, LANES * 26);
             if (j % 4 == 0)
                 halfway(w, p->stride, (size_t)j / 4, low, high);
             sixes(low, high, j, q);

@@ -110,6 +110,11 @@ bool kv_room(const struct kv *kv, size_t n_pages)
     return kv->n_used + n_pages <= kv->budget;
 }
 
+size_t kv_bytes(const struct kv *kv)
+{
+    return kv->n_live * kv->page_bytes;
+}
+
 static void unlink_page(struct kv *kv, int32_t page)
 {
     struct page *p = &kv->pages[page];

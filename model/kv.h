@@ -49,6 +49,7 @@ void kv_use(struct kv *kv, int32_t page);
 bool kv_room(const struct kv *kv, size_t n_pages); /* n_pages more fit the budget beside those that the pass uses */
 /* Gives a node without a page (at `position`) its place, and uses it. */
 struct kv_copy kv_claim(struct kv *kv, uint32_t node, size_t position);
+size_t kv_bytes(const struct kv *kv); /* of pages alive */
 /* Gives back what exceeds the budget and is not used by this pass. */
 void kv_trim(struct kv *kv);
 /* Forgets all: after a pass that failed half-way. */

@@ -6,8 +6,10 @@
 
 #define MAX_PRODUCTS 3
 #define TILE_COST    (1u << 17) /* multiply-adds of one part: some microseconds */
-#define MANY         33u        /* rows from which on activations are read from L2: tiles that use them more often */
-#define MANY_TILES   4u
+#define MANY         16u        /* rows from which on activations are read from L2: tiles that use them more often */
+#define MANY_LEAST   64u        /* rows of such a tile */
+#define MANY_MOST    256u
+#define SHARE        4u /* such tiles a thread, where they do not become too small */
 
 struct multiplier {
     const struct kernels *k;
@@ -120,11 +122,14 @@ static struct matmul matmul_of(const struct multiplier *mul, const struct block 
     return m;
 }
 
-static size_t tile_rows(const struct matmul *m)
+static size_t tile_rows(const struct matmul *m, size_t n_threads)
 {
     size_t rows = TILE_COST / (m->m * m->w->k + 1) / KERNEL_TILE * KERNEL_TILE;
-    size_t least = m->m < MANY ? KERNEL_TILE : MANY_TILES * KERNEL_TILE;
-    return rows > least ? rows : least;
+    if (m->m < MANY)
+        return rows > KERNEL_TILE ? rows : KERNEL_TILE;
+    rows = m->w->n / (SHARE * n_threads) / MANY_LEAST * MANY_LEAST;
+    rows = rows < MANY_MOST ? rows : MANY_MOST;
+    return rows > MANY_LEAST ? rows : MANY_LEAST;
 }
 
 static size_t larger(size_t a, size_t b)
@@ -141,7 +146,7 @@ void multiply(struct multiplier *mul, const struct block *x, const struct produc
     for (size_t p = 0; p < n; p++) {
         struct matmul *m = &job.matmul[p];
         *m = matmul_of(mul, x, &products[p]);
-        job.tile[p] = tile_rows(m);
+        job.tile[p] = tile_rows(m, threads_count(mul->threads));
         job.n_tiles[p] = m->m > 0 ? (m->w->n + job.tile[p] - 1) / job.tile[p] : 0;
         n_tiles += job.n_tiles[p];
         cost += (m->m * m->w->k + 1) * m->w->n;

@@ -30,14 +30,14 @@ static const struct {
     { "70B", "llama(dim=8192, layers=80, heads=64, kv_heads=8, ffn=28672, vocab=128256, context=8192)" },
 };
 
-/* What a block's scales must be for values of about +-1: the first, and the second in units of it. */
+/* What a block's scales must be for values that spread as those of a uniform distribution in +-1 do: the first, and the second in units of it. */
 static const struct {
     float first, second;
 } scales[DTYPE_COUNT] = {
     [DTYPE_Q8_0] = { 1.0f / 128, 0 },  [DTYPE_Q4_0] = { 1.0f / 8, 0 },       [DTYPE_Q4_1] = { 1.0f / 8, -7.5f },
     [DTYPE_Q5_0] = { 1.0f / 16, 0 },   [DTYPE_Q5_1] = { 1.0f / 16, -15.5f }, [DTYPE_Q2_K] = { 1.0f / 24, 1.5f },
-    [DTYPE_Q3_K] = { 1.0f / 128, 0 },  [DTYPE_Q4_K] = { 1.0f / 480, 7.5f },  [DTYPE_Q5_K] = { 1.0f / 960, 15.5f },
-    [DTYPE_Q6_K] = { 1.0f / 1500, 0 },
+    [DTYPE_Q3_K] = { 1.0f / 76, 0 },   [DTYPE_Q4_K] = { 1.0f / 480, 7.5f },  [DTYPE_Q5_K] = { 1.0f / 960, 15.5f },
+    [DTYPE_Q6_K] = { 1.0f / 2368, 0 },
 };
 
 static uint64_t mix(uint64_t x)

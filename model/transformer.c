@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "model/checkpoint_settle.h"
 #include "model/core.h"
 #include "model/device_plan.h"
 #include "model/forward_cpu.h"
@@ -273,8 +274,6 @@ static int open_lm(struct transformer *t, const char *alias)
     if (space->n > c->config.n_vocab)
         return err_set(ERR_DATA, "%s: the tokenizer has %u symbols, the embedding %u rows", c->name, space->n,
                        c->config.n_vocab);
-    if (!alias)
-        TRY(checkpoint_hash(c));
     text_addf(&identity, "%s %s %s", alias ? alias : c->hash, t->mode == KERNEL_NATIVE ? "native" : "f32",
               text_s(&t->path));
     if (c->config.rope.scaling != SCALING_NONE)
@@ -372,6 +371,9 @@ static int open_forward(struct transformer *t, const struct transformer_options 
 static int open_all(struct transformer *t, const struct transformer_options *o)
 {
     t->device = o->device;
+    if (!o->alias)
+        TRY(checkpoint_hash(t->c)); /* it reads the files, which give their pages back then */
+    checkpoint_settle(t->c, o->threads);
     t->weights = weights_open(t->c);
     if (!t->weights)
         return ERR_DATA;
@@ -379,7 +381,7 @@ static int open_all(struct transformer *t, const struct transformer_options *o)
     TRY(choose_kv(o, t->mode, &t->kv_type));
     TRY(plan_positions(t, o));
     TRY(open_lm(t, o->alias));
-    t->tree = tree_alloc();
+    t->tree = o->apart ? tree_alloc_apart() : tree_alloc();
     t->store =
         row_store_alloc(t->tree, t->lm.space->n, t->c->config.dim, o->row_bytes > 0 ? o->row_bytes : DEFAULT_ROW_BYTES);
     return open_forward(t, o);
@@ -406,6 +408,12 @@ const struct device_plan *transformer_plan(const struct lm *lm)
 {
     const struct transformer *t = lm->self;
     return &t->plan;
+}
+
+size_t transformer_kv_bytes(const struct lm *lm)
+{
+    const struct transformer *t = lm->self;
+    return kv_bytes(t->kv);
 }
 
 const char *transformer_refused(const struct lm *lm)

@@ -30,6 +30,7 @@ struct transformer_options {
     /* Positions computed at a time at most; 0: a default; fewer where their activations would take more than 512 MB.  No
      * number depends on it. */
     size_t chunk;
+    bool apart; /* equal prefixes are computed each for itself, for timing: no number depends on it */
     /* Positions that prefixes may have, at most what the checkpoint declares; 0: that.  The plan of rotary positions is for
      * this length (model/rope.h), so under dynamic scaling numbers depend on it, and the lm's identity too. */
     uint32_t max_positions;
@@ -43,6 +44,8 @@ struct lm *transformer_open(struct checkpoint *c, const struct transformer_optio
 
 /* The kernel path chosen, for plans: "avx512"; "cuda sm_90", "cuda sm_90 deterministic" on a device. */
 const char *transformer_kernels(const struct lm *lm);
+/* Bytes of the keys and values that it holds now. */
+size_t transformer_kv_bytes(const struct lm *lm);
 /* The plan of positions, for logs: "rope theta 10000, yarn factor 8 of 2048 positions, amplitude 1.208". */
 const char *transformer_positions(const struct lm *lm);
 /* Of a device: what lies there; all zero on the processor. */

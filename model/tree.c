@@ -19,6 +19,7 @@ struct tree {
     size_t n_buckets;
     struct slot *slots;
     size_t n_slots, slots_cap;
+    bool apart;
 };
 
 struct tree *tree_alloc(void)
@@ -29,6 +30,13 @@ struct tree *tree_alloc(void)
     t->n_nodes = t->n_alive = 1;
     t->n_buckets = 1024;
     t->buckets = mem_alloc(t->n_buckets, sizeof *t->buckets);
+    return t;
+}
+
+struct tree *tree_alloc_apart(void)
+{
+    struct tree *t = tree_alloc();
+    t->apart = true;
     return t;
 }
 
@@ -95,7 +103,7 @@ static uint32_t add_node(struct tree *t, uint32_t parent, sym_t symbol)
 /* The node of parent's prefix and one symbol more.  A new one is held by nothing yet. */
 static uint32_t child_of(struct tree *t, uint32_t parent, sym_t symbol)
 {
-    for (uint32_t id = *bucket_of(t, parent, symbol); id; id = t->nodes[id].next)
+    for (uint32_t id = t->apart ? 0 : *bucket_of(t, parent, symbol); id; id = t->nodes[id].next)
         if (t->nodes[id].parent == parent && t->nodes[id].symbol == symbol)
             return id;
     return add_node(t, parent, symbol);

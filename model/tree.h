@@ -29,6 +29,7 @@ struct node {
 struct tree;
 
 struct tree *tree_alloc(void);
+struct tree *tree_alloc_apart(void); /* what is pushed is never an older node: only forks share */
 void tree_free(struct tree *t);
 
 /* A new slot naming the first len symbols of src; src < 0: the empty prefix. */

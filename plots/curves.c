@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { MAX_POINTS = 2000 }; /* of one block */
 
@@ -38,6 +39,25 @@ static void point(struct text *t, const struct interval *x, const struct interva
     text_addf(t, "%zu\n", chain + 1);
 }
 
+/* Whether two chains differ in numbers alone: settings of one strategy, between which a line means something. */
+static bool same_strategy(const char *a, const char *b)
+{
+    static const char digits[] = "0123456789.";
+    for (;;) {
+        bool number = strspn(a, digits) > 0;
+        if (number != (strspn(b, digits) > 0))
+            return false;
+        a += strspn(a, digits);
+        b += strspn(b, digits);
+        if (*a != *b)
+            return false;
+        if (!*a)
+            return true;
+        a++;
+        b++;
+    }
+}
+
 static bool has_point(const struct summary_metric *x, const struct summary_metric *y, size_t arm)
 {
     return isfinite(x->arms[arm].mean) && isfinite(y->arms[arm].mean);
@@ -57,13 +77,17 @@ static void block_head(struct text *t, size_t lm)
 /* The block of one lm, or of all that have no curve (SIZE_MAX); how many points it has. */
 static size_t block(const struct choice *c, size_t lm, struct text *t)
 {
-    size_t n = 0;
+    size_t n = 0, last = SIZE_MAX;
     block_head(t, lm);
     for (size_t arm = 0; arm < c->d->summary->n_arms && n < MAX_POINTS; arm++) {
         size_t own = c->d->arm_lm[arm];
         if ((lm == SIZE_MAX ? c->named[own] : own != lm) || !has_point(c->x, c->y, arm))
             continue;
-        point(t, &c->x->arms[arm], &c->y->arms[arm], c->d->arm_chain[arm]);
+        size_t chain = c->d->arm_chain[arm];
+        if (last != SIZE_MAX && !same_strategy(c->d->chains[last], c->d->chains[chain]))
+            text_add(t, "\n"); /* gnuplot's lines end where a line is empty */
+        last = chain;
+        point(t, &c->x->arms[arm], &c->y->arms[arm], chain);
         n++;
     }
     text_add(t, "EOD\n");

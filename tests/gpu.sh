@@ -61,13 +61,20 @@ figure() {
 
 probe() {
     say "the card"
-    nvidia-smi --query-gpu=name,driver_version,memory.total,memory.free --format=csv,noheader
+    nvidia-smi --query-gpu=name,driver_version,memory.total,memory.free --format=csv,noheader 2>/dev/null || echo "no nvidia-smi"
     "$chorale" plan --device "$device" zoo:prose
 }
 
 tests() {
     say "tests: logits of every architecture, graphs, swaps, pages"
-    CHORALE_DEVICE=$device timeout 300 "$here/bin/test_device" && echo "tests passed" >>"$work/table" || echo "tests FAILED" | tee -a "$work/table"
+    CHORALE_DEVICE=$device timeout 300 "$here/bin/test_device" >"$work/one" 2>&1
+    rc=$?
+    tail -n 20 "$work/one"
+    case $rc in
+    0) echo "tests passed: $(tail -n 1 "$work/one")" ;;
+    77) echo "tests skipped: $(tail -n 1 "$work/one")" ;;
+    *) echo "tests FAILED ($rc): $(grep -c failed: "$work/one") lines, the first: $(grep -m 1 failed: "$work/one")" ;;
+    esac >>"$work/table"
 }
 
 sanitize() {

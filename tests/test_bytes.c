@@ -352,6 +352,8 @@ static void refusals(void)
     refused(o.tokens, &(struct bytes_options){ .vocab = o.vocab, .lazy = 0.5 }, "lazy 0.5, want 0 to 0.1");
     refused(o.tokens, &(struct bytes_options){ .vocab = o.vocab, .lazy = NAN }, "lazy nan, want");
     refused(o.tokens, &(struct bytes_options){ .vocab = o.vocab, .kind = "canonical", .beam = 4 }, "has no beam");
+    refused(o.tokens, &(struct bytes_options){ .vocab = o.vocab, .ahead = 65 }, "ahead 65, want 0 to 64");
+    refused(o.tokens, &(struct bytes_options){ .vocab = o.vocab, .kind = "all", .ahead = 1 }, "all cannot look ahead");
     refused(o.tokens, &(struct bytes_options){ .vocab = u.vocab, .kind = "all" }, "tokens, 'table");
     refused(o.canonical, &(struct bytes_options){ .vocab = o.vocab }, "over bytes already");
     refused(u.tokens, &(struct bytes_options){ .vocab = u.vocab, .kind = "canonical" }, "the tokenizer is unigram");

@@ -79,8 +79,12 @@ static void close_subject(void *ctx, struct lm *lm)
 int main(void)
 {
     static struct subject subjects[] = {
-        { "canonical", { .kind = "canonical" }, false },       { "lazy", { .kind = "canonical", .lazy = 0.05 }, false },
-        { "all", { .kind = "all", .beam = 6 }, false },        { "pair of canonical", { .kind = "canonical" }, true },
+        { "canonical", { .kind = "canonical" }, false },
+        { "lazy", { .kind = "canonical", .lazy = 0.05 }, false },
+        { "ahead", { .kind = "canonical", .ahead = 4 }, true },
+        { "lazy and ahead", { .kind = "canonical", .lazy = 0.01, .ahead = 4 }, false },
+        { "all", { .kind = "all", .beam = 6 }, false },
+        { "pair of canonical", { .kind = "canonical" }, true },
         { "pair of all", { .kind = "all", .beam = 3 }, true },
     };
     for (size_t i = 0; i < COUNT(subjects); i++)

@@ -8,6 +8,7 @@
 #include "tests/lib/check.h"
 #include "tests/lib/letters.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { CHOICES = 3 };
@@ -82,6 +83,40 @@ static void test_context(void)
     }
     lm_free(lm);
     results_close(r);
+}
+
+/* bug: a question of turns alone has no text for contextual to take away: each choice was compared with itself, and all were
+ * equal. */
+static void test_turns(void)
+{
+    struct run_outcome outcome;
+    const struct run_options o = { .threads = 1 };
+    letters_set("turns", "choice", "accuracy",
+                "{\"id\":\"x\",\"lang\":\"en\",\"text\":\"\",\"turns\":[{\"role\":\"user\",\"text\":\"ab\"}],"
+                "\"choices\":[\"a\",\"cb\"],"
+                "\"gold\":1}\n");
+    struct plan *p = letters_experiment(head, "{ { lm = a, choices = 'contextual' } }", "'DIR/turns'");
+    check(p != NULL, "%s", err_text());
+    int rc = p ? run_execute(p, letters_path("turns-run"), &o, &outcome) : 0;
+    check(rc < 0 && strstr(err_text(), "contextual: item 'x' has turns and no text"), "%d: %s", rc, err_text());
+    plan_free(p);
+}
+
+/* What the prompts without the question cost is in the plan. */
+static void test_cost(void)
+{
+    static const char *const rules[] = { "likelihood", "pmi", "contextual", "contextual(['a','b','c','a'])" };
+    static const uint64_t prompts[] = { 1, 2, 4, 5 };
+    for (size_t i = 0; i < 4; i++) {
+        char arms[96];
+        struct plan_cost c = { 0 };
+        snprintf(arms, sizeof arms, "{ { lm = a, choices = \"%s\" } }", rules[i]);
+        struct plan *p = letters_experiment(head, arms, "'DIR/context'");
+        check(p && plan_cost(p, 1, &c) == 0, "%s", err_text());
+        check(c.units == 1 && c.positions == 64 * prompts[i], "%s: %llu positions", rules[i],
+              (unsigned long long)c.positions);
+        plan_free(p);
+    }
 }
 
 static void is_field(const struct prompt *p, const char *name, const char *want)
@@ -181,6 +216,8 @@ int main(void)
     letters_open();
     test_rules();
     test_context();
+    test_turns();
+    test_cost();
     test_blank();
     test_norm();
     test_refusals();

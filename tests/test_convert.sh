@@ -107,6 +107,7 @@ test_random() {
     done
     expect 0 '' "$chorale" generate "$work/r" hello --chain temperature=1 --max-symbols 5 --quiet
     expect 2 "unknown parameter 'width'; known: dim, layers" "$chorale" convert 'random:llama(width=64)' "$work/x"
+    expect 2 'want an even multiple of heads' "$chorale" convert 'random:llama(dim=7, heads=7)' "$work/x"
     expect 2 'want a multiple of heads' "$chorale" convert 'random:llama(dim=66, heads=4)' "$work/x"
     expect 2 "unknown architecture of random weights 'lama'" "$chorale" convert 'random:lama' "$work/x"
     expect 2 "'random:' names no shape" "$chorale" convert 'random:' "$work/x"

@@ -356,7 +356,7 @@ static void traces(const char *rule)
         check_near(t.logp[0], log(p[0]), 1e-6, "trace: after the voice's transforms");
         check_near(t.logp[1], log(p[1]), 1e-6, "trace: second voice");
         check_near(t.share[0], 0.3 * p[0] / (0.3 * p[0] + 0.7 * p[1]), 1e-6, "trace: responsibility");
-        struct uncertainty u = uncertainty_of(rows, (double[]){ 0.3, 0.7 }, 2, &work);
+        struct uncertainty u = uncertainty_of(rows, (double[]){ 0.3, 0.7 }, 2);
         check_near(t.disagreement, u.mutual, 1e-6, "trace: disagreement");
         check_near(t.data_entropy, 0.3 * row_entropy(&rows[0]) + 0.7 * row_entropy(&rows[1]), 1e-6, "trace: data");
         check_near(t.disagreement + t.data_entropy, row_entropy(&work), 1e-6, "trace: total entropy");

@@ -327,6 +327,8 @@ static void test_open_refused(void)
     check(!evalset_open(""), "no name");
     check(!evalset_open("/tmp"), "a folder without evalset.json");
     check(strstr(err_text(), "no evalset.json"), "%s", err_text());
+    check(!evalset_open("/etc/passwd"), "a file");
+    check(strstr(err_text(), "'/etc/passwd': a file, want a folder with evalset.json"), "%s", err_text());
     struct evalset *e = open_made(scored, "{\"id\":\"a\",\"lang\":\"en\",\"text\":\"x\",\"split\":\"fit\"}\n");
     check(e != NULL, "made: %s", err_text());
     evalset_close(e);

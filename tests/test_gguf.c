@@ -489,7 +489,7 @@ static void half_characters(void)
 
 /* A llama of one layer without its tensors but the embedding; change is a key left out or put in with 0 or a text. */
 struct change {
-    const char *leave_out, *number, *text, *tensor, *message;
+    const char *leave_out, *number, *text, *tensor, *message, *architecture;
     uint32_t value;
     const char *text_value;
     const char *raw; /* a key of a type of its own: 4 bytes, value */
@@ -507,7 +507,7 @@ static struct text small_llama(const struct change *c)
                  { "llama.feed_forward_length", 64 },
                  { "llama.context_length", 128 } };
     struct draft d = start();
-    bytes_key_string(&d.pairs, "general.architecture", "llama");
+    bytes_key_string(&d.pairs, "general.architecture", c->architecture ? c->architecture : "llama");
     d.n_pairs = 1;
     if (!c->leave_out || strcmp(c->leave_out, "llama.attention.layer_norm_rms_epsilon") != 0) {
         bytes_key(&d.pairs, "llama.attention.layer_norm_rms_epsilon", 6);
@@ -541,6 +541,7 @@ static void configs(void)
 {
     static const struct change cases[] = {
         { .message = NULL },
+        { .architecture = "qwen3moo", .message = "unknown general.architecture 'qwen3moo'; did you mean 'qwen3moe'?" },
         { .leave_out = "llama.block_count", .message = "'llama.block_count' is missing" },
         { .leave_out = "llama.context_length", .message = "'llama.context_length' is missing" },
         { .number = "llama.attention.head_count_kv", .value = 3, .message = "4 heads do not divide among 3" },

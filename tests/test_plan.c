@@ -212,6 +212,8 @@ static void test_bytes(void)
         { "ensemble { bytes 'zoo:prose', 'zoo:bytes' }", "different symbol spaces" },
         { "bytes { 'zoo:prose', kind = 'some' }", "unknown kind of byte adapter 'some'" },
         { "bytes { 'zoo:prose', beam = 2000 }", "beam 2000, want 1 to 1024" },
+        { "bytes { 'zoo:prose', ahead = 8 }", NULL },
+        { "bytes { 'zoo:prose', ahead = 65 }", "ahead 65, want 0 to 64" },
         { "bytes { bytes 'zoo:prose' }", "is over bytes already" },
     };
     checkpoint_set_home(CHORALE_HOME);

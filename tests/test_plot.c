@@ -254,6 +254,33 @@ static void no_points(void)
     text_free(&script);
 }
 
+/* bug: a curve joined the last setting of one strategy with the first of the next */
+static void lines_within_a_strategy(void)
+{
+    static const char *const chains[] = { "temperature=0.5", "temperature=1", "temperature=1 | top_p=0.9",
+                                          "top_p=0.95" };
+    static const size_t lm[4] = { 0 }, chain[4] = { 0, 1, 2, 3 };
+    static const bool frontier[4] = { false };
+    static const char *const lms[] = { "prose" };
+    const struct results_metric metric = { .name = "m" };
+    struct interval values[4] = { { 1, 1, 1, 1 }, { 2, 2, 2, 1 }, { 3, 3, 3, 1 }, { 4, 4, 4, 1 } };
+    struct summary_metric m = { .metric = &metric, .arms = values };
+    struct summary s = { .n_arms = 4 };
+    struct figure_data d = { .summary = &s,
+                             .lms = lms,
+                             .n_lms = 1,
+                             .chains = chains,
+                             .n_chains = 4,
+                             .arm_lm = lm,
+                             .arm_chain = chain,
+                             .frontier = frontier };
+    struct text script = { 0 };
+    check(curves_draw(&d, &m, &m, &script) == 0, "a figure");
+    check(strstr(text_s(&script), "1 1 1 1 1 1 1\n2 2 2 2 2 2 2\n\n3 3 3 3 3 3 3\n\n4 4 4 4 4 4 4\nEOD"),
+          "one line for the two temperatures, none between strategies: %s", text_s(&script));
+    text_free(&script);
+}
+
 /* bug: long names were cut inside a character */
 static void short_names(void)
 {
@@ -332,6 +359,7 @@ int main(void)
     if (!mkdtemp(home))
         return 1;
     no_points();
+    lines_within_a_strategy();
     short_names();
     literals();
     svg_cases();

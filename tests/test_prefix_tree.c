@@ -1,5 +1,5 @@
 /* The prefix tree under random forks, pushes, drops and wants: an lm with next to no memory, which forgets and computes
- * again all the time, and one in chunks of its own give the same bits as one that keeps everything. */
+ * again all the time, one in chunks of its own and one that shares nothing give the same bits as one that keeps everything. */
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define N_LMS     3
+#define N_LMS     4
 #define N_SLOTS   10
 #define N_WANTS   4
 #define N_SYMBOLS 3 /* few, so that paths meet and part all the time */
@@ -107,6 +107,9 @@ static void walk(struct world *w, size_t n_steps)
     uint64_t kept = core_counts(w->core[0]).computed, forgetful = core_counts(w->core[1]).computed;
     check(forgetful > 2 * kept, "little memory computes again: %llu positions against %llu",
           (unsigned long long)forgetful, (unsigned long long)kept);
+    uint64_t apart = core_counts(w->core[3]).computed;
+    check(apart > kept, "%llu positions where nothing is shared, %llu where all is", (unsigned long long)apart,
+          (unsigned long long)kept);
 }
 
 /* Nodes go with what holds them. */
@@ -136,6 +139,27 @@ static void nodes(void)
     tree_free(t);
 }
 
+/* Only forks share. */
+static void nodes_apart(void)
+{
+    struct tree *t = tree_alloc_apart();
+    const sym_t s[] = { 1, 2, 3 };
+    int a = tree_fork(t, -1, 0), b = tree_fork(t, -1, 0);
+    tree_push(t, a, s, 3);
+    tree_push(t, b, s, 3);
+    check(tree_count(t) == 7, "equal prefixes are nodes of their own: %zu", tree_count(t));
+    int c = tree_fork(t, a, 2);
+    check(tree_count(t) == 7 && tree_path(t, c)[1] == tree_path(t, a)[1], "a fork is the same nodes");
+    tree_push(t, c, s + 2, 1);
+    check(tree_count(t) == 8, "and parts from them");
+    tree_drop(t, a);
+    tree_drop(t, b);
+    check(tree_count(t) == 4 && tree_length(t, c) == 3, "what the fork needs stays: %zu nodes", tree_count(t));
+    tree_drop(t, c);
+    check(tree_count(t) == 1, "all gone: %zu nodes", tree_count(t));
+    tree_free(t);
+}
+
 int main(void)
 {
     const struct config config = { .n_vocab = 5,
@@ -154,7 +178,8 @@ int main(void)
     const struct transformer_options options[N_LMS] = {
         { .threads = one },
         { .threads = two, .kv_bytes = 6 * page, .row_bytes = 600, .chunk = 5 },
-        { .threads = one, .chunk = 1 }
+        { .threads = one, .chunk = 1 },
+        { .threads = two, .apart = true, .kv_bytes = 40 * page },
     };
     struct world w;
     for (size_t k = 0; k < N_LMS; k++) {
@@ -171,5 +196,6 @@ int main(void)
     threads_free(two);
     random_checkpoint_free(c);
     nodes();
+    nodes_apart();
     return check_done("prefix_tree");
 }

@@ -61,6 +61,44 @@ static void test_every_part_once(void)
     free(got);
 }
 
+struct walk {
+    uint32_t *order; /* (n,) of each part: its number among its worker's */
+    unsigned char *by;
+    uint32_t taken[MOST];
+};
+
+static void step(void *ctx, size_t i, size_t worker)
+{
+    struct walk *w = ctx;
+    w->by[i] = (unsigned char)worker;
+    w->order[i] = w->taken[worker]++;
+}
+
+/* bug: workers took neighbouring parts in turn, so that what one had asked for ahead lay in another's part */
+static void test_neighbours_stay_together(void)
+{
+    enum { N = 9001 };
+    struct walk w = { .order = mem_alloc(N, sizeof *w.order), .by = mem_alloc(N, 1) };
+    struct threads *t = threads_alloc(MOST);
+    size_t broken = 0, thefts = 0;
+    threads_run(t, N, step, &w);
+    for (size_t i = 0; i < N; i++) {
+        size_t home = 0;
+        while (i >= N * (home + 1) / MOST)
+            home++;
+        thefts += w.by[i] != home;
+        bool first = i == N * home / MOST || w.by[i - 1] != w.by[i];
+        if (w.by[i] == home && !first)
+            broken += w.order[i] != w.order[i - 1] + 1; /* forwards, one after the other */
+        else if (w.by[i] != home && !first && i > N * home / MOST)
+            broken += w.order[i] >= w.order[i - 1]; /* from the end backwards */
+    }
+    check(broken == 0, "%zu parts out of turn (%zu were taken over)", broken, thefts);
+    threads_free(t);
+    free(w.order);
+    free(w.by);
+}
+
 /* Many short rounds, with rests longer than the spinning in between: workers sleep, and must wake. */
 static void test_sleep_and_wake(void)
 {
@@ -110,6 +148,7 @@ static void test_cores(void)
 int main(void)
 {
     test_every_part_once();
+    test_neighbours_stay_together();
     test_sleep_and_wake();
     test_idle_costs_nothing();
     test_free_at_once();

@@ -3,7 +3,7 @@
 #include "base/doc.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/row_kernel.h"
+#include "base/row_apart.h"
 #include "ensemble/ensemble.h"
 #include "ensemble/pool_line.h"
 #include "ensemble/uncertainty.h"
@@ -19,7 +19,7 @@
 
 enum { MOST = 300, VOICES = 5 };
 
-static float member[VOICES][MOST], mixed[MOST];
+static float member[VOICES][MOST], mixed[MOST], alone[MOST];
 
 static void fail_on(int rc)
 {
@@ -74,9 +74,7 @@ static struct defined by_definition(const struct row rows[], const double weight
 
 static struct uncertainty measured(const struct row rows[], const double weight[], size_t n_rows)
 {
-    struct row m = row_over(mixed, rows[0].n);
-    row_pool_linear(&m, rows, weight, n_rows);
-    return uncertainty_of(rows, weight, n_rows, &m);
+    return uncertainty_of(rows, weight, n_rows);
 }
 
 static void near(double got, long double want, const char *what, uint32_t n)
@@ -111,25 +109,92 @@ static void random_rows(void)
     }
 }
 
-/* Every kernel gives the same bits, whatever the length of the rows. */
+/* Every kernel gives the same bits, whatever the length of the rows, alone or in the pass that pools. */
 static void same_bits(void)
 {
     static const uint32_t sizes[] = { 1, 7, 16, 31, 63, 64, 65, 127, 129, 300 };
-    const struct row_kernel *fast[] = { &row_kernel_avx2, &row_kernel_avx512 };
-    for (size_t i = 0; i < 2 * 10 * ROWS_KINDS; i++) {
-        struct row_part part[3];
-        double want[3], got[3];
-        uint32_t n = sizes[i / 2 % 10];
-        enum rows_kind kind = (enum rows_kind)(i / 20);
-        if (!fast[i % 2]->supported())
+    const struct row_kernel *all[] = { &row_kernel_plain, &row_kernel_avx2, &row_kernel_avx512 };
+    for (size_t i = 0; i < 3 * 10 * ROWS_KINDS; i++) {
+        struct row_part part[3] = { { .score = NULL } };
+        struct row rows[3];
+        double want[3], got[3], sum;
+        uint32_t n = sizes[i / 3 % 10];
+        enum rows_kind kind = (enum rows_kind)(i / 30);
+        const struct row_kernel *k = all[i % 3];
+        if (!k->supported())
             continue;
-        for (uint64_t k = 0; k < 3; k++) {
-            struct row r = rows_make(k == 2 ? ROWS_MASKED : kind, 9 * i + k, member[k], n);
-            part[k] = (struct row_part){ .score = r.score, .factor = .3 + .4 * (double)k, .near = (float)-r.log_z };
+        for (uint64_t j = 0; j < 3; j++) {
+            rows[j] = rows_make(j == 2 ? ROWS_MASKED : kind, 9 * i + j, member[j], n);
+            double offset = log(.2 + .1 * (double)j) - rows[j].log_z;
+            part[j] =
+                (struct row_part){ .score = rows[j].score, .factor = .3, .offset = offset, .near = (float)offset };
         }
-        row_kernel_plain.apart(part, 2, n, want);
-        fast[i % 2]->apart(part, 2, n, got);
-        check(memcmp(want, got, sizeof got) == 0, "%s: %s rows of %u", fast[i % 2]->name, rows_name(kind), n);
+        row_apart_parts(part, rows, (double[]){ .2, .3, .5 }, 3);
+        row_kernel_plain.apart(part, 3, n, want);
+        k->apart(part, 3, n, got);
+        check(memcmp(want, got, sizeof got) == 0, "%s: %s rows of %u", k->name, rows_name(kind), n);
+        sum = k->mix_apart(mixed, part, 3, n, got);
+        check(memcmp(want, got, sizeof got) == 0, "%s: %s rows of %u, mixed", k->name, rows_name(kind), n);
+        check(k->mix_near(alone, part, 3, n) == sum && memcmp(mixed, alone, n * sizeof *mixed) == 0,
+              "%s: %s rows of %u, the mixture", k->name, rows_name(kind), n);
+        sum = k->product_apart(mixed, part, 3, n, got);
+        check(memcmp(want, got, sizeof got) == 0, "%s: %s rows of %u, multiplied", k->name, rows_name(kind), n);
+        double first = (part[0].offset + part[1].offset) + part[2].offset;
+        check(k->product_near(alone, part, 3, n, first) == sum && memcmp(mixed, alone, n * sizeof *mixed) == 0,
+              "%s: %s rows of %u, the product", k->name, rows_name(kind), n);
+    }
+}
+
+/* Two members are added in float, more in double: the same bits, as a third that has nothing shows. */
+static void of_two(void)
+{
+    static float nothing[MOST];
+    for (size_t i = 0; i < MOST; i++)
+        nothing[i] = -INFINITY;
+    for (uint64_t i = 0; i < 40 * (ROWS_KINDS - 1); i++) {
+        struct row_part part[3] = { { .score = NULL }, { .score = NULL }, { .score = nothing, .share = 1 } };
+        struct row rows[2];
+        const struct row_kernel *k = row_kernel_best();
+        double two[3], three[3], u = .001 + (double)i / 1000;
+        for (uint64_t j = 0; j < 2; j++) {
+            rows[j] =
+                rows_make(j == 0 ? (enum rows_kind)(i % (ROWS_KINDS - 1)) : ROWS_NORMAL, 5 * i + j, member[j], MOST);
+            part[j] = (struct row_part){ .score = rows[j].score, .factor = .5, .near = (float)-rows[j].log_z };
+        }
+        row_apart_parts(part, rows, (double[]){ u, 1 - u }, 2);
+        double sum = k->mix_near(mixed, part, 2, MOST);
+        check(k->mix_near(alone, part, 3, MOST) == sum && memcmp(mixed, alone, sizeof mixed) == 0,
+              "two and nothing are two, case %zu", (size_t)i);
+        part[2].weight = 0; /* times the logarithm of nothing would be NaN: `cross` of all three is not looked at */
+        k->mix_apart(mixed, part, 2, MOST, two);
+        k->mix_apart(alone, part, 3, MOST, three);
+        check(memcmp(two, three, 2 * sizeof *two) == 0 && memcmp(mixed, alone, sizeof mixed) == 0,
+              "two and nothing differ as two do, case %zu", (size_t)i);
+    }
+}
+
+/* The pool that says how its members differ has the bits of the pool and of what says so alone: whatever the weights, dead
+ * rows and voices of no weight. */
+static void in_one_pass(void)
+{
+    static const double weights[][3] = { { .2, .3, .5 }, { 1, 1, 1 }, { 0, 0, 1 }, { 0, .4, .6 }, { 1e-20, .5, .5 } };
+    static const char *const rules[] = { "linear", "log", "product", "power(2)", "max", "gated(0.9)" };
+    for (size_t i = 0; i < 6 * 5 * ROWS_KINDS; i++) {
+        struct row rows[3], a = row_over(mixed, MOST), b = row_over(alone, MOST);
+        struct row_apart apart, want;
+        struct pool p;
+        double w[3];
+        for (uint64_t j = 0; j < 3; j++)
+            rows[j] = rows_make(j == 0 ? (enum rows_kind)(i / 30) : ROWS_NORMAL, 7 * i + j, member[j], MOST);
+        memcpy(w, weights[i / 6 % 5], sizeof w);
+        fail_on(pool_parse(rules[i % 6], &p));
+        fail_on(pool_weights(&p, w, 3));
+        double z = pool_apply_apart(&p, &a, &(struct pool_members){ rows, w, 3 }, &apart);
+        check(z == pool_apply(&p, &b, rows, w, 3), "%s: log Z, case %zu", rules[i % 6], i);
+        check(a.log_z == b.log_z && memcmp(mixed, alone, sizeof mixed) == 0, "%s: the pool, case %zu", rules[i % 6], i);
+        row_pool_apart(rows, w, 3, &want);
+        check(memcmp(&apart, &want, sizeof want) == 0, "%s: how they differ, case %zu", rules[i % 6], i);
+        pool_fini(&p);
     }
 }
 
@@ -360,6 +425,8 @@ int main(void)
 {
     random_rows();
     same_bits();
+    of_two();
+    in_one_pass();
     offsets();
     by_hand();
     numpy_cases();

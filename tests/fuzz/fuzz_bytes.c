@@ -67,6 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     adapt(v, &(struct bytes_options){ .vocab = v }, text, n_text);
     adapt(v, &(struct bytes_options){ .vocab = v, .kind = "all", .beam = 4 }, text, n_text);
     adapt(v, &(struct bytes_options){ .vocab = v, .lazy = 0.01 }, text, n_text);
+    adapt(v, &(struct bytes_options){ .vocab = v, .ahead = 5 }, text, n_text);
+    adapt(v, &(struct bytes_options){ .vocab = v, .lazy = 0.01, .ahead = 5 }, text, n_text);
     vocab_free(v);
     return 0;
 }
