@@ -18,7 +18,7 @@ static struct row_work *work;
 
 #define VOICES 4
 
-static float voice_score[VOICES][MOST], pool_score[MOST], mixed[MOST];
+static float voice_score[VOICES][MOST], pool_score[MOST];
 
 struct rule {
     const char *name;
@@ -85,9 +85,7 @@ static double difference(const float *on, double slide, const struct row *want)
 static void check_apart(const struct pooling *p, const struct row rows[], const struct rule *u, const char *name)
 {
     struct row_apart want;
-    struct row m = row_over(mixed, p->n);
-    row_pool_linear(&m, rows, u->weight, VOICES);
-    row_pool_apart(rows, u->weight, VOICES, &m, &want);
+    row_pool_apart(rows, u->weight, VOICES, &want);
     check_near(p->apart.within, want.within, 2e-6 * (1 + want.within), "%s: within", name);
     check_near(p->apart.forward, want.forward, 2e-6, "%s: forward", name);
     if (isinf(want.reverse) || isinf(p->apart.reverse))
