@@ -15,7 +15,9 @@
 #define LANES 1
 #endif
 
+#ifndef LANES_INLINE /* a device's compiler has words of its own */
 #define LANES_INLINE static inline __attribute__((always_inline, unused))
+#endif
 
 /* Loops over halves and turns are written out, so that what they hold stays in registers; with one lane there are too many
  * turns for that, and compilers take half a minute over them. */

@@ -1,5 +1,6 @@
 /* The table that the library exports. */
 #include "cuda/model.h"
+#include "cuda/rows_batch.h"
 #include "cuda/slabs.h"
 
 #ifndef CHORALE_DEVICE_NAME
@@ -49,6 +50,11 @@ static const struct device_api api = {
     .model_table = model_table,
     .model_run = model_run,
     .counts = exports_counts,
+    .row_bytes = rows_bytes,
+    .rows_open = rows_batch_open,
+    .rows_close = rows_batch_close,
+    .rows_measure = rows_batch_measure,
+    .rows_decide = rows_batch_decide,
 };
 
 device_function chorale_device_api;

@@ -1,4 +1,5 @@
 /* What the files of transforms share (decode/transforms.h). */
+#include "base/mem.h"
 #include "decode/transforms.h"
 #include <float.h>
 #include <math.h>
@@ -9,6 +10,14 @@ const char *const transform_ties_words[] = { "id", "all", NULL };
 int transform_word(const struct transform *t, size_t param)
 {
     return (int)t->value[param].number;
+}
+
+void transform_list(struct transform_listed *list, sym_t v, double value)
+{
+    mem_grow(&list->symbol, &list->cap_symbol, list->n + 1, sizeof *list->symbol);
+    mem_grow(&list->value, &list->cap_value, list->n + 1, sizeof *list->value);
+    list->symbol[list->n] = v;
+    list->value[list->n++] = value;
 }
 
 void transform_temper(struct row *r, double temperature)

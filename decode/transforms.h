@@ -103,6 +103,23 @@ void transform_keep_mass(struct row *r, double p, enum transform_bound bound, ui
 size_t transform_said(const struct transform_at *at);
 sym_t transform_symbol(const struct transform_at *at, size_t i);
 
+/* Symbols and a value each: what a penalty or a bias does to single scores, told to who does it elsewhere
+ * (decode/program.h).  A growing list, for free(). */
+struct transform_listed {
+    sym_t *symbol;
+    double *value;
+    size_t n, cap_symbol, cap_value;
+};
+void transform_list(struct transform_listed *list, sym_t v, double value);
+
+/* The symbols that t changes after `at` in a row of n symbols, appended: of penalties by factor the divisor of a positive
+ * score, else what is added; of allow, those that stay.  1; 0: t is no penalty (no bias); ERR_* as apply().  Uses
+ * at->work->spare[SCRATCH_STEP]. */
+int transform_penalty_listed(const struct transform *t, const struct transform_at *at, uint32_t n,
+                             struct transform_listed *out);
+int transform_bias_listed(const struct transform *t, const struct transform_at *at, uint32_t n,
+                          struct transform_listed *out);
+
 /* For types whose extra is a struct phrases of single symbols: of the list parameter `param`, or of the last one, `ends`. */
 struct phrases;
 int transform_prepare_phrases(struct transform *t, size_t param, const struct space *space);

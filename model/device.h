@@ -1,7 +1,7 @@
 /* The seam between the program and a device library: one flat table of C functions.
  *
  * A device library (libchorale-cuda.so, the tests' libchorale-emulated.so) exports device_function() under the name
- * DEVICE_SYMBOL; the program opens it at run time (model/device_open.h).  This header needs nothing of the project and
+ * DEVICE_SYMBOL; the program opens it at run time (model/device_open.h).  This header and model/device_rows.h need nothing else of the project and
  * nothing of CUDA, so that both sides compile alone.
  *
  * What runs there is the forward pass over one batch of token positions (model/forward.h, whose structs these mirror).  The
@@ -16,6 +16,7 @@
 #ifndef MODEL_DEVICE_H
 #define MODEL_DEVICE_H
 
+#include "model/device_rows.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -206,6 +207,16 @@ struct device_api {
     int (*model_run)(struct device_model *m, const struct device_batch *b, struct device_error *error);
     void (*counts)(const struct device_context *c,
                    struct device_counts *out); /* of all its models, since it was opened */
+
+    /* Rows that stay, and decisions over them (model/device_rows.h).  A row is a block of row_bytes(n), whose first n floats
+     * somebody has written: a pass, to its `device`. */
+    uint64_t (*row_bytes)(uint32_t n);
+    int (*rows_open)(struct device_context *c, uint32_t n, struct device_rows **out, struct device_error *error);
+    void (*rows_close)(struct device_rows *r);
+    int (*rows_measure)(struct device_rows *r, void *const rows[], uint64_t n_rows, struct device_measured out[],
+                        struct device_error *error);
+    int (*rows_decide)(struct device_rows *r, const struct device_decisions *d, const struct device_answers *out,
+                       struct device_error *error);
 };
 
 typedef const struct device_api *device_function(void);

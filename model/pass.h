@@ -17,6 +17,7 @@ struct pass_parts {
     struct forward *forward;
     struct threads *threads;
     size_t max_tokens;
+    struct remote *remote; /* where rows of LM_TAP_THERE stay; NULL: there are none */
 };
 
 struct pass;

@@ -9,6 +9,7 @@
 #include "model/forward_cpu.h"
 #include "model/forward_device.h"
 #include "model/pass.h"
+#include "model/remote.h"
 #include "model/rope.h"
 #include "model/template.h"
 #include <assert.h>
@@ -35,6 +36,7 @@ struct transformer {
     struct tree *tree;
     struct device *device; /* NULL: the processor */
     struct device_pages *pages;
+    struct remote *remote; /* of the device: where rows may stay */
     struct device_plan plan; /* of the device */
     struct kv *kv;
     struct row_store *store;
@@ -61,7 +63,8 @@ static int check_want(const struct transformer *t, const struct want *w)
         return err_set(ERR_DATA, "%s: an empty prefix has no next symbol: want at least one symbol before it",
                        t->lm.name);
     assert(w->n_rows >= 1 && w->n_rows <= length);
-    if (w->tap != LM_TAP_FINAL && w->tap != LM_TAP_HIDDEN && w->tap >= n_layers)
+    assert(w->tap != LM_TAP_THERE || t->remote);
+    if (w->tap != LM_TAP_FINAL && w->tap != LM_TAP_HIDDEN && w->tap != LM_TAP_THERE && w->tap >= n_layers)
         return err_set(ERR_USAGE, "%s: early exit after layer %u, want 1 to %u", t->lm.name, w->tap, n_layers - 1);
     return 0;
 }
@@ -95,6 +98,18 @@ static int transformer_rows(void *self, const struct want *w, struct row out[])
         out[i] = r->row;
     }
     return 0;
+}
+
+static int transformer_remote(void *self, const struct want *w, struct remote_row *out)
+{
+    struct transformer *t = self;
+    uint32_t node = tree_path(t->tree, w->slot)[tree_length(t->tree, w->slot) - 1];
+    const struct kept_row *r = row_store_find(t->tree, node, w->tap);
+    assert(w->n_rows == 1 && r && r->ready && r->block);
+    *out = (struct remote_row){ .remote = t->remote, .n = 1 };
+    out->block[0] = r->block;
+    out->measured[0] = &r->measured;
+    return 1;
 }
 
 static int transformer_push(void *self, int slot, const sym_t s[], size_t n, struct lm_trace *trace)
@@ -158,6 +173,7 @@ static void transformer_free(void *self)
     pass_free(t->pass);
     forward_free(t->forward);
     row_store_free(t->store);
+    remote_close(t->remote);
     kv_free(t->kv);
     device_pages_close(t->pages);
     tree_free(t->tree);
@@ -179,6 +195,7 @@ static const struct lm_type transformer_type = {
     .room = transformer_room,
     .need = transformer_need,
     .rows = transformer_rows,
+    .remote = transformer_remote,
     .free = transformer_free,
 };
 
@@ -337,13 +354,17 @@ static int open_forward(struct transformer *t, const struct transformer_options 
         TRY(open_device(t, o, kv_page_bytes(&shape), &chunk));
         memory = device_pages_memory(t->pages);
         kv_bytes = (size_t)t->plan.kv;
+        t->remote = t->lm.remote = remote_open(t->device, t->lm.space->n);
+        if (!t->remote)
+            return err_code();
+        row_store_place(t->store, t->remote);
     }
     t->kv = kv_alloc(t->tree, &shape, kv_bytes, t->device ? &memory : NULL);
     struct forward_parts parts = parts_of(t, o, chunk);
     t->forward = forward_alloc(t->device ? &forward_device : &forward_cpu, &parts);
     if (!t->forward)
         return err_code();
-    t->pass = pass_alloc(&(struct pass_parts){ t->tree, t->kv, t->store, t->forward, o->threads, chunk });
+    t->pass = pass_alloc(&(struct pass_parts){ t->tree, t->kv, t->store, t->forward, o->threads, chunk, t->remote });
     return 0;
 }
 

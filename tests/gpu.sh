@@ -13,10 +13,10 @@ bundle() {
     rm -rf "$folder"
     mkdir -p "$folder/bin" "$folder/lib" "$folder/home/model/zoo" "$folder/home/tests/fixtures"
     [ -f "$build/lib/libchorale-cuda.so" ] || { echo "gpu.sh: $build/lib/libchorale-cuda.so is missing: built where nvcc is" >&2; exit 1; }
-    cp "$build/chorale" "$build/tests/test_device" "$folder/bin/"
+    cp "$build/chorale" "$build/tests/test_device" "$build/tests/bench_rows" "$folder/bin/"
     cp "$build/lib/libchorale-cuda.so" "$folder/lib/"
     # what the programs need beside the C library, which is the machine's own
-    for program in "$folder/bin/chorale" "$folder/bin/test_device"; do
+    for program in "$folder/bin/chorale" "$folder/bin/test_device" "$folder/bin/bench_rows"; do
         ldd "$program" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }'
     done | sort -u | grep -vE '/(libc|libm|libpthread|libdl|librt|ld-linux[^/]*)\.so' | while read -r library; do
         cp -L "$library" "$folder/lib/"
@@ -85,6 +85,8 @@ sanitize() {
         rc=$?
         tail -n 3 "$work/$tool"
         echo "sanitize $tool: status $rc, $(grep -c '=========' "$work/$tool") lines" >>"$work/table"
+        timeout 120 compute-sanitizer --tool "$tool" --error-exitcode 9 "$here/bin/bench_rows" "$device" 4 3000 >"$work/$tool" 2>&1
+        echo "sanitize $tool of rows: status $?, $(grep -c '=========' "$work/$tool") lines" >>"$work/table"
     done
 }
 
