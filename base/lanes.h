@@ -15,7 +15,9 @@
 #define LANES 1
 #endif
 
+#ifndef LANES_INLINE /* a device's compiler has words of its own */
 #define LANES_INLINE static inline __attribute__((always_inline, unused))
+#endif
 
 /* Loops over halves and turns are written out, so that what they hold stays in registers; with one lane there are too many
  * turns for that, and compilers take half a minute over them. */
@@ -158,8 +160,14 @@ LANES_INLINE void vf_add_pair(vf sum[3], vf x, vu bits, uint32_t bit)
     sum[1] = sum[1] + vf_of(vu_of(x) & b);
     sum[2] = sum[2] + vf_of(vu_of(x) & a & b);
 }
+/* The last k of `before`, then all of x but its last k; 0 < k < LANES. */
+#define vf_behind(x, before, k)                                                                                        \
+    ((vf)_mm256_alignr_epi8((__m256i)(x), _mm256_permute2x128_si256((__m256i)(before), (__m256i)(x), 0x21),            \
+                            16 - 4 * (k)))
 
 #elif LANES == 16
+
+#define vf_behind(x, before, k) ((vf)_mm512_alignr_epi32((__m512i)(x), (__m512i)(before), 16 - (k)))
 
 LANES_INLINE vf vf_set(float x)
 {

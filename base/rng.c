@@ -1,30 +1,11 @@
 #include "base/rng.h"
 #include "base/hash.h"
+#include "base/philox.h"
 #include <assert.h>
-
-/* Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011, table 2 and section 4.4. */
-#define PHILOX_ROUNDS 10
-#define PHILOX_M0     0xD2511F53u
-#define PHILOX_M1     0xCD9E8D57u
-#define PHILOX_W0     0x9E3779B9u /* golden ratio */
-#define PHILOX_W1     0xBB67AE85u /* sqrt(3) - 1 */
 
 void rng_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
 {
-    uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3], k0 = key[0], k1 = key[1];
-    for (int i = 0; i < PHILOX_ROUNDS; i++) {
-        uint64_t a = (uint64_t)PHILOX_M0 * c0, b = (uint64_t)PHILOX_M1 * c2;
-        c0 = (uint32_t)(b >> 32) ^ c1 ^ k0;
-        c1 = (uint32_t)b;
-        c2 = (uint32_t)(a >> 32) ^ c3 ^ k1;
-        c3 = (uint32_t)a;
-        k0 += PHILOX_W0;
-        k1 += PHILOX_W1;
-    }
-    out[0] = c0;
-    out[1] = c1;
-    out[2] = c2;
-    out[3] = c3;
+    philox_words(counter, key, out);
 }
 
 struct rng_key rng_key(const struct rng_address *a)
@@ -44,8 +25,7 @@ void rng_words(const struct rng_key *k, uint32_t index, uint32_t out[4])
 
 double rng_open53(uint32_t high, uint32_t low)
 {
-    uint64_t odd = (uint64_t)high << 21 | low >> 11 | 1;
-    return (double)odd * 0x1p-53;
+    return philox_open53(high, low);
 }
 
 double rng_uniform(const struct rng_key *k, uint32_t index)

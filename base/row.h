@@ -94,7 +94,7 @@ void row_list(struct row *r, struct row_work *w);
 bool row_listed(const struct row *r, const struct row_work *w); /* w's list is r's */
 void row_list_made(struct row *r, struct row_work *w);          /* it is now: who wrote it says so */
 void row_gather(const struct row *r, const sym_t id[], size_t n, double logp[]);
-/* Best first; id may be w->id, logp may be w->mass. */
+/* Best first; id may be w->id, logp may be w->mass.  Leaves their scores in w->value. */
 uint32_t row_top(const struct row *r, uint32_t k, struct row_work *w, sym_t id[], double logp[]);
 
 /* Changes of scores; each measures again (log_z is right afterwards).  Masked stays masked.

@@ -184,10 +184,9 @@ static float reached_by(const struct row *r, uint32_t k, struct row_work *w)
     memcpy(c.mass, most, n_blocks * sizeof *most);
     if (k <= n_blocks / GROUP / 2)
         c.n = group(c.mass, n_blocks);
-    for (uint32_t i = 0; i < c.n; i++) {
-        c.key[i] = row_sort_descending(c.mass[i]);
+    row_sort_descend(c.key, c.mass, c.n);
+    for (uint32_t i = 0; i < c.n; i++)
         c.id[i] = i;
-    }
     count_ranks(&c, k);
     return row_sort_ascending_of(~cut_find(&c).key);
 }
@@ -318,8 +317,7 @@ float row_cut_heaviest(const float x[], uint32_t n, double sum, struct row_work 
         struct cut c = { .key = (uint32_t *)(void *)w->key, .id = w->id, .mass = w->value };
         c.n = kernel->collect(x, n, turn == 0 ? most * 0x1p-14f : 0x1p-149f, c.id, c.mass);
         c.target = sum * (1 - 0x1p-22);
-        for (uint32_t i = 0; i < c.n; i++)
-            c.key[i] = row_sort_descending(c.mass[i]);
+        row_sort_descend(c.key, c.mass, c.n);
         if (c.n > 0)
             e = cut_find(&c);
     }
@@ -380,13 +378,12 @@ sym_t row_cut_mass_near(const struct row *r, double center, const float key[], d
 
 uint32_t row_cut_top(const struct row *r, uint32_t k, struct row_work *w, sym_t id[], double logp[])
 {
-    struct edge e = { .key = UINT32_MAX, .id = r->n };
-    if (k < r->n)
-        e = rank_edge(r, k, w);
-    struct cut c = by_score(r, k < r->n ? r->score[e.id] : -INFINITY, w);
-    uint32_t n = 0;
-    key_by_score(&c, r);
-    for (uint32_t i = 0; i < c.n; i++) {
+    bool all = k >= r->n;
+    struct edge e = all ? (struct edge){ .id = r->n } : rank_edge(r, k, w);
+    struct cut c = by_score(r, all ? -INFINITY : r->score[e.id], w);
+    row_sort_descend(c.key, c.mass, c.n);
+    uint32_t n = all ? c.n : 0;
+    for (uint32_t i = 0; i < c.n && !all; i++) { /* those behind the edge go */
         c.key[n] = c.key[i];
         c.id[n] = c.id[i];
         n += c.key[i] < e.key || c.id[i] <= e.id;
@@ -394,7 +391,8 @@ uint32_t row_cut_top(const struct row *r, uint32_t k, struct row_work *w, sym_t 
     row_sort(c.key, c.id, n, w);
     for (uint32_t i = 0; i < n; i++) {
         id[i] = c.id[i];
-        logp[i] = (double)r->score[id[i]] - r->log_z;
+        w->value[i] = row_sort_ascending_of(~c.key[i]);
+        logp[i] = (double)w->value[i] - r->log_z;
     }
     return n;
 }

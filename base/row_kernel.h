@@ -27,6 +27,16 @@ struct row_attract {
     float shift, unit, aim, steep, peak, sharp;
 };
 
+/* Of a row of that log Z: F -> F^power, power > 0, and numbers made of it. */
+struct row_skew {
+    float top; /* the largest score */
+    double log_z, power, log_power;
+    double less;   /* power - 1 */
+    double square; /* (power^2 - 1) / 24 */
+    double curve;  /* (power - 1) (power - 2) / 6 */
+    double steep;  /* power, at least 1 */
+};
+
 struct row_cubic {
     double center, square, cube, offset;
 };
@@ -76,6 +86,10 @@ struct row_kernel {
     double (*scale)(float score[], uint32_t n, const struct row_scale *f);
     /* out = score - by, |by| < 2^40, likewise. */
     void (*slide)(float out[], const float score[], uint32_t n, double by);
+    /* Scores in some order; each becomes the log of F^power - f^power, F and f the sums of the probabilities up to it and
+     * before it.  Scores too small for a probability move as their neighbours do; masked stays masked.  Returns the log of
+     * what they sum to, which is about 0. */
+    double (*skew)(float x[], uint32_t n, const struct row_skew *s);
     /* out = peak - sharp d^2 / (1 + d), d = |exp(score - shift) * unit - aim| * steep, in float; masked stays masked. */
     void (*attract)(float out[], const float score[], uint32_t n, const struct row_attract *f);
     /* x -> offset + square d^2 + cube d^3, d = x - center, in double, likewise. */

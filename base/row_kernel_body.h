@@ -328,6 +328,7 @@ static uint32_t kernel_pick(const uint32_t key[], uint32_t n, uint32_t given, sy
 #include "base/row_kernel_pools.h"
 /* behind the pools */
 #include "base/row_kernel_apart.h"
+#include "base/row_kernel_skew.h"
 #include "base/row_kernel_spread.h"
 
 const struct row_kernel KERNEL = {
@@ -343,6 +344,7 @@ const struct row_kernel KERNEL = {
     .sum_few = kernel_sum_few,
     .scale = kernel_scale,
     .slide = kernel_slide,
+    .skew = kernel_skew,
     .attract = kernel_attract,
     .surprise = kernel_surprise,
     .exp = kernel_exp,

@@ -1,28 +1,21 @@
 #include "base/row_sort.h"
+#include "base/clones.h"
 #include <string.h>
 
-#define DIGIT 8 /* bits of a digit: more write streams than 2^8 would not fit a first cache */
-#define SMALL 64
+#define DIGIT  8 /* bits of a digit: more write streams than 2^8 would not fit a first cache */
+#define DIGITS (32 / DIGIT)
+#define MASK   ((1u << DIGIT) - 1)
+#define SMALL  64
 
-uint32_t row_sort_ascending(float x)
+CLONES static void sort_descend(uint32_t key[], const float x[], uint32_t n)
 {
-    uint32_t u;
-    x += 0.0f; /* -0 becomes 0 */
-    memcpy(&u, &x, sizeof u);
-    return u & 0x80000000 ? ~u : u | 0x80000000;
+    for (uint32_t i = 0; i < n; i++)
+        key[i] = row_sort_descending(x[i]);
 }
 
-uint32_t row_sort_descending(float x)
+void row_sort_descend(uint32_t key[], const float x[], uint32_t n)
 {
-    return ~row_sort_ascending(x);
-}
-
-float row_sort_ascending_of(uint32_t key)
-{
-    uint32_t u = key & 0x80000000 ? key & 0x7FFFFFFF : ~key;
-    float x;
-    memcpy(&x, &u, sizeof x);
-    return x;
+    sort_descend(key, x, n);
 }
 
 struct pairs {
@@ -44,32 +37,53 @@ static void by_insertion(struct pairs a, uint32_t n)
     }
 }
 
-static void by_digit(struct pairs from, struct pairs to, uint32_t n, int shift)
+/* How many keys have each value of each digit, in one pass; odd and even keys apart, since a count that waits for the one
+ * just stored takes several times as long.  Becomes where each value's first key goes. */
+struct places {
+    uint32_t at[2][DIGITS][1 << DIGIT];
+};
+
+static void count(struct places *p, const uint32_t key[], uint32_t n)
 {
-    uint32_t start[1 << DIGIT] = { 0 }, mask = (1 << DIGIT) - 1, sum = 0;
-    for (uint32_t i = 0; i < n; i++)
-        start[from.key[i] >> shift & mask]++;
-    for (uint32_t d = 0; d <= mask; d++) {
-        uint32_t count = start[d];
-        start[d] = sum;
-        sum += count;
-    }
+    memset(p, 0, sizeof *p);
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t place = start[from.key[i] >> shift & mask]++;
-        to.key[place] = from.key[i];
-        to.id[place] = from.id[i];
+        uint32_t k = key[i], (*at)[1 << DIGIT] = p->at[i % 2];
+        at[0][k & MASK]++;
+        at[1][k >> DIGIT & MASK]++;
+        at[2][k >> 2 * DIGIT & MASK]++;
+        at[3][k >> 3 * DIGIT]++;
     }
+    for (int d = 0; d < DIGITS; d++)
+        for (uint32_t v = 0, sum = 0; v <= MASK; v++) {
+            uint32_t here = p->at[0][d][v] + p->at[1][d][v];
+            p->at[0][d][v] = sum;
+            sum += here;
+        }
+}
+
+/* A pair as one number: one stream of stores for each value of a digit, not two. */
+static uint64_t joined(uint32_t key, sym_t id)
+{
+    return (uint64_t)key << 32 | id;
 }
 
 void row_sort(uint32_t key[], sym_t id[], uint32_t n, struct row_work *w)
 {
-    struct pairs a = { key, id }, b = { (uint32_t *)(void *)w->value, (uint32_t *)(void *)w->mass };
+    struct places p;
+    uint64_t *pair = (uint64_t *)(void *)w->mass;
     if (n <= SMALL) {
-        by_insertion(a, n);
+        by_insertion((struct pairs){ key, id }, n);
         return;
     }
-    for (int shift = 0; shift < 32; shift += 2 * DIGIT) {
-        by_digit(a, b, n, shift);
-        by_digit(b, a, n, shift + DIGIT);
+    count(&p, key, n);
+    for (int d = 0; d < DIGITS; d += 2) {
+        uint32_t *even = p.at[0][d], *odd = p.at[0][d + 1];
+        for (uint32_t i = 0; i < n; i++)
+            pair[even[key[i] >> d * DIGIT & MASK]++] = joined(key[i], id[i]);
+        for (uint32_t i = 0; i < n; i++) {
+            uint32_t place = odd[pair[i] >> (32 + (d + 1) * DIGIT) & MASK]++;
+            key[place] = (uint32_t)(pair[i] >> 32);
+            id[place] = (sym_t)pair[i];
+        }
     }
 }

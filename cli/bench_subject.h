@@ -3,12 +3,9 @@
 #define CLI_BENCH_SUBJECT_H
 
 #include "cli/opened.h"
-#include "model/random_weights.h"
 
-/* The fields of `opened` borrow from `random` for a random operand. */
 struct bench_subject {
     struct opened opened;
-    struct random_weights *random;
     const char *name, *type; /* the type is that of the first feed-forward matrix */
     double bytes;            /* of weights that a step reads */
     uint32_t salt;

@@ -248,7 +248,7 @@ static int measure(struct sweep *s, const struct args *a)
     s->lm = s->subject->opened.lm;
     lm_free(apart);
     TRY(rc);
-    if (program && !s->subject->random)
+    if (program && !s->subject->opened.random)
         TRY(ask_peer(s, program, &peer));
     tell(a, s, cost, peer);
     return 0;

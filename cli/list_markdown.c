@@ -1,8 +1,11 @@
 #include "cli/list_markdown.h"
 #include "base/err.h"
 #include "decode/chain.h"
+#include "decode/draw.h"
 #include "decode/presets.h"
 #include "decode/profiles.h"
+#include "decode/search.h"
+#include "decode/select.h"
 #include "plots/strategies.h"
 #include <ctype.h>
 #include <math.h>
@@ -70,16 +73,16 @@ static void add_default(struct text *t, const struct param *p)
         text_add_real(t, p->value);
 }
 
-static void add_params(struct text *t, const struct transform_type *type)
+static void add_params(struct text *t, const struct param params[], size_t n)
 {
-    if (type->n_params > 0)
+    if (n > 0)
         text_add(t, "\n| parameter | values | default | meaning |\n|---|---|---|---|\n");
-    for (size_t i = 0; i < type->n_params; i++) {
-        text_addf(t, "| %s | ", type->params[i].name);
-        add_range(t, &type->params[i]);
+    for (size_t i = 0; i < n; i++) {
+        text_addf(t, "| %s | ", params[i].name);
+        add_range(t, &params[i]);
         text_add(t, " | ");
-        add_default(t, &type->params[i]);
-        text_addf(t, " | %s |\n", type->params[i].meaning);
+        add_default(t, &params[i]);
+        text_addf(t, " | %s |\n", params[i].meaning);
     }
 }
 
@@ -101,12 +104,39 @@ static int add_transform(struct text *t, const struct transform_type *type)
     const char *const *shown = strategies_shown(&n);
     text_addf(t, "\n### %s\n\n%c%s. Domain: %s. Source: %s.\n", type->name, toupper((unsigned char)type->meaning[0]),
               type->meaning + 1, type->domain, type->source);
-    add_params(t, type);
+    add_params(t, type->params, type->n_params);
     add_profiles(t, type);
     for (size_t i = 0; i < n; i++)
         if (strategies_is_of(shown[i], type->name))
             TRY(add_figure(t, shown[i]));
     return 0;
+}
+
+static void add_head(struct text *t, const char *name, const char *meaning, const char *source)
+{
+    text_addf(t, "\n### %s\n\n%c%s. Source: %s.\n", name, toupper((unsigned char)meaning[0]), meaning + 1, source);
+}
+
+/* What follows a chain: how a symbol is drawn, what is done with it, which of the finished texts is handed over. */
+static void add_others(struct text *t)
+{
+    size_t n;
+    text_add(t, "\n## Draws\n");
+    const struct draw_type *const *draws = draw_types(&n);
+    for (size_t i = 0; i < n; i++)
+        add_head(t, draws[i]->name, draws[i]->meaning, draws[i]->source);
+    text_add(t, "\n## Searches\n");
+    const struct search_type *const *searches = search_types(&n);
+    for (size_t i = 0; i < n; i++) {
+        add_head(t, searches[i]->name, searches[i]->meaning, searches[i]->source);
+        add_params(t, searches[i]->params, searches[i]->n_params);
+    }
+    text_add(t, "\n## Selections\n");
+    const struct select_type *const *selections = select_types(&n);
+    for (size_t i = 0; i < n; i++) {
+        add_head(t, selections[i]->name, selections[i]->meaning, selections[i]->source);
+        add_params(t, selections[i]->params, selections[i]->n_params);
+    }
 }
 
 static void add_names(struct text *t)
@@ -136,6 +166,7 @@ int list_markdown(void)
              "## Transforms\n");
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = add_transform(&t, types[i]);
+    add_others(&t);
     add_names(&t);
     if (rc == 0)
         fputs(text_s(&t), stdout);

@@ -6,12 +6,16 @@
 #include "cli/options.h"
 #include "model/checkpoint.h"
 #include "model/core.h"
+#include "model/device_open.h"
 
 /* The rows of options that every verb which computes shares. */
 #define OPENED_OPTIONS                                                                                                 \
     { "threads", "N", NULL, "threads; default: physical cores" },                                                      \
         { "mode", "MODE", "native", "compute mode: f32 or native" },                                                   \
-        { "kv", "TYPE", "f32", "type of keys and values: f32, bf16, q8" },                                             \
+        { "kv", "TYPE", NULL,                                                                                          \
+          "type of keys and values: f32, bf16, q8; default: f32, on a device bf16 with --mode native" },               \
+        { "device", "NAME", NULL, "where checkpoints compute: cpu (default), cuda, cuda:1" },                          \
+        { "deterministic", NULL, NULL, "on a device: rows that do not depend on what else is in the batch" },          \
     {                                                                                                                  \
         "kernels", "PATH", NULL,                                                                                       \
             "kernel path: amx, avx512bf16, avx512vnni, avx512, avxvnni, avx2, reference; default: the best that "      \
@@ -21,13 +25,20 @@
 
 struct opened {
     struct threads *threads;
+    struct device *device; /* NULL: the processor */
     struct checkpoint *checkpoint;
+    struct random_weights *random; /* whose checkpoint it is, or NULL */
     struct lm *lm;
     struct core *core;
 };
 
+/* What --device and --deterministic ask for; *d is NULL for the processor.  0 or the failure. */
+int opened_device(const struct args *a, struct device **d);
+
 /* name: "zoo:prose", a folder, a .gguf file.  0 or the failure; on failure o is empty. */
 int opened_open(struct opened *o, const char *name, const struct args *a);
+/* The same of random weights, "1.1B" or a shape (model/random_weights.h); the verb has --type. */
+int opened_random(struct opened *o, const char *shape, const struct args *a);
 void opened_close(struct opened *o);
 
 /* A slot that holds the symbols; >= 0 or failure. */

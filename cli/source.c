@@ -32,6 +32,8 @@ static int open_script(struct source *s, const struct args *a)
     TRY(options_int(a, "threads", 1, 1024, &n_threads));
     struct plan_options options = { .mode = options_text(a, "mode"),
                                     .kernels = options_text(a, "kernels"),
+                                    .device = options_text(a, "device"),
+                                    .deterministic = options_flag(a, "deterministic"),
                                     .kv = options_text(a, "kv") };
     s->plan = plan_prepare(options_text(a, "script"), &options);
     if (!s->plan)

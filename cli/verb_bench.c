@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "cli/bandwidth.h"
+#include "cli/bench_card.h"
 #include "cli/bench_bytes.h"
 #include "cli/bench_chains.h"
 #include "cli/bench_decode.h"
@@ -106,7 +107,9 @@ static int choir_open(struct choir *c, const struct args *a)
     if (n < 2 || n > 4)
         return err_set(ERR_USAGE, "bench --ensembles: %zu checkpoints, want 2 to 4, or none for bundled ones", n);
     for (size_t i = 0; i < n; i++) {
-        TRY(opened_open(&c->opened[i], own ? a->operand[i] : names[i], a));
+        const char *name = own ? a->operand[i] : names[i];
+        bool random = strncmp(name, "random:", 7) == 0;
+        TRY(random ? opened_random(&c->opened[i], name + 7, a) : opened_open(&c->opened[i], name, a));
         c->n_open++;
     }
     return 0;
@@ -168,7 +171,8 @@ static int bench_ensembles(const struct args *a)
     static const char *const rules[] = { "linear", "log" };
     struct choir c;
     int rc = choir_open(&c, a);
-    for (size_t slots = 1; slots <= 32; slots *= 32)
+    static const size_t sizes[] = { 1, 32, 64 };
+    for (size_t at = 0, slots; at < (c.n_open > 0 && c.opened[0].device ? 3 : 2) && (slots = sizes[at]); at++)
         for (size_t voices = 2; voices <= c.n_open; voices += 2)
             for (size_t r = 0; r < 2 && rc == 0; r++)
                 rc = bench_ensemble(a, &c, rules[r], (size_t[2]){ voices, slots });
@@ -194,6 +198,8 @@ static int run_bench(const struct args *a)
     TRY(options_int(a, "rounds", 1, 101, &rounds));
     if (rounds > 0)
         return bench_rounds(a, (size_t)rounds);
+    if (options_flag(a, "card"))
+        return bench_card(a);
     if (options_flag(a, "sweep"))
         return bench_sweep(a);
     if (options_flag(a, "memory"))
@@ -247,6 +253,7 @@ static const struct option_row options[] = {
     { "chains", NULL, NULL, "instead: microseconds of every transform on a row of 128,256 symbols" },
     { "symbols", "N", NULL, "of --chains: another length of the row" },
     BENCH_ROUNDS_OPTIONS,
+    BENCH_CARD_OPTIONS,
     BENCH_SWEEP_OPTIONS,
     { "memory", NULL, NULL,
       "instead: bytes in memory over weights, keys and values of the operands, at rest and at peak" },

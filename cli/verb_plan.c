@@ -4,7 +4,9 @@
 #include "cli/bandwidth.h"
 #include "cli/clean.h"
 #include "cli/console.h"
+#include "cli/plan_card.h"
 #include "cli/verbs.h"
+#include "model/device_open.h"
 #include "model/kernel.h"
 #include "model/quant_pack.h"
 #include "model/shape.h"
@@ -202,6 +204,27 @@ static void print_all(const struct args *a, const struct request *r, const struc
            total <= memory ? "fits" : "does not fit", (double)r->slots * r->bandwidth / step, r->bandwidth / 1e9);
 }
 
+/* The same on a card: keys and values are bf16 there. */
+static int print_card(const struct args *a, const struct plan_card *c, const struct need n[], size_t count)
+{
+    struct plan_card_need *on = mem_alloc(count, sizeof *on);
+    for (size_t i = 0; i < count; i++) {
+        const struct shape *s = &n[i].shape;
+        double rows = (double)(s->n_vocab * s->dim) * (s->tied_head ? 1 : 2);
+        double top = fmin(1, rows / (double)s->parameters) * n[i].weights;
+        on[i] = (struct plan_card_need){ .name = n[i].name,
+                                         .weights = n[i].weights,
+                                         .top = top,
+                                         .layer = (n[i].weights - top) / (double)s->n_layers,
+                                         .kv = n[i].kv / 2,
+                                         .activations = n[i].activations,
+                                         .step = n[i].step - n[i].kv / 2 };
+    }
+    int rc = plan_card_print(a, c, on, count);
+    free(on);
+    return rc;
+}
+
 static int read_type(const struct args *a, struct request *r)
 {
     const char *seen = options_text(a, "type"), *names[DTYPE_COUNT];
@@ -239,8 +262,8 @@ static int read_request(const struct args *a, struct request *r)
     TRY(options_int(a, "threads", 1, 1024, &n_threads));
     TRY(options_real(a, "bandwidth", 1e-3, 1e6, &gb));
     r->bandwidth = gb * 1e9;
-    if (gb > 0)
-        return 0;
+    if (gb > 0 || !device_is_cpu(options_text(a, "device")))
+        return 0; /* a card's bandwidth is the card's */
     struct threads *t = threads_alloc((size_t)n_threads);
     r->bandwidth = bandwidth_measure(t);
     threads_free(t);
@@ -251,16 +274,21 @@ static int run_plan(const struct args *a)
 {
     struct request r = { .quiet = a->quiet };
     struct need *n = mem_alloc(a->n_operands, sizeof *n);
-    int rc = 0;
+    struct plan_card c;
+    int rc = read_request(a, &r), card = rc == 0 ? plan_card_open(a, &c) : 0;
+    rc = card < 0 ? card : rc;
     for (size_t i = 0; i < a->n_operands; i++)
         n[i].name = a->operand[i];
-    rc = read_request(a, &r);
     for (size_t i = 0; rc == 0 && i < a->n_operands; i++)
         rc = work_out(&r, &n[i]);
+    if (rc == 0 && card == 1 && r.bandwidth == 0)
+        r.bandwidth = c.bandwidth;
     for (size_t i = 0; rc == 0 && i < a->n_operands; i++)
         (a->json ? print_json : print_need)(&r, &n[i]);
-    if (rc == 0)
+    if (rc == 0 && card == 0)
         print_all(a, &r, n, a->n_operands);
+    if (rc == 0 && card == 1)
+        rc = print_card(a, &c, n, a->n_operands);
     free(n);
     return rc;
 }
@@ -272,6 +300,7 @@ static const struct option_row options[] = {
     { "slots", "N", "1", "sequences decoded side by side" },
     { "bandwidth", "GB/S", NULL, "at which memory is read; default: measured here" },
     { "threads", "N", NULL, "threads that read; default: physical cores" },
+    PLAN_CARD_OPTIONS,
 };
 
 const struct verb verb_plan = {

@@ -1,7 +1,6 @@
 /* One step of a beam: candidates, the next branches, their slots. */
 #include "base/err.h"
 #include "decode/beam.h"
-#include "decode/scratch.h"
 #include <assert.h>
 #include <stdlib.h>
 
@@ -68,7 +67,7 @@ static int add_candidates(struct search *s, uint32_t g, uint32_t i, struct row_w
     }
     struct rng_address address = branch_address(b, s);
     address.lane = g * m->rules.width + i;
-    struct hyp_step step = hyp_decide(&given, &final, row_argmax(&final), work->spare[SCRATCH_BEFORE]);
+    struct hyp_step step = hyp_decide(&given, &final, row_argmax(&final), work);
     lower(m, g, &final, &taken);
     uint32_t n = m->rules.order(s, &address, &final, work);
     put_back(&final, &taken);

@@ -1,6 +1,7 @@
 #include "decode/branch.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "decode/round.h"
 #include "decode/scratch.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -98,6 +99,14 @@ int branch_rows(struct branch *b, const struct search *s, struct row_work *work,
     return branch_apply(b, s, work, given, final);
 }
 
+int branch_offer(struct branch *b, const struct search *s, struct branch_there *there)
+{
+    struct rng_address address = branch_address(b, s);
+    struct transform_at at = place(b, s, &address, there->work);
+    const struct program_at where = { s->args.chain, there->draw, &at, &address, s->args.lm->space->n };
+    return round_offer(there->round, there->row, &where);
+}
+
 void branch_take(struct branch *b, const struct search *s, struct row_work *work, const struct hyp_step *step)
 {
     struct rng_address address = branch_address(b, s);
@@ -114,6 +123,11 @@ int branch_push(struct branch *b, const struct search *s)
 {
     struct hyp_step *last = &b->hyp.steps[b->hyp.n_steps - 1];
     return lm_push(s->args.lm, b->slot, &last->symbol, 1, &last->trace);
+}
+
+int branch_push_told(struct branch *b, const struct search *s)
+{
+    return lm_push(s->args.lm, b->slot, &b->hyp.steps[b->hyp.n_steps - 1].symbol, 1, NULL);
 }
 
 int branch_follow(struct branch *b, const struct search *s, int parent)

@@ -9,6 +9,15 @@
 
 #include "decode/search.h"
 
+/* Where a decision is offered. */
+struct round;
+struct branch_there {
+    struct round *round;
+    const struct remote_row *row;
+    const struct draw_type *draw;
+    struct row_work *work;
+};
+
 struct branch {
     int slot; /* -1: none */
     struct hyp hyp;
@@ -31,6 +40,8 @@ struct rng_address branch_address(const struct branch *b, const struct search *s
 
 /* The lm's row after the branch, and in SCRATCH_ROW what the chain makes of it.  0, < 0. */
 int branch_rows(struct branch *b, const struct search *s, struct row_work *work, struct row *given, struct row *final);
+/* The decision that would be made of it, offered to a round: its number; ERR_*. */
+int branch_offer(struct branch *b, const struct search *s, struct branch_there *there);
 /* The chain's part of it, for a row read elsewhere. */
 int branch_apply(struct branch *b, const struct search *s, struct row_work *work, const struct row *given,
                  struct row *final);
@@ -39,6 +50,7 @@ int branch_apply(struct branch *b, const struct search *s, struct row_work *work
 void branch_take(struct branch *b, const struct search *s, struct row_work *work, const struct hyp_step *step);
 /* Pushes the last symbol; the voices' trace goes into its step. */
 int branch_push(struct branch *b, const struct search *s);
+int branch_push_told(struct branch *b, const struct search *s); /* whose trace is in the step already */
 /* A slot of its own for a branch whose last symbol follows `parent`, which names all before it. */
 int branch_follow(struct branch *b, const struct search *s, int parent);
 void branch_drop(struct branch *b, const struct search *s);

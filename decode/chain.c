@@ -1,4 +1,5 @@
 #include "decode/chain.h"
+#include "base/clones.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/row_math.h"
@@ -253,23 +254,27 @@ void chain_accept(const struct chain *c, void *state, const struct transform_cho
         c->steps[i].type->accept(&c->steps[i], state_of(c, state, i), choice);
 }
 
-/* The survivors are packed and measured, so that the sum costs what was kept, not V. */
+/* What after has masked goes from before too. */
+CLONES static void chain_leave(float *out, const float *before, const float *after, uint32_t n)
+{
+    for (uint32_t v = 0; v < n; v++)
+        out[v] = after[v] > -INFINITY ? before[v] : -INFINITY;
+}
+
+double chain_left(const struct row *before, const struct row *after, float *scratch)
+{
+    struct row left = *before;
+    left.score = scratch;
+    chain_leave(scratch, before->score, after->score, after->n);
+    row_measure_less(&left);
+    return fmin(math_exp64(left.log_z - before->log_z), 1);
+}
+
 double chain_mass(const struct row *before, const struct row *after, float *scratch)
 {
-    uint32_t n = 0;
     if (row_dead(before) || row_dead(after))
         return 0;
-    if (row_count(before) == row_count(after))
-        return 1;
-    double log_z = before->log_z;
-    for (uint32_t v = 0; v < after->n; v++) { /* without a branch, which would be guessed wrong at every other symbol */
-        scratch[n] = before->score[v];
-        n += after->score[v] > -INFINITY;
-    }
-    struct row kept = row_over(scratch, n);
-    int ok = row_measure(&kept);
-    assert(ok == 0); /* scores of a measured row */
-    return ok == 0 ? fmin(math_exp64(kept.log_z - log_z), 1) : 0;
+    return row_count(before) == row_count(after) ? 1 : chain_left(before, after, scratch);
 }
 
 int chain_apply_step(const struct chain *c, size_t i, void *state, struct row *r, struct transform_at *at)

@@ -57,6 +57,8 @@ void chain_accept(const struct chain *c, void *state, const struct transform_cho
 /* The probability under `before` of what `after` still allows; exactly 1 when nothing was masked in between, 0 when
  * either is dead.  scratch: n floats, may be before's own scores (which are then lost). */
 double chain_mass(const struct row *before, const struct row *after, float *scratch);
+/* The same of rows that live, from the sums alone: about 1 when nothing was masked. */
+double chain_left(const struct row *before, const struct row *after, float *scratch);
 
 /* The table. */
 const struct transform_type *const *transform_types(size_t *n);

@@ -1,9 +1,13 @@
 #include "decode/hyp.h"
 #include "base/mem.h"
 #include "decode/chain.h"
+#include "decode/packed.h"
+#include "decode/scratch.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define NEARLY (1 - 0x1p-20) /* a mass above this may be that of all symbols */
 
 const char *hyp_end_name(enum hyp_end e)
 {
@@ -16,18 +20,41 @@ const char *hyp_end_name(enum hyp_end e)
     return names[e];
 }
 
-struct hyp_step hyp_decide(const struct row *given, const struct row *final, sym_t symbol, float *scratch)
+/* What the chain left of the whole row. */
+static void set_whole(struct hyp_step *step, const struct row *given, const struct row *final, float *scratch)
 {
-    return (struct hyp_step){
+    bool live = !row_dead(given) && !row_dead(final);
+    step->entropy_final = (float)row_entropy(final);
+    step->kept = row_count(final);
+    if (live)
+        step->mass = row_count(given) == step->kept ? 1 : (float)chain_left(given, final, scratch);
+}
+
+/* The same where it was cut down to few blocks (decode/packed.h), which say all of it. */
+static void set_few(struct hyp_step *step, const struct row *given, const struct row *final, struct row_work *w)
+{
+    float *scratch = w->spare[SCRATCH_BEFORE];
+    struct row few = packed_row(final, w, w->spare[SCRATCH_MODEL]), of = packed_row(given, w, scratch);
+    double mass = chain_left(&of, &few, scratch);
+    step->entropy_final = (float)row_entropy(&few);
+    step->kept = row_count(&few);
+    step->mass = mass > NEARLY && row_count(given) == step->kept ? 1 : (float)mass;
+}
+
+struct hyp_step hyp_decide(const struct row *given, const struct row *final, sym_t symbol, struct row_work *w)
+{
+    struct hyp_step step = {
         .symbol = symbol,
         .logp = (float)row_logp(given, symbol),
         .logp_final = (float)row_logp(final, symbol),
         .score = given->score[symbol],
         .entropy = (float)row_entropy(given),
-        .entropy_final = (float)row_entropy(final),
-        .mass = (float)chain_mass(given, final, scratch),
-        .kept = row_count(final),
     };
+    if (!row_dead(given) && packed_short(final, w, PACKED_WORTH))
+        set_few(&step, given, final, w);
+    else
+        set_whole(&step, given, final, w->spare[SCRATCH_BEFORE]);
+    return step;
 }
 
 struct hyp_step *hyp_add(struct hyp *h, const struct space *space, const struct hyp_step *step)

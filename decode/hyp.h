@@ -39,8 +39,9 @@ struct hyp {
     enum hyp_end end;
 };
 
-/* The decision for a symbol: given is the lm's row, final what the chain made of it; scratch holds given->n floats. */
-struct hyp_step hyp_decide(const struct row *given, const struct row *final, sym_t symbol, float *scratch);
+/* The decision for a symbol: given is the lm's row, final what the chain made of it with that work, whose spares
+ * SCRATCH_BEFORE and SCRATCH_MODEL it uses. */
+struct hyp_step hyp_decide(const struct row *given, const struct row *final, sym_t symbol, struct row_work *w);
 
 /* Adds a decision and, unless it ends the hypothesis, the symbol's bytes.  The step returned is valid until the next. */
 struct hyp_step *hyp_add(struct hyp *h, const struct space *space, const struct hyp_step *step);

@@ -14,21 +14,26 @@ static uint32_t length(const struct row *r, uint32_t block)
     return left < ROW_BLOCK ? left : ROW_BLOCK;
 }
 
-struct row packed_begin(const struct row *r, struct row_work *w)
+struct row packed_row(const struct row *r, const struct row_work *w, float score[])
 {
     struct row packed = *r;
-    packed.score = w->spare[SCRATCH_MODEL];
+    packed.score = score;
     packed.n = w->n_blocks * ROW_BLOCK;
     packed.few = 0;
-    memcpy(w->place, w->block, w->n_blocks * sizeof *w->place);
     for (uint32_t i = 0; i < w->n_blocks; i++) {
-        float *to = packed.score + i * ROW_BLOCK;
-        uint32_t n = length(r, w->place[i]);
-        memcpy(to, r->score + w->place[i] * ROW_BLOCK, n * sizeof *to);
+        float *to = score + i * ROW_BLOCK;
+        uint32_t n = length(r, w->block[i]);
+        memcpy(to, r->score + w->block[i] * ROW_BLOCK, n * sizeof *to);
         for (; n < ROW_BLOCK; n++)
             to[n] = -INFINITY;
     }
     return packed;
+}
+
+struct row packed_begin(const struct row *r, struct row_work *w)
+{
+    memcpy(w->place, w->block, w->n_blocks * sizeof *w->place);
+    return packed_row(r, w, w->spare[SCRATCH_MODEL]);
 }
 
 void packed_end(const struct row *packed, struct row *r, struct row_work *w)

@@ -15,6 +15,10 @@
 /* Whether r's list of blocks (row_list) is in w, and holds at most one in `share` of all blocks. */
 bool packed_short(const struct row *r, const struct row_work *w, uint32_t share);
 
+/* The blocks in w's list of a row of as many symbols, packed into score[n]: r's scores of what another row has kept, say.
+ * log_z and what is known of it are r's. */
+struct row packed_row(const struct row *r, const struct row_work *w, float score[]);
+
 /* The blocks in that list, packed into w->spare[SCRATCH_MODEL], the list in w->place; and back, with what was found. */
 struct row packed_begin(const struct row *r, struct row_work *w);
 void packed_end(const struct row *packed, struct row *r, struct row_work *w);

@@ -108,6 +108,11 @@ int search_want(struct search *s, struct want out[], size_t max)
     return s->type->want(s, out, max);
 }
 
+int search_offer(struct search *s, struct round *r, struct row_work *work)
+{
+    return s->type->offer ? s->type->offer(s, r, work) : 0;
+}
+
 int search_feed(struct search *s, struct row_work *work)
 {
     return s->type->feed(s, work);

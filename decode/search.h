@@ -30,11 +30,13 @@ struct search_args {
     const struct prompt *prompt;
     struct lm *draft;           /* proposes symbols to a speculative search; NULL: none */
     const char *draft_template; /* of its prompt; NULL: the prompt's own */
+    bool rounds;                /* the caller runs rounds (decode/round.h): wants may say that their rows stay */
     struct trace_level trace;   /* what hypotheses keep of their steps; zeroed: struct hyp_step */
     struct rng_address address; /* seed, item, draw; the search fills the rest */
 };
 
 struct search;
+struct round;
 
 /* What a search does with a draft. */
 enum search_drafts {
@@ -58,6 +60,8 @@ struct search_type {
     size_t size;                                                  /* bytes of its state */
     int (*init)(struct search *s);                                /* makes its slots, pushes the prompt */
     int (*want)(struct search *s, struct want out[], size_t max); /* how many; 0: finished */
+    /* 1: the next feed takes what the round will answer; 0: it reads rows; ERR_*.  NULL: it always reads rows. */
+    int (*offer)(struct search *s, struct round *r, struct row_work *work);
     int (*feed)(struct search *s, struct row_work *work);
     int (*move)(struct search *s);
     const struct hyp *(*hyps)(const struct search *s, size_t *n);
@@ -83,6 +87,8 @@ void search_close(struct search *s); /* NULL is fine; before the lm and the othe
 /* How many wants were written to out[max]; assert: max is enough (SEARCH_WANTS always is).  0: finished.
  * Every want that was run must be followed by feed and move; after a failure of any of these, only close. */
 int search_want(struct search *s, struct want out[], size_t max);
+/* Between the core's run and feed, by the owner thread, of searches whose caller runs rounds: 1: offered to r; 0; ERR_*. */
+int search_offer(struct search *s, struct round *r, struct row_work *work);
 int search_feed(struct search *s, struct row_work *work);
 int search_move(struct search *s);
 const struct hyp *search_hyps(const struct search *s, size_t *n);

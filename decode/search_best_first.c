@@ -7,7 +7,6 @@
 #include "base/mem.h"
 #include "base/row_math.h"
 #include "decode/branch.h"
-#include "decode/scratch.h"
 #include "decode/searches.h"
 #include <assert.h>
 #include <math.h>
@@ -140,7 +139,7 @@ static int best_first_feed(struct search *s, struct row_work *work)
         return 0;
     }
     uint32_t n = row_top(&final, (uint32_t)s->value[CHILDREN].number, work, p->id, p->logp);
-    struct hyp_step step = hyp_decide(&given, &final, p->id[0], work->spare[SCRATCH_BEFORE]);
+    struct hyp_step step = hyp_decide(&given, &final, p->id[0], work);
     for (uint32_t i = 0; i < n; i++) {
         step.symbol = p->id[i];
         step.logp = (float)row_logp(&given, step.symbol);

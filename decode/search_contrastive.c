@@ -8,7 +8,6 @@
 #include "base/mem.h"
 #include "base/row_math.h"
 #include "decode/branch.h"
-#include "decode/scratch.h"
 #include "decode/searches.h"
 #include <assert.h>
 #include <math.h>
@@ -152,7 +151,7 @@ static void set_trials(struct search *s, struct row_work *work, const struct row
         return;
     }
     p->n_trials = row_top(final, (uint32_t)s->value[0].number, work, id, logp);
-    struct hyp_step step = hyp_decide(given, final, id[0], work->spare[SCRATCH_BEFORE]);
+    struct hyp_step step = hyp_decide(given, final, id[0], work);
     for (uint32_t i = 0; i < p->n_trials; i++) {
         step.symbol = id[i];
         step.logp = (float)row_logp(given, id[i]);

@@ -27,6 +27,7 @@ const struct search_type search_greedy = {
     .size = sizeof(struct walk),
     .init = greedy_init,
     .want = walk_want,
+    .offer = walk_offer,
     .feed = walk_feed,
     .move = walk_move,
     .hyps = walk_hyps,

@@ -59,6 +59,7 @@ const struct search_type search_sample = {
     .size = sizeof(struct walk),
     .init = sample_init,
     .want = walk_want,
+    .offer = walk_offer,
     .feed = walk_feed,
     .move = walk_move,
     .hyps = walk_hyps,

@@ -164,7 +164,7 @@ static int verify(struct search *s, struct row_work *work)
         struct rng_address a = branch_address(&p->text, s);
         struct rng_key key = rng_key(&a);
         sym_t v = p->rejects ? accept(s, &final, j, work) : row_draw(&final, &key);
-        struct hyp_step step = hyp_decide(&rows[j], &final, v, work->spare[SCRATCH_BEFORE]);
+        struct hyp_step step = hyp_decide(&rows[j], &final, v, work);
         TRY(lm_trace(s->args.lm, p->text.slot, p->n_pushed - j, v, &step.trace));
         holds = j < p->draft.n && v == p->draft.proposed[j];
         h->accepted += holds;

@@ -14,7 +14,6 @@
 #include "base/row_math.h"
 #include "decode/branch.h"
 #include "decode/draw.h"
-#include "decode/scratch.h"
 #include "decode/searches.h"
 #include <assert.h>
 #include <math.h>
@@ -156,7 +155,7 @@ static int grow(struct search *s, uint32_t i, struct row_work *work)
     address.lane = i;
     struct rng_key key = rng_key(&address);
     uint32_t n = draw_top(&final, &key, p->width, p->best);
-    struct hyp_step step = hyp_decide(&given, &final, p->best[0].id, work->spare[SCRATCH_BEFORE]);
+    struct hyp_step step = hyp_decide(&given, &final, p->best[0].id, work);
     for (uint32_t c = 0; c < n; c++) {
         step.symbol = p->best[c].id;
         step.logp = (float)row_logp(&given, step.symbol);

@@ -93,6 +93,23 @@ static int suppress_apply(const struct transform *t, void *state, struct row *r,
     return row_measure(r);
 }
 
+int transform_bias_listed(const struct transform *t, const struct transform_at *at, uint32_t n,
+                          struct transform_listed *out)
+{
+    const struct phrases *p = t->extra;
+    bool bias = t->type == &transform_bias;
+    if (!bias && t->type != &transform_allow && t->type != &transform_suppress)
+        return 0;
+    if (t->type == &transform_suppress && transform_count(t, 1) > 0 && at->n_made >= transform_count(t, 1))
+        return 1;
+    for (size_t i = 0; i < p->n; i++) {
+        sym_t v = 0;
+        TRY(symbol_of(&p->item[i], n, &v));
+        transform_list(out, v, bias ? p->item[i].weight : -INFINITY);
+    }
+    return 1;
+}
+
 static const struct param bias_params[] = {
     { .name = "list",
       .kind = PARAM_LIST,

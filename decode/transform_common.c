@@ -1,4 +1,5 @@
 /* What the files of transforms share (decode/transforms.h). */
+#include "base/mem.h"
 #include "decode/transforms.h"
 #include <float.h>
 #include <math.h>
@@ -9,6 +10,14 @@ const char *const transform_ties_words[] = { "id", "all", NULL };
 int transform_word(const struct transform *t, size_t param)
 {
     return (int)t->value[param].number;
+}
+
+void transform_list(struct transform_listed *list, sym_t v, double value)
+{
+    mem_grow(&list->symbol, &list->cap_symbol, list->n + 1, sizeof *list->symbol);
+    mem_grow(&list->value, &list->cap_value, list->n + 1, sizeof *list->value);
+    list->symbol[list->n] = v;
+    list->value[list->n++] = value;
 }
 
 void transform_temper(struct row *r, double temperature)
@@ -46,16 +55,16 @@ void transform_keep_above(struct row *r, float least, uint32_t min_keep, struct 
 
 /* Most rules decide on the first few; each further look costs more than all before it. */
 void transform_keep_prefix(const struct transform *t, struct row *r, const struct transform_at *at,
-                           transform_prefix *rule, uint32_t min_keep)
+                           const struct transform_prefix *p)
 {
     if (row_dead(r))
         return;
     uint32_t alive = row_count(r), kept = 0, n = 0;
-    for (uint64_t k = 64; kept == 0; k *= 8) {
+    for (uint64_t k = p->first; kept == 0; k *= 8) {
         n = row_top(r, k < alive ? (uint32_t)k : alive, at->work, at->work->id, at->work->mass);
-        kept = rule(t, r, at->work->mass, n, n == alive);
+        kept = p->rule(t, r, at->work->mass, n, n == alive);
     }
-    kept = kept > min_keep ? kept : min_keep;
+    kept = kept > p->min_keep ? kept : p->min_keep;
     if (kept <= n)
         row_mask_after(r, at->work->id[kept - 1]);
     else

@@ -15,6 +15,7 @@
 enum { ENTROPY_KEPT, ENTROPY_PARTIAL };
 
 #define SLACK (1 + 0x1p-21) /* sums that differ by rounding are equal */
+#define MANY  4096          /* symbols that are not asked for at once */
 
 /* Sums over a prefix: of p, and of -p ln p. */
 struct sums {
@@ -34,13 +35,11 @@ static double sums_entropy(const struct sums *s)
     return s->p > 0 ? s->surprise / s->p + math_log64(s->p) : 0;
 }
 
-/* The row's own, or that of its first n; both are renormalised by what they sum to. */
-static struct sums whole_of(const struct row *r, const double logp[], uint32_t n, uint32_t among)
+/* Of the first `among`; renormalised by what they sum to. */
+static struct sums sums_of(const double logp[], uint32_t among)
 {
     struct sums s = { 0 };
-    if (among == 0 || among >= row_count(r))
-        return (struct sums){ 1, row_entropy(r) };
-    for (uint32_t i = 0; i < n && i < among; i++)
+    for (uint32_t i = 0; i < among; i++)
         sums_add(&s, logp[i]);
     return s;
 }
@@ -52,7 +51,8 @@ static uint32_t top_h_rule(const struct transform *t, const struct row *r, const
     struct sums s = { 0 };
     if (among > n && !whole)
         return 0;
-    struct sums all = whole_of(r, logp, n, among);
+    bool some = among > 0 && (among < n || !whole);
+    struct sums all = some ? sums_of(logp, among) : (struct sums){ 1, row_entropy(r) };
     uint32_t end = among > 0 && among < n ? among : n;
     double most = h * sums_entropy(&all) * SLACK, log_all = math_log64(all.p);
     for (uint32_t i = 0; i < end; i++) {
@@ -66,8 +66,9 @@ static uint32_t top_h_rule(const struct transform *t, const struct row *r, const
 
 static int top_h_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
+    uint32_t among = transform_count(t, 3), first = among > TRANSFORM_FIRST && among < MANY ? among : TRANSFORM_FIRST;
     (void)state;
-    transform_keep_prefix(t, r, at, top_h_rule, transform_count(t, 1));
+    transform_keep_prefix(t, r, at, &(struct transform_prefix){ top_h_rule, transform_count(t, 1), first });
     return 0;
 }
 
@@ -87,7 +88,7 @@ static uint32_t ees_rule(const struct transform *t, const struct row *r, const d
 static int ees_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
     (void)state;
-    transform_keep_prefix(t, r, at, ees_rule, transform_count(t, 0));
+    transform_keep_prefix(t, r, at, &(struct transform_prefix){ ees_rule, transform_count(t, 0), TRANSFORM_FIRST });
     return 0;
 }
 

@@ -34,7 +34,7 @@ static uint32_t min_k_rule(const struct transform *t, const struct row *r, const
 static int min_k_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
     (void)state;
-    transform_keep_prefix(t, r, at, min_k_rule, transform_count(t, 1));
+    transform_keep_prefix(t, r, at, &(struct transform_prefix){ min_k_rule, transform_count(t, 1), TRANSFORM_FIRST });
     return 0;
 }
 
@@ -62,7 +62,7 @@ static uint32_t diff_rule(const struct transform *t, const struct row *r, const 
 static int diff_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
     (void)state;
-    transform_keep_prefix(t, r, at, diff_rule, transform_count(t, 2));
+    transform_keep_prefix(t, r, at, &(struct transform_prefix){ diff_rule, transform_count(t, 2), TRANSFORM_FIRST });
     return 0;
 }
 

@@ -147,6 +147,50 @@ static int reward_apply(const struct transform *t, void *state, struct row *r, c
     return penalise(r, at, &w, 1 / t->value[0].number, repeated);
 }
 
+/* The window of a type's rule, and what a symbol of it counts for. */
+static bool window_of(const struct transform *t, const struct transform_at *at, struct window *w, counted **counts)
+{
+    *counts = t->type == &transform_frequency ? every : last;
+    if (t->type == &transform_repetition || t->type == &transform_repetition_norm)
+        *w = last_of(at, 0, t);
+    else if (t->type == &transform_frequency || t->type == &transform_presence)
+        *w = last_of(at, at->n_prompt, t);
+    else if (t->type == &transform_prompt_reward)
+        *w = (struct window){ .to = at->n_prompt, .full = (double)at->n_prompt };
+    else
+        return false;
+    return true;
+}
+
+/* What transform_listed is to say of a symbol that counts so much. */
+static double listed_value(const struct transform *t, double count)
+{
+    bool factor = t->type != &transform_frequency && t->type != &transform_presence;
+    double penalty = t->type == &transform_prompt_reward ? 1 / t->value[0].number : t->value[0].number;
+    if (!factor)
+        return -(penalty * count);
+    return count == 1 ? penalty : 1 + (penalty - 1) * count;
+}
+
+int transform_penalty_listed(const struct transform *t, const struct transform_at *at, uint32_t n,
+                             struct transform_listed *out)
+{
+    struct window w;
+    counted *counts;
+    float *count = at->work->spare[SCRATCH_STEP];
+    const struct row any = { .n = n };
+    if (!window_of(t, at, &w, &counts))
+        return 0;
+    TRY(count_window(&any, at, &w, counts));
+    for (size_t i = w.from; i < w.to; i++) {
+        sym_t v = transform_symbol(at, i);
+        if (count[v] > 0)
+            transform_list(out, v, listed_value(t, (double)count[v]));
+        count[v] = 0;
+    }
+    return 1;
+}
+
 #define LAST_N(what)                                                                                                   \
     {                                                                                                                  \
         .name = "last_n", .kind = PARAM_INT, .min = -1, .max = UINT32_MAX, .value = -1, .meaning = what                \

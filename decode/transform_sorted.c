@@ -7,60 +7,33 @@
  *                       of 1, are added up; symbol i (from 0) goes where the sum of the first i exceeds z, symbol 0 never,
  *                       the last always.  Fewer than three symbols, or no curvature at all: nothing goes.  z = 1 is off
  *
- * p'_i = F_i^c - F_{i-1}^c = F_i^c (1 - (1 - x_i)^c), x_i = p_i / F_i, which cancels nothing; its log is
- * score_i + (c - 1) ln F_i + ln(c g(x_i)), g = (1 - (1 - x)^c) / (c x), by its series where x is small. */
+ * base/row_kernel_skew.h has the arithmetic of skew. */
+#include "base/row_kernel.h"
 #include "base/row_math.h"
+#include "base/row_ops.h"
 #include "decode/transforms.h"
 #include <math.h>
 
-#define NEAR 1e-5 /* x and c x below which the first terms of the series are exact to double precision */
-
-/* log of (1 - (1 - x)^c) / x, 0 < x <= 1. */
-static double log_gain(double x, double c)
+static double skew_by_rank(struct row *r, const struct row_skew *by, struct row_work *w)
 {
-    double rest = x < 1 ? math_exp64(c * math_log64(1 - x)) : 0;
-    return math_log64(fmax(1 - rest, 0x1p-1000)) - math_log64(x);
-}
-
-/* Bends the scores in the order of id[]; p[i] is the probability of id[i].  The log of the sum grows by -ln(1 - x).  Scores
- * too small for a probability move with the last sum. */
-static void skew_in_order(struct row *r, const sym_t id[], const float p[], uint32_t n, double c)
-{
-    double sum = 0, log_sum = 0, log_c = math_log64(c), shift = log_c;
-    for (uint32_t i = 0; i < n; i++) {
-        sum += (double)p[i];
-        double x = p[i] > 0 ? (double)p[i] / sum : 0;
-        if (x >= NEAR || c * x >= NEAR) {
-            log_sum = math_log64(sum);
-            shift = (c - 1) * log_sum + log_gain(x, c);
-        } else if (x > 0) {
-            log_sum += x + x * x / 2;
-            shift = (c - 1) * log_sum + log_c - (c - 1) * x / 2 + (c - 1) * (c - 5) * x * x / 24;
-        }
-        r->score[id[i]] = (float)fmax((double)r->score[id[i]] - r->log_z + shift, -3e38);
-    }
-}
-
-/* The probabilities of id[n], in w->value. */
-static void probabilities(const struct row *r, const sym_t id[], uint32_t n, struct row_work *w)
-{
+    uint32_t n = row_top(r, r->n, w, w->id, w->mass);
+    double log_z = r->ops->kernel()->skew(w->value, n, by);
     for (uint32_t i = 0; i < n; i++)
-        w->value[i] = r->score[id[i]];
-    row_exp(r, w->value, n);
+        r->score[w->id[i]] = w->value[i];
+    return log_z;
 }
 
 static int skew_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
-    double c = math_exp64(t->value[0].number);
-    struct row_work *w = at->work;
+    double log_c = t->value[0].number, c = math_exp64(log_c);
+    struct row_skew by = { row_max(r), r->log_z, c, log_c, c - 1, (c * c - 1) / 24, (c - 1) * (c - 2) / 6, fmax(c, 1) };
     (void)state;
-    if (t->value[0].number == 0 || row_dead(r))
+    if (log_c == 0 || row_dead(r))
         return 0;
     bool by_id = transform_word(t, 1) == 1;
-    uint32_t n = by_id ? row_at_least(r, -INFINITY, w) : row_top(r, r->n, w, w->id, w->mass);
-    probabilities(r, w->id, n, w);
-    skew_in_order(r, w->id, w->value, n, c);
-    return row_measure(r);
+    r->log_z = by_id ? r->ops->kernel()->skew(r->score, r->n, &by) : skew_by_rank(r, &by, at->work);
+    r->has_top = false; /* of scores that have changed */
+    return 0;
 }
 
 /* The second difference, absolute. */
@@ -94,7 +67,7 @@ static int tfs_apply(const struct transform *t, void *state, struct row *r, cons
     if (z >= 1 || row_dead(r))
         return 0;
     uint32_t n = row_top(r, r->n, w, w->id, w->mass);
-    probabilities(r, w->id, n, w);
+    row_exp(r, w->value, n);
     uint32_t kept = n < 3 ? n : tail_free(w->value, n, z);
     kept = kept > min_keep ? kept : min_keep;
     row_mask_after(r, w->id[(kept < n ? kept : n) - 1]);

@@ -119,15 +119,21 @@ CLONES static void synthid_add(float *restrict x, const float *restrict y, uint3
         x[i] += y[i];
 }
 
-/* Symbols 65,536 apart have the same bits: their probabilities are p[i] together, i below 65,536. */
+/* Symbols 65,536 apart have the same bits: their probabilities are p[i] together, i below 65,536.  By parts that stay in a
+ * first cache. */
 static uint32_t fold(const struct row *r, float p[])
 {
-    uint32_t n = r->n < SYNTHID_TABLE ? r->n : SYNTHID_TABLE;
-    memcpy(p, r->score, r->n * sizeof *p);
-    r->ops->kernel()->exp(p, r->n, 0); /* it is normalised */
-    for (uint32_t first = n; first < r->n; first += n)
-        synthid_add(p, p + first, r->n - first < n ? r->n - first : n);
-    return n;
+    enum { PART = 4096 };
+    float part[PART];
+    for (uint32_t first = 0; first < r->n; first += PART) {
+        uint32_t n = r->n - first < PART ? r->n - first : PART, at = first % SYNTHID_TABLE;
+        float *to = first < SYNTHID_TABLE ? p + at : part;
+        memcpy(to, r->score + first, n * sizeof *to);
+        r->ops->kernel()->exp(to, n, 0); /* it is normalised */
+        if (to == part)
+            synthid_add(p + at, part, n);
+    }
+    return r->n < SYNTHID_TABLE ? r->n : SYNTHID_TABLE;
 }
 
 /* The whole row: a symbol's factors are told apart by its bits alone. */

@@ -61,11 +61,17 @@ void transform_keep_above(struct row *r, float least, uint32_t min_keep, struct 
 
 /* What a rule says of a row's prefix in rank order: logp[n] are log-probabilities, descending; whole: there are no
  * more.  Returns how many to keep (>= 1), or 0 where more must be seen; whole decides always. */
-typedef uint32_t transform_prefix(const struct transform *t, const struct row *r, const double logp[], uint32_t n,
-                                  bool whole);
+typedef uint32_t transform_prefix_rule(const struct transform *t, const struct row *r, const double logp[], uint32_t n,
+                                       bool whole);
+#define TRANSFORM_FIRST 64 /* symbols that decide mostly */
+struct transform_prefix {
+    transform_prefix_rule *rule;
+    uint32_t min_keep;
+    uint32_t first; /* length of the first prefix shown, > 0 */
+};
 /* Shows the rule ever longer prefixes until it decides, and keeps what it says, at least min_keep. */
 void transform_keep_prefix(const struct transform *t, struct row *r, const struct transform_at *at,
-                           transform_prefix *rule, uint32_t min_keep);
+                           const struct transform_prefix *p);
 
 /* Words of the rules on which systems disagree (decode/profiles.c). */
 enum transform_bound { BOUND_REACH, BOUND_OVER, BOUND_BELOW };
@@ -96,6 +102,23 @@ void transform_keep_mass(struct row *r, double p, enum transform_bound bound, ui
 /* Symbol i of prompt and made text, seen as one sequence of transform_said() symbols. */
 size_t transform_said(const struct transform_at *at);
 sym_t transform_symbol(const struct transform_at *at, size_t i);
+
+/* Symbols and a value each: what a penalty or a bias does to single scores, told to who does it elsewhere
+ * (decode/program.h).  A growing list, for free(). */
+struct transform_listed {
+    sym_t *symbol;
+    double *value;
+    size_t n, cap_symbol, cap_value;
+};
+void transform_list(struct transform_listed *list, sym_t v, double value);
+
+/* The symbols that t changes after `at` in a row of n symbols, appended: of penalties by factor the divisor of a positive
+ * score, else what is added; of allow, those that stay.  1; 0: t is no penalty (no bias); ERR_* as apply().  Uses
+ * at->work->spare[SCRATCH_STEP]. */
+int transform_penalty_listed(const struct transform *t, const struct transform_at *at, uint32_t n,
+                             struct transform_listed *out);
+int transform_bias_listed(const struct transform *t, const struct transform_at *at, uint32_t n,
+                          struct transform_listed *out);
 
 /* For types whose extra is a struct phrases of single symbols: of the list parameter `param`, or of the last one, `ends`. */
 struct phrases;

@@ -286,5 +286,6 @@ const struct lm_type ensemble_type = {
     .room = ensemble_room,
     .need = ensemble_need,
     .rows = ensemble_rows,
+    .remote = ensemble_remote,
     .free = ensemble_free,
 };

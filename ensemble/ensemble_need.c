@@ -65,6 +65,8 @@ static int need_voice(struct ensemble *e, size_t k, const struct want w[], size_
             e->want[n_wants++] = (struct want){
                 .lm = e->voice[k].lm, .slot = s->voice[k], .n_rows = s->n_given[k], .tap = e->voice[k].tap
             };
+        if (w[i].tap == LM_TAP_THERE && s->n_given[k] > 0)
+            e->want[n_wants - 1].tap = LM_TAP_THERE;
     }
     if (n_wants == 0)
         return 0;
@@ -77,7 +79,7 @@ static int start(struct ensemble *e, const struct want w[], size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct ensemble_slot *s = &e->slot[w[i].slot];
-        if (w[i].tap != LM_TAP_FINAL)
+        if (w[i].tap != LM_TAP_FINAL && !(w[i].tap == LM_TAP_THERE && e->lm.remote))
             return err_set(ERR_USAGE, "%s: an ensemble has no layers to tap, tap %u was wanted", e->lm.name,
                            (unsigned)w[i].tap);
         for (size_t k = 0; k < e->n_voices; k++)

@@ -206,6 +206,7 @@ struct lm *ensemble_open_by(const struct voice voices[], const double weights[],
     e->name = make_name(e);
     make_hash(e);
     fill_lm(e);
+    e->lm.remote = ensemble_place(e);
     return &e->lm;
 }
 

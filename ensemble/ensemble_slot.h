@@ -108,6 +108,10 @@ void ensemble_weights(const struct ensemble *e, const struct ensemble_slot *s, s
 /* Rows of voice k that the weighting wants to read of its prompt, at its last positions; 0: no more, or none. */
 uint32_t ensemble_prompt_rows(const struct ensemble *e, const struct ensemble_slot *s, size_t k);
 
+/* ensemble_remote.c: where its rows can be made of rows that stay on a device; NULL: nowhere.  And how. */
+struct remote *ensemble_place(const struct ensemble *e);
+int ensemble_remote(void *self, const struct want *w, struct remote_row *out);
+
 /* ensemble_need.c */
 int ensemble_need(void *self, const struct want w[], size_t n, struct queue *q);
 

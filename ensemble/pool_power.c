@@ -185,7 +185,8 @@ static const struct param power_params[] = {
 };
 
 /* What all six share. */
-#define MEAN .min_voices = 1, .max_voices = LM_MAX_VOICES, .apply = mean_apply, .value = mean_value, .others = NULL
+#define MEAN                                                                                                           \
+    .min_voices = 1, .max_voices = LM_MAX_VOICES, .apply = mean_apply, .value = mean_value, .mean = true, .others = NULL
 
 const struct pool_type pool_linear = {
     .name = "linear",

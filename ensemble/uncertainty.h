@@ -29,4 +29,7 @@ struct uncertainty uncertainty_of(const struct row rows[], const double weight[]
 struct uncertainty uncertainty_from(const struct row_apart *apart, const struct row rows[], const double weight[],
                                     size_t n);
 
+/* The agreement alone, of the voices' best symbols; those of weight 0 and dead ones are left out. */
+double uncertainty_agreement(const sym_t best[], const bool living[], const double weight[], size_t n);
+
 #endif

@@ -56,6 +56,7 @@ void lms_close(struct lms *s)
         json_decref(s->fits[i]);
         fit_maps_free(s->maps[i]);
     }
+    device_close(s->device);
     free(s->nodes);
     free(s->fits);
     free(s->maps);
@@ -179,6 +180,16 @@ static int check_positions(const struct lms_node *n)
                    want ? want : "");
 }
 
+static int open_device(struct lms *s)
+{
+    const char *name = field(s->what, "device");
+    bool fixed = json_is_true(json_object_get(s->what, "deterministic"));
+    if (s->device || device_is_cpu(name))
+        return 0;
+    s->device = device_open(name, fixed ? DEVICE_DETERMINISTIC : DEVICE_FAST);
+    return s->device ? 0 : err_code();
+}
+
 static int build_model(struct lms *s, struct lms_node *n)
 {
     const char *want = field(n->doc, "hash");
@@ -189,13 +200,15 @@ static int build_model(struct lms *s, struct lms_node *n)
         return err_set(ERR_DATA,
                        "%s: its hash is %.12s..., the plan was made with %.12s...: the checkpoint has changed",
                        n->checkpoint->name, n->checkpoint->hash, want);
+    TRY(open_device(s));
     const char *kernels = field(s->what, "kernels"), *kv = field(s->what, "kv");
     struct transformer_options o = { .mode = field(s->what, "mode"),
                                      .kernels = kernels && *kernels ? kernels : NULL,
                                      .kv = kv && *kv ? kv : NULL,
-                                     .threads = s->threads };
+                                     .threads = s->threads,
+                                     .device = s->device };
     if (!(n->lm = transformer_open(n->checkpoint, &o)))
-        return ERR_DATA;
+        return err_code();
     s->kernels = transformer_kernels(n->lm);
     return check_positions(n);
 }

@@ -3,6 +3,7 @@
 #define EXPERIMENTS_LMS_INSIDE_H
 
 #include "experiments/lms.h"
+#include "model/device_open.h"
 
 struct lms_node {
     const char *id;
@@ -16,6 +17,7 @@ struct lms_node {
 struct lms {
     const json_t *what;
     struct threads *threads;
+    struct device *device;  /* opened with the first checkpoint; NULL: the processor, or none yet */
     struct lms_node *nodes; /* (n_nodes,) in the order of the plan: each before those that use it */
     size_t n_nodes;
     json_t **fits;          /* (n_fits,) NULL: not known */

@@ -94,6 +94,8 @@ struct plan_options {
     uint32_t limit;      /* items an evalset, 0: as the script says */
     const char *mode;    /* compute mode, NULL: "f32" */
     const char *kernels; /* NULL: the best of this machine */
+    const char *device;  /* model/device_open.h; NULL: the processor */
+    bool deterministic;  /* on a device */
     const char *kv;      /* type of keys and values, NULL: "f32" */
     const char *trace;   /* level of the trace, NULL: as the script says */
 };

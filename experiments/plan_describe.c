@@ -3,6 +3,7 @@
 #include "experiments/choices.h"
 #include "experiments/jobs.h"
 #include "experiments/lms.h"
+#include "experiments/plan_there.h"
 #include "experiments/run.h"
 #include "experiments/trace_cost.h"
 #include <math.h>
@@ -168,8 +169,12 @@ static void describe_lms(const struct plan *p, struct text *out)
 
 static void describe_arm(const struct plan *p, size_t arm, struct text *out)
 {
+    const char *why = plan_there_refusal(p, &p->arms[arm]);
     shown(out, "  ", p->arms[arm].name);
-    text_add(out, p->arms[arm].repeats ? "  [one draw, counted as all]\n" : "\n");
+    text_add(out, p->arms[arm].repeats ? "  [one draw, counted as all]" : "");
+    if (why)
+        text_addf(out, "  [rows come to the host: %s]", why);
+    text_add(out, "\n");
     for (size_t i = p->n_arms; i < p->n_choices; i++) {
         const struct plan_arm *t = &p->arms[i];
         if (t->arm == arm)

@@ -16,6 +16,7 @@
 #include "experiments/plan_select.h"
 #include "experiments/plan_tasks.h"
 #include "experiments/script.h"
+#include "model/device_open.h"
 #include "model/kernel_kv.h"
 #include <stdlib.h>
 #include <string.h>
@@ -184,7 +185,7 @@ static int try_lms(json_t *what, const struct lua_transforms *transforms)
     }
     for (size_t i = 0; i < json_array_size(lms) && rc == 0; i++)
         if (!lms_find(s, field(json_array_get(lms, i), "id")))
-            rc = ERR_DATA;
+            rc = err_code();
     json_object_set_new(what, "kernels", json_string(lms_kernels(s)));
     lms_close(s);
     threads_free(threads);
@@ -230,7 +231,7 @@ static int resolve_kv(json_t *what, const char *name)
     for (int i = 0; i < KERNEL_KV_TYPES; i++) {
         names[i] = kernel_kv_name((enum kernel_kv)i);
         if (name && strcmp(name, names[i]) == 0) {
-            if (i != KERNEL_KV_F32)
+            if (i != KERNEL_KV_F32 || json_object_get(what, "device")) /* a device has another default */
                 json_object_set_new(what, "kv", json_string(name));
             return 0;
         }
@@ -243,8 +244,13 @@ static int resolve_what(const json_t *declared, const struct lua_transforms *tra
 {
     json_object_set(what, "name", json_object_get(declared, "name"));
     json_object_set_new(what, "format", json_integer(PLAN_FORMAT));
-    json_object_set_new(what, "mode", json_string(o->mode ? o->mode : "f32"));
+    json_object_set_new(what, "mode", json_string(o->mode ? o->mode : device_is_cpu(o->device) ? "f32" : "native"));
     json_object_set_new(what, "kernels", json_string(o->kernels ? o->kernels : ""));
+    if (!device_is_cpu(o->device)) {
+        TRY(device_check(o->device));
+        json_object_set_new(what, "device", json_string(o->device));
+        json_object_set_new(what, "deterministic", json_boolean(o->deterministic));
+    }
     TRY(resolve_kv(what, o->kv));
     if (check_name(field(declared, "name")) < 0 || resolve_limits(declared, what) < 0 ||
         resolve_trace(declared, what, o->trace) < 0)

@@ -24,6 +24,11 @@ struct plan *run_prepare(const char *script, const char *folder, const struct pl
     struct plan *old = access(path, F_OK) == 0 ? plan_read(path) : NULL;
     const char *mode = old ? json_string_value(json_object_get(old->what, "mode")) : NULL;
     const char *kernels = old ? json_string_value(json_object_get(old->what, "kernels")) : NULL;
+    const char *device = old ? json_string_value(json_object_get(old->what, "device")) : NULL;
+    if (!pinned.device && device) {
+        pinned.device = device;
+        pinned.deterministic |= json_is_true(json_object_get(old->what, "deterministic"));
+    }
     const char *kv = old ? json_string_value(json_object_get(old->what, "kv")) : NULL;
     if (!pinned.mode)
         pinned.mode = mode;

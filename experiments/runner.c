@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "decode/chain.h"
+#include "decode/round.h"
 #include "experiments/fit.h"
 #include "experiments/runner_chains.h"
 #include <math.h>
@@ -18,6 +19,7 @@ int runner_init(struct runner *r, const struct plan *p, struct jobs *jobs, struc
     r->threads = threads_alloc(o->threads ? o->threads : threads_cores());
     r->lms = lms_alloc(p->what, r->threads);
     r->core = core_alloc();
+    r->round = round_alloc();
     r->live = mem_alloc(r->batch, sizeof(struct task *));
     r->status = mem_alloc(r->batch, sizeof *r->status);
     r->messages = mem_alloc(r->batch, sizeof(char *));
@@ -39,6 +41,7 @@ void runner_fini(struct runner *r)
         row_work_free(r->works[i]);
     for (size_t i = 0; r->chains && i < r->plan->n_choices; i++)
         chain_free(r->chains[i]);
+    round_free(r->round); /* gives rows back to the lms' devices */
     lms_close(r->lms);
     lua_transforms_close(r->transforms);
     core_free(r->core);
@@ -259,9 +262,25 @@ static int core_isolate(struct runner *r)
 static void feed_part(void *ctx, size_t i, size_t worker)
 {
     struct runner *r = ctx;
+    if (r->status[i] < 0)
+        return; /* its offer failed */
     r->status[i] = task_feed(r->live[i], r->works[worker]);
     if (r->status[i] < 0)
         r->messages[i] = mem_string(err_text()); /* messages are per thread: the owner takes it from here */
+}
+
+/* Decisions over rows that stay on a device, all in one call. */
+static int decide_there(struct runner *r)
+{
+    round_begin(r->round);
+    for (size_t i = 0; i < r->n_live; i++) {
+        r->status[i] = task_offer(r->live[i], r->round, r->works[0]);
+        if (fatal(r->status[i]))
+            return r->status[i];
+        if (r->status[i] < 0)
+            r->messages[i] = mem_string(err_text());
+    }
+    return round_run(r->round);
 }
 
 static int feed_and_move(struct runner *r)
@@ -285,11 +304,24 @@ static int feed_and_move(struct runner *r)
     return 0;
 }
 
-static int round_run(struct runner *r)
+/* What was under way when a device could not go on. */
+static int name_units(const struct runner *r, int rc)
+{
+    const struct job *job = r->n_live > 0 ? task_job(r->live[0]) : NULL;
+    if (rc != ERR_MEMORY || !job)
+        return rc;
+    return err_add(rc, "arm %u, item %u, draw %u and %zu more units under way", job->arm, job->item, job->draw,
+                   r->n_live - 1);
+}
+
+static int run_round(struct runner *r)
 {
     int rc = core_run(r->core, r->wants, r->n_wants);
     if (rc < 0 && !fatal(rc))
         rc = core_isolate(r);
+    if (rc == 0)
+        rc = decide_there(r);
+    rc = name_units(r, rc);
     return rc < 0 ? rc : feed_and_move(r);
 }
 
@@ -345,7 +377,7 @@ int runner_work(struct runner *r)
             return 0;
         if (r->n_live == 0)
             continue;
-        TRY(round_run(r));
+        TRY(run_round(r));
         account(r, clock_seconds() - start);
     }
 }

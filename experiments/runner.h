@@ -19,6 +19,7 @@ struct runner {
     struct lua_transforms *transforms; /* of the script; NULL: none */
     struct threads *threads;
     struct core *core;
+    struct round *round;
     struct chain **chains;   /* (plan->n_choices,) */
     struct row_work **works; /* (threads,) */
     struct task **live;      /* (n_live,) at most batch */

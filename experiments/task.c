@@ -54,6 +54,7 @@ static int generate_open(struct task *t, const struct task_world *w)
         .prompt = &t->prompt,
         .draft = draft,
         .draft_template = arm->draft ? lms_template(w->lms, arm->draft) : NULL,
+        .rounds = true,
         .trace = w->plan->trace,
         .address = { .seed = w->plan->seed, .item = t->item->item->hash, .draw = arm->repeats ? 0 : j->draw },
     };
@@ -248,12 +249,21 @@ size_t task_want(struct task *t, struct want out[], size_t max)
     return t->type->want(t, out, max);
 }
 
-int task_feed(struct task *t, struct row_work *work)
+static int unit_of(const struct task *t, int rc)
 {
-    int rc = t->type->feed(t, work);
     if (rc < 0 && t->job)
         err_add(rc, "unit (%s, %s, draw %u)", t->arm, t->item->name, t->job->draw);
     return rc;
+}
+
+int task_offer(struct task *t, struct round *r, struct row_work *work)
+{
+    return t->search ? unit_of(t, search_offer(t->search, r, work)) : 0;
+}
+
+int task_feed(struct task *t, struct row_work *work)
+{
+    return unit_of(t, t->type->feed(t, work));
 }
 
 int task_move(struct task *t)

@@ -8,6 +8,7 @@
 #include "experiments/lms.h"
 
 struct task;
+struct round;
 
 /* What tasks are made from; borrowed. */
 struct task_world {
@@ -23,6 +24,8 @@ struct task *task_open_judge(const struct task_world *w, const struct judge_job 
 void task_close(struct task *t);
 
 size_t task_want(struct task *t, struct want out[], size_t max); /* 0: finished; want room for TASK_WANTS */
+/* Between the core's run and the feeds: 1: offered to the round, which runs before the feeds; 0: it reads rows; ERR_*. */
+int task_offer(struct task *t, struct round *r, struct row_work *work);
 int task_feed(struct task *t, struct row_work *work);
 int task_move(struct task *t);
 /* The payload of a finished task, appended; gives the bytes of its head (experiments/journal.h). */

@@ -20,6 +20,7 @@ struct forward_row {
     size_t token;
     uint32_t tap; /* LM_TAP_FINAL, LM_TAP_HIDDEN, or after how many layers */
     float *out;   /* (n_scores,), or (dim,) of LM_TAP_HIDDEN; starts at a multiple of 64 bytes */
+    float *there; /* of forward_device alone: the same in the device's memory, where out may be NULL; or NULL */
 };
 
 struct forward_copy {
@@ -37,6 +38,8 @@ struct forward_batch {
     size_t n_copies;
 };
 
+struct device;
+
 /* Everything is borrowed. */
 struct forward_parts {
     const struct checkpoint *checkpoint;
@@ -49,17 +52,33 @@ struct forward_parts {
     size_t n_scores;        /* rows of the head that are used: padded vocabulary rows are not */
     size_t max_tokens;      /* of a batch */
     uint32_t planned;       /* positions that the plan of rotary positions is for */
+    uint64_t weight_bytes;  /* of a device for weights at most, the rest is swapped; 0: all */
+    struct device *device;  /* of forward_device (model/forward_device.h) alone */
+};
+
+/* Where a pass runs: model/forward_cpu.h, model/forward_device.h. */
+struct forward_type {
+    int (*open)(const struct forward_parts *parts, void **self);
+    int (*run)(void *self, const struct forward_batch *b);
+    size_t (*token_bytes)(const struct config *c); /* what open() takes for each token of max_tokens, about */
+    void (*free)(void *self);
 };
 
 struct forward;
 
-/* What forward_alloc() takes for each token of max_tokens, about. */
-size_t forward_token_bytes(const struct config *c);
-
-struct forward *forward_alloc(const struct forward_parts *parts);
+/* NULL + ERR_MEMORY: the device has no room for it, or does not compute what the reference does. */
+struct forward *forward_alloc(const struct forward_type *type, const struct forward_parts *parts);
 void forward_free(struct forward *f);
 
-/* 0, or ERR_DATA naming the layer and the tensor whose numbers are not finite (weights_blame()). */
+/* What forward_run() gives where a device has no memory for a batch of this size: nothing has been computed, the message of
+ * ERR_MEMORY is set, and a smaller batch may do. */
+#define FORWARD_LESS (-64)
+
+/* 0, FORWARD_LESS, ERR_DATA naming the layer and the tensor whose numbers are not finite (weights_blame()), or ERR_MEMORY of a device. */
 int forward_run(struct forward *f, const struct forward_batch *b);
+
+/* ALiBi's slopes 2^(-8 i / n) of n_heads = n heads, a power of two; of what is left, every other slope of twice as many
+ * (https://arxiv.org/abs/2108.12409, as BLOOM has it). */
+void forward_slopes(float slope[], size_t n_heads);
 
 #endif

@@ -18,7 +18,9 @@ struct page {
 struct kv {
     struct tree *tree;
     struct kv_shape shape;
+    struct kv_memory memory;
     size_t page_bytes, budget; /* budget in pages */
+    size_t had;                /* pages that there were when the memory for one more was missing */
     struct page *pages;
     size_t n_pages, pages_cap;
     int32_t newest, oldest, free_page;
@@ -28,15 +30,45 @@ struct kv {
     uint64_t pass;
 };
 
-struct kv *kv_alloc(struct tree *tree, const struct kv_shape *shape, size_t bytes)
+/* In 2 MB pages of the system where it has some and one of ours holds a few: fewer address lookups. */
+static void *host_take(void *ctx, size_t bytes)
+{
+    void *data = mem_aligned(1, bytes);
+    uintptr_t from = ((uintptr_t)data + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    uintptr_t to = ((uintptr_t)data + bytes) / HUGE_PAGE * HUGE_PAGE;
+    (void)ctx;
+    if (to > from)
+        madvise((void *)from, to - from, MADV_HUGEPAGE);
+    return data;
+}
+
+static void host_give(void *ctx, void *page)
+{
+    (void)ctx;
+    free(page);
+}
+
+size_t kv_page_bytes(const struct kv_shape *shape)
+{
+    return shape->n_layers * 2 * shape->n_kv_heads * kernel_kv_bytes(shape->type, shape->head_dim);
+}
+
+struct kv *kv_alloc(struct tree *tree, const struct kv_shape *shape, size_t bytes, const struct kv_memory *memory)
 {
     struct kv *kv = mem_alloc(1, sizeof *kv);
     kv->tree = tree;
     kv->shape = *shape;
-    kv->page_bytes = shape->n_layers * 2 * shape->n_kv_heads * kernel_kv_bytes(shape->type, shape->head_dim);
+    kv->memory = memory ? *memory : (struct kv_memory){ host_take, host_give, NULL };
+    kv->page_bytes = kv_page_bytes(shape);
     kv->budget = bytes / kv->page_bytes;
     kv->newest = kv->oldest = kv->free_page = -1;
     return kv;
+}
+
+static void give(struct kv *kv, void *data)
+{
+    if (data)
+        kv->memory.give(kv->memory.ctx, data);
 }
 
 void kv_free(struct kv *kv)
@@ -44,9 +76,9 @@ void kv_free(struct kv *kv)
     if (!kv)
         return;
     for (size_t i = 0; i < kv->n_pages; i++)
-        free(kv->pages[i].data);
+        give(kv, kv->pages[i].data);
     for (size_t i = 0; i < kv->n_spare; i++)
-        free(kv->spare[i]);
+        give(kv, kv->spare[i]);
     free(kv->spare);
     free(kv->pages);
     free(kv);
@@ -143,20 +175,28 @@ static void evict_to(struct kv *kv, size_t n)
         evict(kv, kv->oldest);
 }
 
-/* In 2 MB pages of the system where it has some and one of ours holds a few: fewer address lookups. */
-static void *page_data(size_t bytes)
+/* Memory for a page: an evicted one's, or more; NULL where there is none, after the oldest that this pass does not use. */
+static void *page_data(struct kv *kv)
 {
-    void *data = mem_aligned(1, bytes);
-    uintptr_t from = ((uintptr_t)data + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-    uintptr_t to = ((uintptr_t)data + bytes) / HUGE_PAGE * HUGE_PAGE;
-    if (to > from)
-        madvise((void *)from, to - from, MADV_HUGEPAGE);
+    if (kv->n_spare > 0)
+        return kv->spare[--kv->n_spare];
+    void *data = kv->memory.take(kv->memory.ctx, kv->page_bytes);
+    if (!data && kv->n_live > 0)
+        evict_to(kv, kv->n_live - 1);
+    if (!data)
+        data = kv->n_spare > 0 ? kv->spare[--kv->n_spare] : NULL;
     return data;
 }
 
+/* -1: no memory for it. */
 static int32_t new_page(struct kv *kv)
 {
     evict_to(kv, kv->budget > 0 ? kv->budget - 1 : 0);
+    void *data = page_data(kv);
+    if (!data) {
+        kv->had = kv->n_live;
+        return -1;
+    }
     int32_t page = kv->free_page;
     if (page < 0) {
         mem_grow(&kv->pages, &kv->pages_cap, kv->n_pages + 1, sizeof *kv->pages);
@@ -164,7 +204,6 @@ static int32_t new_page(struct kv *kv)
     } else {
         kv->free_page = kv->pages[page].older;
     }
-    void *data = kv->n_spare > 0 ? kv->spare[--kv->n_spare] : page_data(kv->page_bytes);
     kv->pages[page] = (struct page){ .data = data, .pass = kv->pass };
     kv->n_live++;
     kv->n_used++;
@@ -185,6 +224,8 @@ struct kv_copy kv_claim(struct kv *kv, uint32_t id, size_t position)
         n->page = before;
     else
         n->page = new_page(kv);
+    if (n->page < 0)
+        return (struct kv_copy){ .from = KV_FULL };
     struct page *p = &kv->pages[n->page];
     if (at > 0 && n->page != before)
         copy = (struct kv_copy){ before, n->page, at };
@@ -197,7 +238,13 @@ void kv_trim(struct kv *kv)
 {
     evict_to(kv, kv->budget);
     while (kv->n_spare > 0 && kv->n_live + kv->n_spare > kv->budget)
-        free(kv->spare[--kv->n_spare]);
+        give(kv, kv->spare[--kv->n_spare]);
+}
+
+void kv_shrink(struct kv *kv)
+{
+    if (kv->budget > kv->had)
+        kv->budget = kv->had;
 }
 
 void kv_clear(struct kv *kv)

@@ -17,15 +17,25 @@ struct kv_shape {
     enum kernel_kv type;
 };
 
+/* Where pages lie.  ctx is borrowed. */
+struct kv_memory {
+    void *(*take)(void *ctx, size_t bytes); /* NULL + ERR_MEMORY: there is no more */
+    void (*give)(void *ctx, void *page);
+    void *ctx;
+};
+
 /* The first n positions of page `from` are to be in page `to` before any later position of `to` attends. */
 struct kv_copy {
-    int32_t from, to; /* from < 0: nothing to do */
+    int32_t from, to; /* from < 0: nothing to do; KV_FULL: take() had none for the page, the node has none */
     size_t n;
 };
 
+#define KV_FULL (-2)
+
 struct kv;
 
-struct kv *kv_alloc(struct tree *tree, const struct kv_shape *shape, size_t bytes);
+/* memory NULL: this machine's. */
+struct kv *kv_alloc(struct tree *tree, const struct kv_shape *shape, size_t bytes, const struct kv_memory *memory);
 void kv_free(struct kv *kv);
 
 /* Bytes from a page's start to the block of keys of (layer, kv head); that of values is kv_values_at() bytes later. */
@@ -44,5 +54,9 @@ size_t kv_bytes(const struct kv *kv); /* of pages alive */
 void kv_trim(struct kv *kv);
 /* Forgets all: after a pass that failed half-way. */
 void kv_clear(struct kv *kv);
+/* After KV_FULL and kv_clear(): the budget becomes what was had then, so that batches are cut to what there is. */
+void kv_shrink(struct kv *kv);
+
+size_t kv_page_bytes(const struct kv_shape *shape);
 
 #endif

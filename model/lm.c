@@ -1,5 +1,6 @@
 #include "model/lm.h"
 #include "base/mem.h"
+#include <assert.h>
 #include <string.h>
 
 int lm_prompt(struct lm *lm, int slot, const struct prompt *p, struct symbols *seen)
@@ -41,6 +42,12 @@ size_t lm_room(struct lm *lm, int slot)
 int lm_rows(const struct want *w, struct row out[])
 {
     return w->lm->type->rows(w->lm->self, w, out);
+}
+
+int lm_remote(const struct want *w, struct remote_row *out)
+{
+    assert(w->tap == LM_TAP_THERE && w->lm->remote);
+    return w->lm->type->remote(w->lm->self, w, out);
 }
 
 void lm_free(struct lm *lm)

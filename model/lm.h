@@ -26,11 +26,14 @@
 #define LM_MAX_VOICES 16
 
 #define LM_TAP_FINAL  0u          /* the row of the last layer */
+#define LM_TAP_THERE  0xfffffffeu /* that row of an lm with `remote`, left where it was computed: for lm_remote() */
 #define LM_TAP_HIDDEN 0xffffffffu /* the final hidden state, a vector, not a distribution: log_z is NAN */
 /* 1 .. n_layers - 1: early exit, the head applied after that many layers */
 
 struct lm;
 struct queue;
+struct remote;
+struct remote_row;
 
 struct want {
     struct lm *lm;
@@ -84,6 +87,8 @@ struct lm_type {
     int (*need)(void *self, const struct want w[], size_t n, struct queue *q);
     /* out[w->n_rows], in the order of positions.  0 or ERR_*. */
     int (*rows)(void *self, const struct want *w, struct row out[]);
+    /* How the row of w, a want of one row and LM_TAP_THERE, is made of rows on a device: 1.  NULL: of lms without `remote`. */
+    int (*remote)(void *self, const struct want *w, struct remote_row *out);
     void (*free)(void *self);
 };
 
@@ -97,6 +102,7 @@ struct lm {
     uint32_t n_voices;
     uint32_t max_length; /* symbols a slot may hold */
     bool pure;
+    struct remote *remote; /* where its rows may stay (model/remote.h), borrowed; NULL: they are in this machine's memory */
 };
 
 /* The verbs of the type, spelled for callers. */
@@ -108,6 +114,7 @@ void lm_drop(struct lm *lm, int slot);
 size_t lm_length(struct lm *lm, int slot);
 size_t lm_room(struct lm *lm, int slot);
 int lm_rows(const struct want *w, struct row out[]);
+int lm_remote(const struct want *w, struct remote_row *out); /* of LM_TAP_THERE: 1 or ERR_* */
 void lm_free(struct lm *lm); /* NULL is fine; composites borrow what they are made of */
 
 void symbols_add(struct symbols *list, const sym_t s[], size_t n);

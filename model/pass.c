@@ -38,6 +38,10 @@ struct pass {
     size_t forward_copies_cap;
     const void **bases; /* of pages[] */
     size_t bases_cap;
+    void **there; /* blocks of rows that stay */
+    size_t there_cap;
+    struct device_measured *measured; /* of them */
+    size_t measured_cap;
     uint64_t computed;
 };
 
@@ -72,6 +76,8 @@ void pass_free(struct pass *p)
     free(p->forward_rows);
     free(p->forward_copies);
     free(p->bases);
+    free(p->there);
+    free(p->measured);
     free(p);
 }
 
@@ -150,7 +156,10 @@ static void fill_batch(struct pass *p, struct forward_batch *b)
     mem_grow(&p->forward_rows, &p->forward_rows_cap, p->n_rows, sizeof *p->forward_rows);
     for (size_t i = 0; i < p->n_rows; i++) {
         const struct kept_row *kept = p->rows[i].kept;
-        p->forward_rows[i] = (struct forward_row){ p->place[p->rows[i].token], kept->tap, kept->row.score };
+        p->forward_rows[i] = (struct forward_row){ .token = p->place[p->rows[i].token],
+                                                   .tap = kept->tap == LM_TAP_THERE ? LM_TAP_FINAL : kept->tap,
+                                                   .out = kept->row.score,
+                                                   .there = kept->block };
     }
     mem_grow(&p->forward_copies, &p->forward_copies_cap, p->n_copies, sizeof *p->forward_copies);
     for (size_t i = 0; i < p->n_copies; i++) {
@@ -171,6 +180,8 @@ static void measure_row(void *ctx, size_t i, size_t worker)
     struct pass *p = ctx;
     struct kept_row *kept = p->rows[i].kept;
     (void)worker;
+    if (kept->block)
+        return;
     if (kept->tap == LM_TAP_HIDDEN) {
         kept->row.log_z = NAN;
         return;
@@ -180,15 +191,39 @@ static void measure_row(void *ctx, size_t i, size_t worker)
     (void)rc;
 }
 
+/* The largest score of a row that is known. */
+static double top_of(const struct kept_row *k)
+{
+    return k->block ? (double)k->measured.top : (double)row_max(&k->row);
+}
+
 /* Scores so large that a distribution can no longer be told from them. */
 static int check_rows(const struct pass *p)
 {
     for (size_t i = 0; i < p->n_rows; i++) {
         const struct kept_row *k = p->rows[i].kept;
-        if (k->tap != LM_TAP_HIDDEN && fabs((double)row_max(&k->row)) > ROW_SCORE_MOST)
+        if (k->tap != LM_TAP_HIDDEN && fabs(top_of(k)) > ROW_SCORE_MOST)
             return err_set(ERR_DATA, "the checkpoint gives scores as large as %g, want a magnitude of at most %g",
-                           (double)row_max(&k->row), ROW_SCORE_MOST);
+                           top_of(k), ROW_SCORE_MOST);
     }
+    return 0;
+}
+
+/* The rows of this batch that stay on the device, all in one call. */
+static int measure_there(struct pass *p)
+{
+    size_t n = 0;
+    mem_grow(&p->there, &p->there_cap, p->n_rows, sizeof *p->there);
+    mem_grow(&p->measured, &p->measured_cap, p->n_rows, sizeof *p->measured);
+    for (size_t i = 0; i < p->n_rows; i++)
+        if (p->rows[i].kept->block)
+            p->there[n++] = p->rows[i].kept->block;
+    if (n > 0)
+        TRY(remote_measure(p->p.remote, p->there, n, p->measured));
+    n = 0;
+    for (size_t i = 0; i < p->n_rows; i++)
+        if (p->rows[i].kept->block)
+            p->rows[i].kept->measured = p->measured[n++];
     return 0;
 }
 
@@ -198,6 +233,8 @@ static int flush(struct pass *p)
     struct forward_batch b;
     fill_batch(p, &b);
     int rc = forward_run(p->p.forward, &b);
+    if (rc == 0)
+        rc = measure_there(p);
     if (rc == 0) {
         if (p->n_rows > 1)
             threads_run(p->p.threads, p->n_rows, measure_row, p);
@@ -212,14 +249,17 @@ static int flush(struct pass *p)
     return rc;
 }
 
-static void claim(struct pass *p, struct token *t)
+static int claim(struct pass *p, struct token *t)
 {
     struct kv_copy copy = kv_claim(p->p.kv, t->node, t->position);
     t->page = tree_node(p->p.tree, t->node)->page;
+    if (copy.from == KV_FULL)
+        return FORWARD_LESS;
     if (copy.from < 0)
-        return;
+        return 0;
     mem_grow(&p->copies, &p->copies_cap, p->n_copies + 1, sizeof *p->copies);
     p->copies[p->n_copies++] = copy;
+    return 0;
 }
 
 /* The token of path->node[i] in this batch, made if it is not there. */
@@ -235,12 +275,15 @@ static struct token *token_of(struct pass *p, const struct path *path, size_t i,
     return t;
 }
 
-static void add_row(struct pass *p, struct token *t, const struct path *path)
+static int add_row(struct pass *p, struct token *t, const struct path *path)
 {
+    struct kept_row *kept = row_store_add(p->p.store, t->node, path->tap, path->run);
+    if (!kept)
+        return FORWARD_LESS;
     mem_grow(&p->rows, &p->rows_cap, p->n_rows + 1, sizeof *p->rows);
-    p->rows[p->n_rows++] = (struct wanted_row){ .token = (size_t)(t - p->tokens),
-                                                .kept = row_store_add(p->p.store, t->node, path->tap, path->run) };
-    t->full |= path->tap == LM_TAP_FINAL || path->tap == LM_TAP_HIDDEN;
+    p->rows[p->n_rows++] = (struct wanted_row){ .token = (size_t)(t - p->tokens), .kept = kept };
+    t->full |= path->tap == LM_TAP_FINAL || path->tap == LM_TAP_HIDDEN || path->tap == LM_TAP_THERE;
+    return 0;
 }
 
 static bool row_missing(const struct pass *p, const struct path *path, size_t i)
@@ -276,9 +319,9 @@ static int add_path(struct pass *p, const struct path *path)
         if (t->pages_at == pages_at)
             last = i;
         if (bare)
-            claim(p, t);
+            TRY(claim(p, t));
         if (missing)
-            add_row(p, t, path);
+            TRY(add_row(p, t, path));
     }
     if (last != SIZE_MAX)
         close_list(p, path, last);
@@ -300,10 +343,9 @@ static int add_want(struct pass *p, const struct leaf_want *w, uint64_t run)
     return add_path(p, &path);
 }
 
-int pass_run(struct pass *p, const struct leaf_want w[], size_t n, uint64_t run, uint64_t *computed)
+static int run_wants(struct pass *p, const struct leaf_want w[], size_t n, uint64_t run)
 {
     int rc = 0;
-    p->computed = 0;
     begin(p);
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = add_want(p, &w[i], run);
@@ -312,9 +354,20 @@ int pass_run(struct pass *p, const struct leaf_want w[], size_t n, uint64_t run,
     if (rc < 0) {
         kv_clear(p->p.kv);
         row_store_forget(p->p.store);
-    } else {
-        kv_trim(p->p.kv);
     }
-    *computed = p->computed;
     return rc;
+}
+
+int pass_run(struct pass *p, const struct leaf_want w[], size_t n, uint64_t run, uint64_t *computed)
+{
+    int rc;
+    p->computed = 0;
+    while ((rc = run_wants(p, w, n, run)) == FORWARD_LESS && p->p.max_tokens > 1) {
+        kv_shrink(p->p.kv);
+        p->p.max_tokens /= 2;
+    }
+    if (rc == 0)
+        kv_trim(p->p.kv);
+    *computed = p->computed;
+    return rc == FORWARD_LESS ? err_code() : rc;
 }

@@ -17,6 +17,7 @@ struct pass_parts {
     struct forward *forward;
     struct threads *threads;
     size_t max_tokens;
+    struct remote *remote; /* where rows of LM_TAP_THERE stay; NULL: there are none */
 };
 
 struct pass;
@@ -24,8 +25,9 @@ struct pass;
 struct pass *pass_alloc(const struct pass_parts *parts); /* borrows them */
 void pass_free(struct pass *p);
 
-/* Computes the missing rows of w[n].  *computed: token positions passed.  0, or ERR_DATA (not finite); after a failure
- * nothing half-done is kept. */
+/* Computes the missing rows of w[n].  *computed: token positions passed.  0, ERR_DATA (not finite) or ERR_MEMORY (of a
+ * device); after a failure nothing half-done is kept.  Where a device has no memory for a batch (FORWARD_LESS), batches are
+ * half as large from there on, and the wants go on. */
 int pass_run(struct pass *p, const struct leaf_want w[], size_t n, uint64_t run, uint64_t *computed);
 
 #endif

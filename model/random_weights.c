@@ -18,13 +18,16 @@ struct random_weights {
     size_t bytes;
 };
 
-/* Shapes of stories15M, stories110M and TinyLlama. */
+/* Shapes of stories15M, stories110M, TinyLlama, Llama 2 7B, Llama 3.1 8B and 70B. */
 static const struct {
     const char *name, *shape;
 } known[] = {
     { "15M", "llama(dim=288, layers=6, heads=6, ffn=768, vocab=32000)" },
     { "110M", "llama(dim=768, layers=12, heads=12, ffn=2048, vocab=32000)" },
     { "1.1B", "llama(dim=2048, layers=22, heads=32, kv_heads=4, ffn=5632, vocab=32000)" },
+    { "7B", "llama(dim=4096, layers=32, heads=32, ffn=11008, vocab=32000, context=4096)" },
+    { "8B", "llama(dim=4096, layers=32, heads=32, kv_heads=8, ffn=14336, vocab=128256, context=8192)" },
+    { "70B", "llama(dim=8192, layers=80, heads=64, kv_heads=8, ffn=28672, vocab=128256, context=8192)" },
 };
 
 /* What a block's scales must be for values that spread as those of a uniform distribution in +-1 do: the first, and the second in units of it. */

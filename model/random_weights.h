@@ -6,7 +6,7 @@
 
 struct random_weights;
 
-/* shape: "15M", "110M", "1.1B" (Llamas of that many parameters), or what convert_checkpoint() takes after "random:".
+/* shape: "15M", "110M", "1.1B", "7B", "8B", "70B" (Llamas of that many parameters), or what convert_checkpoint() takes after "random:".
  * Matrices get the type where their rows are a multiple of its block, else q8_0, else bf16; their values are about uniform
  * with the variance 1 / width, and no file has them.  NULL + ERR_USAGE, ERR_DATA, ERR_IO, ERR_MEMORY; free with
  * random_weights_close(). */

@@ -5,7 +5,11 @@
 #include "base/num.h"
 #include "model/checkpoint_settle.h"
 #include "model/core.h"
+#include "model/device_plan.h"
+#include "model/forward_cpu.h"
+#include "model/forward_device.h"
 #include "model/pass.h"
+#include "model/remote.h"
 #include "model/rope.h"
 #include "model/template.h"
 #include <assert.h>
@@ -15,6 +19,7 @@
 #define DEFAULT_KV_BYTES  ((size_t)512 << 20)
 #define DEFAULT_ROW_BYTES ((size_t)256 << 20)
 #define DEFAULT_CHUNK     ((size_t)256)
+#define DEVICE_CHUNK      ((size_t)1024)
 #define ACTIVATION_BYTES  ((size_t)512 << 20) /* of a chunk at most, unless one position takes more */
 
 struct transformer {
@@ -24,8 +29,15 @@ struct transformer {
     struct weights *weights;
     const struct kernels *kernels;
     enum kernel_kv kv_type;
+    enum kernel_mode mode;
+    uint32_t planned;
+    struct text path; /* name of the kernels, or of the device's */
     struct text refused, positions;
     struct tree *tree;
+    struct device *device; /* NULL: the processor */
+    struct device_pages *pages;
+    struct remote *remote; /* of the device: where rows may stay */
+    struct device_plan plan; /* of the device */
     struct kv *kv;
     struct row_store *store;
     struct forward *forward;
@@ -51,7 +63,8 @@ static int check_want(const struct transformer *t, const struct want *w)
         return err_set(ERR_DATA, "%s: an empty prefix has no next symbol: want at least one symbol before it",
                        t->lm.name);
     assert(w->n_rows >= 1 && w->n_rows <= length);
-    if (w->tap != LM_TAP_FINAL && w->tap != LM_TAP_HIDDEN && w->tap >= n_layers)
+    assert(w->tap != LM_TAP_THERE || t->remote);
+    if (w->tap != LM_TAP_FINAL && w->tap != LM_TAP_HIDDEN && w->tap != LM_TAP_THERE && w->tap >= n_layers)
         return err_set(ERR_USAGE, "%s: early exit after layer %u, want 1 to %u", t->lm.name, w->tap, n_layers - 1);
     return 0;
 }
@@ -85,6 +98,18 @@ static int transformer_rows(void *self, const struct want *w, struct row out[])
         out[i] = r->row;
     }
     return 0;
+}
+
+static int transformer_remote(void *self, const struct want *w, struct remote_row *out)
+{
+    struct transformer *t = self;
+    uint32_t node = tree_path(t->tree, w->slot)[tree_length(t->tree, w->slot) - 1];
+    const struct kept_row *r = row_store_find(t->tree, node, w->tap);
+    assert(w->n_rows == 1 && r && r->ready && r->block);
+    *out = (struct remote_row){ .remote = t->remote, .n = 1 };
+    out->block[0] = r->block;
+    out->measured[0] = &r->measured;
+    return 1;
 }
 
 static int transformer_push(void *self, int slot, const sym_t s[], size_t n, struct lm_trace *trace)
@@ -148,10 +173,13 @@ static void transformer_free(void *self)
     pass_free(t->pass);
     forward_free(t->forward);
     row_store_free(t->store);
+    remote_close(t->remote);
     kv_free(t->kv);
+    device_pages_close(t->pages);
     tree_free(t->tree);
     weights_close(t->weights);
     space_free(t->bare);
+    text_free(&t->path);
     text_free(&t->refused);
     text_free(&t->positions);
     free(t);
@@ -167,6 +195,7 @@ static const struct lm_type transformer_type = {
     .room = transformer_room,
     .need = transformer_need,
     .rows = transformer_rows,
+    .remote = transformer_remote,
     .free = transformer_free,
 };
 
@@ -181,33 +210,50 @@ static struct space *bare_space(uint32_t n)
     return s;
 }
 
-static int choose(struct transformer *t, const struct transformer_options *o, enum kernel_mode *mode)
+/* The device's path is a name like those of kernels: rows of one are not those of another. */
+static int choose_path(struct transformer *t, const struct transformer_options *o)
+{
+    const struct device *d = t->device;
+    t->kernels = kernel_choose(d ? NULL : o->kernels, d ? KERNEL_F32 : t->mode, &t->refused);
+    if (!t->kernels)
+        return err_code();
+    if (!d) {
+        text_add(&t->path, t->kernels->name);
+        return 0;
+    }
+    text_addf(&t->path, "%s sm_%u%u%s", d->api->name, d->info.major, d->info.minor,
+              d->deterministic ? " deterministic" : "");
+    if (o->kernels && strcmp(o->kernels, text_s(&t->path)) != 0)
+        return err_set(ERR_USAGE, "kernels '%s': device %s has '%s'", o->kernels, d->name, text_s(&t->path));
+    return 0;
+}
+
+static int choose(struct transformer *t, const struct transformer_options *o)
 {
     static const char *const modes[] = { [KERNEL_F32] = "f32", [KERNEL_NATIVE] = "native" };
-    const char *name = o->mode ? o->mode : "f32";
-    *mode = strcmp(name, "native") == 0 ? KERNEL_NATIVE : KERNEL_F32;
-    if (strcmp(name, modes[*mode]) != 0)
+    const char *name = o->mode ? o->mode : o->device ? "native" : "f32";
+    t->mode = strcmp(name, "native") == 0 ? KERNEL_NATIVE : KERNEL_F32;
+    if (strcmp(name, modes[t->mode]) != 0)
         return err_unknown(ERR_USAGE, "compute mode", name, modes, 2);
-    t->kernels = kernel_choose(o->kernels, *mode, &t->refused);
-    return t->kernels ? 0 : err_code();
+    return choose_path(t, o);
 }
 
 /* What is planned for more positions than a checkpoint has would be another model. */
-static int plan_positions(struct transformer *t, const struct transformer_options *o, uint32_t *planned)
+static int plan_positions(struct transformer *t, const struct transformer_options *o)
 {
     const struct config *g = &t->c->config;
-    *planned = o->max_positions > 0 ? o->max_positions : g->max_positions;
-    if (*planned > g->max_positions)
-        return err_set(ERR_USAGE, "%s: %u positions, want at most %u", t->c->name, *planned, g->max_positions);
-    rope_describe(g, *planned, &t->positions);
+    t->planned = o->max_positions > 0 ? o->max_positions : g->max_positions;
+    if (t->planned > g->max_positions)
+        return err_set(ERR_USAGE, "%s: %u positions, want at most %u", t->c->name, t->planned, g->max_positions);
+    rope_describe(g, t->planned, &t->positions);
     return 0;
 }
 
 /* The type of keys and values. */
-static int choose_kv(const char *name, enum kernel_kv *type)
+static int choose_kv(const struct transformer_options *o, enum kernel_mode mode, enum kernel_kv *type)
 {
-    const char *names[KERNEL_KV_TYPES];
-    *type = KERNEL_KV_F32;
+    const char *names[KERNEL_KV_TYPES], *name = o->kv;
+    *type = o->device && mode == KERNEL_NATIVE ? KERNEL_KV_BF16 : KERNEL_KV_F32;
     for (int i = 0; i < KERNEL_KV_TYPES; i++) {
         names[i] = kernel_kv_name((enum kernel_kv)i);
         if (name && strcmp(name, names[i]) == 0) {
@@ -218,7 +264,7 @@ static int choose_kv(const char *name, enum kernel_kv *type)
     return name ? err_unknown(ERR_USAGE, "type of keys and values", name, names, KERNEL_KV_TYPES) : 0;
 }
 
-static int open_lm(struct transformer *t, const char *alias, const char *mode, uint32_t planned)
+static int open_lm(struct transformer *t, const char *alias)
 {
     struct checkpoint *c = t->c;
     struct text identity = { 0 };
@@ -228,7 +274,8 @@ static int open_lm(struct transformer *t, const char *alias, const char *mode, u
     if (space->n > c->config.n_vocab)
         return err_set(ERR_DATA, "%s: the tokenizer has %u symbols, the embedding %u rows", c->name, space->n,
                        c->config.n_vocab);
-    text_addf(&identity, "%s %s %s", alias ? alias : c->hash, mode, t->kernels->name);
+    text_addf(&identity, "%s %s %s", alias ? alias : c->hash, t->mode == KERNEL_NATIVE ? "native" : "f32",
+              text_s(&t->path));
     if (c->config.rope.scaling != SCALING_NONE)
         text_addf(&identity, " %s", text_s(&t->positions));
     if (t->kv_type != KERNEL_KV_F32)
@@ -240,7 +287,7 @@ static int open_lm(struct transformer *t, const char *alias, const char *mode, u
                          .space = space,
                          .name = c->name,
                          .hash = t->hash,
-                         .max_length = planned,
+                         .max_length = t->planned,
                          .pure = true };
     t->leaf = (struct leaf){ .self = t, .compute = transformer_compute };
     return 0;
@@ -249,7 +296,7 @@ static int open_lm(struct transformer *t, const char *alias, const char *mode, u
 /* Widths are numbers from a file: the weights prove them, but activations of many positions take more than weights. */
 static size_t choose_chunk(const struct config *g, size_t asked)
 {
-    size_t chunk = asked > 0 ? asked : DEFAULT_CHUNK, fits = ACTIVATION_BYTES / forward_token_bytes(g);
+    size_t chunk = asked > 0 ? asked : DEFAULT_CHUNK, fits = ACTIVATION_BYTES / forward_cpu.token_bytes(g);
     return chunk <= fits ? chunk : fits > 0 ? fits : 1;
 }
 
@@ -268,39 +315,76 @@ static int check_page(const struct transformer *t, size_t kv_bytes)
     return 0;
 }
 
+static struct forward_parts parts_of(const struct transformer *t, const struct transformer_options *o, size_t chunk)
+{
+    return (struct forward_parts){ .checkpoint = t->c,
+                                   .weights = t->weights,
+                                   .kernels = t->kernels,
+                                   .kv = t->kv,
+                                   .threads = o->threads,
+                                   .mode = t->mode,
+                                   .kv_type = t->kv_type,
+                                   .n_scores = t->lm.space->n,
+                                   .max_tokens = chunk,
+                                   .planned = t->planned,
+                                   .weight_bytes = t->plan.weight_most,
+                                   .device = t->device };
+}
+
+/* Memory for pages comes from the device from here on. */
+static int open_device(struct transformer *t, const struct transformer_options *o, size_t page_bytes, size_t *chunk)
+{
+    struct forward_parts parts = parts_of(t, o, o->chunk > 0 ? o->chunk : DEVICE_CHUNK);
+    parts.weight_bytes = o->weight_bytes;
+    TRY(forward_device_plan(&parts, &(struct device_ask){ t->c->name, 0, o->weight_bytes, o->kv_bytes, page_bytes },
+                            &t->plan));
+    *chunk = parts.max_tokens;
+    t->pages = device_pages_open(t->device, page_bytes);
+    return t->pages ? 0 : err_code();
+}
+
+static int open_forward(struct transformer *t, const struct transformer_options *o)
+{
+    const struct config *g = &t->c->config;
+    const struct kv_shape shape = { g->n_layers, g->n_kv_heads, g->head_dim, t->kv_type };
+    size_t chunk = choose_chunk(g, o->chunk), kv_bytes = o->kv_bytes > 0 ? o->kv_bytes : DEFAULT_KV_BYTES;
+    struct kv_memory memory;
+    TRY(check_page(t, kv_bytes));
+    if (t->device) {
+        TRY(open_device(t, o, kv_page_bytes(&shape), &chunk));
+        memory = device_pages_memory(t->pages);
+        kv_bytes = (size_t)t->plan.kv;
+        t->remote = t->lm.remote = remote_open(t->device, t->lm.space->n);
+        if (!t->remote)
+            return err_code();
+        row_store_place(t->store, t->remote);
+    }
+    t->kv = kv_alloc(t->tree, &shape, kv_bytes, t->device ? &memory : NULL);
+    struct forward_parts parts = parts_of(t, o, chunk);
+    t->forward = forward_alloc(t->device ? &forward_device : &forward_cpu, &parts);
+    if (!t->forward)
+        return err_code();
+    t->pass = pass_alloc(&(struct pass_parts){ t->tree, t->kv, t->store, t->forward, o->threads, chunk, t->remote });
+    return 0;
+}
+
 static int open_all(struct transformer *t, const struct transformer_options *o)
 {
-    enum kernel_mode mode;
-    uint32_t planned;
-    const struct config *g = &t->c->config;
+    t->device = o->device;
     if (!o->alias)
         TRY(checkpoint_hash(t->c)); /* it reads the files, which give their pages back then */
     checkpoint_settle(t->c, o->threads);
     t->weights = weights_open(t->c);
     if (!t->weights)
         return ERR_DATA;
-    size_t chunk = choose_chunk(g, o->chunk), kv_bytes = o->kv_bytes > 0 ? o->kv_bytes : DEFAULT_KV_BYTES;
-    TRY(choose_kv(o->kv, &t->kv_type));
-    TRY(check_page(t, kv_bytes));
-    TRY(choose(t, o, &mode));
-    TRY(plan_positions(t, o, &planned));
-    TRY(open_lm(t, o->alias, mode == KERNEL_NATIVE ? "native" : "f32", planned));
-    uint32_t n = t->lm.space->n;
+    TRY(choose(t, o));
+    TRY(choose_kv(o, t->mode, &t->kv_type));
+    TRY(plan_positions(t, o));
+    TRY(open_lm(t, o->alias));
     t->tree = o->apart ? tree_alloc_apart() : tree_alloc();
-    t->kv = kv_alloc(t->tree, &(struct kv_shape){ g->n_layers, g->n_kv_heads, g->head_dim, t->kv_type }, kv_bytes);
-    t->store = row_store_alloc(t->tree, n, g->dim, o->row_bytes > 0 ? o->row_bytes : DEFAULT_ROW_BYTES);
-    t->forward = forward_alloc(&(struct forward_parts){ .checkpoint = t->c,
-                                                        .weights = t->weights,
-                                                        .kernels = t->kernels,
-                                                        .kv = t->kv,
-                                                        .threads = o->threads,
-                                                        .mode = mode,
-                                                        .kv_type = t->kv_type,
-                                                        .n_scores = n,
-                                                        .max_tokens = chunk,
-                                                        .planned = planned });
-    t->pass = pass_alloc(&(struct pass_parts){ t->tree, t->kv, t->store, t->forward, o->threads, chunk });
-    return 0;
+    t->store =
+        row_store_alloc(t->tree, t->lm.space->n, t->c->config.dim, o->row_bytes > 0 ? o->row_bytes : DEFAULT_ROW_BYTES);
+    return open_forward(t, o);
 }
 
 struct lm *transformer_open(struct checkpoint *c, const struct transformer_options *o)
@@ -317,7 +401,13 @@ struct lm *transformer_open(struct checkpoint *c, const struct transformer_optio
 const char *transformer_kernels(const struct lm *lm)
 {
     const struct transformer *t = lm->self;
-    return t->kernels->name;
+    return text_s(&t->path);
+}
+
+const struct device_plan *transformer_plan(const struct lm *lm)
+{
+    const struct transformer *t = lm->self;
+    return &t->plan;
 }
 
 size_t transformer_kv_bytes(const struct lm *lm)

@@ -22,6 +22,11 @@ struct transformer_options {
     const char *kv;   /* type of keys and values: "f32", "bf16", "q8" (model/kernel_kv.h); NULL: f32 */
     size_t kv_bytes;  /* memory for KV pages; 0: a default; eviction recomputes, never fails */
     size_t row_bytes; /* memory for computed rows, exceeded by what one run of the core wants; 0: a default */
+    /* Where the pass runs; borrowed.  NULL: this processor.  On a device mode NULL is "native" and kv NULL "bf16" in that mode;
+     * kernels is NULL or the path that the device has, "cuda sm_90"; kv_bytes, weight_bytes and chunk are of its memory, and
+     * 0 is what fits (model/device_plan.h). */
+    struct device *device;
+    uint64_t weight_bytes; /* for weights there at most: layers beyond are brought over in each pass; 0: what fits */
     /* Positions computed at a time at most; 0: a default; fewer where their activations would take more than 512 MB.  No
      * number depends on it. */
     size_t chunk;
@@ -31,17 +36,21 @@ struct transformer_options {
     uint32_t max_positions;
 };
 
-/* c is borrowed and must outlive the lm.  NULL + ERR_DATA (a tensor is missing, of the wrong shape or without a place; keys
+/* c is borrowed and must outlive the lm.  NULL + ERR_MEMORY (the device: no room, or its first layer is not the reference's),
+ * ERR_DATA (a tensor is missing, of the wrong shape or without a place; keys
  * and values of one page exceed both the default and kv_bytes), ERR_USAGE.  What is allocated follows the tensors that are
  * there and the positions that are used, not what the configuration claims. */
 struct lm *transformer_open(struct checkpoint *c, const struct transformer_options *o);
 
-/* The kernel path chosen, for plans: "avx512". */
+/* The kernel path chosen, for plans: "avx512"; "cuda sm_90", "cuda sm_90 deterministic" on a device. */
 const char *transformer_kernels(const struct lm *lm);
 /* Bytes of the keys and values that it holds now. */
 size_t transformer_kv_bytes(const struct lm *lm);
 /* The plan of positions, for logs: "rope theta 10000, yarn factor 8 of 2048 positions, amplitude 1.208". */
 const char *transformer_positions(const struct lm *lm);
+/* Of a device: what lies there; all zero on the processor. */
+struct device_plan;
+const struct device_plan *transformer_plan(const struct lm *lm);
 /* Why better kernels that this machine has were not taken, "" as a rule: each failed its trial. */
 const char *transformer_refused(const struct lm *lm);
 

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "decode/chain.h"
 #include "decode/draw.h"
+#include "decode/hyp.h"
 #include "decode/packed.h"
 #include "tests/lib/check.h"
 #include "tests/lib/rows.h"
@@ -89,6 +90,19 @@ static void by_steps(struct scene *s, struct row *r)
     free(state);
 }
 
+/* What the hypothesis keeps of a decision: from the few blocks what the whole row says, and what chain_mass() does. */
+static void decided(struct scene *s, const struct row *r, sym_t v)
+{
+    struct row whole = *r;
+    struct hyp_step few = hyp_decide(&s->row, r, v, s->work), all;
+    whole.few = 0;
+    all = hyp_decide(&s->row, &whole, v, s->work);
+    check(few.mass == all.mass && few.entropy_final == all.entropy_final && few.kept == all.kept,
+          "row of %u: %s: mass %a, want %a", r->n, chain_text(s->chain), (double)few.mass, (double)all.mass);
+    check(few.kept == row_count(r) && few.mass == (float)chain_mass(&s->row, r, s->work->spare[0]),
+          "row of %u: %s: kept %u of mass %a", r->n, chain_text(s->chain), few.kept, (double)few.mass);
+}
+
 static void one(struct scene *s, const char *name)
 {
     struct row whole = row_over(s->score, s->row.n), packed = row_over(s->score + MOST, s->row.n);
@@ -112,6 +126,7 @@ static void one(struct scene *s, const char *name)
     s->n_few += packed_short(&packed, s->work, PACKED_DRAW);
     sym_t v = draw_symbol(&draw, &packed, &s->address, s->work);
     check(v == row_draw(&whole, &key), "%s row of %u: %s: the draw", name, whole.n, chain_text(s->chain));
+    decided(s, &packed, v);
 }
 
 int main(void)

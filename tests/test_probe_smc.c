@@ -82,7 +82,7 @@ static int smc_feed(struct search *s, struct row_work *work)
             continue;
         }
         struct rng_key key = key_of(s, h->n_steps, (uint32_t)i, RNG_DRAW);
-        struct hyp_step step = hyp_decide(&row, &row, row_draw(&row, &key), work->spare[0]);
+        struct hyp_step step = hyp_decide(&row, &row, row_draw(&row, &key), work);
         hyp_add(h, s->args.lm->space, &step);
     }
     return 0;

@@ -80,7 +80,7 @@ static int choose(struct search *s, void *state, const struct row *given, size_t
     row_copy(&final, given);
     TRY(chain_apply(s->args.chain, state, &final, &at, NULL));
     struct rng_key key = rng_key(&a);
-    *step = hyp_decide(given, &final, row_draw(&final, &key), work->spare[SCRATCH_BEFORE]);
+    *step = hyp_decide(given, &final, row_draw(&final, &key), work);
     chain_accept(s->args.chain, state,
                  &(struct transform_choice){ .symbol = step->symbol, .logp = (double)step->logp_final, .at = &at });
     return 0;

@@ -111,6 +111,14 @@ static void give_changes(const struct row_kernel *k, const struct row *r, struct
     memcpy(g->floats[0], r->score, n * sizeof(float));
     g->sum = k->scale(g->floats[0], n, &scale);
     k->slide(g->floats[1], r->score, n, fabs(r->log_z) < 0x1p40 ? r->log_z : 1);
+    memcpy(g->floats[3], r->score, n * sizeof(float));
+    double c = n % 2 ? 1.7 : .3;
+    struct row_skew skew = { scale.shift,           r->log_z,  c, log(c), c - 1, (c * c - 1) / 24,
+                             (c - 1) * (c - 2) / 6, fmax(c, 1) };
+    k->max(r->score, n, &skew.top);
+    g->near_sum[0] = k->skew(g->floats[3], n, &skew);
+    for (uint32_t v = 0; v < n; v++)
+        g->away += g->floats[3][v] > -INFINITY ? g->floats[3][v] : 0;
     k->attract(g->floats[2], r->score, n, &(struct row_attract){ g->max, .3f, .4f, 3.3f, 5, 10 });
     memcpy(g->floats[3], r->score, n * sizeof(float));
     k->cut_far(g->floats[3], g->floats[1], n, g->floats[1][n / 3], n / 3);

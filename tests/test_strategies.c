@@ -3,15 +3,18 @@
  * A row of a table that is not listed here fails too. */
 #include "base/text.h"
 #include "decode/chain.h"
+#include "decode/draw.h"
 #include "decode/presets.h"
 #include "decode/profiles.h"
 #include "decode/search.h"
+#include "decode/select.h"
+#include "decode/utility.h"
 #include "tests/lib/check.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { TRANSFORM, SEARCH };
+enum kind { TRANSFORM, SEARCH, DRAW, SELECTION, UTILITY };
 
 struct strategy {
     const char *name;
@@ -23,6 +26,7 @@ struct strategy {
 #define PROFILES "test_conformance_profiles.c"
 #define HISTORY  "fixtures/decode/history.jsonl"
 #define STATE    "test_transform_state.c"
+#define SELECTED "test_select.c"
 
 static const struct strategy strategies[] = {
     { "temperature", TRANSFORM, "test_conformance.c", "\"A1 T=1\"" },
@@ -80,6 +84,19 @@ static const struct strategy strategies[] = {
     { "contrastive", SEARCH, "test_search_paths.c", "contrastive_by_hand" },
     { "best_first", SEARCH, "test_search_paths.c", "\"best_first(64)\"" },
     { "speculative", SEARCH, "test_search_speculative.c", "speculative" },
+
+    { "gumbel", DRAW, "test_draw.c", "\"gumbel\"" },
+    { "cdf", DRAW, "test_draw.c", "cdf_is_inverse" },
+    { "arithmetic", DRAW, "test_draw.c", "arithmetic_spreads" },
+    { "greedy", DRAW, "test_draw.c", "\"greedy\"" },
+
+    { "best", SELECTION, "test_select.c", "\"best(length, alpha=0.5)\"" },
+    { "vote", SELECTION, "test_select.c", "\"vote(number, weight=model)\"" },
+    { "mbr", SELECTION, "test_select.c", "\"mbr(%s, weight=%s)\"" },
+    { "chrf", UTILITY, SELECTED, "\"chrf\"" },
+    { "bleu", UTILITY, SELECTED, "\"bleu\"" },
+    { "rouge_l", UTILITY, SELECTED, "\"rouge_l\"" },
+    { "exact", UTILITY, SELECTED, "\"exact\"" },
 };
 enum { N = sizeof strategies / sizeof strategies[0] };
 
@@ -112,22 +129,37 @@ static bool told(const char *name, const char *meaning, const char *source)
     return name && meaning && *meaning && source && *source;
 }
 
+/* Runs STEP for each row of the table TYPE_types() as `row`. */
+#define EACH_ROW(TYPE, STEP)                                                                                           \
+    do {                                                                                                               \
+        size_t each_n;                                                                                                 \
+        const struct TYPE##_type *const *each = TYPE##_types(&each_n);                                                 \
+        for (size_t each_i = 0; each_i < each_n; each_i++) {                                                           \
+            const struct TYPE##_type *row = each[each_i];                                                              \
+            STEP;                                                                                                      \
+        }                                                                                                              \
+    } while (0)
+
+/* The same of every table, with the row's kind. */
+#define EACH_KIND(STEP)                                                                                                \
+    do {                                                                                                               \
+        EACH_ROW(transform, STEP(TRANSFORM));                                                                          \
+        EACH_ROW(search, STEP(SEARCH));                                                                                \
+        EACH_ROW(draw, STEP(DRAW));                                                                                    \
+        EACH_ROW(select, STEP(SELECTION));                                                                             \
+        EACH_ROW(utility, STEP(UTILITY));                                                                              \
+    } while (0)
+
 /* Whether the table has it, with all that a list tells. */
 static bool in_table(const struct strategy *s)
 {
-    size_t n;
-    if (s->kind == TRANSFORM) {
-        const struct transform_type *const *types = transform_types(&n);
-        for (size_t i = 0; i < n; i++)
-            if (strcmp(types[i]->name, s->name) == 0)
-                return told(s->name, types[i]->meaning, types[i]->source);
-        return false;
-    }
-    const struct search_type *const *types = search_types(&n);
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(types[i]->name, s->name) == 0)
-            return told(s->name, types[i]->meaning, types[i]->source);
-    return false;
+    bool found = false;
+#define FIND(KIND)                                                                                                     \
+    if (s->kind == (KIND) && strcmp(row->name, s->name) == 0)                                                          \
+    found = told(s->name, row->meaning, row->source)
+    EACH_KIND(FIND);
+#undef FIND
+    return found;
 }
 
 static void promised(void)
@@ -141,13 +173,9 @@ static void promised(void)
 
 static void nothing_else(void)
 {
-    size_t n;
-    const struct transform_type *const *types = transform_types(&n);
-    for (size_t i = 0; i < n; i++)
-        check(listed(types[i]->name, TRANSFORM) != NULL, "%s is listed here, with its case", types[i]->name);
-    const struct search_type *const *searches = search_types(&n);
-    for (size_t i = 0; i < n; i++)
-        check(listed(searches[i]->name, SEARCH) != NULL, "%s is listed here, with its case", searches[i]->name);
+#define LISTED(KIND) check(listed(row->name, KIND) != NULL, "%s is listed here, with its case", row->name)
+    EACH_KIND(LISTED);
+#undef LISTED
 }
 
 /* Every rule of a profile is a parameter of a step, and means something: it is not our own default. */
@@ -170,6 +198,9 @@ static void profile_rules(void)
             }
             check(changed == 1, "%s: %s(%s=%s) changes a default", all[i].name, rule->step, rule->param, rule->value);
         }
+    static const char *const named[] = { "@hf", "@llamacpp", "@vllm", "@sglang", "@exllama3", "@mlx" };
+    for (size_t i = 0; i < sizeof named / sizeof named[0]; i++)
+        check(profile_find(named[i]) != NULL, "%s is there", named[i]);
     check(profile_find("@llamacpp") == &all[1] && !profile_find("llamacpp"), "found by name");
 }
 

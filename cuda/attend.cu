@@ -1,0 +1,435 @@
+/* Attention over pages, for prefixes of any length and batches that mix one token with many.
+ *
+ * A block takes up to ROWS queries that share a head of keys and values (heads of one token, or of several tokens of a span)
+ * and a split of their pages; its warps take pages in turn.  In a warp a position's head_dim values lie over LANES lanes,
+ * eight each, so that 32 / LANES positions are in hand at once; a page's scores come together by a butterfly that leaves
+ * each lane its own, and the softmax streams: a page at a time, with what came before rescaled.
+ * (https://arxiv.org/abs/1805.02867, https://arxiv.org/abs/2307.08691)
+ *
+ * What a row comes to depends on its query, its pages and split_pages, not on the rows beside it. */
+#include "cuda/values.h"
+
+#define WARPS    4u
+#define THREADS  (WARPS * CUDA_WARP)
+#define MOST_DIM 256u /* of the kernels whose lanes hold eight values each */
+#define ANY_DIM  4096u
+
+/* The rows of one block. */
+struct rows {
+    uint32_t token, n, kv_head; /* row i < n is head i % group of token + i / group, counted from `from` */
+    uint32_t from, group;
+    uint32_t most, least; /* positions that are seen: those below most, none below least */
+    uint32_t page, end;   /* of this split */
+    const void *const *pages;
+};
+
+CUDA_INLINE uint32_t first_of(const struct cuda_attend_args *a, uint32_t position)
+{
+    return a->window > 0 && position + 1 > a->window ? position + 1 - a->window : 0;
+}
+
+/* False: there is nothing to do for this block. */
+CUDA_INLINE int rows_of(const struct cuda_attend_args *a, uint32_t most_rows, struct rows *r)
+{
+    struct cuda_span span = a->spans[blockIdx.z];
+    uint32_t tile = blockIdx.x / a->kv.n_kv_heads, page;
+    r->kv_head = blockIdx.x % a->kv.n_kv_heads;
+    r->group = a->n_heads / a->kv.n_kv_heads;
+    r->from = tile * most_rows;
+    if (r->from >= span.n * r->group)
+        return 0;
+    r->n = span.n * r->group - r->from;
+    r->n = r->n < most_rows ? r->n : most_rows;
+    r->token = span.token;
+    const struct cuda_token *last = &a->tokens[span.token + (r->from + r->n - 1) / r->group];
+    r->most = last->position + 1;
+    r->least = first_of(a, a->tokens[span.token + r->from / r->group].position);
+    r->pages = a->pages + last->pages;
+    page = r->least / CUDA_PAGE;
+    r->page = blockIdx.y * a->split_pages;
+    r->end = r->page + a->split_pages;
+    r->page = r->page > page ? r->page : page;
+    page = (r->most + CUDA_PAGE - 1) / CUDA_PAGE;
+    r->end = r->end < page ? r->end : page;
+    return r->page < r->end;
+}
+
+CUDA_INLINE uint32_t token_of(const struct rows *r, uint32_t row)
+{
+    return r->token + (r->from + row) / r->group;
+}
+
+CUDA_INLINE uint32_t head_of(const struct rows *r, uint32_t row)
+{
+    return r->kv_head * r->group + (r->from + row) % r->group;
+}
+
+/* A score as the softmax takes it; -inf where the row's token does not see the position. */
+CUDA_INLINE float score_of(const struct cuda_attend_args *a, float dot, uint32_t position, uint32_t at, float slope)
+{
+    if (position > at || position < first_of(a, at))
+        return -INFINITY;
+    dot *= a->scale;
+    if (a->cap > 0)
+        dot = a->cap * tanhf(dot / a->cap);
+    return dot - slope * (float)(at - position);
+}
+
+/* exp(x - most), where -inf is far from -inf. */
+CUDA_INLINE float weight_of(float x, float most)
+{
+    return x == -INFINITY ? 0.0f : __expf(x - most);
+}
+
+/* Value d of a row, or what a split leaves of it. */
+CUDA_INLINE void leave(const struct cuda_attend_args *a, uint32_t token, uint32_t head, uint32_t d, float x)
+{
+    uint32_t dim = a->kv.head_dim;
+    if (a->n_splits == 1) {
+        char *out = (char *)a->out + (size_t)token * a->out_stride * (a->type == CUDA_F32 ? 4 : 2);
+        cuda_store(a->type, out, head * dim + d, x);
+    } else {
+        size_t row = ((size_t)blockIdx.y * a->n_tokens + token) * a->n_heads + head;
+        a->partial[row * (dim + 2) + d] = x;
+    }
+}
+
+/* Eight values of a position as they lie in a page. */
+struct eight {
+    uint4 low, high; /* high: of float32 alone */
+    float scale;     /* of CUDA_KV_Q8 */
+};
+
+CUDA_INLINE void read_eight(uint32_t kv, const char *block, uint32_t dim, uint32_t at, uint32_t d, struct eight *x)
+{
+    if (kv == CUDA_KV_F32) {
+        const uint4 *p = (const uint4 *)(block + ((size_t)at * dim + d) * 4);
+        x->low = p[0];
+        x->high = p[1];
+    } else if (kv == CUDA_KV_BF16) {
+        x->low = *(const uint4 *)(block + ((size_t)at * dim + d) * 2);
+    } else {
+        uint2 p = *(const uint2 *)(block + (size_t)at * dim + d);
+        x->low.x = p.x;
+        x->low.y = p.y;
+        x->scale = *(const float *)(block + (size_t)CUDA_PAGE * dim + 4 * at);
+    }
+}
+
+CUDA_INLINE void no_eight(struct eight *x)
+{
+    x->low.x = x->low.y = x->low.z = x->low.w = 0;
+    x->high = x->low;
+    x->scale = 0.0f;
+}
+
+CUDA_INLINE float signed_byte(uint32_t word, uint32_t i)
+{
+    return (float)(int8_t)(word >> 8 * i & 0xffu);
+}
+
+/* Of CUDA_KV_Q8 without the scale. */
+CUDA_INLINE void values_of(uint32_t kv, const struct eight *x, float v[8])
+{
+    if (kv == CUDA_KV_F32) {
+        v[0] = __uint_as_float(x->low.x);
+        v[1] = __uint_as_float(x->low.y);
+        v[2] = __uint_as_float(x->low.z);
+        v[3] = __uint_as_float(x->low.w);
+        v[4] = __uint_as_float(x->high.x);
+        v[5] = __uint_as_float(x->high.y);
+        v[6] = __uint_as_float(x->high.z);
+        v[7] = __uint_as_float(x->high.w);
+    } else if (kv == CUDA_KV_BF16) {
+        v[0] = cuda_low_bf16(x->low.x);
+        v[1] = cuda_high_bf16(x->low.x);
+        v[2] = cuda_low_bf16(x->low.y);
+        v[3] = cuda_high_bf16(x->low.y);
+        v[4] = cuda_low_bf16(x->low.z);
+        v[5] = cuda_high_bf16(x->low.z);
+        v[6] = cuda_low_bf16(x->low.w);
+        v[7] = cuda_high_bf16(x->low.w);
+    } else {
+        CUDA_UNROLL
+        for (uint32_t i = 0; i < 4; i++) {
+            v[i] = signed_byte(x->low.x, i);
+            v[4 + i] = signed_byte(x->low.y, i);
+        }
+    }
+}
+
+/* One step of sum_apart(): lanes that differ in bit m; how many values are left. */
+CUDA_INLINE uint32_t part_sums(float *v, const uint32_t n, const uint32_t m, uint32_t lane)
+{
+    if (n == 1) {
+        v[0] += __shfl_xor_sync(CUDA_ALL, v[0], (int)m);
+        return 1;
+    }
+    CUDA_UNROLL
+    for (uint32_t j = 0; j < 2 * CUDA_PAGE; j++) {
+        if (j >= n / 2)
+            break;
+        float send = lane & m ? v[j] : v[j + n / 2], keep = lane & m ? v[j + n / 2] : v[j];
+        v[j] = keep + __shfl_xor_sync(CUDA_ALL, send, (int)m);
+    }
+    return n / 2;
+}
+
+/* Each of n values summed over the `lanes` lanes of a group, by halves that part: lane L of it ends with the values from
+ * held(L) on, n / lanes of them, or one that its neighbours have too.  A value's sum has one tree, whatever n. */
+CUDA_INLINE void sum_apart(float *v, const uint32_t n, const uint32_t lanes, uint32_t lane)
+{
+    const uint32_t n16 = lanes > 16 ? part_sums(v, n, 16, lane) : n;
+    const uint32_t n8 = lanes > 8 ? part_sums(v, n16, 8, lane) : n16;
+    const uint32_t n4 = part_sums(v, n8, 4, lane), n2 = part_sums(v, n4, 2, lane);
+    part_sums(v, n2, 1, lane);
+}
+
+CUDA_INLINE uint32_t held(uint32_t n, uint32_t lanes, uint32_t lane)
+{
+    uint32_t at = 0;
+    CUDA_UNROLL
+    for (uint32_t m = lanes / 2; m > 0 && n > 1; m /= 2) {
+        n /= 2;
+        at += lane & m ? n : 0;
+    }
+    return at;
+}
+
+/* What a lane knows of the row whose softmax it takes part in: lanes 0 .. 15 row 2 i, the others row 2 i + 1. */
+struct softmax {
+    float most, sum; /* most: of all lanes; sum: of the positions that are this lane's */
+    float slope;
+    uint32_t at; /* the token's position */
+};
+
+CUDA_INLINE void begin_row(const struct cuda_attend_args *a, const struct rows *r, uint32_t row, struct softmax *s)
+{
+    s->most = -INFINITY;
+    s->sum = 0.0f;
+    s->slope = 0.0f;
+    s->at = r->most - 1;
+    if (row >= r->n)
+        return;
+    s->at = a->tokens[token_of(r, row)].position;
+    s->slope = a->slope ? a->slope[head_of(r, row)] : 0.0f;
+}
+
+/* Takes a page's score into the row's softmax; its weight, and what all before is to be multiplied by. */
+CUDA_INLINE float take_score(float score, struct softmax *s, float *factor)
+{
+    float most = score, weight;
+    CUDA_UNROLL
+    for (int m = 8; m > 0; m /= 2)
+        most = fmaxf(most, __shfl_xor_sync(CUDA_ALL, most, m));
+    most = fmaxf(most, s->most);
+    *factor = weight_of(s->most, most);
+    weight = weight_of(score, most);
+    s->most = most;
+    s->sum = cuda_fma(s->sum, *factor, weight);
+    return weight;
+}
+
+/* Shared by the warps of a block: what each has come to of each row, then the row. */
+struct merging {
+    float most[WARPS], sum[WARPS];
+};
+
+CUDA_INLINE void merge_rows(const struct cuda_attend_args *a, const struct rows *r, const struct merging *m,
+                            const float *acc, uint32_t n_rows)
+{
+    uint32_t dim = a->kv.head_dim;
+    for (uint32_t i = threadIdx.x; i < r->n * dim; i += THREADS) {
+        uint32_t row = i / dim, d = i % dim;
+        const struct merging *own = &m[row];
+        float most = fmaxf(fmaxf(own->most[0], own->most[1]), fmaxf(own->most[2], own->most[3]));
+        float sum = 0.0f, x = 0.0f;
+        CUDA_UNROLL
+        for (uint32_t w = 0; w < WARPS; w++) {
+            float f = weight_of(own->most[w], most);
+            sum = cuda_fma(f, own->sum[w], sum);
+            x = cuda_fma(f, acc[(w * n_rows + row) * MOST_DIM + d], x);
+        }
+        uint32_t token = token_of(r, row), head = head_of(r, row);
+        leave(a, token, head, d, a->n_splits == 1 ? x / sum : x);
+        if (a->n_splits > 1 && d == 0) {
+            leave(a, token, head, dim, most);
+            leave(a, token, head, dim + 1, sum);
+        }
+    }
+}
+
+/* ROWS, LANES and KV are constants of the kernels below.  Positions of a page in hand at once: 32 / LANES, in `steps` turns,
+ * read BATCH turns at a time so that what is in flight stays in registers. */
+CUDA_INLINE void attend(const struct cuda_attend_args *a, const uint32_t ROWS, const uint32_t LANES, const uint32_t KV,
+                        const uint32_t BATCH)
+{
+    CUDA_SHARED float score[WARPS][4][CUDA_PAGE], factor[WARPS][4], acc_of[WARPS * 4 * MOST_DIM];
+    CUDA_SHARED struct merging merging[4];
+    const uint32_t at_once = CUDA_WARP / LANES, steps = CUDA_PAGE / at_once, halves = (ROWS + 1) / 2;
+    uint32_t lane = threadIdx.x % CUDA_WARP, warp = threadIdx.x / CUDA_WARP, sub = lane % LANES, slot = lane / LANES;
+    uint32_t dim = a->kv.head_dim, inside = 8 * sub < dim;
+    float q[4][8], acc[4][8], v[8];
+    struct softmax soft[2];
+    struct rows r;
+    cuda_wait_before();
+    if (!rows_of(a, ROWS, &r))
+        return;
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < ROWS; i++) {
+        const float *from =
+            a->q + (size_t)token_of(&r, i < r.n ? i : 0) * a->q_stride + head_of(&r, i < r.n ? i : 0) * dim + 8 * sub;
+        CUDA_UNROLL
+        for (uint32_t d = 0; d < 8; d++) {
+            q[i][d] = inside ? from[d] : 0.0f;
+            acc[i][d] = 0.0f;
+        }
+    }
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < halves; i++)
+        begin_row(a, &r, 2 * i + lane / 16, &soft[i]);
+    uint64_t keys_at = a->kv.keys_at + r.kv_head * a->kv.block_bytes;
+    uint32_t page = r.page + warp;
+    const char *block = page < r.end ? (const char *)r.pages[page] + keys_at : NULL;
+    CUDA_ONCE
+    for (; page < r.end; page += WARPS) {
+        const char *next = page + WARPS < r.end ? (const char *)r.pages[page + WARPS] + keys_at : NULL;
+        uint32_t left = r.most - page * CUDA_PAGE; /* positions of the page that hold something */
+        float dots[4 * CUDA_PAGE];
+        struct eight x[CUDA_PAGE];
+        CUDA_UNROLL
+        for (uint32_t b = 0; b < steps; b += BATCH) {
+            CUDA_UNROLL
+            for (uint32_t i = 0; i < BATCH; i++) {
+                uint32_t at = (b + i) * at_once + slot;
+                no_eight(&x[i]);
+                if (inside && at < left)
+                    read_eight(KV, block, dim, at, 8 * sub, &x[i]);
+            }
+            CUDA_UNROLL
+            for (uint32_t i = 0; i < BATCH; i++) {
+                values_of(KV, &x[i], v);
+                CUDA_UNROLL
+                for (uint32_t row = 0; row < ROWS; row++) {
+                    float dot = q[row][0] * v[0];
+                    CUDA_UNROLL
+                    for (uint32_t d = 1; d < 8; d++)
+                        dot = cuda_fma(q[row][d], v[d], dot);
+                    dots[row * steps + b + i] = KV == CUDA_KV_Q8 ? dot * x[i].scale : dot;
+                }
+            }
+        }
+        if (steps == BATCH) { /* values are on their way while the scores come together */
+            CUDA_UNROLL
+            for (uint32_t i = 0; i < BATCH; i++) {
+                uint32_t at = i * at_once + slot;
+                no_eight(&x[i]);
+                if (inside && at < left)
+                    read_eight(KV, block + a->kv.values_at, dim, at, 8 * sub, &x[i]);
+            }
+        }
+        sum_apart(dots, ROWS * steps, LANES, lane);
+        const uint32_t own = ROWS * steps > LANES ? ROWS * steps / LANES : 1;
+        uint32_t from = held(ROWS * steps, LANES, lane);
+        CUDA_UNROLL
+        for (uint32_t j = 0; j < own; j++)
+            score[warp][(from + j) / steps][(from + j) % steps * at_once + slot] = dots[j];
+        __syncwarp();
+        CUDA_UNROLL
+        for (uint32_t i = 0; i < halves; i++) {
+            uint32_t row = 2 * i + lane / 16, at = lane % 16;
+            float s = -INFINITY, f;
+            if (row < ROWS)
+                s = score_of(a, score[warp][row][at], page * CUDA_PAGE + at, soft[i].at, soft[i].slope);
+            s = take_score(s, &soft[i], &f);
+            if (row < ROWS) {
+                score[warp][row][at] = s;
+                if (at == 0)
+                    factor[warp][row] = f;
+            }
+        }
+        __syncwarp();
+        CUDA_UNROLL
+        for (uint32_t row = 0; row < ROWS; row++) {
+            float f = factor[warp][row];
+            CUDA_UNROLL
+            for (uint32_t d = 0; d < 8; d++)
+                acc[row][d] *= f;
+        }
+        CUDA_UNROLL
+        for (uint32_t b = 0; b < steps; b += BATCH) {
+            CUDA_UNROLL
+            for (uint32_t i = 0; i < BATCH && steps != BATCH; i++) {
+                uint32_t at = (b + i) * at_once + slot;
+                no_eight(&x[i]);
+                if (inside && at < left)
+                    read_eight(KV, block + a->kv.values_at, dim, at, 8 * sub, &x[i]);
+            }
+            CUDA_UNROLL
+            for (uint32_t i = 0; i < BATCH; i++) {
+                values_of(KV, &x[i], v);
+                CUDA_UNROLL
+                for (uint32_t row = 0; row < ROWS; row++) {
+                    float w = score[warp][row][(b + i) * at_once + slot];
+                    w = KV == CUDA_KV_Q8 ? w * x[i].scale : w;
+                    CUDA_UNROLL
+                    for (uint32_t d = 0; d < 8; d++)
+                        acc[row][d] = cuda_fma(w, v[d], acc[row][d]);
+                }
+            }
+        }
+        __syncwarp(); /* the next page's scores overwrite these */
+        block = next;
+    }
+    cuda_let_next();
+    CUDA_UNROLL
+    for (uint32_t row = 0; row < ROWS; row++) {
+        CUDA_UNROLL
+        for (uint32_t d = 0; d < 8; d++) {
+            CUDA_UNROLL
+            for (uint32_t m = LANES; m < CUDA_WARP; m *= 2)
+                acc[row][d] += __shfl_xor_sync(CUDA_ALL, acc[row][d], (int)m);
+            if (slot == 0 && inside)
+                acc_of[(warp * ROWS + row) * MOST_DIM + 8 * sub + d] = acc[row][d];
+        }
+    }
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < halves; i++) {
+        float sum = soft[i].sum;
+        CUDA_UNROLL
+        for (int m = 8; m > 0; m /= 2)
+            sum += __shfl_xor_sync(CUDA_ALL, sum, m);
+        uint32_t row = 2 * i + lane / 16;
+        if (lane % 16 == 0 && row < ROWS) {
+            merging[row].most[warp] = soft[i].most;
+            merging[row].sum[warp] = sum;
+        }
+    }
+    __syncthreads();
+    merge_rows(a, &r, merging, acc_of, ROWS);
+}
+
+#define ATTEND(name, rows, lanes, kv, batch)                                                                           \
+    CUDA_KERNEL(name, cuda_attend_args, THREADS)                                                                       \
+    {                                                                                                                  \
+        attend(&a, rows, lanes, kv, batch);                                                                            \
+    }
+
+ATTEND(cuda_attend_1_8_f32, 1, 8, CUDA_KV_F32, 4)
+ATTEND(cuda_attend_1_8_bf16, 1, 8, CUDA_KV_BF16, 4)
+ATTEND(cuda_attend_1_8_q8, 1, 8, CUDA_KV_Q8, 4)
+ATTEND(cuda_attend_1_16_f32, 1, 16, CUDA_KV_F32, 4)
+ATTEND(cuda_attend_1_16_bf16, 1, 16, CUDA_KV_BF16, 8)
+ATTEND(cuda_attend_1_16_q8, 1, 16, CUDA_KV_Q8, 8)
+ATTEND(cuda_attend_1_32_f32, 1, 32, CUDA_KV_F32, 4)
+ATTEND(cuda_attend_1_32_bf16, 1, 32, CUDA_KV_BF16, 8)
+ATTEND(cuda_attend_1_32_q8, 1, 32, CUDA_KV_Q8, 8)
+ATTEND(cuda_attend_4_8_f32, 4, 8, CUDA_KV_F32, 4)
+ATTEND(cuda_attend_4_8_bf16, 4, 8, CUDA_KV_BF16, 4)
+ATTEND(cuda_attend_4_8_q8, 4, 8, CUDA_KV_Q8, 4)
+ATTEND(cuda_attend_4_16_f32, 4, 16, CUDA_KV_F32, 4)
+ATTEND(cuda_attend_4_16_bf16, 4, 16, CUDA_KV_BF16, 8)
+ATTEND(cuda_attend_4_16_q8, 4, 16, CUDA_KV_Q8, 8)
+ATTEND(cuda_attend_4_32_f32, 4, 32, CUDA_KV_F32, 4)
+ATTEND(cuda_attend_4_32_bf16, 4, 32, CUDA_KV_BF16, 8)
+ATTEND(cuda_attend_4_32_q8, 4, 32, CUDA_KV_Q8, 4)

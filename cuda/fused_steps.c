@@ -1,0 +1,81 @@
+#include "cuda/fused_steps.h"
+#include "cuda/products.h"
+
+/* Feed-forward parts with a gate of up's type, nothing between a half layer and its sum. */
+int fused_steps_fit(const struct steps *s, const struct weightmap_layer *l)
+{
+    const struct device_model *m = s->m;
+    return !m->c->deterministic && s->n <= FUSED_TOKENS && s->full == s->n && !m->s.parallel && l->gate.n > 0 &&
+           l->gate.type == l->up.type && l->attention_post.weight.n == 0 && l->mlp_post.weight.n == 0 &&
+           weightmap_follows(&l->q, &l->k) && weightmap_follows(&l->k, &l->v);
+}
+
+static struct cuda_norm norm_at(const struct weightmap_norm *n, const char *base)
+{
+    return (struct cuda_norm){ products_vector(&n->weight, base), products_vector(&n->bias, base) };
+}
+
+static int launched(struct steps *s, const struct cuda_product_args *a)
+{
+    return card_ok(s->m->c, launch_product(a, s->m->c->stream), "a fused product", s->error);
+}
+
+/* From x, normed on the way into what the weights want. */
+static struct cuda_product_args from_x(const struct steps *s, const struct weightmap_matrix *w,
+                                       const struct weightmap_norm *norm)
+{
+    const struct device_model *m = s->m;
+    return (struct cuda_product_args){ .w = products_matrix(w, s->base),
+                                       .x = m->b.x,
+                                       .norm = norm_at(norm, s->base),
+                                       .flag = m->b.flags + s->layer,
+                                       .m = s->n,
+                                       .x_type = products_wants(m, w->type, s->n),
+                                       .x_stride = m->b.dim,
+                                       .per = 1,
+                                       .eps = m->s.norm_eps };
+}
+
+/* Onto x. */
+static int add_to_x(struct steps *s, const struct weightmap_matrix *w, const void *x, uint32_t x_stride)
+{
+    const struct device_model *m = s->m;
+    const struct cuda_product_args a = { .w = products_matrix(w, s->base),
+                                         .x = x,
+                                         .bias = products_vector(&w->bias, s->base),
+                                         .add = m->b.x,
+                                         .out = m->b.x,
+                                         .flag = m->b.flags + s->layer,
+                                         .m = s->n,
+                                         .x_type = products_wants(m, w->type, s->n),
+                                         .x_stride = x_stride,
+                                         .out_type = CUDA_F32,
+                                         .out_stride = m->b.dim,
+                                         .per = 1 };
+    return launched(s, &a);
+}
+
+int fused_steps_run(struct steps *s, const struct weightmap_layer *l)
+{
+    const struct model_blocks *b = &s->m->b;
+    struct weightmap_matrix all = l->q;
+    all.n += l->k.n + l->v.n;
+    struct cuda_product_args a = from_x(s, &all, &l->attention_norm);
+    a.out = b->qkv;
+    a.out_type = CUDA_F32;
+    a.out_stride = b->qkv_width;
+    CARD_TRY(launched(s, &a));
+    CARD_TRY(steps_place(s, l));
+    CARD_TRY(steps_attend(s, l));
+    CARD_TRY(add_to_x(s, &l->o, b->attended, b->q));
+    a = from_x(s, &l->up, &l->mlp_norm);
+    a.gate = products_matrix(&l->gate, s->base);
+    a.bias = products_vector(&l->up.bias, s->base);
+    a.gate_bias = products_vector(&l->gate.bias, s->base);
+    a.activation = s->m->s.activation;
+    a.out = b->active;
+    a.out_type = products_wants(s->m, l->down.type, s->n);
+    a.out_stride = b->ffn;
+    CARD_TRY(launched(s, &a));
+    return add_to_x(s, &l->down, b->active, b->ffn);
+}

@@ -1,0 +1,122 @@
+#include "cuda/launch.h"
+
+#define THREADS 256u /* PRODUCT_THREADS */
+
+/* [rows of a tile 1, 4, 8][without, with gate] of one pair of types. */
+struct family {
+    const void *kernel[3][2];
+};
+
+#define FAMILY(stem)                                                                                                   \
+    {                                                                                                                  \
+        {                                                                                                              \
+            { CUDA_ENTRY(cuda_product_##stem##_1), CUDA_ENTRY(cuda_product_##stem##_1_gated) },                        \
+                { CUDA_ENTRY(cuda_product_##stem##_4), CUDA_ENTRY(cuda_product_##stem##_4_gated) },                    \
+                { CUDA_ENTRY(cuda_product_##stem##_8), CUDA_ENTRY(cuda_product_##stem##_8_gated) },                    \
+        }                                                                                                              \
+    }
+
+/* [rows of a tile 1, 4] */
+#define QUANT_FAMILY(stem)                                                                                             \
+    {                                                                                                                  \
+        CUDA_ENTRY(cuda_product_##stem##_1), CUDA_ENTRY(cuda_product_##stem##_4)                                       \
+    }
+
+enum { BF16, BF16_F32, F16, F16_F32, F32, FAMILIES };
+
+static void families(struct family out[FAMILIES])
+{
+    const struct family all[FAMILIES] = { FAMILY(bf16), FAMILY(bf16_f32), FAMILY(f16), FAMILY(f16_f32), FAMILY(f32) };
+    for (int i = 0; i < FAMILIES; i++)
+        out[i] = all[i];
+}
+
+/* Where x is normed it is rounded to what the weights are multiplied with. */
+static int family_of(const struct cuda_product_args *a)
+{
+    int narrow = a->x_type != CUDA_F32;
+    switch (a->w.type) {
+    case CUDA_BF16: return narrow ? BF16 : BF16_F32;
+    case CUDA_F16: return narrow ? F16 : F16_F32;
+    default: return F32;
+    }
+}
+
+static const void *quant_kernel(uint32_t type, int many)
+{
+    const void *const all[][2] = { QUANT_FAMILY(q8_0), QUANT_FAMILY(q4_0), QUANT_FAMILY(q4_k), QUANT_FAMILY(q6_k),
+                                   QUANT_FAMILY(quant) };
+    int row = type == CUDA_Q8_0 ? 0 : type == CUDA_Q4_0 ? 1 : type == CUDA_Q4_K ? 2 : type == CUDA_Q6_K ? 3 : 4;
+    return all[row][many];
+}
+
+cudaError_t launch_prepare(void)
+{
+    struct family all[FAMILIES];
+    families(all);
+    for (int i = 0; i < FAMILIES; i++)
+        for (int k = 0; k < 6; k++) {
+            const void *kernel = all[i].kernel[k / 2][k % 2];
+            cudaError_t e =
+                cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, LAUNCH_NORM_BYTES);
+            if (e != cudaSuccess)
+                return e;
+        }
+    return cudaSuccess;
+}
+
+/* How the product is cut. */
+struct cut {
+    const void *kernel;
+    uint32_t rows, outputs; /* of a block */
+    size_t shared;
+};
+
+static const uint32_t tile_rows[] = { 1, 4, 8 };
+
+static size_t norm_bytes(const struct cuda_product_args *a, int tile)
+{
+    return a->norm.weight ? tile_rows[tile] * (((size_t)a->w.k + 7) / 8 * 8) * (a->x_type == CUDA_F32 ? 4 : 2) : 0;
+}
+
+static struct cut cut_of(const struct cuda_product_args *a)
+{
+    struct cut c = { .rows = a->which || a->m == 1 ? 1 : 4 };
+    int gated = a->gate.data != NULL, tile = a->which || a->m == 1 ? 0 : a->m <= 4 ? 1 : 2;
+    uint32_t slots = 4;
+    if (a->w.type > CUDA_BF16) {
+        c.kernel = quant_kernel(a->w.type, tile > 0);
+    } else {
+        struct family all[FAMILIES];
+        families(all);
+        while (tile > 0 && norm_bytes(a, tile) > LAUNCH_NORM_BYTES)
+            tile--;
+        c.kernel = all[family_of(a)].kernel[tile][gated];
+        c.rows = tile_rows[tile];
+        c.shared = norm_bytes(a, tile);
+        slots = tile == 2 ? 2 : 4;
+    }
+    c.outputs = (gated ? slots / 2 : slots) * (THREADS / CUDA_WARP);
+    return c;
+}
+
+cudaError_t launch_product(const struct cuda_product_args *a, cudaStream_t s)
+{
+    struct cuda_product_args with = *a;
+    struct cut cut = cut_of(a);
+    if (a->m == 0 || a->w.n == 0)
+        return cudaSuccess;
+    if (!a->which || with.per == 0)
+        with.per = 1;
+    cudaLaunchAttribute early = { .id = cudaLaunchAttributeProgrammaticStreamSerialization,
+                                  .val = { .programmaticStreamSerializationAllowed = 1 } };
+    cudaLaunchConfig_t c = { .gridDim = { (a->w.n + cut.outputs - 1) / cut.outputs, (a->m + cut.rows - 1) / cut.rows,
+                                          1 },
+                             .blockDim = { THREADS, 1, 1 },
+                             .dynamicSmemBytes = cut.shared,
+                             .stream = s,
+                             .attrs = &early,
+                             .numAttrs = a->overlap ? 1 : 0 };
+    void *list[] = { &with };
+    return cudaLaunchKernelExC(&c, cut.kernel, list);
+}

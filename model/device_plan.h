@@ -1,0 +1,29 @@
+/* How a device's memory is shared out: weights first, then activations, the rest for keys and values. */
+#ifndef MODEL_DEVICE_PLAN_H
+#define MODEL_DEVICE_PLAN_H
+
+#include "model/device.h"
+
+/* What is asked for; 0 is what fits. */
+struct device_ask {
+    const char *name; /* of the checkpoint, for messages */
+    uint64_t free;    /* bytes that the device has left */
+    uint64_t weights, kv;
+    uint64_t page; /* bytes of one page */
+};
+
+struct device_plan {
+    uint64_t weights;     /* bytes resident */
+    uint64_t weight_most; /* what device_spec.weight_bytes becomes; 0: all are resident */
+    uint64_t activations, kv;
+    uint64_t swapped; /* bytes of weights that each pass brings over */
+};
+
+/* A twentieth of what is free stays free.  Keys and values get what is asked for, else all that the weights leave, at least an
+ * eighth; layers of weights that then do not fit are swapped.  0, or ERR_MEMORY: the least that can be run does not fit. */
+int device_plan_make(const struct device_ask *a, const struct device_need *n, struct device_plan *p);
+
+/* Seconds that a pass takes at least: resident weights at the device's bandwidth beside those that come over the bus. */
+double device_plan_seconds(const struct device_plan *p, double device_bandwidth, double bus_bandwidth);
+
+#endif

@@ -1,0 +1,270 @@
+/* Products of few rows against sums in double, alone and with what they may do besides; a row's bits do not depend on how
+ * many rows there are. */
+#include "cuda/launch.h"
+#include "cuda/layout.h"
+#include "model/kernel.h"
+#include "tests/emulate/device.h"
+#include "tests/lib/check.h"
+#include "tests/lib/device_matrix.h"
+#include <stdlib.h>
+
+enum { MOST = 10, OUT_STRIDE = 80 };
+
+struct shape {
+    uint32_t n, k, m;
+};
+
+static const struct shape shapes[] = { { 5, 8, 1 },     { 37, 1032, 1 }, { 70, 264, 3 }, { 33, 523, 4 },
+                                       { 65, 600, 10 }, { 1, 8000, 5 } /* 8 normed rows would be 125 KB */ };
+
+enum { SHAPES = sizeof shapes / sizeof *shapes };
+
+static uint32_t each(uint32_t type)
+{
+    return type == CUDA_F32 ? 4 : 2;
+}
+
+static void put(uint32_t type, void *row, size_t i, float x)
+{
+    if (type == CUDA_F32)
+        ((float *)row)[i] = x;
+    else
+        ((uint16_t *)row)[i] = type == CUDA_BF16 ? kernel_to_bf16(x) : cuda_to_f16(x);
+}
+
+static double get(uint32_t type, const void *row, size_t i)
+{
+    if (type == CUDA_F32)
+        return (double)((const float *)row)[i];
+    uint16_t h = ((const uint16_t *)row)[i];
+    return (double)(type == CUDA_BF16 ? kernel_from_bf16(h) : dtype_from_f16(h));
+}
+
+/* (n, k) of type, rows a multiple of 16 bytes apart, NaN between them. */
+static void *made(uint32_t type, uint32_t n, uint32_t k, uint64_t stride, uint64_t seed)
+{
+    char *to = device_new(n * stride * each(type));
+    float *x = malloc((size_t)n * k * sizeof *x);
+    device_fill(x, (size_t)n * k, seed);
+    for (size_t i = 0; i < (size_t)n * k; i++)
+        put(type, to + i / k * stride * each(type), i % k, x[i]);
+    free(x);
+    return to;
+}
+
+static struct cuda_matrix matrix(uint32_t type, uint32_t n, uint32_t k, uint64_t seed)
+{
+    struct cuda_matrix w = { .row_bytes = layout_row_bytes(type, k), .type = type, .n = n, .k = k };
+    w.data = made(type, n, k, w.row_bytes / each(type), seed);
+    return w;
+}
+
+static double dot(const struct cuda_matrix *w, size_t j, uint32_t x_type, const void *x)
+{
+    const char *row = (const char *)w->data + j * w->row_bytes;
+    double sum = 0;
+    for (size_t i = 0; i < w->k; i++)
+        sum += get(w->type, row, i) * get(x_type, x, i);
+    return sum;
+}
+
+static void run(void *ctx)
+{
+    check(launch_product(ctx, NULL) == cudaSuccess, "a launch");
+}
+
+static double silu(double x)
+{
+    return x / (1 + exp(-x));
+}
+
+/* What output j of row i is to be; x: the row as it is multiplied. */
+static double wanted(const struct cuda_product_args *a, size_t i, size_t j, const void *x)
+{
+    double y = dot(&a->w, j, a->x_type, x) + (a->bias ? (double)a->bias[j] : 0);
+    if (a->gate.data)
+        y *= silu(dot(&a->gate, j, a->x_type, x) + (a->gate_bias ? (double)a->gate_bias[j] : 0));
+    return y + (a->add ? (double)a->add[i * a->out_stride + j] : 0);
+}
+
+static void check_outputs(const struct cuda_product_args *a, const struct shape *s, const char *what)
+{
+    double worst = 0, most = 1;
+    float *normed = malloc(s->k * sizeof *normed);
+    char *x = malloc(s->k * sizeof(float));
+    for (size_t i = 0; i < s->m; i++) {
+        const char *row = (const char *)a->x + i * a->x_stride * each(a->norm.weight ? CUDA_F32 : a->x_type);
+        if (a->norm.weight && a->norm.bias)
+            kernel_reference.layer_norm((const float *)(const void *)row,
+                                        &(struct kernel_norm){ a->norm.weight, a->norm.bias }, s->k, a->eps, normed);
+        else if (a->norm.weight)
+            kernel_reference.rms_norm((const float *)(const void *)row, a->norm.weight, s->k, a->eps, normed);
+        for (size_t d = 0; a->norm.weight && d < s->k; d++)
+            put(a->x_type, x, d, normed[d]);
+        for (size_t j = 0; j < s->n; j++) {
+            double want = wanted(a, i, j, a->norm.weight ? x : row);
+            most = fmax(most, fabs(want));
+            worst = fmax(worst, fabs(want - get(a->out_type, a->out, i * a->out_stride + j)));
+        }
+    }
+    /* a norm's last bits may round a bf16 the other way */
+    check_near(worst / most, 0, a->norm.weight && a->x_type != CUDA_F32 ? 1e-3 : 2e-6,
+               "%u x %u of type %u, %u rows of type %u: %s", s->n, s->k, a->w.type, s->m, a->x_type, what);
+    free(normed);
+    free(x);
+}
+
+/* The last row of a batch, computed alone. */
+static void check_alone(const struct cuda_product_args *a, const struct shape *s)
+{
+    struct cuda_product_args one = *a;
+    size_t row = s->m - 1, bytes = s->n * sizeof(float);
+    float *out = (float *)a->out + row * a->out_stride, *together = malloc(bytes);
+    memcpy(together, out, bytes);
+    memset(out, 0, bytes);
+    one.x = (const char *)a->x + row * a->x_stride * each(a->x_type);
+    one.out = out;
+    one.m = 1;
+    run(&one);
+    check(memcmp(together, out, bytes) == 0, "%u x %u: a row alone has the same bits", s->n, s->k);
+    free(together);
+}
+
+static void one_shape(const struct shape *s, uint32_t w_type, uint32_t x_type)
+{
+    uint64_t stride = (s->k + 7) / 8 * 8 + 8;
+    struct cuda_product_args a = { .w = matrix(w_type, s->n, s->k, 1), .x_type = x_type, .m = s->m, .eps = 1e-5f };
+    struct cuda_matrix gate = matrix(w_type, s->n, s->k, 2);
+    void *x = made(x_type, s->m, s->k, stride, 3), *plain = made(CUDA_F32, s->m, s->k, stride, 4);
+    float *bias = made(CUDA_F32, 1, s->n, s->n, 5), *norm = made(CUDA_F32, 1, 2 * s->k, 2 * s->k, 6);
+    float *add = made(CUDA_F32, s->m, OUT_STRIDE, OUT_STRIDE, 7), *out = device_new(MOST * OUT_STRIDE * 4);
+    uint32_t *flag = device_put(&(uint32_t){ 0 }, 4);
+    memset(out, 0, MOST * OUT_STRIDE * 4);
+    a.x = x, a.x_stride = (uint32_t)stride, a.out = out, a.out_type = CUDA_F32, a.out_stride = OUT_STRIDE,
+    a.flag = flag;
+    check(device_same_in_orders(NULL, run, &a, out, MOST * OUT_STRIDE * 4), "%u x %u: the same in all orders", s->n,
+          s->k);
+    check_outputs(&a, s, "plain");
+    check_alone(&a, s);
+    a.bias = bias, a.add = add;
+    run(&a);
+    check_outputs(&a, s, "bias and sum");
+    a.gate = gate, a.gate_bias = bias;
+    run(&a);
+    check_outputs(&a, s, "gate");
+    a.x = plain, a.norm = (struct cuda_norm){ norm, NULL };
+    run(&a);
+    check_outputs(&a, s, "norm and gate");
+    a.gate.data = NULL, a.norm.bias = norm + s->k;
+    if (w_type == CUDA_BF16 && x_type == CUDA_BF16)
+        check(device_same_in_orders(NULL, run, &a, out, MOST * OUT_STRIDE * 4), "a norm is the same in all orders");
+    run(&a);
+    check_outputs(&a, s, "layer norm");
+    check(*flag == 0, "all is finite");
+    bias[s->n - 1] = INFINITY;
+    run(&a);
+    check(*flag == 1, "an infinity is seen");
+    const void *all[] = { a.w.data, gate.data, x, plain, bias, norm, add, out, flag };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        device_free((void *)(uintptr_t)all[i]);
+}
+
+/* Rows that go to matrices of their own. */
+static void test_experts(void)
+{
+    enum { N = 9, K = 24, EXPERTS = 3, TOKENS = 2 };
+    struct cuda_matrix all = matrix(CUDA_BF16, N * EXPERTS, K, 1), w = all;
+    uint32_t which[] = { 2, 9, 0, 9, 1, 9, 2, 9 }; /* every second is an expert */
+    void *x = made(CUDA_BF16, TOKENS, K, K, 2);
+    float *out = device_new(4 * N * 4);
+    w.n = N;
+    struct cuda_product_args a = {
+        .w = w, .x = x, .which = device_put(which, sizeof which), .which_step = 2, .per = 2
+    };
+    a.x_type = CUDA_BF16, a.x_stride = K, a.m = 4, a.matrix_bytes = N * w.row_bytes, a.out = out, a.out_stride = N;
+    run(&a);
+    for (size_t i = 0; i < 4; i++)
+        for (size_t j = 0; j < N; j++)
+            check_near((double)out[i * N + j], dot(&all, which[2 * i] * N + j, CUDA_BF16, (char *)x + i / 2 * K * 2),
+                       1e-5, "row %zu, output %zu of its expert", i, j);
+    device_free((void *)(uintptr_t)all.data);
+    device_free((void *)(uintptr_t)a.which);
+    device_free(x);
+    device_free(out);
+}
+
+/* Quantised weights: plain, gated and normed, by tiles of one row and of four. */
+static void test_quant(enum dtype type)
+{
+    enum { N = 19, K = 512 + 256 };
+    static const uint32_t rows[] = { 1, 6 };
+    uint8_t *file = device_matrix_file(type, 2 * N, K, type);
+    float *wide = malloc(2 * N * K * sizeof *wide), *out = device_new(6 * 24 * 4), *x = made(CUDA_F32, 6, K, K, 3);
+    float *norm = made(CUDA_F32, 1, K, K, 4), normed[K];
+    struct cuda_matrix w = device_matrix_put(type, file, 2 * N, K);
+    dtype_to_f32(type, file, 2 * N * K, wide);
+    for (int i = 0; i < 6; i += type == DTYPE_Q4_K ? CHECK_TIMES(1, 5) : 5) {
+        struct cuda_product_args a = { .w = w, .x = x, .x_stride = K, .m = rows[i % 2], .out = out, .out_stride = 24 };
+        double worst = 0, most = 1;
+        a.w.n = N;
+        a.eps = 1e-5f;
+        if (i > 1)
+            a.gate = a.w, a.gate.data = (const char *)w.data + N * w.row_bytes;
+        if (i > 3)
+            a.norm.weight = norm;
+        memset(out, 0, 6 * 24 * 4);
+        check(device_same_in_orders(NULL, run, &a, out, 6 * 24 * 4), "%s: the same in all orders", dtype_name(type));
+        for (size_t r = 0; r < a.m; r++) {
+            memcpy(normed, x + r * K, sizeof normed);
+            if (a.norm.weight)
+                kernel_reference.rms_norm(x + r * K, norm, K, a.eps, normed);
+            for (size_t j = 0; j < N; j++) {
+                double y = 0, gate = 0;
+                for (size_t d = 0; d < K; d++) {
+                    y += (double)normed[d] * (double)wide[j * K + d];
+                    gate += (double)normed[d] * (double)wide[(N + j) * K + d];
+                }
+                y *= a.gate.data ? silu(gate) : 1;
+                most = fmax(most, fabs(y));
+                worst = fmax(worst, fabs(y - (double)out[r * 24 + j]));
+            }
+        }
+        check_near(worst / most, 0, 3e-6, "%s, %u rows, case %d", dtype_name(type), a.m, i);
+        if (i == 1) {
+            float last = out[5 * 24 + N - 1];
+            a.x = x + 5 * K;
+            a.m = 1;
+            run(&a);
+            check(out[N - 1] == last, "%s: a row alone has the same bits", dtype_name(type));
+        }
+    }
+    free(file);
+    free(wide);
+    device_free(out);
+    device_free(x);
+    device_free(norm);
+    device_free((void *)(uintptr_t)w.data);
+}
+
+int main(void)
+{
+    static const uint32_t types[][2] = { { CUDA_BF16, CUDA_BF16 },
+                                         { CUDA_BF16, CUDA_F32 },
+                                         { CUDA_F16, CUDA_F16 },
+                                         { CUDA_F16, CUDA_F32 },
+                                         { CUDA_F32, CUDA_F32 } };
+    struct cuda_product_args wide = { .w = { .type = CUDA_BF16, .n = 8, .k = 50000 }, .x_type = CUDA_BF16, .m = 1 };
+    wide.norm.weight = &wide.eps;
+    check(launch_product(&wide, NULL) == cudaErrorInvalidValue, "a norm wider than shared memory is refused");
+    check(launch_prepare() == cudaSuccess, "shared memory is to be had");
+    check(launch_product(&wide, NULL) == cudaErrorInvalidValue, "and so it is when there is as much as there can be");
+    for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
+        size_t step = t > 1 ? 2 : CHECK_TIMES(1, 2), n = t == 0 ? SHAPES : SHAPES - 1; /* the widest once */
+        for (size_t i = t % 2; i < n; i += step)
+            one_shape(&shapes[i], types[t][0], types[t][1]);
+    }
+    test_experts();
+    for (enum dtype type = DTYPE_Q8_0; type < DTYPE_COUNT; type++)
+        test_quant(type);
+    return check_done("cuda_product");
+}
