@@ -23,8 +23,8 @@ struct calibration;
 
 struct calibration_type {
     const char *name, *meaning, *source;
-    bool of_rows;   /* may be applied to rows at every step: a voice can have it */
-    bool of_voices; /* of rows it is the voice's `temperature`, a number of its own, and no map */
+    bool of_rows;          /* may be applied to rows at every step: a voice can have it */
+    bool of_voices;        /* of rows it is the voice's `temperature`, a number of its own, and no map */
     bool has_l2, has_bins; /* of calibration_options */
 };
 const struct calibration_type *const *calibration_types(size_t *n);

@@ -38,7 +38,7 @@ struct pool_type {
     /* ln f at one symbol of log-probabilities logp (n,), homogeneous in them: adding a constant to every logp adds
      * degree * constant.  NULL: the rule has no mode=global. */
     double (*value)(const struct pool *p, const double weight[], const double logp[], size_t n);
-    bool mean;    /* it is the weighted mean of power pool.r */
+    bool mean; /* it is the weighted mean of power pool.r */
     /* Of at least two voices of positive weight, not global: apply() and row_pool_apart().  NULL: one after the other. */
     double (*apply_apart)(const struct pool *p, struct row *out, const struct pool_members *m, struct row_apart *apart);
     bool samples; /* an ensemble draws one voice at every position, pool_member(), and that is its row */

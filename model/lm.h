@@ -102,7 +102,8 @@ struct lm {
     uint32_t n_voices;
     uint32_t max_length; /* symbols a slot may hold */
     bool pure;
-    struct remote *remote; /* where its rows may stay (model/remote.h), borrowed; NULL: they are in this machine's memory */
+    struct remote
+        *remote; /* where its rows may stay (model/remote.h), borrowed; NULL: they are in this machine's memory */
 };
 
 /* The verbs of the type, spelled for callers. */
@@ -115,7 +116,7 @@ size_t lm_length(struct lm *lm, int slot);
 size_t lm_room(struct lm *lm, int slot);
 int lm_rows(const struct want *w, struct row out[]);
 int lm_remote(const struct want *w, struct remote_row *out); /* of LM_TAP_THERE: 1 or ERR_* */
-void lm_free(struct lm *lm); /* NULL is fine; composites borrow what they are made of */
+void lm_free(struct lm *lm);                                 /* NULL is fine; composites borrow what they are made of */
 
 void symbols_add(struct symbols *list, const sym_t s[], size_t n);
 

@@ -36,7 +36,7 @@ struct transformer {
     struct tree *tree;
     struct device *device; /* NULL: the processor */
     struct device_pages *pages;
-    struct remote *remote; /* of the device: where rows may stay */
+    struct remote *remote;   /* of the device: where rows may stay */
     struct device_plan plan; /* of the device */
     struct kv *kv;
     struct row_store *store;

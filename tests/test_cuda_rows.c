@@ -168,7 +168,7 @@ static void check_decision(struct row *r, float *on, const struct decision *d, b
     } else {
         struct draw draw = { .type = d->draw };
         sym_t v = draw_symbol(&draw, &final, &a, work);
-        struct hyp_step want = hyp_decide(r, &final, v, work->spare[5]);
+        struct hyp_step want = hyp_decide(r, &final, v, work);
         compare(&ran.out, &want, &final, name);
     }
     program_fini(&ran.program);

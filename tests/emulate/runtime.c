@@ -8,9 +8,10 @@
     X(cudaSuccess)                                                                                                     \
     X(cudaErrorInvalidValue)                                                                                           \
     X(cudaErrorMemoryAllocation)                                                                                       \
-    X(cudaErrorInitializationError) X(cudaErrorInvalidConfiguration) X(cudaErrorInsufficientDriver)                    \
-        X(cudaErrorNoDevice) X(cudaErrorInvalidDevice) X(cudaErrorNoKernelImageForDevice) X(cudaErrorECCUncorrectable) \
-            X(cudaErrorNotReady) X(cudaErrorIllegalAddress) X(cudaErrorLaunchOutOfResources) X(cudaErrorLaunchFailure) \
+    X(cudaErrorInitializationError)                                                                                    \
+    X(cudaErrorInvalidConfiguration) X(cudaErrorInsufficientDriver) X(cudaErrorNoDevice) X(cudaErrorInvalidDevice)     \
+        X(cudaErrorNoKernelImageForDevice) X(cudaErrorECCUncorrectable) X(cudaErrorNotReady)                           \
+            X(cudaErrorIllegalAddress) X(cudaErrorLaunchOutOfResources) X(cudaErrorLaunchFailure)                      \
                 X(cudaErrorStreamCaptureUnsupported) X(cudaErrorUnknown)
 
 struct op {
