@@ -4,15 +4,32 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define ERRORS(X)                                                                                                      \
-    X(cudaSuccess)                                                                                                     \
-    X(cudaErrorInvalidValue)                                                                                           \
-    X(cudaErrorMemoryAllocation)                                                                                       \
-    X(cudaErrorInitializationError)                                                                                    \
-    X(cudaErrorInvalidConfiguration) X(cudaErrorInsufficientDriver) X(cudaErrorNoDevice) X(cudaErrorInvalidDevice)     \
-        X(cudaErrorNoKernelImageForDevice) X(cudaErrorECCUncorrectable) X(cudaErrorNotReady)                           \
-            X(cudaErrorIllegalAddress) X(cudaErrorLaunchOutOfResources) X(cudaErrorLaunchFailure)                      \
-                X(cudaErrorStreamCaptureUnsupported) X(cudaErrorUnknown)
+#define NAMED(error)                                                                                                   \
+    {                                                                                                                  \
+        error, #error                                                                                                  \
+    }
+
+static const struct {
+    cudaError_t error;
+    const char *name;
+} errors[] = {
+    NAMED(cudaSuccess),
+    NAMED(cudaErrorInvalidValue),
+    NAMED(cudaErrorMemoryAllocation),
+    NAMED(cudaErrorInitializationError),
+    NAMED(cudaErrorInvalidConfiguration),
+    NAMED(cudaErrorInsufficientDriver),
+    NAMED(cudaErrorNoDevice),
+    NAMED(cudaErrorInvalidDevice),
+    NAMED(cudaErrorNoKernelImageForDevice),
+    NAMED(cudaErrorECCUncorrectable),
+    NAMED(cudaErrorNotReady),
+    NAMED(cudaErrorIllegalAddress),
+    NAMED(cudaErrorLaunchOutOfResources),
+    NAMED(cudaErrorLaunchFailure),
+    NAMED(cudaErrorStreamCaptureUnsupported),
+    NAMED(cudaErrorUnknown),
+};
 
 struct op {
     struct op *next;
@@ -89,12 +106,9 @@ static cudaError_t outcome(cudaError_t own)
 
 const char *cudaGetErrorName(cudaError_t error)
 {
-    switch (error) {
-#define X(name)                                                                                                        \
-    case name: return #name;
-        ERRORS(X)
-#undef X
-    }
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        if (errors[i].error == error)
+            return errors[i].name;
     return "unrecognized error code";
 }
 
