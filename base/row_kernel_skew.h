@@ -6,12 +6,14 @@
  *     ln p'_i = c L_i + ln(1 - exp(-c u)) = ln p_i + ln c + (c - 1) (L_i + L_{i-1}) / 2 + (c^2 - 1) u^2 / 24 - ...
  * Where a block of symbols adds little to what stands before it, and each of them less, floats are enough: with
  * F = anchor (1 + h) halfway between F_{i-1} and F_i and w = (F_i - F_{i-1}) / 2 F, the last two terms are
- * (c - 1) (ln anchor + ln(1 + h)) + (c - 1) (c - 2) w^2 / 6; what is left out is below 2e-8.  Other blocks go in double. */
+ * (c - 1) (ln anchor + ln(1 + h)) + (c - 1) (c - 2) w^2 / 6; what is left out is below 2e-8, times c where c is large.  Other blocks go
+ * in double. */
 
-#define SKEW_SUM  (1 / 16.f) /* h is at most this */
-#define SKEW_STEP (1 / 32.f) /* p / anchor and c p / anchor are */
-#define SKEW_NEAR 0x1p-10    /* u and c u below which the series, in double, is right to 1e-15 */
-#define LOWEST    (-1e100)   /* stands for ln 0 */
+#define SKEW_SUM   (1 / 16.f) /* h is at most this */
+#define SKEW_STEP  (1 / 32.f) /* p / anchor and c p / anchor are */
+#define SKEW_STEEP 64         /* c, which multiplies what floats lose in ln F */
+#define SKEW_NEAR  0x1p-10    /* u and c u below which the series, in double, is right to 1e-15 */
+#define LOWEST     (-1e100)   /* stands for ln 0 */
 
 struct skew {
     const struct row_skew *by;
@@ -167,7 +169,7 @@ static void skew_anchor(struct skew *k)
 LANES_INLINE bool skew_is_near(const struct skew *k, const struct skew_block *b, double reach)
 {
     double step = k->anchor * (double)SKEW_STEP;
-    return reach <= k->anchor * (1 + (double)SKEW_SUM) &&
+    return k->by->steep <= SKEW_STEEP && reach <= k->anchor * (1 + (double)SKEW_SUM) &&
            ((double)b->total * k->by->steep <= step || (double)vf_largest(stride_max(b->p)) * k->by->steep <= step);
 }
 

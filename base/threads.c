@@ -66,17 +66,29 @@ static void pause_briefly(void)
 #endif
 }
 
-/* Takes a part of r; false: none is left. */
-static bool range_take(struct range *r, bool own, size_t *part)
+/* Takes the first part of r; false: none is left. */
+static bool range_first(struct range *r, size_t *part)
 {
-    uint64_t left = atomic_load_explicit(&r->left, memory_order_relaxed), rest;
+    uint64_t left = atomic_load_explicit(&r->left, memory_order_relaxed);
     do {
-        uint64_t front = left & UINT32_MAX, back = left >> 32;
-        if (front >= back)
+        *part = (size_t)(left & UINT32_MAX);
+        if (*part >= left >> 32)
             return false;
-        *part = (size_t)(own ? front : back - 1);
-        rest = own ? left + 1 : left - ((uint64_t)1 << 32);
-    } while (!atomic_compare_exchange_weak_explicit(&r->left, &left, rest, memory_order_relaxed, memory_order_relaxed));
+    } while (
+        !atomic_compare_exchange_weak_explicit(&r->left, &left, left + 1, memory_order_relaxed, memory_order_relaxed));
+    return true;
+}
+
+/* The last one. */
+static bool range_last(struct range *r, size_t *part)
+{
+    uint64_t left = atomic_load_explicit(&r->left, memory_order_relaxed), one = (uint64_t)1 << 32;
+    do {
+        if ((left & UINT32_MAX) >= left >> 32)
+            return false;
+        *part = (size_t)(left >> 32) - 1;
+    } while (!atomic_compare_exchange_weak_explicit(&r->left, &left, left - one, memory_order_relaxed,
+                                                    memory_order_relaxed));
     return true;
 }
 
@@ -92,8 +104,10 @@ static void run_parts(struct threads *t, size_t worker)
 {
     struct job job = t->job;
     size_t part;
-    for (size_t k = 0; k < t->n; k++)
-        while (range_take(&t->ranges[(worker + k) % t->n], k == 0, &part))
+    while (range_first(&t->ranges[worker], &part))
+        job.part(job.ctx, part, worker);
+    for (size_t k = 1; k < t->n; k++)
+        while (range_last(&t->ranges[(worker + k) % t->n], &part))
             job.part(job.ctx, part, worker);
 }
 

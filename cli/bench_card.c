@@ -68,15 +68,37 @@ static int take_all(struct bench *b)
     return 0;
 }
 
+static int choose_kv(const char *name, enum kernel_kv *type)
+{
+    const char *names[KERNEL_KV_TYPES];
+    *type = KERNEL_KV_BF16;
+    for (int t = 0; t < KERNEL_KV_TYPES; t++) {
+        names[t] = kernel_kv_name((enum kernel_kv)t);
+        if (name && strcmp(name, names[t]) == 0) {
+            *type = (enum kernel_kv)t;
+            return 0;
+        }
+    }
+    return name ? err_unknown(ERR_USAGE, "type of keys and values", name, names, KERNEL_KV_TYPES) : 0;
+}
+
+static int choose_mode(const char *name, enum kernel_mode *mode)
+{
+    static const char *const names[] = { "f32", "native" };
+    *mode = name && strcmp(name, "f32") == 0 ? KERNEL_F32 : KERNEL_NATIVE;
+    return !name || *mode == KERNEL_F32 || strcmp(name, "native") == 0
+               ? 0
+               : err_unknown(ERR_USAGE, "compute mode", name, names, 2);
+}
+
 static int open_forward(struct bench *b, const struct args *a)
 {
     const struct config *c = &b->checkpoint->config;
-    const char *kv = options_text(a, "kv"), *mode = options_text(a, "mode");
     struct kv_shape shape = { c->n_layers, c->n_kv_heads, c->head_dim, KERNEL_KV_BF16 };
     struct device_error e = { 0 };
-    for (int t = 0; t < KERNEL_KV_TYPES; t++)
-        if (kv && strcmp(kv, kernel_kv_name((enum kernel_kv)t)) == 0)
-            shape.type = (enum kernel_kv)t;
+    enum kernel_mode mode;
+    TRY(choose_kv(options_text(a, "kv"), &shape.type));
+    TRY(choose_mode(options_text(a, "mode"), &mode));
     b->page_bytes = kv_page_bytes(&shape);
     b->tree = tree_alloc();
     b->kv = kv_alloc(b->tree, &shape, b->page_bytes, NULL);
@@ -84,18 +106,17 @@ static int open_forward(struct bench *b, const struct args *a)
     if (!b->memory)
         return err_code();
     size_t most = b->slots > PREFILL ? b->slots : PREFILL;
-    b->forward = forward_alloc(&forward_device,
-                               &(struct forward_parts){ .checkpoint = b->checkpoint,
-                                                        .weights = b->weights,
-                                                        .kernels = kernel_choose(NULL, KERNEL_F32, &(struct text){ 0 }),
-                                                        .kv = b->kv,
-                                                        .threads = b->threads,
-                                                        .mode = strcmp(mode, "f32") == 0 ? KERNEL_F32 : KERNEL_NATIVE,
-                                                        .kv_type = shape.type,
-                                                        .n_scores = c->n_vocab,
-                                                        .max_tokens = most,
-                                                        .planned = c->max_positions,
-                                                        .device = b->device });
+    b->forward = forward_alloc(&forward_device, &(struct forward_parts){ .checkpoint = b->checkpoint,
+                                                                         .weights = b->weights,
+                                                                         .kernels = &kernel_reference,
+                                                                         .kv = b->kv,
+                                                                         .threads = b->threads,
+                                                                         .mode = mode,
+                                                                         .kv_type = shape.type,
+                                                                         .n_scores = c->n_vocab,
+                                                                         .max_tokens = most,
+                                                                         .planned = c->max_positions,
+                                                                         .device = b->device });
     if (!b->forward)
         return err_code();
     b->tokens = mem_alloc(most, sizeof *b->tokens);
@@ -128,6 +149,13 @@ static sym_t symbol_of(const struct bench *b, size_t i)
     return (sym_t)((i * 2654435761u + 17) % b->checkpoint->config.n_vocab);
 }
 
+/* A batch that the card has no memory for is this bench's end. */
+static int run_batch(struct bench *b, const struct forward_batch *batch)
+{
+    int rc = forward_run(b->forward, batch);
+    return rc == FORWARD_LESS ? err_code() : rc;
+}
+
 /* The first slot's positions are computed, the other slots' pages are copies of its. */
 static int fill_contexts(struct bench *b)
 {
@@ -139,7 +167,7 @@ static int fill_contexts(struct bench *b)
         for (size_t i = 0; i < n; i++)
             b->tokens[i] = (struct forward_token){ symbol_of(b, at + i), (uint32_t)(at + i),
                                                    (const void *const *)b->page, b->page[(at + i) / KERNEL_PAGE] };
-        rc = forward_run(b->forward, &(struct forward_batch){ .tokens = b->tokens, .n_tokens = n });
+        rc = run_batch(b, &(struct forward_batch){ .tokens = b->tokens, .n_tokens = n });
     }
     for (size_t i = 0; i < n_copies; i++)
         copies[i] = (struct forward_copy){ b->page[i % b->n_pages], b->page[b->n_pages + i], KERNEL_PAGE };
@@ -147,8 +175,8 @@ static int fill_contexts(struct bench *b)
     b->tokens[0].pages = (const void *const *)b->page;
     b->tokens[0].own = b->page[b->context / KERNEL_PAGE];
     if (rc == 0)
-        rc = forward_run(b->forward, &(struct forward_batch){
-                                         .tokens = b->tokens, .n_tokens = 1, .copies = copies, .n_copies = n_copies });
+        rc = run_batch(
+            b, &(struct forward_batch){ .tokens = b->tokens, .n_tokens = 1, .copies = copies, .n_copies = n_copies });
     free(copies);
     return rc;
 }
@@ -162,10 +190,9 @@ static int step(struct bench *b, size_t position, double *seconds)
         b->out[i] = (struct forward_row){ i, LM_TAP_FINAL, NULL, b->row[i] };
     }
     double from = clock_seconds();
-    int rc = forward_run(
-        b->forward,
-        &(struct forward_batch){
-            .tokens = b->tokens, .n_tokens = b->slots, .n_full = b->slots, .rows = b->out, .n_rows = b->slots });
+    int rc = run_batch(
+        b, &(struct forward_batch){
+               .tokens = b->tokens, .n_tokens = b->slots, .n_full = b->slots, .rows = b->out, .n_rows = b->slots });
     *seconds = clock_seconds() - from;
     return rc;
 }

@@ -127,12 +127,21 @@ void bytes_tree_row(struct bytes_adapter *a, struct bytes_slot *s, const struct 
     bytes_add_row(a, s, mass, shot->is_start ? -top : before > 0 ? num_log(before) : -INFINITY);
 }
 
+/* Whether the row of a node, or one that its share needs, has not been read. */
+static bool lacks(const struct bytes_slot *s, uint32_t base, uint32_t node)
+{
+    bool missing = !s->node[node].row;
+    for (uint32_t i = node; i != base; i = s->node[i].parent)
+        missing |= isnan(s->node[i].logp) && !s->node[s->node[i].parent].row;
+    return missing;
+}
+
 static bool is_missing(const struct bytes_slot *s, const struct bytes_shot *shot)
 {
     for (size_t k = 0; k < shot->n; k++)
-        if (!s->node[s->cover[shot->first + k].node].row)
+        if (lacks(s, shot->base, s->cover[shot->first + k].node))
             return true;
-    return shot->last != BYTES_NONE && !s->node[shot->last].row;
+    return shot->last != BYTES_NONE && lacks(s, shot->base, shot->last);
 }
 
 static int canonical_settle(struct bytes_adapter *a, struct bytes_slot *s)

@@ -27,7 +27,7 @@ static void reserve(struct ensemble *e, struct ensemble_slot *s)
         s->out = mem_alloc(floats, sizeof *s->out);
         s->cap_out = floats;
     }
-    if (!s->mean)
+    if (e->n_past > 0 && !s->mean)
         s->mean = mem_alloc(n, sizeof *s->mean);
     if (e->transforms && !s->changed) {
         s->changed = mem_alloc(e->n_voices * n, sizeof *s->changed);

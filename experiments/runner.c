@@ -307,11 +307,7 @@ static int feed_and_move(struct runner *r)
 /* What was under way when a device could not go on. */
 static int name_units(const struct runner *r, int rc)
 {
-    const struct job *job = r->n_live > 0 ? task_job(r->live[0]) : NULL;
-    if (rc != ERR_MEMORY || !job)
-        return rc;
-    return err_add(rc, "arm %u, item %u, draw %u and %zu more units under way", job->arm, job->item, job->draw,
-                   r->n_live - 1);
+    return rc == ERR_MEMORY && r->n_live > 0 ? task_under_way(r->live[0], rc, r->n_live - 1) : rc;
 }
 
 static int run_round(struct runner *r)

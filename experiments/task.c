@@ -256,6 +256,14 @@ static int unit_of(const struct task *t, int rc)
     return rc;
 }
 
+int task_under_way(const struct task *t, int rc, size_t n_more)
+{
+    if (!t->job)
+        return err_add(rc, "%zu more units under way", n_more);
+    return err_add(rc, "unit (%s, %s, draw %u) and %zu more units under way", t->arm, t->item->name, t->job->draw,
+                   n_more);
+}
+
 int task_offer(struct task *t, struct round *r, struct row_work *work)
 {
     return t->search ? unit_of(t, search_offer(t->search, r, work)) : 0;

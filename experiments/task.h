@@ -31,6 +31,8 @@ int task_move(struct task *t);
 /* The payload of a finished task, appended; gives the bytes of its head (experiments/journal.h). */
 size_t task_write(const struct task *t, struct text *payload);
 struct unit_key task_key(const struct task *t);
+/* Adds to the message of rc which unit it is, and how many more were under way; returns rc. */
+int task_under_way(const struct task *t, int rc, size_t n_more);
 const struct job *task_job(const struct task *t); /* NULL for a text before the judge; lives as long as the jobs */
 
 #define TASK_WANTS 64

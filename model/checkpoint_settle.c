@@ -16,7 +16,7 @@ struct copy {
     size_t *at; /* (n,) where each goes */
 };
 
-/* The number behind `name` in a file of "name: N kB" lines, or (NULL) the number that the file is; < 0: none. */
+/* The number behind `name` in a file of "name: N kB" or "name N" lines, or (NULL) the number that the file is; < 0: none. */
 static double number_in(const char *path, const char *name)
 {
     char line[256];
@@ -25,7 +25,8 @@ static double number_in(const char *path, const char *name)
     while (f && x < 0 && fgets(line, sizeof line, f)) {
         size_t n = name ? strlen(name) : 0;
         unsigned long long seen;
-        if ((!name || strncmp(line, name, n) == 0) && sscanf(line + n, name ? ": %llu" : "%llu", &seen) == 1)
+        bool here = !name || (strncmp(line, name, n) == 0 && (line[n] == ':' || line[n] == ' '));
+        if (here && sscanf(line + n + (name != NULL), "%llu", &seen) == 1)
             x = (double)seen;
     }
     if (f)

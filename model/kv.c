@@ -20,7 +20,7 @@ struct kv {
     struct kv_shape shape;
     struct kv_memory memory;
     size_t page_bytes, budget; /* budget in pages */
-    size_t had;                /* pages that there were when the memory for one more was missing */
+    size_t had; /* pages that there were when the memory for one more was missing; SIZE_MAX: it was not */
     struct page *pages;
     size_t n_pages, pages_cap;
     int32_t newest, oldest, free_page;
@@ -62,6 +62,7 @@ struct kv *kv_alloc(struct tree *tree, const struct kv_shape *shape, size_t byte
     kv->page_bytes = kv_page_bytes(shape);
     kv->budget = bytes / kv->page_bytes;
     kv->newest = kv->oldest = kv->free_page = -1;
+    kv->had = SIZE_MAX;
     return kv;
 }
 
@@ -245,6 +246,7 @@ void kv_shrink(struct kv *kv)
 {
     if (kv->budget > kv->had)
         kv->budget = kv->had;
+    kv->had = SIZE_MAX; /* what is short next time may be something else */
 }
 
 void kv_clear(struct kv *kv)

@@ -373,7 +373,8 @@ static int open_all(struct transformer *t, const struct transformer_options *o)
     t->device = o->device;
     if (!o->alias)
         TRY(checkpoint_hash(t->c)); /* it reads the files, which give their pages back then */
-    checkpoint_settle(t->c, o->threads);
+    if (!t->device)
+        checkpoint_settle(t->c, o->threads);
     t->weights = weights_open(t->c);
     if (!t->weights)
         return ERR_DATA;

@@ -42,20 +42,19 @@ static void point(struct text *t, const struct interval *x, const struct interva
 /* Whether two chains differ in numbers alone: settings of one strategy, between which a line means something. */
 static bool same_strategy(const char *a, const char *b)
 {
-    static const char digits[] = "0123456789.";
-    for (;;) {
-        bool number = strspn(a, digits) > 0;
-        if (number != (strspn(b, digits) > 0))
-            return false;
-        a += strspn(a, digits);
-        b += strspn(b, digits);
+    static const char digits[] = "+-.0123456789eE";
+    for (bool value = false; *a == *b || value; a++, b++) {
+        if (value && strspn(a, digits) > 0 && strspn(b, digits) > 0) {
+            a += strspn(a, digits);
+            b += strspn(b, digits);
+        }
         if (*a != *b)
             return false;
         if (!*a)
             return true;
-        a++;
-        b++;
+        value = *a == '=' || *a == '(' || *a == ','; /* a number may follow; digits of names are no numbers */
     }
+    return false;
 }
 
 static bool has_point(const struct summary_metric *x, const struct summary_metric *y, size_t arm)

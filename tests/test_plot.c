@@ -279,6 +279,12 @@ static void lines_within_a_strategy(void)
     check(strstr(text_s(&script), "1 1 1 1 1 1 1\n2 2 2 2 2 2 2\n\n3 3 3 3 3 3 3\n\n4 4 4 4 4 4 4\nEOD"),
           "one line for the two temperatures, none between strategies: %s", text_s(&script));
     text_free(&script);
+    static const char *const others[] = { "mirostat1(1, 0.1)", "mirostat2(1, 0.1)", "skew=-0.5", "skew=1e-05" };
+    d.chains = others;
+    check(curves_draw(&d, &m, &m, &script) == 0, "a figure");
+    check(strstr(text_s(&script), "1 1 1 1 1 1 1\n\n2 2 2 2 2 2 2\n\n3 3 3 3 3 3 3\n4 4 4 4 4 4 4\nEOD"),
+          "digits of names tell strategies apart, signs and exponents do not: %s", text_s(&script));
+    text_free(&script);
 }
 
 /* bug: long names were cut inside a character */
