@@ -14,7 +14,8 @@ struct bench_step {
     uint32_t salt;  /* no two measurements share a prompt, or the row store would answer for the model */
 };
 
-/* Best seconds of a step over a few dozen, fewer where they are long, scaled to n live searches.  0 or the failure of a search. */
+/* Best seconds of a step over a few dozen, fewer where they are long, scaled to n live searches.  0 or the failure of a
+ * search. */
 int bench_step(const struct bench_step *b, double *seconds);
 
 #endif

@@ -104,12 +104,15 @@ static void *block_of(struct group *g, size_t i)
     return g->blocks[g->n_blocks++] = block;
 }
 
-/* The pool of these rows, made if it is not there; its number. */
+/* The pool of these rows, made if it is not there; its number.  One user that tells how its rows differ is enough to
+ * ask that. */
 static int pool_of(struct group *g, const struct remote_row *row)
 {
     for (size_t i = 0; i < g->n_pools; i++)
-        if (same_pool(&g->pools[i], row))
+        if (same_pool(&g->pools[i], row)) {
+            g->pools[i].apart |= row->tell != NULL;
             return (int)i;
+        }
     void *block = block_of(g, g->n_pools);
     if (!block)
         return ERR_MEMORY;
@@ -129,6 +132,7 @@ int round_offer(struct round *r, const struct remote_row *row, const struct prog
     struct group *g = &r->groups[at];
     struct device_decision item = { .row = row->block[0], .pool = DEVICE_NONE };
     assert(where->n == remote_symbols(row->remote));
+    assert(row->pooled || !row->tell); /* what is told is of a pool */
     if (row->pooled) {
         int pool = pool_of(g, row);
         TRY(pool);

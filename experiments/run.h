@@ -56,8 +56,8 @@ struct run_outcome {
     uint64_t recomputed; /* units that the journal had held and that damage had taken */
 };
 
-/* plan_prepare(), but for a folder that holds a run already with that run's compute mode, kernel path and type of keys and values, where o does not
- * say otherwise: another machine uses them or refuses. */
+/* plan_prepare(), but for a folder that holds a run already with that run's compute mode, kernel path and type of keys
+ * and values, where o does not say otherwise: another machine uses them or refuses. */
 struct plan *run_prepare(const char *script, const char *folder, const struct plan_options *o);
 
 /* Runs what the folder does not hold yet, then compacts (a shard that is not the last to finish only closes its journal).

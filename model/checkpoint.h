@@ -3,8 +3,9 @@
  * Formats (Hugging Face folder, GGUF) end here: everything above sees one set of canonical tensor names, those that
  * Hugging Face gives the architecture ("model.layers.0.self_attn.q_proj.weight", model/architecture.h), row-major with
  * outer dimension first; one tensor for each expert.
- * Weights are mapped read-only; data pointers live as long as the checkpoint, until it settles (model/checkpoint_settle.h).  Files are hostile: every size is checked
- * against the file before anything is allocated or read.
+ * Weights are mapped read-only; data pointers live as long as the checkpoint, until it settles
+ * (model/checkpoint_settle.h).  Files are hostile: every size is checked against the file before anything is allocated
+ * or read.
  *
  * Which files are opened, and what is confined.  The caller names a folder; a name that comes out of a file (a shard, in the
  * index) must be a plain file name and so stays in that folder.  Links in the folder are followed, wherever they lead: the
@@ -14,8 +15,8 @@
  *
  * A folder holds config.json, tokenizer.json, model.safetensors or model.safetensors.index.json with its shards, and
  * perhaps generation_config.json, tokenizer_config.json, chat_template.jinja.  Instead of tokenizer.json it may have
- * SentencePiece's tokenizer.model with added_tokens.json and special_tokens_map.json beside it.  A GGUF file holds all of it; one in parts is
- * named by its first, NAME-00001-of-00003.gguf, the others lie beside it.
+ * SentencePiece's tokenizer.model with added_tokens.json and special_tokens_map.json beside it.  A GGUF file holds all
+ * of it; one in parts is named by its first, NAME-00001-of-00003.gguf, the others lie beside it.
  *
  * llama2.c's NAME.bin (version 0, https://github.com/karpathy/llama2.c) has its tokenizer beside it: tok<N>.bin, where N is
  * the size of its vocabulary, or else tokenizer.bin; another one is named behind a comma, "stories.bin,my/tokens.bin". */

@@ -74,7 +74,8 @@ void forward_free(struct forward *f);
  * ERR_MEMORY is set, and a smaller batch may do. */
 #define FORWARD_LESS (-64)
 
-/* 0, FORWARD_LESS, ERR_DATA naming the layer and the tensor whose numbers are not finite (weights_blame()), or ERR_MEMORY of a device. */
+/* 0, FORWARD_LESS, ERR_DATA naming the layer and the tensor whose numbers are not finite (weights_blame()), or
+ * ERR_MEMORY of a device. */
 int forward_run(struct forward *f, const struct forward_batch *b);
 
 /* ALiBi's slopes 2^(-8 i / n) of n_heads = n heads, a power of two; of what is left, every other slope of twice as many

@@ -30,7 +30,8 @@ static const struct {
     { "70B", "llama(dim=8192, layers=80, heads=64, kv_heads=8, ffn=28672, vocab=128256, context=8192)" },
 };
 
-/* What a block's scales must be for values that spread as those of a uniform distribution in +-1 do: the first, and the second in units of it. */
+/* What a block's scales must be for values that spread as those of a uniform distribution in +-1 do: the first, and the
+ * second in units of it. */
 static const struct {
     float first, second;
 } scales[DTYPE_COUNT] = {

@@ -36,10 +36,10 @@ struct transformer_options {
     uint32_t max_positions;
 };
 
-/* c is borrowed and must outlive the lm.  NULL + ERR_MEMORY (the device: no room, or its first layer is not the reference's),
- * ERR_DATA (a tensor is missing, of the wrong shape or without a place; keys
- * and values of one page exceed both the default and kv_bytes), ERR_USAGE.  What is allocated follows the tensors that are
- * there and the positions that are used, not what the configuration claims. */
+/* c is borrowed and must outlive the lm.  NULL + ERR_MEMORY (the device: no room, or its first layer is not the
+ * reference's), ERR_DATA (a tensor is missing, of the wrong shape or without a place; keys and values of one page
+ * exceed both the default and kv_bytes), ERR_USAGE.  What is allocated follows the tensors that are there and the
+ * positions that are used, not what the configuration claims. */
 struct lm *transformer_open(struct checkpoint *c, const struct transformer_options *o);
 
 /* The kernel path chosen, for plans: "avx512"; "cuda sm_90", "cuda sm_90 deterministic" on a device. */
