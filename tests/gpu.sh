@@ -28,7 +28,9 @@ bundle() {
     readelf -d "$build/lib/libchorale-cuda.so" | sed -n 's/.*(NEEDED).*\[\(libcublasLt\.so[^]]*\)\].*/\1/p' >"$folder/soname"
     [ -s "$folder/soname" ] || { echo "gpu.sh: $build/lib/libchorale-cuda.so does not name libcublasLt" >&2; exit 1; }
     strip -S "$folder"/bin/* "$folder"/lib/* 2>/dev/null
-    echo "gpu.sh: $folder, $(($(du -sk "$folder" | cut -f1) / 1024)) MB"
+    size=$(($(du -sk "$folder" | cut -f1) / 1024))
+    echo "gpu.sh: $folder, $size MB"
+    [ "$size" -lt 60 ] || { echo "gpu.sh: want under 60 MB, to be sent about" >&2; exit 1; }
 }
 
 # cuda_folders SONAME: those that hold cuBLASLt as the bundle wants it, for the loader
