@@ -66,6 +66,14 @@ static void set_error(const struct device *d, unsigned after, int error)
     set(after, error);
 }
 
+static void set_graphs(const struct device *d, int may)
+{
+    void *symbol = dlsym(d->library, "emulate_set_graphs");
+    void (*set)(int);
+    memcpy(&set, &symbol, sizeof set);
+    set(may);
+}
+
 static struct device *emulated(enum device_order order)
 {
     struct device *d = device_open(device_name(), order);
@@ -253,6 +261,44 @@ static void replays(struct device *d)
     bench_close(&steps);
     bench_close(&whole);
     random_checkpoint_free(c);
+}
+
+/* Without memory for graphs, steps are run as they are: no batch is halved for that. */
+static void no_graphs(struct device *d)
+{
+    struct checkpoint *c = random_checkpoint(&small, DTYPE_BF16, 5);
+    struct bench with = bench_open(c, (struct transformer_options){ .device = d, .chunk = 16 }),
+                 without = bench_open(c, (struct transformer_options){ .device = d, .chunk = 16 });
+    struct row a, b;
+    struct device_counts first = counts(d);
+    check(decode(&with, 6, &a) == 0, "%s", err_text());
+    struct device_counts before = counts(d);
+    set_graphs(d, 0);
+    check(decode(&without, 6, &b) == 0, "%s", err_text());
+    struct device_counts after = counts(d);
+    set_graphs(d, 1);
+    check(after.graphs == before.graphs && after.replays == before.replays && before.replays > first.replays &&
+              after.passes - before.passes == before.passes - first.passes,
+          "%llu replays of %llu passes", (unsigned long long)(after.replays - before.replays),
+          (unsigned long long)(after.passes - before.passes));
+    check(memcmp(a.score, b.score, a.n * sizeof *a.score) == 0, "a step without a graph is the replayed one");
+    bench_close(&with);
+    bench_close(&without);
+    random_checkpoint_free(c);
+}
+
+/* Experts whose gate and up differ in type would be packed in one of two: they are refused. */
+static void mixed_experts(struct device *d)
+{
+    const struct device_expert expert = { .gate = { .type = DEVICE_F32 },
+                                          .up = { .type = DEVICE_BF16 },
+                                          .down = { .type = DEVICE_BF16 } };
+    const struct device_layer layer = { .experts = &expert };
+    const struct device_spec s = { .layers = &layer, .n_layers = 1, .n_experts = 1, .n_chosen = 1 };
+    struct device_model *m = NULL;
+    struct device_error e = { 0 };
+    int rc = d->api->model_open(d->context, &s, &m, &e);
+    check(rc == DEVICE_CANNOT && !m && strstr(e.text, "gate and up"), "%d, %s", rc, e.text);
 }
 
 /* Layers that come over in each pass change nothing. */
@@ -449,6 +495,10 @@ int main(void)
     }
     if (wanted("replays"))
         replays(fixed);
+    if (wanted("replays") && is_emulated())
+        no_graphs(fixed);
+    if (wanted("tried"))
+        mixed_experts(fast);
     if (wanted("swaps"))
         swaps(fixed);
     if (wanted("full") && is_emulated()) {
