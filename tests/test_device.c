@@ -182,6 +182,19 @@ static void types(struct device *d)
     }
 }
 
+/* Gate and up of two types are two products; what the second gives starts behind the first's, at any float. */
+static void odd(struct device *d)
+{
+    struct config uneven = small;
+    uneven.ffn = 33;
+    struct checkpoint *c = random_checkpoint(&uneven, DTYPE_BF16, 3);
+    for (size_t i = 0; i < c->n_tensors; i++)
+        if (strstr(c->tensors[i].name, "up_proj")) /* the same bits mean other weights */
+            ((struct tensor *)(uintptr_t)&c->tensors[i])->type = DTYPE_F16;
+    compare("an odd width", c, d, "native");
+    random_checkpoint_free(c);
+}
+
 /* A transformer on the card, and the threads it has been opened with. */
 struct subject {
     struct checkpoint *c;
@@ -486,8 +499,10 @@ int main(void)
         return check_done("device");
     if (wanted("architectures"))
         architectures(fast);
-    if (wanted("types"))
+    if (wanted("types")) {
         types(fast);
+        odd(fast);
+    }
     if (wanted("laws")) {
         if (is_whole())
             laws(fixed, "f32", 0);
