@@ -372,6 +372,60 @@ static void fills_up(struct device *d)
     random_checkpoint_free(c);
 }
 
+/* Rows of one prefix in each slot, pushed a symbol further. */
+static int step(struct bench *b, const int slots[], size_t n, sym_t first, struct row rows[])
+{
+    struct want w[2];
+    for (size_t i = 0; i < n; i++) {
+        sym_t next = (sym_t)(first + i);
+        TRY(lm_push(b->lm, slots[i], &next, 1, NULL));
+        w[i] = (struct want){ .lm = b->lm, .slot = slots[i], .n_rows = 1, .tap = LM_TAP_FINAL };
+    }
+    TRY(core_run(b->core, w, n));
+    for (size_t i = 0; i < n; i++)
+        TRY(lm_rows(&w[i], &rows[i]));
+    return 0;
+}
+
+/* A prefix whose attention is split, a few steps of one slot, which are recorded, then one of two slots. */
+static int two_after_one(struct device *d, struct bench *b, int is_tight, struct row rows[2])
+{
+    struct device_info info;
+    struct device_error e = { 0 };
+    int slots[2] = { lm_fork(b->lm, LM_EMPTY, 0), 0 };
+    for (size_t n = 0; n < 240; n += N_TEXT)
+        TRY(lm_push(b->lm, slots[0], text, N_TEXT, NULL));
+    TRY(core_run(b->core, &(struct want){ .lm = b->lm, .slot = slots[0], .n_rows = 1, .tap = LM_TAP_FINAL }, 1));
+    for (sym_t i = 0; i < 20; i++)
+        TRY(step(b, slots, 1, i, rows));
+    slots[1] = lm_fork(b->lm, slots[0], 260);
+    check(d->api->info(d->context, &info, &e) == DEVICE_OK, "%s", e.text);
+    if (is_tight)
+        set_memory(d, (size_t)(info.total - info.free) + 64);
+    int rc = step(b, slots, 2, 30, rows);
+    set_memory(d, (size_t)1 << 30);
+    return rc;
+}
+
+/* Attention's scratch for two tokens is not to be had, and the old is gone: rows are those of a card with room. */
+static void scratch_moves(struct device *d)
+{
+    struct config longer = small;
+    longer.max_positions = 320;
+    longer.n_layers = 1;
+    struct checkpoint *c = random_checkpoint(&longer, DTYPE_BF16, 9);
+    struct bench ample = bench_open(c, (struct transformer_options){ .device = d, .chunk = 16, .kv = "f32" }),
+                 tight = bench_open(c, (struct transformer_options){ .device = d, .chunk = 16, .kv = "f32" });
+    struct row want[2], got[2];
+    check(two_after_one(d, &ample, 0, want) == 0, "%s", err_text());
+    check(two_after_one(d, &tight, 1, got) == 0, "%s", err_text());
+    for (int i = 0; i < 2; i++)
+        check(memcmp(want[i].score, got[i].score, want[i].n * sizeof *want[i].score) == 0, "rows of slot %d", i);
+    bench_close(&ample);
+    bench_close(&tight);
+    random_checkpoint_free(c);
+}
+
 /* No room for the least: one message that names what is missing. */
 static void too_small(struct device *d)
 {
@@ -519,6 +573,7 @@ int main(void)
     if (wanted("full") && is_emulated()) {
         fills_up(fixed);
         too_small(fast);
+        scratch_moves(fixed);
     }
     if (wanted("tried")) {
         is_tried(fast);
