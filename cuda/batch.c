@@ -42,23 +42,27 @@ static void drop(struct batch *b)
     cudaFree(b->there);
     cudaFreeHost(b->host);
     b->there = b->host = NULL;
+    b->rows_cap = b->copies_cap = b->pages_cap = 0;
 }
 
-/* Room for so many of each; contents are lost. */
+/* Room for so many of each; contents are lost.  Without memory there is room for none, so that less may be asked for next. */
 static int reserve(struct batch *b, uint64_t rows, uint64_t copies, uint64_t pages, struct device_error *error)
 {
     if (b->host && rows <= b->rows_cap && copies <= b->copies_cap && pages <= b->pages_cap)
         return DEVICE_OK;
-    b->rows_cap = rows > b->rows_cap ? rows : b->rows_cap;
-    b->copies_cap = copies > b->copies_cap ? copies : b->copies_cap;
-    b->pages_cap = pages > b->pages_cap ? 2 * pages : b->pages_cap;
-    struct places p = lay(b->max_tokens, b->rows_cap, b->copies_cap, b->pages_cap);
+    rows = rows > b->rows_cap ? rows : b->rows_cap;
+    copies = copies > b->copies_cap ? copies : b->copies_cap;
+    pages = pages > b->pages_cap ? 2 * pages : b->pages_cap;
+    struct places p = lay(b->max_tokens, rows, copies, pages);
     drop(b);
     b->moved++;
-    b->bytes = p.bytes;
     CARD_TRY(card_ok(b->c, cudaMalloc((void **)&b->there, p.bytes), "memory for a batch", error));
     CARD_TRY(card_ok(b->c, cudaHostAlloc((void **)&b->host, p.bytes, cudaHostAllocDefault), "pinned memory for a batch",
                      error));
+    b->bytes = p.bytes;
+    b->rows_cap = rows;
+    b->copies_cap = copies;
+    b->pages_cap = pages;
     b->tokens = (struct cuda_token *)(void *)(b->there + p.tokens);
     b->spans = (struct cuda_span *)(void *)(b->there + p.spans);
     b->index = (uint32_t *)(void *)(b->there + p.index);

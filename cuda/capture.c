@@ -11,7 +11,8 @@ struct shape {
 
 struct recorded {
     struct shape shape;    /* n_tokens 0: empty */
-    cudaGraphExec_t graph; /* NULL: has come once */
+    cudaGraphExec_t graph; /* NULL: has been run once */
+    int never;             /* there is no memory for its graph */
     uint64_t used;
 };
 
@@ -72,22 +73,17 @@ static struct shape shape_of(const struct steps *s)
     return shape;
 }
 
-/* The shape's place, or that of the one that was used longest ago. */
 static struct recorded *find(struct capture *k, const struct shape *shape)
 {
-    struct recorded *oldest = &k->list[0];
-    for (size_t i = 0; i < N_GRAPHS; i++) {
+    for (size_t i = 0; i < N_GRAPHS; i++)
         if (memcmp(&k->list[i].shape, shape, sizeof *shape) == 0)
             return &k->list[i];
-        if (k->list[i].used < oldest->used)
-            oldest = &k->list[i];
-    }
-    clear(oldest);
-    return oldest;
+    return NULL;
 }
 
-static int record(struct steps *s, struct recorded *r)
+static int record(const struct steps *pass, struct recorded *r)
 {
+    struct steps own = *pass, *s = &own; /* the pass itself is as it was if this fails */
     struct device_context *c = s->m->c;
     cudaGraph_t graph = NULL;
     const struct steps_rows none = { NULL, NULL };
@@ -97,8 +93,12 @@ static int record(struct steps *s, struct recorded *r)
     cudaError_t e = cudaStreamEndCapture(c->stream, &graph);
     if (rc == DEVICE_OK)
         rc = card_ok(c, e, "recording a pass", s->error);
+    else if (e != cudaSuccess)
+        cudaGetLastError(); /* of what has failed before */
     if (rc == DEVICE_OK)
         rc = card_ok(c, cudaGraphInstantiate(&r->graph, graph, 0), "recording a pass", s->error);
+    if (rc != DEVICE_OK)
+        r->graph = NULL;
     if (graph)
         cudaGraphDestroy(graph);
     c->counts.graphs += rc == DEVICE_OK;
@@ -113,15 +113,33 @@ int capture_run(struct capture *k, struct steps *s, int *done)
         return DEVICE_OK;
     struct shape shape = shape_of(s);
     struct recorded *r = find(k, &shape);
-    int seen = r->shape.n_tokens > 0;
     s->most_positions = shape.most_positions; /* also of the pass that only makes room for what is recorded next */
-    r->shape = shape;
-    r->used = ++k->now;
-    if (!seen)
+    if (!r)
         return DEVICE_OK;
-    if (!r->graph)
-        CARD_TRY(record(s, r));
-    *done = 1;
-    c->counts.replays++;
-    return card_ok(c, cudaGraphLaunch(r->graph, c->stream), "replaying a pass", s->error);
+    r->used = ++k->now;
+    if (r->never)
+        return DEVICE_OK;
+    int rc = r->graph ? DEVICE_OK : record(s, r);
+    if (rc == DEVICE_OK)
+        rc = card_ok(c, cudaGraphLaunch(r->graph, c->stream), "replaying a pass", s->error);
+    *done = rc == DEVICE_OK;
+    c->counts.replays += rc == DEVICE_OK;
+    r->never = rc == DEVICE_NO_MEMORY; /* the pass itself may do without */
+    return r->never ? DEVICE_OK : rc;
+}
+
+void capture_seen(struct capture *k, const struct steps *s)
+{
+    if (!repeats(s))
+        return;
+    struct shape shape = shape_of(s); /* that of now: the pass may have moved what it reads */
+    struct recorded *r = find(k, &shape), *oldest = &k->list[0];
+    if (r)
+        return;
+    for (size_t i = 1; i < N_GRAPHS; i++)
+        if (k->list[i].used < oldest->used)
+            oldest = &k->list[i];
+    clear(oldest);
+    oldest->shape = shape;
+    oldest->used = ++k->now;
 }

@@ -125,8 +125,7 @@ int expert_steps_run(struct steps *s, const struct weightmap_layer *l, void *con
     if (s->full == 0)
         return DEVICE_OK;
     CARD_TRY(route(s, l, in));
-    /* cuda_product has one type of x for gate and up */
-    if (products_few(s->m, s->full) && l->expert_gate.type == l->expert_up.type)
+    if (products_few(s->m, s->full))
         return run_rows(s, l, in);
     CARD_TRY(pack(s, products_wants(s->m, l->expert_up.type, s->full), in));
     for (uint32_t i = 0; i < s->m->s.n_experts; i++)

@@ -1,13 +1,21 @@
 #include "cuda/fused_steps.h"
 #include "cuda/products.h"
 
+/* Products without blocks hold the normed row as their weights want it; those with blocks norm it as they read. */
+static int row_fits(const struct device_model *m, const struct weightmap_matrix *w)
+{
+    uint64_t bytes = w->type == CUDA_F32 ? 4 : 2;
+    return w->type > CUDA_BF16 || m->b.dim * bytes <= LAUNCH_NORM_BYTES;
+}
+
 /* Feed-forward parts with a gate of up's type, nothing between a half layer and its sum. */
 int fused_steps_fit(const struct steps *s, const struct weightmap_layer *l)
 {
     const struct device_model *m = s->m;
     return !m->c->deterministic && s->n <= FUSED_TOKENS && s->full == s->n && !m->s.parallel && l->gate.n > 0 &&
            l->gate.type == l->up.type && l->attention_post.weight.n == 0 && l->mlp_post.weight.n == 0 &&
-           weightmap_follows(&l->q, &l->k) && weightmap_follows(&l->k, &l->v);
+           weightmap_follows(&l->q, &l->k) && weightmap_follows(&l->k, &l->v) && row_fits(m, &l->q) &&
+           row_fits(m, &l->up);
 }
 
 static struct cuda_norm norm_at(const struct weightmap_norm *n, const char *base)

@@ -7,6 +7,7 @@
 /* What an algorithm is chosen by. */
 struct shape {
     uint32_t n, k, m, type, w_stride, x_stride, out_stride;
+    uint32_t w_aligned, x_aligned, out_aligned; /* bytes, at most 16: what rows start at */
 };
 
 struct plan {
@@ -69,23 +70,28 @@ static cublasStatus_t describe(struct plan *p, const struct shape *s)
     return e;
 }
 
-/* Rows of activations start at 16 bytes, no more is promised. */
-static cublasStatus_t limit(cublasLtMatmulPreference_t wish)
+static uint32_t aligned(const void *p)
 {
-    static const cublasLtMatmulPreferenceAttributes_t aligned[] = { CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES,
-                                                                    CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
-                                                                    CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES,
-                                                                    CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES };
+    uintptr_t bits = (uintptr_t)p | 16;
+    return (uint32_t)(bits & -bits);
+}
+
+static cublasStatus_t limit(cublasLtMatmulPreference_t wish, const struct shape *s)
+{
+    static const cublasLtMatmulPreferenceAttributes_t of[] = { CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES,
+                                                               CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
+                                                               CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES,
+                                                               CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES };
     const uint64_t work = CARD_WORK;
-    const uint32_t bytes = 16;
+    const uint32_t bytes[] = { s->w_aligned, s->x_aligned, s->out_aligned, s->out_aligned };
     cublasStatus_t e =
         cublasLtMatmulPreferenceSetAttribute(wish, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &work, sizeof work);
     for (size_t i = 0; i < 4 && e == CUBLAS_STATUS_SUCCESS; i++)
-        e = cublasLtMatmulPreferenceSetAttribute(wish, aligned[i], &bytes, sizeof bytes);
+        e = cublasLtMatmulPreferenceSetAttribute(wish, of[i], &bytes[i], sizeof bytes[i]);
     return e;
 }
 
-static cublasStatus_t choose(struct device_context *c, struct plan *p)
+static cublasStatus_t choose(struct device_context *c, struct plan *p, const struct shape *s)
 {
     cublasLtMatmulPreference_t wish = NULL;
     cublasLtMatmulHeuristicResult_t found;
@@ -93,7 +99,7 @@ static cublasStatus_t choose(struct device_context *c, struct plan *p)
     memset(&found, 0, sizeof found);
     cublasStatus_t e = cublasLtMatmulPreferenceCreate(&wish);
     if (e == CUBLAS_STATUS_SUCCESS)
-        e = limit(wish);
+        e = limit(wish, s);
     if (e == CUBLAS_STATUS_SUCCESS)
         e = cublasLtMatmulAlgoGetHeuristic(c->products, p->what, p->w, p->x, p->out, p->out, wish, 1, &found, &n);
     if (e == CUBLAS_STATUS_SUCCESS && n == 0)
@@ -109,7 +115,8 @@ static int plan_of(struct device_context *c, struct gemm_plans *plans, const str
                    struct device_error *error)
 {
     uint64_t h = 0;
-    const uint32_t parts[] = { s->n, s->k, s->m, s->type, s->w_stride, s->x_stride, s->out_stride };
+    const uint32_t parts[] = { s->n,        s->k,          s->m,         s->type,      s->w_stride,
+                               s->x_stride, s->out_stride, s->w_aligned, s->x_aligned, s->out_aligned };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         h = (h ^ parts[i]) * 0x9e3779b97f4a7c15u;
     struct plan *p = &plans->plan[h >> 32 & (N_PLANS - 1)];
@@ -119,7 +126,7 @@ static int plan_of(struct device_context *c, struct gemm_plans *plans, const str
     clear(p);
     cublasStatus_t e = describe(p, s);
     if (e == CUBLAS_STATUS_SUCCESS)
-        e = choose(c, p);
+        e = choose(c, p, s);
     if (e == CUBLAS_STATUS_SUCCESS)
         p->shape = *s;
     return card_product_ok(c, e, "choosing a product's algorithm", error);
@@ -128,7 +135,8 @@ static int plan_of(struct device_context *c, struct gemm_plans *plans, const str
 int gemm_run(struct device_context *c, struct gemm_plans *plans, const struct gemm *g, struct device_error *error)
 {
     const float one = 1, zero = 0;
-    const struct shape s = { g->n, g->k, g->m, g->type, g->w_stride, g->x_stride, g->out_stride };
+    const struct shape s = { g->n,        g->k,          g->m,          g->type,       g->w_stride,
+                             g->x_stride, g->out_stride, aligned(g->w), aligned(g->x), aligned(g->out) };
     struct plan *p;
     CARD_TRY(plan_of(c, plans, &s, &p, error));
     cublasStatus_t e = cublasLtMatmul(c->products, p->what, &one, g->w, p->w, g->x, p->x, &zero, g->out, p->out, g->out,

@@ -1,5 +1,6 @@
 #include "cuda/model.h"
 #include "cuda/capture.h"
+#include "cuda/rows_launch.h"
 #include "cuda/steps.h"
 #include "cuda/upload.h"
 #include <stdlib.h>
@@ -7,12 +8,14 @@
 
 #define HOST_ROWS ((uint64_t)16 << 20) /* bytes of rows on their way to the host at a time, unless one takes more */
 
-/* Matrices of one layer's experts lie side by side: they are of one type. */
+/* Matrices of one layer's experts lie side by side: they are of one type.  Gate and up share their packed rows. */
 static int check(const struct device_spec *s, struct device_error *error)
 {
     for (uint32_t i = 0; i < s->n_layers; i++)
-        for (uint32_t k = 1; s->layers[i].experts && k < s->n_experts; k++) {
+        for (uint32_t k = 0; s->layers[i].experts && k < s->n_experts; k++) {
             const struct device_expert *e = s->layers[i].experts;
+            if (e->gate.type != e->up.type)
+                return card_say(DEVICE_CANNOT, error, "layer %u: an expert's gate and up have weights of two types", i);
             if (e[k].gate.type != e->gate.type || e[k].up.type != e->up.type || e[k].down.type != e->down.type)
                 return card_say(DEVICE_CANNOT, error, "layer %u: expert %u has weights of another type than expert 0",
                                 i, k);
@@ -112,7 +115,8 @@ void model_close(struct device_model *m)
 {
     if (!m)
         return;
-    if (!m->c->dead)
+    struct device_error error;
+    if (card_enter(m->c, &error) == DEVICE_OK)
         cudaStreamSynchronize(m->c->stream);
     capture_free(m->capture);
     gemm_plans_free(m->plans);
@@ -162,17 +166,15 @@ struct delivery {
     struct steps *s;
 };
 
-/* How many rows from first on have places in the card's memory that are equally far apart: one copy for all. */
-static uint64_t evenly(const struct steps *s, uint64_t first, uint64_t n, ptrdiff_t *pitch)
+/* How many rows from first on follow each other in one slab of row blocks: one copy for all.  Slabs may be further apart than
+ * a copy's pitch may be. */
+static uint64_t neighbours(const struct steps *s, uint64_t first, uint64_t n, uint64_t pitch)
 {
     const struct device_row *a = batch_row(s->m->batch, s->d, first);
     uint64_t i = 1;
-    *pitch = 0;
     for (; i < n; i++) {
         const struct device_row *b = batch_row(s->m->batch, s->d, first + i);
-        ptrdiff_t far = b->device ? (const char *)b->device - (const char *)a->device : 0;
-        *pitch = i == 1 ? far : *pitch;
-        if (far <= 0 || far != *pitch || b->tap != a->tap)
+        if (!b->device || (uintptr_t)b->device - (uintptr_t)a->device != pitch || b->tap != a->tap)
             break;
         a = b;
     }
@@ -184,13 +186,14 @@ static int to_device(struct steps *s, uint64_t first, uint64_t n, uint32_t strid
     struct device_model *m = s->m;
     for (uint64_t i = 0, run; i < n; i += run) {
         const struct device_row *r = batch_row(m->batch, s->d, first + i);
-        ptrdiff_t pitch = 0;
+        uint64_t bytes = (r->tap == DEVICE_HIDDEN ? m->s.dim : m->top.head.n) * sizeof(float);
+        uint64_t pitch = rows_bytes(m->top.head.n);
         run = 1;
         if (!r->device)
             continue;
-        run = evenly(s, first + i, n - i, &pitch);
-        uint64_t bytes = (r->tap == DEVICE_HIDDEN ? m->s.dim : m->top.head.n) * sizeof(float);
-        cudaError_t e = cudaMemcpy2DAsync(r->device, run > 1 ? (uint64_t)pitch : bytes, m->b.scores + i * stride,
+        if (bytes <= pitch)
+            run = neighbours(s, first + i, n - i, pitch);
+        cudaError_t e = cudaMemcpy2DAsync(r->device, run > 1 ? pitch : bytes, m->b.scores + i * stride,
                                           stride * sizeof(float), bytes, run, cudaMemcpyDeviceToDevice, m->c->stream);
         CARD_TRY(card_ok(m->c, e, "keeping rows", s->error));
     }
@@ -256,9 +259,11 @@ int model_run(struct device_model *m, const struct device_batch *b, struct devic
     s.most_positions = m->batch->most_positions;
     m->c->counts.passes++;
     CARD_TRY(capture_run(m->capture, &s, &done));
-    if (done)
+    if (done) {
         CARD_TRY(deliver(&d, 0, b->n_rows, m->b.scores_stride));
-    else
+    } else {
         CARD_TRY(steps_run(&s, &rows));
+        capture_seen(m->capture, &s);
+    }
     return check_flags(m, error);
 }

@@ -45,6 +45,7 @@ static int run_tiles(struct device_model *m, const struct cuda_matrix *w, const 
                      struct device_error *error)
 {
     uint32_t stride = (w->k + 31) / 32 * 32, most = (uint32_t)(m->b.tile_bytes / (stride * sizeof(uint16_t)));
+    most = most > 32 ? most / 32 * 32 : most; /* the outputs of each tile start as well aligned as the first's */
     for (uint32_t from = 0; from < w->n; from += most) {
         uint32_t n = w->n - from < most ? w->n - from : most;
         struct cuda_dequantise_args a = {

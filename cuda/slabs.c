@@ -15,8 +15,9 @@ struct device_pool {
 
 int slabs_open(struct device_context *c, uint64_t bytes, struct device_pool **out, struct device_error *error)
 {
-    struct device_pool *p = calloc(1, sizeof *p);
-    *out = p;
+    *out = NULL;
+    CARD_TRY(card_enter(c, error));
+    struct device_pool *p = *out = calloc(1, sizeof *p);
     if (!p)
         return card_say(DEVICE_NO_MEMORY, error, "this machine has no memory for a pool");
     p->c = c;
@@ -68,7 +69,8 @@ void *slabs_take(struct device_pool *p)
     if (p->n_blocks > 0)
         return p->blocks[--p->n_blocks];
     void *slab = NULL;
-    if (p->c->dead || !reserve(&p->slabs, &p->slabs_cap, p->n_slabs + 1))
+    struct device_error error;
+    if (card_enter(p->c, &error) != DEVICE_OK || !reserve(&p->slabs, &p->slabs_cap, p->n_slabs + 1))
         return NULL;
     size_t n = add_slab(p, &slab);
     if (n == 0)

@@ -191,16 +191,24 @@ static struct cuda_attend_args attend_args(const struct steps *s, const struct w
 static int reserve_partial(struct steps *s, uint64_t bytes)
 {
     struct model_blocks *b = &s->m->b;
+    uint64_t ample = bytes + bytes / 2;
     if (bytes <= b->partial_bytes)
         return DEVICE_OK;
     CARD_TRY(card_wait(s->m->c, "attention", s->error));
     cudaFree(b->partial);
     b->partial = NULL;
     b->partial_bytes = 0;
-    CARD_TRY(card_ok(s->m->c, cudaMalloc((void **)&b->partial, bytes + bytes / 2), "memory for attention", s->error));
-    b->partial_bytes = bytes + bytes / 2;
     s->m->batch->moved++;
-    return DEVICE_OK;
+    int rc = card_ok(s->m->c, cudaMalloc((void **)&b->partial, ample), "memory for attention", s->error);
+    if (rc == DEVICE_NO_MEMORY) {
+        ample = bytes;
+        rc = card_ok(s->m->c, cudaMalloc((void **)&b->partial, ample), "memory for attention", s->error);
+    }
+    if (rc != DEVICE_OK)
+        b->partial = NULL;
+    else
+        b->partial_bytes = ample;
+    return rc;
 }
 
 int steps_attend(struct steps *s, const struct weightmap_layer *l)

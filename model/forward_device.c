@@ -86,6 +86,14 @@ static struct device_need need_of(const struct forward_parts *parts)
     return need;
 }
 
+/* What a grid of a device may have in rows: those of a token, each of its experts' choices one. */
+#define GRID 65535u
+
+static size_t most_tokens(const struct config *c)
+{
+    return c->n_chosen > GRID ? 1 : GRID / (c->n_chosen > 0 ? c->n_chosen : 1);
+}
+
 int forward_device_plan(struct forward_parts *parts, const struct device_ask *ask, struct device_plan *plan)
 {
     struct device *d = parts->device;
@@ -96,6 +104,8 @@ int forward_device_plan(struct forward_parts *parts, const struct device_ask *as
     if (rc != DEVICE_OK)
         return device_fail(d, rc, &e);
     now.free = info.free;
+    if (parts->max_tokens > most_tokens(&parts->checkpoint->config))
+        parts->max_tokens = most_tokens(&parts->checkpoint->config);
     for (;; parts->max_tokens /= 2) {
         struct device_need need = need_of(parts);
         rc = device_plan_make(&now, &need, plan);

@@ -66,6 +66,14 @@ static void set_error(const struct device *d, unsigned after, int error)
     set(after, error);
 }
 
+static void set_graphs(const struct device *d, int may)
+{
+    void *symbol = dlsym(d->library, "emulate_set_graphs");
+    void (*set)(int);
+    memcpy(&set, &symbol, sizeof set);
+    set(may);
+}
+
 static struct device *emulated(enum device_order order)
 {
     struct device *d = device_open(device_name(), order);
@@ -174,6 +182,19 @@ static void types(struct device *d)
     }
 }
 
+/* Gate and up of two types are two products; what the second gives starts behind the first's, at any float. */
+static void odd(struct device *d)
+{
+    struct config uneven = small;
+    uneven.ffn = 33;
+    struct checkpoint *c = random_checkpoint(&uneven, DTYPE_BF16, 3);
+    for (size_t i = 0; i < c->n_tensors; i++)
+        if (strstr(c->tensors[i].name, "up_proj")) /* the same bits mean other weights */
+            ((struct tensor *)(uintptr_t)&c->tensors[i])->type = DTYPE_F16;
+    compare("an odd width", c, d, "native");
+    random_checkpoint_free(c);
+}
+
 /* A transformer on the card, and the threads it has been opened with. */
 struct subject {
     struct checkpoint *c;
@@ -255,6 +276,44 @@ static void replays(struct device *d)
     random_checkpoint_free(c);
 }
 
+/* Without memory for graphs, steps are run as they are: no batch is halved for that. */
+static void no_graphs(struct device *d)
+{
+    struct checkpoint *c = random_checkpoint(&small, DTYPE_BF16, 5);
+    struct bench with = bench_open(c, (struct transformer_options){ .device = d, .chunk = 16 }),
+                 without = bench_open(c, (struct transformer_options){ .device = d, .chunk = 16 });
+    struct row a, b;
+    struct device_counts first = counts(d);
+    check(decode(&with, 6, &a) == 0, "%s", err_text());
+    struct device_counts before = counts(d);
+    set_graphs(d, 0);
+    check(decode(&without, 6, &b) == 0, "%s", err_text());
+    struct device_counts after = counts(d);
+    set_graphs(d, 1);
+    check(after.graphs == before.graphs && after.replays == before.replays && before.replays > first.replays &&
+              after.passes - before.passes == before.passes - first.passes,
+          "%llu replays of %llu passes", (unsigned long long)(after.replays - before.replays),
+          (unsigned long long)(after.passes - before.passes));
+    check(memcmp(a.score, b.score, a.n * sizeof *a.score) == 0, "a step without a graph is the replayed one");
+    bench_close(&with);
+    bench_close(&without);
+    random_checkpoint_free(c);
+}
+
+/* Experts whose gate and up differ in type would be packed in one of two: they are refused. */
+static void mixed_experts(struct device *d)
+{
+    const struct device_expert expert = { .gate = { .type = DEVICE_F32 },
+                                          .up = { .type = DEVICE_BF16 },
+                                          .down = { .type = DEVICE_BF16 } };
+    const struct device_layer layer = { .experts = &expert };
+    const struct device_spec s = { .layers = &layer, .n_layers = 1, .n_experts = 1, .n_chosen = 1 };
+    struct device_model *m = NULL;
+    struct device_error e = { 0 };
+    int rc = d->api->model_open(d->context, &s, &m, &e);
+    check(rc == DEVICE_CANNOT && !m && strstr(e.text, "gate and up"), "%d, %s", rc, e.text);
+}
+
 /* Layers that come over in each pass change nothing. */
 static void swaps(struct device *d)
 {
@@ -308,6 +367,60 @@ static void fills_up(struct device *d)
     check(rc == 0 && lm_rows(&w[0], &b) == 0 && memcmp(a.score, b.score, a.n * sizeof *a.score) == 0,
           "rows of a full card are those of one with room");
     set_memory(d, (size_t)1 << 30);
+    bench_close(&ample);
+    bench_close(&tight);
+    random_checkpoint_free(c);
+}
+
+/* Rows of one prefix in each slot, pushed a symbol further. */
+static int step(struct bench *b, const int slots[], size_t n, sym_t first, struct row rows[])
+{
+    struct want w[2];
+    for (size_t i = 0; i < n; i++) {
+        sym_t next = (sym_t)(first + i);
+        TRY(lm_push(b->lm, slots[i], &next, 1, NULL));
+        w[i] = (struct want){ .lm = b->lm, .slot = slots[i], .n_rows = 1, .tap = LM_TAP_FINAL };
+    }
+    TRY(core_run(b->core, w, n));
+    for (size_t i = 0; i < n; i++)
+        TRY(lm_rows(&w[i], &rows[i]));
+    return 0;
+}
+
+/* A prefix whose attention is split, a few steps of one slot, which are recorded, then one of two slots. */
+static int two_after_one(struct device *d, struct bench *b, int is_tight, struct row rows[2])
+{
+    struct device_info info;
+    struct device_error e = { 0 };
+    int slots[2] = { lm_fork(b->lm, LM_EMPTY, 0), 0 };
+    for (size_t n = 0; n < 240; n += N_TEXT)
+        TRY(lm_push(b->lm, slots[0], text, N_TEXT, NULL));
+    TRY(core_run(b->core, &(struct want){ .lm = b->lm, .slot = slots[0], .n_rows = 1, .tap = LM_TAP_FINAL }, 1));
+    for (sym_t i = 0; i < 20; i++)
+        TRY(step(b, slots, 1, i, rows));
+    slots[1] = lm_fork(b->lm, slots[0], 260);
+    check(d->api->info(d->context, &info, &e) == DEVICE_OK, "%s", e.text);
+    if (is_tight)
+        set_memory(d, (size_t)(info.total - info.free) + 64);
+    int rc = step(b, slots, 2, 30, rows);
+    set_memory(d, (size_t)1 << 30);
+    return rc;
+}
+
+/* Attention's scratch for two tokens is not to be had, and the old is gone: rows are those of a card with room. */
+static void scratch_moves(struct device *d)
+{
+    struct config longer = small;
+    longer.max_positions = 320;
+    longer.n_layers = 1;
+    struct checkpoint *c = random_checkpoint(&longer, DTYPE_BF16, 9);
+    struct bench ample = bench_open(c, (struct transformer_options){ .device = d, .chunk = 16, .kv = "f32" }),
+                 tight = bench_open(c, (struct transformer_options){ .device = d, .chunk = 16, .kv = "f32" });
+    struct row want[2], got[2];
+    check(two_after_one(d, &ample, 0, want) == 0, "%s", err_text());
+    check(two_after_one(d, &tight, 1, got) == 0, "%s", err_text());
+    for (int i = 0; i < 2; i++)
+        check(memcmp(want[i].score, got[i].score, want[i].n * sizeof *want[i].score) == 0, "rows of slot %d", i);
     bench_close(&ample);
     bench_close(&tight);
     random_checkpoint_free(c);
@@ -440,8 +553,10 @@ int main(void)
         return check_done("device");
     if (wanted("architectures"))
         architectures(fast);
-    if (wanted("types"))
+    if (wanted("types")) {
         types(fast);
+        odd(fast);
+    }
     if (wanted("laws")) {
         if (is_whole())
             laws(fixed, "f32", 0);
@@ -449,11 +564,16 @@ int main(void)
     }
     if (wanted("replays"))
         replays(fixed);
+    if (wanted("replays") && is_emulated())
+        no_graphs(fixed);
+    if (wanted("tried"))
+        mixed_experts(fast);
     if (wanted("swaps"))
         swaps(fixed);
     if (wanted("full") && is_emulated()) {
         fills_up(fixed);
         too_small(fast);
+        scratch_moves(fixed);
     }
     if (wanted("tried")) {
         is_tried(fast);

@@ -16,8 +16,9 @@ struct emulate_layout {
     uint64_t rows, cols, ld;
 };
 
+/* Bytes that pointers are promised to be aligned to: of a, b, c and out. */
 struct emulate_wish {
-    int unused;
+    uint32_t aligned[4];
 };
 
 /* A product as a stream does it. */
@@ -84,7 +85,10 @@ cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t l)
 
 cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t *p)
 {
-    return made(*p = calloc(1, sizeof **p));
+    *p = calloc(1, sizeof **p);
+    for (int i = 0; *p && i < 4; i++)
+        (*p)->aligned[i] = 256;
+    return made(*p);
 }
 
 cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t p)
@@ -96,9 +100,12 @@ cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t p)
 cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p,
                                                     cublasLtMatmulPreferenceAttributes_t a, const void *x, size_t bytes)
 {
-    (void)p, (void)x;
-    return bytes == (a == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES ? 8u : 4u) ? CUBLAS_STATUS_SUCCESS
-                                                                              : CUBLAS_STATUS_INVALID_VALUE;
+    if (a == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES)
+        return bytes == 8 ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_INVALID_VALUE;
+    if (bytes != 4)
+        return CUBLAS_STATUS_INVALID_VALUE;
+    memcpy(&p->aligned[a - CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES], x, bytes);
+    return CUBLAS_STATUS_SUCCESS;
 }
 
 static int fits(const struct emulate_product *d, const struct emulate_layout *a, const struct emulate_layout *b,
@@ -113,8 +120,10 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t h, cublasLtMatmul
                                               cublasLtMatrixLayout_t out, cublasLtMatmulPreference_t p, int asked,
                                               cublasLtMatmulHeuristicResult_t found[], int *n)
 {
-    (void)h, (void)c, (void)p, (void)asked, (void)found;
-    *n = fits(d, a, b, out);
+    (void)h, (void)c;
+    *n = asked > 0 && fits(d, a, b, out);
+    if (*n)
+        memcpy(found[0].algo.data, p->aligned, sizeof p->aligned);
     return *n ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_SUPPORTED;
 }
 
@@ -138,13 +147,26 @@ static void run(const void *ctx)
         }
 }
 
+/* Whether pointers keep what the algorithm was promised. */
+static int aligned(const cublasLtMatmulAlgo_t *algorithm, const void *const p[4])
+{
+    uint32_t want[4];
+    memcpy(want, algorithm->data, sizeof want);
+    for (int i = 0; i < 4; i++)
+        if ((uintptr_t)p[i] % want[i] != 0)
+            return 0;
+    return 1;
+}
+
 cublasStatus_t cublasLtMatmul(cublasLtHandle_t h, cublasLtMatmulDesc_t d, const void *alpha, const void *a,
                               cublasLtMatrixLayout_t la, const void *b, cublasLtMatrixLayout_t lb, const void *beta,
                               const void *c, cublasLtMatrixLayout_t lc, void *out, cublasLtMatrixLayout_t lout,
                               const cublasLtMatmulAlgo_t *algorithm, void *work, size_t work_bytes, cudaStream_t s)
 {
     float scale[2];
-    (void)h, (void)c, (void)lc, (void)algorithm, (void)work, (void)work_bytes;
+    (void)h, (void)lc, (void)work, (void)work_bytes;
+    if (!aligned(algorithm, (const void *const[]){ a, b, c, out }))
+        return CUBLAS_STATUS_INVALID_VALUE;
     memcpy(&scale[0], alpha, sizeof scale[0]);
     memcpy(&scale[1], beta, sizeof scale[1]);
     if (!fits(d, la, lb, lout) || scale[0] < 1 || scale[0] > 1 || scale[1] < 0 || scale[1] > 0)

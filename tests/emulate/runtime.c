@@ -60,6 +60,8 @@ static size_t most = (size_t)1 << 30, used;
 static int most_is_set;
 static unsigned good_calls;
 static cudaError_t broken, last;
+static int no_graphs;
+static _Thread_local unsigned n_captures; /* what cannot be recorded is refused while a stream records */
 
 void emulate_set_memory(size_t bytes)
 {
@@ -71,6 +73,11 @@ void emulate_set_error(unsigned after, cudaError_t error)
 {
     good_calls = after;
     broken = error;
+}
+
+void emulate_set_graphs(int may)
+{
+    no_graphs = !may;
 }
 
 /* A number of the environment, as a user would set it for a program: how many cards there are, ... */
@@ -210,7 +217,7 @@ cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, in
 
 cudaError_t cudaDeviceSynchronize(void)
 {
-    return outcome(cudaSuccess);
+    return outcome(n_captures > 0 ? cudaErrorStreamCaptureUnsupported : cudaSuccess);
 }
 
 cudaError_t cudaDeviceReset(void)
@@ -251,6 +258,9 @@ static cudaError_t kept(void **p, cudaError_t e)
 cudaError_t cudaMalloc(void **p, size_t bytes)
 {
     size_t room = memory() > used ? memory() - used : 0;
+    *p = NULL;
+    if (n_captures > 0)
+        return outcome(cudaErrorStreamCaptureUnsupported);
     *p = bytes <= room ? give(bytes) : NULL;
     if (!*p)
         return outcome(cudaErrorMemoryAllocation);
@@ -259,6 +269,8 @@ cudaError_t cudaMalloc(void **p, size_t bytes)
 
 cudaError_t cudaFree(void *p)
 {
+    if (n_captures > 0)
+        return outcome(cudaErrorStreamCaptureUnsupported);
     if (p) {
         union head *h = (union head *)p - 1;
         used -= h->bytes;
@@ -336,7 +348,7 @@ cudaError_t cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_
 {
     struct copy c = { to, from, to_pitch, from_pitch, width, height };
     (void)kind;
-    if (width > to_pitch || width > from_pitch)
+    if (width > to_pitch || width > from_pitch || (height > 1 && (to_pitch > INT32_MAX || from_pitch > INT32_MAX)))
         return outcome(cudaErrorInvalidValue);
     return emulate_submit(s, run_copy, &c, sizeof c);
 }
@@ -556,12 +568,14 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t s, enum cudaStreamCaptureMode mo
         return outcome(cudaErrorMemoryAllocation);
     s->capture->last = &s->capture->first;
     s->capture->shares = 1;
+    n_captures++;
     return outcome(cudaSuccess);
 }
 
 cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t *g)
 {
     *g = s->capture;
+    n_captures -= s->capture != NULL;
     s->capture = NULL;
     return outcome(*g ? cudaSuccess : cudaErrorInvalidValue);
 }
@@ -569,9 +583,10 @@ cudaError_t cudaStreamEndCapture(cudaStream_t s, cudaGraph_t *g)
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t *x, cudaGraph_t g, unsigned long long flags)
 {
     (void)flags;
-    g->shares++;
-    *x = g;
-    return outcome(cudaSuccess);
+    cudaError_t e = outcome(no_graphs ? cudaErrorMemoryAllocation : cudaSuccess);
+    g->shares += e == cudaSuccess;
+    *x = e == cudaSuccess ? g : NULL;
+    return e;
 }
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t x, cudaStream_t s)

@@ -176,6 +176,9 @@ void emulate_set_memory(size_t bytes);
  * cudaSuccess: all go well. */
 void emulate_set_error(unsigned after, cudaError_t error);
 
+/* 0: there is no memory for graphs from now on. */
+void emulate_set_graphs(int may);
+
 /* Does run(ctx) now, or records it with a copy of ctx while the stream captures. */
 cudaError_t emulate_submit(cudaStream_t s, void (*run)(const void *ctx), const void *ctx, size_t bytes);
 
