@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct lm *bench_subject_lm(const struct bench_subject *s, const struct args *a, bool apart)
+struct lm *bench_subject_apart(const struct bench_subject *s, const struct args *a)
 {
     return transformer_open(s->opened.checkpoint, &(struct transformer_options){ .alias = s->name,
                                                                                  .mode = options_text(a, "mode"),
                                                                                  .kernels = options_text(a, "kernels"),
                                                                                  .kv = options_text(a, "kv"),
-                                                                                 .apart = apart,
+                                                                                 .apart = true,
                                                                                  .device = s->opened.device,
                                                                                  .threads = s->opened.threads });
 }

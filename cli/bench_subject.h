@@ -15,8 +15,8 @@ struct bench_subject {
 int bench_subject_open(struct bench_subject *s, const struct args *a, const char *name);
 void bench_subject_close(struct bench_subject *s);
 
-/* Another lm of the same checkpoint; apart: equal prefixes are computed each for itself.  NULL: failure; lm_free(). */
-struct lm *bench_subject_lm(const struct bench_subject *s, const struct args *a, bool apart);
+/* Another lm of the same checkpoint, in which equal prefixes are computed each for itself.  NULL: failure; lm_free(). */
+struct lm *bench_subject_apart(const struct bench_subject *s, const struct args *a);
 
 /* What the peer says of a file: PROGRAM FILE THREADS WHAT prints seconds. */
 int bench_subject_ask(const struct bench_subject *s, const char *program, const char *what, double *seconds);

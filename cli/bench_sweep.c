@@ -243,7 +243,7 @@ static int measure(struct sweep *s, const struct args *a)
     struct sweep_cost cost[2];
     double peer = 0;
     TRY(sweep_run(s, s->subject->opened.lm, LIVE, &cost[0]));
-    struct lm *apart = bench_subject_lm(s->subject, a, true);
+    struct lm *apart = bench_subject_apart(s->subject, a);
     int rc = apart ? sweep_run(s, apart, LIVE_APART, &cost[1]) : err_code();
     s->lm = s->subject->opened.lm;
     lm_free(apart);
