@@ -76,12 +76,18 @@ ROWS_INLINE void rows_tally(struct rows_cut *c, uint32_t key, float x)
     atomicAdd(&c->count[bin], 1u);
 }
 
+/* Whether a block whose largest score is `most` has nothing of what is sought. */
+ROWS_CALL int rows_passes_over(const struct rows_sought *s, float most)
+{
+    return !(most > -INFINITY) || most < s->least || (!s->far && rows_descending(most) > s->high);
+}
+
 ROWS_CALL void rows_tally_view(struct rows_cut *c, const struct rows_view *w)
 {
     const struct rows_sought *s = &c->sought;
     for (uint32_t b = rows_group(); b < w->n_blocks; b += ROWS_GROUPS) {
         float x[4], most = rows_view_most(w, b);
-        if (!(most > -INFINITY) || most < s->least || (!s->far && rows_descending(most) > s->high))
+        if (rows_passes_over(s, most))
             continue;
         rows_view_load(x, w, b);
         for (uint32_t i = 0; i < 4; i++) {
@@ -190,7 +196,7 @@ ROWS_CALL void rows_list(struct rows_cut *c, const struct rows_view *w)
     const struct rows_sought *s = &c->sought;
     for (uint32_t b = rows_group(); b < w->n_blocks; b += ROWS_GROUPS) {
         float x[4], most = rows_view_most(w, b);
-        if (!(most > -INFINITY) || most < s->least || (!s->far && rows_descending(most) > s->high))
+        if (rows_passes_over(s, most))
             continue;
         rows_view_load(x, w, b);
         for (uint32_t i = 0; i < 4; i++) {
