@@ -115,7 +115,7 @@ CUDA_INLINE uint4 cuda_stream16(const void *p)
 
 /* 16 bytes on their way from memory, as cuda_stream16()'s, into shared memory, where the thread that asked for them, and it
  * alone, may read them once their group has come.  cuda_copies_close() ends a group, which may be empty;
- * cuda_copies_wait(n), n < 6 a constant, waits for all groups but the last n. */
+ * cuda_copies_wait(n), n < 4 a constant, waits for all groups but the last n. */
 CUDA_INLINE void cuda_copy16(void *shared, const void *p)
 {
     asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16;" ::"r"((uint32_t)__cvta_generic_to_shared(shared)),
@@ -134,9 +134,7 @@ CUDA_INLINE void cuda_copies_wait(const uint32_t n)
     case 0: asm volatile("cp.async.wait_group 0;" ::: "memory"); break;
     case 1: asm volatile("cp.async.wait_group 1;" ::: "memory"); break;
     case 2: asm volatile("cp.async.wait_group 2;" ::: "memory"); break;
-    case 3: asm volatile("cp.async.wait_group 3;" ::: "memory"); break;
-    case 4: asm volatile("cp.async.wait_group 4;" ::: "memory"); break;
-    default: asm volatile("cp.async.wait_group 5;" ::: "memory"); break;
+    default: asm volatile("cp.async.wait_group 3;" ::: "memory"); break;
     }
 }
 
