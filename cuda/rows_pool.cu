@@ -208,6 +208,17 @@ ROWS_INLINE void block_end(struct sums *s, const struct pooled *b)
     s->surprise += rows_four(d);
 }
 
+#define SOON (2 * ROWS_GROUPS) /* blocks later a group comes to what it asks the second cache for */
+
+/* Asks for a block of every member. */
+ROWS_INLINE void prefetch(const struct party *p, uint32_t block, uint32_t n_blocks)
+{
+    if (rows_lane() % 8 > 0 || block >= n_blocks)
+        return;
+    for (uint32_t k = 0; k < p->n; k++)
+        cuda_prefetch(p->member[k].score + (size_t)block * DEVICE_BLOCK + rows_lane() * 4);
+}
+
 /* The whole row. */
 ROWS_INLINE void pool_blocks(const struct party *p, const struct device_pooled *pool, uint32_t n, enum way way,
                              struct sums *s)
@@ -217,6 +228,7 @@ ROWS_INLINE void pool_blocks(const struct party *p, const struct device_pooled *
     for (uint32_t first = 0; first < n_blocks; first += ROWS_GROUPS) {
         uint32_t block = first + rows_group();
         struct pooled b = { { -INFINITY, -INFINITY, -INFINITY, -INFINITY }, { 0, 0, 0, 0 } };
+        prefetch(p, block + SOON, n_blocks);
         if (block < n_blocks) {
             int both = way == WAY_LINEAR && s->differ && p->whole;
             if (s->differ && !both)
@@ -231,6 +243,7 @@ ROWS_INLINE void pool_blocks(const struct party *p, const struct device_pooled *
                 block_power(p, block, pool->r, &b);
             else
                 block_slow(p, block, pool, &b);
+            CUDA_UNROLL
             for (uint32_t i = 0; i < 4; i++)
                 out[rows_symbol(block, i)] = b.y[i];
             block_end(s, &b);
