@@ -85,19 +85,22 @@ ROWS_INLINE float rows_sought_least(const struct rows_sought *s)
     return vf_max(vf_max(s->least, last), -FLT_MAX);
 }
 
+ROWS_CALL void rows_tally_one(struct rows_cut *c, float x)
+{
+    uint32_t key = rows_key(&c->sought, x);
+    if (x > -INFINITY && x >= c->sought.least && rows_inside(&c->sought, key))
+        rows_tally(c, key, x);
+}
+
 ROWS_CALL void rows_tally_view(struct rows_cut *c, const struct rows_view *w, struct rows_live *l)
 {
-    const struct rows_sought sought = c->sought;
+    float least = rows_sought_least(&c->sought);
     for (uint32_t first = 0; first < w->n_blocks; first += ROWS_CHUNK) {
-        rows_live_find(l, w, first, rows_sought_least(&sought));
+        rows_live_find(l, w, first, least);
         for (uint32_t i = rows_group(); i < l->n; i += ROWS_AHEAD * ROWS_GROUPS) {
             struct rows_some some;
             rows_some_load(&some, w, l, i);
-            ROWS_SOME(&some, {
-                uint32_t key = rows_key(&sought, *x);
-                if (*x > -INFINITY && *x >= sought.least && rows_inside(&sought, key))
-                    rows_tally(c, key, *x);
-            })
+            ROWS_SOME(&some, rows_tally_one(c, *x))
         }
     }
 }

@@ -184,7 +184,7 @@ ROWS_INLINE void tell_row(struct deciding *d, double kept, struct device_decided
         out->mass = -vd_max(-1, -math_exp64((double)given->top + math_log64(kept) - given->log_z));
 }
 
-CUDA_KERNEL(rows_decide, rows_decide_args, ROWS_THREADS)
+CUDA_KERNEL_OF(rows_decide, rows_decide_args, ROWS_THREADS, 2)
 {
     CUDA_DYNAMIC_SHARED(struct rows_shared, s);
     struct device_decided *out = &a.decided[blockIdx.x];

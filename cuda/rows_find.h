@@ -25,42 +25,71 @@ ROWS_INLINE struct rows_window rows_window(const struct rows_sought *s)
     return w;
 }
 
+ROWS_CALL struct rows_quad rows_closeness(struct rows_quad f, double center)
+{
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < 4; i++)
+        f.x[i] = 0 - rows_distance(f.x[i], center);
+    return f;
+}
+
+/* Some of four values stand before the candidates. */
+ROWS_INLINE void rows_pass(struct rows_passed *p, const struct rows_sought *s, const float x[4],
+                           const uint32_t early[4])
+{
+    uint32_t n = early[0] + early[1] + early[2] + early[3];
+    p->n += n;
+    if (!s->mass) {
+        p->mass += n;
+        return;
+    }
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < 4; i++) {
+        float mass = math_exp(x[i] - s->shift);
+        p->mass += rows_fixed(early[i] ? mass : 0);
+    }
+}
+
+ROWS_INLINE float rows_one_of(const float x[4], uint32_t i)
+{
+    float even = i & 2 ? x[2] : x[0], odd = i & 2 ? x[3] : x[1];
+    return i & 1 ? odd : even;
+}
+
 /* Four values of one block. */
 ROWS_INLINE void rows_list_four(struct rows_cut *c, const struct rows_sought *s, const struct rows_window *w,
                                 const float x[4], uint32_t block, struct rows_passed *passed)
 {
-    uint32_t listed = 0;
+    struct rows_quad y = { { x[0], x[1], x[2], x[3] } };
+    uint32_t listed = 0, early[4];
+    if (s->far)
+        y = rows_closeness(y, s->center);
     CUDA_UNROLL
     for (uint32_t i = 0; i < 4; i++) {
-        float y = s->far ? 0 - rows_distance(x[i], s->center) : x[i];
-        uint32_t is = x[i] > -INFINITY && x[i] >= s->least && y >= w->last;
-        if (is && y > w->first) {
-            passed->mass += rows_weight(s, x[i]);
-            passed->n++;
-            is = 0;
-        }
-        listed |= is << i;
+        uint32_t is = (x[i] >= s->least) & (y.x[i] >= w->last);
+        early[i] = is & (y.x[i] > w->first);
+        listed |= (is ^ early[i]) << i;
     }
+    rows_pass(passed, s, x, early);
     if (listed == 0)
         return;
     uint32_t at = atomicAdd(&c->n_listed, (uint32_t)__popc(listed));
-    CUDA_UNROLL
-    for (uint32_t i = 0; i < 4; i++)
-        if (listed >> i & 1) {
-            if (at < ROWS_LISTED) {
-                c->key[at] = rows_key(s, x[i]);
-                c->id[at] = rows_symbol(block, i);
-            }
-            at++;
+    for (; listed > 0; listed &= listed - 1, at++) {
+        uint32_t i = (uint32_t)__ffs((int)listed) - 1;
+        if (at < ROWS_LISTED) {
+            c->key[at] = rows_key(s, rows_one_of(x, i));
+            c->id[at] = rows_symbol(block, i);
         }
+    }
 }
 
 /* Lists what is sought, and says what stands before it. */
 ROWS_CALL void rows_list(struct rows_cut *c, const struct rows_view *w, struct rows_scratch *r)
 {
-    const struct rows_sought s = c->sought;
+    struct rows_sought s = c->sought;
     const struct rows_window window = rows_window(&s);
     struct rows_passed passed = { 0, 0 };
+    s.least = vf_max(s.least, -FLT_MAX);
     __syncthreads();
     if (threadIdx.x == 0) {
         c->n_listed = c->n_short = 0;
@@ -217,7 +246,7 @@ ROWS_INLINE void rows_settle(struct rows_cut *c, const struct rows_view *w, stru
 }
 
 /* Whether a list of all that is sought may do: where it is said so, or the view has no more; or what is left by a guess. */
-ROWS_INLINE int rows_may_list(struct rows_cut *c, const struct rows_view *w, uint32_t few)
+ROWS_INLINE int rows_may_list(struct rows_cut *c, const struct rows_view *w, uint32_t few, struct rows_live *l)
 {
     __syncthreads();
     if (threadIdx.x == 0)
@@ -227,7 +256,7 @@ ROWS_INLINE int rows_may_list(struct rows_cut *c, const struct rows_view *w, uin
         return 1;
     if (!c->sought.mass)
         return 0;
-    rows_guess(c, w);
+    rows_guess(c, w, l);
     return 1;
 }
 
@@ -252,7 +281,7 @@ ROWS_CALL struct rows_edge rows_find(struct rows_cut *c, const struct rows_view 
 {
     struct rows_edge none = { 0, 0, 0, 0 };
     const struct rows_sought *s = &c->sought;
-    if (rows_may_list(c, w, few) && rows_find_listed(c, w, r))
+    if (rows_may_list(c, w, few, &r->live) && rows_find_listed(c, w, r))
         return s->inside > 0 ? c->edge : none;
     __syncthreads();
     if (threadIdx.x == 0)

@@ -90,6 +90,31 @@ struct rows_some {
         }                                                                                                              \
     }
 
+struct rows_quad {
+    float x[4];
+};
+
+/* What is rare is compiled once. */
+ROWS_CALL struct rows_quad rows_op_four(const struct rows_op *op, struct rows_quad f, uint32_t block)
+{
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < 4; i++)
+        f.x[i] = rows_op_value(op, f.x[i], rows_symbol(block, i));
+    return f;
+}
+
+ROWS_INLINE void rows_some_rare(struct rows_some *s, const struct rows_op *op)
+{
+    CUDA_UNROLL
+    for (uint32_t h = 0; h < ROWS_AHEAD; h++) {
+        struct rows_quad f = { { s->x[h][0], s->x[h][1], s->x[h][2], s->x[h][3] } };
+        f = rows_op_four(op, f, s->block[h]);
+        CUDA_UNROLL
+        for (uint32_t i = 0; i < 4; i++)
+            s->x[h][i] = f.x[i];
+    }
+}
+
 /* What rows_op_value() does, to all of them. */
 ROWS_INLINE void rows_some_apply(struct rows_some *s, const struct rows_op *op)
 {
@@ -99,10 +124,10 @@ ROWS_INLINE void rows_some_apply(struct rows_some *s, const struct rows_op *op)
     case ROWS_SLID: ROWS_SOME(s, *x = rows_slide(*x, high, low)) break;
     case ROWS_CUT: {
         uint32_t last = op->last;
-        ROWS_SOME(s, *x = *x > high || (*x == high && v <= last) ? *x : -INFINITY)
+        ROWS_SOME(s, *x = (*x > high) | ((*x == high) & (v <= last)) ? *x : -INFINITY)
         break;
     }
-    default: ROWS_SOME(s, *x = rows_op_value(op, *x, v)) break;
+    default: rows_some_rare(s, op); break;
     }
 }
 
@@ -114,12 +139,17 @@ ROWS_INLINE void rows_some_load(struct rows_some *s, const struct rows_view *w, 
         uint32_t at = i + h * ROWS_GROUPS;
         s->block[h] = at < l->n ? l->first + l->block[at] : DEVICE_NONE;
     }
-    const float *score = w->score;
-    CUDA_UNROLL
-    for (uint32_t h = 0; h < ROWS_AHEAD; h++) {
+    if (s->block[ROWS_AHEAD - 1] != DEVICE_NONE) {
         CUDA_UNROLL
-        for (uint32_t j = 0; j < 4; j++)
-            s->x[h][j] = s->block[h] != DEVICE_NONE ? score[rows_symbol(s->block[h], j)] : -INFINITY;
+        for (uint32_t h = 0; h < ROWS_AHEAD; h++)
+            rows_load(s->x[h], w->score, s->block[h]);
+    } else {
+        CUDA_UNROLL
+        for (uint32_t h = 0; h < ROWS_AHEAD; h++) {
+            CUDA_UNROLL
+            for (uint32_t j = 0; j < 4; j++)
+                s->x[h][j] = s->block[h] != DEVICE_NONE ? w->score[rows_symbol(s->block[h], j)] : -INFINITY;
+        }
     }
     for (uint32_t op = 0; op < w->n_ops; op++)
         rows_some_apply(s, &w->op[op]);
