@@ -10,7 +10,7 @@
 #define ROWS_GUESS_UNIT  0x1p31f /* of masses there */
 #define ROWS_GUESS_SHARE 8u      /* one symbol of so many is looked at */
 #define ROWS_GUESS_HEAVY 8.f     /* nats below log Z: symbols of more are all looked at, where they may be cut */
-#define ROWS_GUESS_SIGMA 5.      /* standard deviations to either side */
+#define ROWS_GUESS_SIGMA 4.5     /* standard deviations to either side */
 #define ROWS_GUESS_EACH  (ROWS_GUESS_BINS / ROWS_THREADS)
 #define ROWS_GUESS_AHEAD 8u
 
