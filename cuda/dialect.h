@@ -76,6 +76,12 @@
 
 #if defined(__CUDACC__)
 
+/* Asks for a line of 128 bytes, which may be anywhere, to come into the second cache. */
+CUDA_INLINE void cuda_prefetch(const void *p)
+{
+    asm volatile("prefetch.global.L2 [%0];" : : "l"(p));
+}
+
 /* Exact, and to the nearest with ties to even. */
 CUDA_INLINE float cuda_from_f16(uint16_t h)
 {
@@ -117,12 +123,6 @@ CUDA_INLINE uint4 cuda_stream16(const void *p)
     return x;
 }
 
-/* Asks for a line of 128 bytes, which may be anywhere, to come into the second cache. */
-CUDA_INLINE void cuda_prefetch(const void *p)
-{
-    asm volatile("prefetch.global.L2 [%0];" : : "l"(p));
-}
-
 /* Launched as a dependent (cudaLaunchAttributeProgrammaticStreamSerialization), a kernel may start before the one before it
  * has ended, and must call cuda_wait_before() before it touches what that one writes or reads what it may overwrite;
  * cuda_let_next() lets the next one start.  Otherwise both do nothing. */
@@ -143,6 +143,11 @@ CUDA_INLINE void cuda_let_next(void)
 #define cuda_fma(x, y, z) __fmaf_rn(x, y, z)
 
 #elif defined(CHORALE_EMULATE)
+
+CUDA_INLINE void cuda_prefetch(const void *p)
+{
+    (void)p;
+}
 
 CUDA_INLINE float cuda_from_f16(uint16_t h)
 {
@@ -184,11 +189,6 @@ CUDA_INLINE uint32_t cuda_to_bf16x2(float low, float high)
 CUDA_INLINE uint4 cuda_stream16(const void *p)
 {
     return *(const uint4 *)p;
-}
-
-CUDA_INLINE void cuda_prefetch(const void *p)
-{
-    (void)p;
 }
 
 CUDA_INLINE void cuda_wait_before(void)

@@ -1,8 +1,8 @@
 /* Pools of rows, as base/row_pool.c and base/row_kernel_pools.h make them: which members take part, and the mean of each
  * symbol, with what row_measure() would find and how the members differ on the way. */
 #include "cuda/rows.h"
+#include "cuda/rows_differ.h"
 #include "cuda/rows_measure.h"
-#include "cuda/rows_members.h"
 
 /* Sums over one thread's symbols. */
 struct sums {
@@ -39,33 +39,6 @@ struct pooled {
             }                                                                                                          \
     }
 
-/* How the members differ: see base/row_kernel_apart.h. */
-struct differ {
-    float within[4], m[4], cross[4];
-};
-
-/* e: the members' weights, made to sum to one, times their probabilities. */
-ROWS_INLINE void differ_take(struct differ *d, const struct member *m, const float x[4], const float e[4])
-{
-    float w = (float)vd_max(m->weight, (double)FLT_MIN);
-    CUDA_UNROLL
-    for (uint32_t i = 0; i < 4; i++) {
-        float l = (x[i] + m->log_near) + m->log_rest;
-        d->within[i] = vf_fma(0 - e[i], vf_max(l, -FLT_MAX), d->within[i]);
-        d->m[i] = d->m[i] + e[i];
-        d->cross[i] = d->cross[i] + w * l;
-    }
-}
-
-ROWS_INLINE void differ_add(struct differ *d, const struct member *m, const float x[4])
-{
-    float w = (float)vd_max(m->weight, (double)FLT_MIN), e[4];
-    CUDA_UNROLL
-    for (uint32_t i = 0; i < 4; i++)
-        e[i] = w * math_exp((x[i] + m->log_near) + m->log_rest);
-    differ_take(d, m, x, e);
-}
-
 ROWS_INLINE void share_of(float e[4], const struct member *m, const float x[4], float power)
 {
     CUDA_UNROLL
@@ -100,25 +73,11 @@ ROWS_INLINE void add_scaled(double sum[4], const struct member *m, const float x
         sum[i] += (double)x[i] * m->factor;
 }
 
-ROWS_INLINE void differ_end(const struct differ *d, struct sums *s)
-{
-    float forward[4], reverse[4];
-    CUDA_UNROLL
-    for (uint32_t i = 0; i < 4; i++) {
-        float log_m = d->m[i] >= FLT_MIN ? math_log(d->m[i]) : -FLT_MAX;
-        forward[i] = 0 - (d->within[i] + d->m[i] * log_m);
-        reverse[i] = 0 < d->m[i] ? d->m[i] * (log_m - d->cross[i]) : 0;
-    }
-    s->apart[0] += rows_four(d->within);
-    s->apart[1] += rows_four(forward);
-    s->apart[2] += rows_four(reverse);
-}
-
 ROWS_INLINE void block_apart(const struct party *p, uint32_t block, struct sums *s)
 {
     struct differ d = { { 0, 0, 0, 0 }, { 0, 0, 0, 0 }, { 0, 0, 0, 0 } };
     EACH_MEMBER(p, block, differ_add(&d, m, x));
-    differ_end(&d, s);
+    differ_end(&d, s->apart);
 }
 
 ROWS_INLINE void linear_end(const struct party *p, uint32_t block, const double sum[4], struct pooled *out)
@@ -148,7 +107,7 @@ ROWS_INLINE void block_differing(const struct party *p, uint32_t block, struct s
     struct differ d = { { 0, 0, 0, 0 }, { 0, 0, 0, 0 }, { 0, 0, 0, 0 } };
     EACH_MEMBER(p, block, add_differing(sum, &d, m, x));
     linear_end(p, block, sum, out);
-    differ_end(&d, s);
+    differ_end(&d, s->apart);
 }
 
 ROWS_INLINE void block_log(const struct party *p, uint32_t block, struct pooled *out)
