@@ -5,6 +5,7 @@
 #include "cli/script_steps.h"
 #include "cli/verbs.h"
 #include "decode/dist.h"
+#include "ensemble/pool_line.h"
 #include <math.h>
 #include <string.h>
 
@@ -89,7 +90,7 @@ static int run_dist(const struct args *a)
 {
     struct lua_transforms *transforms;
     json_t *members = json_object();
-    struct dist_options o = { .members = members };
+    struct dist_options o = { .members = members, .pool = pool_line_pooled };
     int rc = read_members(a, members);
     if (rc == 0)
         rc = script_steps_open(a, &transforms);
@@ -130,6 +131,10 @@ const struct verb verb_dist = {
         "writes  "
         "{\"id\":\"a\",\"probs\":[...],\"kept\":3,\"mass\":0.97,\"entropy\":0.8,\"steps\":[...],\"logits\":[...]}\n"
         "        or {\"id\":\"a\",\"error\":\"...\"}, and then exit status 1.\n"
+        "\"rule\":\"cfg(1.5)\" pools the rows of several voices first, as pool does; \"proposed\":5 with "
+        "\"draft\":{\"probs\":[...]}\ntells what the rejection rule of speculative decoding makes of a draft's "
+        "proposal; "
+        "\"invalid\":\"replace\"\nputs 0 for \"nan\" and the farthest float for \"inf\" and \"-inf\".\n"
         "\"profile\":\"llamacpp\" (or @llamacpp at the head of the chain) takes that system's rules; list profiles "
         "names "
         "them.",
