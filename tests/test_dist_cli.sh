@@ -62,6 +62,9 @@ tells 1 "unknown transform 'square'" "$chorale" dist "$work/lines"
 tells 0 'as claimed' "$chorale" audit --script "$work/steps.lua" --chain 'square=0.5' --draws 2000 table:n=3,length=4,seed=2
 tells 0 '"chain":"square=0.5 | top_k=2"' "$chorale" audit --json --script "$work/steps.lua" \
     --chain 'square=0.5 | top_k=2' --draws 2000 table:n=3,length=4,seed=2
+tells 0 'missed' "$chorale" audit --search 'beam(2)' table:n=9,length=3,seed=3,sharpness=0.5
+tells 0 'better than what was found by 0.0135' "$chorale" audit --search 'beam(2)' table:n=9,length=3,seed=3,sharpness=0.5
+tells 0 'as claimed' "$chorale" audit --search 'beam(64)' table:n=9,length=3,seed=3,sharpness=0.5
 expect 2 "unknown transform 'square'" "$chorale" audit --chain 'square=0.5' table:n=3,length=4,seed=2
 expect 2 "declares no transform" "$chorale" audit --script /dev/null --chain '' table:n=3,length=4,seed=2
 printf 'transform {\n' >"$work/broken.lua"
