@@ -43,7 +43,7 @@ cat >"$work/chains" <<'EOF'
 1 2 min_p=0.01 | adaptive_p=0.3
 1 2 budget(0, text=300)
 EOF
-for strategy in $("$chorale" list strategies --json | jq -r .name); do
+for strategy in $("$chorale" list transforms --json | jq -r .name); do
     grep -qw "$strategy" "$work/chains" || fail "no chain of this test has '$strategy': add one"
 done
 
