@@ -1,6 +1,7 @@
 /* Cases that are more than a chain on one row, as lines of `dist` all the same: B18 (what is not finite), B21 (guidance: the
- * pool of two rows), B22 (an end that is likely enough: a transform of a script), B25 and F's residual (the rejection rule
- * of speculative decoding).  B23 is in test_conformance_history.c, B24 in test_green.c. */
+ * pool of two rows), B22 (an end that is likely enough: a transform of a script), B24's mean over keys, B25 and F's residual
+ * (the rejection rule of speculative decoding).  B23 is in test_conformance_history.c; B24's means of g-values, which are the
+ * detector's and no row's, are in test_green.c. */
 #include "base/err.h"
 #include "ensemble/pool_line.h"
 #include "experiments/lua_transforms.h"
@@ -126,6 +127,30 @@ static void b22(void)
     text_free(&source);
 }
 
+/* B24: over 1000 keys the mean watermarked distribution is the given one, within five deviations. */
+static void b24(uint32_t n, const char *logits, const double given[])
+{
+    enum { KEYS = 1000 };
+    double mean[10] = { 0 };
+    struct dist *dist = dist_alloc();
+    struct text line = { 0 }, out = { 0 };
+    for (int k = 0; k < KEYS; k++) {
+        text_clear(&line);
+        text_clear(&out);
+        text_addf(&line, "{\"logits\":%s,\"history\":[1,0,1,1],\"chain\":\"synthid=[%d]\"}", logits, 1000 + 7 * k);
+        json_t *o = dist_line(dist, text_s(&line), line.len, &out) == 0 ? doc_read("B24", text_s(&out), out.len) : NULL;
+        check(o != NULL, "B24: %s", text_s(&out));
+        for (uint32_t v = 0; v < n; v++)
+            mean[v] += dist_case_number(o, "probs", v) / KEYS;
+        json_decref(o);
+    }
+    for (uint32_t v = 0; v < n; v++) /* one layer moves p by at most p / 2 either way */
+        check_near(mean[v], given[v], 5 * given[v] / (2 * sqrt(KEYS)), "B24: mean over keys of p(%u)", v);
+    text_free(&line);
+    text_free(&out);
+    dist_free(dist);
+}
+
 /* A draft that is as sure of its proposals 1, 4 and 5 as the target is of 1, 4 and 8. */
 #define SURE(v) "[" v "]"
 #define ONE     "-10,10,-10,-10,-10,-10,-10,-10,-10,-10"
@@ -201,6 +226,8 @@ int main(void)
     b21();
     without_pool();
     b22();
+    b24(2, "[0,0]", (double[]){ .5, .5 });
+    b24(10, "[0,0,0,0,0,0,0,0,0,0]", (double[]){ .1, .1, .1, .1, .1, .1, .1, .1, .1, .1 });
     b25();
     residual();
     return check_done("conformance_rest");
