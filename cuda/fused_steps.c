@@ -25,7 +25,7 @@ static struct cuda_norm norm_at(const struct weightmap_norm *n, const char *base
 
 static int launched(struct steps *s, const struct cuda_product_args *a)
 {
-    return card_ok(s->m->c, launch_product(a, s->m->c->stream), "a fused product", s->error);
+    return card_ok(s->m->c, launch_product(a, s->m->on), "a fused product", s->error);
 }
 
 /* From x, normed on the way into what the weights want. */

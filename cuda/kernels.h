@@ -228,8 +228,6 @@ struct cuda_product_args {
     void *out; /* (m, out_stride) of out_type */
     uint32_t *flag;
     uint32_t m, x_type, x_stride, out_type, out_stride, which_step, per, activation;
-    uint32_t
-        overlap; /* 1: may begin while the kernel before it on the stream ends; that one wrote neither w nor gate */
     float eps;
 };
 

@@ -100,7 +100,7 @@ static struct cut cut_of(const struct cuda_product_args *a)
     return c;
 }
 
-cudaError_t launch_product(const struct cuda_product_args *a, cudaStream_t s)
+cudaError_t launch_product(const struct cuda_product_args *a, struct launch_on on)
 {
     struct cuda_product_args with = *a;
     struct cut cut = cut_of(a);
@@ -108,15 +108,9 @@ cudaError_t launch_product(const struct cuda_product_args *a, cudaStream_t s)
         return cudaSuccess;
     if (!a->which || with.per == 0)
         with.per = 1;
-    cudaLaunchAttribute early = { .id = cudaLaunchAttributeProgrammaticStreamSerialization,
-                                  .val = { .programmaticStreamSerializationAllowed = 1 } };
-    cudaLaunchConfig_t c = { .gridDim = { (a->w.n + cut.outputs - 1) / cut.outputs, (a->m + cut.rows - 1) / cut.rows,
-                                          1 },
-                             .blockDim = { THREADS, 1, 1 },
-                             .dynamicSmemBytes = cut.shared,
-                             .stream = s,
-                             .attrs = &early,
-                             .numAttrs = a->overlap ? 1 : 0 };
-    void *list[] = { &with };
-    return cudaLaunchKernelExC(&c, cut.kernel, list);
+    const cudaLaunchConfig_t c = { .gridDim = { (a->w.n + cut.outputs - 1) / cut.outputs,
+                                                (a->m + cut.rows - 1) / cut.rows, 1 },
+                                   .blockDim = { THREADS, 1, 1 },
+                                   .dynamicSmemBytes = cut.shared };
+    return launch_kernel(cut.kernel, c, &with, on);
 }

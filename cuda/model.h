@@ -49,6 +49,7 @@ struct model_experts {
 
 struct device_model {
     struct device_context *c;
+    struct launch_on on;  /* of passes */
     struct device_spec s; /* its pointers to host memory are gone but for none: only numbers are used */
     struct weightmap_top top;
     struct weightmap_layer *layers; /* (n_layers,) */
