@@ -127,10 +127,10 @@ static void b22(void)
     text_free(&source);
 }
 
-/* B24: over 1000 keys the mean watermarked distribution is the given one, within five deviations. */
+/* B24: over keys the mean watermarked distribution is the given one, within five deviations. */
 static void b24(uint32_t n, const char *logits, const double given[])
 {
-    enum { KEYS = 1000 };
+    enum { KEYS = 600 };
     double mean[10] = { 0 };
     struct dist *dist = dist_alloc();
     struct text line = { 0 }, out = { 0 };
