@@ -153,6 +153,21 @@ static void random_steps(void)
         chain_free(all[i]);
 }
 
+/* bug: a search that gives every string with its exact weight was biased by what sums round, since it has no noise. */
+static void exact_by_all(void)
+{
+    struct lm *lm = table_open(&(struct table_options){ 3, 6, 2, 2 }), *before = table;
+    struct chain *c = chain_parse("top_p=0.9 | temperature=0.8");
+    struct audit r;
+    table = lm;
+    struct audit_args args = args_of(c, "stochastic_beam(3)", 300, 1);
+    check(audit_run(&args, &r) == 0 && r.strings == 3, "%zu strings: %s", r.strings, err_text());
+    check(r.p == 1 && r.tv < 1e-12 && r.tv > 0, "p %g, tv %g", r.p, r.tv);
+    chain_free(c);
+    lm_free(lm);
+    table = before;
+}
+
 static void greedy_is_not_the_mode(void)
 {
     struct audit r;
@@ -338,6 +353,7 @@ int main(void)
     is_calibrated("temperature=1.5 | top_k=2");
     mean_is_expected();
     random_steps();
+    exact_by_all();
     greedy_is_not_the_mode();
     beams_miss_what_is_missed_by_hand();
     refusals();
