@@ -65,8 +65,10 @@ static bool is_npy(FILE *in)
 /* What lines take that do not say it themselves. */
 static int read_members(const struct args *a, json_t *members)
 {
-    const char *chain = options_text(a, "chain");
+    const char *chain = options_text(a, "chain"), *invalid = options_text(a, "invalid");
     int64_t x = 0;
+    if (invalid)
+        json_object_set_new(members, "invalid", json_string(invalid));
     if (chain)
         json_object_set_new(members, "chain", json_string(chain));
     TRY(options_int(a, "seed", 0, INT64_MAX, &x));
@@ -112,6 +114,7 @@ static const struct option_row options[] = {
     { "chain", "TEXT", NULL, "of lines that have none, and of rows" },
     { "seed", "N", NULL, "likewise" },
     { "draw", "N", NULL, "likewise: draws this many symbols" },
+    { "invalid", "WORD", NULL, "likewise: replace, or error (the default) where a score is nan or infinite" },
     { "probs", NULL, NULL, "rows of a .npy file are probabilities, not logits" },
     SCRIPT_STEPS_OPTIONS,
 };

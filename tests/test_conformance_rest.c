@@ -220,8 +220,17 @@ static void residual(void)
     refused("{" TARGET ",\"draft\":{\"probs\":[0,0,-1,0,0,0]},\"proposed\":0}", "draft's probs[2] is -1");
 }
 
+/* B16 and B23: what raises a ValueError there is refused here, with what is wanted. */
+static void value_errors(void)
+{
+    refused("{\"logits\":[0,0],\"chain\":\"allow=[]\"}", "allow: the list is empty: nothing could be said");
+    refused("{\"logits\":[0,0],\"chain\":\"green(scheme=hash)\"}", "unknown scheme 'hash'; known: left, self");
+    refused("{\"logits\":[0,0],\"chain\":\"green(1.2)\"}", "gamma is 1.2, want a number in [1e-06, 0.999999]");
+}
+
 int main(void)
 {
+    value_errors();
     b18();
     b21();
     without_pool();
