@@ -105,7 +105,7 @@ static void test_dist(void)
         { "{\"probs\":[1],\"proposed\":0,\"draft\":{\"probs\":[1],\"logits\":[1]}}", "both 'logits' and 'probs'" },
         { "{\"probs\":[1],\"proposed\":0,\"draft\":{\"probs\":{}}}", "'probs' is an object, want an array" },
         { "{\"probs\":[1],\"proposed\":0,\"draft\":{\"logits\":[null]}}", "symbol 0, no probability" },
-        { "{\"probs\":[1],\"proposed\":0,\"draft\":{\"logits\":[1e300]}}", "draft's logits[0] is 1e300" },
+        { "{\"probs\":[1],\"proposed\":0,\"draft\":{\"logits\":[1e300]}}", "draft's logits[0] is 1e+300" },
         { "{\"probs\":[1],\"proposed\":0,\"draft\":{\"logits\":[1e30]}}",
           "the largest of the draft's 'logits' is 1e+30" },
         { "{\"logits\":[3e38,1],\"invalid\":\"replace\",\"chain\":\"repetition_penalty=0.001\",\"history\":[0]}",
