@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEAST_MAJOR 8 /* sm_80: bf16 products, 16-byte asynchronous copies */
+#define LEAST_MAJOR    8 /* sm_80: bf16 products, 16-byte asynchronous copies */
 #define OVERLAPS_MAJOR 9 /* griddepcontrol */
 
 int card_say(int result, struct device_error *error, const char *format, ...)

@@ -43,7 +43,7 @@ static unsigned threads_for(uint32_t n, unsigned most)
 
 cudaError_t launch_embed(const struct cuda_embed_args *a, uint32_t n_tokens, struct launch_on on)
 {
-    return launch(CUDA_ENTRY(cuda_embed), (struct shape){ n_tokens, 1, 1, 128, 0 }, a, on);
+    return launch(CUDA_ENTRY(cuda_embed), (struct shape){ n_tokens, 1, 1, 256, 0 }, a, on);
 }
 
 cudaError_t launch_norm(const struct cuda_norm_args *a, uint32_t n_rows, struct launch_on on)
@@ -142,13 +142,13 @@ static uint32_t n_splits(const struct cuda_attend_args *a, const struct launch_a
     return up(pages_of(l), a->split_pages);
 }
 
-/* Four blocks for each multiprocessor, as long as a split has two pages for each of a block's warps: below that, putting
+/* Four blocks for each multiprocessor, as long as a split has four pages for each of a block's warps: below that, putting
  * splits together costs more than they save. */
 void launch_attend_split(struct cuda_attend_args *a, const struct launch_attend *l, uint32_t n_multiprocessors)
 {
     uint64_t rows = (uint64_t)l->most_tokens * (a->n_heads / a->kv.n_kv_heads), pages = pages_of(l);
     uint64_t blocks = up(rows, attend_plan(a, l).rows) * (uint64_t)a->kv.n_kv_heads * l->n_spans;
-    uint64_t want = blocks > 0 ? 4 * (uint64_t)n_multiprocessors / blocks : 1, most = up(pages, 8);
+    uint64_t want = blocks > 0 ? 4 * (uint64_t)n_multiprocessors / blocks : 1, most = up(pages, 16);
     want = want > most ? most : want;
     a->split_pages = want > 1 ? up(pages, want) : (uint32_t)(pages > 0 ? pages : 1);
 }

@@ -11,6 +11,9 @@ struct launch_on {
     cudaStream_t stream;
     int overlaps; /* kernels may begin while the one before them ends (compute capability 9.0 and later; cuda/dialect.h says what
                    * they then owe each other); nothing but kernels of these launches changes weights meanwhile */
+    uint32_t
+        n_multiprocessors; /* that share the work of products; 0: as many blocks as there is work.  No number depends
+                                 * on it */
 };
 
 cudaError_t launch_kernel(const void *kernel, cudaLaunchConfig_t c, const void *args, struct launch_on on);
@@ -40,7 +43,7 @@ cudaError_t launch_attend(const struct cuda_attend_args *a, const struct launch_
 
 /* Before the first product, once a context: products whose x is normed take up to LAUNCH_NORM_BYTES of shared memory.  A row
  * that is wider (k values of x_type) gives cudaErrorInvalidValue: norm it apart. */
-#define LAUNCH_NORM_BYTES (96u << 10)
+#define LAUNCH_NORM_BYTES (48u << 10)
 cudaError_t launch_prepare(void);
 cudaError_t launch_product(const struct cuda_product_args *a, struct launch_on on);
 

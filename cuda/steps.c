@@ -86,7 +86,8 @@ static int embed(struct steps *s)
                                  .x = m->b.x,
                                  .stride = m->b.dim,
                                  .scale = m->s.embedding_scale };
-    CARD_TRY(launched(s, launch_embed(&a, s->n, m->on), "embedding"));
+    /* nothing begins before the flags are cleared */
+    CARD_TRY(launched(s, launch_embed(&a, s->n, (struct launch_on){ m->c->stream, 0, 0 }), "embedding"));
     if (m->top.embedding_norm.weight.n == 0)
         return DEVICE_OK;
     struct cuda_norm_args norm = norm_args(s);
@@ -378,7 +379,9 @@ int steps_run(struct steps *s, const struct steps_rows *rows)
     s->n = s->full = (uint32_t)s->d->n_tokens;
     s->layer = 0;
     s->back = NULL;
-    cudaError_t e = cudaMemsetAsync(m->b.flags, 0, (n_layers + 1) * sizeof *m->b.flags, m->c->stream);
+    const uint64_t cleared = (uint64_t)(1 + MODEL_TAKEN) * (n_layers + 1) * sizeof *m->b.flags;
+    cudaError_t e = cudaMemsetAsync(m->b.flags, 0, cleared, m->c->stream);
+    m->n_products = 0;
     CARD_TRY(launched(s, e, "clearing flags"));
     CARD_TRY(swap_begin(m->swap, s->error));
     CARD_TRY(embed(s));

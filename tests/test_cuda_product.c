@@ -8,7 +8,7 @@
 #include "tests/lib/device_matrix.h"
 #include <stdlib.h>
 
-static const struct launch_on plainly = { NULL, 0 };
+static const struct launch_on plainly = { NULL, 0, 0 };
 
 enum { MOST = 10, OUT_STRIDE = 80 };
 
