@@ -99,10 +99,10 @@ static void sweep(const struct row *r, const struct rng_key *k, uint32_t first, 
         return;
     uint32_t lead = kernel->find(bound, n, most);
     expand(r, k, first + lead, best);
-    double least = best->value - 2 * CLOSE - 0x1p-22 * fabs(best->value);
-    uint32_t n_some = kernel->collect(bound, n, (float)least, which, some);
+    double slack = 2 * CLOSE + 0x1p-22 * fmax(fabs(best->value), fabs((double)most));
+    uint32_t n_some = kernel->collect(bound, n, (float)(best->value - slack), which, some);
     for (uint32_t i = 0; i < n_some; i++)
-        if (which[i] != lead && (double)some[i] >= least)
+        if (which[i] != lead && (double)some[i] + slack >= best->value) /* which rises */
             expand(r, k, first + which[i], best);
 }
 
