@@ -6,6 +6,7 @@
 #include "model/convert_inside.h"
 #include "model/kernel.h"
 #include "model/quant_pack.h"
+#include "model/vocab.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +140,16 @@ static int fill(struct random_weights *r, enum dtype type)
     return 0;
 }
 
+/* Bytes, and tokens that no text becomes; the second symbol ends a text. */
+static int give_tokenizer(struct checkpoint *c)
+{
+    static const sym_t ends[] = { 1 };
+    char *text = convert_random_tokenizer(c->config.n_vocab);
+    c->vocab = vocab_read_json(c->name, text, strlen(text), ends, 1);
+    free(text);
+    return c->vocab ? 0 : err_code();
+}
+
 struct random_weights *random_weights_open(const char *shape, enum dtype type)
 {
     struct random_weights *r = mem_alloc(1, sizeof *r);
@@ -152,6 +163,10 @@ struct random_weights *random_weights_open(const char *shape, enum dtype type)
         return NULL;
     }
     r->c->name = "random";
+    if (give_tokenizer(r->c) < 0) {
+        random_weights_close(r);
+        return NULL;
+    }
     hash_sha256(text, strlen(text), r->c->hash);
     return r;
 }
@@ -160,8 +175,10 @@ void random_weights_close(struct random_weights *r)
 {
     if (!r)
         return;
-    if (r->c)
+    if (r->c) {
+        vocab_free(r->c->vocab);
         convert_close_random(r->c);
+    }
     if (r->slab)
         munmap(r->slab, r->bytes);
     free(r);

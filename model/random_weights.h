@@ -1,4 +1,4 @@
-/* Checkpoints of random weights in memory, for timing: of any shape and weight type, without tokenizer. */
+/* Checkpoints of random weights in memory, for timing: of any shape and weight type; a tokenizer of bytes. */
 #ifndef MODEL_RANDOM_WEIGHTS_H
 #define MODEL_RANDOM_WEIGHTS_H
 

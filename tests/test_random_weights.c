@@ -5,6 +5,7 @@
 #include "model/core.h"
 #include "model/random_weights.h"
 #include "model/transformer.h"
+#include "model/vocab.h"
 #include "tests/lib/check.h"
 #include <math.h>
 #include <stdlib.h>
@@ -72,6 +73,7 @@ static void type(enum dtype t)
           "the shape that was asked for");
     const struct tensor *up = tensor_of(c, "model.layers.1.mlp.up_proj.weight");
     const struct tensor *norm = tensor_of(c, "model.layers.0.input_layernorm.weight");
+    check(c->vocab && vocab_space(c->vocab)->n == 300, "a tokenizer of the shape's symbols");
     check(up && up->type == t && up->dims[0] == 512 && up->dims[1] == 256, "%s: the type that was asked for",
           dtype_name(t));
     check(norm && norm->type == DTYPE_F32 && ((const float *)norm->data)[255] == 1, "norms are ones in float32");
