@@ -130,6 +130,8 @@ static void kernel_extreme(float out[], const struct row_part part[], size_t n_p
 
 /* What follows takes a stride at once and sums exp(out) on the way, so that a pool is measured where it is made. */
 
+#define LEAST_MASS 0x1p-115f /* from here on ln s is right */
+
 LANES_INLINE vf near_exp(vf x)
 {
     return math_exp(vf_min(x, vf_set(ROW_NEAR)));
@@ -138,7 +140,7 @@ LANES_INLINE vf near_exp(vf x)
 /* y = ln s; where s is too small for a float's exp, or is nothing, as kernel_mix().  A lane's way depends on itself alone. */
 LANES_INLINE vf mixed(const struct row_part part[], size_t n_parts, uint32_t v, vf s, vf y)
 {
-    vf least = vf_set(0x1p-115f);
+    vf least = vf_set(LEAST_MASS);
     if (vf_not_less_bits(s, least) == (1u << LANES) - 1)
         return y;
     vf top = vf_set(-INFINITY);
@@ -169,11 +171,12 @@ LANES_INLINE void wide_add(struct wide *w, vf x)
         w->half[h] = w->half[h] + vf_half(x, h);
 }
 
-LANES_INLINE void wide_add_scaled(struct wide *w, vf x, double factor)
+/* w + factor x, x the vf at p. */
+LANES_INLINE void wide_add_scaled(struct wide *w, const float *p, double factor)
 {
     LANES_UNROLL
     for (int h = 0; h < HALVES; h++)
-        w->half[h] = w->half[h] + vf_half(x, h) * vd_set(factor);
+        w->half[h] = w->half[h] + vf_half_at(p, h) * vd_set(factor);
 }
 
 /* A stride that comes AHEAD bytes later: more rows than a second cache holds are read side by side. */
@@ -221,24 +224,88 @@ LANES_INLINE vf mass_of(const struct mass *m)
     return m->two ? m->sum : vf_join(m->wide.half);
 }
 
-LANES_INLINE void stride_mix(struct lanes *l, float out[], struct parts p, uint32_t v)
+/* Of four vectors of symbols, v, v + 16, v + 32, v + 48: the mixture's mass. */
+LANES_INLINE void mix_sums(vf s[4], struct parts p, uint32_t v)
+{
+    struct mass none = mass_none(p.two), sum[4] = { none, none, none, none };
+    for (size_t k = 0; k < p.n; k++) {
+        vf center = vf_set(p.part[k].center), share = vf_set(p.part[k].share);
+        LANES_UNROLL
+        for (uint32_t i = 0; i < 4; i++)
+            mass_add(&sum[i], near_exp(vf_load(p.part[k].score + v + 16 * i) - center) * share);
+    }
+    LANES_UNROLL
+    for (uint32_t i = 0; i < 4; i++)
+        s[i] = mass_of(&sum[i]);
+}
+
+/* Four vectors, by value where what is rare is called: their addresses would keep them in memory. */
+struct four {
+    vf x[4];
+};
+
+static __attribute__((noinline)) vf store_faint(float out[], struct four s, struct four y, struct parts p, uint32_t v)
+{
+    vf top = vf_set(-INFINITY);
+    for (uint32_t i = 0; i < 4; i++) {
+        vf x = mixed(p.part, p.n, v + 16 * i, s.x[i], y.x[i]);
+        vf_store(out + 16 * i, x);
+        top = vf_max(x, top);
+    }
+    return top;
+}
+
+/* The largest of four vectors and top; and the smallest of four. */
+LANES_INLINE vf most_of(const vf x[4], vf top)
+{
+    return vf_max(vf_max(vf_max(x[0], x[1]), vf_max(x[2], x[3])), top);
+}
+
+LANES_INLINE vf least_of(const vf x[4])
+{
+    return vf_min(vf_min(x[0], x[1]), vf_min(x[2], x[3]));
+}
+
+LANES_INLINE void store_four(float out[], const vf x[4])
+{
+    LANES_UNROLL
+    for (uint32_t i = 0; i < 4; i++)
+        vf_store(out + 16 * i, x[i]);
+}
+
+/* Stores y = ln s of them, but for what mixed() knows better; returns the largest of what is stored and top. */
+LANES_INLINE vf store_mixed(float out[], const vf s[4], const vf y[4], struct parts p, uint32_t v, vf top)
+{
+    if (vf_not_less_bits(least_of(s), vf_set(LEAST_MASS)) != (1u << LANES) - 1)
+        return vf_max(store_faint(out, (struct four){ { s[0], s[1], s[2], s[3] } },
+                                  (struct four){ { y[0], y[1], y[2], y[3] } }, p, v),
+                      top);
+    store_four(out, y);
+    return most_of(y, top);
+}
+
+/* The sum of exp() of what a pool gives, and the largest of it. */
+struct pooled {
+    struct lanes sum;
+    vf top;
+};
+
+static struct row_pooled pooled_total(const struct pooled *l)
+{
+    return (struct row_pooled){ lanes_total(&l->sum), vf_largest(l->top) };
+}
+
+LANES_INLINE void stride_mix(struct pooled *l, float out[], struct parts p, uint32_t v)
 {
     LANES_UNROLL
     for (int j = 0; j < TURNS; j++, v += LANES, out += LANES) {
-        struct mass none = mass_none(p.two), sum[4] = { none, none, none, none };
-        vf s[4];
-        for (size_t k = 0; k < p.n; k++) {
-            vf center = vf_set(p.part[k].center), share = vf_set(p.part[k].share);
-            LANES_UNROLL
-            for (uint32_t i = 0; i < 4; i++)
-                mass_add(&sum[i], near_exp(vf_load(p.part[k].score + v + 16 * i) - center) * share);
-        }
+        vf s[4], y[4];
+        mix_sums(s, p, v);
         LANES_UNROLL
-        for (uint32_t i = 0; i < 4; i++) {
-            s[i] = mass_of(&sum[i]);
-            vf_store(out + 16 * i, mixed(p.part, p.n, v + 16 * i, s[i], math_log(s[i])));
-        }
-        lanes_add(l, j, (s[0] + s[1]) + (s[2] + s[3]));
+        for (uint32_t i = 0; i < 4; i++)
+            y[i] = math_log(s[i]);
+        l->top = store_mixed(out, s, y, p, v, l->top);
+        lanes_add(&l->sum, j, (s[0] + s[1]) + (s[2] + s[3]));
     }
 }
 
@@ -282,30 +349,51 @@ LANES_INLINE vf unmasked(const struct row_part part[], size_t n_parts, uint32_t 
     return vf_less(vf_set(-INFINITY), least, vf_max(y, vf_set(-FLT_MAX)), y);
 }
 
-struct product {
-    struct lanes lanes;
-    double first; /* what every sum begins with */
-};
+/* Of four vectors: first + sum over members of score * factor. */
+LANES_INLINE void product_sums(vf y[4], double first, struct parts p, uint32_t v)
+{
+    struct wide none = wide_set(first), sum[4] = { none, none, none, none };
+    for (size_t k = 0; k < p.n; k++) {
+        LANES_UNROLL
+        for (uint32_t i = 0; i < 4; i++)
+            wide_add_scaled(&sum[i], p.part[k].score + v + 16 * i, p.part[k].factor);
+    }
+    LANES_UNROLL
+    for (uint32_t i = 0; i < 4; i++)
+        y[i] = vf_join(sum[i].half);
+}
 
-LANES_INLINE void stride_product(struct product *l, float out[], const struct row_part part[], size_t n_parts,
-                                 uint32_t v)
+static __attribute__((noinline)) vf store_masked(float out[], struct four y, struct parts p, uint32_t v)
+{
+    vf top = vf_set(-INFINITY);
+    for (uint32_t i = 0; i < 4; i++) {
+        vf x = unmasked(p.part, p.n, v + 16 * i, y.x[i]);
+        vf_store(out + 16 * i, x);
+        top = vf_max(x, top);
+    }
+    return top;
+}
+
+LANES_INLINE vf store_product(float out[], const vf y[4], struct parts p, uint32_t v, vf top)
+{
+    if (vf_equal_bits(least_of(y), vf_set(-INFINITY)))
+        return vf_max(store_masked(out, (struct four){ { y[0], y[1], y[2], y[3] } }, p, v), top);
+    store_four(out, y);
+    return most_of(y, top);
+}
+
+/* What every sum begins with: `first`. */
+LANES_INLINE void stride_product(struct pooled *l, float out[], struct parts p, uint32_t v, double first)
 {
     LANES_UNROLL
     for (int j = 0; j < TURNS; j++, v += LANES, out += LANES) {
-        struct wide first = wide_set(l->first), sum[4] = { first, first, first, first };
-        vf e[4];
-        for (size_t k = 0; k < n_parts; k++) {
-            LANES_UNROLL
-            for (uint32_t i = 0; i < 4; i++)
-                wide_add_scaled(&sum[i], vf_load(part[k].score + v + 16 * i), part[k].factor);
-        }
+        vf y[4], e[4];
+        product_sums(y, first, p, v);
+        l->top = store_product(out, y, p, v, l->top);
         LANES_UNROLL
-        for (uint32_t i = 0; i < 4; i++) {
-            vf y = vf_join(sum[i].half);
-            e[i] = near_exp(y);
-            vf_store(out + 16 * i, unmasked(part, n_parts, v + 16 * i, y));
-        }
-        lanes_add(&l->lanes, j, (e[0] + e[1]) + (e[2] + e[3]));
+        for (uint32_t i = 0; i < 4; i++)
+            e[i] = near_exp(y[i]);
+        lanes_add(&l->sum, j, (e[0] + e[1]) + (e[2] + e[3]));
     }
 }
 
@@ -343,20 +431,24 @@ LANES_INLINE void stride_product(struct product *l, float out[], const struct ro
         }                                                                                                              \
     } while (0)
 
-static double kernel_mix_near(float out[], const struct row_part part[], size_t n_parts, uint32_t n)
+static struct row_pooled kernel_mix_near(float out[], const struct row_part part[], size_t n_parts, uint32_t n)
 {
-    struct lanes l = { 0 };
+    struct pooled l = { .top = vf_set(-INFINITY) };
     EACH_POOLED_STRIDE_OF(fetch_parts(part, n_parts, v);
                           stride_mix(&l, to, (struct parts){ part, 2, true }, v), fetch_parts(part, n_parts, v);
                           stride_mix(&l, to, (struct parts){ part, n_parts, false }, v));
-    return lanes_total(&l);
+    return pooled_total(&l);
 }
 
-static double kernel_product_near(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double first)
+static struct row_pooled kernel_product_near(float out[], const struct row_part part[], size_t n_parts, uint32_t n,
+                                             double first)
 {
-    struct product l = { .first = first };
-    EACH_POOLED_STRIDE(fetch_parts(part, n_parts, v); stride_product(&l, to, part, n_parts, v));
-    return lanes_total(&l.lanes);
+    struct pooled l = { .top = vf_set(-INFINITY) };
+    EACH_POOLED_STRIDE_OF(fetch_parts(part, n_parts, v);
+                          stride_product(&l, to, (struct parts){ part, 2, true }, v, first),
+                          fetch_parts(part, n_parts, v);
+                          stride_product(&l, to, (struct parts){ part, n_parts, false }, v, first));
+    return pooled_total(&l);
 }
 
 static void kernel_mean_near(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double r)
