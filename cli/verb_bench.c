@@ -248,8 +248,8 @@ static const struct option_row options[] = {
       "instead: a step of two and of four operands, or bundled checkpoints, beside their own; --threads 1: processor "
       "time" },
     { "bytes", NULL, NULL,
-      "instead: a byte drawn from a pool of two operands over bytes beside one of tokens; --threads 1: processor "
-      "time" },
+      "instead: a byte drawn from a pool of two operands over bytes beside one of tokens, of the first and a third "
+      "where their vocabularies differ; --threads 1: processor time" },
     { "chains", NULL, NULL, "instead: microseconds of every transform on a row of 128,256 symbols" },
     { "symbols", "N", NULL, "of --chains: another length of the row" },
     BENCH_ROUNDS_OPTIONS,
