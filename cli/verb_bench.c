@@ -139,8 +139,9 @@ static int bench_ensemble(const struct args *a, struct choir *c, const char *rul
     uint32_t n_voices = (uint32_t)shape[0];
     struct voice voices[4] = { { .lm = NULL } };
     double together[TURNS], apart[TURNS], ratio[TURNS];
+    static const char *const names[] = { "1", "2", "3", "4" }; /* operands may be called alike */
     for (size_t k = 0; k < n_voices; k++)
-        voices[k].lm = c->opened[k].lm;
+        voices[k] = (struct voice){ .lm = c->opened[k].lm, .name = names[k] };
     struct lm *pool = ensemble_open(voices, NULL, n_voices, rule);
     int rc = pool ? 0 : err_code();
     double begun = clock_seconds();
