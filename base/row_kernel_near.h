@@ -1,5 +1,6 @@
-/* The part of base/row_kernel_body.h that pools in one pass: a stride at once, with the sum of exp(out) and the largest of it on
- * the way, so that a pool is measured where it is made; included there alone, after the pools, once for each LANES. */
+/* The part of base/row_kernel_body.h that pools in one pass: a stride at once, with the sum of exp(out) and the largest
+ * of it on the way, so that a pool is measured where it is made; included there alone, after the pools, once for each
+ * LANES. */
 
 #define LEAST_MASS 0x1p-115f /* from here on ln s is right */
 

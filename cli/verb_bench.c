@@ -138,8 +138,8 @@ struct turns {
     size_t n;
 };
 
-/* lms[0 .. n_voices) are the voices, lms[n_voices] is their ensemble: each by itself, then the voices side by side, which share
- * the caches as those of an ensemble do. */
+/* lms[0 .. n_voices) are the voices, lms[n_voices] is their ensemble: each by itself, then the voices side by side,
+ * which share the caches as those of an ensemble do. */
 static int turn(struct turns *t, struct choir *c, struct lm *const lms[], size_t n_voices, size_t n_slots)
 {
     struct bench_step b = { .core = c->opened[0].core, .threads = c->opened[0].threads, .n = n_slots };

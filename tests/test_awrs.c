@@ -1,5 +1,5 @@
-/* decode/awrs: the weight's mean given the symbol is the mass that the condition leaves, summed over all orders in which symbols can be
- * drawn; and draws of rows, against the masked distribution. */
+/* decode/awrs: the weight's mean given the symbol is the mass that the condition leaves, summed over all orders in which
+ * symbols can be drawn; and draws of rows, against the masked distribution. */
 #include "decode/awrs.h"
 #include "tests/lib/check.h"
 #include "tests/lib/exact.h"
