@@ -167,7 +167,7 @@ static int turn(struct turns *t, struct choir *c, struct lm *const lms[], size_t
  * machine's speed drifts; the medians over the turns are told. */
 static int bench_ensemble(const struct args *a, struct choir *c, const char *rule, size_t shape[2])
 {
-    static const char *const names[] = { "1", "2", "3", "4" }; /* operands may be called alike */
+    static const char *const names[] = { "first", "second", "third", "fourth" }; /* operands may be called alike */
     struct turns t = { .n = 0 };
     struct voice voices[4] = { { .lm = NULL } };
     struct lm *lms[5] = { NULL };
