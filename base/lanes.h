@@ -140,6 +140,10 @@ LANES_INLINE vd vf_half(vf x, int h)
     __m128 low = _mm256_castps256_ps128((__m256)x), high = _mm256_extractf128_ps((__m256)x, 1);
     return (vd)_mm256_cvtps_pd(h ? high : low);
 }
+LANES_INLINE vd vf_half_at(const float *p, int h)
+{
+    return (vd)_mm256_cvtps_pd(_mm_loadu_ps(p + 4 * h));
+}
 LANES_INLINE vf vf_join(const vd d[HALVES])
 {
     __m128 low = _mm256_cvtpd_ps((__m256d)d[0]), high = _mm256_cvtpd_ps((__m256d)d[1]);
@@ -236,6 +240,10 @@ LANES_INLINE vd vf_half(vf x, int h)
 {
     __m256 low = _mm512_castps512_ps256((__m512)x), high = _mm512_extractf32x8_ps((__m512)x, 1);
     return (vd)_mm512_cvtps_pd(h ? high : low);
+}
+LANES_INLINE vd vf_half_at(const float *p, int h)
+{
+    return (vd)_mm512_cvtps_pd(_mm256_loadu_ps(p + 8 * h));
 }
 LANES_INLINE vf vf_join(const vd d[HALVES])
 {

@@ -93,6 +93,12 @@ LANES_INLINE vd vf_half(vf x, int h)
     (void)h;
     return x;
 }
+/* vf_half() of the vf at p: widened as it is loaded, where half an instruction is saved. */
+LANES_INLINE vd vf_half_at(const float *p, int h)
+{
+    (void)h;
+    return *p;
+}
 /* Appends the lanes of x whose bit is set; returns how many. */
 LANES_INLINE unsigned vf_compress(float *to, vf x, unsigned bits)
 {

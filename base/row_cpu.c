@@ -235,12 +235,14 @@ static void parts_fill(struct row_part part[], const struct row rows[], const do
     }
 }
 
-/* Of a sum of exp(out->score) that a kernel returned; false: there is none. */
-static bool measured(struct row *out, double sum)
+/* By what a kernel returned; false: it does not know. */
+static bool measured(struct row *out, struct row_pooled pool)
 {
-    if (!(sum >= ROW_LEAST && sum <= 1 / ROW_LEAST))
+    if (!(pool.sum >= ROW_LEAST && pool.sum <= 1 / ROW_LEAST))
         return false;
-    out->log_z = math_log64(sum);
+    out->log_z = out->top_z = math_log64(pool.sum);
+    out->top = pool.top;
+    out->has_top = true;
     return true;
 }
 

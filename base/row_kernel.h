@@ -52,6 +52,12 @@ struct row_part {
     float weight; /* for `apart`: of the mixture, where share is weight times exp(center - log Z) */
 };
 
+/* What a kernel that pools knows of what it made. */
+struct row_pooled {
+    double sum; /* of exp(out) */
+    float top;  /* the largest */
+};
+
 struct row_duel {
     float factor[4]; /* by the bits `before` and before + 1, the lower one first */
     uint32_t before;
@@ -120,10 +126,11 @@ struct row_kernel {
     /* out = log sum_k exp(part k): float exp and log; factor is taken as 1. */
     void (*mix)(float out[], const struct row_part part[], size_t n_parts, uint32_t n);
     /* The same of center and share, where no score - center is above ROW_NEAR and each share is from ROW_LEAST to
-     * 1 / ROW_LEAST.  Returns the sum of exp(out); above 1 / ROW_LEAST: there was such a score, and out is nothing. */
-    double (*mix_near)(float out[], const struct row_part part[], size_t n_parts, uint32_t n);
-    /* out = first + sum_k score * factor.  Returns the sum of exp(out); above 1 / ROW_LEAST: more. */
-    double (*product_near)(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double first);
+     * 1 / ROW_LEAST.  A sum above 1 / ROW_LEAST: there was such a score, and out is nothing. */
+    struct row_pooled (*mix_near)(float out[], const struct row_part part[], size_t n_parts, uint32_t n);
+    /* out = first + sum_k score * factor.  A sum above 1 / ROW_LEAST: or more. */
+    struct row_pooled (*product_near)(float out[], const struct row_part part[], size_t n_parts, uint32_t n,
+                                      double first);
     /* out = (1/r) log sum_k exp(part k): double exp and log. */
     void (*mean)(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double r);
     /* The same of center and share, for |r| from 1/2 to 4, in float where that is enough; shares as mix_near()'s. */
@@ -136,9 +143,11 @@ struct row_kernel {
      * sum[1] = sum w p (l - ln m), sum[2] = sum w m (ln m - l), l = score - center: nearly ln p (base/row_apart.c). */
     void (*apart)(const struct row_part part[], size_t n_parts, uint32_t n, double sum[3]);
     /* The same and mix_near() in one pass, with the bits of both. */
-    double (*mix_apart)(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double sum[3]);
+    struct row_pooled (*mix_apart)(float out[], const struct row_part part[], size_t n_parts, uint32_t n,
+                                   double sum[3]);
     /* The same and product_near() of first, the sum of all offsets. */
-    double (*product_apart)(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double sum[3]);
+    struct row_pooled (*product_apart)(float out[], const struct row_part part[], size_t n_parts, uint32_t n,
+                                       double sum[3]);
 };
 
 extern const struct row_kernel row_kernel_plain, row_kernel_avx2, row_kernel_avx512;

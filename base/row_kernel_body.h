@@ -327,6 +327,8 @@ static uint32_t kernel_pick(const uint32_t key[], uint32_t n, uint32_t given, sy
 #include "base/row_kernel_noise.h"
 #include "base/row_kernel_pools.h"
 /* behind the pools */
+#include "base/row_kernel_near.h"
+/* behind them */
 #include "base/row_kernel_apart.h"
 #include "base/row_kernel_skew.h"
 #include "base/row_kernel_spread.h"

@@ -76,10 +76,9 @@ static double pool_one(struct row *out, const struct row *member, double weight)
 static double pool_finish(struct row *out)
 {
     double log_z = out->log_z;
-    out->has_top = false; /* what was known is of the scores before */
     out->few = 0;
     if (fabs(log_z) <= NORMAL)
-        out->log_z = 0;
+        out->log_z = out->top_z = 0;
     else
         row_normalise(out);
     return log_z;

@@ -17,8 +17,9 @@ static const struct form {
     uint32_t ahead;
 } forms[FORMS] = { { 0, 0 }, { 0, 0 }, { 0, 8 }, { 1e-4, 0 }, { 1e-4, 8 }, { 1e-2, 0 }, { 1e-2, 8 } };
 
+/* The voices, and another of the first one's vocabulary for the pool of tokens where the second has its own. */
 struct duet {
-    struct opened opened[2];
+    struct opened opened[3];
     size_t n_open;
 };
 
@@ -94,7 +95,7 @@ static int open_reader(struct reader *r, const struct form *form, struct duet *d
     r->processor = threads_count(d->opened[0].threads) == 1;
     for (size_t k = 0; k < 2; k++) {
         struct bytes_options o = { .vocab = d->opened[k].checkpoint->vocab, .lazy = form->lazy, .ahead = form->ahead };
-        v[k].lm = d->opened[k].lm;
+        v[k].lm = d->opened[k == 1 && form == forms ? d->n_open - 1 : k].lm;
         if (form == forms)
             continue;
         v[k].lm = r->bytes[k] = bytes_open(d->opened[k].lm, &o);
@@ -153,11 +154,13 @@ int bench_bytes(const struct args *a)
 {
     static const char *const names[] = { "zoo:prose", "zoo:verse" };
     struct duet d = { .n_open = 0 };
-    int rc =
-        a->n_operands == 0 || a->n_operands == 2
-            ? 0
-            : err_set(ERR_USAGE, "bench --bytes: %zu checkpoints, want 2, or none for bundled ones", a->n_operands);
-    for (size_t k = 0; k < 2 && rc == 0; k++) {
+    int rc = a->n_operands == 0 || a->n_operands == 2 || a->n_operands == 3
+                 ? 0
+                 : err_set(ERR_USAGE,
+                           "bench --bytes: %zu checkpoints, want 2, 3 (tokens of the first and the third), or none for "
+                           "bundled ones",
+                           a->n_operands);
+    for (size_t k = 0; k < (a->n_operands == 3 ? 3 : 2) && rc == 0; k++) {
         rc = opened_open(&d.opened[k], a->n_operands > 0 ? a->operand[k] : names[k], a);
         d.n_open += rc == 0;
     }

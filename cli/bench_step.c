@@ -9,12 +9,13 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { MAX_SEARCHES = 64, MAX_WORKERS = 64, STEPS = 24, LEAST_STEPS = 4 };
+enum { MAX_SEARCHES = 256, MAX_WORKERS = 64, STEPS = 24, LEAST_STEPS = 4 };
 
 #define LONG 0.4 /* seconds that steps may take together before they are fewer */
 
 struct stepper {
     const struct bench_step *b;
+    size_t n; /* searches */
     struct chain *chain;
     struct stop stop;
     char text[MAX_SEARCHES][64];
@@ -29,11 +30,11 @@ struct stepper {
 
 static int open_searches(struct stepper *s)
 {
-    for (size_t i = 0; i < s->b->n; i++) {
+    for (size_t i = 0; i < s->n; i++) {
         snprintf(s->text[i], sizeof s->text[i], "%u and %zu were the numbers of the house", s->b->salt, i);
         s->field[i] = (struct prompt_field){ "text", s->text[i] };
         s->prompt[i] = (struct prompt){ .fields = &s->field[i], .n_fields = 1, .template_name = "plain" };
-        struct search_args args = { .lm = s->b->lm,
+        struct search_args args = { .lm = s->b->lms[i % s->b->n_lms],
                                     .chain = s->chain,
                                     .stop = &s->stop,
                                     .prompt = &s->prompt[i],
@@ -69,7 +70,7 @@ static int step(struct stepper *s, size_t *n_live)
 {
     struct want w[MAX_SEARCHES];
     size_t n = 0;
-    for (size_t i = 0; i < s->b->n; i++)
+    for (size_t i = 0; i < s->n; i++)
         if (search_want(s->search[i], &w[n], 1) == 1)
             s->live[n++] = s->search[i];
     *n_live = n;
@@ -108,7 +109,7 @@ static int time_steps(struct stepper *s, double *seconds)
         TRY(step(s, &n_live));
         if (n_live == 0)
             break;
-        double one = (now() - from) * (double)s->b->n / (double)n_live;
+        double one = (now() - from) * (double)s->n / (double)n_live;
         *seconds = one < *seconds ? one : *seconds;
     }
     return 0;
@@ -119,13 +120,14 @@ int bench_step(const struct bench_step *b, double *seconds)
     struct stepper *s = mem_alloc(1, sizeof *s);
     size_t n_workers = threads_count(b->threads);
     s->b = b;
+    s->n = b->n * b->n_lms;
     s->chain = chain_parse("");
     s->round = round_alloc();
-    int rc = b->n > MAX_SEARCHES || n_workers > MAX_WORKERS
+    int rc = s->n > MAX_SEARCHES || n_workers > MAX_WORKERS
                  ? err_set(ERR_USAGE, "bench times at most %d searches on %d threads", MAX_SEARCHES, MAX_WORKERS)
                  : 0;
     for (size_t i = 0; i < n_workers && rc == 0; i++)
-        s->work[i] = row_work_alloc(b->lm->space->n);
+        s->work[i] = row_work_alloc(b->lms[0]->space->n);
     if (rc == 0)
         rc = time_steps(s, seconds);
     for (size_t i = 0; i < MAX_SEARCHES; i++)

@@ -122,47 +122,70 @@ static void choir_close(struct choir *c)
 }
 
 static void print_ensemble(const struct args *a, const char *rule, size_t n_voices, size_t n_slots,
-                           const double figures[3])
+                           const double figures[4])
 {
     const char *format = a->json ? "{\"what\":\"ensemble\",\"rule\":\"%s\",\"voices\":%zu,\"slots\":%zu,\"step_us\":"
-                                   "%.1f,\"voices_us\":%.1f,\"ratio\":%.4f}\n"
-                                 : "%-8s %zu voices %5zu slots: a step %8.1f us, its voices %8.1f us, ratio %.3f\n";
-    printf(format, rule, n_voices, n_slots, figures[0] * 1e6, figures[1] * 1e6, figures[2]);
+                                   "%.1f,\"voices_us\":%.1f,\"ratio\":%.4f,\"beside\":%.4f}\n"
+                                 : "%-8s %zu voices %5zu slots: a step %8.1f us, its voices %8.1f us, ratio %.3f; "
+                                   "over their steps side by side %.3f\n";
+    printf(format, rule, n_voices, n_slots, figures[0] * 1e6, figures[1] * 1e6, figures[2], figures[3]);
+}
+
+enum { LEAST_TURNS = 5, MOST_TURNS = 15 };
+
+struct turns {
+    double together[MOST_TURNS], apart[MOST_TURNS], ratio[MOST_TURNS], beside[MOST_TURNS];
+    size_t n;
+};
+
+/* lms[0 .. n_voices) are the voices, lms[n_voices] is their ensemble: each by itself, then the voices side by side,
+ * which share the caches as those of an ensemble do. */
+static int turn(struct turns *t, struct choir *c, struct lm *const lms[], size_t n_voices, size_t n_slots)
+{
+    struct bench_step b = { .core = c->opened[0].core, .threads = c->opened[0].threads, .n = n_slots };
+    b.processor = threads_count(b.threads) == 1;
+    double sum = 0, one = 0, side = 0;
+    for (size_t k = 0; k <= n_voices; k++) {
+        b.lms = &lms[k];
+        b.n_lms = 1;
+        b.salt = ++c->salt;
+        TRY(bench_step(&b, &one));
+        sum += k < n_voices ? one : 0;
+    }
+    b.lms = lms;
+    b.n_lms = n_voices;
+    b.salt = ++c->salt;
+    TRY(bench_step(&b, &side));
+    t->together[t->n] = one;
+    t->apart[t->n] = sum;
+    t->ratio[t->n] = one / sum;
+    t->beside[t->n++] = one / side;
+    return 0;
 }
 
 /* A step of an ensemble beside the steps of its voices: whole steps, as a run makes them.  All are timed in turn, since the
  * machine's speed drifts; the medians over the turns are told. */
 static int bench_ensemble(const struct args *a, struct choir *c, const char *rule, size_t shape[2])
 {
-    enum { TURNS = 15, LEAST_TURNS = 5 };
-    size_t n_turns = 0;
-    uint32_t n_voices = (uint32_t)shape[0];
-    struct voice voices[4] = { { .name = "first" }, { .name = "second" }, { .name = "third" }, { .name = "fourth" } };
-    double together[TURNS], apart[TURNS], ratio[TURNS];
-    for (size_t k = 0; k < n_voices; k++)
-        voices[k].lm = c->opened[k].lm;
-    struct lm *pool = ensemble_open(voices, NULL, n_voices, rule);
-    int rc = pool ? 0 : err_code();
-    double begun = clock_seconds();
-    while (n_turns < TURNS && rc == 0 && (n_turns < LEAST_TURNS || clock_seconds() - begun < LONG)) {
-        struct bench_step b = { .core = c->opened[0].core, .threads = c->opened[0].threads };
-        b.n = shape[1];
-        b.processor = threads_count(b.threads) == 1;
-        double sum = 0, one = 0;
-        for (uint32_t k = 0; k <= n_voices && rc == 0; k++) {
-            b.lm = k < n_voices ? voices[k].lm : pool;
-            b.salt = ++c->salt;
-            rc = bench_step(&b, &one);
-            sum += k < n_voices ? one : 0;
-        }
-        together[n_turns] = one;
-        apart[n_turns] = sum;
-        ratio[n_turns++] = one / sum;
+    static const char *const names[] = { "first", "second", "third", "fourth" }; /* operands may be called alike */
+    struct turns t = { .n = 0 };
+    struct voice voices[4] = { { .lm = NULL } };
+    struct lm *lms[5] = { NULL };
+    size_t n_voices = shape[0];
+    for (size_t k = 0; k < n_voices; k++) {
+        voices[k] = (struct voice){ .lm = c->opened[k].lm, .name = names[k] };
+        lms[k] = c->opened[k].lm;
     }
-    lm_free(pool);
+    lms[n_voices] = ensemble_open(voices, NULL, (uint32_t)n_voices, rule);
+    int rc = lms[n_voices] ? 0 : err_code();
+    double begun = clock_seconds();
+    while (t.n < MOST_TURNS && rc == 0 && (t.n < LEAST_TURNS || clock_seconds() - begun < LONG))
+        rc = turn(&t, c, lms, n_voices, shape[1]);
+    lm_free(lms[n_voices]);
     if (rc == 0)
-        print_ensemble(a, rule, n_voices, shape[1],
-                       (double[3]){ median(together, n_turns), median(apart, n_turns), median(ratio, n_turns) });
+        print_ensemble(
+            a, rule, n_voices, shape[1],
+            (double[4]){ median(t.together, t.n), median(t.apart, t.n), median(t.ratio, t.n), median(t.beside, t.n) });
     return rc;
 }
 
@@ -248,8 +271,8 @@ static const struct option_row options[] = {
       "instead: a step of two and of four operands, or bundled checkpoints, beside their own; --threads 1: processor "
       "time" },
     { "bytes", NULL, NULL,
-      "instead: a byte drawn from a pool of two operands over bytes beside one of tokens; --threads 1: processor "
-      "time" },
+      "instead: a byte drawn from a pool of two operands over bytes beside one of tokens, of the first and a third "
+      "where their vocabularies differ; --threads 1: processor time" },
     { "chains", NULL, NULL, "instead: microseconds of every transform on a row of 128,256 symbols" },
     { "symbols", "N", NULL, "of --chains: another length of the row" },
     BENCH_ROUNDS_OPTIONS,

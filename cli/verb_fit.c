@@ -142,8 +142,9 @@ static void print_temperature(const struct args *a, const json_t *fit, const jso
 {
     printf("%s: temperature %.4f, fitted on %.0f positions of %s\n", name(fit, "lm"), real(result, "value"),
            real(result, "n"), name(fit, "on"));
-    printf("  nats a symbol %.4f -> %.4f, ECE of the top symbol %.4f -> %.4f\n", real(result, "nll_before"),
-           real(result, "nll_after"), real(result, "ece_before"), real(result, "ece_after"));
+    printf("  nats a symbol %.4f -> %.4f, ECE of the top symbol %.4f -> %.4f, of all %.3g -> %.3g\n",
+           real(result, "nll_before"), real(result, "nll_after"), real(result, "ece_before"), real(result, "ece_after"),
+           real(result, "full_ece_before"), real(result, "full_ece_after"));
     print_consistency(result);
     if (a->verbose)
         print_bins(result);

@@ -205,45 +205,10 @@ static size_t right_spine(const struct bytes_adjacent *a, sym_t t, sym_t out[])
     return n;
 }
 
-static size_t left_spine(const struct bytes_adjacent *a, sym_t t, sym_t out[])
-{
-    size_t n = 0;
-    for (out[n++] = t; a->of[t].rank >= 0; out[n++] = t)
-        t = a->of[t].left;
-    return n;
-}
-
-/* Whether no merge across the boundary comes before those within; ls[n_left] and rs[n_right] are the spines. */
-static bool stays_apart(const struct bytes_adjacent *a, const sym_t ls[], size_t n_left, const sym_t rs[],
-                        size_t n_right)
-{
-    size_t l = n_left - 1, r = n_right - 1;
-    for (;;) {
-        struct bpe_merge_row across;
-        int64_t left = l > 0 ? a->of[ls[l - 1]].rank : INT64_MAX, right = r > 0 ? a->of[rs[r - 1]].rank : INT64_MAX;
-        bool takes_left = left <= right;
-        if (bpe_find(a->merges, ls[l], rs[r], &across)) {
-            int64_t next = takes_left ? left : right;
-            if ((int64_t)across.rank < next || (!takes_left && (int64_t)across.rank == next))
-                return false;
-        }
-        if (l == 0 && r == 0)
-            return true;
-        if (takes_left)
-            l--;
-        else
-            r--;
-    }
-}
-
+/* Of which one is odd or unreached. */
 static bool is_pair(struct bytes_adjacent *a, sym_t left, sym_t right)
 {
-    sym_t ls[BYTES_SPINE + 1], rs[BYTES_SPINE + 1];
-    if (!a->of[left].reached || !a->of[right].reached)
-        return false;
-    if (a->of[left].odd || a->of[right].odd)
-        return pair_anew(a, left, right);
-    return stays_apart(a, ls, right_spine(a, left, ls), rs, left_spine(a, right, rs));
+    return a->of[left].reached && a->of[right].reached && pair_anew(a, left, right);
 }
 
 static void set_bit(uint64_t bits[], uint32_t place)

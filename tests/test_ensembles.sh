@@ -1,5 +1,6 @@
 #!/bin/sh
 # experiments/scripts/ensembles.lua: its plan; a run of a few texts; a sampled ensemble's texts are scored as the linear pool's.
+# experiments/scripts/orders.lua: every published order of operations can be run.
 set -u
 chorale=$1
 cd "$(dirname "$0")/.." || exit 1
@@ -37,4 +38,9 @@ score() { "$chorale" score --json "$@" "$work/text" | sed 's/.*"nll":\([^,]*\),.
     fail "score of duet linear and of duet sampled differ"
 "$chorale" score --script $script zoo:prose "$work/text" 2>"$work/err" && fail "score with --script and a checkpoint"
 grep -q "want CHECKPOINT FILE, or with --script FILE alone" "$work/err" || fail "$(cat "$work/err")"
-echo "$name: 17 checks passed"
+
+"$chorale" run experiments/scripts/orders.lua --out "$work/orders" --limit 1 --set draws=1 --set bytes=12 --quiet || fail "the orders failed"
+for order in 'CoS raw-logits' 'CoS logits' 'CoS probs' DExperts 'proxy tuning' ByteSampler Phan greedy; do
+    grep -q "\"$order\",.*,\"distinct_2\",[0-9]" "$work/orders/report/arms.csv" || fail "order $order gave no text"
+done
+echo "$name: 26 checks passed"

@@ -158,9 +158,18 @@ static void test_changes_in_double(void)
 static void give_near(const struct row_kernel *k, const struct row_part part[], uint32_t n, struct given *g)
 {
     memset(g, 0, sizeof *g);
-    g->near_sum[0] = k->mix_near(g->floats[0], part, 3, n);
+    struct row_pooled mix = k->mix_near(g->floats[0], part, 3, n);
     k->mean_near(g->floats[2], part, 3, n, part[0].factor);
-    g->near_sum[1] = k->product_near(g->floats[1], part, 3, n, 1.5);
+    struct row_pooled product = k->product_near(g->floats[1], part, 3, n, 1.5);
+    g->near_sum[0] = mix.sum;
+    g->near_sum[1] = product.sum;
+    g->max = mix.top;
+    g->away = product.top;
+    float top;
+    check(!k->max(g->floats[0], n, &top) || !(mix.sum <= 1 / ROW_LEAST) || top == mix.top, "%s: top of a mixture",
+          k->name);
+    check(!k->max(g->floats[1], n, &top) || !(product.sum <= 1 / ROW_LEAST) || top == product.top,
+          "%s: top of a product", k->name);
 }
 
 static void give_pools(const struct row_kernel *k, const struct row_part part[], uint32_t n, struct given *g)

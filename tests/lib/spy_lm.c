@@ -63,11 +63,18 @@ static int spy_rows(void *self, const struct want *w, struct row out[])
     return 0;
 }
 
+static size_t spy_room(void *self, int slot)
+{
+    struct spy_lm *s = self;
+    return s->lm.max_length - spy_length(self, slot);
+}
+
 static const struct lm_type spy_type = { .name = "spy",
                                          .push = spy_push,
                                          .fork = spy_fork,
                                          .drop = spy_drop,
                                          .length = spy_length,
+                                         .room = spy_room,
                                          .need = spy_need,
                                          .rows = spy_rows };
 
