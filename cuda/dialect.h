@@ -219,20 +219,22 @@ CUDA_INLINE uint4 cuda_stream16(const void *p)
 
 CUDA_INLINE void cuda_copy16(void *shared, const void *p)
 {
-    *(uint4 *)shared = *(const uint4 *)p;
+    emulate_copy16(shared, p);
 }
 
 CUDA_INLINE void cuda_copies_close(void)
 {
+    emulate_copies_close();
 }
 
 CUDA_INLINE void cuda_copies_wait(const uint32_t n)
 {
-    (void)n;
+    emulate_copies_wait(n);
 }
 
 CUDA_INLINE void cuda_wait_before(void)
 {
+    emulate_wait_before();
 }
 
 CUDA_INLINE void cuda_let_next(void)

@@ -8,6 +8,7 @@
 #define MOST_SHARED  ((size_t)227 << 10)
 #define LANES        32u
 
+enum { MOST_COPIES = 64 };
 enum state { READY, IN_WARP, IN_BLOCK, ENDED };
 
 struct thread {
@@ -19,6 +20,13 @@ struct thread {
     unsigned mask;
     int at;
     uint64_t bring, take;
+    struct copy {
+        void *to;
+        const void *from;
+        unsigned group;
+    } copy[MOST_COPIES]; /* under way */
+    unsigned n_copies, group;
+    int waited; /* for the kernel in front */
 };
 
 /* One launch at a time, whichever host thread it comes from. */
@@ -107,6 +115,10 @@ static void to_scheduler(void)
 static void thread_main(void)
 {
     e.launch->kernel(e.launch->args);
+    if (self()->n_copies > 0)
+        refuse("it ends with copies under way");
+    if (e.launch->early && !self()->waited)
+        refuse("it has not waited for the kernel in front");
     self()->state = ENDED;
     e.live--;
     to_scheduler();
@@ -123,6 +135,36 @@ void emulate_enter(const char *kernel, unsigned most_threads)
 void *emulate_dynamic_shared(void)
 {
     return (char *)e.dynamic + (16 - (uintptr_t)e.dynamic % 16) % 16;
+}
+
+void emulate_wait_before(void)
+{
+    self()->waited = 1;
+}
+
+void emulate_copy16(void *shared, const void *from)
+{
+    struct thread *t = self();
+    if (t->n_copies == MOST_COPIES)
+        refuse("more copies are under way than the emulator holds");
+    t->copy[t->n_copies++] = (struct copy){ shared, from, t->group };
+}
+
+void emulate_copies_close(void)
+{
+    self()->group++;
+}
+
+void emulate_copies_wait(unsigned n)
+{
+    struct thread *t = self();
+    unsigned left = 0;
+    for (unsigned i = 0; i < t->n_copies; i++)
+        if (t->copy[i].group + n < t->group)
+            memcpy(t->copy[i].to, t->copy[i].from, 16);
+        else
+            t->copy[left++] = t->copy[i];
+    t->n_copies = left;
 }
 
 static unsigned index_of(const struct thread *t)
@@ -275,6 +317,8 @@ static void run_block(uint3 block)
         t->place.block = block;
         t->place.thread = place_of(i, blockDim);
         t->state = READY;
+        t->n_copies = t->group = 0;
+        t->waited = 0;
         fiber_set(&t->fiber, thread_main);
     }
     e.live = e.n;

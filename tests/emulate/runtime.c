@@ -180,6 +180,13 @@ static size_t memory(void)
     return most;
 }
 
+/* Shared memory of 8.0, of 8.6 and 8.9, and of what came later (CUDA C++ programming guide, technical specifications). */
+static size_t most_of_multiprocessor(int major, int minor)
+{
+    size_t kib = major > 8 ? 228 : minor > 0 ? 100 : 164;
+    return kib << 10;
+}
+
 cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *p, int device)
 {
     if (device != 0)
@@ -188,10 +195,10 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *p, int device)
     strcpy(p->name, "emulated");
     p->totalGlobalMem = memory();
     p->sharedMemPerBlock = (size_t)48 << 10;
-    p->sharedMemPerBlockOptin = (size_t)227 << 10;
-    p->sharedMemPerMultiprocessor = (size_t)228 << 10;
     p->major = (int)from_environment("CHORALE_EMULATE_CAPABILITY", 90) / 10;
     p->minor = (int)from_environment("CHORALE_EMULATE_CAPABILITY", 90) % 10;
+    p->sharedMemPerMultiprocessor = most_of_multiprocessor(p->major, p->minor);
+    p->sharedMemPerBlockOptin = p->sharedMemPerMultiprocessor - 1024;
     p->multiProcessorCount = 4; /* so that small cases are split */
     p->l2CacheSize = 1 << 20;
     p->memoryBusWidth = 64;
@@ -484,6 +491,7 @@ struct start {
     size_t (*kernel)(void *const *args);
     dim3 grid, block;
     size_t shared;
+    int early;
     max_align_t arg[];
 };
 
@@ -491,7 +499,7 @@ static void run_start(const void *ctx)
 {
     const struct start *s = ctx;
     void *args[] = { (void *)(uintptr_t)s->arg };
-    struct emulate_launch l = { s->kernel, s->grid, s->block, args, s->shared };
+    struct emulate_launch l = { s->kernel, s->grid, s->block, args, s->shared, s->early };
     emulate_run(&l);
 }
 
@@ -516,15 +524,25 @@ cudaError_t cudaFuncSetAttribute(const void *kernel, enum cudaFuncAttribute attr
         return outcome(cudaSuccess);
     while (i < sizeof allowed / sizeof *allowed && allowed[i].kernel && allowed[i].kernel != kernel)
         i++;
-    if (value < 0 || value > 227 << 10 || i == sizeof allowed / sizeof *allowed)
+    struct cudaDeviceProp p;
+    cudaGetDeviceProperties(&p, 0);
+    if (value < 0 || (size_t)value > p.sharedMemPerBlockOptin || i == sizeof allowed / sizeof *allowed)
         return outcome(cudaErrorInvalidValue);
     allowed[i].kernel = kernel;
     allowed[i].bytes = (size_t)value;
     return outcome(cudaSuccess);
 }
 
-cudaError_t cudaLaunchKernel(const void *kernel, dim3 grid, dim3 block, void **args, size_t shared, cudaStream_t stream)
+/* Whether a launch asks to begin before the kernel in front has ended, which is the one thing that can be asked for. */
+static int is_early(const cudaLaunchConfig_t *c)
 {
+    return c->numAttrs > 0 && c->attrs->val.programmaticStreamSerializationAllowed;
+}
+
+cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t *c, const void *kernel, void **args)
+{
+    const dim3 grid = c->gridDim, block = c->blockDim;
+    const size_t shared = c->dynamicSmemBytes;
     size_t (*f)(void *const *);
     memcpy(&f, &kernel, sizeof f);
     size_t bytes = f(NULL);
@@ -538,22 +556,24 @@ cudaError_t cudaLaunchKernel(const void *kernel, dim3 grid, dim3 block, void **a
         free(s);
         return outcome(cudaErrorInvalidConfiguration);
     }
-    *s = (struct start){ f, grid, block, shared };
+    *s = (struct start){ f, grid, block, shared, is_early(c) };
     memcpy(s->arg, args[0], bytes);
-    cudaError_t e = emulate_submit(stream, run_start, s, sizeof *s + bytes);
+    cudaError_t e = emulate_submit(c->stream, run_start, s, sizeof *s + bytes);
     free(s);
     return e;
 }
 
-cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t *c, const void *kernel, void **args)
+cudaError_t cudaLaunchKernel(const void *kernel, dim3 grid, dim3 block, void **args, size_t shared, cudaStream_t stream)
 {
-    return cudaLaunchKernel(kernel, c->gridDim, c->blockDim, args, c->dynamicSmemBytes, c->stream);
+    return cudaLaunchKernelExC(&(cudaLaunchConfig_t){ grid, block, shared, stream, NULL, 0 }, kernel, args);
 }
 
 cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int *n, const void *kernel, int threads, size_t shared)
 {
     (void)kernel;
-    size_t by_shared = shared > 0 ? ((size_t)227 << 10) / shared : 32, by_threads = 2048u / (unsigned)threads;
+    struct cudaDeviceProp p;
+    cudaGetDeviceProperties(&p, 0);
+    size_t by_shared = p.sharedMemPerMultiprocessor / (shared + 1024), by_threads = 2048u / (unsigned)threads;
     *n = (int)(by_shared < by_threads ? by_shared : by_threads);
     return cudaSuccess;
 }

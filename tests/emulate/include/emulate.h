@@ -4,7 +4,8 @@
  * barriers (of the block or of lanes of a warp) a thread runs alone and unbroken, so that what depends on more than barriers
  * gives other numbers in another order: emulate_set_order().  Misuse ends the process with the kernel, block and thread
  * named: lanes that meet in different operations or are not in their own mask, a barrier that others never reach, a block
- * larger than the kernel allows, a launch without a thread. */
+ * larger than the kernel allows, a launch without a thread, a thread that ends with copies under way, or without having waited
+ * for the kernel in front where its own may begin early. */
 #ifndef EMULATE_H
 #define EMULATE_H
 
@@ -32,6 +33,7 @@ struct emulate_launch {
     dim3 grid, block;
     void *const *args;
     size_t shared;
+    int early; /* it may begin before the kernel in front has ended: each thread must wait for that one */
 };
 void emulate_run(const struct emulate_launch *l);
 
@@ -54,7 +56,13 @@ enum emulate_op { EMULATE_SYNC, EMULATE_XOR, EMULATE_UP, EMULATE_DOWN, EMULATE_L
 /* Meets the other lanes of the mask in op; what it gives this lane, of what each lane brings. */
 uint64_t emulate_meet(enum emulate_op op, unsigned mask, uint64_t bring, int at);
 void emulate_barrier(void);
-int emulate_barrier_count(int yes); /* of how many threads yes is not zero */
+void emulate_wait_before(void);
+
+/* Copies of 16 bytes into shared memory, in groups, which are made when they are waited for: not before. */
+void emulate_copy16(void *shared, const void *from);
+void emulate_copies_close(void);
+void emulate_copies_wait(unsigned n); /* for all groups but the last n */
+int emulate_barrier_count(int yes);   /* of how many threads yes is not zero */
 
 #define __syncthreads()              emulate_barrier()
 #define __syncthreads_count(x)       emulate_barrier_count(x)
