@@ -52,21 +52,23 @@ LUA
     expect_calm 2 'larger than 1048576 bytes' "$chorale" run /dev/zero
 }
 
-# Every option of every verb that takes a value, with values that no option wants.
+# Every option of every verb that takes a value, with values that no option wants.  What they say is looked at together.
+# bug: bench and plan measured the memory before they looked at what they were given
 test_options() { # VALUE...
     "$chorale" help >"$work/help"
     for verb in $(sed -n 's/^  \([a-z]*\)  *[a-z0-9].*/\1/p' "$work/help"); do
         [ "$verb" = chorale ] && continue
+        : >"$work/err"
         for option in $("$chorale" "$verb" --help | sed -n 's/^  --\([a-z-]*\) [A-Z].*/\1/p'); do
             for value in "$@"; do
-                timeout 20 "$chorale" "$verb" "--$option" "$value" "$work/nosuch" >"$work/out" 2>"$work/err" </dev/null
+                timeout 20 "$chorale" "$verb" "--$option" "$value" "$work/nosuch" >"$work/out" 2>>"$work/err" </dev/null
                 got=$?
                 checks=$((checks + 1))
                 [ "$got" -lt 11 ] || fail "$verb --$option $value: exit status $got"
-                calm "$verb --$option $value"
             done
             options=$((${options:-0} + 1))
         done
+        calm "$verb: $(tail -1 "$work/err")"
     done
     [ "${options:-0}" -ge 30 ] || fail "only ${options:-0} options in the help"
 }

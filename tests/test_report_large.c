@@ -128,7 +128,7 @@ static void many_arms_are_told_apart(void)
 int main(void)
 {
     struct results_file wide = {
-        .n_arms = CHECK_TIMES(240, 80), .n_items = 3, .n_draws = 1, .n_lms = 40, .symbols = 8, .n_fits = 20
+        .n_arms = CHECK_TIMES(204, 80), .n_items = 3, .n_draws = 1, .n_lms = 40, .symbols = 8, .n_fits = 20
     };
     struct results_file deep = {
         .n_arms = 3, .n_items = 12000, .n_draws = 3, .n_lms = 3, .symbols = 20, .voices = 2, .n_fits = 1
