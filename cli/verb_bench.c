@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "cli/bandwidth.h"
 #include "cli/bench_bytes.h"
 #include "cli/bench_card.h"
@@ -62,6 +63,7 @@ static int bench_checkpoint(const struct args *a, const char *name, double *limi
 {
     static const size_t sizes[] = { 1, 32 };
     struct opened o;
+    struct text shown = { 0 };
     TRY(opened_open(&o, name, a));
     int rc = tell_bandwidth(a, limit);
     for (size_t i = 0; i < 2 && rc == 0; i++) {
@@ -71,13 +73,15 @@ static int bench_checkpoint(const struct args *a, const char *name, double *limi
             break;
         double rate = (double)weight_bytes(o.checkpoint) / seconds;
         if (a->json)
-            printf("{\"what\":\"decode\",\"lm\":\"%s\",\"kernels\":\"%s\",\"slots\":%zu,\"tokens_per_s\":%.1f,"
+            printf("{\"what\":\"decode\",\"lm\":%s,\"kernels\":\"%s\",\"slots\":%zu,\"tokens_per_s\":%.1f,"
                    "\"weight_bytes_per_s\":%.4g,\"of_bandwidth\":%.4f}\n",
-                   name, transformer_kernels(o.lm), sizes[i], (double)sizes[i] / seconds, rate, rate / *limit);
+                   console_name(a, name, &shown), transformer_kernels(o.lm), sizes[i], (double)sizes[i] / seconds, rate,
+                   rate / *limit);
         else
             printf("%-14s %-9s %5zu slots %10.0f tokens/s   weights read at %6.2f GB/s, %5.1f %% of bandwidth\n", name,
                    transformer_kernels(o.lm), sizes[i], (double)sizes[i] / seconds, rate / 1e9, 100 * rate / *limit);
     }
+    text_free(&shown);
     opened_close(&o);
     return rc;
 }
