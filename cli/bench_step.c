@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "cli/console.h"
+#include "decode/round.h"
 #include "decode/search.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ struct stepper {
     struct search *search[MAX_SEARCHES];
     struct search *live[MAX_SEARCHES]; /* those that want a row in this step */
     struct row_work *work[MAX_WORKERS];
+    struct round *round; /* of decisions where the rows are */
     int rc[MAX_SEARCHES];
 };
 
@@ -35,6 +37,7 @@ static int open_searches(struct stepper *s)
                                     .chain = s->chain,
                                     .stop = &s->stop,
                                     .prompt = &s->prompt[i],
+                                    .rounds = true,
                                     .address = { .seed = s->b->salt, .draw = (uint32_t)i } };
         s->search[i] = search_open("sample", &args);
         if (!s->search[i])
@@ -49,6 +52,18 @@ static void feed(void *ctx, size_t i, size_t worker)
     s->rc[i] = search_feed(s->live[i], s->work[worker]);
 }
 
+/* Decisions over rows that stay on a device. */
+static int decide_there(struct stepper *s, size_t n)
+{
+    round_begin(s->round);
+    for (size_t i = 0; i < n; i++) {
+        int rc = search_offer(s->live[i], s->round, s->work[0]);
+        if (rc < 0)
+            return rc;
+    }
+    return round_run(s->round);
+}
+
 /* One step; *n_live: how many searches took part. */
 static int step(struct stepper *s, size_t *n_live)
 {
@@ -61,6 +76,7 @@ static int step(struct stepper *s, size_t *n_live)
     if (n == 0)
         return 0;
     TRY(core_run(s->b->core, w, n));
+    TRY(decide_there(s, n));
     threads_run(s->b->threads, n, feed, s);
     for (size_t i = 0; i < n; i++) {
         TRY(s->rc[i]);
@@ -104,6 +120,7 @@ int bench_step(const struct bench_step *b, double *seconds)
     size_t n_workers = threads_count(b->threads);
     s->b = b;
     s->chain = chain_parse("");
+    s->round = round_alloc();
     int rc = b->n > MAX_SEARCHES || n_workers > MAX_WORKERS
                  ? err_set(ERR_USAGE, "bench times at most %d searches on %d threads", MAX_SEARCHES, MAX_WORKERS)
                  : 0;
@@ -117,6 +134,7 @@ int bench_step(const struct bench_step *b, double *seconds)
     for (size_t i = 0; i < MAX_WORKERS; i++)
         if (s->work[i])
             row_work_free(s->work[i]);
+    round_free(s->round);
     chain_free(s->chain);
     free(s);
     return rc;

@@ -12,6 +12,7 @@ CUDA_INLINE float one(const struct cuda_activate_args *a, float gate, float up, 
 /* Four at once where both rows have them at multiples of 16 bytes: up may begin anywhere behind gate. */
 CUDA_KERNEL(cuda_activate, cuda_activate_args, MOST)
 {
+    cuda_let_next();
     cuda_wait_before();
     size_t row = blockIdx.y;
     const float *gate = a.gate + row * a.stride, *up = a.up ? a.up + row * a.stride : gate;
@@ -30,6 +31,7 @@ CUDA_KERNEL(cuda_activate, cuda_activate_args, MOST)
 
 CUDA_KERNEL(cuda_scores, cuda_scores_args, MOST)
 {
+    cuda_let_next();
     cuda_wait_before();
     float *row = a.rows + (size_t)blockIdx.y * a.stride;
     int finite = 1;

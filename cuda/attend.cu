@@ -7,6 +7,7 @@
  * (https://arxiv.org/abs/1805.02867, https://arxiv.org/abs/2307.08691)
  *
  * What a row comes to depends on its query, its pages and split_pages, not on the rows beside it. */
+#include "cuda/apart.h"
 #include "cuda/values.h"
 
 #define WARPS    4u
@@ -158,44 +159,6 @@ CUDA_INLINE void values_of(uint32_t kv, const struct eight *x, float v[8])
     }
 }
 
-/* One step of sum_apart(): lanes that differ in bit m; how many values are left. */
-CUDA_INLINE uint32_t part_sums(float *v, const uint32_t n, const uint32_t m, uint32_t lane)
-{
-    if (n == 1) {
-        v[0] += __shfl_xor_sync(CUDA_ALL, v[0], (int)m);
-        return 1;
-    }
-    CUDA_UNROLL
-    for (uint32_t j = 0; j < 2 * CUDA_PAGE; j++) {
-        if (j >= n / 2)
-            break;
-        float send = lane & m ? v[j] : v[j + n / 2], keep = lane & m ? v[j + n / 2] : v[j];
-        v[j] = keep + __shfl_xor_sync(CUDA_ALL, send, (int)m);
-    }
-    return n / 2;
-}
-
-/* Each of n values summed over the `lanes` lanes of a group, by halves that part: lane L of it ends with the values from
- * held(L) on, n / lanes of them, or one that its neighbours have too.  A value's sum has one tree, whatever n. */
-CUDA_INLINE void sum_apart(float *v, const uint32_t n, const uint32_t lanes, uint32_t lane)
-{
-    const uint32_t n16 = lanes > 16 ? part_sums(v, n, 16, lane) : n;
-    const uint32_t n8 = lanes > 8 ? part_sums(v, n16, 8, lane) : n16;
-    const uint32_t n4 = part_sums(v, n8, 4, lane), n2 = part_sums(v, n4, 2, lane);
-    part_sums(v, n2, 1, lane);
-}
-
-CUDA_INLINE uint32_t held(uint32_t n, uint32_t lanes, uint32_t lane)
-{
-    uint32_t at = 0;
-    CUDA_UNROLL
-    for (uint32_t m = lanes / 2; m > 0 && n > 1; m /= 2) {
-        n /= 2;
-        at += lane & m ? n : 0;
-    }
-    return at;
-}
-
 /* What a lane knows of the row whose softmax it takes part in: lanes 0 .. 15 row 2 i, the others row 2 i + 1. */
 struct softmax {
     float most, sum; /* most: of all lanes; sum: of the positions that are this lane's */
@@ -272,6 +235,7 @@ CUDA_INLINE void attend(const struct cuda_attend_args *a, const uint32_t ROWS, c
     float q[4][8], acc[4][8], v[8];
     struct softmax soft[2];
     struct rows r;
+    cuda_let_next();
     cuda_wait_before();
     if (!rows_of(a, ROWS, &r))
         return;
@@ -328,9 +292,9 @@ CUDA_INLINE void attend(const struct cuda_attend_args *a, const uint32_t ROWS, c
                     read_eight(KV, block + a->kv.values_at, dim, at, 8 * sub, &x[i]);
             }
         }
-        sum_apart(dots, ROWS * steps, LANES, lane);
+        apart_sum(dots, ROWS * steps, LANES, lane);
         const uint32_t own = ROWS * steps > LANES ? ROWS * steps / LANES : 1;
-        uint32_t from = held(ROWS * steps, LANES, lane);
+        uint32_t from = apart_held(ROWS * steps, LANES, lane);
         CUDA_UNROLL
         for (uint32_t j = 0; j < own; j++)
             score[warp][(from + j) / steps][(from + j) % steps * at_once + slot] = dots[j];
@@ -381,7 +345,6 @@ CUDA_INLINE void attend(const struct cuda_attend_args *a, const uint32_t ROWS, c
         __syncwarp(); /* the next page's scores overwrite these */
         block = next;
     }
-    cuda_let_next();
     CUDA_UNROLL
     for (uint32_t row = 0; row < ROWS; row++) {
         CUDA_UNROLL

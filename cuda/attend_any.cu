@@ -36,6 +36,7 @@ CUDA_INLINE float take_page(float *score, float *most, float *sum)
 CUDA_KERNEL(cuda_attend_any, cuda_attend_args, THREADS)
 {
     CUDA_SHARED float acc[MOST_DIM], score[CUDA_PAGE];
+    cuda_let_next();
     cuda_wait_before();
     uint32_t dim = a.kv.head_dim, group = a.n_heads / a.kv.n_kv_heads, lane = threadIdx.x % CUDA_WARP;
     uint32_t row = blockIdx.x / a.kv.n_kv_heads, kv_head = blockIdx.x % a.kv.n_kv_heads;
@@ -96,6 +97,7 @@ CUDA_KERNEL(cuda_attend_any, cuda_attend_args, THREADS)
 /* A block a head of a token: the splits that its positions lie in, in their order. */
 CUDA_KERNEL(cuda_attend_merge, cuda_attend_args, THREADS)
 {
+    cuda_let_next();
     cuda_wait_before();
     uint32_t dim = a.kv.head_dim, token = blockIdx.x, head = blockIdx.y, at = a.tokens[token].position;
     uint32_t first = a.window > 0 && at + 1 > a.window ? at + 1 - a.window : 0;

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEAST_MAJOR 8 /* sm_80: bf16 products, 16-byte asynchronous copies */
+#define LEAST_MAJOR    8 /* sm_80: bf16 products, 16-byte asynchronous copies */
+#define OVERLAPS_MAJOR 9 /* griddepcontrol */
 
 int card_say(int result, struct device_error *error, const char *format, ...)
 {
@@ -94,8 +95,11 @@ static int find(uint32_t ordinal, struct device_error *error)
 
 static int start(struct device_context *c, struct device_error *error)
 {
-    int n = 0;
+    int n = 0, major = 0;
     CARD_TRY(card_ok(c, cudaSetDevice((int)c->ordinal), "choosing the card", error));
+    CARD_TRY(card_ok(c, cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, (int)c->ordinal),
+                     "asking for its compute capability", error));
+    c->overlaps = major >= OVERLAPS_MAJOR;
     CARD_TRY(card_ok(c, cudaDeviceGetAttribute(&n, cudaDevAttrMultiProcessorCount, (int)c->ordinal),
                      "asking for its multiprocessors", error));
     c->n_multiprocessors = (uint32_t)n;

@@ -14,6 +14,7 @@
 struct device_context {
     uint32_t ordinal, deterministic;
     uint32_t n_multiprocessors;
+    int overlaps;         /* kernels can (cuda/launch.h) */
     cudaStream_t stream;  /* of all passes */
     cudaStream_t carrier; /* brings swapped weights */
     cublasLtHandle_t products;

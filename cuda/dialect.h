@@ -113,9 +113,37 @@ CUDA_INLINE uint4 cuda_stream16(const void *p)
     return x;
 }
 
-/* Launched as a dependent (cudaLaunchAttributeProgrammaticStreamSerialization), a kernel may start before the one before it
- * has ended, and must call cuda_wait_before() before it touches what that one writes or reads what it may overwrite;
- * cuda_let_next() lets the next one start.  Otherwise both do nothing. */
+/* 16 bytes on their way from memory, as cuda_stream16()'s, into shared memory, where the thread that asked for them, and it
+ * alone, may read them once their group has come.  cuda_copies_close() ends a group, which may be empty;
+ * cuda_copies_wait(n), n < 6 a constant, waits for all groups but the last n. */
+CUDA_INLINE void cuda_copy16(void *shared, const void *p)
+{
+    asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16;" ::"r"((uint32_t)__cvta_generic_to_shared(shared)),
+                 "l"(p)
+                 : "memory");
+}
+
+CUDA_INLINE void cuda_copies_close(void)
+{
+    asm volatile("cp.async.commit_group;" ::: "memory");
+}
+
+CUDA_INLINE void cuda_copies_wait(const uint32_t n)
+{
+    switch (n) {
+    case 0: asm volatile("cp.async.wait_group 0;" ::: "memory"); break;
+    case 1: asm volatile("cp.async.wait_group 1;" ::: "memory"); break;
+    case 2: asm volatile("cp.async.wait_group 2;" ::: "memory"); break;
+    case 3: asm volatile("cp.async.wait_group 3;" ::: "memory"); break;
+    case 4: asm volatile("cp.async.wait_group 4;" ::: "memory"); break;
+    default: asm volatile("cp.async.wait_group 5;" ::: "memory"); break;
+    }
+}
+
+/* Launched as a dependent (cudaLaunchAttributeProgrammaticStreamSerialization), a kernel may start once every block of the one
+ * before it has called cuda_let_next() or ended; it must call cuda_wait_before() before it touches what any kernel before it
+ * writes or reads what any of them may overwrite, and does so in every block: who has waited for the one before has waited
+ * for all.  Otherwise both do nothing. */
 CUDA_INLINE void cuda_wait_before(void)
 {
 #if __CUDA_ARCH__ >= 900
@@ -174,6 +202,20 @@ CUDA_INLINE uint32_t cuda_to_bf16x2(float low, float high)
 CUDA_INLINE uint4 cuda_stream16(const void *p)
 {
     return *(const uint4 *)p;
+}
+
+CUDA_INLINE void cuda_copy16(void *shared, const void *p)
+{
+    *(uint4 *)shared = *(const uint4 *)p;
+}
+
+CUDA_INLINE void cuda_copies_close(void)
+{
+}
+
+CUDA_INLINE void cuda_copies_wait(const uint32_t n)
+{
+    (void)n;
 }
 
 CUDA_INLINE void cuda_wait_before(void)

@@ -2,6 +2,8 @@
  * layout. */
 #include "cuda/quant.h"
 
+#define EMBED_THREADS 256
+
 /* Values [32 i, 32 i + 32) of a row of k; beyond its end 0. */
 CUDA_INLINE void read32(uint32_t type, const uint8_t *row, uint32_t k, uint32_t i, float v[32])
 {
@@ -23,36 +25,44 @@ CUDA_INLINE const uint8_t *row_of(struct cuda_matrix w, size_t row)
     return (const uint8_t *)w.data + row * w.row_bytes;
 }
 
-CUDA_KERNEL(cuda_embed, cuda_embed_args, 128)
+/* x = scale * row (add 0), or x += scale * row. */
+CUDA_INLINE void take_row(struct cuda_matrix w, size_t row, float scale, uint32_t add, float *x)
 {
+    const uint8_t *from = row_of(w, row);
+    if (w.type <= CUDA_BF16) {
+        for (uint32_t i = threadIdx.x; i < w.k; i += blockDim.x) {
+            float v = cuda_load(w.type, from, i) * scale;
+            x[i] = add ? x[i] + v : v;
+        }
+        return;
+    }
+    CUDA_ONCE
+    for (uint32_t i = threadIdx.x; 32 * i < w.k; i += blockDim.x) {
+        float v[32];
+        read32(w.type, from, w.k, i, v);
+        CUDA_UNROLL
+        for (uint32_t j = 0; j < 32; j++)
+            if (32 * i + j < w.k)
+                x[32 * i + j] = add ? x[32 * i + j] + v[j] * scale : v[j] * scale;
+    }
+}
+
+CUDA_KERNEL(cuda_embed, cuda_embed_args, EMBED_THREADS)
+{
+    cuda_let_next();
     cuda_wait_before();
     struct cuda_token t = a.tokens[blockIdx.x];
-    float *x = a.x + (size_t)blockIdx.x * a.stride, scale = a.scale > 0 ? a.scale : 1.0f;
-    uint32_t k = a.embedding.k;
-    CUDA_ONCE
-    for (uint32_t i = threadIdx.x; 32 * i < k; i += blockDim.x) {
-        float v[32];
-        read32(a.embedding.type, row_of(a.embedding, t.symbol), k, i, v);
-        CUDA_UNROLL
-        for (uint32_t j = 0; j < 32; j++)
-            if (32 * i + j < k)
-                x[32 * i + j] = v[j] * scale;
-    }
+    float *x = a.x + (size_t)blockIdx.x * a.stride;
+    take_row(a.embedding, t.symbol, a.scale > 0 ? a.scale : 1.0f, 0, x);
     if (!a.positions.data)
         return;
-    CUDA_ONCE
-    for (uint32_t i = threadIdx.x; 32 * i < k; i += blockDim.x) {
-        float v[32];
-        read32(a.positions.type, row_of(a.positions, t.position), k, i, v);
-        CUDA_UNROLL
-        for (uint32_t j = 0; j < 32; j++)
-            if (32 * i + j < k)
-                x[32 * i + j] += v[j];
-    }
+    __syncthreads(); /* a thread takes other values of a row with blocks than of one without */
+    take_row(a.positions, t.position, 1.0f, 1, x);
 }
 
 CUDA_KERNEL(cuda_dequantise, cuda_dequantise_args, 128)
 {
+    cuda_let_next();
     cuda_wait_before();
     uint32_t n = (a.w.k + 31) / 32;
     size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x, row = i / n, at = 32 * (i % n);
@@ -75,6 +85,7 @@ CUDA_KERNEL(cuda_dequantise, cuda_dequantise_args, 128)
 /* A block a row; pads of planes are zero. */
 CUDA_KERNEL(cuda_repack, cuda_repack_args, 256)
 {
+    cuda_let_next();
     cuda_wait_before();
     const uint8_t *from = (const uint8_t *)a.from + blockIdx.x * a.from_bytes;
     uint8_t *to = (uint8_t *)a.to + blockIdx.x * a.to_bytes;
@@ -88,6 +99,7 @@ CUDA_KERNEL(cuda_repack, cuda_repack_args, 256)
 
 CUDA_KERNEL(cuda_convert, cuda_convert_args, 256)
 {
+    cuda_let_next();
     cuda_wait_before();
     const float *x = a.x + (size_t)blockIdx.x * a.stride;
     uint8_t *out = (uint8_t *)a.out + (size_t)blockIdx.x * a.out_stride * (a.type == CUDA_F32 ? 4 : 2);

@@ -21,7 +21,7 @@ static int route(struct steps *s, const struct weightmap_layer *l, void *const i
                                  .stride = m->e.stride,
                                  .n_chosen = m->s.n_chosen,
                                  .share = m->s.expert_share };
-    return launched(s, launch_route(&a, m->c->stream), "routing");
+    return launched(s, launch_route(&a, m->on), "routing");
 }
 
 static int combine(struct steps *s, const uint32_t *row)
@@ -34,7 +34,7 @@ static int combine(struct steps *s, const uint32_t *row)
                                    .dim = m->s.dim,
                                    .stride = m->b.dim,
                                    .n_chosen = m->s.n_chosen };
-    return launched(s, launch_combine(&a, s->full, m->c->stream), "adding experts up");
+    return launched(s, launch_combine(&a, s->full, m->on), "adding experts up");
 }
 
 /* Row i of each product is choice i, in the experts' own order. */
@@ -70,8 +70,8 @@ static int run_rows(struct steps *s, const struct weightmap_layer *l, void *cons
                                       .out_type = CUDA_F32,
                                       .out_stride = m->b.dim,
                                       .per = 1 };
-    CARD_TRY(launched(s, launch_product(&up, m->c->stream), "experts"));
-    CARD_TRY(launched(s, launch_product(&down, m->c->stream), "experts"));
+    CARD_TRY(launched(s, launch_product(&up, m->on), "experts"));
+    CARD_TRY(launched(s, launch_product(&down, m->on), "experts"));
     return combine(s, NULL);
 }
 
@@ -81,8 +81,8 @@ static int pack(struct steps *s, uint32_t type, void *const in[])
     struct cuda_pack_args p = { m->e.choices, m->e.first, m->e.row, s->full, m->s.n_chosen, m->s.n_experts };
     struct cuda_gather_args g = { in[type], m->e.row, m->e.packed, m->b.dim * (type == CUDA_F32 ? 4u : 2u),
                                   m->s.n_chosen };
-    CARD_TRY(launched(s, launch_pack(&p, m->c->stream), "sorting by expert"));
-    CARD_TRY(launched(s, launch_gather(&g, s->full, m->c->stream), "sorting by expert"));
+    CARD_TRY(launched(s, launch_pack(&p, m->on), "sorting by expert"));
+    CARD_TRY(launched(s, launch_gather(&g, s->full, m->on), "sorting by expert"));
     cudaError_t e = cudaMemcpyAsync(m->e.host_first, m->e.first, (m->s.n_experts + 1) * sizeof *m->e.first,
                                     cudaMemcpyDeviceToHost, m->c->stream);
     CARD_TRY(launched(s, e, "asking for the router's choice"));
@@ -114,7 +114,7 @@ static int run_expert(struct steps *s, const struct weightmap_layer *l, uint32_t
                                     .out_stride = m->e.ffn,
                                     .type = active,
                                     .activation = m->s.activation };
-    CARD_TRY(launched(s, launch_activate(&a, n, m->c->stream), "an activation"));
+    CARD_TRY(launched(s, launch_activate(&a, n, m->on), "an activation"));
     return products_run(s->m, &down,
                         &(struct products){ to, m->e.back + (uint64_t)first * m->b.dim, n, active, m->e.ffn, m->b.dim },
                         s->error);

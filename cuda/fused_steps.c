@@ -25,7 +25,7 @@ static struct cuda_norm norm_at(const struct weightmap_norm *n, const char *base
 
 static int launched(struct steps *s, const struct cuda_product_args *a)
 {
-    return card_ok(s->m->c, launch_product(a, s->m->c->stream), "a fused product", s->error);
+    return card_ok(s->m->c, launch_product(a, s->m->on), "a fused product", s->error);
 }
 
 /* From x, normed on the way into what the weights want. */
@@ -37,6 +37,7 @@ static struct cuda_product_args from_x(const struct steps *s, const struct weigh
                                        .x = m->b.x,
                                        .norm = norm_at(norm, s->base),
                                        .flag = m->b.flags + s->layer,
+                                       .taken = products_taken(s->m),
                                        .m = s->n,
                                        .x_type = products_wants(m, w->type, s->n),
                                        .x_stride = m->b.dim,
@@ -54,6 +55,7 @@ static int add_to_x(struct steps *s, const struct weightmap_matrix *w, const voi
                                          .add = m->b.x,
                                          .out = m->b.x,
                                          .flag = m->b.flags + s->layer,
+                                         .taken = products_taken(s->m),
                                          .m = s->n,
                                          .x_type = products_wants(m, w->type, s->n),
                                          .x_stride = x_stride,

@@ -227,11 +227,18 @@ struct cuda_product_args {
     uint64_t matrix_bytes, gate_bytes;
     void *out; /* (m, out_stride) of out_type */
     uint32_t *flag;
-    uint32_t m, x_type, x_stride, out_type, out_stride, which_step, per, activation;
     uint32_t
-        overlap; /* 1: may begin while the kernel before it on the stream ends; that one wrote neither w nor gate */
+        *taken; /* 0: blocks that are done take over what others have not begun; of one launch alone.  NULL: all have
+                      * their own.  Ignored with blocks of values, and with more than one tile of rows */
+    uint32_t m, x_type, x_stride, out_type, out_stride, which_step, per, activation;
     float eps;
 };
+
+/* Products with weights without blocks wait for them in shared memory: CUDA_PRODUCT_WAIT bytes for each row of weights of a
+ * unit (4 bf16 or f16, 2 where the tile has 8 rows; twice that of float32) and stage, in front of the normed rows. */
+#define CUDA_PRODUCT_WAIT       4096u
+#define CUDA_PRODUCT_STAGES     3u
+#define CUDA_PRODUCT_STAGES_F32 1u
 
 /* By the types of weights and activations; the number: of rows in a tile. */
 #define CUDA_PRODUCTS(stem)                                                                                            \

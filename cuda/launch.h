@@ -1,20 +1,32 @@
 /* Starts kernels with the right grids; the sizes and pointers are the caller's word.  What a launch gives is
- * cudaLaunchKernel()'s; a launch over nothing (no rows, no tokens) does nothing. */
+ * cudaLaunchKernelExC()'s; a launch over nothing (no rows, no tokens) does nothing. */
 #ifndef CUDA_LAUNCH_H
 #define CUDA_LAUNCH_H
 
 #include "cuda/kernels.h"
 #include <cuda_runtime_api.h>
 
-cudaError_t launch_embed(const struct cuda_embed_args *a, uint32_t n_tokens, cudaStream_t s);
-cudaError_t launch_norm(const struct cuda_norm_args *a, uint32_t n_rows, cudaStream_t s);
-cudaError_t launch_place(const struct cuda_place_args *a, cudaStream_t s);
-cudaError_t launch_copies(const struct cuda_copy_args *a, cudaStream_t s);
-cudaError_t launch_activate(const struct cuda_activate_args *a, uint32_t n_rows, cudaStream_t s);
-cudaError_t launch_scores(const struct cuda_scores_args *a, uint32_t n_rows, cudaStream_t s);
-cudaError_t launch_convert(const struct cuda_convert_args *a, uint32_t n_rows, cudaStream_t s);
-cudaError_t launch_repack(const struct cuda_repack_args *a, cudaStream_t s);
-cudaError_t launch_dequantise(const struct cuda_dequantise_args *a, cudaStream_t s);
+/* Where to. */
+struct launch_on {
+    cudaStream_t stream;
+    int overlaps; /* kernels may begin while the one before them ends (compute capability 9.0 and later; cuda/dialect.h says what
+                   * they then owe each other); nothing but kernels of these launches changes weights meanwhile */
+    uint32_t
+        n_multiprocessors; /* that share the work of products; 0: as many blocks as there is work.  No number depends
+                                 * on it */
+};
+
+cudaError_t launch_kernel(const void *kernel, cudaLaunchConfig_t c, const void *args, struct launch_on on);
+
+cudaError_t launch_embed(const struct cuda_embed_args *a, uint32_t n_tokens, struct launch_on on);
+cudaError_t launch_norm(const struct cuda_norm_args *a, uint32_t n_rows, struct launch_on on);
+cudaError_t launch_place(const struct cuda_place_args *a, struct launch_on on);
+cudaError_t launch_copies(const struct cuda_copy_args *a, struct launch_on on);
+cudaError_t launch_activate(const struct cuda_activate_args *a, uint32_t n_rows, struct launch_on on);
+cudaError_t launch_scores(const struct cuda_scores_args *a, uint32_t n_rows, struct launch_on on);
+cudaError_t launch_convert(const struct cuda_convert_args *a, uint32_t n_rows, struct launch_on on);
+cudaError_t launch_repack(const struct cuda_repack_args *a, struct launch_on on);
+cudaError_t launch_dequantise(const struct cuda_dequantise_args *a, struct launch_on on);
 
 /* What attention of a batch looks like. */
 struct launch_attend {
@@ -27,17 +39,17 @@ struct launch_attend {
  * numbers depend on split_pages (and on most_tokens being 1 or more) alone. */
 void launch_attend_split(struct cuda_attend_args *a, const struct launch_attend *l, uint32_t n_multiprocessors);
 uint64_t launch_attend_bytes(const struct cuda_attend_args *a, const struct launch_attend *l); /* of partial; 0: none */
-cudaError_t launch_attend(const struct cuda_attend_args *a, const struct launch_attend *l, cudaStream_t s);
+cudaError_t launch_attend(const struct cuda_attend_args *a, const struct launch_attend *l, struct launch_on on);
 
 /* Before the first product, once a context: products whose x is normed take up to LAUNCH_NORM_BYTES of shared memory.  A row
  * that is wider (k values of x_type) gives cudaErrorInvalidValue: norm it apart. */
-#define LAUNCH_NORM_BYTES (96u << 10)
+#define LAUNCH_NORM_BYTES (48u << 10)
 cudaError_t launch_prepare(void);
-cudaError_t launch_product(const struct cuda_product_args *a, cudaStream_t s);
+cudaError_t launch_product(const struct cuda_product_args *a, struct launch_on on);
 
-cudaError_t launch_route(const struct cuda_route_args *a, cudaStream_t s);
-cudaError_t launch_pack(const struct cuda_pack_args *a, cudaStream_t s);
-cudaError_t launch_gather(const struct cuda_gather_args *a, uint32_t n_tokens, cudaStream_t s);
-cudaError_t launch_combine(const struct cuda_combine_args *a, uint32_t n_tokens, cudaStream_t s);
+cudaError_t launch_route(const struct cuda_route_args *a, struct launch_on on);
+cudaError_t launch_pack(const struct cuda_pack_args *a, struct launch_on on);
+cudaError_t launch_gather(const struct cuda_gather_args *a, uint32_t n_tokens, struct launch_on on);
+cudaError_t launch_combine(const struct cuda_combine_args *a, uint32_t n_tokens, struct launch_on on);
 
 #endif

@@ -1,6 +1,9 @@
 #include "cuda/launch.h"
 
-#define THREADS 256u /* PRODUCT_THREADS */
+#define THREADS   256u /* PRODUCT_THREADS */
+#define MOST_WAIT (4u * CUDA_PRODUCT_STAGES * CUDA_PRODUCT_WAIT)
+
+#define RESIDENT 2u /* blocks of a multiprocessor that go through units side by side */
 
 /* [rows of a tile 1, 4, 8][without, with gate] of one pair of types. */
 struct family {
@@ -57,8 +60,8 @@ cudaError_t launch_prepare(void)
     for (int i = 0; i < FAMILIES; i++)
         for (int k = 0; k < 6; k++) {
             const void *kernel = all[i].kernel[k / 2][k % 2];
-            cudaError_t e =
-                cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, LAUNCH_NORM_BYTES);
+            cudaError_t e = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                                 LAUNCH_NORM_BYTES + MOST_WAIT);
             if (e != cudaSuccess)
                 return e;
         }
@@ -68,55 +71,70 @@ cudaError_t launch_prepare(void)
 /* How the product is cut. */
 struct cut {
     const void *kernel;
-    uint32_t rows, outputs; /* of a block */
+    uint32_t rows, outputs; /* of a block at a time */
+    uint32_t most_blocks;   /* that share the outputs of a tile of rows */
     size_t shared;
 };
 
-static const uint32_t tile_rows[] = { 1, 4, 8 };
+static const uint32_t tile_rows[] = { 1, 4, 8 }, tile_slots[] = { 4, 4, 2 };
 
 static size_t norm_bytes(const struct cuda_product_args *a, int tile)
 {
     return a->norm.weight ? tile_rows[tile] * (((size_t)a->w.k + 7) / 8 * 8) * (a->x_type == CUDA_F32 ? 4 : 2) : 0;
 }
 
-static struct cut cut_of(const struct cuda_product_args *a)
+static size_t wait_bytes(const struct cuda_product_args *a, int tile)
 {
-    struct cut c = { .rows = a->which || a->m == 1 ? 1 : 4 };
+    size_t each = a->w.type == CUDA_F32 ? 2 * CUDA_PRODUCT_STAGES_F32 : CUDA_PRODUCT_STAGES;
+    return tile_slots[tile] * each * CUDA_PRODUCT_WAIT;
+}
+
+static struct cut cut_quant(const struct cuda_product_args *a)
+{
+    int many = !a->which && a->m > 1;
+    return (struct cut){ .kernel = quant_kernel(a->w.type, many),
+                         .rows = many ? 4 : 1,
+                         .outputs = (a->gate.data ? 2 : 4) * (THREADS / CUDA_WARP),
+                         .most_blocks = UINT32_MAX };
+}
+
+static struct cut cut_of(const struct cuda_product_args *a, struct launch_on on)
+{
     int gated = a->gate.data != NULL, tile = a->which || a->m == 1 ? 0 : a->m <= 4 ? 1 : 2;
-    uint32_t slots = 4;
-    if (a->w.type > CUDA_BF16) {
-        c.kernel = quant_kernel(a->w.type, tile > 0);
-    } else {
-        struct family all[FAMILIES];
-        families(all);
-        while (tile > 0 && norm_bytes(a, tile) > LAUNCH_NORM_BYTES)
-            tile--;
-        c.kernel = all[family_of(a)].kernel[tile][gated];
-        c.rows = tile_rows[tile];
-        c.shared = norm_bytes(a, tile);
-        slots = tile == 2 ? 2 : 4;
-    }
-    c.outputs = (gated ? slots / 2 : slots) * (THREADS / CUDA_WARP);
+    struct family all[FAMILIES];
+    if (a->w.type > CUDA_BF16)
+        return cut_quant(a);
+    families(all);
+    while (tile > 0 && norm_bytes(a, tile) > LAUNCH_NORM_BYTES)
+        tile--;
+    struct cut c = { .kernel = all[family_of(a)].kernel[tile][gated],
+                     .rows = tile_rows[tile],
+                     .outputs = tile_slots[tile] / (gated ? 2 : 1),
+                     .most_blocks = UINT32_MAX,
+                     .shared = wait_bytes(a, tile) + norm_bytes(a, tile) };
+    if (on.n_multiprocessors > 0) /* tiles of rows go through the weights side by side */
+        c.most_blocks = RESIDENT * on.n_multiprocessors / ((a->m + c.rows - 1) / c.rows);
     return c;
 }
 
-cudaError_t launch_product(const struct cuda_product_args *a, cudaStream_t s)
+static uint32_t least(uint32_t x, uint32_t y)
+{
+    return x < y ? x : y;
+}
+
+cudaError_t launch_product(const struct cuda_product_args *a, struct launch_on on)
 {
     struct cuda_product_args with = *a;
-    struct cut cut = cut_of(a);
+    struct cut cut = cut_of(a, on);
     if (a->m == 0 || a->w.n == 0)
         return cudaSuccess;
     if (!a->which || with.per == 0)
         with.per = 1;
-    cudaLaunchAttribute early = { .id = cudaLaunchAttributeProgrammaticStreamSerialization,
-                                  .val = { .programmaticStreamSerializationAllowed = 1 } };
-    cudaLaunchConfig_t c = { .gridDim = { (a->w.n + cut.outputs - 1) / cut.outputs, (a->m + cut.rows - 1) / cut.rows,
-                                          1 },
-                             .blockDim = { THREADS, 1, 1 },
-                             .dynamicSmemBytes = cut.shared,
-                             .stream = s,
-                             .attrs = &early,
-                             .numAttrs = a->overlap ? 1 : 0 };
-    void *list[] = { &with };
-    return cudaLaunchKernelExC(&c, cut.kernel, list);
+    uint32_t units = (a->w.n + cut.outputs - 1) / cut.outputs, blocks = cut.most_blocks > 0 ? cut.most_blocks : 1;
+    if (a->m > cut.rows)
+        with.taken = NULL;
+    const cudaLaunchConfig_t c = { .gridDim = { least(units, blocks), (a->m + cut.rows - 1) / cut.rows, 1 },
+                                   .blockDim = { THREADS, 1, 1 },
+                                   .dynamicSmemBytes = cut.shared };
+    return launch_kernel(cut.kernel, c, &with, on);
 }

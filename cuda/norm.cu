@@ -113,6 +113,7 @@ CUDA_INLINE int add_back(const struct cuda_norm_args *a, float *x, struct source
 CUDA_KERNEL(cuda_norm_rows, cuda_norm_args, MOST)
 {
     CUDA_SHARED float part[MOST / CUDA_WARP];
+    cuda_let_next();
     cuda_wait_before();
     size_t row = blockIdx.x, from = a.index ? a.index[row] : row;
     float *x = a.x + from * a.stride;
@@ -121,7 +122,6 @@ CUDA_KERNEL(cuda_norm_rows, cuda_norm_args, MOST)
         if (!add_back(&a, x, back, part) && a.flag)
             *a.flag = 1;
     }
-    cuda_let_next();
     if (!a.norm.weight)
         return;
     struct source s = { x, NULL, a.dim };

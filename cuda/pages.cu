@@ -92,6 +92,7 @@ CUDA_INLINE struct head head_of(const struct cuda_place_args *a, uint32_t token,
 CUDA_KERNEL(cuda_place, cuda_place_args, MOST)
 {
     CUDA_DYNAMIC_SHARED(float, all);
+    cuda_let_next();
     cuda_wait_before();
     uint32_t lane = threadIdx.x % CUDA_WARP, warp = threadIdx.x / CUDA_WARP, dim = a.kv.head_dim, token = blockIdx.x;
     uint32_t i = blockIdx.y * (blockDim.x / CUDA_WARP) + warp, n_kv = a.kv.n_kv_heads;
@@ -137,6 +138,7 @@ CUDA_INLINE void copy_bytes(const char *from, char *to, size_t n)
  * a copy. */
 CUDA_KERNEL(cuda_copy_pages, cuda_copy_args, MOST)
 {
+    cuda_let_next();
     cuda_wait_before();
     uint64_t at = a.kv.keys_at + blockIdx.x * a.kv.block_bytes + (blockIdx.y > 0 ? a.kv.values_at : 0);
     uint32_t each = a.kv.type == CUDA_KV_F32 ? 4 : a.kv.type == CUDA_KV_BF16 ? 2 : 1, dim = a.kv.head_dim;

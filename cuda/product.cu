@@ -1,32 +1,19 @@
-/* Products of few rows with weights without blocks.  A warp makes OUT outputs for up to ROWS rows: each lane takes eight values
- * of every 256 of a row of weights, so that a weight is read once, in 16 bytes a lane, and DEPTH of these reads are on their
- * way for each output.  A row's sum is that of its lanes' sums, which know nothing of other rows. */
+/* Products of few rows with weights without blocks, at the speed at which weights can be read.
+ *
+ * A block makes OUT outputs for up to ROWS rows at a time, a unit, and one unit after the other:
+ * each thread takes eight values of every CHUNK of a row of weights, so that a weight is read once, in 16 bytes a thread.
+ * Weights are on their way into shared memory STAGES chunks before they are used, across units, and before the kernel in
+ * front has ended.  A row's sum is that of its threads' sums, of lanes and then of warps, which know nothing of other rows. */
+#include "cuda/apart.h"
 #include "cuda/product.h"
 
-#define STEP (8u * CUDA_WARP)
+#define CHUNK     (8u * PRODUCT_THREADS)
+#define MOST_SUMS 16u /* of a unit: a power of two */
+#define ORDERED   8u  /* units of a block that are known: the one in hand, those asked for, and the next of these */
 
 struct raw {
     uint4 low, high; /* high: of float32 alone */
 };
-
-CUDA_INLINE void no_raw(struct raw *w)
-{
-    w->low.x = w->low.y = w->low.z = w->low.w = 0;
-    w->high = w->low;
-}
-
-/* Eight weights from k on, where there are eight. */
-CUDA_INLINE void read_raw(const uint32_t W, const char *row, uint32_t k, uint32_t most, struct raw *w)
-{
-    if (k + 8 > most) {
-        no_raw(w);
-    } else if (W == CUDA_F32) {
-        w->low = *(const uint4 *)(row + 4 * (size_t)k);
-        w->high = *(const uint4 *)(row + 4 * (size_t)k + 16);
-    } else {
-        w->low = cuda_stream16(row + 2 * (size_t)k);
-    }
-}
 
 CUDA_INLINE void two(const uint32_t TYPE, uint32_t pair, float *v)
 {
@@ -65,61 +52,154 @@ CUDA_INLINE void read_x(const uint32_t X, const char *row, uint32_t k, float v[8
     values_of(X, &x, v);
 }
 
-/* The last k % 8 values, by the lane whose turn it is. */
+/* Where this thread's 16 bytes of a weights' row lie while they wait: PARTS times for each of ALL rows, STAGES times. */
+CUDA_INLINE char *waiting(char *ring, uint32_t at)
+{
+    return ring + ((size_t)at * PRODUCT_THREADS + threadIdx.x) * 16;
+}
+
+/* What a block asks for, in the order in which it will be used. */
+struct asked {
+    struct product_outputs rows; /* of the turn-th unit of the block */
+    uint32_t turn, step, stage;
+};
+
+/* The next chunk of the unit that is asked for; none when there are no more. */
+CUDA_INLINE void ask(const struct cuda_product_args *a, const uint32_t W, const uint32_t ALL, const uint32_t STAGES,
+                     char *ring, struct asked *k)
+{
+    const uint32_t PARTS = W == CUDA_F32 ? 2 : 1;
+    uint32_t at = k->step * CHUNK + 8 * threadIdx.x;
+    if (at + 8 <= a->w.k && k->rows.n > 0) {
+        CUDA_UNROLL
+        for (uint32_t j = 0; j < ALL; j++) {
+            CUDA_UNROLL
+            for (uint32_t p = 0; p < PARTS; p++)
+                cuda_copy16(waiting(ring, (k->stage * ALL + j) * PARTS + p),
+                            k->rows.row[j] + (size_t)at * product_bytes(W) + 16 * p);
+        }
+    }
+    cuda_copies_close();
+    k->stage = k->stage + 1 < STAGES ? k->stage + 1 : 0;
+    k->step++;
+}
+
+/* Goes on to the block's next unit once all of one is asked for. */
+CUDA_INLINE void go_on(const struct cuda_product_args *a, const uint32_t ALL, const uint32_t GATED, uint32_t expert,
+                       const uint32_t *order, struct asked *k)
+{
+    if (k->step * CHUNK < a->w.k)
+        return;
+    k->step = 0;
+    k->turn++;
+    product_outputs(a, ALL, GATED, expert, order[k->turn % ORDERED], &k->rows);
+}
+
+/* The i-th unit of the block.  Those that are asked for at once are its own; then each block takes what is next, if there is
+ * a count of what is taken: what a unit comes to does not depend on who makes it. */
+CUDA_INLINE uint32_t unit_at(const struct cuda_product_args *a, uint32_t own, uint32_t i)
+{
+    return i < own || !a->taken ? blockIdx.x + i * gridDim.x : own * gridDim.x + atomicAdd(a->taken, 1u);
+}
+
+CUDA_INLINE void take_waiting(const uint32_t W, char *ring, uint32_t at, float v[8])
+{
+    const uint32_t PARTS = W == CUDA_F32 ? 2 : 1;
+    struct raw x;
+    x.low = *(const uint4 *)waiting(ring, at * PARTS);
+    if (PARTS > 1)
+        x.high = *(const uint4 *)waiting(ring, at * PARTS + 1);
+    values_of(W, &x, v);
+}
+
+/* The last k % 8 values, by the thread whose turn it is. */
 CUDA_INLINE void take_rest(const uint32_t W, const uint32_t X, const char *row, const char *x, uint32_t k, float *sum)
 {
     uint32_t from = k / 8 * 8;
-    if (threadIdx.x % CUDA_WARP != k / 8 % CUDA_WARP)
+    if (threadIdx.x != k / 8 % PRODUCT_THREADS)
         return;
     for (uint32_t i = from; i < k; i++)
         *sum = cuda_fma(cuda_load(W, row, i), cuda_load(X, x, i), *sum);
 }
 
-CUDA_INLINE void product(const struct cuda_product_args *a, const uint32_t W, const uint32_t X, const uint32_t ROWS,
-                         const uint32_t OUT, const uint32_t GATED)
+/* A unit's sums over the block: thread j * ROWS + r ends with that of its output for its row, and with its gate's.  Warps
+ * that have none of k's values add nothing. */
+CUDA_INLINE void sum_up(float *sum, const uint32_t OUT, const uint32_t ROWS, const uint32_t ALL, uint32_t k,
+                        float (*part)[MOST_SUMS], float *y, float *gate)
 {
-    CUDA_DYNAMIC_SHARED(char, normed);
-    const uint32_t ALL = GATED ? 2 * OUT : OUT, DEPTH = ALL * ROWS > 16 ? 1 : 2;
-    uint32_t lane = threadIdx.x % CUDA_WARP, k = a->w.k, first = blockIdx.y * ROWS, expert = 0;
-    uint32_t n = a->m - first < ROWS ? a->m - first : ROWS;
+    const uint32_t N = ALL * ROWS;
+    uint32_t lane = threadIdx.x % CUDA_WARP, warp = threadIdx.x / CUDA_WARP;
+    uint32_t warps = (k + 8 * CUDA_WARP - 1) / (8 * CUDA_WARP);
+    warps = warps < PRODUCT_WARPS ? warps : PRODUCT_WARPS;
+    if (warp < warps) {
+        apart_sum(sum, N, CUDA_WARP, lane);
+        if (lane % (CUDA_WARP / N) == 0)
+            part[warp][apart_held(N, CUDA_WARP, lane)] = sum[0];
+    }
+    __syncthreads();
+    *y = *gate = 0.0f;
+    if (threadIdx.x >= OUT * ROWS)
+        return;
+    for (uint32_t w = 0; w < warps; w++) {
+        *y += part[w][threadIdx.x];
+        *gate += ALL > OUT ? part[w][OUT * ROWS + threadIdx.x] : 0.0f;
+    }
+}
+
+CUDA_INLINE void product(const struct cuda_product_args *a, const uint32_t W, const uint32_t X, const uint32_t ROWS,
+                         const uint32_t OUT, const uint32_t GATED, const uint32_t STAGES)
+{
+    CUDA_DYNAMIC_SHARED(char, ring);
+    CUDA_SHARED float part[2][PRODUCT_WARPS][MOST_SUMS];
+    CUDA_SHARED uint32_t order[ORDERED];
+    const uint32_t ALL = GATED ? 2 * OUT : OUT, PARTS = W == CUDA_F32 ? 2 : 1;
+    uint32_t k = a->w.k, first = blockIdx.y * ROWS, expert = 0, stage = 0;
+    uint32_t n = a->m - first < ROWS ? a->m - first : ROWS, steps = (k + CHUNK - 1) / CHUNK;
+    uint32_t own = (STAGES + steps - 1) / steps; /* units, asked for before the first is used */
     struct product_outputs o;
-    struct raw raw[2][8];
-    float sum[8 * 8], w[8][8], x[8];
+    struct asked asked;
+    cuda_let_next();
     if (a->which) {
         cuda_wait_before();
         expert = a->which[(size_t)first * a->which_step];
     }
-    product_outputs(a, ALL, GATED, expert, &o);
+    if (threadIdx.x <= own)
+        order[threadIdx.x] = unit_at(a, own, threadIdx.x);
+    __syncthreads();
+    product_outputs(a, ALL, GATED, expert, blockIdx.x, &o);
+    asked.rows = o;
+    asked.turn = asked.step = asked.stage = 0;
     CUDA_UNROLL
-    for (uint32_t d = 0; d < DEPTH; d++) {
-        CUDA_UNROLL
-        for (uint32_t j = 0; j < ALL; j++)
-            read_raw(W, o.row[j], d * STEP + 8 * lane, k, &raw[d][j]);
+    for (uint32_t i = 0; i < STAGES; i++) {
+        go_on(a, ALL, GATED, expert, order, &asked);
+        ask(a, W, ALL, STAGES, ring, &asked);
     }
     cuda_wait_before();
-    cuda_let_next();
     const char *from = (const char *)a->x + (size_t)(first / a->per) * a->x_stride * product_bytes(X);
     uint64_t step = (uint64_t)a->x_stride * product_bytes(X);
     if (a->norm.weight) {
+        char *normed = ring + (size_t)STAGES * ALL * PARTS * PRODUCT_THREADS * 16;
         step = (uint64_t)(k + 7) / 8 * 8 * product_bytes(X);
         product_norm(a, first, n, X, normed, step);
         from = normed;
     }
-    CUDA_UNROLL
-    for (uint32_t i = 0; i < ALL * ROWS; i++)
-        sum[i] = 0.0f;
     CUDA_ONCE
-    for (uint32_t base = 8 * lane; base < k + DEPTH * STEP; base += DEPTH * STEP) {
-        if (base - 8 * lane >= k)
-            break;
+    for (uint32_t turn = 0; o.n > 0; turn++) {
+        float sum[MOST_SUMS], y, gate;
+        uint32_t next = threadIdx.x == 0 ? unit_at(a, own, own + 1 + turn) : 0;
         CUDA_UNROLL
-        for (uint32_t d = 0; d < DEPTH; d++) {
-            uint32_t at = base + d * STEP;
+        for (uint32_t i = 0; i < ALL * ROWS; i++)
+            sum[i] = 0.0f;
+        CUDA_ONCE
+        for (uint32_t at = 8 * threadIdx.x; at - 8 * threadIdx.x < k; at += CHUNK) {
+            float w[4][8], x[8];
+            cuda_copies_wait(STAGES - 1);
             CUDA_UNROLL
-            for (uint32_t j = 0; j < ALL; j++) {
-                values_of(W, &raw[d][j], w[j]);
-                read_raw(W, o.row[j], at + DEPTH * STEP, k, &raw[d][j]);
-            }
+            for (uint32_t j = 0; j < ALL; j++)
+                take_waiting(W, ring, stage * ALL + j, w[j]);
+            stage = stage + 1 < STAGES ? stage + 1 : 0;
+            go_on(a, ALL, GATED, expert, order, &asked);
+            ask(a, W, ALL, STAGES, ring, &asked);
             if (at + 8 > k)
                 continue;
             CUDA_UNROLL
@@ -133,43 +213,35 @@ CUDA_INLINE void product(const struct cuda_product_args *a, const uint32_t W, co
                 }
             }
         }
-    }
-    float y = 0.0f, gate = 0.0f;
-    CUDA_UNROLL
-    for (uint32_t j = 0; j < OUT; j++) {
         CUDA_UNROLL
-        for (uint32_t r = 0; r < ROWS; r++) {
-            const char *row = from + (r < n ? r : 0) * step;
-            if (k % 8 > 0) {
-                take_rest(W, X, o.row[j], row, k, &sum[j * ROWS + r]);
-                if (GATED)
-                    take_rest(W, X, o.row[OUT + j], row, k, &sum[(OUT + j) * ROWS + r]);
-            }
-            float s = cuda_warp_sum(sum[j * ROWS + r]), g = GATED ? cuda_warp_sum(sum[(OUT + j) * ROWS + r]) : 0.0f;
-            y = lane == j * ROWS + r ? s : y;
-            gate = lane == j * ROWS + r ? g : gate;
-        }
+        for (uint32_t i = 0; i < ALL * ROWS; i++)
+            if (k % 8 > 0)
+                take_rest(W, X, o.row[i / ROWS], from + (i % ROWS < n ? i % ROWS : 0) * step, k, &sum[i]);
+        if (threadIdx.x == 0)
+            order[(own + 1 + turn) % ORDERED] = next;
+        sum_up(sum, OUT, ROWS, ALL, k, part[turn % 2], &y, &gate);
+        if (threadIdx.x < OUT * ROWS && threadIdx.x / ROWS < o.n && threadIdx.x % ROWS < n)
+            product_end(a, first + threadIdx.x % ROWS, o.first + threadIdx.x / ROWS, y, gate);
+        product_outputs(a, ALL, GATED, expert, order[(turn + 1) % ORDERED], &o);
     }
-    if (lane < OUT * ROWS && lane / ROWS < o.n && lane % ROWS < n)
-        product_end(a, first + lane % ROWS, o.first + lane / ROWS, y, gate);
 }
 
-#define PRODUCT(name, weights, values, rows, out, gated)                                                               \
+#define PRODUCT(name, weights, values, rows, out, gated, stages)                                                       \
     CUDA_KERNEL(name, cuda_product_args, PRODUCT_THREADS)                                                              \
     {                                                                                                                  \
-        product(&a, weights, values, rows, out, gated);                                                                \
+        product(&a, weights, values, rows, out, gated, stages);                                                        \
     }
-/* Outputs of a warp: such that rows times outputs (and gates) fit the registers. */
-#define PRODUCTS(stem, weights, values)                                                                                \
-    PRODUCT(cuda_product_##stem##_1, weights, values, 1, 4, 0)                                                         \
-    PRODUCT(cuda_product_##stem##_4, weights, values, 4, 4, 0)                                                         \
-    PRODUCT(cuda_product_##stem##_8, weights, values, 8, 2, 0)                                                         \
-    PRODUCT(cuda_product_##stem##_1_gated, weights, values, 1, 2, 1)                                                   \
-    PRODUCT(cuda_product_##stem##_4_gated, weights, values, 4, 2, 1)                                                   \
-    PRODUCT(cuda_product_##stem##_8_gated, weights, values, 8, 1, 1)
+/* Outputs of a unit: such that rows times outputs (and gates) fit the registers.  launch_product.c knows them too. */
+#define PRODUCTS(stem, weights, values, stages)                                                                        \
+    PRODUCT(cuda_product_##stem##_1, weights, values, 1, 4, 0, stages)                                                 \
+    PRODUCT(cuda_product_##stem##_4, weights, values, 4, 4, 0, stages)                                                 \
+    PRODUCT(cuda_product_##stem##_8, weights, values, 8, 2, 0, stages)                                                 \
+    PRODUCT(cuda_product_##stem##_1_gated, weights, values, 1, 2, 1, stages)                                           \
+    PRODUCT(cuda_product_##stem##_4_gated, weights, values, 4, 2, 1, stages)                                           \
+    PRODUCT(cuda_product_##stem##_8_gated, weights, values, 8, 1, 1, stages)
 
-PRODUCTS(bf16, CUDA_BF16, CUDA_BF16)
-PRODUCTS(bf16_f32, CUDA_BF16, CUDA_F32)
-PRODUCTS(f16, CUDA_F16, CUDA_F16)
-PRODUCTS(f16_f32, CUDA_F16, CUDA_F32)
-PRODUCTS(f32, CUDA_F32, CUDA_F32)
+PRODUCTS(bf16, CUDA_BF16, CUDA_BF16, CUDA_PRODUCT_STAGES)
+PRODUCTS(bf16_f32, CUDA_BF16, CUDA_F32, CUDA_PRODUCT_STAGES)
+PRODUCTS(f16, CUDA_F16, CUDA_F16, CUDA_PRODUCT_STAGES)
+PRODUCTS(f16_f32, CUDA_F16, CUDA_F32, CUDA_PRODUCT_STAGES)
+PRODUCTS(f32, CUDA_F32, CUDA_F32, CUDA_PRODUCT_STAGES_F32)

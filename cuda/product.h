@@ -12,17 +12,17 @@ CUDA_INLINE uint32_t product_bytes(uint32_t type)
     return type == CUDA_F32 ? 4 : 2;
 }
 
-/* The rows of weights of a warp: its outputs', then as many of their gates. */
+/* The rows of weights of a unit of work: its outputs', then as many of their gates. */
 struct product_outputs {
-    const char *row[8];
+    const char *row[4];
     uint32_t first, n; /* outputs; rows beyond the last are the first again */
 };
 
 CUDA_INLINE void product_outputs(const struct cuda_product_args *a, const uint32_t SLOTS, uint32_t gated,
-                                 uint32_t expert, struct product_outputs *o)
+                                 uint32_t expert, uint32_t unit, struct product_outputs *o)
 {
     uint32_t outputs = gated ? SLOTS / 2 : SLOTS;
-    o->first = (blockIdx.x * PRODUCT_WARPS + threadIdx.x / CUDA_WARP) * outputs;
+    o->first = unit * outputs;
     o->n = a->w.n > o->first ? a->w.n - o->first : 0;
     o->n = o->n < outputs ? o->n : outputs;
     CUDA_UNROLL
@@ -34,29 +34,66 @@ CUDA_INLINE void product_outputs(const struct cuda_product_args *a, const uint32
     }
 }
 
-CUDA_INLINE float product_sum(const float *x, uint32_t k, float *part)
-{
-    float sum = 0.0f;
-    for (uint32_t i = threadIdx.x; i < k; i += PRODUCT_THREADS)
-        sum += x[i];
-    return cuda_block_sum(sum, part);
-}
-
 struct product_moments {
     float mean, factor;
 };
 
-/* Of a row of float32, for the norm. */
-CUDA_INLINE struct product_moments product_moments(const struct cuda_product_args *a, const float *x, float *part)
+#define PRODUCT_HELD 4u /* of each thread: what of a row it keeps between its sums and its norm, four values each */
+
+CUDA_INLINE float4 product_four(const float *x, uint32_t at, uint32_t k)
+{
+    float4 v;
+    if (at + 4 <= k)
+        return *(const float4 *)(x + at);
+    v.x = at < k ? x[at] : 0.0f;
+    v.y = at + 1 < k ? x[at + 1] : 0.0f;
+    v.z = at + 2 < k ? x[at + 2] : 0.0f;
+    v.w = 0.0f;
+    return v;
+}
+
+/* The four values that a thread takes at its i-th turn are those from here on. */
+CUDA_INLINE uint32_t product_at(uint32_t i)
+{
+    return 4 * (i * PRODUCT_THREADS + threadIdx.x);
+}
+
+/* Of those below k, the sum of f(x). */
+CUDA_INLINE float product_squares(float4 v, float mean, uint32_t at, uint32_t k)
+{
+    float x = v.x - mean, y = v.y - mean, z = v.z - mean, w = v.w - mean;
+    if (at + 4 <= k)
+        return (x * x + y * y) + (z * z + w * w);
+    return (at < k ? x * x : 0.0f) + (at + 1 < k ? y * y : 0.0f) + (at + 2 < k ? z * z : 0.0f);
+}
+
+/* Of a row of float32, for the norm; the first of it stays in held. */
+CUDA_INLINE struct product_moments product_moments(const struct cuda_product_args *a, const float *x, float *part,
+                                                   float4 held[PRODUCT_HELD])
 {
     struct product_moments m;
     uint32_t k = a->w.k;
     float sum = 0.0f;
-    m.mean = a->norm.bias ? product_sum(x, k, part) / (float)k : 0.0f;
-    for (uint32_t i = threadIdx.x; i < k; i += PRODUCT_THREADS) {
-        float y = x[i] - m.mean;
-        sum = cuda_fma(y, y, sum);
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < PRODUCT_HELD; i++)
+        held[i] = product_four(x, product_at(i), k);
+    m.mean = 0.0f;
+    if (a->norm.bias) {
+        CUDA_UNROLL
+        for (uint32_t i = 0; i < PRODUCT_HELD; i++)
+            sum += (held[i].x + held[i].y) + (held[i].z + held[i].w);
+        for (uint32_t i = PRODUCT_HELD; product_at(i) < k; i++) {
+            float4 v = product_four(x, product_at(i), k);
+            sum += (v.x + v.y) + (v.z + v.w);
+        }
+        m.mean = cuda_block_sum(sum, part) / (float)k;
     }
+    sum = 0.0f;
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < PRODUCT_HELD; i++)
+        sum += product_squares(held[i], m.mean, product_at(i), k);
+    for (uint32_t i = PRODUCT_HELD; product_at(i) < k; i++)
+        sum += product_squares(product_four(x, product_at(i), k), m.mean, product_at(i), k);
     m.factor = 1.0f / sqrtf(cuda_block_sum(sum, part) / (float)k + a->eps);
     return m;
 }
@@ -67,16 +104,47 @@ CUDA_INLINE float product_normed(const struct cuda_product_args *a, struct produ
     return a->norm.bias ? y + a->norm.bias[i] : y;
 }
 
+/* Four values from `at` on, normed with weights w, into a row of shared memory that has room for whole eights. */
+CUDA_INLINE void product_norm4(const struct cuda_product_args *a, struct product_moments m, float4 x, float4 w,
+                               uint32_t at, uint32_t type, char *to)
+{
+    uint32_t k = a->w.k;
+    if (at >= k)
+        return;
+    x.x = (x.x - m.mean) * m.factor * w.x;
+    x.y = (x.y - m.mean) * m.factor * w.y;
+    x.z = (x.z - m.mean) * m.factor * w.z;
+    x.w = (x.w - m.mean) * m.factor * w.w;
+    if (a->norm.bias) {
+        float4 b = product_four(a->norm.bias, at, k);
+        x.x += b.x;
+        x.y += b.y;
+        x.z += b.z;
+        x.w += b.w;
+    }
+    cuda_store4(type, to, at, x);
+}
+
 /* Norms n rows into shared memory, in type. */
 CUDA_INLINE void product_norm(const struct cuda_product_args *a, uint32_t first, uint32_t n, uint32_t type, char *to,
                               uint64_t step)
 {
     CUDA_SHARED float part[PRODUCT_WARPS];
+    uint32_t k = a->w.k;
+    float4 w[PRODUCT_HELD];
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < PRODUCT_HELD; i++)
+        w[i] = product_four(a->norm.weight, product_at(i), k);
     for (uint32_t r = 0; r < n; r++) {
         const float *x = (const float *)a->x + (size_t)((first + r) / a->per) * a->x_stride;
-        struct product_moments m = product_moments(a, x, part);
-        for (uint32_t i = threadIdx.x; i < a->w.k; i += PRODUCT_THREADS)
-            cuda_store(type, to + r * step, i, product_normed(a, m, x[i], i));
+        float4 held[PRODUCT_HELD];
+        struct product_moments m = product_moments(a, x, part, held);
+        CUDA_UNROLL
+        for (uint32_t i = 0; i < PRODUCT_HELD; i++)
+            product_norm4(a, m, held[i], w[i], product_at(i), type, to + r * step);
+        for (uint32_t i = PRODUCT_HELD; product_at(i) < k; i++)
+            product_norm4(a, m, product_four(x, product_at(i), k), product_four(a->norm.weight, product_at(i), k),
+                          product_at(i), type, to + r * step);
     }
     __syncthreads();
 }

@@ -72,12 +72,14 @@ CUDA_INLINE void product_quant(const struct cuda_product_args *a, uint32_t type,
     uint32_t n = a->m - first < ROWS ? a->m - first : ROWS, gated = a->gate.data != NULL;
     struct product_outputs o;
     float sum[SLOTS * 4];
-    cuda_wait_before();
     cuda_let_next();
-    product_outputs(a, SLOTS, gated, a->which ? a->which[(size_t)first * a->which_step] : 0, &o);
+    cuda_wait_before();
+    product_outputs(a, SLOTS, gated, a->which ? a->which[(size_t)first * a->which_step] : 0,
+                    blockIdx.x * PRODUCT_WARPS + threadIdx.x / CUDA_WARP, &o);
     for (uint32_t r = 0; a->norm.weight && r < n; r++) {
+        float4 held[PRODUCT_HELD];
         struct product_moments own =
-            product_moments(a, (const float *)a->x + (size_t)((first + r) / a->per) * a->x_stride, part);
+            product_moments(a, (const float *)a->x + (size_t)((first + r) / a->per) * a->x_stride, part, held);
         if (threadIdx.x == 0)
             m[r] = own;
     }

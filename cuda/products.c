@@ -25,19 +25,25 @@ const float *products_vector(const struct weightmap_vector *v, const char *base)
     return v->n > 0 ? (const float *)(const void *)(base + v->at) : NULL;
 }
 
+uint32_t *products_taken(struct device_model *m)
+{
+    return m->n_products < MODEL_TAKEN * (m->s.n_layers + 1) ? m->b.taken + m->n_products++ : NULL;
+}
+
 static int run_few(struct device_model *m, const struct cuda_matrix *w, const struct products *p,
                    struct device_error *error)
 {
     struct cuda_product_args a = { .w = *w,
                                    .x = p->x,
                                    .out = p->out,
+                                   .taken = products_taken(m),
                                    .m = p->m,
                                    .x_type = p->x_type,
                                    .x_stride = p->x_stride,
                                    .out_type = CUDA_F32,
                                    .out_stride = p->out_stride,
                                    .per = 1 };
-    return card_ok(m->c, launch_product(&a, m->c->stream), "a product of few rows", error);
+    return card_ok(m->c, launch_product(&a, m->on), "a product of few rows", error);
 }
 
 /* Rows of a matrix with blocks, widened to bf16 a tile at a time: the tile stays in the card's cache. */
@@ -51,7 +57,7 @@ static int run_tiles(struct device_model *m, const struct cuda_matrix *w, const 
         struct cuda_dequantise_args a = {
             .w = *w, .out = m->b.tile, .from = from, .n = n, .stride = stride, .type = CUDA_BF16
         };
-        CARD_TRY(card_ok(m->c, launch_dequantise(&a, m->c->stream), "widening weights", error));
+        CARD_TRY(card_ok(m->c, launch_dequantise(&a, m->on), "widening weights", error));
         const struct gemm g = { m->b.tile, p->x,      p->out + from, n,           w->k,
                                 p->m,      CUDA_BF16, stride,        p->x_stride, p->out_stride };
         CARD_TRY(gemm_run(m->c, m->plans, &g, error));

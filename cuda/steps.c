@@ -54,7 +54,7 @@ static int settle(struct steps *s, uint32_t rows)
     if (!s->back)
         return DEVICE_OK;
     add_back(s, &a);
-    return launched(s, launch_norm(&a, rows, s->m->c->stream), "adding a half layer");
+    return launched(s, launch_norm(&a, rows, s->m->on), "adding a half layer");
 }
 
 static int norm(struct steps *s, const struct normed *n)
@@ -67,7 +67,7 @@ static int norm(struct steps *s, const struct normed *n)
         a.norm = norm_at(n->norm, s->base);
         a.out = n->out[type];
         a.type = type;
-        CARD_TRY(launched(s, launch_norm(&a, n->rows, s->m->c->stream), "a norm"));
+        CARD_TRY(launched(s, launch_norm(&a, n->rows, s->m->on), "a norm"));
     }
     return DEVICE_OK;
 }
@@ -86,13 +86,14 @@ static int embed(struct steps *s)
                                  .x = m->b.x,
                                  .stride = m->b.dim,
                                  .scale = m->s.embedding_scale };
-    CARD_TRY(launched(s, launch_embed(&a, s->n, m->c->stream), "embedding"));
+    /* nothing begins before the flags are cleared */
+    CARD_TRY(launched(s, launch_embed(&a, s->n, (struct launch_on){ m->c->stream, 0, 0 }), "embedding"));
     if (m->top.embedding_norm.weight.n == 0)
         return DEVICE_OK;
     struct cuda_norm_args norm = norm_args(s);
     norm.norm = norm_at(&m->top.embedding_norm, m->top_base);
     norm.out = m->b.x;
-    return launched(s, launch_norm(&norm, s->n, m->c->stream), "the embedding's norm");
+    return launched(s, launch_norm(&norm, s->n, m->on), "the embedding's norm");
 }
 
 /* Rows [from, from + w->n) of the output of products that share their input. */
@@ -160,9 +161,9 @@ int steps_place(struct steps *s, const struct weightmap_layer *l)
                                  .half = m->s.n_turning,
                                  .interleaved = m->s.interleaved,
                                  .eps = m->s.norm_eps };
-    CARD_TRY(launched(s, launch_place(&a, m->c->stream), "placing keys and values"));
+    CARD_TRY(launched(s, launch_place(&a, m->on), "placing keys and values"));
     struct cuda_copy_args copies = { m->batch->copies, a.kv, (uint32_t)s->d->n_copies };
-    return launched(s, launch_copies(&copies, m->c->stream), "copying pages");
+    return launched(s, launch_copies(&copies, m->on), "copying pages");
 }
 
 static struct cuda_attend_args attend_args(const struct steps *s, const struct weightmap_layer *l)
@@ -223,7 +224,7 @@ int steps_attend(struct steps *s, const struct weightmap_layer *l)
         launch_attend_split(&a, &shape, m->c->n_multiprocessors);
     CARD_TRY(reserve_partial(s, launch_attend_bytes(&a, &shape)));
     a.partial = m->b.partial;
-    return launched(s, launch_attend(&a, &shape, m->c->stream), "attention");
+    return launched(s, launch_attend(&a, &shape, m->on), "attention");
 }
 
 /* What a half layer gives is added to x by the norm that comes next. */
@@ -264,7 +265,7 @@ static int activate(struct steps *s, const struct weightmap_layer *l)
                                     .out_stride = b->ffn,
                                     .type = products_wants(s->m, l->down.type, s->full),
                                     .activation = s->m->s.activation };
-    return launched(s, launch_activate(&a, s->full, s->m->c->stream), "an activation");
+    return launched(s, launch_activate(&a, s->full, s->m->on), "an activation");
 }
 
 static int mlp(struct steps *s, const struct weightmap_layer *l, void *const in[])
@@ -336,7 +337,7 @@ static int head(struct steps *s, uint64_t first, uint32_t n, uint32_t tap)
     a.index = m->batch->index + first;
     a.out = tap == DEVICE_HIDDEN ? (void *)m->b.scores : m->b.head;
     a.type = tap == DEVICE_HIDDEN ? CUDA_F32 : products_wants(m, w->type, n);
-    CARD_TRY(launched(s, launch_norm(&a, n, m->c->stream), "the last norm"));
+    CARD_TRY(launched(s, launch_norm(&a, n, m->on), "the last norm"));
     if (tap == DEVICE_SCORES)
         CARD_TRY(products_run(s->m, &there,
                               &(struct products){ m->b.head, m->b.scores, n, a.type, m->b.dim, m->b.scores_stride },
@@ -347,7 +348,7 @@ static int head(struct steps *s, uint64_t first, uint32_t n, uint32_t tap)
                                        .width = tap == DEVICE_HIDDEN ? m->s.dim : w->n,
                                        .stride = tap == DEVICE_HIDDEN ? m->b.dim : m->b.scores_stride,
                                        .cap = tap == DEVICE_HIDDEN ? 0 : m->s.score_cap };
-    return launched(s, launch_scores(&scores, n, m->c->stream), "scores");
+    return launched(s, launch_scores(&scores, n, m->on), "scores");
 }
 
 /* The rows after so many layers. */
@@ -378,7 +379,9 @@ int steps_run(struct steps *s, const struct steps_rows *rows)
     s->n = s->full = (uint32_t)s->d->n_tokens;
     s->layer = 0;
     s->back = NULL;
-    cudaError_t e = cudaMemsetAsync(m->b.flags, 0, (n_layers + 1) * sizeof *m->b.flags, m->c->stream);
+    const uint64_t cleared = (uint64_t)(1 + MODEL_TAKEN) * (n_layers + 1) * sizeof *m->b.flags;
+    cudaError_t e = cudaMemsetAsync(m->b.flags, 0, cleared, m->c->stream);
+    m->n_products = 0;
     CARD_TRY(launched(s, e, "clearing flags"));
     CARD_TRY(swap_begin(m->swap, s->error));
     CARD_TRY(embed(s));

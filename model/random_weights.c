@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/threads.h"
 #include "model/convert_inside.h"
 #include "model/kernel.h"
 #include "model/quant_pack.h"
@@ -107,6 +108,13 @@ static int lay_out(struct tensor *t, size_t n, enum dtype type, uint64_t *total)
     return 0;
 }
 
+static void fill_part(void *ctx, size_t i, size_t worker)
+{
+    const struct tensor *t = (const struct tensor *)ctx + i;
+    (void)worker;
+    fill_tensor(t, (void *)(uintptr_t)t->data); /* in a slab of its own */
+}
+
 static int fill(struct random_weights *r, enum dtype type)
 {
     struct tensor *t = (struct tensor *)(uintptr_t)r->c->tensors; /* its list is ours */
@@ -122,10 +130,12 @@ static int fill(struct random_weights *r, enum dtype type)
     madvise(r->slab, r->bytes, MADV_HUGEPAGE); /* 2 MB pages where there are any: fewer address lookups */
     uint8_t *at = r->slab;
     for (size_t i = 0; i < n; i++) {
-        fill_tensor(&t[i], at);
         t[i].data = at;
         at += (t[i].bytes + ALIGN - 1) / ALIGN * ALIGN;
     }
+    struct threads *threads = threads_alloc(threads_cores());
+    threads_run(threads, n, fill_part, t);
+    threads_free(threads);
     return 0;
 }
 

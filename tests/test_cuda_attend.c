@@ -6,6 +6,8 @@
 #include "tests/lib/check.h"
 #include <stdlib.h>
 
+static const struct launch_on plainly = { NULL, 0, 0 };
+
 enum { MOST_TOKENS = 24, MOST_PAGES = 64 };
 
 struct shape {
@@ -44,7 +46,7 @@ struct one {
 static void run(void *ctx)
 {
     struct one *o = ctx;
-    check(launch_attend(&o->a, &o->l, NULL) == cudaSuccess, "a launch");
+    check(launch_attend(&o->a, &o->l, plainly) == cudaSuccess, "a launch");
 }
 
 /* Keys and values of each position, and NaN beyond the last: what a page holds there is anything. */

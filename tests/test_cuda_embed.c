@@ -7,6 +7,8 @@
 #include "tests/lib/device_matrix.h"
 #include <stdlib.h>
 
+static const struct launch_on plainly = { NULL, 0, 0 };
+
 _Static_assert((int)CUDA_Q8_0 == (int)DTYPE_Q8_0 && (int)CUDA_Q6_K == (int)DTYPE_Q6_K &&
                    (int)CUDA_TYPES == (int)DTYPE_COUNT && (int)CUDA_BF16 == (int)DTYPE_BF16,
                "numbers of types");
@@ -30,7 +32,7 @@ static void test_values(enum dtype type, uint32_t k)
         uint32_t stride = (k + 7) / 8 * 8;
         struct cuda_dequantise_args a = { w, device_new(2 * stride * sizeof(float)), 1, 2, stride, to };
         double worst = 0;
-        check(launch_dequantise(&a, NULL) == cudaSuccess, "a launch");
+        check(launch_dequantise(&a, plainly) == cudaSuccess, "a launch");
         for (size_t i = 0; i < 2; i++) {
             dtype_to_f32(type, file + (1 + i) * dtype_row_bytes(type, k), k, want);
             for (size_t d = 0; d < k; d++) {
@@ -63,7 +65,7 @@ static void test_embed(enum dtype type)
         double worst = 0;
         if (with)
             a.positions = device_matrix_put(DTYPE_F32, places, N, K);
-        check(launch_embed(&a, 2, NULL) == cudaSuccess, "a launch");
+        check(launch_embed(&a, 2, plainly) == cudaSuccess, "a launch");
         for (size_t i = 0; i < 2; i++) {
             dtype_to_f32(type, file + tokens[i].symbol * dtype_row_bytes(type, K), K, row);
             memcpy(place, places + tokens[i].position * K * sizeof(float), sizeof place);
@@ -97,7 +99,7 @@ static void test_activations(uint32_t width)
         double worst = 0;
         if (k / 2 % 2)
             a.gate_bias = bias, a.up_bias = bias + width;
-        check(launch_activate(&a, ROWS, NULL) == cudaSuccess, "a launch");
+        check(launch_activate(&a, ROWS, plainly) == cudaSuccess, "a launch");
         for (size_t i = 0; i < ROWS; i++) {
             for (uint32_t d = 0; d < width; d++)
                 want[d] = gate[i * stride + d] + (a.gate_bias ? bias[d] : 0);
@@ -125,13 +127,13 @@ static void test_scores(uint32_t width)
     for (uint32_t i = 0; i < 2 * width; i++)
         want[i] = x[i] + bias[i % width];
     kernel_reference.cap(want, 2 * width, 3);
-    check(launch_scores(&a, 2, NULL) == cudaSuccess && *flag == 0, "a launch");
+    check(launch_scores(&a, 2, plainly) == cudaSuccess && *flag == 0, "a launch");
     double worst = 0;
     for (uint32_t i = 0; i < 2 * width; i++)
         worst = fmax(worst, fabs((double)(x[i] - want[i])));
     check_near(worst, 0, 1e-6, "width %u: biased and capped scores", width);
     x[2 * width - 1] = -INFINITY;
-    launch_scores(&a, 2, NULL);
+    launch_scores(&a, 2, plainly);
     check(*flag == 1, "width %u: an infinity is seen before the cap", width);
     device_free(flag);
     device_free(x);
@@ -147,7 +149,7 @@ static void test_convert(void)
     device_fill(x, 2 * STRIDE, 6);
     for (uint32_t type = CUDA_F16; type <= CUDA_BF16; type++) {
         struct cuda_convert_args a = { x, out, WIDTH, STRIDE, 80, type };
-        check(launch_convert(&a, 2, NULL) == cudaSuccess, "a launch");
+        check(launch_convert(&a, 2, plainly) == cudaSuccess, "a launch");
         for (size_t i = 0; i < 2 * WIDTH; i++) {
             size_t at = i / WIDTH * 80 + i % WIDTH;
             float from = x[i / WIDTH * STRIDE + i % WIDTH];

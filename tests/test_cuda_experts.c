@@ -4,6 +4,8 @@
 #include "tests/lib/check.h"
 #include <stdlib.h>
 
+static const struct launch_on plainly = { NULL, 0, 0 };
+
 struct shape {
     uint32_t tokens, experts, chosen, share;
 };
@@ -18,7 +20,7 @@ struct one {
 static void run(void *ctx)
 {
     struct one *o = ctx;
-    check(launch_route(&o->route, NULL) == cudaSuccess && launch_pack(&o->pack, NULL) == cudaSuccess, "launches");
+    check(launch_route(&o->route, plainly) == cudaSuccess && launch_pack(&o->pack, plainly) == cudaSuccess, "launches");
 }
 
 /* How many scores come before that of expert e. */
@@ -79,7 +81,7 @@ static void check_way(const struct one *o, const struct shape *s)
     struct cuda_gather_args g = { x, o->pack.row, packed, DIM * 4, s->chosen };
     struct cuda_combine_args c = { packed, o->route.choices, o->pack.row, out, DIM, DIM, s->chosen };
     device_fill(x, s->tokens * DIM, 3);
-    check(launch_gather(&g, s->tokens, NULL) == cudaSuccess && launch_combine(&c, s->tokens, NULL) == cudaSuccess,
+    check(launch_gather(&g, s->tokens, plainly) == cudaSuccess && launch_combine(&c, s->tokens, plainly) == cudaSuccess,
           "launches");
     double worst = 0;
     for (uint32_t t = 0; t < s->tokens; t++)

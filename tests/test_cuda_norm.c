@@ -5,6 +5,8 @@
 #include "tests/lib/check.h"
 #include <stdlib.h>
 
+static const struct launch_on plainly = { NULL, 0, 0 };
+
 enum { ROWS = 3 };
 
 struct one {
@@ -22,7 +24,7 @@ static void reset(void *ctx)
 static void run(void *ctx)
 {
     const struct one *o = ctx;
-    check(launch_norm(&o->a, ROWS, NULL) == cudaSuccess, "a launch");
+    check(launch_norm(&o->a, ROWS, plainly) == cudaSuccess, "a launch");
 }
 
 static void reference_norm(struct cuda_norm n, const float *x, uint32_t dim, float *out)

@@ -7,6 +7,8 @@
 #include "tests/lib/check.h"
 #include <stdlib.h>
 
+static const struct launch_on plainly = { NULL, 0, 0 };
+
 enum { TOKENS = 3, HEADS = 5, KV_HEADS = 2 };
 
 struct shape {
@@ -35,7 +37,7 @@ static void reset(void *ctx)
 static void run(void *ctx)
 {
     struct one *o = ctx;
-    check(launch_place(&o->a, NULL) == cudaSuccess, "a launch");
+    check(launch_place(&o->a, plainly) == cudaSuccess, "a launch");
 }
 
 static float *made(size_t n, uint64_t seed)
@@ -178,7 +180,7 @@ static void test_copies(enum kernel_kv kv)
         for (size_t i = 1; i < 4; i++)
             for (size_t k = 0; k < page; k++)
                 pages[i][k] = (char)(i * 41 + k * 7);
-        check(launch_copies(&a, NULL) == cudaSuccess, "a launch");
+        check(launch_copies(&a, plainly) == cudaSuccess, "a launch");
         for (size_t i = 0; i < 4; i++)
             check(memcmp(pages[i], want[i], page) == 0, "%s: page %zu after copies", kernel_kv_name(kv), i);
     }

@@ -8,6 +8,8 @@
 #include "tests/lib/device_matrix.h"
 #include <stdlib.h>
 
+static const struct launch_on plainly = { NULL, 0, 0 };
+
 enum { MOST = 10, OUT_STRIDE = 80 };
 
 struct shape {
@@ -70,7 +72,7 @@ static double dot(const struct cuda_matrix *w, size_t j, uint32_t x_type, const 
 
 static void run(void *ctx)
 {
-    check(launch_product(ctx, NULL) == cudaSuccess, "a launch");
+    check(launch_product(ctx, plainly) == cudaSuccess, "a launch");
 }
 
 static double silu(double x)
@@ -255,9 +257,10 @@ int main(void)
                                          { CUDA_F32, CUDA_F32 } };
     struct cuda_product_args wide = { .w = { .type = CUDA_BF16, .n = 8, .k = 50000 }, .x_type = CUDA_BF16, .m = 1 };
     wide.norm.weight = &wide.eps;
-    check(launch_product(&wide, NULL) == cudaErrorInvalidValue, "a norm wider than shared memory is refused");
+    check(launch_product(&wide, plainly) == cudaErrorInvalidValue, "a norm wider than shared memory is refused");
     check(launch_prepare() == cudaSuccess, "shared memory is to be had");
-    check(launch_product(&wide, NULL) == cudaErrorInvalidValue, "and so it is when there is as much as there can be");
+    check(launch_product(&wide, plainly) == cudaErrorInvalidValue,
+          "and so it is when there is as much as there can be");
     for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
         size_t step = t > 1 ? 2 : CHECK_TIMES(1, 2), n = t == 0 ? SHAPES : SHAPES - 1; /* the widest once */
         for (size_t i = t % 2; i < n; i += step)

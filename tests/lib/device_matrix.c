@@ -34,7 +34,7 @@ struct cuda_matrix device_matrix_put(enum dtype type, const uint8_t *file, uint3
     struct cuda_matrix w = { .row_bytes = layout_row_bytes(type, k), .type = type, .n = n, .k = k };
     void *raw = device_put(file, n * dtype_row_bytes(type, k)), *to = device_new(n * w.row_bytes);
     struct cuda_repack_args a = { .from = raw, .to = to, .n = n, .k = k, .type = type };
-    check(launch_repack(&a, NULL) == cudaSuccess, "a launch");
+    check(launch_repack(&a, (struct launch_on){ 0 }) == cudaSuccess, "a launch");
     w.data = to;
     device_free(raw);
     return w;
