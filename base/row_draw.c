@@ -15,7 +15,7 @@
 #include <assert.h>
 #include <math.h>
 
-#define BLOCKS 2048u      /* blocks in one sweep: 131,072 symbols, 16 KiB of stack */
+#define BLOCKS 2048u      /* blocks in one sweep: 131,072 symbols, 32 KiB of stack */
 #define CLOSE  0x1p-15    /* more than row_kernel.block_noise errs */
 #define INNER  0x80000000 /* index of what is within blocks */
 
@@ -75,26 +75,35 @@ static void expand(const struct row *r, const struct rng_key *k, uint32_t b, str
     }
 }
 
-/* Blocks [first, first + n) of a row: the best block first, so that few of the others are looked at. */
+/* bound[i] += noise[i], of a known length: several at once. */
+static void add_noise(float bound[], const float noise[], uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i += 16)
+        for (uint32_t j = 0; j < 16; j++)
+            bound[i + j] += noise[i + j];
+}
+
+/* Blocks [first, first + n) of a row: the best block first, so that few of the others are looked at; which these are is
+ * asked of sums in float first, and of their rounding no less is let through. */
 static void sweep(const struct row *r, const struct rng_key *k, uint32_t first, uint32_t n, struct best *best)
 {
     const struct row_kernel *kernel = r->ops->kernel();
-    float top[BLOCKS], noise[BLOCKS];
-    uint32_t v = first * ROW_BLOCK, left = r->n - v, lead = 0;
-    double most = -INFINITY;
-    kernel->block_max(r->score + v, left < BLOCKS * ROW_BLOCK ? left : BLOCKS * ROW_BLOCK, top);
-    kernel->block_noise(k, first, (n + 15) & ~15u, noise);
-    for (uint32_t i = 0; i < n; i++) {
-        double bound = (double)top[i] + (double)noise[i];
-        lead = bound > most ? i : lead;
-        most = bound > most ? bound : most;
-    }
-    if (most + CLOSE < best->value || !(most > -INFINITY))
+    float bound[BLOCKS] = { 0 }, noise[BLOCKS], some[BLOCKS], most;
+    sym_t which[BLOCKS];
+    uint32_t v = first * ROW_BLOCK, left = r->n - v, whole = (n + 15) & ~15u;
+    kernel->block_max(r->score + v, left < BLOCKS * ROW_BLOCK ? left : BLOCKS * ROW_BLOCK, bound);
+    kernel->block_noise(k, first, whole, noise);
+    add_noise(bound, noise, whole);
+    kernel->max(bound, n, &most);
+    if (!(most > -INFINITY))
         return;
+    uint32_t lead = kernel->find(bound, n, most);
     expand(r, k, first + lead, best);
-    for (uint32_t i = 0; i < n; i++)
-        if ((double)top[i] + ((double)noise[i] + CLOSE) >= best->value && i != lead)
-            expand(r, k, first + i, best);
+    double slack = 2 * CLOSE + 0x1p-22 * fmax(fabs(best->value), fabs((double)most));
+    uint32_t n_some = kernel->collect(bound, n, (float)(best->value - slack), which, some);
+    for (uint32_t i = 0; i < n_some; i++)
+        if (which[i] != lead && (double)some[i] + slack >= best->value) /* which rises */
+            expand(r, k, first + which[i], best);
 }
 
 sym_t row_draw_few_host(const struct row *r, const struct rng_key *k, const uint32_t block[], uint32_t n_blocks)

@@ -6,18 +6,19 @@
 #include "decode/profiles.h"
 #include "decode/search.h"
 #include "decode/select.h"
+#include "decode/utility.h"
 #include "plots/strategies.h"
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Probabilities as bars of eighths of `most`; a masked symbol is a dot. */
+/* Probabilities as bars of sevenths of `most`, none so high that it touches the line above; a masked symbol is a dot. */
 static void add_bars(struct text *out, const double p[STRATEGIES_SYMBOLS], double most)
 {
-    static const char *const eighths[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
+    static const char *const bars[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇" };
     for (int v = 0; v < STRATEGIES_SYMBOLS; v++)
-        text_add(out, p[v] > 0 ? eighths[(int)fmin(8 * p[v] / most, 7)] : "·");
+        text_add(out, p[v] > 0 ? bars[(int)fmin(7 * p[v] / most, 6)] : "·");
 }
 
 static double top_of(const struct strategies_example *e)
@@ -40,7 +41,9 @@ static int add_figure(struct text *out, const char *step)
         add_bars(&before, examples[kind].given, top_of(&examples[kind]));
         add_bars(&after, examples[kind].left, top_of(&examples[kind]));
     }
-    text_addf(out, "\n```\n%s\ngiven   %s\nleft    %s\n```\n", step, text_s(&before), text_s(&after));
+    text_addf(out,
+              "\n`%s`\n\n```\n         peaked            flat              two peaks\ngiven  %s\n\nleft   %s\n```\n",
+              step, text_s(&before), text_s(&after));
     text_free(&before);
     text_free(&after);
     return 0;
@@ -137,6 +140,17 @@ static void add_others(struct text *t)
         add_head(t, selections[i]->name, selections[i]->meaning, selections[i]->source);
         add_params(t, selections[i]->params, selections[i]->n_params);
     }
+    const struct utility_type *const *utilities = utility_types(&n);
+    text_add(t, "\n## Utilities of mbr\n\n| utility | meaning | source |\n|---|---|---|\n");
+    for (size_t i = 0; i < n; i++)
+        text_addf(t, "| %s | %s | %s |\n", utilities[i]->name, utilities[i]->meaning, utilities[i]->source);
+}
+
+/* In a cell of a table, where a bar would end it. */
+static void add_chain(struct text *t, const char *chain)
+{
+    for (; *chain; chain++)
+        text_addf(t, "%s%c", *chain == '|' ? "\\" : "", *chain);
 }
 
 static void add_names(struct text *t)
@@ -148,8 +162,11 @@ static void add_names(struct text *t)
         text_addf(t, "| %s | %s | %s |\n", p[i].name, p[i].meaning, p[i].source);
     const struct preset *q = presets(&n);
     text_add(t, "\n## Presets\n\n| preset | chain | what it is | after |\n|---|---|---|---|\n");
-    for (size_t i = 0; i < n; i++)
-        text_addf(t, "| %s | `%s` | %s | %s |\n", q[i].name, q[i].chain, q[i].meaning, q[i].source);
+    for (size_t i = 0; i < n; i++) {
+        text_addf(t, "| %s | `", q[i].name);
+        add_chain(t, q[i].chain);
+        text_addf(t, "` | %s | %s |\n", q[i].meaning, q[i].source);
+    }
 }
 
 int list_markdown(void)
@@ -158,12 +175,14 @@ int list_markdown(void)
     size_t n;
     const struct transform_type *const *types = transform_types(&n);
     int rc = 0;
-    text_add(&t,
-             "# Strategies\n\nMade by `chorale list strategies --markdown` from the tables that the program works "
-             "with.\n\nFigures: probabilities of sixteen symbols of a peaked row, a flat row and one with two peaks, "
-             "above as given, below after the step; a dot is masked. Steps that look back see a prompt of "
-             "symbol " STRATEGIES_SAID " said. `chorale list strategies --figures DIR` draws the same as pictures.\n\n"
-             "## Transforms\n");
+    text_add(&t, "# Strategies\n\nMade by `chorale list strategies --markdown` from the tables that the program works "
+                 "with.\n\nFigures: probabilities of sixteen symbols, above as given, below after the step, each pair "
+                 "in a scale "
+                 "of its own; a dot is masked. Steps that look back see a prompt of "
+                 "symbol " STRATEGIES_SAID
+                 " said. `chorale list strategies --figures DIR` draws the same as pictures; pool rules "
+                 "are in `ensembles.md`.\n\n"
+                 "## Transforms\n");
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = add_transform(&t, types[i]);
     add_others(&t);

@@ -161,7 +161,7 @@ static int bench_ensemble(const struct args *a, struct choir *c, const char *rul
     enum { TURNS = 15, LEAST_TURNS = 5 };
     size_t n_turns = 0;
     uint32_t n_voices = (uint32_t)shape[0];
-    struct voice voices[4] = { { .lm = NULL } };
+    struct voice voices[4] = { { .name = "first" }, { .name = "second" }, { .name = "third" }, { .name = "fourth" } };
     double together[TURNS], apart[TURNS], ratio[TURNS];
     for (size_t k = 0; k < n_voices; k++)
         voices[k].lm = c->opened[k].lm;

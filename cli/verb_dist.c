@@ -5,6 +5,7 @@
 #include "cli/script_steps.h"
 #include "cli/verbs.h"
 #include "decode/dist.h"
+#include "ensemble/pool_line.h"
 #include <math.h>
 #include <string.h>
 
@@ -64,8 +65,10 @@ static bool is_npy(FILE *in)
 /* What lines take that do not say it themselves. */
 static int read_members(const struct args *a, json_t *members)
 {
-    const char *chain = options_text(a, "chain");
+    const char *chain = options_text(a, "chain"), *invalid = options_text(a, "invalid");
     int64_t x = 0;
+    if (invalid)
+        json_object_set_new(members, "invalid", json_string(invalid));
     if (chain)
         json_object_set_new(members, "chain", json_string(chain));
     TRY(options_int(a, "seed", 0, INT64_MAX, &x));
@@ -89,7 +92,7 @@ static int run_dist(const struct args *a)
 {
     struct lua_transforms *transforms;
     json_t *members = json_object();
-    struct dist_options o = { .members = members };
+    struct dist_options o = { .members = members, .pool = pool_line_pooled };
     int rc = read_members(a, members);
     if (rc == 0)
         rc = script_steps_open(a, &transforms);
@@ -111,6 +114,7 @@ static const struct option_row options[] = {
     { "chain", "TEXT", NULL, "of lines that have none, and of rows" },
     { "seed", "N", NULL, "likewise" },
     { "draw", "N", NULL, "likewise: draws this many symbols" },
+    { "invalid", "WORD", NULL, "likewise: replace, or error (the default) where a score is nan or infinite" },
     { "probs", NULL, NULL, "rows of a .npy file are probabilities, not logits" },
     SCRIPT_STEPS_OPTIONS,
 };
@@ -130,6 +134,10 @@ const struct verb verb_dist = {
         "writes  "
         "{\"id\":\"a\",\"probs\":[...],\"kept\":3,\"mass\":0.97,\"entropy\":0.8,\"steps\":[...],\"logits\":[...]}\n"
         "        or {\"id\":\"a\",\"error\":\"...\"}, and then exit status 1.\n"
+        "\"rule\":\"cfg(1.5)\" pools the rows of several voices first, as pool does; \"proposed\":5 with "
+        "\"draft\":{\"probs\":[...]}\ntells what the rejection rule of speculative decoding makes of a draft's "
+        "proposal; "
+        "\"invalid\":\"replace\"\nputs 0 for \"nan\" and the farthest float for \"inf\" and \"-inf\".\n"
         "\"profile\":\"llamacpp\" (or @llamacpp at the head of the chain) takes that system's rules; list profiles "
         "names "
         "them.",

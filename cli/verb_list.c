@@ -1,6 +1,7 @@
 /* list: the tables: every strategy with its parameters, ranges, defaults, meaning and source. */
 #include "base/err.h"
 #include "cli/console.h"
+#include "cli/list_cases.h"
 #include "cli/list_markdown.h"
 #include "cli/list_templates.h"
 #include "cli/verbs.h"
@@ -24,6 +25,7 @@
 
 /* One row of any table, for people or for machines. */
 struct entry {
+    const char *kind; /* of a strategy: what sort it is; else NULL */
     const char *name, *meaning, *source;
     const char *domain; /* of a transform: what its formula speaks of; else NULL */
     const char *chain;  /* of a preset: its text; else NULL */
@@ -120,11 +122,24 @@ static void add_param_json(struct text *t, const struct param *p, const char *op
     text_addf(t, ",\"required\":%s}", p->required ? "true" : "false");
 }
 
+static void add_case(struct text *t, const struct entry *e)
+{
+    const struct list_case *c = e->kind ? list_case(e->kind, e->name) : NULL;
+    if (!c)
+        return;
+    text_add(t, ",\"case\":{");
+    add_member(t, "file", c->file);
+    add_member(t, "id", c->id);
+    text_add(t, "}");
+}
+
 static void print_entry_json(const struct entry *e)
 {
     struct text t = { 0 };
     text_add(&t, "{");
     add_member(&t, "name", e->name);
+    if (e->kind)
+        add_member(&t, "kind", e->kind);
     add_member(&t, "meaning", e->meaning);
     add_member(&t, "source", e->source);
     if (e->domain)
@@ -134,7 +149,9 @@ static void print_entry_json(const struct entry *e)
     text_add(&t, ",\"params\":[");
     for (size_t i = 0; i < e->n_params; i++)
         add_param_json(&t, &e->params[i], i == 0 ? "{" : ",{");
-    text_add(&t, "]}");
+    text_add(&t, "]");
+    add_case(&t, e);
+    text_add(&t, "}");
     puts(text_s(&t));
     text_free(&t);
 }
@@ -155,49 +172,53 @@ static void print_entry(const struct args *a, const struct entry *e)
 }
 
 /* A table of the program whose rows have a name, a meaning, a source and parameters. */
-#define LIST_TYPES(LIST, TYPE)                                                                                         \
+#define LIST_TYPES(LIST, TYPE, KIND)                                                                                   \
     static int list_##LIST(const struct args *a)                                                                       \
     {                                                                                                                  \
         size_t n;                                                                                                      \
         const struct TYPE##_type *const *types = TYPE##_types(&n);                                                     \
         for (size_t i = 0; i < n; i++)                                                                                 \
-            print_entry(a, &(struct entry){ .name = types[i]->name,                                                    \
+            print_entry(a, &(struct entry){ .kind = KIND,                                                              \
+                                            .name = types[i]->name,                                                    \
                                             .meaning = types[i]->meaning,                                              \
                                             .source = types[i]->source,                                                \
                                             .params = types[i]->params,                                                \
                                             .n_params = types[i]->n_params });                                         \
         return 0;                                                                                                      \
     }
-LIST_TYPES(searches, search)
-LIST_TYPES(selections, select)
-LIST_TYPES(rules, pool)
-LIST_TYPES(weights, weighting)
-LIST_TYPES(choices, choices)
+LIST_TYPES(searches, search, "search")
+LIST_TYPES(selections, select, "selection")
+LIST_TYPES(rules, pool, "rule")
+LIST_TYPES(weights, weighting, NULL)
+LIST_TYPES(choices, choices, NULL)
 #undef LIST_TYPES
 
 /* And one without parameters. */
-#define LIST_PLAIN(LIST, TYPE)                                                                                         \
+#define LIST_PLAIN(LIST, TYPE, KIND)                                                                                   \
     static int list_##LIST(const struct args *a)                                                                       \
     {                                                                                                                  \
         size_t n;                                                                                                      \
         const struct TYPE##_type *const *types = TYPE##_types(&n);                                                     \
         for (size_t i = 0; i < n; i++)                                                                                 \
-            print_entry(a, &(struct entry){                                                                            \
-                               .name = types[i]->name, .meaning = types[i]->meaning, .source = types[i]->source });    \
+            print_entry(a, &(struct entry){ .kind = KIND,                                                              \
+                                            .name = types[i]->name,                                                    \
+                                            .meaning = types[i]->meaning,                                              \
+                                            .source = types[i]->source });                                             \
         return 0;                                                                                                      \
     }
-LIST_PLAIN(draws, draw)
-LIST_PLAIN(utilities, utility)
-LIST_PLAIN(metrics, metric)
-LIST_PLAIN(calibrations, calibration)
+LIST_PLAIN(draws, draw, "draw")
+LIST_PLAIN(utilities, utility, "utility")
+LIST_PLAIN(metrics, metric, NULL)
+LIST_PLAIN(calibrations, calibration, NULL)
 #undef LIST_PLAIN
 
-static int list_strategies(const struct args *a)
+static int list_transforms(const struct args *a)
 {
     size_t n;
     const struct transform_type *const *types = transform_types(&n);
     for (size_t i = 0; i < n; i++)
-        print_entry(a, &(struct entry){ .name = types[i]->name,
+        print_entry(a, &(struct entry){ .kind = "transform",
+                                        .name = types[i]->name,
                                         .meaning = types[i]->meaning,
                                         .source = types[i]->source,
                                         .domain = types[i]->domain,
@@ -242,9 +263,11 @@ static int list_profiles(const struct args *a)
         for (size_t k = 0; k < all[i].n_rules; k++)
             text_addf(&rules, "%s%s(%s=%s)", k > 0 ? " " : "", all[i].rules[k].step, all[i].rules[k].param,
                       all[i].rules[k].value);
-        print_entry(
-            a, &(struct entry){
-                   .name = all[i].name, .meaning = all[i].meaning, .source = all[i].source, .chain = text_s(&rules) });
+        print_entry(a, &(struct entry){ .kind = "profile",
+                                        .name = all[i].name,
+                                        .meaning = all[i].meaning,
+                                        .source = all[i].source,
+                                        .chain = text_s(&rules) });
         text_free(&rules);
     }
     return 0;
@@ -255,10 +278,37 @@ static int list_presets(const struct args *a)
     size_t n;
     const struct preset *all = presets(&n);
     for (size_t i = 0; i < n; i++)
-        print_entry(
-            a, &(struct entry){
-                   .name = all[i].name, .meaning = all[i].meaning, .source = all[i].source, .chain = all[i].chain });
+        print_entry(a, &(struct entry){ .kind = "preset",
+                                        .name = all[i].name,
+                                        .meaning = all[i].meaning,
+                                        .source = all[i].source,
+                                        .chain = all[i].chain });
     return 0;
+}
+
+/* Everything that decides what is said. */
+static int list_strategies(const struct args *a)
+{
+    static const struct {
+        const char *head;
+        int (*list)(const struct args *a);
+    } parts[] = {
+        { "transforms, the steps of a chain", list_transforms },
+        { "draws, how a symbol is taken from what a chain left", list_draws },
+        { "searches", list_searches },
+        { "selections, among finished texts", list_selections },
+        { "utilities of mbr", list_utilities },
+        { "pool rules of ensembles, guidance and contrast among them", list_rules },
+        { "profiles, at the head of a chain", list_profiles },
+        { "presets, likewise", list_presets },
+    };
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof parts / sizeof *parts; i++) {
+        if (!a->json)
+            printf("%s%s\n\n", i > 0 ? "\n" : "", parts[i].head);
+        rc = parts[i].list(a);
+    }
+    return rc;
 }
 
 static int list_checkpoints(const struct args *a)
@@ -274,14 +324,23 @@ static const struct {
     const char *name;
     int (*list)(const struct args *a);
 } lists[] = {
-    { "strategies", list_strategies },   { "profiles", list_profiles },
-    { "presets", list_presets },         { "rules", list_rules },
-    { "weights", list_weights },         { "searches", list_searches },
-    { "metrics", list_metrics },         { "evalsets", list_evalsets },
-    { "checkpoints", list_checkpoints }, { "templates", list_templates },
-    { "selections", list_selections },   { "draws", list_draws },
-    { "utilities", list_utilities },     { "answers", list_answers },
-    { "choices", list_choices },         { "calibrations", list_calibrations },
+    { "strategies", list_strategies },
+    { "transforms", list_transforms },
+    { "profiles", list_profiles },
+    { "presets", list_presets },
+    { "rules", list_rules },
+    { "weights", list_weights },
+    { "searches", list_searches },
+    { "metrics", list_metrics },
+    { "evalsets", list_evalsets },
+    { "checkpoints", list_checkpoints },
+    { "templates", list_templates },
+    { "selections", list_selections },
+    { "draws", list_draws },
+    { "utilities", list_utilities },
+    { "answers", list_answers },
+    { "choices", list_choices },
+    { "calibrations", list_calibrations },
 };
 enum { N_LISTS = sizeof lists / sizeof *lists };
 
@@ -315,10 +374,12 @@ const struct verb verb_list = {
     .min_operands = 1,
     .max_operands = 1,
     .summary = "what there is: strategies, rules, searches, metrics, evalsets, checkpoints, ...",
-    .details =
-        "WHAT is strategies, profiles, presets, rules, weights, calibrations, searches, draws, selections, utilities, "
-        "answers,\nchoices, metrics, evalsets, checkpoints or templates.\n"
-        "Each with its parameters, ranges, defaults and one line of meaning; --verbose adds the source.",
+    .details = "WHAT is strategies (all that decides what is said: the next eight, --json with the source of each and "
+               "the test "
+               "that\nholds it to that), transforms, draws, searches, selections, utilities, rules, profiles, presets; "
+               "weights, "
+               "calibrations,\nanswers, choices, metrics, evalsets, checkpoints or templates.\n"
+               "Each with its parameters, ranges, defaults and one line of meaning; --verbose adds the source.",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .run = run_list,

@@ -2,8 +2,9 @@
  * card, and a C compiler compiles the same file for the emulator of tests/emulate, which runs it on the host.
  *
  * 1. A kernel takes one structure by value, named a, declared in a header by CUDA_DECLARE(name, structure) and defined by
- *    CUDA_KERNEL(name, structure, threads) { ... }; threads is the most that a block may have.  To host code that is
- *    compiled apart CUDA_ENTRY(name) is what cudaLaunchKernel() wants, with one argument: the structure's address.
+ *    CUDA_KERNEL(name, structure, threads) { ... }; threads is the most that a block may have; CUDA_KERNEL_OF() says too how
+ *    many blocks a multiprocessor must have registers for.  To host code that is compiled apart CUDA_ENTRY(name) is what
+ *    cudaLaunchKernel() wants, with one argument: the structure's address.
  * 2. No templates, no overloading, no classes: a kernel's variants are kernels over one CUDA_INLINE function with constant
  *    arguments.  No cuda_bf16.h: bf16 and f16 are uint16_t, converted below.
  * 3. Both languages check it: no implicit conversion from void *, structures are named with `struct`.
@@ -24,6 +25,8 @@
 #define CUDA_DECLARE(name, type) extern "C" __global__ void name(const __grid_constant__ struct type a)
 #define CUDA_KERNEL(name, type, threads)                                                                               \
     extern "C" __global__ void __launch_bounds__(threads) name(const __grid_constant__ struct type a)
+#define CUDA_KERNEL_OF(name, type, threads, blocks)                                                                    \
+    extern "C" __global__ void __launch_bounds__(threads, blocks) name(const __grid_constant__ struct type a)
 #define CUDA_INLINE static __device__ __forceinline__
 #define CUDA_SHARED __shared__
 #define CUDA_DYNAMIC_SHARED(type, name)                                                                                \
@@ -50,11 +53,12 @@
         return sizeof(struct type);                                                                                    \
     }                                                                                                                  \
     static void name##_thread(const struct type a)
-#define CUDA_INLINE                     static inline __attribute__((always_inline))
-#define CUDA_SHARED                     static __attribute__((section("cuda_shared")))
-#define CUDA_DYNAMIC_SHARED(type, name) type *name = (type *)emulate_dynamic_shared()
-#define CUDA_TABLE                      static const
-#define CUDA_RESTRICT                   __restrict
+#define CUDA_KERNEL_OF(name, type, threads, blocks) CUDA_KERNEL(name, type, threads)
+#define CUDA_INLINE                                 static inline __attribute__((always_inline))
+#define CUDA_SHARED                                 static __attribute__((section("cuda_shared")))
+#define CUDA_DYNAMIC_SHARED(type, name)             type *name = (type *)emulate_dynamic_shared()
+#define CUDA_TABLE                                  static const
+#define CUDA_RESTRICT                               __restrict
 #define CUDA_UNROLL
 #define CUDA_ONCE
 
@@ -71,6 +75,12 @@
 #endif
 
 #if defined(__CUDACC__)
+
+/* Asks for a line of 128 bytes, which may be anywhere, to come into the second cache. */
+CUDA_INLINE void cuda_prefetch(const void *p)
+{
+    asm volatile("prefetch.global.L2 [%0];" : : "l"(p));
+}
 
 /* Exact, and to the nearest with ties to even. */
 CUDA_INLINE float cuda_from_f16(uint16_t h)
@@ -115,7 +125,7 @@ CUDA_INLINE uint4 cuda_stream16(const void *p)
 
 /* 16 bytes on their way from memory, as cuda_stream16()'s, into shared memory, where the thread that asked for them, and it
  * alone, may read them once their group has come.  cuda_copies_close() ends a group, which may be empty;
- * cuda_copies_wait(n), n < 6 a constant, waits for all groups but the last n. */
+ * cuda_copies_wait(n), n < 4 a constant, waits for all groups but the last n. */
 CUDA_INLINE void cuda_copy16(void *shared, const void *p)
 {
     asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16;" ::"r"((uint32_t)__cvta_generic_to_shared(shared)),
@@ -134,9 +144,7 @@ CUDA_INLINE void cuda_copies_wait(const uint32_t n)
     case 0: asm volatile("cp.async.wait_group 0;" ::: "memory"); break;
     case 1: asm volatile("cp.async.wait_group 1;" ::: "memory"); break;
     case 2: asm volatile("cp.async.wait_group 2;" ::: "memory"); break;
-    case 3: asm volatile("cp.async.wait_group 3;" ::: "memory"); break;
-    case 4: asm volatile("cp.async.wait_group 4;" ::: "memory"); break;
-    default: asm volatile("cp.async.wait_group 5;" ::: "memory"); break;
+    default: asm volatile("cp.async.wait_group 3;" ::: "memory"); break;
     }
 }
 
@@ -161,6 +169,11 @@ CUDA_INLINE void cuda_let_next(void)
 #define cuda_fma(x, y, z) __fmaf_rn(x, y, z)
 
 #elif defined(CHORALE_EMULATE)
+
+CUDA_INLINE void cuda_prefetch(const void *p)
+{
+    (void)p;
+}
 
 CUDA_INLINE float cuda_from_f16(uint16_t h)
 {

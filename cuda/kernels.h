@@ -227,9 +227,6 @@ struct cuda_product_args {
     uint64_t matrix_bytes, gate_bytes;
     void *out; /* (m, out_stride) of out_type */
     uint32_t *flag;
-    uint32_t
-        *taken; /* 0: blocks that are done take over what others have not begun; of one launch alone.  NULL: all have
-                      * their own.  Ignored with blocks of values, and with more than one tile of rows */
     uint32_t m, x_type, x_stride, out_type, out_stride, which_step, per, activation;
     float eps;
 };

@@ -6,14 +6,13 @@
 #include "cuda/kernels.h"
 #include <cuda_runtime_api.h>
 
-/* Where to. */
+/* Where to.  overlaps: a kernel may begin while the one before it ends (compute capability 9.0 and later; cuda/dialect.h says
+ * what they then owe each other), and nothing but kernels of these launches changes weights meanwhile.  n_multiprocessors share
+ * the work of products, 0: as many blocks as there is work; no number depends on it. */
 struct launch_on {
     cudaStream_t stream;
-    int overlaps; /* kernels may begin while the one before them ends (compute capability 9.0 and later; cuda/dialect.h says what
-                   * they then owe each other); nothing but kernels of these launches changes weights meanwhile */
-    uint32_t
-        n_multiprocessors; /* that share the work of products; 0: as many blocks as there is work.  No number depends
-                                 * on it */
+    int overlaps;
+    uint32_t n_multiprocessors;
 };
 
 cudaError_t launch_kernel(const void *kernel, cudaLaunchConfig_t c, const void *args, struct launch_on on);

@@ -3,7 +3,11 @@
 #define THREADS   256u /* PRODUCT_THREADS */
 #define MOST_WAIT (4u * CUDA_PRODUCT_STAGES * CUDA_PRODUCT_WAIT)
 
-#define RESIDENT 2u /* blocks of a multiprocessor that go through units side by side */
+/* Blocks of a multiprocessor that go through their units side by side; and bytes of shared memory that leave a third of its
+ * size no room there: it would have as much to do as the two have each, and all wait for it.  The next kernel's find room
+ * as soon as one ends.  (Units that blocks take as they are done were slower, by what counting them costs.) */
+#define RESIDENT 2u
+#define ROOM     ((size_t)77 << 10)
 
 /* [rows of a tile 1, 4, 8][without, with gate] of one pair of types. */
 struct family {
@@ -112,8 +116,10 @@ static struct cut cut_of(const struct cuda_product_args *a, struct launch_on on)
                      .outputs = tile_slots[tile] / (gated ? 2 : 1),
                      .most_blocks = UINT32_MAX,
                      .shared = wait_bytes(a, tile) + norm_bytes(a, tile) };
-    if (on.n_multiprocessors > 0) /* tiles of rows go through the weights side by side */
+    if (on.n_multiprocessors > 0) { /* tiles of rows go through the weights side by side */
         c.most_blocks = RESIDENT * on.n_multiprocessors / ((a->m + c.rows - 1) / c.rows);
+        c.shared = c.shared > ROOM ? c.shared : ROOM;
+    }
     return c;
 }
 
@@ -125,14 +131,12 @@ static uint32_t least(uint32_t x, uint32_t y)
 cudaError_t launch_product(const struct cuda_product_args *a, struct launch_on on)
 {
     struct cuda_product_args with = *a;
-    struct cut cut = cut_of(a, on);
+    const struct cut cut = cut_of(a, on);
     if (a->m == 0 || a->w.n == 0)
         return cudaSuccess;
     if (!a->which || with.per == 0)
         with.per = 1;
     uint32_t units = (a->w.n + cut.outputs - 1) / cut.outputs, blocks = cut.most_blocks > 0 ? cut.most_blocks : 1;
-    if (a->m > cut.rows)
-        with.taken = NULL;
     const cudaLaunchConfig_t c = { .gridDim = { least(units, blocks), (a->m + cut.rows - 1) / cut.rows, 1 },
                                    .blockDim = { THREADS, 1, 1 },
                                    .dynamicSmemBytes = cut.shared };

@@ -104,8 +104,9 @@ int model_open(struct device_context *c, const struct device_spec *s, struct dev
     if (rc == DEVICE_OK)
         rc = swap_open(c, s, m->layers, &m->swap, error);
     forget_host(&m->s);
-    m->on =
-        (struct launch_on){ c->stream, c->overlaps && rc == DEVICE_OK && swap_is_whole(m->swap), c->n_multiprocessors };
+    m->on = (struct launch_on){ .stream = c->stream,
+                                .overlaps = c->overlaps && rc == DEVICE_OK && swap_is_whole(m->swap),
+                                .n_multiprocessors = c->n_multiprocessors };
     if (rc == DEVICE_OK)
         *out = m;
     else

@@ -10,7 +10,6 @@
 #define MODEL_FEW   8u   /* rows up to which products are cuda_product's, which reads the weights once for them */
 #define MODEL_ROWS  256u /* rows of the head at a time */
 #define MODEL_TILE  (32u << 20) /* bytes of a matrix with blocks that are widened at a time */
-#define MODEL_TAKEN 12u         /* products of a layer, or after the last, that have a count of their own */
 #define MODEL_SPLIT 16u         /* pages of a split of attention, where it may not depend on the batch */
 
 /* Blocks of activations; strides in elements, a multiple of 32. */
@@ -28,9 +27,7 @@ struct model_blocks {
     void *tile;      /* the part of a matrix that is widened */
     uint64_t tile_bytes;
     uint32_t *flags; /* (n_layers + 1,) */
-    uint32_t *
-        taken; /* (MODEL_TAKEN * (n_layers + 1),) right behind the flags: of a pass's products of few rows, in their order */
-    float *partial; /* of attention, partial_bytes; grows */
+    float *partial;  /* of attention, partial_bytes; grows */
     uint64_t partial_bytes;
     uint32_t dim, q, qkv_width, ffn, scores_stride; /* strides */
     uint32_t rows;
@@ -63,7 +60,6 @@ struct device_model {
     struct batch *batch;
     struct gemm_plans *plans;
     struct capture *capture;
-    uint32_t n_products;            /* of this pass that have had a count of b.taken */
     float *table[DEVICE_TABLES][2]; /* cos, sin */
     uint32_t *windows, *tables;     /* (n_layers,) of struct device_layer */
     uint32_t *host_flags;           /* pinned */

@@ -1,15 +1,14 @@
 /* Products of few rows with weights without blocks, at the speed at which weights can be read.
  *
- * A block makes OUT outputs for up to ROWS rows at a time, a unit, and one unit after the other:
- * each thread takes eight values of every CHUNK of a row of weights, so that a weight is read once, in 16 bytes a thread.
- * Weights are on their way into shared memory STAGES chunks before they are used, across units, and before the kernel in
- * front has ended.  A row's sum is that of its threads' sums, of lanes and then of warps, which know nothing of other rows. */
+ * A block makes OUT outputs, and as many gates, for up to ROWS rows at a time, a unit, and one unit after the other.  Each
+ * thread takes eight values of every RING_CHUNK of a row of weights, so that a weight is read once, in 16 bytes a thread;
+ * weights are on their way into shared memory STAGES chunks before they are used, across units, and before the kernel in front
+ * has ended.  A row's sum is that of its threads' sums, of lanes and then of warps, which know nothing of other rows. */
 #include "cuda/apart.h"
 #include "cuda/product.h"
 
-#define CHUNK     (8u * PRODUCT_THREADS)
-#define MOST_SUMS 16u /* of a unit: a power of two */
-#define ORDERED   8u  /* units of a block that are known: the one in hand, those asked for, and the next of these */
+#define RING_CHUNK (8u * PRODUCT_THREADS)
+#define RING_SUMS  16u /* of a unit at most: a power of two */
 
 struct raw {
     uint4 low, high; /* high: of float32 alone */
@@ -40,92 +39,44 @@ CUDA_INLINE void values_of(const uint32_t TYPE, const struct raw *x, float v[8])
     two(TYPE, x->low.w, v + 6);
 }
 
-CUDA_INLINE void read_x(const uint32_t X, const char *row, uint32_t k, float v[8])
-{
-    struct raw x;
-    if (X == CUDA_F32) {
-        x.low = *(const uint4 *)(row + 4 * (size_t)k);
-        x.high = *(const uint4 *)(row + 4 * (size_t)k + 16);
-    } else {
-        x.low = *(const uint4 *)(row + 2 * (size_t)k);
-    }
-    values_of(X, &x, v);
-}
-
-/* Where this thread's 16 bytes of a weights' row lie while they wait: PARTS times for each of ALL rows, STAGES times. */
-CUDA_INLINE char *waiting(char *ring, uint32_t at)
+/* Where this thread's 16 bytes of a row of weights lie while they wait. */
+CUDA_INLINE char *ring_place(char *ring, uint32_t at)
 {
     return ring + ((size_t)at * PRODUCT_THREADS + threadIdx.x) * 16;
 }
 
-/* What a block asks for, in the order in which it will be used. */
-struct asked {
-    struct product_outputs rows; /* of the turn-th unit of the block */
-    uint32_t turn, step, stage;
-};
-
-/* The next chunk of the unit that is asked for; none when there are no more. */
-CUDA_INLINE void ask(const struct cuda_product_args *a, const uint32_t W, const uint32_t ALL, const uint32_t STAGES,
-                     char *ring, struct asked *k)
+/* Asks for chunk `step` of a unit's rows of k values of type W, if there are any; always ends a group. */
+CUDA_INLINE void ring_ask(const struct product_outputs *rows, const uint32_t W, const uint32_t ALL, uint32_t k,
+                          uint32_t step, char *ring, uint32_t stage)
 {
     const uint32_t PARTS = W == CUDA_F32 ? 2 : 1;
-    uint32_t at = k->step * CHUNK + 8 * threadIdx.x;
-    if (at + 8 <= a->w.k && k->rows.n > 0) {
+    uint32_t at = step * RING_CHUNK + 8 * threadIdx.x;
+    if (at + 8 <= k && rows->n > 0) {
         CUDA_UNROLL
         for (uint32_t j = 0; j < ALL; j++) {
             CUDA_UNROLL
             for (uint32_t p = 0; p < PARTS; p++)
-                cuda_copy16(waiting(ring, (k->stage * ALL + j) * PARTS + p),
-                            k->rows.row[j] + (size_t)at * product_bytes(W) + 16 * p);
+                cuda_copy16(ring_place(ring, (stage * ALL + j) * PARTS + p),
+                            rows->row[j] + (size_t)at * product_bytes(W) + 16 * p);
         }
     }
     cuda_copies_close();
-    k->stage = k->stage + 1 < STAGES ? k->stage + 1 : 0;
-    k->step++;
 }
 
-/* Goes on to the block's next unit once all of one is asked for. */
-CUDA_INLINE void go_on(const struct cuda_product_args *a, const uint32_t ALL, const uint32_t GATED, uint32_t expert,
-                       const uint32_t *order, struct asked *k)
-{
-    if (k->step * CHUNK < a->w.k)
-        return;
-    k->step = 0;
-    k->turn++;
-    product_outputs(a, ALL, GATED, expert, order[k->turn % ORDERED], &k->rows);
-}
-
-/* The i-th unit of the block.  Those that are asked for at once are its own; then each block takes what is next, if there is
- * a count of what is taken: what a unit comes to does not depend on who makes it. */
-CUDA_INLINE uint32_t unit_at(const struct cuda_product_args *a, uint32_t own, uint32_t i)
-{
-    return i < own || !a->taken ? blockIdx.x + i * gridDim.x : own * gridDim.x + atomicAdd(a->taken, 1u);
-}
-
-CUDA_INLINE void take_waiting(const uint32_t W, char *ring, uint32_t at, float v[8])
+CUDA_INLINE void ring_take(const uint32_t W, char *ring, uint32_t at, float v[8])
 {
     const uint32_t PARTS = W == CUDA_F32 ? 2 : 1;
     struct raw x;
-    x.low = *(const uint4 *)waiting(ring, at * PARTS);
+    x.low = *(const uint4 *)ring_place(ring, at * PARTS);
     if (PARTS > 1)
-        x.high = *(const uint4 *)waiting(ring, at * PARTS + 1);
+        x.high = *(const uint4 *)ring_place(ring, at * PARTS + 1);
     values_of(W, &x, v);
-}
-
-/* The last k % 8 values, by the thread whose turn it is. */
-CUDA_INLINE void take_rest(const uint32_t W, const uint32_t X, const char *row, const char *x, uint32_t k, float *sum)
-{
-    uint32_t from = k / 8 * 8;
-    if (threadIdx.x != k / 8 % PRODUCT_THREADS)
-        return;
-    for (uint32_t i = from; i < k; i++)
-        *sum = cuda_fma(cuda_load(W, row, i), cuda_load(X, x, i), *sum);
 }
 
 /* A unit's sums over the block: thread j * ROWS + r ends with that of its output for its row, and with its gate's.  Warps
  * that have none of k's values add nothing. */
-CUDA_INLINE void sum_up(float *sum, const uint32_t OUT, const uint32_t ROWS, const uint32_t ALL, uint32_t k,
-                        float (*part)[MOST_SUMS], float *y, float *gate)
+CUDA_INLINE void ring_sum(float *sum, uint32_t OUT, const uint32_t ROWS, const uint32_t ALL, uint32_t k,
+                          float (*part)[RING_SUMS], float *y, float *gate)
 {
     const uint32_t N = ALL * ROWS;
     uint32_t lane = threadIdx.x % CUDA_WARP, warp = threadIdx.x / CUDA_WARP;
@@ -146,16 +97,56 @@ CUDA_INLINE void sum_up(float *sum, const uint32_t OUT, const uint32_t ROWS, con
     }
 }
 
+CUDA_INLINE void read_x(const uint32_t X, const char *row, uint32_t k, float v[8])
+{
+    struct raw x;
+    if (X == CUDA_F32) {
+        x.low = *(const uint4 *)(row + 4 * (size_t)k);
+        x.high = *(const uint4 *)(row + 4 * (size_t)k + 16);
+    } else {
+        x.low = *(const uint4 *)(row + 2 * (size_t)k);
+    }
+    values_of(X, &x, v);
+}
+
+/* What a block asks for, in the order in which it will be used. */
+struct asked {
+    struct product_outputs rows;
+    uint32_t unit, step, stage;
+};
+
+/* The next chunk: of the block's next unit once all of one is asked for. */
+CUDA_INLINE void ask(const struct cuda_product_args *a, const uint32_t W, const uint32_t ALL, const uint32_t GATED,
+                     const uint32_t STAGES, uint32_t expert, char *ring, struct asked *k)
+{
+    if (k->step * RING_CHUNK >= a->w.k) {
+        k->step = 0;
+        k->unit += gridDim.x;
+        product_outputs(a, ALL, GATED, expert, k->unit, &k->rows);
+    }
+    ring_ask(&k->rows, W, ALL, a->w.k, k->step, ring, k->stage);
+    k->stage = k->stage + 1 < STAGES ? k->stage + 1 : 0;
+    k->step++;
+}
+
+/* The last k % 8 values, by the thread whose turn it is. */
+CUDA_INLINE void take_rest(const uint32_t W, const uint32_t X, const char *row, const char *x, uint32_t k, float *sum)
+{
+    uint32_t from = k / 8 * 8;
+    if (threadIdx.x != k / 8 % PRODUCT_THREADS)
+        return;
+    for (uint32_t i = from; i < k; i++)
+        *sum = cuda_fma(cuda_load(W, row, i), cuda_load(X, x, i), *sum);
+}
+
 CUDA_INLINE void product(const struct cuda_product_args *a, const uint32_t W, const uint32_t X, const uint32_t ROWS,
                          const uint32_t OUT, const uint32_t GATED, const uint32_t STAGES)
 {
     CUDA_DYNAMIC_SHARED(char, ring);
-    CUDA_SHARED float part[2][PRODUCT_WARPS][MOST_SUMS];
-    CUDA_SHARED uint32_t order[ORDERED];
+    CUDA_SHARED float part[2][PRODUCT_WARPS][RING_SUMS];
     const uint32_t ALL = GATED ? 2 * OUT : OUT, PARTS = W == CUDA_F32 ? 2 : 1;
-    uint32_t k = a->w.k, first = blockIdx.y * ROWS, expert = 0, stage = 0;
-    uint32_t n = a->m - first < ROWS ? a->m - first : ROWS, steps = (k + CHUNK - 1) / CHUNK;
-    uint32_t own = (STAGES + steps - 1) / steps; /* units, asked for before the first is used */
+    uint32_t k = a->w.k, first = blockIdx.y * ROWS, expert = 0, turn = 0, stage = 0;
+    uint32_t n = a->m - first < ROWS ? a->m - first : ROWS;
     struct product_outputs o;
     struct asked asked;
     cuda_let_next();
@@ -163,17 +154,13 @@ CUDA_INLINE void product(const struct cuda_product_args *a, const uint32_t W, co
         cuda_wait_before();
         expert = a->which[(size_t)first * a->which_step];
     }
-    if (threadIdx.x <= own)
-        order[threadIdx.x] = unit_at(a, own, threadIdx.x);
-    __syncthreads();
     product_outputs(a, ALL, GATED, expert, blockIdx.x, &o);
     asked.rows = o;
-    asked.turn = asked.step = asked.stage = 0;
+    asked.unit = blockIdx.x;
+    asked.step = asked.stage = 0;
     CUDA_UNROLL
-    for (uint32_t i = 0; i < STAGES; i++) {
-        go_on(a, ALL, GATED, expert, order, &asked);
-        ask(a, W, ALL, STAGES, ring, &asked);
-    }
+    for (uint32_t i = 0; i < STAGES; i++)
+        ask(a, W, ALL, GATED, STAGES, expert, ring, &asked);
     cuda_wait_before();
     const char *from = (const char *)a->x + (size_t)(first / a->per) * a->x_stride * product_bytes(X);
     uint64_t step = (uint64_t)a->x_stride * product_bytes(X);
@@ -184,22 +171,20 @@ CUDA_INLINE void product(const struct cuda_product_args *a, const uint32_t W, co
         from = normed;
     }
     CUDA_ONCE
-    for (uint32_t turn = 0; o.n > 0; turn++) {
-        float sum[MOST_SUMS], y, gate;
-        uint32_t next = threadIdx.x == 0 ? unit_at(a, own, own + 1 + turn) : 0;
+    for (uint32_t unit = blockIdx.x; o.n > 0; turn ^= 1) {
+        float sum[RING_SUMS], y, gate;
         CUDA_UNROLL
         for (uint32_t i = 0; i < ALL * ROWS; i++)
             sum[i] = 0.0f;
         CUDA_ONCE
-        for (uint32_t at = 8 * threadIdx.x; at - 8 * threadIdx.x < k; at += CHUNK) {
+        for (uint32_t at = 8 * threadIdx.x; at - 8 * threadIdx.x < k; at += RING_CHUNK) {
             float w[4][8], x[8];
             cuda_copies_wait(STAGES - 1);
             CUDA_UNROLL
             for (uint32_t j = 0; j < ALL; j++)
-                take_waiting(W, ring, stage * ALL + j, w[j]);
+                ring_take(W, ring, stage * ALL + j, w[j]);
             stage = stage + 1 < STAGES ? stage + 1 : 0;
-            go_on(a, ALL, GATED, expert, order, &asked);
-            ask(a, W, ALL, STAGES, ring, &asked);
+            ask(a, W, ALL, GATED, STAGES, expert, ring, &asked);
             if (at + 8 > k)
                 continue;
             CUDA_UNROLL
@@ -217,12 +202,11 @@ CUDA_INLINE void product(const struct cuda_product_args *a, const uint32_t W, co
         for (uint32_t i = 0; i < ALL * ROWS; i++)
             if (k % 8 > 0)
                 take_rest(W, X, o.row[i / ROWS], from + (i % ROWS < n ? i % ROWS : 0) * step, k, &sum[i]);
-        if (threadIdx.x == 0)
-            order[(own + 1 + turn) % ORDERED] = next;
-        sum_up(sum, OUT, ROWS, ALL, k, part[turn % 2], &y, &gate);
+        ring_sum(sum, OUT, ROWS, ALL, k, part[turn], &y, &gate);
         if (threadIdx.x < OUT * ROWS && threadIdx.x / ROWS < o.n && threadIdx.x % ROWS < n)
             product_end(a, first + threadIdx.x % ROWS, o.first + threadIdx.x / ROWS, y, gate);
-        product_outputs(a, ALL, GATED, expert, order[(turn + 1) % ORDERED], &o);
+        unit += gridDim.x;
+        product_outputs(a, ALL, GATED, expert, unit, &o);
     }
 }
 

@@ -25,18 +25,12 @@ const float *products_vector(const struct weightmap_vector *v, const char *base)
     return v->n > 0 ? (const float *)(const void *)(base + v->at) : NULL;
 }
 
-uint32_t *products_taken(struct device_model *m)
-{
-    return m->n_products < MODEL_TAKEN * (m->s.n_layers + 1) ? m->b.taken + m->n_products++ : NULL;
-}
-
 static int run_few(struct device_model *m, const struct cuda_matrix *w, const struct products *p,
                    struct device_error *error)
 {
     struct cuda_product_args a = { .w = *w,
                                    .x = p->x,
                                    .out = p->out,
-                                   .taken = products_taken(m),
                                    .m = p->m,
                                    .x_type = p->x_type,
                                    .x_stride = p->x_stride,

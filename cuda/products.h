@@ -14,9 +14,6 @@ int products_few(const struct device_model *m, uint32_t n_rows);
 struct cuda_matrix products_matrix(const struct weightmap_matrix *w, const char *base);
 const float *products_vector(const struct weightmap_vector *v, const char *base); /* NULL: none */
 
-/* A count for a product of this pass (struct cuda_product_args); NULL: they are used up. */
-uint32_t *products_taken(struct device_model *m);
-
 /* out (m, out_stride) = x w^T, without bias; x of products_wants(). */
 struct products {
     const void *x;

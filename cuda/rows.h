@@ -7,7 +7,8 @@
 #include "cuda/dialect.h"
 #include "model/device_rows.h"
 
-#define ROWS_LAUNCH 512u /* threads of a block of each kernel here; no dynamic shared memory */
+#define ROWS_LAUNCH 512u        /* threads of a block of each kernel here */
+#define ROWS_SHARED (88u << 10) /* dynamic shared memory of rows_decide, at most; the others have none */
 
 /* rows_measure: row[i] gets its peaks and numbers, for i < the grid. */
 struct rows_measure_args {

@@ -76,7 +76,7 @@ ROWS_INLINE float rows_group_max(float x)
 {
     CUDA_UNROLL
     for (unsigned step = ROWS_LANES / 2; step > 0; step /= 2)
-        x = vf_max(x, __shfl_xor_sync(CUDA_ALL, x, (int)step));
+        x = fmaxf(x, __shfl_xor_sync(CUDA_ALL, x, (int)step));
     return x;
 }
 

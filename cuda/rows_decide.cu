@@ -4,6 +4,8 @@
 #include "cuda/rows_draw.h"
 #include "cuda/rows_steps.h"
 
+typedef char rows_shared_fits[sizeof(struct rows_shared) <= ROWS_SHARED ? 1 : -1];
+
 /* What a kernel knows of its decision. */
 struct deciding {
     struct rows_shared *s;
@@ -24,9 +26,12 @@ ROWS_CALL void write_out(struct deciding *d, int masked)
         float x[4] = { -INFINITY, -INFINITY, -INFINITY, -INFINITY };
         if (block < w->n_blocks) {
             if (!masked)
-                rows_view_load(x, w, block);
-            for (uint32_t i = 0; i < 4; i++)
+                rows_load(x, w->score, block);
+            CUDA_UNROLL
+            for (uint32_t i = 0; i < 4; i++) {
+                x[i] = rows_view_value(w, x[i], rows_symbol(block, i));
                 d->spare[rows_symbol(block, i)] = x[i];
+            }
         }
         float most = rows_group_max(rows_most(x));
         if (rows_lane() == 0 && block < w->n_blocks)
@@ -82,7 +87,7 @@ ROWS_CALL void change_listed(struct deciding *d, const struct device_step *step)
         *at = allow ? kept[i] : changed(step->kind, *at, value[i]);
         bad = !(*at < INFINITY) && symbol[i] < bad ? symbol[i] : bad;
     }
-    bad = (uint32_t)rows_least(&d->s->reduce, bad);
+    bad = (uint32_t)rows_least(&d->s->scratch.reduce, bad);
     if (threadIdx.x == 0) {
         struct device_decided *out = &d->a->decided[blockIdx.x];
         out->bad = bad < out->bad ? bad : out->bad;
@@ -118,12 +123,12 @@ ROWS_INLINE void step_run(struct deciding *d, const struct device_step *step)
     struct rows_view *w = &d->s->view;
     double before = 0;
     if (d->asks && truncates(step)) {
-        rows_view_know(w, &d->s->reduce);
+        rows_view_know(w, &d->s->scratch);
         before = w->log_z;
     }
     step_apply(d, step);
     if (d->asks && truncates(step)) {
-        rows_view_know(w, &d->s->reduce);
+        rows_view_know(w, &d->s->scratch);
         d->ratio += vd_max(before - w->log_z, 0);
     } else {
         d->ratio = 0;
@@ -133,7 +138,7 @@ ROWS_INLINE void step_run(struct deciding *d, const struct device_step *step)
 /* Only what changes single scores may leave nothing. */
 ROWS_INLINE int dead(struct deciding *d)
 {
-    rows_view_top(&d->s->view, &d->s->reduce);
+    rows_view_top(&d->s->view, &d->s->scratch);
     return !(d->s->view.top > -INFINITY);
 }
 
@@ -146,18 +151,21 @@ ROWS_INLINE void program_run(struct deciding *d)
         step_run(d, &d->a->step[i]);
 }
 
-/* One thread: what the symbol was given. */
+/* What the symbol was given, by one thread, and by each member of a pool, by one each. */
 ROWS_INLINE void tell_symbol(struct deciding *d, uint32_t v, struct device_decided *out)
 {
     const struct rows_view *given = &d->s->given, *w = &d->s->view;
-    out->symbol = v;
-    out->score = rows_view_at(given, v);
-    out->logp = (double)out->score - given->log_z;
-    out->logp_final = (double)rows_view_at(w, v) - w->log_z;
+    uint32_t k = threadIdx.x;
+    if (k == 0) {
+        out->symbol = v;
+        out->score = rows_view_at(given, v);
+        out->logp = (double)out->score - given->log_z;
+        out->logp_final = (double)rows_view_at(w, v) - w->log_z;
+    }
     if (d->item->pool == DEVICE_NONE)
         return;
     const struct device_pooled *pool = &d->a->pool[d->item->pool];
-    for (uint32_t k = 0; k < pool->n; k++) {
+    if (k < pool->n) {
         double log_z = rows_measured(pool->row[k], given->n)->log_z;
         out->voice[k] = log_z > -INFINITY ? (double)((const float *)pool->row[k])[v] - log_z : -INFINITY;
     }
@@ -176,29 +184,28 @@ ROWS_INLINE void tell_row(struct deciding *d, double kept, struct device_decided
         out->mass = -vd_max(-1, -math_exp64((double)given->top + math_log64(kept) - given->log_z));
 }
 
-CUDA_KERNEL(rows_decide, rows_decide_args, ROWS_THREADS)
+CUDA_KERNEL_OF(rows_decide, rows_decide_args, ROWS_THREADS, 2)
 {
-    CUDA_SHARED struct rows_shared s;
+    CUDA_DYNAMIC_SHARED(struct rows_shared, s);
     struct device_decided *out = &a.decided[blockIdx.x];
-    struct deciding d = { &s, &a, &a.item[blockIdx.x], (float *)0, 0, 0 };
+    struct deciding d = { s, &a, &a.item[blockIdx.x], (float *)0, 0, 0 };
     d.spare = a.spare ? (float *)a.spare[blockIdx.x] : (float *)0;
     if (threadIdx.x == 0) {
-        rows_view_begin(&s.given, d.item->row, a.n);
-        s.view = s.given;
+        rows_view_begin(&s->given, d.item->row, a.n);
+        rows_view_begin(&s->view, d.item->row, a.n);
         out->bad = rows_measured(d.item->row, a.n)->bad;
         out->symbol = DEVICE_NONE;
         out->logp = out->logp_final = out->score = -INFINITY;
     }
     __syncthreads();
-    if (s.given.top > -INFINITY)
+    if (s->given.top > -INFINITY)
         program_run(&d);
-    double kept = rows_view_measure(&s.view, &s.given, &s.reduce);
+    double kept = rows_view_mass_in(&s->view, &s->given, &s->scratch);
     if (threadIdx.x == 0)
         tell_row(&d, kept, out);
-    if (!(s.view.top > -INFINITY))
+    if (!(s->view.top > -INFINITY))
         return;
-    uint32_t v = d.item->draw == DEVICE_GUMBEL ? rows_draw(&s.cut, &s.view, d.item, &s.reduce)
-                                               : rows_find_first(&s.cut, &s.view, &s.reduce);
-    if (threadIdx.x == 0)
-        tell_symbol(&d, v, out);
+    uint32_t v = d.item->draw == DEVICE_GUMBEL ? rows_draw(&s->cut, &s->view, d.item, &s->scratch.reduce)
+                                               : rows_find_first(&s->cut, &s->view, &s->scratch);
+    tell_symbol(&d, v, out);
 }

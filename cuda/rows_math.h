@@ -60,7 +60,7 @@ ROWS_INLINE float rows_distance(float x, double center)
 /* exp(d) (-d), 0 for what is masked. */
 ROWS_INLINE float rows_surprise(float e, float d)
 {
-    return e * (0 - vf_max(d, -FLT_MAX));
+    return e * -vf_max(d, -FLT_MAX);
 }
 
 ROWS_INLINE uint32_t rows_ascending(float x)

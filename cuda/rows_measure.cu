@@ -1,7 +1,7 @@
 #include "cuda/rows.h"
 #include "cuda/rows_measure.h"
 
-CUDA_KERNEL(rows_measure, rows_measure_args, ROWS_THREADS)
+CUDA_KERNEL_OF(rows_measure, rows_measure_args, ROWS_THREADS, 2)
 {
     CUDA_SHARED struct rows_reduce reduce;
     float *row = (float *)a.row[blockIdx.x];

@@ -1,8 +1,8 @@
 /* Pools of rows, as base/row_pool.c and base/row_kernel_pools.h make them: which members take part, and the mean of each
  * symbol, with what row_measure() would find and how the members differ on the way. */
 #include "cuda/rows.h"
+#include "cuda/rows_differ.h"
 #include "cuda/rows_measure.h"
-#include "cuda/rows_members.h"
 
 /* Sums over one thread's symbols. */
 struct sums {
@@ -39,33 +39,6 @@ struct pooled {
             }                                                                                                          \
     }
 
-/* How the members differ: see base/row_kernel_apart.h. */
-struct differ {
-    float within[4], m[4], cross[4];
-};
-
-/* e: the members' weights, made to sum to one, times their probabilities. */
-ROWS_INLINE void differ_take(struct differ *d, const struct member *m, const float x[4], const float e[4])
-{
-    float w = (float)vd_max(m->weight, (double)FLT_MIN);
-    CUDA_UNROLL
-    for (uint32_t i = 0; i < 4; i++) {
-        float l = (x[i] + m->log_near) + m->log_rest;
-        d->within[i] = vf_fma(0 - e[i], vf_max(l, -FLT_MAX), d->within[i]);
-        d->m[i] = d->m[i] + e[i];
-        d->cross[i] = d->cross[i] + w * l;
-    }
-}
-
-ROWS_INLINE void differ_add(struct differ *d, const struct member *m, const float x[4])
-{
-    float w = (float)vd_max(m->weight, (double)FLT_MIN), e[4];
-    CUDA_UNROLL
-    for (uint32_t i = 0; i < 4; i++)
-        e[i] = w * math_exp((x[i] + m->log_near) + m->log_rest);
-    differ_take(d, m, x, e);
-}
-
 ROWS_INLINE void share_of(float e[4], const struct member *m, const float x[4], float power)
 {
     CUDA_UNROLL
@@ -100,25 +73,11 @@ ROWS_INLINE void add_scaled(double sum[4], const struct member *m, const float x
         sum[i] += (double)x[i] * m->factor;
 }
 
-ROWS_INLINE void differ_end(const struct differ *d, struct sums *s)
-{
-    float forward[4], reverse[4];
-    CUDA_UNROLL
-    for (uint32_t i = 0; i < 4; i++) {
-        float log_m = d->m[i] >= FLT_MIN ? math_log(d->m[i]) : -FLT_MAX;
-        forward[i] = 0 - (d->within[i] + d->m[i] * log_m);
-        reverse[i] = 0 < d->m[i] ? d->m[i] * (log_m - d->cross[i]) : 0;
-    }
-    s->apart[0] += rows_four(d->within);
-    s->apart[1] += rows_four(forward);
-    s->apart[2] += rows_four(reverse);
-}
-
 ROWS_INLINE void block_apart(const struct party *p, uint32_t block, struct sums *s)
 {
     struct differ d = { { 0, 0, 0, 0 }, { 0, 0, 0, 0 }, { 0, 0, 0, 0 } };
     EACH_MEMBER(p, block, differ_add(&d, m, x));
-    differ_end(&d, s);
+    differ_end(&d, s->apart);
 }
 
 ROWS_INLINE void linear_end(const struct party *p, uint32_t block, const double sum[4], struct pooled *out)
@@ -126,8 +85,13 @@ ROWS_INLINE void linear_end(const struct party *p, uint32_t block, const double 
     CUDA_UNROLL
     for (uint32_t i = 0; i < 4; i++) {
         out->e[i] = (float)sum[i];
-        out->y[i] = out->e[i] < 0x1p-115f ? mix(p, rows_symbol(block, i)) : math_log(out->e[i]);
+        out->y[i] = math_log(out->e[i]);
     }
+    if (fminf(fminf(out->e[0], out->e[1]), fminf(out->e[2], out->e[3])) >= 0x1p-115f)
+        return;
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < 4; i++)
+        out->y[i] = out->e[i] < 0x1p-115f ? mix(p, rows_symbol(block, i)) : out->y[i];
 }
 
 ROWS_INLINE void block_linear(const struct party *p, uint32_t block, struct pooled *out)
@@ -143,7 +107,7 @@ ROWS_INLINE void block_differing(const struct party *p, uint32_t block, struct s
     struct differ d = { { 0, 0, 0, 0 }, { 0, 0, 0, 0 }, { 0, 0, 0, 0 } };
     EACH_MEMBER(p, block, add_differing(sum, &d, m, x));
     linear_end(p, block, sum, out);
-    differ_end(&d, s);
+    differ_end(&d, s->apart);
 }
 
 ROWS_INLINE void block_log(const struct party *p, uint32_t block, struct pooled *out)
@@ -200,12 +164,46 @@ ROWS_INLINE void block_end(struct sums *s, const struct pooled *b)
 {
     float d[4];
     CUDA_UNROLL
-    for (uint32_t i = 0; i < 4; i++) {
+    for (uint32_t i = 0; i < 4; i++)
         d[i] = rows_surprise(b->e[i], b->y[i]);
-        s->count += b->y[i] > -INFINITY;
+    if (fminf(fminf(b->y[0], b->y[1]), fminf(b->y[2], b->y[3])) > -INFINITY) {
+        s->count += 4;
+    } else {
+        CUDA_UNROLL
+        for (uint32_t i = 0; i < 4; i++)
+            s->count += b->y[i] > -INFINITY;
     }
     s->sum += rows_four(b->e);
     s->surprise += rows_four(d);
+}
+
+#define SOON (2 * ROWS_GROUPS) /* blocks later a group comes to what it asks the second cache for */
+
+/* Asks for a block of the first eight members, two lanes for each. */
+ROWS_INLINE void prefetch(const struct party *p, uint32_t block, uint32_t n_blocks)
+{
+    uint32_t k = rows_lane() / 2, half = rows_lane() % 2 * (DEVICE_BLOCK / 2);
+    if (k < p->n && block < n_blocks)
+        cuda_prefetch(p->member[k].score + (size_t)block * DEVICE_BLOCK + half);
+}
+
+/* Of a block, and how its members differ where that is asked. */
+ROWS_INLINE void pool_block(const struct party *p, const struct device_pooled *pool, uint32_t block, enum way way,
+                            struct sums *s, struct pooled *b)
+{
+    int both = way == WAY_LINEAR && s->differ && p->whole;
+    if (s->differ && !both)
+        block_apart(p, block, s);
+    if (both)
+        block_differing(p, block, s, b);
+    else if (way == WAY_LINEAR)
+        block_linear(p, block, b);
+    else if (way == WAY_LOG)
+        block_log(p, block, b);
+    else if (way == WAY_POWER)
+        block_power(p, block, pool->r, b);
+    else
+        block_slow(p, block, pool, b);
 }
 
 /* The whole row. */
@@ -217,28 +215,35 @@ ROWS_INLINE void pool_blocks(const struct party *p, const struct device_pooled *
     for (uint32_t first = 0; first < n_blocks; first += ROWS_GROUPS) {
         uint32_t block = first + rows_group();
         struct pooled b = { { -INFINITY, -INFINITY, -INFINITY, -INFINITY }, { 0, 0, 0, 0 } };
+        prefetch(p, block + SOON, n_blocks);
         if (block < n_blocks) {
-            int both = way == WAY_LINEAR && s->differ && p->whole;
-            if (s->differ && !both)
-                block_apart(p, block, s);
-            if (both)
-                block_differing(p, block, s, &b);
-            else if (way == WAY_LINEAR)
-                block_linear(p, block, &b);
-            else if (way == WAY_LOG)
-                block_log(p, block, &b);
-            else if (way == WAY_POWER)
-                block_power(p, block, pool->r, &b);
-            else
-                block_slow(p, block, pool, &b);
+            float *at = out + (size_t)block * DEVICE_BLOCK + rows_lane();
+            pool_block(p, pool, block, way, s, &b);
+            CUDA_UNROLL
             for (uint32_t i = 0; i < 4; i++)
-                out[rows_symbol(block, i)] = b.y[i];
+                at[ROWS_LANES * i] = b.y[i];
             block_end(s, &b);
         }
-        float most = rows_group_max(rows_most(b.y));
+        float most = rows_group_max(fmaxf(fmaxf(b.y[0], b.y[1]), fmaxf(b.y[2], b.y[3])));
         if (rows_lane() == 0 && block < n_blocks)
             peak[block] = most;
     }
+}
+
+/* The usual case, compiled alone so that its sums stay in registers; and the others. */
+ROWS_CALL struct sums pool_linear(const struct party *p, const struct device_pooled *pool, uint32_t n)
+{
+    struct sums s = { 0, 0, { 0, 0, 0 }, 0, 0 };
+    pool_blocks(p, pool, n, WAY_LINEAR, &s);
+    return s;
+}
+
+ROWS_CALL struct sums pool_otherwise(const struct party *p, const struct device_pooled *pool, uint32_t n, enum way way,
+                                     uint32_t differ)
+{
+    struct sums s = { 0, 0, { 0, 0, 0 }, 0, differ };
+    pool_blocks(p, pool, n, way, &s);
+    return s;
 }
 
 /* Its numbers, of the sums relative to 0; returns 0 where these say nothing. */
@@ -334,12 +339,12 @@ ROWS_CALL void apart_alone(struct shared *s, const struct device_pooled *pool, u
 /* The usual case: whole, and measured on the way where the rule allows. */
 ROWS_INLINE void pool_made(struct shared *s, const struct device_pooled *pool, uint32_t n, struct device_apart *apart)
 {
-    struct sums sums = { 0, 0, { 0, 0, 0 }, 0, pool->apart }, again = { 0, 0, { 0, 0, 0 }, 0, 0 };
     enum way way = way_of(&s->party, pool);
-    pool_blocks(&s->party, pool, n, way, &sums);
+    struct sums sums = way == WAY_LINEAR && !pool->apart ? pool_linear(&s->party, pool, n)
+                                                         : pool_otherwise(&s->party, pool, n, way, pool->apart);
     int summed = (way == WAY_LINEAR || way == WAY_LOG) && pool_measured(&sums, &s->reduce, pool, n);
     if (!summed && way == WAY_LINEAR) /* a score passed what an exp() of a float may say: symbol by symbol */
-        pool_blocks(&s->party, pool, n, WAY_SLOW, &again);
+        (void)pool_otherwise(&s->party, pool, n, WAY_SLOW, 0);
     __syncthreads();
     if (!summed)
         rows_measure_row((float *)pool->out, n, &s->reduce);
@@ -367,7 +372,7 @@ ROWS_INLINE void pool_row(struct shared *s, const struct device_pooled *pool, ui
     pool_made(s, pool, n, apart);
 }
 
-CUDA_KERNEL(rows_pool, rows_pool_args, ROWS_THREADS)
+CUDA_KERNEL_OF(rows_pool, rows_pool_args, ROWS_THREADS, 2)
 {
     CUDA_SHARED struct shared s;
     const struct device_pooled *pool = &a.pool[blockIdx.x];

@@ -3,7 +3,7 @@
 #ifndef CUDA_ROWS_STEPS_H
 #define CUDA_ROWS_STEPS_H
 
-#include "cuda/rows_cut.h"
+#include "cuda/rows_find.h"
 
 #define SCALE_CLOSE 1024 /* as base/row.c */
 #define SCALE_MOST  4096
@@ -12,7 +12,7 @@
 /* Shared memory of a decision. */
 struct rows_shared {
     struct rows_view given, view;
-    struct rows_reduce reduce;
+    struct rows_scratch scratch;
     struct rows_cut cut;
 };
 
@@ -40,20 +40,20 @@ ROWS_INLINE uint32_t reached_by(struct rows_shared *s, uint32_t k)
         return all;
     seek(s, &peaks);
     for (int turn = 0; turn < 2 && s->cut.sought.low < s->cut.sought.high; turn++)
-        rows_narrow(&s->cut, w, ROWS_OF_PEAKS);
+        rows_narrow(&s->cut, w, ROWS_OF_PEAKS, &s->scratch.live);
     return s->cut.sought.reached ? s->cut.sought.high : all;
 }
 
 /* The edge of the first k of the rank order. */
 ROWS_CALL struct rows_edge rank_edge(struct rows_shared *s, uint32_t k)
 {
-    rows_view_top(&s->view, &s->reduce);
+    rows_view_top(&s->view, &s->scratch);
     uint32_t high = reached_by(s, k);
     struct rows_sought sought = {
         rows_descending(s->view.top), high, 0, 0, rows_of_descending(high), 0, 0, k, 0, 0, 0, 0
     };
     seek(s, &sought);
-    return rows_find(&s->cut, &s->view);
+    return rows_find(&s->cut, &s->view, high != rows_descending(-FLT_MAX), &s->scratch);
 }
 
 ROWS_CALL void keep_rank(struct rows_shared *s, uint32_t k)
@@ -71,28 +71,27 @@ ROWS_INLINE uint64_t mass_target(const struct rows_view *w, double p, float shif
     return target > 1 ? (uint64_t)ceil(target) : 1;
 }
 
-/* Scores above which a mass is sought, one after the other. */
+/* Scores above which a mass is sought: what stands below the first has, of 2^18 symbols, hardly any. */
 ROWS_INLINE float mass_least(const struct rows_view *w, double p, int turn)
 {
-    double below = turn == 0 ? -10 : math_log64((1 - p) / 2 * 0x1p-18);
-    return turn < 2 ? (float)(w->log_z + below) : -FLT_MAX;
+    return turn == 0 ? (float)(w->log_z + math_log64((1 - p) / 2 * 0x1p-18)) : -FLT_MAX;
 }
 
 ROWS_CALL struct rows_edge mass_edge(struct rows_shared *s, double p)
 {
     struct rows_edge e = { 0, 0, 0, 0 };
-    rows_view_know(&s->view, &s->reduce);
+    rows_view_know(&s->view, &s->scratch);
     const struct rows_view *w = &s->view;
     float shift = (float)w->log_z;
     uint64_t target = mass_target(w, p, shift);
     uint32_t low = rows_descending(w->top);
-    for (int turn = 0; turn < 3 && !e.reached; turn++) {
+    for (int turn = 0; turn < 2 && !e.reached; turn++) {
         float least = mass_least(w, p, turn);
         struct rows_sought sought = { low, rows_descending(least), 0, 1, least, shift, 0, target, 0, 0, 0, 0 };
         if (sought.high < low)
             continue;
         seek(s, &sought);
-        e = rows_find(&s->cut, w);
+        e = rows_find(&s->cut, w, 0, &s->scratch);
     }
     return e;
 }
@@ -155,7 +154,7 @@ ROWS_INLINE void drop_op(struct rows_shared *s)
 
 ROWS_INLINE void min_p(struct rows_shared *s, const struct device_step *step)
 {
-    rows_view_top(&s->view, &s->reduce);
+    rows_view_top(&s->view, &s->scratch);
     float least = step->a > 1 ? INFINITY : (float)((double)s->view.top + step->b);
     if (least > s->view.top) {
         keep_rank(s, step->k);
@@ -164,7 +163,7 @@ ROWS_INLINE void min_p(struct rows_shared *s, const struct device_step *step)
     cut_at(s, least, s->view.n - 1);
     if (step->k == 1)
         return;
-    rows_view_know(&s->view, &s->reduce);
+    rows_view_know(&s->view, &s->scratch);
     if (s->view.count < step->k) {
         drop_op(s);
         keep_rank(s, step->k);
@@ -177,12 +176,12 @@ ROWS_CALL void typical(struct rows_shared *s, const struct device_step *step)
     double mass = step->a;
     if (mass >= 1)
         return;
-    rows_view_know(&s->view, &s->reduce);
+    rows_view_know(&s->view, &s->scratch);
     const struct rows_view *w = &s->view;
     double center = w->log_z - w->entropy;
     float shift = (float)w->log_z;
     uint64_t target = mass_target(w, mass, shift);
-    for (int turn = 0; turn < 3 && !e.reached; turn++) {
+    for (int turn = 0; turn < 2 && !e.reached; turn++) {
         float least = mass_least(w, mass, turn), below = rows_distance(least, center);
         float above = rows_distance(w->top, center), most = below > above ? below : above;
         struct rows_sought sought = {
@@ -191,9 +190,9 @@ ROWS_CALL void typical(struct rows_shared *s, const struct device_step *step)
         if (least > w->top)
             continue;
         seek(s, &sought);
-        e = rows_find(&s->cut, w);
+        e = rows_find(&s->cut, w, 0, &s->scratch);
         double far = (double)rows_of_ascending(e.key);
-        e.reached = e.reached && (turn == 2 || far < (center - (double)least) * (1 - 0x1p-20));
+        e.reached = e.reached && (turn == 1 || far < (center - (double)least) * (1 - 0x1p-20));
     }
     struct rows_op op = {
         ROWS_CUT_FAR, step->rules & DEVICE_TIES_ALL ? w->n - 1 : e.id, rows_of_ascending(e.key), 0, center, 0, 0
@@ -203,7 +202,7 @@ ROWS_CALL void typical(struct rows_shared *s, const struct device_step *step)
 
 ROWS_INLINE void scale(struct rows_shared *s, double factor)
 {
-    rows_view_top(&s->view, &s->reduce);
+    rows_view_top(&s->view, &s->scratch);
     double top = (double)s->view.top, offset = top * factor;
     int usual = factor > 1. / SCALE_CLOSE && factor < SCALE_CLOSE && (top == 0 || fabs(top) > 0x1p-100);
     struct rows_op op = { ROWS_MOVED, 0, 0, 0, top, factor, fabs(offset) <= SCALE_MOST ? offset : 0 };
@@ -218,13 +217,13 @@ ROWS_INLINE void scale(struct rows_shared *s, double factor)
 ROWS_INLINE void first_alone(struct rows_shared *s)
 {
     struct rows_op op = { ROWS_ONLY, 0, 0, 0, 0, 0, 0 };
-    op.last = rows_find_first(&s->cut, &s->view, &s->reduce);
+    op.last = rows_find_first(&s->cut, &s->view, &s->scratch);
     rows_view_add(&s->view, &op);
 }
 
 ROWS_INLINE void normalise(struct rows_shared *s)
 {
-    rows_view_know(&s->view, &s->reduce);
+    rows_view_know(&s->view, &s->scratch);
     double log_z = s->view.log_z;
     struct rows_op op = { ROWS_SLID, 0, (float)log_z, 0, 0, 0, 0 };
     op.low = (float)(log_z - (double)op.high);

@@ -87,7 +87,7 @@ static int embed(struct steps *s)
                                  .stride = m->b.dim,
                                  .scale = m->s.embedding_scale };
     /* nothing begins before the flags are cleared */
-    CARD_TRY(launched(s, launch_embed(&a, s->n, (struct launch_on){ m->c->stream, 0, 0 }), "embedding"));
+    CARD_TRY(launched(s, launch_embed(&a, s->n, (struct launch_on){ .stream = m->c->stream }), "embedding"));
     if (m->top.embedding_norm.weight.n == 0)
         return DEVICE_OK;
     struct cuda_norm_args norm = norm_args(s);
@@ -379,9 +379,7 @@ int steps_run(struct steps *s, const struct steps_rows *rows)
     s->n = s->full = (uint32_t)s->d->n_tokens;
     s->layer = 0;
     s->back = NULL;
-    const uint64_t cleared = (uint64_t)(1 + MODEL_TAKEN) * (n_layers + 1) * sizeof *m->b.flags;
-    cudaError_t e = cudaMemsetAsync(m->b.flags, 0, cleared, m->c->stream);
-    m->n_products = 0;
+    cudaError_t e = cudaMemsetAsync(m->b.flags, 0, (n_layers + 1) * sizeof *m->b.flags, m->c->stream);
     CARD_TRY(launched(s, e, "clearing flags"));
     CARD_TRY(swap_begin(m->swap, s->error));
     CARD_TRY(embed(s));

@@ -66,7 +66,7 @@ static int send(struct upload *u, const struct way *w, uint64_t first, uint64_t 
                                   .n = (uint32_t)n,
                                   .k = (uint32_t)w->from->k };
     if (e == cudaSuccess)
-        e = launch_repack(&r, (struct launch_on){ u->c->stream, 0, 0 });
+        e = launch_repack(&r, (struct launch_on){ .stream = u->c->stream });
     struct cuda_dequantise_args d = {
         .w = { .data = u->stage[1], .row_bytes = laid, .type = w->from->type, .n = r.n, .k = r.k },
         .out = w->to + first * w->map->row_bytes,
@@ -75,7 +75,7 @@ static int send(struct upload *u, const struct way *w, uint64_t first, uint64_t 
         .type = CUDA_F32
     };
     if (e == cudaSuccess && widen)
-        e = launch_dequantise(&d, (struct launch_on){ u->c->stream, 0, 0 });
+        e = launch_dequantise(&d, (struct launch_on){ .stream = u->c->stream });
     CARD_TRY(card_ok(u->c, e, "loading weights", error));
     return card_wait(u->c, "loading weights", error);
 }

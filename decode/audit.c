@@ -15,13 +15,13 @@ static const struct {
     enum audit_claim claim;
 } claims[] = {
     { "sample", AUDIT_CHAIN },  { "speculative", AUDIT_CHAIN }, { "stochastic_beam", AUDIT_CHAIN },
-    { "greedy", AUDIT_GREEDY }, { "beam", AUDIT_MODE },         { "best_first", AUDIT_MODE },
+    { "greedy", AUDIT_GREEDY }, { "beam", AUDIT_BEST },         { "best_first", AUDIT_BEST },
 };
 enum { N_CLAIMS = sizeof claims / sizeof *claims };
 
 const char *audit_claim_name(enum audit_claim c)
 {
-    static const char *const names[] = { "none", "chain", "greedy", "mode" };
+    static const char *const names[] = { "none", "chain", "greedy", "best" };
     return names[c];
 }
 
@@ -52,7 +52,7 @@ static int refuse_random(const struct chain *c, enum audit_claim claim)
                ? err_set(ERR_USAGE,
                          "chain '%s': a step draws by itself, so that no single string is the %s one; want a search "
                          "that samples",
-                         chain_text(c), claim == AUDIT_GREEDY ? "greedy" : "most probable")
+                         chain_text(c), claim == AUDIT_GREEDY ? "greedy" : "best")
                : 0;
 }
 
@@ -62,8 +62,30 @@ struct measured {
     const struct strings *strings;
     enum audit_claim claim;
     struct audit_sample sample;
-    double outside, best; /* best: of the log-probabilities of the strings found */
+    double outside, gap;
+    size_t claimed; /* greedy, best: the string */
 };
+
+static double rating(const struct search *s, const struct string *x)
+{
+    return s->type->rate ? s->type->rate(s->value, x->logp, x->n) : x->logp;
+}
+
+static bool better(const struct search *s, const struct string *x, const struct string *than)
+{
+    return x->dead != than->dead ? than->dead : rating(s, x) > rating(s, than);
+}
+
+/* Where one string is claimed: which, and how much better it is than the one found. */
+static void find_claimed(struct measured *m, const struct search *s, const struct string *found)
+{
+    const struct strings *all = m->strings;
+    m->claimed = 0;
+    for (size_t i = 1; i < all->n; i++)
+        if (m->claim == AUDIT_GREEDY ? all->all[i].most_probable : better(s, &all->all[i], &all->all[m->claimed]))
+            m->claimed = i;
+    m->gap = found ? rating(s, &all->all[m->claimed]) - rating(s, found) : INFINITY;
+}
 
 static void count_hyps(struct measured *m, uint32_t draw, const struct search *s)
 {
@@ -77,11 +99,14 @@ static void count_hyps(struct measured *m, uint32_t draw, const struct search *s
             symbols_add(&made, &h[i].steps[k].symbol, 1);
         const struct string *found = strings_find(m->strings, made.s, made.n);
         double weight = one ? 1 : exp(h[i].log_weight);
-        if (!found || found->dead != (h[i].end == HYP_DEAD)) {
+        if (found && found->dead != (h[i].end == HYP_DEAD))
+            found = NULL;
+        if (one)
+            find_claimed(m, s, found);
+        if (!found) {
             m->outside += weight;
             continue;
         }
-        m->best = fmax(m->best, found->logp);
         audit_sample_add(&m->sample, draw, (size_t)(found - m->strings->all), weight);
     }
     if (!one && (n != 1 || h[0].log_weight != 0))
@@ -132,26 +157,18 @@ static int make_draws(struct measured *m, uint32_t draws)
     return rc;
 }
 
-/* p[n] of what is claimed; returns the log-probability of the claimed string, 0 of a distribution. */
-static double claimed(const struct strings *s, enum audit_claim claim, double p[])
+/* p[n] of what is claimed. */
+static void claimed(const struct measured *m, double p[])
 {
-    size_t best = 0;
-    for (size_t i = 0; i < s->n; i++) {
-        p[i] = claim == AUDIT_CHAIN ? exp(s->all[i].logp) : 0;
-        if (claim == AUDIT_GREEDY ? s->all[i].most_probable : s->all[i].logp > s->all[best].logp)
-            best = i;
-    }
-    if (claim == AUDIT_CHAIN)
-        return 0;
-    p[best] = 1;
-    return s->all[best].logp;
+    for (size_t i = 0; i < m->strings->n; i++)
+        p[i] = m->claim == AUDIT_CHAIN ? exp(m->strings->all[i].logp) : i == m->claimed;
 }
 
 static void compare(const struct measured *m, double p[], struct audit *out)
 {
     const struct strings *s = m->strings;
-    double string = claimed(s, out->claim, p);
     struct audit_noise noise;
+    claimed(m, p);
     for (size_t i = 0; i < s->n; i++)
         out->dead += s->all[i].dead ? p[i] : 0;
     out->tv = audit_distance(&m->sample, p) + m->outside / 2;
@@ -163,7 +180,7 @@ static void compare(const struct measured *m, double p[], struct audit *out)
     double above = m->sample.weighted ? noise.radius : sqrt(-log(1 - m->args->confidence) / 2 / out->draws);
     out->tv_high = fmin(1, out->tv + fmin(noise.radius, above));
     out->outside = m->outside;
-    out->gap = out->claim == AUDIT_CHAIN ? 0 : string - m->best;
+    out->gap = m->gap;
 }
 
 int audit_run(const struct audit_args *args, struct audit *out)
@@ -174,7 +191,7 @@ int audit_run(const struct audit_args *args, struct audit *out)
     TRY(refuse_random(args->on.chain, out->claim));
     int rc = strings_enumerate(&args->on, &strings);
     if (rc == 0) {
-        struct measured m = { .args = args, .strings = &strings, .claim = out->claim, .best = -INFINITY };
+        struct measured m = { .args = args, .strings = &strings, .claim = out->claim };
         double *p = mem_alloc(strings.n, sizeof *p);
         out->strings = strings.n;
         out->draws = search_random(args->search) ? args->draws : 1;

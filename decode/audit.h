@@ -4,7 +4,9 @@
  * A search claims one of three things of a chain:
  *   chain   each string with its probability under the chain, step by step (sample, and whatever is to equal it)
  *   greedy  the string of arg maxima
- *   mode    the most probable string
+ *   best    the string that is best by the search's own score: ln p, or that over a penalty of its length (beam,
+ *           best_first); among strings that end with support, where there are any.  A narrow beam may miss it: that is no
+ *           bias, and `gap` says by how much
  * Of a chain with steps that draw by themselves (xtc) the claim is the mean over their draws (decode/strings.h).
  * The measured distribution is the mean over draws of sum exp(log_weight) [string of the hypothesis], which is right for
  * searches that give one hypothesis of weight 0 and for those that give several weighted ones.
@@ -18,7 +20,7 @@
 
 #include "decode/strings.h"
 
-enum audit_claim { AUDIT_NONE, AUDIT_CHAIN, AUDIT_GREEDY, AUDIT_MODE };
+enum audit_claim { AUDIT_NONE, AUDIT_CHAIN, AUDIT_GREEDY, AUDIT_BEST };
 
 struct audit_args {
     struct strings_args on; /* lm, core, chain, prompt, limit; address.seed is that of the draws */
@@ -35,7 +37,7 @@ struct audit {
     double tv, tv_low, tv_high, noise, p;
     double outside; /* measured weight of strings that the chain cannot make: 0, or the strategy is wrong */
     double dead;    /* claimed probability of ending without support */
-    double gap;     /* greedy, mode: log-probability of the claimed string less that of the best one found, nats */
+    double gap;     /* greedy, best: score of the claimed string less that of the one found; greedy's score is ln p */
 };
 
 /* 0; ERR_USAGE (unknown search, one that claims no distribution, too many strings); what the lm met. */

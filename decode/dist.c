@@ -5,6 +5,7 @@
 #include "decode/chain.h"
 #include "decode/dist_explain.h"
 #include "decode/dist_line.h"
+#include "decode/draw.h"
 #include "decode/scratch.h"
 #include <math.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@ struct dist {
     struct row_work *work;
     struct space *space; /* n symbols without text */
     float *given;        /* (n,) */
+    float *draft;        /* (n,) */
 };
 
 struct dist *dist_alloc(void)
@@ -35,6 +37,7 @@ static void release(struct dist *d)
     row_work_free(d->work);
     space_free(d->space);
     free(d->given);
+    free(d->draft);
 }
 
 void dist_free(struct dist *d)
@@ -53,6 +56,7 @@ static void resize(struct dist *d, uint32_t n)
     uint8_t *special = mem_alloc(n, sizeof *special);
     d->work = row_work_alloc(n);
     d->given = mem_alloc(n, sizeof *d->given);
+    d->draft = mem_alloc(n, sizeof *d->draft);
     d->space = space_alloc(SPACE_TOKEN, n, (const uint8_t *)"", offsets, special, NULL, 0);
     free(offsets);
     free(special);
@@ -114,6 +118,19 @@ static void add_drawn(struct text *out, const int64_t drawn[], size_t n)
     }
 }
 
+/* What the rejection rule says of a proposal. */
+static void add_rule(struct text *out, const struct dist_told *told)
+{
+    const struct dist_line *l = told->line;
+    struct row rest = row_over(told->work->spare[SCRATCH_STEP], l->n);
+    text_add(out, ",\"accept\":");
+    text_add_real(out, draw_accepts(told->final, told->draft, (sym_t)l->proposed));
+    draw_residual(told->final, told->draft, (sym_t)l->proposed, &rest);
+    text_add(out, ",\"residual\":[");
+    add_probs(out, &rest, 1);
+    text_add(out, "]");
+}
+
 /* The answer after "{"id":..". */
 static void answer(struct text *out, const struct dist_told *told)
 {
@@ -130,6 +147,8 @@ static void answer(struct text *out, const struct dist_told *told)
     text_add(out, "],\"logits\":[");
     add_scores(out, told->final);
     text_add(out, "]");
+    if (l->proposed >= 0 && !row_dead(told->final))
+        add_rule(out, told);
     if (l->n_draws < 0)
         return;
     text_add(out, ",\"drawn\":[");
@@ -139,7 +158,7 @@ static void answer(struct text *out, const struct dist_told *told)
 
 /* One row on its way through a line's chain. */
 struct passage {
-    struct row given, final;
+    struct row given, final, draft; /* draft: of score NULL where there is none */
     struct transform_at at;
     void *state;
     struct chain_report *report;
@@ -152,6 +171,16 @@ static int pass(const struct dist_line *l, struct passage *p)
     return chain_apply(l->chain, p->state, &p->final, &p->at, p->report);
 }
 
+/* One draw of what the chain left, or what a proposal becomes. */
+static sym_t draw_one(const struct dist_line *l, const struct passage *p)
+{
+    struct row rest = row_over(p->at.work->spare[SCRATCH_STEP], l->n);
+    struct rng_key key = rng_key(&l->address);
+    return l->proposed < 0
+               ? row_draw(&p->final, &key)
+               : draw_proposed(&p->final, p->draft.score ? &p->draft : NULL, (sym_t)l->proposed, &l->address, &rest);
+}
+
 /* Draw i at its own address; a step that draws by itself decides anew for each, as it does for each draw of `sample`. */
 static int draw(struct dist_line *l, struct passage *p, int64_t drawn[])
 {
@@ -159,11 +188,24 @@ static int draw(struct dist_line *l, struct passage *p, int64_t drawn[])
     for (l->address.draw = 0; rc == 0 && (int64_t)l->address.draw < l->n_draws; l->address.draw++) {
         if (l->address.draw > 0 && chain_random(l->chain))
             rc = pass(l, p);
-        struct rng_key key = rng_key(&l->address);
-        drawn[l->address.draw] = rc < 0 || row_dead(&p->final) ? -1 : (int64_t)row_draw(&p->final, &key);
+        drawn[l->address.draw] = rc < 0 || row_dead(&p->final) ? -1 : (int64_t)draw_one(l, p);
     }
     l->address.draw = 0;
     return rc == 0 && l->n_draws > 1 && chain_random(l->chain) ? pass(l, p) : rc;
+}
+
+/* The draft's row, where the line has one. */
+static int measure_draft(struct dist *d, const struct dist_line *l, struct row *draft)
+{
+    if (!l->draft.list)
+        return 0;
+    *draft = row_over(d->draft, l->n);
+    TRY(dist_line_draft(l, draft->score));
+    TRY(row_measure(draft));
+    return draft->score[l->proposed] == -INFINITY
+               ? err_set(ERR_DATA, "%s: 'draft' gives what it proposes, symbol %lld, no probability", l->where,
+                         (long long)l->proposed)
+               : 0;
 }
 
 static int apply(struct dist *d, struct dist_line *l, dist_tell *tell, struct text *out)
@@ -173,6 +215,7 @@ static int apply(struct dist *d, struct dist_line *l, dist_tell *tell, struct te
     TRY(chain_bind(l->chain, d->space));
     TRY(dist_line_scores(l, p.given.score));
     TRY(row_measure(&p.given));
+    TRY(measure_draft(d, l, &p.draft));
     if (!l->has_space)
         l->address.space = d->space->hash;
     p.at = (struct transform_at){ .space = d->space,
@@ -190,7 +233,8 @@ static int apply(struct dist *d, struct dist_line *l, dist_tell *tell, struct te
         code = draw(l, &p, drawn);
     if (code == 0) {
         double mass = chain_mass(&p.given, &p.final, d->work->spare[SCRATCH_BEFORE]);
-        tell(out, &(struct dist_told){ l, &p.given, &p.final, p.report, mass, d->work, drawn });
+        tell(out, &(struct dist_told){ l, &p.given, &p.final, p.draft.score ? &p.draft : NULL, p.report, mass, d->work,
+                                       drawn });
     }
     free(p.state);
     free(p.report);

@@ -7,11 +7,11 @@
 
 struct dist_told {
     const struct dist_line *line;
-    const struct row *given, *final;
-    const struct chain_report *report; /* one entry a step of line->chain */
-    double mass;                       /* of the given row, that the final one still allows */
-    struct row_work *work;             /* free for use */
-    const int64_t *drawn;              /* (line->n_draws,) symbols; -1: no support was left */
+    const struct row *given, *final, *draft; /* draft: NULL where nothing proposed, or no row of it is given */
+    const struct chain_report *report;       /* one entry a step of line->chain */
+    double mass;                             /* of the given row, that the final one still allows */
+    struct row_work *work;                   /* free for use */
+    const int64_t *drawn;                    /* (line->n_draws,) symbols; -1: no support was left */
 };
 
 /* Appends an answer, made of what is told. */

@@ -7,13 +7,21 @@
 #include "decode/dist.h"
 #include "model/lm.h"
 
+/* A distribution as it stands in a line. */
+struct dist_values {
+    json_t *list; /* of `logits` or `probs`; borrowed */
+    bool are_probs;
+};
+
 struct dist_line {
     json_t *object;
     struct text id; /* as JSON: "null" until it was read */
     const char *where;
-    json_t *values; /* (n,) of `logits` or `probs`; borrowed from object */
-    bool are_probs;
+    struct dist_values values; /* (n,) */
     uint32_t n;
+    bool replaces;            /* scores that are no finite number */
+    struct dist_values draft; /* (n,) what proposed; list NULL: it stood on the proposal alone */
+    int64_t proposed;         /* -1: nothing was */
     struct symbols history, prompt;
     struct chain *chain;
     struct rng_address address;
@@ -26,6 +34,8 @@ struct dist_line {
 int dist_line_read(struct dist_line *l, const struct dist_options *o, const char *s, size_t n);
 /* The scores, (n,): 0 or ERR_DATA "line 3: logits[17] is a string, want a number or null". */
 int dist_line_scores(const struct dist_line *l, float score[]);
+/* Those of the draft, which has some. */
+int dist_line_draft(const struct dist_line *l, float score[]);
 void dist_line_fini(struct dist_line *l);
 
 #endif

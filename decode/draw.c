@@ -206,3 +206,19 @@ void draw_residual(const struct row *p, const struct row *q, sym_t x, struct row
     assert(rc == 0); /* of measured rows */
     (void)rc;
 }
+
+double draw_accepts(const struct row *p, const struct row *q, sym_t x)
+{
+    return math_exp64(fmin(row_logp(p, x) - (q ? row_logp(q, x) : 0), 0));
+}
+
+sym_t draw_proposed(const struct row *p, const struct row *q, sym_t x, const struct rng_address *a, struct row *rest)
+{
+    struct rng_address decides = *a;
+    decides.purpose = RNG_ACCEPT;
+    struct rng_key key = rng_key(&decides), draw = rng_key(a);
+    if (rng_uniform(&key, 0) < draw_accepts(p, q, x))
+        return x;
+    draw_residual(p, q, x, rest);
+    return row_draw(row_dead(rest) ? p : rest, &draw);
+}

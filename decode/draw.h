@@ -59,4 +59,10 @@ uint32_t draw_top(struct row *r, const struct rng_key *key, uint32_t k, struct d
  * stood on x.  Dead where nothing is left but rounding. */
 void draw_residual(const struct row *p, const struct row *q, sym_t x, struct row *out);
 
+/* The rejection rule of speculative decoding (Leviathan et al. 2023): x, drawn from q (NULL: it stood on x alone), is taken
+ * for p with this probability, min(1, p(x) / q(x)). */
+double draw_accepts(const struct row *p, const struct row *q, sym_t x);
+/* What the rule takes at an address of purpose RNG_DRAW: x, or a draw from draw_residual(), which is made in rest. */
+sym_t draw_proposed(const struct row *p, const struct row *q, sym_t x, const struct rng_address *a, struct row *rest);
+
 #endif

@@ -57,6 +57,8 @@ struct search_type {
     enum search_drafts (*drafts)(const struct spec_value value[]); /* NULL: SEARCH_DRAFTS_NONE */
     /* It gives one text, each symbol drawn from the chain's row by a draw of its own: false, or how.  NULL: it does not. */
     bool (*walks)(const struct spec_value value[], struct draw *out);
+    /* Of a search that looks for the best text: what texts of n symbols, the end included, compete by.  NULL: logp. */
+    double (*rate)(const struct spec_value value[], double logp, size_t n);
     size_t size;                                                  /* bytes of its state */
     int (*init)(struct search *s);                                /* makes its slots, pushes the prompt */
     int (*want)(struct search *s, struct want out[], size_t max); /* how many; 0: finished */

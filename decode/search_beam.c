@@ -71,6 +71,12 @@ static struct beam_rules rules_of(const struct spec_value value[])
                                 .order = beam_most_probable };
 }
 
+static double rate(const struct spec_value value[], double logp, size_t n)
+{
+    struct beam_rules rules = rules_of(value);
+    return beam_score(&rules, logp, (double)n);
+}
+
 static int init_beam(struct search *s)
 {
     struct beam_rules rules = rules_of(s->value);
@@ -118,6 +124,7 @@ const struct search_type search_beam = {
     .defers = true,
     .random = false,
     .check = check_beam,
+    .rate = rate,
     .init = init_beam,
     VERBS,
 };

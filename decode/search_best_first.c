@@ -104,11 +104,16 @@ static int best_first_want(struct search *s, struct want out[], size_t max)
     return 1;
 }
 
+static double rate(const struct spec_value value[], double logp, size_t n)
+{
+    double penalty = value[LENGTH].number;
+    return penalty > 0 ? logp / math_exp64(penalty * math_log64((double)n)) : logp;
+}
+
 static void insert(const struct search *s, struct row_work *work, const struct hyp_step *step, double sum)
 {
     struct best_first *p = s->state;
-    double length = (double)p->top.branch.hyp.n_steps + 1, penalty = s->value[LENGTH].number;
-    double score = penalty > 0 ? sum / math_exp64(penalty * math_log64(length)) : sum;
+    double score = rate(s->value, sum, p->top.branch.hyp.n_steps + 1);
     uint32_t at = p->n;
     if (p->n == p->max && !(score > p->queue[p->n - 1].score))
         return;
@@ -233,6 +238,7 @@ const struct search_type search_best_first = {
     .source = "uniform-cost search, Dijkstra 1959; Meister et al. 2020, arXiv 2007.03909",
     .random = false,
     .check = search_any,
+    .rate = rate,
     .size = sizeof(struct best_first),
     .init = best_first_init,
     .want = best_first_want,

@@ -132,16 +132,8 @@ static sym_t accept(struct search *s, const struct row *final, uint32_t j, struc
     struct rng_key draw = rng_key(&a);
     if (j >= p->draft.n)
         return row_draw(final, &draw);
-    const struct row *q = p->draft.lm ? &p->draft.row[j] : NULL;
-    sym_t x = p->draft.proposed[j];
-    a.purpose = RNG_ACCEPT;
-    struct rng_key key = rng_key(&a);
-    double ratio = math_exp64(fmin(row_logp(final, x) - (q ? row_logp(q, x) : 0), 1));
-    if (rng_uniform(&key, 0) < ratio)
-        return x;
     struct row rest = row_over(work->spare[SCRATCH_STEP], final->n);
-    draw_residual(final, q, x, &rest);
-    return row_draw(row_dead(&rest) ? final : &rest, &draw);
+    return draw_proposed(final, p->draft.lm ? &p->draft.row[j] : NULL, p->draft.proposed[j], &a, &rest);
 }
 
 /* Draws from the lm's rows as far as the proposals hold, and one symbol more. */

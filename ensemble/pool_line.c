@@ -169,11 +169,17 @@ static void add_uncertainty(struct text *out, struct uncertainty u)
     }
 }
 
+static double apply(struct request *q, struct row *pooled)
+{
+    *pooled = row_over(q->score + q->n_voices * q->n_symbols, q->n_symbols);
+    return q->pool.global ? pool_apply_prefix(&q->pool, pooled, q->rows, q->weight, q->n_voices, q->prefix)
+                          : pool_apply(&q->pool, pooled, q->rows, q->weight, q->n_voices);
+}
+
 static void answer(struct request *q, struct text *out)
 {
-    struct row pooled = row_over(q->score + q->n_voices * q->n_symbols, q->n_symbols);
-    double log_z = q->pool.global ? pool_apply_prefix(&q->pool, &pooled, q->rows, q->weight, q->n_voices, q->prefix)
-                                  : pool_apply(&q->pool, &pooled, q->rows, q->weight, q->n_voices);
+    struct row pooled;
+    double log_z = apply(q, &pooled);
     text_add(out, ",\"probs\":[");
     for (sym_t v = 0; v < q->n_symbols; v++) {
         text_add(out, v > 0 ? "," : "");
@@ -201,6 +207,12 @@ static void add_id(struct text *out, const json_t *doc)
         text_add(out, "null");
 }
 
+static void request_fini(struct request *q)
+{
+    pool_fini(&q->pool);
+    free(q->score);
+}
+
 int pool_line(const char *line, size_t n, const char *rule, struct text *out)
 {
     struct request q = { 0 };
@@ -218,8 +230,26 @@ int pool_line(const char *line, size_t n, const char *rule, struct text *out)
         text_add_json(out, err_text(), strlen(err_text()));
         text_add(out, "}");
     }
-    pool_fini(&q.pool);
-    free(q.score);
+    request_fini(&q);
     json_decref(doc);
+    return rc;
+}
+
+int pool_line_pooled(json_t *line)
+{
+    static const char *const pooled_away[] = { "rule", "weights", "prefix", "probs" };
+    struct request q = { 0 };
+    int rc = read_request(&q, line, NULL);
+    if (rc == 0) {
+        struct row pooled;
+        json_t *scores = json_array();
+        apply(&q, &pooled);
+        for (sym_t v = 0; v < q.n_symbols; v++)
+            json_array_append_new(scores, isfinite(pooled.score[v]) ? json_real((double)pooled.score[v]) : json_null());
+        for (size_t i = 0; i < sizeof pooled_away / sizeof *pooled_away; i++)
+            json_object_del(line, pooled_away[i]);
+        json_object_set_new(line, "logits", scores);
+    }
+    request_fini(&q);
     return rc;
 }

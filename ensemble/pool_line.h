@@ -14,10 +14,15 @@
 #ifndef ENSEMBLE_POOL_LINE_H
 #define ENSEMBLE_POOL_LINE_H
 
+#include "base/doc.h"
 #include "base/text.h"
 
 /* Appends the answer to line[n], without a newline.  rule: the default, or NULL.  0, or the error's code; then the answer
  * is {"id":..,"error":".."} (id null when the line is no JSON object). */
 int pool_line(const char *line, size_t n, const char *rule, struct text *out);
+
+/* For who applies a chain to the pool: the members rule, weights, prefix and the voices' probs or logits become "logits",
+ * the pool's scores; others stay.  0, ERR_DATA or ERR_USAGE. */
+int pool_line_pooled(json_t *line);
 
 #endif

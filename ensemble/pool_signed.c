@@ -2,7 +2,8 @@
  *
  *   rule                             voices                      score
  *   contrast(plausibility, strength) expert, amateur             (1+s) ln p_e - s ln p_a, or with form=plain ln p_e - s ln p_a
- *   cfg(scale)                       conditional, unconditional  ln p_u + scale (ln p_c - ln p_u)
+ *   cfg(scale)                       conditional, unconditional  ln p_u + scale (ln p_c - ln p_u); with top_k=k that only
+ *                                                                says which k symbols of the conditional voice stay
  *   cad(alpha)                       with context, without       (1+alpha) ln p_w - alpha ln p_o
  *   dexperts(alpha)                  base, expert, anti-expert   ln p_b + alpha (ln p_e - ln p_a)
  *   strength(alpha)                  base, tuned                 ln p_b + alpha (ln p_t - ln p_b)
@@ -123,10 +124,65 @@ static double lines_apply(const struct line line[], const struct pool *p, struct
         (void)weight;                                                                                                  \
         return lines_apply(NAME##_lines, p, out, rows, n);                                                             \
     }
-LINES(cfg)
 LINES(cad)
 LINES(dexperts)
 LINES(strength)
+
+enum { SCALE, TOP_K };
+
+static uint32_t at_least(const struct row *r, float least)
+{
+    uint32_t n = 0;
+    for (uint32_t v = 0; v < r->n; v++)
+        n += r->score[v] >= least;
+    return n;
+}
+
+/* The largest score that at least k symbols have: by halves between scores, of which there are 2^32. */
+static float score_of_rank(const struct row *r, uint32_t k)
+{
+    double low = (double)row_max(r), step = 1;
+    while (at_least(r, (float)(low - step)) < k && isfinite((float)(low - step)))
+        step *= 2;
+    float high = (float)low, least = (float)(low - step);
+    for (float middle = least; least < high; middle = (float)(((double)least + (double)high) / 2)) {
+        if (middle == least)
+            middle = nextafterf(least, high);
+        if (at_least(r, middle) >= k)
+            least = middle;
+        else
+            high = nextafterf(middle, -INFINITY);
+    }
+    return least;
+}
+
+/* Masks given but for the k best of the guided row, which becomes that; equals by symbol. */
+static double keep_guided(struct row *guided, const struct row *given, uint32_t k)
+{
+    if (row_dead(guided))
+        return pool_dead(guided, given);
+    float least = score_of_rank(guided, k < row_count(guided) ? k : row_count(guided));
+    uint32_t above = at_least(guided, nextafterf(least, INFINITY)), equals = k > above ? k - above : 0;
+    for (uint32_t v = 0; v < guided->n; v++) {
+        float score = guided->score[v];
+        bool stays = score > least || (score == least && equals > 0);
+        equals -= stays && score == least;
+        guided->score[v] = stays ? given->score[v] : -INFINITY;
+    }
+    int rc = row_measure(guided);
+    assert(rc == 0);
+    (void)rc;
+    double log_z = guided->log_z - given->log_z;
+    row_normalise(guided);
+    return log_z;
+}
+
+static double cfg_apply(const struct pool *p, struct row *out, const struct row rows[], const double weight[], size_t n)
+{
+    double log_z = lines_apply(cfg_lines, p, out, rows, n), k = p->value[TOP_K].number;
+    (void)weight;
+    return k > 0 ? keep_guided(out, &rows[0], (uint32_t)k) : log_z;
+}
 
 static const struct param contrast_params[] = {
     { .name = "plausibility",
@@ -152,6 +208,13 @@ static const struct param cfg_params[] = {
       .max = 100,
       .value = 1.5,
       .meaning = "1 is the conditional voice, 0 the unconditional; above 1 follows the condition more" },
+    { .name = "top_k",
+      .kind = PARAM_INT,
+      .min = 0,
+      .max = UINT32_MAX,
+      .meaning =
+          "symbols of the conditional voice that stay as it has them, those that guidance likes best; 0: the guided "
+          "row (Dia)" },
 };
 static const struct param cad_params[] = {
     { .name = "alpha",
@@ -196,11 +259,11 @@ const struct pool_type pool_contrast = {
 const struct pool_type pool_cfg = {
     .name = "cfg",
     .params = cfg_params,
-    .n_params = 1,
+    .n_params = 2,
     .min_voices = 2,
     .max_voices = 2,
     .meaning = "first voice (with the condition) away from the second (without): classifier-free guidance",
-    .source = "Sanchez et al. 2023, arXiv 2306.17806",
+    .source = "Sanchez et al. 2023, arXiv 2306.17806; top_k: Hugging Face, DiaClassifierFreeGuidance",
     .check = no_check,
     .apply = cfg_apply,
     STEERED,

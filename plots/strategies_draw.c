@@ -7,7 +7,18 @@
 #include <math.h>
 #include <string.h>
 
-enum { WIDTH = 780, HEIGHT = 190, SHEET_COLUMNS = 2, SHEET_WIDTH = 1180, SHEET_HEIGHT = 72, PANEL_LETTERS = 38 };
+enum {
+    WIDTH = 780,
+    HEIGHT = 190,
+    SHEET_COLUMNS = 2,
+    SHEET_WIDTH = 1180,
+    SHEET_HEIGHT = 90,
+    PANEL_LETTERS = 38,
+    HEAD = 28
+};
+
+#define LEGEND                                                                                                         \
+    "a peaked row, a flat one, one with two peaks; grey: as given, blue: after the step, orange below: masked"
 
 /* Steps that share a picture. */
 struct picture {
@@ -78,9 +89,11 @@ static int write_one(const char *folder, const char *name, const struct picture 
 {
     struct text t = { 0 };
     int rc = 0;
-    plot_head(&t, WIDTH, (int)p->n * HEIGHT);
+    plot_head(&t, WIDTH, (int)p->n * HEIGHT + HEAD);
     add_look(&t);
-    text_addf(&t, "set ytics nomirror font ',9' format '%%g'\nset multiplot layout %zu,%d\n", p->n, STRATEGIES_ROWS);
+    text_addf(&t,
+              "set ytics nomirror font ',9' format '%%g'\nset multiplot layout %zu,%d title '" LEGEND "' font ',10'\n",
+              p->n, STRATEGIES_ROWS);
     for (size_t i = 0; i < p->n && rc == 0; i++)
         rc = add_step(p->steps[i], i, &t);
     text_add(&t, "unset multiplot\n");
@@ -97,10 +110,11 @@ static int write_sheet(const char *folder)
     int rc = 0;
     const char *const *shown = strategies_shown(&n);
     size_t rows = (n + SHEET_COLUMNS - 1) / SHEET_COLUMNS;
-    plot_head(&t, SHEET_WIDTH, (int)rows * SHEET_HEIGHT);
+    plot_head(&t, SHEET_WIDTH, (int)rows * SHEET_HEIGHT + HEAD);
     add_look(&t);
-    text_addf(&t, "unset ytics\nset lmargin 2\nset rmargin 1\nset multiplot layout %zu,%d\n", rows,
-              SHEET_COLUMNS * STRATEGIES_ROWS);
+    text_addf(&t,
+              "unset ytics\nset lmargin 2\nset rmargin 1\nset multiplot layout %zu,%d title '" LEGEND "' font ',10'\n",
+              rows, SHEET_COLUMNS * STRATEGIES_ROWS);
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = add_step(shown[i], i, &t);
     text_add(&t, "unset multiplot\n");

@@ -56,6 +56,11 @@ static void texts(void)
               "top_p(0.8, bound=over, ties=all, of=given, zero=off)");
     canonical("@tigerbot-v3 | min_p=0.1", "repetition_penalty=1.1 | temperature=0.3 | top_k(50, ties=all) | min_p=0.1");
     canonical("@tigerbot-launch", "no_repeat_ngram=4 | temperature=0");
+    canonical("@tigerbot-web", "no_repeat_ngram=4 | temperature=0");
+    canonical("@tigerbot-v3", "repetition_penalty=1.1 | temperature=0.3 | top_k(50, ties=all)");
+    canonical("@tigerbot-70b-v4", "repetition_penalty=1.06 | temperature=0");
+    canonical("@tigerbot-2024a", "repetition_penalty=1.08 | temperature=0.6 | top_k(5, ties=all) | top_p=0.9");
+    canonical("@tigerbot-2024b", "repetition_penalty=1.08 | temperature=0.3 | top_k(50, ties=all)");
     canonical("xtc(0.5, form=expected)|p_less|p_less=3|top_n_sigma(1, sigma=sample)",
               "xtc(0.5, form=expected) | p_less | p_less=3 | top_n_sigma(1, sigma=sample)");
     canonical("conformal(0.1, mass=[0.9, 1.0], entropy=[1.50])", "conformal(0.1, entropy=[1.5], mass=[0.9, 1])");

@@ -6,7 +6,7 @@
 #include "tests/lib/check.h"
 #include <stdlib.h>
 
-static const struct launch_on plainly = { NULL, 0, 0 };
+static const struct launch_on plainly = { .stream = NULL };
 
 enum { MOST_TOKENS = 24, MOST_PAGES = 64 };
 

@@ -7,7 +7,7 @@
 #include "tests/lib/device_matrix.h"
 #include <stdlib.h>
 
-static const struct launch_on plainly = { NULL, 0, 0 };
+static const struct launch_on plainly = { .stream = NULL };
 
 _Static_assert((int)CUDA_Q8_0 == (int)DTYPE_Q8_0 && (int)CUDA_Q6_K == (int)DTYPE_Q6_K &&
                    (int)CUDA_TYPES == (int)DTYPE_COUNT && (int)CUDA_BF16 == (int)DTYPE_BF16,

@@ -4,7 +4,7 @@
 #include "tests/lib/check.h"
 #include <stdlib.h>
 
-static const struct launch_on plainly = { NULL, 0, 0 };
+static const struct launch_on plainly = { .stream = NULL };
 
 struct shape {
     uint32_t tokens, experts, chosen, share;

@@ -5,7 +5,7 @@
 #include "tests/lib/check.h"
 #include <stdlib.h>
 
-static const struct launch_on plainly = { NULL, 0, 0 };
+static const struct launch_on plainly = { .stream = NULL };
 
 enum { ROWS = 3 };
 

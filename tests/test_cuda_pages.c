@@ -7,7 +7,7 @@
 #include "tests/lib/check.h"
 #include <stdlib.h>
 
-static const struct launch_on plainly = { NULL, 0, 0 };
+static const struct launch_on plainly = { .stream = NULL };
 
 enum { TOKENS = 3, HEADS = 5, KV_HEADS = 2 };
 

@@ -8,7 +8,7 @@
 #include "tests/lib/device_matrix.h"
 #include <stdlib.h>
 
-static const struct launch_on plainly = { NULL, 0, 0 };
+static const struct launch_on plainly = { .stream = NULL };
 
 enum { MOST = 10, OUT_STRIDE = 80 };
 
@@ -132,6 +132,18 @@ static void check_alone(const struct cuda_product_args *a, const struct shape *s
     free(together);
 }
 
+/* Two blocks that share all outputs, as they do on a card of one multiprocessor. */
+static void check_shared_out(const struct cuda_product_args *a, const struct shape *s, const char *what)
+{
+    size_t bytes = MOST * OUT_STRIDE * sizeof(float);
+    float *apart = malloc(bytes);
+    memcpy(apart, a->out, bytes);
+    memset(a->out, 0, bytes);
+    check(launch_product(a, (struct launch_on){ .n_multiprocessors = 1 }) == cudaSuccess, "a launch");
+    check(memcmp(apart, a->out, bytes) == 0, "%u x %u: %s is the same by two blocks", s->n, s->k, what);
+    free(apart);
+}
+
 static void one_shape(const struct shape *s, uint32_t w_type, uint32_t x_type)
 {
     uint64_t stride = (s->k + 7) / 8 * 8 + 8;
@@ -147,6 +159,7 @@ static void one_shape(const struct shape *s, uint32_t w_type, uint32_t x_type)
     check(device_same_in_orders(NULL, run, &a, out, MOST * OUT_STRIDE * 4), "%u x %u: the same in all orders", s->n,
           s->k);
     check_outputs(&a, s, "plain");
+    check_shared_out(&a, s, "a product");
     check_alone(&a, s);
     a.bias = bias, a.add = add;
     run(&a);
@@ -157,6 +170,7 @@ static void one_shape(const struct shape *s, uint32_t w_type, uint32_t x_type)
     a.x = plain, a.norm = (struct cuda_norm){ norm, NULL };
     run(&a);
     check_outputs(&a, s, "norm and gate");
+    check_shared_out(&a, s, "one with norm and gate");
     a.gate.data = NULL, a.norm.bias = norm + s->k;
     if (w_type == CUDA_BF16 && x_type == CUDA_BF16)
         check(device_same_in_orders(NULL, run, &a, out, MOST * OUT_STRIDE * 4), "a norm is the same in all orders");

@@ -291,15 +291,31 @@ static void check_infinite(void)
     device_free(on);
 }
 
-/* Rows of a large vocabulary: more blocks than a list holds, more equals than one too. */
+/* Rows of a large vocabulary: more symbols than a list holds, so that where a cut falls is guessed first; more equals than
+ * one holds, so that the guess does not help. */
 static void check_large(void)
 {
-    static const char *const cut[] = { "temperature=0.8 | top_p=0.95", "top_k=5000" };
-    for (size_t i = 0; i < CHECK_TIMES(2, 1); i++) {
-        struct row r = i == 0 ? rows_make(ROWS_NORMAL, 90, score, MOST) : rows_make(ROWS_TIES, 90, score, MOST);
+    static const struct {
+        enum rows_kind kind;
+        const char *chain;
+    } rows[] = {
+        { ROWS_NORMAL, "temperature=0.8 | top_p=0.95" },
+        { ROWS_TIES, "top_k=5000" },
+        { ROWS_FLAT, "typical=0.95" },
+        { ROWS_NORMAL, "typical=0.9 | top_p=0.9" },
+        { ROWS_FLAT, "top_p=0.5" },
+        { ROWS_PEAKED, "top_p=0.999" },
+        { ROWS_PEAKED, "typical=0.3" },
+        { ROWS_TIES, "top_p=0.7" },
+        { ROWS_MASKED, "top_p=0.9999" },
+        { ROWS_WIDE, "top_p=0.9" },
+    };
+    size_t n = getenv("CHORALE_LONG") ? sizeof rows / sizeof *rows : CHECK_TIMES(3, 1);
+    for (size_t i = 0; i < n; i++) {
+        struct row r = rows_make(rows[i].kind, 90, score, MOST);
         float *on = device_rows_put(score, MOST);
         device_rows_known(on, &r);
-        check_decision(&r, on, &(struct decision){ cut[i], draw_find("gumbel"), 3 }, false);
+        check_decision(&r, on, &(struct decision){ rows[i].chain, draw_find("gumbel"), 3 }, false);
         device_free(on);
     }
 }

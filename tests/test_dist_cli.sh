@@ -40,6 +40,11 @@ npy '\0\0\200\077\0\0\0\100\0\0\300\177\0\0\200\177\0\0\0\0\0\0\200\076' >"$work
 tells 1 'logits[2] is \"nan\", want a float32 or null' "$chorale" dist "$work/bad.npy"
 tells 1 'logits[0] is \"inf\"' "$chorale" dist "$work/bad.npy"
 expect 1 '2 of 2 lines failed' "$chorale" dist "$work/bad.npy"
+tells 0 '"logits":[1,2,0]' "$chorale" dist --invalid replace "$work/bad.npy"
+tells 0 '"logits":[3.4028234663852886e+38,0,0.25]' "$chorale" dist --invalid replace "$work/bad.npy"
+tells 1 "unknown value of 'invalid' 'zero'" "$chorale" dist --invalid zero "$work/lines"
+printf '{"rule":"cfg(2.5, top_k=1)","logits":[[1,1,1],[1,0,1.5]]}\n' >"$work/voices"
+tells 0 '"probs":[0,1,0]' "$chorale" dist "$work/voices"
 tells 1 'probs[0] is \"-inf\", want a number >= 0' "$chorale" dist --probs "$work/rows.npy"
 npy '\0\0\200\077\0\0\0\100' >"$work/short.npy"
 expect 3 'short.npy: the file ends within row 0 of 2' "$chorale" dist "$work/short.npy"
@@ -62,6 +67,9 @@ tells 1 "unknown transform 'square'" "$chorale" dist "$work/lines"
 tells 0 'as claimed' "$chorale" audit --script "$work/steps.lua" --chain 'square=0.5' --draws 2000 table:n=3,length=4,seed=2
 tells 0 '"chain":"square=0.5 | top_k=2"' "$chorale" audit --json --script "$work/steps.lua" \
     --chain 'square=0.5 | top_k=2' --draws 2000 table:n=3,length=4,seed=2
+tells 0 'missed' "$chorale" audit --search 'beam(2)' table:n=9,length=3,seed=3,sharpness=0.5
+tells 0 'better than what was found by 0.0135' "$chorale" audit --search 'beam(2)' table:n=9,length=3,seed=3,sharpness=0.5
+tells 0 'as claimed' "$chorale" audit --search 'beam(64)' table:n=9,length=3,seed=3,sharpness=0.5
 expect 2 "unknown transform 'square'" "$chorale" audit --chain 'square=0.5' table:n=3,length=4,seed=2
 expect 2 "declares no transform" "$chorale" audit --script /dev/null --chain '' table:n=3,length=4,seed=2
 printf 'transform {\n' >"$work/broken.lua"

@@ -1,10 +1,12 @@
 /* Rules that steer one voice by the difference of others: values in plain probabilities, what rule is which other rule, the
  * -inf table, and which early exit dola takes. */
 #include "base/err.h"
+#include "base/rng.h"
 #include "ensemble/pool.h"
 #include "tests/lib/check.h"
 #include "tests/lib/pools.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { N = 5 };
@@ -108,6 +110,51 @@ static void inf_table(void)
     }
 }
 
+/* cfg(scale, top_k): which k symbols are best guided, by sorting; ties, masked symbols and k beyond the row among them. */
+enum { WIDE = 57 };
+
+static float tied(struct rng_key *key, uint32_t i)
+{
+    uint32_t w[4];
+    rng_words(key, i, w);
+    return w[0] % 9 == 0 ? -INFINITY : (float)(w[1] % 7) - 3;
+}
+
+static bool stands_before(const struct row *r, sym_t a, sym_t b)
+{
+    return r->score[a] > r->score[b] || (r->score[a] == r->score[b] && a < b);
+}
+
+static void keeps_guided(uint32_t draw, uint32_t k)
+{
+    struct rng_key key = rng_key(&(struct rng_address){ .seed = 5, .draw = draw, .purpose = RNG_TEST });
+    float c[WIDE], u[WIDE], plain[WIDE], kept[WIDE];
+    for (uint32_t v = 0; v < WIDE; v++) {
+        c[v] = tied(&key, v);
+        u[v] = tied(&key, WIDE + v);
+    }
+    struct row rows[2] = { pools_measured(c, WIDE), pools_measured(u, WIDE) }, guided = row_over(plain, WIDE);
+    struct row out = row_over(kept, WIDE);
+    char text[32];
+    snprintf(text, sizeof text, "cfg(1.5, top_k=%u)", k);
+    struct pool without = pools_parsed("cfg"), with = pools_parsed(text);
+    double w[2] = { 1, 1 }, sum = 0, p[WIDE] = { 0 };
+    pool_apply(&without, &guided, rows, w, 2);
+    double log_z = pool_apply(&with, &out, rows, w, 2);
+    for (sym_t v = 0; v < WIDE; v++) {
+        uint32_t before = 0;
+        for (sym_t o = 0; o < WIDE; o++)
+            before += stands_before(&guided, o, v);
+        p[v] = before < k && plain[v] > -INFINITY ? exp(row_logp(&rows[0], v)) : 0;
+        sum += p[v];
+    }
+    check_near(exp(log_z), sum, 1e-6, "%s: Z is what was kept", text);
+    for (sym_t v = 0; v < WIDE; v++)
+        check_near(pools_prob(&out, v), p[v] / sum, 1e-6, "draw %u, %s: symbol %u", draw, text, v);
+    pool_fini(&without);
+    pool_fini(&with);
+}
+
 static void texts(void)
 {
     static const struct {
@@ -118,6 +165,8 @@ static void texts(void)
         { "contrast(0.1, 0.5, plain)", "contrast(form=plain)", 0 },
         { "contrast(form=li)", "unknown form 'li'", ERR_USAGE },
         { "cfg(scale=1.5)", "cfg", 0 },
+        { "cfg(1.5, top_k=0)", "cfg", 0 },
+        { "cfg(2, 30)", "cfg(2, top_k=30)", 0 },
         { "cfg(1000)", "scale is 1000", ERR_USAGE },
         { "dexperts(2)", "dexperts=2", 0 },
     };
@@ -144,6 +193,9 @@ int main(void)
 {
     values();
     inf_table();
+    for (uint32_t draw = 0; draw < 6; draw++)
+        for (uint32_t k = 1; k <= WIDE + 2; k++)
+            keeps_guided(draw, k);
     texts();
     return check_done("pool_steer");
 }

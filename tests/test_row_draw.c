@@ -51,6 +51,24 @@ static void test_is_argmax(void)
             }
 }
 
+/* Scores so large that a float rounds what noise adds: which blocks may win is first asked of floats. */
+static void test_is_argmax_far_off(void)
+{
+    static const double offsets[] = { 1e3, -1e3, 1e5, -1e5, 1e7, -1e8 };
+    for (uint32_t i = 0; i < 24; i++) {
+        struct rng_key k = key_at(i, 9);
+        for (sym_t v = 0; v < 20000; v++) {
+            uint32_t w[4];
+            rng_words(&k, 77 + v, w);
+            score[v] = (float)(offsets[i % 6] + (double)(w[0] % 1024) / (i < 12 ? 256 : 4096));
+        }
+        struct row r = row_over(score, 20000);
+        check(row_measure(&r) == 0, "measured");
+        sym_t got = row_draw(&r, &k), want = by_noise(&r, &k);
+        check(got == want, "scores of %g, turn %u: %u, want %u", offsets[i % 6], i, got, want);
+    }
+}
+
 /* Of a row with few blocks left, by their list. */
 static void test_few(void)
 {
@@ -288,6 +306,7 @@ int main(void)
     test_layout_of_noise();
     test_is_argmax();
     test_is_argmax_large();
+    test_is_argmax_far_off();
     test_few();
     test_masked_maximum();
     test_same_on_all();

@@ -9,7 +9,9 @@
 -- Prediction, written before the first run: among truncations the settings explain most of the spread; at equal entropy those
 -- that adapt to the row (min_p, top_n_sigma, eta) are better controlled than those that do not (top_k, epsilon).
 --
--- --set items=18 draws=4 bytes=160 target=1.5 (nats; 0: no matched arms) lm=zoo:prose judge=zoo:mixed
+-- With 133 arms there are 8,778 pairs: fewer than 20 items could not tell any two apart (sign flips, Holm).
+--
+-- --set items=24 draws=4 bytes=160 target=1.5 (nats; 0: no matched arms) lm=zoo:prose judge=zoo:mixed
 
 local lm = model(arg.lm or "zoo:prose")
 local target = arg.target or 1.5
@@ -93,7 +95,7 @@ end
 
 experiment {
   name = "decoding-atlas", seed = 20261126, draws = arg.draws or 4, limit = { bytes = arg.bytes or 160 },
-  evalsets = { { "keywords", lang = "en", items = arg.items or 18 } },
+  evalsets = { { "keywords", lang = "en", items = arg.items or 24 } },
   arms = grid { lm = lm, chain = { chains, matched } },
   judge = model(arg.judge or "zoo:mixed"),
   creativity = { "distinct_2", "spread", "entropy_final", "kept_log2" },
