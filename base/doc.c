@@ -73,7 +73,7 @@ json_t *doc_read_file(const char *path, size_t max_bytes)
 {
     struct text t = { 0 };
     json_t *o = NULL;
-    if (text_read_file(&t, path, max_bytes) == 0)
+    if (text_read_followed(&t, path, max_bytes) == 0)
         o = doc_read(path, text_s(&t), t.len);
     text_free(&t);
     return o;

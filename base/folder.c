@@ -30,6 +30,14 @@ void folder_remove(const char *path, int depth)
     rmdir(path);
 }
 
+int folder_refuse_link(const char *path)
+{
+    struct stat st;
+    if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
+        return err_set(ERR_DATA, "%s: a symbolic link, want a folder", path);
+    return 0;
+}
+
 /* Some file systems know no syncing of folders, and a folder may be one to write into but not to read. */
 static bool cannot_sync(int error)
 {

@@ -10,6 +10,10 @@ void folder_remove(const char *path, int depth);
  * later synced inside cannot be lost with it.  0 or ERR_IO; a folder that is there is fine. */
 int folder_make(const char *path);
 
+/* ERR_DATA where a symbolic link stands in the place of a folder that we write into, inside of one that may come from
+ * anywhere: it would lead out. */
+int folder_refuse_link(const char *path);
+
 /* The names in a folder are on the disk, where its file system and its permissions allow that: 0 or ERR_IO.  path "": the
  * present folder. */
 int folder_sync(const char *path);

@@ -300,11 +300,11 @@ static int check_regular(int fd, const char *path, size_t max)
     return 0;
 }
 
-int text_read_regular(struct text *t, const char *path, size_t max)
+static int read_regular(struct text *t, const char *path, size_t max, int flags)
 {
     text_clear(t);
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0 && errno == ELOOP)
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | flags);
+    if (fd < 0 && errno == ELOOP && flags == O_NOFOLLOW)
         return err_set(ERR_DATA, "%s: a symbolic link, want a regular file", path);
     if (fd < 0)
         return err_set(ERR_IO, "%s: cannot open: %s", path, strerror(errno));
@@ -319,6 +319,16 @@ int text_read_regular(struct text *t, const char *path, size_t max)
     else
         close(fd);
     return rc;
+}
+
+int text_read_regular(struct text *t, const char *path, size_t max)
+{
+    return read_regular(t, path, max, O_NOFOLLOW);
+}
+
+int text_read_followed(struct text *t, const char *path, size_t max)
+{
+    return read_regular(t, path, max, 0);
 }
 
 int text_write_file(const char *path, const void *bytes, size_t n)

@@ -59,6 +59,9 @@ int text_read_file(struct text *t, const char *path, size_t max);
 /* The same of a file in a folder from anywhere: a regular file, no link, device or pipe.  0, ERR_IO (not there), ERR_DATA. */
 int text_read_regular(struct text *t, const char *path, size_t max);
 
+/* The same where links are followed, since download caches are made of them: a pipe or a device does not hold us up. */
+int text_read_followed(struct text *t, const char *path, size_t max);
+
 /* Writes aside, fsyncs, renames, fsyncs the folder: the file is old or new, never half.  0 or ERR_IO. */
 int text_write_file(const char *path, const void *bytes, size_t n);
 

@@ -2,6 +2,8 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
+#include "cli/console.h"
 #include "cli/opened.h"
 #include "model/forward_device.h"
 #include "model/kv.h"
@@ -218,13 +220,15 @@ static void tell(const struct bench *b, const struct args *a, const char *name, 
     double bytes = bytes_of(b);
     const char *format =
         a->json
-            ? "{\"what\":\"card\",\"lm\":\"%s\",\"device\":\"%s\",\"slots\":%zu,\"context\":%zu,\"step_s\":%.6g,"
+            ? "{\"what\":\"card\",\"lm\":%s,\"device\":\"%s\",\"slots\":%zu,\"context\":%zu,\"step_s\":%.6g,"
               "\"tokens_per_s\":%.2f,\"bytes\":%.6g,\"copy_bytes_per_s\":%.5g,\"of_bandwidth\":%.4f,\"over_roofline\":"
               "%.4f}\n"
             : "%s on %s: %zu slots of %zu positions: a step %.6g s, %.1f tokens/s; %.4g bytes read, a copy gives %.4g "
               "bytes/s: %.3f of it, %.3f times the roofline\n";
-    printf(format, name, b->device->info.name, b->slots, b->context, x[0], (double)b->slots / x[0], bytes, x[1],
-           bytes / x[0] / x[1], x[0] * x[1] / bytes);
+    struct text shown = { 0 };
+    printf(format, console_name(a, name, &shown), b->device->info.name, b->slots, b->context, x[0],
+           (double)b->slots / x[0], bytes, x[1], bytes / x[0] / x[1], x[0] * x[1] / bytes);
+    text_free(&shown);
 }
 
 static int measure(struct bench *b, const struct args *a, const char *name)

@@ -1,7 +1,9 @@
 #include "cli/bench_memory.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "cli/bench_decode.h"
 #include "cli/bench_subject.h"
+#include "cli/console.h"
 #include "model/transformer.h"
 #include <stdio.h>
 #include <string.h>
@@ -55,16 +57,19 @@ static void tell(const struct args *a, const struct bench_subject *s, const stru
 {
     double weights = (double)checkpoint_bytes(s->opened.checkpoint);
     double over_rest = rest->seen / (weights + rest->kv), over_peak = peak->seen / (weights + peak->kv);
+    struct text shown = { 0 };
+    const char *name = console_name(a, s->name, &shown);
     if (a->json)
-        printf("{\"what\":\"memory\",\"lm\":\"%s\",\"type\":\"%s\",\"weight_bytes\":%.0f,\"rest_bytes\":%.0f,\"rest_kv_"
+        printf("{\"what\":\"memory\",\"lm\":%s,\"type\":\"%s\",\"weight_bytes\":%.0f,\"rest_bytes\":%.0f,\"rest_kv_"
                "bytes\":%.0f,\"rest_over\":%.4f,\"peak_bytes\":%.0f,\"peak_kv_bytes\":%.0f,\"peak_over\":%.4f,\"huge_"
                "bytes\":%.0f}\n",
-               s->name, s->type, weights, rest->seen, rest->kv, over_rest, peak->seen, peak->kv, over_peak, peak->huge);
+               name, s->type, weights, rest->seen, rest->kv, over_rest, peak->seen, peak->kv, over_peak, peak->huge);
     else
         printf("%-24s %-6s weights %8.1f MB  at rest %8.1f MB, %.3f of weights and KV  at peak %8.1f MB, %.3f; %.0f MB "
                "in large pages\n",
-               s->name, s->type, weights / 1e6, rest->seen / 1e6, over_rest, peak->seen / 1e6, over_peak,
+               name, s->type, weights / 1e6, rest->seen / 1e6, over_rest, peak->seen / 1e6, over_peak,
                peak->huge / 1e6);
+    text_free(&shown);
 }
 
 int bench_memory(const struct args *a)

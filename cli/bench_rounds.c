@@ -1,9 +1,11 @@
 #include "cli/bench_rounds.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "cli/bandwidth.h"
 #include "cli/bench_decode.h"
 #include "cli/bench_subject.h"
+#include "cli/console.h"
 #include "model/transformer.h"
 #include <errno.h>
 #include <stdio.h>
@@ -84,13 +86,14 @@ static void tell(const struct bench_subject *s, const struct args *a, const stru
     size_t n_threads = threads_count(s->opened.threads);
     const char *path = transformer_kernels(s->opened.lm);
     if (a->json) {
-        printf(
-            "{\"what\":\"%s\",\"lm\":\"%s\",\"type\":\"%s\",\"kernels\":\"%s\",\"threads\":%zu,\"tokens_per_s\":%.2f,"
-            "\"probe_bytes_per_s\":%.4g,\"of_bandwidth\":%.4f",
-            m->name, s->name, s->type, path, n_threads, x[0], x[1], x[2]);
+        struct text shown = { 0 };
+        printf("{\"what\":\"%s\",\"lm\":%s,\"type\":\"%s\",\"kernels\":\"%s\",\"threads\":%zu,\"tokens_per_s\":%.2f,"
+               "\"probe_bytes_per_s\":%.4g,\"of_bandwidth\":%.4f",
+               m->name, console_name(a, s->name, &shown), s->type, path, n_threads, x[0], x[1], x[2]);
         if (x[3] > 0)
             printf(",\"peer_tokens_per_s\":%.2f,\"over_peer\":%.4f", x[3], x[4]);
         printf("}\n");
+        text_free(&shown);
         return;
     }
     printf("%-24s %-6s %-10s %2zuT %-8s %10.1f tokens/s %6.3f of the bandwidth", s->name, s->type, path, n_threads,

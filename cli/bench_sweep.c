@@ -3,7 +3,9 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "cli/bench_subject.h"
+#include "cli/console.h"
 #include "decode/chain.h"
 #include "decode/draw.h"
 #include <stdio.h>
@@ -223,18 +225,20 @@ static void tell(const struct args *a, const struct sweep *s, const struct sweep
 {
     static const char *const ways[] = { "shared", "apart" };
     double n = (double)n_texts(s) * LENGTH;
+    struct text shown = { 0 };
     for (size_t i = 0; i < 2; i++) {
         double passes = (double)cost[i].asked / (double)cost[i].made;
-        printf(a->json ? "{\"what\":\"sweep\",\"lm\":\"%s\",\"way\":\"%s\",\"texts\":%zu,\"asked\":%llu,\"made\":%llu,"
+        printf(a->json ? "{\"what\":\"sweep\",\"lm\":%s,\"way\":\"%s\",\"texts\":%zu,\"asked\":%llu,\"made\":%llu,"
                          "\"asked_over_made\":%.3f,\"seconds\":%.3f,\"tokens_per_s\":%.1f"
                        : "%-24s %-7s %5zu texts  passes %llu asked, %llu made, %.2f  %8.2f s, %8.0f tokens/s",
-               s->subject->name, ways[i], n_texts(s), (unsigned long long)cost[i].asked,
+               console_name(a, s->subject->name, &shown), ways[i], n_texts(s), (unsigned long long)cost[i].asked,
                (unsigned long long)cost[i].made, passes, cost[i].seconds, n / cost[i].seconds);
         if (peer > 0)
             printf(a->json ? ",\"peer_seconds\":%.3f,\"over_peer\":%.3f" : "  peer %8.2f s, ours %.2f times as fast",
                    peer, peer / cost[i].seconds);
         printf(a->json ? "}\n" : "\n");
     }
+    text_free(&shown);
 }
 
 static int measure(struct sweep *s, const struct args *a)

@@ -1,6 +1,7 @@
 #include "cli/console.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "cli/options.h"
 #include <errno.h>
 #include <math.h>
 #include <poll.h>
@@ -48,6 +49,15 @@ void console_error(const char *message)
     }
     fprintf(stderr, "chorale: %s\n", text_s(&shown));
     text_free(&shown);
+}
+
+const char *console_name(const struct args *a, const char *name, struct text *t)
+{
+    text_clear(t);
+    if (!a->json)
+        return name;
+    text_add_json(t, name, strlen(name));
+    return text_s(t);
 }
 
 int console_check(void)

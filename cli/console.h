@@ -30,6 +30,12 @@ void console_progress_end(struct console_progress *p);
 /* The message of an error on stderr, "chorale: ..."; what a stranger's text put into it cannot steer the terminal. */
 void console_error(const char *message);
 
+struct args;
+struct text;
+
+/* A name as it is printed: with --json a text of JSON in its quotes, for which t (cleared first) has the room. */
+const char *console_name(const struct args *a, const char *name, struct text *t);
+
 /* Whether what was printed reached stdout so far: 0, or ERR_IO.  Loops that print ask, so as not to compute for a reader
  * that has gone. */
 int console_check(void);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "cli/bandwidth.h"
 #include "cli/bench_bytes.h"
 #include "cli/bench_card.h"
@@ -38,12 +39,33 @@ static uint64_t weight_bytes(const struct checkpoint *c)
     return bytes;
 }
 
-static int bench_checkpoint(const struct args *a, const char *name, double limit)
+/* How fast memory is read, bytes per second: measured and told once, when a checkpoint is there to stand beside it. */
+static int tell_bandwidth(const struct args *a, double *limit)
+{
+    int64_t n_threads = (int64_t)threads_cores();
+    if (*limit > 0)
+        return 0;
+    TRY(options_int(a, "threads", 1, 1024, &n_threads));
+    struct threads *t = threads_alloc((size_t)n_threads);
+    *limit = bandwidth_measure(t);
+    threads_free(t);
+    if (*limit < 0)
+        return err_code();
+    if (a->json)
+        printf("{\"what\":\"bandwidth\",\"threads\":%lld,\"bytes_per_s\":%.4g}\n", (long long)n_threads, *limit);
+    else
+        printf("%lld threads; memory is read at %.1f GB/s\n\ndecoding (best of some steps)\n", (long long)n_threads,
+               *limit / 1e9);
+    return 0;
+}
+
+static int bench_checkpoint(const struct args *a, const char *name, double *limit)
 {
     static const size_t sizes[] = { 1, 32 };
     struct opened o;
+    struct text shown = { 0 };
     TRY(opened_open(&o, name, a));
-    int rc = 0;
+    int rc = tell_bandwidth(a, limit);
     for (size_t i = 0; i < 2 && rc == 0; i++) {
         double seconds;
         rc = bench_decode_step(&(struct bench_decode){ o.lm, o.core, (uint32_t)i }, sizes[i], &seconds);
@@ -51,19 +73,21 @@ static int bench_checkpoint(const struct args *a, const char *name, double limit
             break;
         double rate = (double)weight_bytes(o.checkpoint) / seconds;
         if (a->json)
-            printf("{\"what\":\"decode\",\"lm\":\"%s\",\"kernels\":\"%s\",\"slots\":%zu,\"tokens_per_s\":%.1f,"
+            printf("{\"what\":\"decode\",\"lm\":%s,\"kernels\":\"%s\",\"slots\":%zu,\"tokens_per_s\":%.1f,"
                    "\"weight_bytes_per_s\":%.4g,\"of_bandwidth\":%.4f}\n",
-                   name, transformer_kernels(o.lm), sizes[i], (double)sizes[i] / seconds, rate, rate / limit);
+                   console_name(a, name, &shown), transformer_kernels(o.lm), sizes[i], (double)sizes[i] / seconds, rate,
+                   rate / *limit);
         else
             printf("%-14s %-9s %5zu slots %10.0f tokens/s   weights read at %6.2f GB/s, %5.1f %% of bandwidth\n", name,
-                   transformer_kernels(o.lm), sizes[i], (double)sizes[i] / seconds, rate / 1e9, 100 * rate / limit);
+                   transformer_kernels(o.lm), sizes[i], (double)sizes[i] / seconds, rate / 1e9, 100 * rate / *limit);
     }
+    text_free(&shown);
     opened_close(&o);
     return rc;
 }
 
 /* Every bundled checkpoint.  The list of names does not outlive the opening of one. */
-static int bench_zoo(const struct args *a, double limit)
+static int bench_zoo(const struct args *a, double *limit)
 {
     char *name[64];
     size_t n;
@@ -237,21 +261,12 @@ static int run_bench(const struct args *a)
         return bench_bytes(a);
     if (options_flag(a, "chains"))
         return bench_chains(a);
-    struct threads *t = threads_alloc((size_t)n_threads);
-    double limit = bandwidth_measure(t);
-    threads_free(t);
-    if (limit < 0)
-        return err_code();
+    double limit = 0;
     size_t n = a->n_operands;
-    if (a->json)
-        printf("{\"what\":\"bandwidth\",\"threads\":%lld,\"bytes_per_s\":%.4g}\n", (long long)n_threads, limit);
-    else
-        printf("%lld threads; memory is read at %.1f GB/s\n\ndecoding (best of some steps)\n", (long long)n_threads,
-               limit / 1e9);
     if (n == 0)
-        TRY(bench_zoo(a, limit));
+        TRY(bench_zoo(a, &limit));
     for (size_t i = 0; i < n; i++)
-        TRY(bench_checkpoint(a, a->operand[i], limit));
+        TRY(bench_checkpoint(a, a->operand[i], &limit));
     if (n > 0)
         return 0;
     printf("%s", a->json ? "" : "\na step of zoo:prose, verse, (han, mixed) together beside their own steps\n");

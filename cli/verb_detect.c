@@ -33,8 +33,11 @@ static int read_ids(struct subject *s)
     for (i = 0; rc == 0 && i < json_array_size(list); i++) {
         m = json_array_get(list, i);
         sym_t v = (sym_t)json_integer_value(m);
-        if (!json_is_integer(m) || json_integer_value(m) < 0 || json_integer_value(m) > UINT32_MAX)
-            rc = err_set(ERR_DATA, "%s: ids[%zu] is no symbol", s->where, i);
+        if (!json_is_integer(m))
+            rc = err_set(ERR_DATA, "%s: ids[%zu] is no whole number, want a symbol", s->where, i);
+        else if (json_integer_value(m) < 0 || json_integer_value(m) > UINT32_MAX)
+            rc = err_set(ERR_DATA, "%s: ids[%zu] is %lld, want a symbol in 0 .. %u", s->where, i,
+                         (long long)json_integer_value(m), UINT32_MAX);
         else
             symbols_add(&s->ids, &v, 1);
     }

@@ -1,5 +1,6 @@
 /* report: figures, tables and one page of a run, finished or not. */
 #include "base/err.h"
+#include "base/folder.h"
 #include "base/text.h"
 #include "cli/report_job.h"
 #include "cli/verbs.h"
@@ -31,7 +32,8 @@ static int report_one(const struct args *a, const char *run, double seconds)
 {
     struct text folder = { 0 };
     choose_folder(a, run, &folder);
-    int rc = report_job_run(&(struct report_job){ a, run, text_s(&folder), seconds });
+    int rc = options_text(a, "out") ? 0 : folder_refuse_link(text_s(&folder));
+    rc = rc < 0 ? rc : report_job_run(&(struct report_job){ a, run, text_s(&folder), seconds });
     if (rc == 0 && a->json)
         print_json(text_s(&folder));
     text_free(&folder);

@@ -1,5 +1,6 @@
 /* run: script -> plan -> run folder -> results.h5 -> report.  The same command resumes. */
 #include "base/err.h"
+#include "base/folder.h"
 #include "base/mem.h"
 #include "cli/console.h"
 #include "cli/report_job.h"
@@ -92,8 +93,10 @@ static int report(const struct args *a, const char *folder)
 {
     struct text path = { 0 };
     text_addf(&path, "%s/report", folder);
-    int rc = report_job_run(&(struct report_job){
-        .args = a, .run = folder, .folder = options_flag(a, "no-report") ? NULL : text_s(&path) });
+    bool page = !options_flag(a, "no-report");
+    int rc = page ? folder_refuse_link(text_s(&path)) : 0;
+    if (rc == 0)
+        rc = report_job_run(&(struct report_job){ .args = a, .run = folder, .folder = page ? text_s(&path) : NULL });
     text_free(&path);
     return rc;
 }

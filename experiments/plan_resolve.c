@@ -154,6 +154,19 @@ static int resolve_trace(const json_t *declared, json_t *what, const char *asked
     return 0;
 }
 
+/* Here, where the script's line is known: at the first unit all of them would fail. */
+static int check_stops(const json_t *strings)
+{
+    size_t i;
+    const json_t *s;
+    json_array_foreach(strings, i, s)
+    {
+        if (json_string_length(s) == 0)
+            return err_set(ERR_USAGE, "stop string %zu is empty, want at least one character", i + 1);
+    }
+    return 0;
+}
+
 static int resolve_limits(const json_t *declared, json_t *what)
 {
     json_t *limit = json_object_get(declared, "limit");
@@ -162,6 +175,7 @@ static int resolve_limits(const json_t *declared, json_t *what)
     json_object_set_new(what, "limit", limit);
     TRY(plan_leaf_limits(limit));
     copy_or(what, declared, "stop", json_array());
+    TRY(check_stops(json_object_get(what, "stop")));
     copy_or(what, declared, "seed", json_integer(1));
     copy_or(what, declared, "draws", json_integer(1));
     json_int_t draws = json_integer_value(json_object_get(what, "draws"));

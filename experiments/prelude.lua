@@ -129,7 +129,7 @@ local function either(a, b) return function(x) return a(x) or b(x) end end
 local function list(x) return type(x) == "table" and x.kind == nil end
 local text, number, count = of "string", of "number", function(x) return math.type(x) == "integer" and x >= 0 end
 
-local words = { [text] = "a string", [number] = "a number", [count] = "a whole number", [list] = "a list",
+local words = { [text] = "a string", [number] = "a number", [count] = "a whole number from 0", [list] = "a list",
                 [lm] = "a model, an ensemble or bytes" }
 local function words_of(test, said) words[test] = said; return test end
 local texts = words_of(either(text, list), "a string or a list of strings")
@@ -185,8 +185,9 @@ local function check(what, t, level)
         if type(k) == "number" and type(test) == "table" then test = test[1] end
         if type(k) == "string" and not test then error(what .. ": " .. unknown("field", k, names(what)), level + 1) end
         if test and not test(t[k]) then
-            error(what .. ": " .. (type(k) == "number" and "its first value" or "'" .. k .. "'") .. " is a " ..
-                  (type(t[k]) == "table" and t[k].kind or type(t[k])) .. ", want " .. words[test], level + 1)
+            local seen = test == count and number(t[k]) and base.tostring(t[k])
+            error(what .. ": " .. (type(k) == "number" and "its first value" or "'" .. k .. "'") .. " is " ..
+                  (seen or "a " .. (type(t[k]) == "table" and t[k].kind or type(t[k]))) .. ", want " .. words[test], level + 1)
         end
     end
 end

@@ -218,7 +218,7 @@ static int put_files(const struct conversion *v, const char *folder, enum dtype 
 static int copy_file(const char *from, const char *folder, const char *name)
 {
     struct text bytes = { 0 }, path = { 0 };
-    int rc = text_read_file(&bytes, path_in(&path, from, name), COPY_MAX);
+    int rc = text_read_followed(&bytes, path_in(&path, from, name), COPY_MAX);
     if (rc == 0)
         rc = text_write_file(path_in(&path, folder, name), text_s(&bytes), bytes.len);
     text_free(&bytes);

@@ -197,6 +197,8 @@ int matcher_pcre(struct matcher *m, const char *where, const char *regex)
     pcre2_code *code =
         pcre2_compile((PCRE2_SPTR)regex, PCRE2_ZERO_TERMINATED,
                       PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_MULTILINE, &error, &at, NULL);
+    if (!code && error == PCRE2_ERROR_HEAP_FAILED)
+        mem_exhausted();
     if (!code) {
         PCRE2_UCHAR why[128];
         pcre2_get_error_message(error, why, sizeof why);

@@ -145,7 +145,8 @@ static int install(const char *part, const char *folder)
     const struct figure_type *const *types = figure_types(&n);
     struct text path = { 0 };
     join(&path, folder, "figures");
-    int rc = folder_make(text_s(&path));
+    int rc = folder_refuse_link(text_s(&path));
+    rc = rc < 0 ? rc : folder_make(text_s(&path));
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = install_figure(part, folder, types[i]->name);
     for (size_t i = 0; i < REPORT_TASKS && rc == 0; i++) {

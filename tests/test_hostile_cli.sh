@@ -47,28 +47,42 @@ LUA
     expect_calm 3 "$work/set.lua:1: evalset 's'" "$chorale" run "$work/set.lua" --dry-run
     sed 's/name = "n"/name = "..\/..\/x"/' "$work/set.lua" >"$work/path.lua"
     expect_calm 2 "'name' is '../../x'" "$chorale" run "$work/path.lua"
+    # bug: a pipe in place of config.json was waited for
+    mkdir "$work/piped"
+    mkfifo "$work/piped/config.json"
+    expect_calm 3 'config.json: no plain file, want a regular file' timeout 60 "$chorale" plan "$work/piped"
     expect_calm 4 'cannot read: Is a directory' "$chorale" dist "$work"
     expect_calm 4 'cannot read: Is a directory' "$chorale" run "$work"
     expect_calm 2 'larger than 1048576 bytes' "$chorale" run /dev/zero
 }
 
-# Every option of every verb that takes a value, with values that no option wants.
+# Every option of every verb that takes a value, with values that no option wants.  What they say is looked at together.
+# bug: bench and plan measured the memory before they looked at what they were given
 test_options() { # VALUE...
     "$chorale" help >"$work/help"
     for verb in $(sed -n 's/^  \([a-z]*\)  *[a-z0-9].*/\1/p' "$work/help"); do
         [ "$verb" = chorale ] && continue
+        : >"$work/err"
         for option in $("$chorale" "$verb" --help | sed -n 's/^  --\([a-z-]*\) [A-Z].*/\1/p'); do
             for value in "$@"; do
-                timeout 20 "$chorale" "$verb" "--$option" "$value" "$work/nosuch" >"$work/out" 2>"$work/err" </dev/null
+                timeout 120 "$chorale" "$verb" "--$option" "$value" "$work/nosuch" >"$work/out" 2>>"$work/err" </dev/null
                 got=$?
                 checks=$((checks + 1))
                 [ "$got" -lt 11 ] || fail "$verb --$option $value: exit status $got"
-                calm "$verb --$option $value"
             done
             options=$((${options:-0} + 1))
         done
+        calm "$verb: $(tail -1 "$work/err")"
     done
     [ "${options:-0}" -ge 30 ] || fail "only ${options:-0} options in the help"
+}
+
+# bugs: the last of two was taken, a fraction was cut off, and so was what is behind 31 digits
+test_tables() {
+    expect_calm 2 'table:n=3,n=4: n is given twice' "$chorale" audit table:n=3,n=4
+    expect_calm 2 'want n in 2..27, length in 0..4096, seed in 0..2^53, all whole' "$chorale" audit table:n=2.5
+    expect_calm 2 "length is '0000000000000000000000000000000', want a number" "$chorale" audit \
+        table:length=0000000000000000000000000000000008
 }
 
 # bug: a line of NULs was blank, and so no line
@@ -98,10 +112,15 @@ test_peer() {
     # a prefix of 512 symbols does not fit, but the single stream came first
     tells 3 'its context limit is 128' "$chorale" bench --rounds 1 --threads 1 --peer 'echo 1; true' "$file"
     [ ! -e "$work/canary" ] || fail "the name of a checkpoint was run"
+    # bug: such a name ended the JSON's text
+    quoted="$work/a\"b\\.gguf"
+    mv "$file" "$quoted"
+    tells 0 "\"lm\":\"$work/a\\\"b\\\\.gguf\"" "$chorale" bench --json --threads 1 "$quoted"
 }
 
 test_terminal
 test_folders
+test_tables
 [ -n "${CHORALE_SANITIZED:-}" ] || test_peer
 if [ -n "${CHORALE_SANITIZED:-}" ]; then
     test_options 99999999999999999999999 "$(printf '\377\033')"

@@ -252,6 +252,10 @@ static void test_plans(void)
         memcpy(of, id, sizeof of);
     }
     plan_refused(text_s(&lms), ARM, "", "'e12' has more than 4096 voices below it");
+    text_clear(&lms);
+    for (int i = 0; i < 4097; i++)
+        text_addf(&lms, "%s{\"id\":\"e%d\",\"key\":\"e%d\",\"kind\":\"ensemble\"}", i > 0 ? "," : "", i, i);
+    plan_refused(text_s(&lms), ARM, "", "4097 lms, want at most 4096");
     text_free(&lms);
 }
 

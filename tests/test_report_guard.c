@@ -1,7 +1,7 @@
 /* report and compare on damaged and hostile results files: a message and exit status 7, whatever the HDF5 library does.
  *
  * A real small results.h5 is damaged by bit flips, truncations, overwrites of 16 bytes and stretches moved elsewhere; the
- * program reads each.  300 trials, under the sanitizers 60; CHORALE_LONG: 4,000 and 1,500. */
+ * program reads each.  120 trials, under the sanitizers 40; CHORALE_LONG: 4,000 and 1,500. */
 #include "base/err.h"
 #include "base/folder.h"
 #include "base/rng.h"
@@ -151,9 +151,9 @@ static void read_damaged(struct tally *t, size_t trial)
 static void campaign(void)
 {
     struct tally t = { 0 };
-    size_t n = getenv("CHORALE_LONG") ? 4000 : 300;
+    size_t n = getenv("CHORALE_LONG") ? 4000 : 120;
 #ifdef CHORALE_SANITIZED
-    n = n == 300 ? 60 : 1500;
+    n = n == 120 ? 40 : 1500;
 #endif
     for (size_t trial = 0; trial < n; trial++)
         read_damaged(&t, trial);

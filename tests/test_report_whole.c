@@ -185,6 +185,36 @@ static void bad_folders(void)
     program_free(&p);
 }
 
+/* bug: a run folder from a stranger with a link in place of its report, or of the figures in it: files of ours were
+ * overwritten, and others removed, wherever it led. */
+static void links_lead_out(void)
+{
+    struct program p;
+    mkdir(at("elsewhere"), 0777);
+    put("elsewhere/index.html", "mine");
+    put("elsewhere/tasks.csv", "mine too");
+    check(symlink(at("elsewhere"), at("small.h5.report")) == 0, "%s", strerror(errno));
+    program_run(&p, (const char *const[]){ "report", at("small.h5"), NULL });
+    check(p.code == 3 && strstr(text_s(&p.said), "small.h5.report: a symbolic link, want a folder"), "%d, %s", p.code,
+          text_s(&p.said));
+    program_free(&p);
+    unlink(at("small.h5.report"));
+    old_report();
+    check(rename(at("report/figures"), at("figures")) == 0 && symlink(at("elsewhere"), at("report/figures")) == 0, "%s",
+          strerror(errno));
+    run("linked figures", 3, "report/figures: a symbolic link, want a folder");
+    check(holds("report/index.html", "old page"), "the old page stays");
+    unlink(at("report/figures"));
+    check(count(at("elsewhere")) == 2 && holds("elsewhere/index.html", "mine"), "nothing is written through a link");
+    folder_remove(at("figures"), 1);
+    folder_remove(at("report"), 2);
+    unlink(at("elsewhere/tasks.csv"));
+    check(symlink(at("elsewhere"), at("report")) == 0, "%s", strerror(errno));
+    run("a link of the reader's own", 0, "index.html"); /* --out */
+    unlink(at("report"));
+    folder_remove(at("elsewhere"), 2);
+}
+
 static void two_at_once(void)
 {
     old_report();
@@ -313,6 +343,7 @@ int main(void)
     failing_figures();
     full_disk();
     bad_folders();
+    links_lead_out();
     two_at_once();
     interruptions();
     gone_reader();

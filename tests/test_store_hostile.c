@@ -78,9 +78,25 @@ static void write_noise(size_t n)
     free(s);
 }
 
+/* bug: a pipe in place of the plan was waited for, for ever */
+static void judge_plan(void)
+{
+    char path[600];
+    begin();
+    disk_remove(store_path("trial"), "plan.json");
+    snprintf(path, sizeof path, "%s/plan.json", store_path("trial"));
+    check(mkfifo(path, 0666) == 0, "a pipe");
+    double start = now();
+    struct store_end end = store_run("trial", STORE_PLAIN);
+    check(now() - start < PATIENCE, "a pipe for a plan: %g s", now() - start);
+    check(end.status == 3 && strstr(end.message, "plan.json: no plain file, want a regular file"), "status %d: %s",
+          end.status, end.message);
+}
+
 int main(void)
 {
     store_open("store_hostile");
+    judge_plan();
     begin();
     check(mkdir(intruder(), 0777) == 0, "a folder");
     judge("a folder", 3);

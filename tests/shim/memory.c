@@ -2,6 +2,7 @@
  *
  *   SHIM_MALLOC_AT     the allocation that fails, counted from 1 over malloc, calloc, realloc and the aligned ones
  *   SHIM_MALLOC_TIMES  how many from there on; default 1, 0: all
+ *   SHIM_MALLOC_LEAST  allocations of fewer bytes neither fail nor count; default 0
  *   SHIM_MALLOC_CENSUS file that gets, when the process ends well, 8 bytes for each allocation: a hash of its call stack
  *   SHIM_MALLOC_TRACE  file that gets the call stack of the first that failed, and of a crash
  *
@@ -33,7 +34,7 @@ struct shared {
 
 static struct shared *shared; /* NULL until the constructor: what the loader takes does not count */
 static const char *census;
-static unsigned long first, last;
+static unsigned long first, last, least;
 static int trace = -1;
 static pid_t leader;
 
@@ -79,6 +80,7 @@ __attribute__((constructor)) static void start(void)
     if (trace >= 0)
         watch_crashes();
     first = number("SHIM_MALLOC_AT", 0);
+    least = number("SHIM_MALLOC_LEAST", 0);
     unsigned long times = number("SHIM_MALLOC_TIMES", 1);
     last = times == 0 ? (unsigned long)-1 : first + times - 1;
     leader = getpid();
@@ -115,9 +117,9 @@ static uint64_t stack_hash(void)
     return hash;
 }
 
-static bool fails(void)
+static bool fails(size_t bytes)
 {
-    if (!shared)
+    if (!shared || bytes < least)
         return false;
     unsigned long n = atomic_fetch_add(&shared->count, 1) + 1;
     if (census && n <= CENSUS_MAX)
@@ -132,22 +134,22 @@ static bool fails(void)
 
 void *malloc(size_t n)
 {
-    return fails() ? NULL : __libc_malloc(n);
+    return fails(n) ? NULL : __libc_malloc(n);
 }
 
 void *calloc(size_t n, size_t size)
 {
-    return fails() ? NULL : __libc_calloc(n, size);
+    return fails(size > 0 && n > SIZE_MAX / size ? SIZE_MAX : n * size) ? NULL : __libc_calloc(n, size);
 }
 
 void *realloc(void *p, size_t n)
 {
-    return fails() ? NULL : __libc_realloc(p, n);
+    return fails(n) ? NULL : __libc_realloc(p, n);
 }
 
 void *memalign(size_t alignment, size_t n)
 {
-    return fails() ? NULL : __libc_memalign(alignment, n);
+    return fails(n) ? NULL : __libc_memalign(alignment, n);
 }
 
 void *aligned_alloc(size_t alignment, size_t n)
