@@ -1,4 +1,5 @@
 #include "cuda/card.h"
+#include "cuda/rows_launch.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,6 +108,7 @@ static int start(struct device_context *c, struct device_error *error)
     CARD_TRY(card_ok(c, cudaStreamCreateWithFlags(&c->carrier, cudaStreamNonBlocking), "making a stream", error));
     CARD_TRY(card_ok(c, cudaMalloc(&c->work, CARD_WORK), "memory for cuBLASLt's work", error));
     CARD_TRY(card_ok(c, launch_prepare(), "preparing kernels", error));
+    CARD_TRY(card_ok(c, rows_launch_prepare(), "preparing kernels", error));
     return card_product_ok(c, cublasLtCreate(&c->products), "starting cuBLASLt", error);
 }
 

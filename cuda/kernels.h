@@ -212,7 +212,8 @@ CUDA_DECLARE(cuda_dequantise, cuda_dequantise_args);
 
 /* Products of few rows: out[i] = w x[i] + bias, i < m; any m, in tiles of up to 8 rows, each of which reads all of w.  A
  * row's sums have one order, whatever m: what --deterministic computes with.  What may be left out is NULL (or has NULL data):
- *   norm   x is float32 and is normed first, into values of x_type, every block for itself: worth it for one row
+ *   norm   x is float32 and is normed first, into values of x_type, every block for itself: worth it for one row.  Rows of x,
+ *          the norm's weight and its bias begin at multiples of 16 bytes
  *   gate   out = activation(gate x + gate_bias) * (w x + bias); of w's type
  *   add    out = add + w x + bias; may be out
  *   which  the matrix of row i, its gate too, is that which[i * which_step] * matrix_bytes after w (experts); x of row i is

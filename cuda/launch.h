@@ -15,6 +15,7 @@ struct launch_on {
     uint32_t n_multiprocessors;
 };
 
+/* With its grid, block and shared memory in c; its stream and attributes are `on`'s. */
 cudaError_t launch_kernel(const void *kernel, cudaLaunchConfig_t c, const void *args, struct launch_on on);
 
 cudaError_t launch_embed(const struct cuda_embed_args *a, uint32_t n_tokens, struct launch_on on);
@@ -40,8 +41,9 @@ void launch_attend_split(struct cuda_attend_args *a, const struct launch_attend 
 uint64_t launch_attend_bytes(const struct cuda_attend_args *a, const struct launch_attend *l); /* of partial; 0: none */
 cudaError_t launch_attend(const struct cuda_attend_args *a, const struct launch_attend *l, struct launch_on on);
 
-/* Before the first product, once a context: products whose x is normed take up to LAUNCH_NORM_BYTES of shared memory.  A row
- * that is wider (k values of x_type) gives cudaErrorInvalidValue: norm it apart. */
+/* Before the first launch, once a context: what kernels may take of shared memory.  Products whose x is normed have up to
+ * LAUNCH_NORM_BYTES of it for the row, beside the weights that wait there; a row that is wider (k values of x_type) gives
+ * cudaErrorInvalidValue: norm it apart. */
 #define LAUNCH_NORM_BYTES (48u << 10)
 cudaError_t launch_prepare(void);
 cudaError_t launch_product(const struct cuda_product_args *a, struct launch_on on);

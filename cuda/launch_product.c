@@ -3,9 +3,9 @@
 #define THREADS   256u /* PRODUCT_THREADS */
 #define MOST_WAIT (4u * CUDA_PRODUCT_STAGES * CUDA_PRODUCT_WAIT)
 
-/* Blocks of a multiprocessor that go through their units side by side; and bytes of shared memory that leave a third of its
- * size no room there: it would have as much to do as the two have each, and all wait for it.  The next kernel's find room
- * as soon as one ends.  (Units that blocks take as they are done were slower, by what counting them costs.) */
+/* Blocks of a multiprocessor that go through their units side by side.  Where the next kernel may begin early each takes ROOM
+ * bytes of shared memory, more than a third of what a multiprocessor of compute capability 9.0 has (228 KB), so that none
+ * of the next kernel's finds room beside two: it would have as much to do as two have each, and all would wait for it. */
 #define RESIDENT 2u
 #define ROOM     ((size_t)77 << 10)
 
@@ -102,6 +102,20 @@ static struct cut cut_quant(const struct cuda_product_args *a)
                          .most_blocks = UINT32_MAX };
 }
 
+static uint32_t least(uint32_t x, uint32_t y)
+{
+    return x < y ? x : y;
+}
+
+/* As many as find room, on cards with less shared memory; a launch that finds none is refused as such. */
+static uint32_t resident(const struct cut *c)
+{
+    int n = 0;
+    if (cudaOccupancyMaxActiveBlocksPerMultiprocessor(&n, c->kernel, (int)THREADS, c->shared) != cudaSuccess)
+        cudaGetLastError();
+    return n < 1 ? 1 : least((uint32_t)n, RESIDENT);
+}
+
 static struct cut cut_of(const struct cuda_product_args *a, struct launch_on on)
 {
     int gated = a->gate.data != NULL, tile = a->which || a->m == 1 ? 0 : a->m <= 4 ? 1 : 2;
@@ -116,16 +130,11 @@ static struct cut cut_of(const struct cuda_product_args *a, struct launch_on on)
                      .outputs = tile_slots[tile] / (gated ? 2 : 1),
                      .most_blocks = UINT32_MAX,
                      .shared = wait_bytes(a, tile) + norm_bytes(a, tile) };
-    if (on.n_multiprocessors > 0) { /* tiles of rows go through the weights side by side */
-        c.most_blocks = RESIDENT * on.n_multiprocessors / ((a->m + c.rows - 1) / c.rows);
-        c.shared = c.shared > ROOM ? c.shared : ROOM;
-    }
+    if (on.overlaps && c.shared < ROOM)
+        c.shared = ROOM;
+    if (on.n_multiprocessors > 0) /* tiles of rows go through the weights side by side */
+        c.most_blocks = resident(&c) * on.n_multiprocessors / ((a->m + c.rows - 1) / c.rows);
     return c;
-}
-
-static uint32_t least(uint32_t x, uint32_t y)
-{
-    return x < y ? x : y;
 }
 
 cudaError_t launch_product(const struct cuda_product_args *a, struct launch_on on)
@@ -134,6 +143,8 @@ cudaError_t launch_product(const struct cuda_product_args *a, struct launch_on o
     const struct cut cut = cut_of(a, on);
     if (a->m == 0 || a->w.n == 0)
         return cudaSuccess;
+    if (a->w.type <= CUDA_BF16 && norm_bytes(a, 0) > LAUNCH_NORM_BYTES)
+        return cudaErrorInvalidValue;
     if (!a->which || with.per == 0)
         with.per = 1;
     uint32_t units = (a->w.n + cut.outputs - 1) / cut.outputs, blocks = cut.most_blocks > 0 ? cut.most_blocks : 1;

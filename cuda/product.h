@@ -58,7 +58,7 @@ CUDA_INLINE uint32_t product_at(uint32_t i)
     return 4 * (i * PRODUCT_THREADS + threadIdx.x);
 }
 
-/* Of those below k, the sum of f(x). */
+/* Of those below k, the sum of (x - mean)^2. */
 CUDA_INLINE float product_squares(float4 v, float mean, uint32_t at, uint32_t k)
 {
     float x = v.x - mean, y = v.y - mean, z = v.z - mean, w = v.w - mean;

@@ -7,7 +7,7 @@
 #include "cuda/rows_cut.h"
 
 #define ROWS_GUESS_BINS  8192u   /* of equal widths, in place of the list's keys */
-#define ROWS_GUESS_UNIT  0x1p31f /* of masses there */
+#define ROWS_GUESS_UNIT  0x1p28f /* eight times all mass is no more than 32 bits hold */
 #define ROWS_GUESS_SHARE 8u      /* one symbol of so many is looked at */
 #define ROWS_GUESS_HEAVY 8.f     /* nats below log Z: symbols of more are all looked at, where they may be cut */
 #define ROWS_GUESS_SIGMA 4.5     /* standard deviations to either side */

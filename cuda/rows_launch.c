@@ -30,7 +30,10 @@ cudaError_t rows_launch_pool(const struct rows_pool_args *a, uint32_t n_pools, c
 
 cudaError_t rows_launch_decide(const struct rows_decide_args *a, uint32_t n_items, cudaStream_t s)
 {
-    const void *kernel = CUDA_ENTRY(rows_decide);
-    cudaError_t e = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)ROWS_SHARED);
-    return e == cudaSuccess ? launch(kernel, a, n_items, ROWS_SHARED, s) : e;
+    return launch(CUDA_ENTRY(rows_decide), a, n_items, ROWS_SHARED, s);
+}
+
+cudaError_t rows_launch_prepare(void)
+{
+    return cudaFuncSetAttribute(CUDA_ENTRY(rows_decide), cudaFuncAttributeMaxDynamicSharedMemorySize, (int)ROWS_SHARED);
 }

@@ -113,7 +113,7 @@ static void fill_part(void *ctx, size_t i, size_t worker)
 {
     const struct tensor *t = (const struct tensor *)ctx + i;
     (void)worker;
-    fill_tensor(t, (void *)(uintptr_t)t->data); /* in a slab of its own */
+    fill_tensor(t, (void *)(uintptr_t)t->data); /* the slab is ours to write */
 }
 
 static int fill(struct random_weights *r, enum dtype type)

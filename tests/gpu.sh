@@ -118,8 +118,11 @@ sanitize() {
     say "compute-sanitizer"
     command -v compute-sanitizer >/dev/null || { echo "sanitize skipped: no compute-sanitizer" | tee -a "$work/table"; return; }
     for tool in memcheck racecheck; do
-        sanitized "$tool" CHORALE_DEVICE="$device" CHORALE_DEVICE_ONLY=mixtral "$here/bin/test_device"
+        for fixture in gqa mixtral; do
+            sanitized "$tool" CHORALE_DEVICE="$device" CHORALE_DEVICE_ONLY=$fixture "$here/bin/test_device"
+        done
         sanitized "$tool" "$here/bin/bench_rows" "$device" 4 3000
+        sanitized "$tool" "$here/bin/bench_rows" "$device" 2 40000
     done
 }
 

@@ -190,6 +190,7 @@ static void check_pools(void)
 int main(void)
 {
     work = row_work_alloc(MOST);
+    check(rows_launch_prepare() == cudaSuccess, "shared memory is to be had");
     check_pools();
     row_work_free(work);
     return check_done("cuda_pools");

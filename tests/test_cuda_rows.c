@@ -323,6 +323,7 @@ static void check_large(void)
 int main(void)
 {
     work = row_work_alloc(MOST);
+    check(rows_launch_prepare() == cudaSuccess, "shared memory is to be had");
     check_bad();
     check_gone();
     check_infinite();
