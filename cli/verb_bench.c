@@ -13,6 +13,7 @@
 #include "cli/bench_decode.h"
 #include "cli/bench_journal.h"
 #include "cli/bench_memory.h"
+#include "cli/bench_pools.h"
 #include "cli/bench_rounds.h"
 #include "cli/bench_step.h"
 #include "cli/bench_sweep.h"
@@ -261,6 +262,8 @@ static int run_bench(const struct args *a)
         return bench_bytes(a);
     if (options_flag(a, "chains"))
         return bench_chains(a);
+    if (options_flag(a, "pools"))
+        return bench_pools(a);
     double limit = 0;
     size_t n = a->n_operands;
     if (n == 0)
@@ -289,7 +292,8 @@ static const struct option_row options[] = {
       "instead: a byte drawn from a pool of two operands over bytes beside one of tokens, of the first and a third "
       "where their vocabularies differ; --threads 1: processor time" },
     { "chains", NULL, NULL, "instead: microseconds of every transform on a row of 128,256 symbols" },
-    { "symbols", "N", NULL, "of --chains: another length of the row" },
+    { "pools", NULL, NULL, "instead: microseconds of pools of such rows and of a draw from them" },
+    { "symbols", "N", NULL, "of --chains and --pools: another length of the rows" },
     BENCH_ROUNDS_OPTIONS,
     BENCH_CARD_OPTIONS,
     BENCH_SWEEP_OPTIONS,

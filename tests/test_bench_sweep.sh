@@ -35,6 +35,9 @@ code=$?
 holds 'memory at rest and at its peak' 'length == 2 and all(.[]; .what == "memory" and .weight_bytes > 10000 and .rest_kv_bytes > 0 and
     .peak_kv_bytes > .rest_kv_bytes and .peak_bytes >= .rest_bytes and .rest_over > 1 and
     (.rest_over * (.weight_bytes + .rest_kv_bytes) / .rest_bytes - 1 | fabs) < 1e-2)'
+"$chorale" bench --pools --json --symbols 500 >"$work/out" 2>"$work/err"
+holds 'pools of two and four rows' 'length == 4 and ([.[].rows] | sort) == [2, 2, 4, 4] and
+    all(.[]; .symbols == 500 and .pool_us > 0 and .with_draw_us >= .pool_us and .measure_us > 0)'
 for way in sweep memory; do
     checks=$((checks + 1))
     "$chorale" bench --$way >"$work/out" 2>"$work/err"
