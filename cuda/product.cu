@@ -211,7 +211,7 @@ CUDA_INLINE void product(const struct cuda_product_args *a, const uint32_t W, co
 }
 
 #define PRODUCT(name, weights, values, rows, out, gated, stages)                                                       \
-    CUDA_KERNEL_OF(name, cuda_product_args, PRODUCT_THREADS, 2)                                                              \
+    CUDA_KERNEL_OF(name, cuda_product_args, PRODUCT_THREADS, 2)                                                        \
     {                                                                                                                  \
         product(&a, weights, values, rows, out, gated, stages);                                                        \
     }
