@@ -8,12 +8,11 @@
  *
  * What a row comes to depends on its query, its pages and split_pages, not on the rows beside it. */
 #include "cuda/apart.h"
-#include "cuda/values.h"
+#include "cuda/heads.h"
 
 #define WARPS    4u
 #define THREADS  (WARPS * CUDA_WARP)
 #define MOST_DIM 256u /* of the kernels whose lanes hold eight values each */
-#define ANY_DIM  4096u
 
 /* The rows of one block. */
 struct rows {
@@ -95,32 +94,32 @@ CUDA_INLINE void leave(const struct cuda_attend_args *a, uint32_t token, uint32_
     }
 }
 
-/* Eight values of a position as they lie in a page. */
+/* Eight values of a position as they lie in a page; of CUDA_KV_Q8 a byte each, with a scale. */
 struct eight {
-    uint4 low, high; /* high: of float32 alone */
-    float scale;     /* of CUDA_KV_Q8 */
+    struct cuda_eight raw;
+    float scale;
 };
 
 CUDA_INLINE void read_eight(uint32_t kv, const char *block, uint32_t dim, uint32_t at, uint32_t d, struct eight *x)
 {
     if (kv == CUDA_KV_F32) {
         const uint4 *p = (const uint4 *)(block + ((size_t)at * dim + d) * 4);
-        x->low = p[0];
-        x->high = p[1];
+        x->raw.low = p[0];
+        x->raw.high = p[1];
     } else if (kv == CUDA_KV_BF16) {
-        x->low = *(const uint4 *)(block + ((size_t)at * dim + d) * 2);
+        x->raw.low = *(const uint4 *)(block + ((size_t)at * dim + d) * 2);
     } else {
         uint2 p = *(const uint2 *)(block + (size_t)at * dim + d);
-        x->low.x = p.x;
-        x->low.y = p.y;
+        x->raw.low.x = p.x;
+        x->raw.low.y = p.y;
         x->scale = *(const float *)(block + (size_t)CUDA_PAGE * dim + 4 * at);
     }
 }
 
 CUDA_INLINE void no_eight(struct eight *x)
 {
-    x->low.x = x->low.y = x->low.z = x->low.w = 0;
-    x->high = x->low;
+    x->raw.low.x = x->raw.low.y = x->raw.low.z = x->raw.low.w = 0;
+    x->raw.high = x->raw.low;
     x->scale = 0.0f;
 }
 
@@ -132,30 +131,14 @@ CUDA_INLINE float signed_byte(uint32_t word, uint32_t i)
 /* Of CUDA_KV_Q8 without the scale. */
 CUDA_INLINE void values_of(uint32_t kv, const struct eight *x, float v[8])
 {
-    if (kv == CUDA_KV_F32) {
-        v[0] = __uint_as_float(x->low.x);
-        v[1] = __uint_as_float(x->low.y);
-        v[2] = __uint_as_float(x->low.z);
-        v[3] = __uint_as_float(x->low.w);
-        v[4] = __uint_as_float(x->high.x);
-        v[5] = __uint_as_float(x->high.y);
-        v[6] = __uint_as_float(x->high.z);
-        v[7] = __uint_as_float(x->high.w);
-    } else if (kv == CUDA_KV_BF16) {
-        v[0] = cuda_low_bf16(x->low.x);
-        v[1] = cuda_high_bf16(x->low.x);
-        v[2] = cuda_low_bf16(x->low.y);
-        v[3] = cuda_high_bf16(x->low.y);
-        v[4] = cuda_low_bf16(x->low.z);
-        v[5] = cuda_high_bf16(x->low.z);
-        v[6] = cuda_low_bf16(x->low.w);
-        v[7] = cuda_high_bf16(x->low.w);
-    } else {
-        CUDA_UNROLL
-        for (uint32_t i = 0; i < 4; i++) {
-            v[i] = signed_byte(x->low.x, i);
-            v[4 + i] = signed_byte(x->low.y, i);
-        }
+    if (kv != CUDA_KV_Q8) {
+        cuda_eight_values(kv == CUDA_KV_F32 ? CUDA_F32 : CUDA_BF16, &x->raw, v);
+        return;
+    }
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < 4; i++) {
+        v[i] = signed_byte(x->raw.low.x, i);
+        v[4 + i] = signed_byte(x->raw.low.y, i);
     }
 }
 
@@ -222,6 +205,47 @@ CUDA_INLINE void merge_rows(const struct cuda_attend_args *a, const struct rows 
     }
 }
 
+/* Asks for the first page of each warp, and for what turns the block's token, before the kernel in front has ended: what it
+ * is still to write there is no matter, since nothing is read. */
+CUDA_INLINE void ask_ahead(const struct cuda_attend_args *a, const struct rows *r)
+{
+    uint32_t lane = threadIdx.x % CUDA_WARP, page = r->page + threadIdx.x / CUDA_WARP;
+    uint64_t keys_at = a->kv.keys_at + r->kv_head * a->kv.block_bytes;
+    for (uint32_t at = 128 * lane; page < r->end && at < a->kv.block_bytes; at += 128 * CUDA_WARP) {
+        cuda_prefetch((const char *)r->pages[page] + keys_at + at);
+        cuda_prefetch((const char *)r->pages[page] + keys_at + a->kv.values_at + at);
+    }
+    if (a->own.k && 32 * threadIdx.x < a->own.half) {
+        size_t at = (size_t)(r->most - 1) * a->own.half + 32 * threadIdx.x;
+        cuda_prefetch(a->own.cos + at);
+        cuda_prefetch(a->own.sin + at);
+    }
+}
+
+/* The block's queries into q, one every MOST_DIM, and its token's key and value into the token's page if that is of this
+ * split.  Blocks that share the head write the same bits there, and each reads its own. */
+CUDA_INLINE void place_rows(const struct cuda_attend_args *a, const struct rows *r, float *q)
+{
+    const struct cuda_token t = a->tokens[r->token];
+    uint32_t puts = t.own && r->end * CUDA_PAGE > t.position ? 2 : 0;
+    for (uint32_t i = threadIdx.x / CUDA_WARP; i < r->n + puts; i += WARPS) {
+        uint32_t head = i < r->n ? head_of(r, i) : a->n_heads + (i - r->n) * a->kv.n_kv_heads + r->kv_head;
+        heads_make(&a->own, r->token, head, t.position, q + i * MOST_DIM);
+        if (i >= r->n)
+            heads_put(&a->own, head, &t, q + i * MOST_DIM);
+    }
+    __syncthreads();
+}
+
+/* Row i's query: as place_rows() has made it, or as it lies in memory. */
+CUDA_INLINE const float *query_of(const struct cuda_attend_args *a, const struct rows *r, uint32_t i,
+                                  const float *placed)
+{
+    if (a->own.k)
+        return placed + i * MOST_DIM;
+    return a->q + (size_t)token_of(r, i) * a->q_stride + head_of(r, i) * a->kv.head_dim;
+}
+
 /* ROWS, LANES and KV are constants of the kernels below.  Positions of a page in hand at once: 32 / LANES, in `steps` turns,
  * read BATCH turns at a time so that what is in flight stays in registers. */
 CUDA_INLINE void attend(const struct cuda_attend_args *a, const uint32_t ROWS, const uint32_t LANES, const uint32_t KV,
@@ -236,19 +260,25 @@ CUDA_INLINE void attend(const struct cuda_attend_args *a, const uint32_t ROWS, c
     struct softmax soft[2];
     struct rows r;
     cuda_let_next();
+    const int any = rows_of(a, ROWS, &r); /* what a batch is told in was sent before its first kernel */
+    if (any)
+        ask_ahead(a, &r);
     cuda_wait_before();
-    if (!rows_of(a, ROWS, &r))
+    if (!any)
         return;
+    if (a->own.k)
+        place_rows(a, &r, acc_of);
     CUDA_UNROLL
     for (uint32_t i = 0; i < ROWS; i++) {
-        const float *from =
-            a->q + (size_t)token_of(&r, i < r.n ? i : 0) * a->q_stride + head_of(&r, i < r.n ? i : 0) * dim + 8 * sub;
+        const float *from = query_of(a, &r, i < r.n ? i : 0, acc_of) + 8 * sub;
         CUDA_UNROLL
         for (uint32_t d = 0; d < 8; d++) {
             q[i][d] = inside ? from[d] : 0.0f;
             acc[i][d] = 0.0f;
         }
     }
+    if (a->own.k)
+        __syncthreads(); /* sums of a warp that is done take the queries' place */
     CUDA_UNROLL
     for (uint32_t i = 0; i < halves; i++)
         begin_row(a, &r, 2 * i + lane / 16, &soft[i]);

@@ -73,7 +73,6 @@ int fused_steps_run(struct steps *s, const struct weightmap_layer *l)
     a.out_type = CUDA_F32;
     a.out_stride = b->qkv_width;
     CARD_TRY(launched(s, &a));
-    CARD_TRY(steps_place(s, l));
     CARD_TRY(steps_attend(s, l));
     CARD_TRY(add_to_x(s, &l->o, b->attended, b->q));
     a = from_x(s, &l->up, &l->mlp_norm);

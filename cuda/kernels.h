@@ -125,8 +125,10 @@ struct cuda_copy_args {
 CUDA_DECLARE(cuda_copy_pages, cuda_copy_args);
 
 /* Attention of spans over the pages of their paths.  A path's pages are cut into splits of split_pages, each computed
- * apart; partial holds what several splits leave until they are put together. */
+ * apart; partial holds what several splits leave until they are put together.  With `own` (own.k is not NULL) the batch is one
+ * token, whose queries, keys and values are made first, as cuda_place makes them but that queries stay as they are. */
 struct cuda_attend_args {
+    struct cuda_place_args own;
     const float *q; /* (n_tokens, q_stride) */
     void *out;      /* (n_tokens, out_stride) of type */
     const struct cuda_token *tokens;
@@ -229,14 +231,21 @@ struct cuda_product_args {
     void *out; /* (m, out_stride) of out_type */
     uint32_t *flag;
     uint32_t m, x_type, x_stride, out_type, out_stride, which_step, per, activation;
+    uint32_t
+        held; /* where w has blocks: groups of 32 values of a row of x that wait at a time; set by launch_product() */
     float eps;
 };
 
-/* Products with weights without blocks wait for them in shared memory: CUDA_PRODUCT_WAIT bytes for each row of weights of a
- * unit (4 bf16 or f16, 2 where the tile has 8 rows; twice that of float32) and stage, in front of the normed rows. */
+/* Products wait for weights in shared memory.  Without blocks: CUDA_PRODUCT_WAIT bytes for each row of weights of a unit (4 bf16
+ * or f16, 2 where the tile has 8 rows; twice that of float32) and stage, in front of the normed rows.  With blocks: for each
+ * warp, stage and row of a unit a piece of CUDA_QUANT_PIECE groups of 32 values, in front of the rows of x, CUDA_QUANT_GROUP
+ * bytes a group. */
 #define CUDA_PRODUCT_WAIT       4096u
 #define CUDA_PRODUCT_STAGES     3u
 #define CUDA_PRODUCT_STAGES_F32 1u
+#define CUDA_QUANT_SLOTS        2u
+#define CUDA_QUANT_PIECE        32u
+#define CUDA_QUANT_GROUP        144u
 
 /* By the types of weights and activations; the number: of rows in a tile. */
 #define CUDA_PRODUCTS(stem)                                                                                            \

@@ -123,11 +123,16 @@ struct attend_plan {
     uint32_t rows; /* of a block */
 };
 
+int launch_attend_places(const struct cuda_kv_place *kv)
+{
+    return kv->head_dim % 8 == 0 && kv->head_dim <= ATTEND_DIM;
+}
+
 static struct attend_plan attend_plan(const struct cuda_attend_args *a, const struct launch_attend *l)
 {
     uint32_t dim = a->kv.head_dim, lanes = dim <= 64 ? 8 : dim <= 128 ? 16 : 32;
     uint32_t rows = l->most_tokens * (a->n_heads / a->kv.n_kv_heads) > 1 ? 4 : 1;
-    if (dim % 8 != 0 || dim > ATTEND_DIM)
+    if (!launch_attend_places(&a->kv))
         return (struct attend_plan){ CUDA_ENTRY(cuda_attend_any), 1 };
     return (struct attend_plan){ attend_kernel(rows, lanes, a->kv.type), rows };
 }

@@ -38,6 +38,8 @@ struct launch_attend {
 /* How a's pages are to be split over n_multiprocessors for speed: sets split_pages; anything > 0 is right, and a row's
  * numbers depend on split_pages (and on most_tokens being 1 or more) alone. */
 void launch_attend_split(struct cuda_attend_args *a, const struct launch_attend *l, uint32_t n_multiprocessors);
+/* Whether attention with heads of that width takes a batch's one token with `own`. */
+int launch_attend_places(const struct cuda_kv_place *kv);
 uint64_t launch_attend_bytes(const struct cuda_attend_args *a, const struct launch_attend *l); /* of partial; 0: none */
 cudaError_t launch_attend(const struct cuda_attend_args *a, const struct launch_attend *l, struct launch_on on);
 

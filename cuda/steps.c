@@ -136,33 +136,39 @@ static struct cuda_kv_place kv_place(const struct device_spec *s, uint32_t layer
                                    .head_dim = s->head_dim };
 }
 
-int steps_place(struct steps *s, const struct weightmap_layer *l)
+static struct cuda_place_args place_args(const struct steps *s, const struct weightmap_layer *l)
 {
     const struct device_model *m = s->m;
     const uint32_t table = m->tables[s->layer];
-    struct cuda_place_args a = { .q = m->b.qkv,
-                                 .k = m->b.qkv + l->q.n,
-                                 .v = m->b.qkv + l->q.n + l->k.n,
-                                 .q_bias = products_vector(&l->q.bias, s->base),
-                                 .k_bias = products_vector(&l->k.bias, s->base),
-                                 .v_bias = products_vector(&l->v.bias, s->base),
-                                 .tokens = m->batch->tokens,
-                                 .q_norm = norm_at(&l->q_norm, s->base),
-                                 .k_norm = norm_at(&l->k_norm, s->base),
-                                 .cos = m->table[table][0],
-                                 .sin = m->table[table][1],
-                                 .flag = flag(s, s->layer),
-                                 .kv = kv_place(&m->s, s->layer),
-                                 .n_tokens = s->n,
-                                 .n_queries = s->full,
-                                 .n_heads = m->s.n_heads,
-                                 .q_stride = m->b.qkv_width,
-                                 .kv_stride = m->b.qkv_width,
-                                 .half = m->s.n_turning,
-                                 .interleaved = m->s.interleaved,
-                                 .eps = m->s.norm_eps };
-    CARD_TRY(launched(s, launch_place(&a, m->on), "placing keys and values"));
-    struct cuda_copy_args copies = { m->batch->copies, a.kv, (uint32_t)s->d->n_copies };
+    return (struct cuda_place_args){ .q = m->b.qkv,
+                                     .k = m->b.qkv + l->q.n,
+                                     .v = m->b.qkv + l->q.n + l->k.n,
+                                     .q_bias = products_vector(&l->q.bias, s->base),
+                                     .k_bias = products_vector(&l->k.bias, s->base),
+                                     .v_bias = products_vector(&l->v.bias, s->base),
+                                     .tokens = m->batch->tokens,
+                                     .q_norm = norm_at(&l->q_norm, s->base),
+                                     .k_norm = norm_at(&l->k_norm, s->base),
+                                     .cos = m->table[table][0],
+                                     .sin = m->table[table][1],
+                                     .flag = flag(s, s->layer),
+                                     .kv = kv_place(&m->s, s->layer),
+                                     .n_tokens = s->n,
+                                     .n_queries = s->full,
+                                     .n_heads = m->s.n_heads,
+                                     .q_stride = m->b.qkv_width,
+                                     .kv_stride = m->b.qkv_width,
+                                     .half = m->s.n_turning,
+                                     .interleaved = m->s.interleaved,
+                                     .eps = m->s.norm_eps };
+}
+
+/* Keys and values into pages, in a launch of its own: other blocks than those that make them read them. */
+static int place(struct steps *s, const struct cuda_place_args *a)
+{
+    const struct device_model *m = s->m;
+    const struct cuda_copy_args copies = { m->batch->copies, a->kv, (uint32_t)s->d->n_copies };
+    CARD_TRY(launched(s, launch_place(a, m->on), "placing keys and values"));
     return launched(s, launch_copies(&copies, m->on), "copying pages");
 }
 
@@ -218,6 +224,11 @@ int steps_attend(struct steps *s, const struct weightmap_layer *l)
     const uint32_t n_spans = s->full == s->n ? m->batch->n_spans : m->batch->n_full_spans;
     const struct launch_attend shape = { n_spans, m->batch->most_tokens, s->most_positions };
     struct cuda_attend_args a = attend_args(s, l);
+    const struct cuda_place_args own = place_args(s, l);
+    if (s->n == 1 && s->full == 1 && s->d->n_copies == 0 && launch_attend_places(&own.kv))
+        a.own = own;
+    else
+        CARD_TRY(place(s, &own));
     if (s->full == 0)
         return DEVICE_OK;
     if (!m->c->deterministic)
@@ -241,7 +252,6 @@ static int attention(struct steps *s, const struct weightmap_layer *l)
     const struct model_blocks *b = &s->m->b;
     const struct cuda_matrix o = products_matrix(&l->o, s->base);
     CARD_TRY(project(s, l));
-    CARD_TRY(steps_place(s, l));
     CARD_TRY(steps_attend(s, l));
     CARD_TRY(products_run(
         s->m, &o,

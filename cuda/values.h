@@ -39,6 +39,36 @@ CUDA_INLINE void cuda_store4(uint32_t type, void *row, size_t i, float4 x)
     *(uint2 *)((uint16_t *)row + i) = h;
 }
 
+/* Eight values of a row as memory has them, at a multiple of 16 bytes; high: of CUDA_F32 alone. */
+struct cuda_eight {
+    uint4 low, high;
+};
+
+CUDA_INLINE void cuda_pair(uint32_t type, uint32_t pair, float *v)
+{
+    v[0] = type == CUDA_BF16 ? cuda_low_bf16(pair) : cuda_from_f16((uint16_t)(pair & 0xffffu));
+    v[1] = type == CUDA_BF16 ? cuda_high_bf16(pair) : cuda_from_f16((uint16_t)(pair >> 16));
+}
+
+CUDA_INLINE void cuda_eight_values(uint32_t type, const struct cuda_eight *x, float v[8])
+{
+    if (type != CUDA_F32) {
+        cuda_pair(type, x->low.x, v);
+        cuda_pair(type, x->low.y, v + 2);
+        cuda_pair(type, x->low.z, v + 4);
+        cuda_pair(type, x->low.w, v + 6);
+        return;
+    }
+    v[0] = __uint_as_float(x->low.x);
+    v[1] = __uint_as_float(x->low.y);
+    v[2] = __uint_as_float(x->low.z);
+    v[3] = __uint_as_float(x->low.w);
+    v[4] = __uint_as_float(x->high.x);
+    v[5] = __uint_as_float(x->high.y);
+    v[6] = __uint_as_float(x->high.z);
+    v[7] = __uint_as_float(x->high.w);
+}
+
 /* enum cuda_activation */
 CUDA_INLINE float cuda_activated(uint32_t kind, float x)
 {

@@ -158,6 +158,74 @@ static void check_alone(struct one *o, const struct shape *s)
     free(together);
 }
 
+enum { HALF = 6, TURNS = 200 };
+
+/* What makes the last token's query, key and value; drop_place() gives its memory back. */
+static struct cuda_place_args place_of(const struct one *o, const struct shape *s)
+{
+    size_t qkv = (s->heads + 2 * s->kv_heads) * s->dim;
+    float *q = device_new(qkv * sizeof *q), *turns = device_new(2 * TURNS * HALF * sizeof *turns);
+    float *norm = device_new(2 * s->dim * sizeof *norm);
+    device_fill(q, qkv, 11);
+    device_fill(turns, 2 * TURNS * HALF, 12);
+    device_fill(norm, 2 * s->dim, 13);
+    return (struct cuda_place_args){ .q = q,
+                                     .k = q + s->heads * s->dim,
+                                     .v = q + (s->heads + s->kv_heads) * s->dim,
+                                     .tokens = o->a.tokens,
+                                     .q_norm = { norm, NULL },
+                                     .k_norm = { norm, norm + s->dim },
+                                     .cos = turns,
+                                     .sin = turns + TURNS * HALF,
+                                     .flag = device_put(&(uint32_t){ 0 }, sizeof(uint32_t)),
+                                     .kv = o->a.kv,
+                                     .n_tokens = 1,
+                                     .n_queries = 1,
+                                     .n_heads = s->heads,
+                                     .half = HALF,
+                                     .eps = 1e-5f };
+}
+
+static void drop_place(const struct cuda_place_args *p)
+{
+    const void *all[] = { p->q, p->q_norm.weight, p->cos, p->flag };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        device_free((void *)(uintptr_t)all[i]);
+}
+
+/* A token whose query, key and value attention makes itself: the bits of a launch that makes them first, in its page too. */
+static void check_places(struct one *o, const struct shape *s)
+{
+    struct cuda_token *t = (struct cuda_token *)(uintptr_t)o->a.tokens;
+    size_t out = o->a.out_stride * sizeof(float), at = o->a.kv.keys_at, layer = 2 * o->a.kv.values_at;
+    t[0] = o->tokens[o->n_tokens - 1];
+    char *page = t[0].own = (char *)(uintptr_t)o->a.pages[t[0].pages + t[0].position / CUDA_PAGE];
+    ((struct cuda_span *)(uintptr_t)o->a.spans)[0] = (struct cuda_span){ 0, 1 };
+    o->l.n_spans = o->l.most_tokens = o->a.n_tokens = 1;
+    struct cuda_place_args own = place_of(o, s);
+    o->a.own = own;
+    check(device_same_in_orders(NULL, run, o, o->a.out, out), "%s: a token in its place, in all orders", s->what);
+    char *want = malloc(out), *made = malloc(layer);
+    memcpy(want, o->a.out, out);
+    memcpy(made, page + at, layer);
+    memset(o->a.out, 0, out);
+    o->a.own.k = NULL;
+    o->a.q = own.q;
+    check(launch_place(&own, plainly) == cudaSuccess, "a launch");
+    run(o);
+    check(memcmp(want, o->a.out, s->heads * s->dim * sizeof(float)) == 0, "%s: as of a token placed before", s->what);
+    check(memcmp(made, page + at, layer) == 0, "%s: its page too", s->what);
+    check(*own.flag == 0, "%s: all is finite", s->what);
+    o->a.own = own;
+    ((float *)(uintptr_t)own.v)[1] = INFINITY;
+    run(o);
+    check(*own.flag == 1, "%s: an infinity is seen", s->what);
+    o->a.q = o->q;
+    drop_place(&own);
+    free(want);
+    free(made);
+}
+
 int main(void)
 {
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
@@ -172,6 +240,8 @@ int main(void)
             struct cuda_attend_args planned = o.a;
             launch_attend_split(&planned, &o.l, 132);
             check(planned.split_pages > 0, "%s: a plan has pages", shapes[i].what);
+            if (launch_attend_places(&o.a.kv))
+                check_places(&o, &shapes[i]);
             drop(&o);
         }
     return check_done("cuda_attend");

@@ -1,0 +1,127 @@
+/* The heads of a token, made by a warp each: those of its query, then its keys', then its values'.  The numbers of a head are the
+ * same whichever kernel makes it. */
+#ifndef CUDA_HEADS_H
+#define CUDA_HEADS_H
+
+#include "cuda/values.h"
+
+struct heads_one {
+    const float *from, *bias;
+    struct cuda_norm norm;
+    int turns;
+};
+
+CUDA_INLINE struct heads_one heads_of(const struct cuda_place_args *a, uint32_t token, uint32_t i)
+{
+    uint32_t dim = a->kv.head_dim, kv = i - a->n_heads, own = kv < a->kv.n_kv_heads ? kv : kv - a->kv.n_kv_heads;
+    size_t at = (size_t)token * a->kv_stride + own * dim;
+    struct heads_one h;
+    h.turns = a->half > 0;
+    if (i < a->n_heads) {
+        h.from = a->q + (size_t)token * a->q_stride + i * dim;
+        h.bias = a->q_bias ? a->q_bias + i * dim : NULL;
+        h.norm = a->q_norm;
+    } else if (kv < a->kv.n_kv_heads) {
+        h.from = a->k + at;
+        h.bias = a->k_bias ? a->k_bias + own * dim : NULL;
+        h.norm = a->k_norm;
+    } else {
+        h.from = a->v + at;
+        h.bias = a->v_bias ? a->v_bias + own * dim : NULL;
+        h.norm.weight = NULL;
+        h.norm.bias = NULL;
+        h.turns = 0;
+    }
+    return h;
+}
+
+/* Of values that this lane alone has written. */
+CUDA_INLINE float heads_sum(const float *x, uint32_t dim)
+{
+    float sum = 0.0f;
+    for (uint32_t d = threadIdx.x % CUDA_WARP; d < dim; d += CUDA_WARP)
+        sum += x[d];
+    return cuda_warp_sum(sum);
+}
+
+CUDA_INLINE float heads_squares(const float *x, uint32_t dim, float mean)
+{
+    float sum = 0.0f;
+    for (uint32_t d = threadIdx.x % CUDA_WARP; d < dim; d += CUDA_WARP) {
+        float y = x[d] - mean;
+        sum += y * y;
+    }
+    return cuda_warp_sum(sum);
+}
+
+CUDA_INLINE void heads_norm(const struct cuda_norm *n, float eps, float *x, uint32_t dim)
+{
+    float mean = n->bias ? heads_sum(x, dim) / (float)dim : 0.0f;
+    float factor = 1.0f / sqrtf(heads_squares(x, dim, mean) / (float)dim + eps);
+    for (uint32_t d = threadIdx.x % CUDA_WARP; d < dim; d += CUDA_WARP) {
+        float y = (x[d] - mean) * factor * n->weight[d];
+        x[d] = n->bias ? y + n->bias[d] : y;
+    }
+}
+
+CUDA_INLINE void heads_turn(const struct cuda_place_args *a, uint32_t position, float *x)
+{
+    uint32_t step = a->interleaved ? 2 : 1, across = a->interleaved ? 1 : a->half;
+    const float *c = a->cos + (size_t)position * a->half, *s = a->sin + (size_t)position * a->half;
+    for (uint32_t i = threadIdx.x % CUDA_WARP; i < a->half; i += CUDA_WARP) {
+        float p = x[i * step], q = x[i * step + across];
+        x[i * step] = p * c[i] - q * s[i];
+        x[i * step + across] = q * c[i] + p * s[i];
+    }
+}
+
+/* Head i of a token at a position into x, of shared memory: bias, norm, rotation.  By a warp, whose lanes then see all of x. */
+CUDA_INLINE void heads_make(const struct cuda_place_args *a, uint32_t token, uint32_t i, uint32_t position, float *x)
+{
+    const struct heads_one h = heads_of(a, token, i);
+    uint32_t dim = a->kv.head_dim;
+    int finite = 1;
+    for (uint32_t d = threadIdx.x % CUDA_WARP; d < dim; d += CUDA_WARP) {
+        x[d] = h.bias ? h.from[d] + h.bias[d] : h.from[d];
+        finite &= cuda_finite(x[d]);
+    }
+    if (!finite && a->flag)
+        *a->flag = 1;
+    if (h.norm.weight)
+        heads_norm(&h.norm, a->eps, x, dim);
+    __syncwarp();
+    if (h.turns)
+        heads_turn(a, position, x);
+    __syncwarp();
+}
+
+/* As kernel_kv_put() (model/kernel_kv.c); a NaN, which has been flagged, becomes some byte. */
+CUDA_INLINE void heads_put_block(const struct cuda_kv_place *kv, const float *x, uint32_t at, char *block)
+{
+    uint32_t lane = threadIdx.x % CUDA_WARP, dim = kv->head_dim;
+    if (kv->type != CUDA_KV_Q8) {
+        uint32_t type = kv->type == CUDA_KV_F32 ? CUDA_F32 : CUDA_BF16;
+        for (uint32_t d = lane; d < dim; d += CUDA_WARP)
+            cuda_store(type, block, (size_t)at * dim + d, x[d]);
+        return;
+    }
+    float most = 0.0f;
+    for (uint32_t d = lane; d < dim; d += CUDA_WARP)
+        most = fmaxf(most, fabsf(x[d]));
+    most = cuda_warp_max(most);
+    float factor = most > 1e-30f ? 127.0f / most : 0.0f;
+    for (uint32_t d = lane; d < dim; d += CUDA_WARP)
+        block[(size_t)at * dim + d] = (char)(int)fminf(fmaxf(rintf(x[d] * factor), -127.0f), 127.0f);
+    if (lane == 0)
+        *(float *)(block + (size_t)CUDA_PAGE * dim + 4 * at) = factor > 0 ? most / 127.0f : 0.0f;
+}
+
+/* Head i, a key's or a value's, from x into the token's own page. */
+CUDA_INLINE void heads_put(const struct cuda_place_args *a, uint32_t i, const struct cuda_token *t, const float *x)
+{
+    uint32_t n = a->kv.n_kv_heads, kv = i - a->n_heads;
+    char *block = (char *)t->own + a->kv.keys_at + kv % n * a->kv.block_bytes;
+    heads_put_block(&a->kv, x, t->position % CUDA_PAGE, kv < n ? block : block + a->kv.values_at);
+}
+
+#endif
