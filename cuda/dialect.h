@@ -35,6 +35,7 @@
 #define CUDA_TABLE    static const __constant__
 #define CUDA_RESTRICT __restrict__
 #define CUDA_UNROLL   _Pragma("unroll")
+#define CUDA_UNROLL4  _Pragma("unroll 4")
 #define CUDA_ONCE     _Pragma("unroll 1")
 
 #elif defined(CHORALE_EMULATE)
@@ -60,6 +61,7 @@
 #define CUDA_TABLE                                  static const
 #define CUDA_RESTRICT                               __restrict
 #define CUDA_UNROLL
+#define CUDA_UNROLL4
 #define CUDA_ONCE
 
 #else
@@ -112,20 +114,16 @@ CUDA_INLINE uint32_t cuda_to_bf16x2(float low, float high)
     return h;
 }
 
-/* 16 bytes that are read once, by this thread alone, and by nobody else soon: they take no place of others in the first
- * cache.  Nothing of this kernel or of one that may run beside it writes them. */
-CUDA_INLINE uint4 cuda_stream16(const void *p)
+/* 16 bytes, or 8, on their way from memory into shared memory, where the thread that asked for them may read them once their
+ * group has come, and others after a barrier with it.  cuda_copies_close() ends a group, which may be empty;
+ * cuda_copies_wait(n), n < 4 a constant, waits for all groups but the last n. */
+CUDA_INLINE void cuda_copy8(void *shared, const void *p)
 {
-    uint4 x;
-    asm volatile("ld.global.nc.L1::no_allocate.L2::128B.v4.u32 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(x.x), "=r"(x.y), "=r"(x.z), "=r"(x.w)
-                 : "l"(p));
-    return x;
+    asm volatile("cp.async.ca.shared.global.L2::128B [%0], [%1], 8;" ::"r"((uint32_t)__cvta_generic_to_shared(shared)),
+                 "l"(p)
+                 : "memory");
 }
 
-/* 16 bytes on their way from memory, as cuda_stream16()'s, into shared memory, where the thread that asked for them, and it
- * alone, may read them once their group has come.  cuda_copies_close() ends a group, which may be empty;
- * cuda_copies_wait(n), n < 4 a constant, waits for all groups but the last n. */
 CUDA_INLINE void cuda_copy16(void *shared, const void *p)
 {
     asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16;" ::"r"((uint32_t)__cvta_generic_to_shared(shared)),
@@ -212,14 +210,14 @@ CUDA_INLINE uint32_t cuda_to_bf16x2(float low, float high)
     return (uint32_t)cuda_to_bf16(low) | (uint32_t)cuda_to_bf16(high) << 16;
 }
 
-CUDA_INLINE uint4 cuda_stream16(const void *p)
+CUDA_INLINE void cuda_copy8(void *shared, const void *p)
 {
-    return *(const uint4 *)p;
+    emulate_copy(shared, p, 8);
 }
 
 CUDA_INLINE void cuda_copy16(void *shared, const void *p)
 {
-    emulate_copy16(shared, p);
+    emulate_copy(shared, p, 16);
 }
 
 CUDA_INLINE void cuda_copies_close(void)

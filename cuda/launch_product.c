@@ -1,7 +1,9 @@
 #include "cuda/launch.h"
+#include "cuda/layout.h"
 
-#define THREADS   256u /* PRODUCT_THREADS */
-#define MOST_WAIT (4u * CUDA_PRODUCT_STAGES * CUDA_PRODUCT_WAIT)
+#define THREADS     256u /* PRODUCT_THREADS */
+#define MOST_WAIT   (4u * CUDA_PRODUCT_STAGES * CUDA_PRODUCT_WAIT)
+#define MOST_SHARED (LAUNCH_NORM_BYTES + MOST_WAIT) /* what cards of all compute capabilities from 8.0 on have */
 
 /* Blocks of a multiprocessor that go through their units side by side.  Where the next kernel may begin early each takes ROOM
  * bytes of shared memory, more than a third of what a multiprocessor of compute capability 9.0 has (228 KB), so that none
@@ -24,9 +26,15 @@ struct family {
     }
 
 /* [rows of a tile 1, 4] */
+struct quant_family {
+    const void *kernel[2];
+};
+
 #define QUANT_FAMILY(stem)                                                                                             \
     {                                                                                                                  \
-        CUDA_ENTRY(cuda_product_##stem##_1), CUDA_ENTRY(cuda_product_##stem##_4)                                       \
+        {                                                                                                              \
+            CUDA_ENTRY(cuda_product_##stem##_1), CUDA_ENTRY(cuda_product_##stem##_4)                                   \
+        }                                                                                                              \
     }
 
 enum { BF16, BF16_F32, F16, F16_F32, F32, FAMILIES };
@@ -49,34 +57,51 @@ static int family_of(const struct cuda_product_args *a)
     }
 }
 
-static const void *quant_kernel(uint32_t type, int many)
+enum { Q8_0, Q4_0, Q4_K, Q6_K, QUANT, QUANT_FAMILIES };
+
+static void quant_families(struct quant_family out[QUANT_FAMILIES])
 {
-    const void *const all[][2] = { QUANT_FAMILY(q8_0), QUANT_FAMILY(q4_0), QUANT_FAMILY(q4_k), QUANT_FAMILY(q6_k),
-                                   QUANT_FAMILY(quant) };
-    int row = type == CUDA_Q8_0 ? 0 : type == CUDA_Q4_0 ? 1 : type == CUDA_Q4_K ? 2 : type == CUDA_Q6_K ? 3 : 4;
-    return all[row][many];
+    const struct quant_family all[QUANT_FAMILIES] = { QUANT_FAMILY(q8_0), QUANT_FAMILY(q4_0), QUANT_FAMILY(q4_k),
+                                                      QUANT_FAMILY(q6_k), QUANT_FAMILY(quant) };
+    for (int i = 0; i < QUANT_FAMILIES; i++)
+        out[i] = all[i];
+}
+
+static int quant_family_of(uint32_t type)
+{
+    switch (type) {
+    case CUDA_Q8_0: return Q8_0;
+    case CUDA_Q4_0: return Q4_0;
+    case CUDA_Q4_K: return Q4_K;
+    case CUDA_Q6_K: return Q6_K;
+    default: return QUANT;
+    }
+}
+
+static cudaError_t prepare(const void *kernel)
+{
+    return cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, MOST_SHARED);
 }
 
 cudaError_t launch_prepare(void)
 {
     struct family all[FAMILIES];
+    struct quant_family quant[QUANT_FAMILIES];
+    cudaError_t e = cudaSuccess;
     families(all);
-    for (int i = 0; i < FAMILIES; i++)
-        for (int k = 0; k < 6; k++) {
-            const void *kernel = all[i].kernel[k / 2][k % 2];
-            cudaError_t e = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                                 LAUNCH_NORM_BYTES + MOST_WAIT);
-            if (e != cudaSuccess)
-                return e;
-        }
-    return cudaSuccess;
+    quant_families(quant);
+    for (int i = 0; i < 6 * FAMILIES && e == cudaSuccess; i++)
+        e = prepare(all[i / 6].kernel[i % 6 / 2][i % 2]);
+    for (int i = 0; i < 2 * QUANT_FAMILIES && e == cudaSuccess; i++)
+        e = prepare(quant[i / 2].kernel[i % 2]);
+    return e;
 }
 
 /* How the product is cut. */
 struct cut {
     const void *kernel;
     uint32_t rows, outputs; /* of a block at a time */
-    uint32_t most_blocks;   /* that share the outputs of a tile of rows */
+    uint32_t held;          /* cuda_product_args.held */
     size_t shared;
 };
 
@@ -93,18 +118,48 @@ static size_t wait_bytes(const struct cuda_product_args *a, int tile)
     return tile_slots[tile] * each * CUDA_PRODUCT_WAIT;
 }
 
-static struct cut cut_quant(const struct cuda_product_args *a)
-{
-    int many = !a->which && a->m > 1;
-    return (struct cut){ .kernel = quant_kernel(a->w.type, many),
-                         .rows = many ? 4 : 1,
-                         .outputs = (a->gate.data ? 2 : 4) * (THREADS / CUDA_WARP),
-                         .most_blocks = UINT32_MAX };
-}
-
 static uint32_t least(uint32_t x, uint32_t y)
 {
     return x < y ? x : y;
+}
+
+/* Of a block's warps, in flight. */
+static size_t pieces_bytes(uint32_t type)
+{
+    const struct layout *l = layout_of(type);
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < l->n_planes; i++)
+        bytes += (CUDA_QUANT_PIECE * 32 / l->block * l->planes[i].bytes + 15) / 16 * 16;
+    return THREADS / CUDA_WARP * CUDA_PRODUCT_STAGES * CUDA_QUANT_SLOTS * bytes;
+}
+
+static struct cut cut_quant(const struct cuda_product_args *a)
+{
+    int many = !a->which && a->m > 1;
+    struct quant_family all[QUANT_FAMILIES];
+    quant_families(all);
+    struct cut c = { .kernel = all[quant_family_of(a->w.type)].kernel[many],
+                     .rows = many ? 4 : 1,
+                     .outputs = CUDA_QUANT_SLOTS / (a->gate.data ? 2 : 1) * (THREADS / CUDA_WARP),
+                     .shared = pieces_bytes(a->w.type) };
+    uint32_t room = (uint32_t)((MOST_SHARED - c.shared) / (c.rows * CUDA_QUANT_GROUP));
+    uint32_t pieces = (a->w.k / 32 + CUDA_QUANT_PIECE - 1) / CUDA_QUANT_PIECE;
+    c.held = least(pieces, room / CUDA_QUANT_PIECE) * CUDA_QUANT_PIECE;
+    c.shared += c.rows * CUDA_QUANT_GROUP * (size_t)c.held;
+    return c;
+}
+
+static struct cut cut_plain(const struct cuda_product_args *a)
+{
+    int gated = a->gate.data != NULL, tile = a->which || a->m == 1 ? 0 : a->m <= 4 ? 1 : 2;
+    struct family all[FAMILIES];
+    families(all);
+    while (tile > 0 && norm_bytes(a, tile) > LAUNCH_NORM_BYTES)
+        tile--;
+    return (struct cut){ .kernel = all[family_of(a)].kernel[tile][gated],
+                         .rows = tile_rows[tile],
+                         .outputs = tile_slots[tile] / (gated ? 2 : 1),
+                         .shared = wait_bytes(a, tile) + norm_bytes(a, tile) };
 }
 
 /* As many as find room, on cards with less shared memory; a launch that finds none is refused as such. */
@@ -116,39 +171,30 @@ static uint32_t resident(const struct cut *c)
     return n < 1 ? 1 : least((uint32_t)n, RESIDENT);
 }
 
-static struct cut cut_of(const struct cuda_product_args *a, struct launch_on on)
+/* Blocks that share a tile's units: tiles go through the weights side by side. */
+static uint32_t blocks_of(const struct cuda_product_args *a, const struct cut *c, struct launch_on on)
 {
-    int gated = a->gate.data != NULL, tile = a->which || a->m == 1 ? 0 : a->m <= 4 ? 1 : 2;
-    struct family all[FAMILIES];
-    if (a->w.type > CUDA_BF16)
-        return cut_quant(a);
-    families(all);
-    while (tile > 0 && norm_bytes(a, tile) > LAUNCH_NORM_BYTES)
-        tile--;
-    struct cut c = { .kernel = all[family_of(a)].kernel[tile][gated],
-                     .rows = tile_rows[tile],
-                     .outputs = tile_slots[tile] / (gated ? 2 : 1),
-                     .most_blocks = UINT32_MAX,
-                     .shared = wait_bytes(a, tile) + norm_bytes(a, tile) };
-    if (on.overlaps && c.shared < ROOM)
-        c.shared = ROOM;
-    if (on.n_multiprocessors > 0) /* tiles of rows go through the weights side by side */
-        c.most_blocks = resident(&c) * on.n_multiprocessors / ((a->m + c.rows - 1) / c.rows);
-    return c;
+    uint32_t units = (a->w.n + c->outputs - 1) / c->outputs, tiles = (a->m + c->rows - 1) / c->rows, most;
+    if (on.n_multiprocessors == 0)
+        return units;
+    most = resident(c) * on.n_multiprocessors / tiles;
+    return least(units, most > 0 ? most : 1);
 }
 
 cudaError_t launch_product(const struct cuda_product_args *a, struct launch_on on)
 {
     struct cuda_product_args with = *a;
-    const struct cut cut = cut_of(a, on);
+    struct cut cut = a->w.type > CUDA_BF16 ? cut_quant(a) : cut_plain(a);
     if (a->m == 0 || a->w.n == 0)
         return cudaSuccess;
     if (a->w.type <= CUDA_BF16 && norm_bytes(a, 0) > LAUNCH_NORM_BYTES)
         return cudaErrorInvalidValue;
+    if (on.overlaps && cut.shared < ROOM)
+        cut.shared = ROOM;
     if (!a->which || with.per == 0)
         with.per = 1;
-    uint32_t units = (a->w.n + cut.outputs - 1) / cut.outputs, blocks = cut.most_blocks > 0 ? cut.most_blocks : 1;
-    const cudaLaunchConfig_t c = { .gridDim = { least(units, blocks), (a->m + cut.rows - 1) / cut.rows, 1 },
+    with.held = cut.held;
+    const cudaLaunchConfig_t c = { .gridDim = { blocks_of(a, &cut, on), (a->m + cut.rows - 1) / cut.rows, 1 },
                                    .blockDim = { THREADS, 1, 1 },
                                    .dynamicSmemBytes = cut.shared };
     return launch_kernel(cut.kernel, c, &with, on);

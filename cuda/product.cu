@@ -1,8 +1,8 @@
 /* Products of few rows with weights without blocks, at the speed at which weights can be read.
  *
- * A block makes OUT outputs, and as many gates, for up to ROWS rows at a time, a unit, and one unit after the other.  Each
+ * A block makes some outputs, and as many gates, for up to `rows` rows at a time, a unit, and one unit after the other.  Each
  * thread takes eight values of every RING_CHUNK of a row of weights, so that a weight is read once, in 16 bytes a thread;
- * weights are on their way into shared memory STAGES chunks before they are used, across units, and before the kernel in front
+ * weights are on their way into shared memory some chunks before they are used, across units, and before the kernel in front
  * has ended.  A row's sum is that of its threads' sums, of lanes and then of warps, which know nothing of other rows. */
 #include "cuda/apart.h"
 #include "cuda/product.h"
@@ -10,210 +10,209 @@
 #define RING_CHUNK (8u * PRODUCT_THREADS)
 #define RING_SUMS  16u /* of a unit at most: a power of two */
 
-struct raw {
-    uint4 low, high; /* high: of float32 alone */
+/* What a kernel is made for: its constants. */
+struct made {
+    uint32_t w, x, rows; /* types of weights and activations; of a tile */
+    uint32_t out, gated, stages;
 };
 
-CUDA_INLINE void two(const uint32_t TYPE, uint32_t pair, float *v)
+CUDA_INLINE uint32_t all_of(const struct made c) /* rows of weights of a unit */
 {
-    v[0] = TYPE == CUDA_BF16 ? cuda_low_bf16(pair) : cuda_from_f16((uint16_t)(pair & 0xffffu));
-    v[1] = TYPE == CUDA_BF16 ? cuda_high_bf16(pair) : cuda_from_f16((uint16_t)(pair >> 16));
+    return c.gated ? 2 * c.out : c.out;
 }
 
-CUDA_INLINE void values_of(const uint32_t TYPE, const struct raw *x, float v[8])
+CUDA_INLINE uint32_t parts_of(const struct made c) /* of 16 bytes, of eight weights */
 {
-    if (TYPE == CUDA_F32) {
-        v[0] = __uint_as_float(x->low.x);
-        v[1] = __uint_as_float(x->low.y);
-        v[2] = __uint_as_float(x->low.z);
-        v[3] = __uint_as_float(x->low.w);
-        v[4] = __uint_as_float(x->high.x);
-        v[5] = __uint_as_float(x->high.y);
-        v[6] = __uint_as_float(x->high.z);
-        v[7] = __uint_as_float(x->high.w);
-        return;
-    }
-    two(TYPE, x->low.x, v);
-    two(TYPE, x->low.y, v + 2);
-    two(TYPE, x->low.z, v + 4);
-    two(TYPE, x->low.w, v + 6);
+    return c.w == CUDA_F32 ? 2 : 1;
 }
 
-/* Where this thread's 16 bytes of a row of weights lie while they wait. */
-CUDA_INLINE char *ring_place(char *ring, uint32_t at)
-{
-    return ring + ((size_t)at * PRODUCT_THREADS + threadIdx.x) * 16;
-}
-
-/* Asks for chunk `step` of a unit's rows of k values of type W, if there are any; always ends a group. */
-CUDA_INLINE void ring_ask(const struct product_outputs *rows, const uint32_t W, const uint32_t ALL, uint32_t k,
-                          uint32_t step, char *ring, uint32_t stage)
-{
-    const uint32_t PARTS = W == CUDA_F32 ? 2 : 1;
-    uint32_t at = step * RING_CHUNK + 8 * threadIdx.x;
-    if (at + 8 <= k && rows->n > 0) {
-        CUDA_UNROLL
-        for (uint32_t j = 0; j < ALL; j++) {
-            CUDA_UNROLL
-            for (uint32_t p = 0; p < PARTS; p++)
-                cuda_copy16(ring_place(ring, (stage * ALL + j) * PARTS + p),
-                            rows->row[j] + (size_t)at * product_bytes(W) + 16 * p);
-        }
-    }
-    cuda_copies_close();
-}
-
-CUDA_INLINE void ring_take(const uint32_t W, char *ring, uint32_t at, float v[8])
-{
-    const uint32_t PARTS = W == CUDA_F32 ? 2 : 1;
-    struct raw x;
-    x.low = *(const uint4 *)ring_place(ring, at * PARTS);
-    if (PARTS > 1)
-        x.high = *(const uint4 *)ring_place(ring, at * PARTS + 1);
-    values_of(W, &x, v);
-}
-
-/* A unit's sums over the block: thread j * ROWS + r ends with that of its output for its row, and with its gate's.  Warps
- * that have none of k's values add nothing. */
-CUDA_INLINE void ring_sum(float *sum, uint32_t OUT, const uint32_t ROWS, const uint32_t ALL, uint32_t k,
-                          float (*part)[RING_SUMS], float *y, float *gate)
-{
-    const uint32_t N = ALL * ROWS;
-    uint32_t lane = threadIdx.x % CUDA_WARP, warp = threadIdx.x / CUDA_WARP;
-    uint32_t warps = (k + 8 * CUDA_WARP - 1) / (8 * CUDA_WARP);
-    warps = warps < PRODUCT_WARPS ? warps : PRODUCT_WARPS;
-    if (warp < warps) {
-        apart_sum(sum, N, CUDA_WARP, lane);
-        if (lane % (CUDA_WARP / N) == 0)
-            part[warp][apart_held(N, CUDA_WARP, lane)] = sum[0];
-    }
-    __syncthreads();
-    *y = *gate = 0.0f;
-    if (threadIdx.x >= OUT * ROWS)
-        return;
-    for (uint32_t w = 0; w < warps; w++) {
-        *y += part[w][threadIdx.x];
-        *gate += ALL > OUT ? part[w][OUT * ROWS + threadIdx.x] : 0.0f;
-    }
-}
-
-CUDA_INLINE void read_x(const uint32_t X, const char *row, uint32_t k, float v[8])
-{
-    struct raw x;
-    if (X == CUDA_F32) {
-        x.low = *(const uint4 *)(row + 4 * (size_t)k);
-        x.high = *(const uint4 *)(row + 4 * (size_t)k + 16);
-    } else {
-        x.low = *(const uint4 *)(row + 2 * (size_t)k);
-    }
-    values_of(X, &x, v);
-}
-
-/* What a block asks for, in the order in which it will be used. */
-struct asked {
+/* The chunks on their way, and which is asked for next: in the order in which they are used. */
+struct ring {
+    char *memory; /* (stages, all_of(), parts_of(), PRODUCT_THREADS, 16) */
     struct product_outputs rows;
-    uint32_t unit, step, stage;
+    uint32_t expert, unit, step, stage;
 };
 
-/* The next chunk: of the block's next unit once all of one is asked for. */
-CUDA_INLINE void ask(const struct cuda_product_args *a, const uint32_t W, const uint32_t ALL, const uint32_t GATED,
-                     const uint32_t STAGES, uint32_t expert, char *ring, struct asked *k)
+/* Where this thread's 16 bytes of part `at` of the ring lie. */
+CUDA_INLINE char *place_of(const struct ring *k, uint32_t at)
+{
+    return k->memory + ((size_t)at * PRODUCT_THREADS + threadIdx.x) * 16;
+}
+
+/* The next chunk, of the block's next unit once all of one is asked for: a group, empty where there is none. */
+CUDA_INLINE void ask(const struct cuda_product_args *a, const struct made c, struct ring *k)
 {
     if (k->step * RING_CHUNK >= a->w.k) {
         k->step = 0;
         k->unit += gridDim.x;
-        product_outputs(a, ALL, GATED, expert, k->unit, &k->rows);
+        product_outputs(a, all_of(c), c.gated, k->expert, k->unit, &k->rows);
     }
-    ring_ask(&k->rows, W, ALL, a->w.k, k->step, ring, k->stage);
-    k->stage = k->stage + 1 < STAGES ? k->stage + 1 : 0;
+    uint32_t at = k->step * RING_CHUNK + 8 * threadIdx.x;
+    if (at + 8 <= a->w.k && k->rows.n > 0) {
+        CUDA_UNROLL
+        for (uint32_t i = 0; i < all_of(c) * parts_of(c); i++)
+            cuda_copy16(place_of(k, k->stage * all_of(c) * parts_of(c) + i),
+                        k->rows.row[i / parts_of(c)] + (size_t)at * product_bytes(c.w) + 16 * (i % parts_of(c)));
+    }
+    cuda_copies_close();
+    k->stage = k->stage + 1 < c.stages ? k->stage + 1 : 0;
     k->step++;
 }
 
-/* The last k % 8 values, by the thread whose turn it is. */
-CUDA_INLINE void take_rest(const uint32_t W, const uint32_t X, const char *row, const char *x, uint32_t k, float *sum)
+/* This thread's eight of row j of the chunk in `stage`. */
+CUDA_INLINE void weights_of(const struct made c, const struct ring *k, uint32_t stage, uint32_t j, float v[8])
 {
-    uint32_t from = k / 8 * 8;
-    if (threadIdx.x != k / 8 % PRODUCT_THREADS)
-        return;
-    for (uint32_t i = from; i < k; i++)
-        *sum = cuda_fma(cuda_load(W, row, i), cuda_load(X, x, i), *sum);
+    uint32_t at = (stage * all_of(c) + j) * parts_of(c);
+    struct cuda_eight x;
+    x.low = *(const uint4 *)place_of(k, at);
+    if (parts_of(c) > 1)
+        x.high = *(const uint4 *)place_of(k, at + 1);
+    cuda_eight_values(c.w, &x, v);
 }
 
-CUDA_INLINE void product(const struct cuda_product_args *a, const uint32_t W, const uint32_t X, const uint32_t ROWS,
-                         const uint32_t OUT, const uint32_t GATED, const uint32_t STAGES)
+/* A unit's sums over the block: thread j * rows + r ends with that of its output for its row, and with its gate's.  Warps
+ * that have none of k's values add nothing. */
+CUDA_INLINE void sum_up(const struct made c, uint32_t k, float *sum, float (*part)[RING_SUMS], float ends[2])
 {
-    CUDA_DYNAMIC_SHARED(char, ring);
+    const uint32_t n = all_of(c) * c.rows;
+    uint32_t lane = threadIdx.x % CUDA_WARP, warp = threadIdx.x / CUDA_WARP;
+    uint32_t warps = (k + 8 * CUDA_WARP - 1) / (8 * CUDA_WARP);
+    warps = warps < PRODUCT_WARPS ? warps : PRODUCT_WARPS;
+    if (warp < warps) {
+        apart_sum(sum, n, CUDA_WARP, lane);
+        if (lane % (CUDA_WARP / n) == 0)
+            part[warp][apart_held(n, CUDA_WARP, lane)] = sum[0];
+    }
+    __syncthreads();
+    ends[0] = ends[1] = 0.0f;
+    if (threadIdx.x >= c.out * c.rows)
+        return;
+    for (uint32_t w = 0; w < warps; w++) {
+        ends[0] += part[w][threadIdx.x];
+        ends[1] += c.gated ? part[w][c.out * c.rows + threadIdx.x] : 0.0f;
+    }
+}
+
+/* The tile of rows that a block computes. */
+struct tile {
+    uint32_t first, n;
+    const char *x; /* its first row, */
+    uint64_t step; /* and bytes from one to the next */
+};
+
+CUDA_INLINE const char *row_of(const struct tile *t, uint32_t r)
+{
+    return t->x + (r < t->n ? r : 0) * t->step;
+}
+
+CUDA_INLINE void read_x(uint32_t type, const char *row, uint32_t at, float v[8])
+{
+    const uint4 *from = (const uint4 *)(row + (size_t)at * product_bytes(type));
+    struct cuda_eight x;
+    x.low = from[0];
+    if (type == CUDA_F32)
+        x.high = from[1];
+    cuda_eight_values(type, &x, v);
+}
+
+/* The tile's rows as they are multiplied, once the kernel in front has ended: normed, behind the ring, or as they lie in
+ * memory. */
+CUDA_INLINE void begin_tile(const struct cuda_product_args *a, const struct made c, const struct ring *k,
+                            struct tile *t)
+{
+    t->step = (uint64_t)a->x_stride * product_bytes(c.x);
+    t->x = (const char *)a->x + t->first / a->per * t->step;
+    if (!a->norm.weight)
+        return;
+    char *normed = k->memory + (size_t)c.stages * all_of(c) * parts_of(c) * PRODUCT_THREADS * 16;
+    product_norm(a, t->first, t->n, c.x, normed);
+    t->step = (uint64_t)(a->w.k + 7) / 8 * 8 * product_bytes(c.x);
+    t->x = normed;
+}
+
+/* Adds a thread's eight of a chunk, those from `at` on, while the next chunk is asked for. */
+CUDA_INLINE void take_chunk(const struct cuda_product_args *a, const struct made c, const struct tile *t, uint32_t at,
+                            struct ring *k, float *sum)
+{
+    float w[4][8], x[8];
+    cuda_copies_wait(c.stages - 1);
+    CUDA_UNROLL
+    for (uint32_t j = 0; j < all_of(c); j++)
+        weights_of(c, k, k->stage, j, w[j]);
+    ask(a, c, k);
+    if (at + 8 > a->w.k)
+        return;
+    CUDA_UNROLL
+    for (uint32_t r = 0; r < c.rows; r++) {
+        read_x(c.x, row_of(t, r), at, x);
+        CUDA_UNROLL
+        for (uint32_t j = 0; j < all_of(c); j++) {
+            CUDA_UNROLL
+            for (uint32_t i = 0; i < 8; i++)
+                sum[j * c.rows + r] = cuda_fma(w[j][i], x[i], sum[j * c.rows + r]);
+        }
+    }
+}
+
+/* The last k % 8 values, by the thread whose turn it is. */
+CUDA_INLINE void take_rest(const struct cuda_product_args *a, const struct made c, const struct tile *t,
+                           const struct product_outputs *o, float *sum)
+{
+    uint32_t k = a->w.k;
+    if (k % 8 == 0 || threadIdx.x != k / 8 % PRODUCT_THREADS)
+        return;
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < all_of(c) * c.rows; i++)
+        for (uint32_t at = k / 8 * 8; at < k; at++)
+            sum[i] =
+                cuda_fma(cuda_load(c.w, o->row[i / c.rows], at), cuda_load(c.x, row_of(t, i % c.rows), at), sum[i]);
+}
+
+CUDA_INLINE void product(const struct cuda_product_args *a, const struct made c)
+{
+    CUDA_DYNAMIC_SHARED(char, shared);
     CUDA_SHARED float part[2][PRODUCT_WARPS][RING_SUMS];
-    const uint32_t ALL = GATED ? 2 * OUT : OUT, PARTS = W == CUDA_F32 ? 2 : 1;
-    uint32_t k = a->w.k, first = blockIdx.y * ROWS, expert = 0, turn = 0, stage = 0;
-    uint32_t n = a->m - first < ROWS ? a->m - first : ROWS;
+    struct tile t = { blockIdx.y * c.rows, 0, NULL, 0 };
     struct product_outputs o;
-    struct asked asked;
+    struct ring k = { shared, { { NULL, NULL, NULL, NULL }, 0, 0 }, 0, blockIdx.x, 0, 0 };
+    uint32_t turn = 0;
+    t.n = a->m - t.first < c.rows ? a->m - t.first : c.rows;
     cuda_let_next();
+    product_norm_ahead(a);
     if (a->which) {
         cuda_wait_before();
-        expert = a->which[(size_t)first * a->which_step];
+        k.expert = a->which[(size_t)t.first * a->which_step];
     }
-    product_outputs(a, ALL, GATED, expert, blockIdx.x, &o);
-    asked.rows = o;
-    asked.unit = blockIdx.x;
-    asked.step = asked.stage = 0;
+    product_outputs(a, all_of(c), c.gated, k.expert, k.unit, &o);
+    k.rows = o;
     CUDA_UNROLL
-    for (uint32_t i = 0; i < STAGES; i++)
-        ask(a, W, ALL, GATED, STAGES, expert, ring, &asked);
+    for (uint32_t i = 0; i < c.stages; i++)
+        ask(a, c, &k);
     cuda_wait_before();
-    const char *from = (const char *)a->x + (size_t)(first / a->per) * a->x_stride * product_bytes(X);
-    uint64_t step = (uint64_t)a->x_stride * product_bytes(X);
-    if (a->norm.weight) {
-        char *normed = ring + (size_t)STAGES * ALL * PARTS * PRODUCT_THREADS * 16;
-        step = (uint64_t)(k + 7) / 8 * 8 * product_bytes(X);
-        product_norm(a, first, n, X, normed, step);
-        from = normed;
-    }
+    begin_tile(a, c, &k, &t);
     CUDA_ONCE
     for (uint32_t unit = blockIdx.x; o.n > 0; turn ^= 1) {
-        float sum[RING_SUMS], y, gate;
+        float sum[RING_SUMS], ends[2];
         CUDA_UNROLL
-        for (uint32_t i = 0; i < ALL * ROWS; i++)
+        for (uint32_t i = 0; i < all_of(c) * c.rows; i++)
             sum[i] = 0.0f;
         CUDA_ONCE
-        for (uint32_t at = 8 * threadIdx.x; at - 8 * threadIdx.x < k; at += RING_CHUNK) {
-            float w[4][8], x[8];
-            cuda_copies_wait(STAGES - 1);
-            CUDA_UNROLL
-            for (uint32_t j = 0; j < ALL; j++)
-                ring_take(W, ring, stage * ALL + j, w[j]);
-            stage = stage + 1 < STAGES ? stage + 1 : 0;
-            ask(a, W, ALL, GATED, STAGES, expert, ring, &asked);
-            if (at + 8 > k)
-                continue;
-            CUDA_UNROLL
-            for (uint32_t r = 0; r < ROWS; r++) {
-                read_x(X, from + (r < n ? r : 0) * step, at, x);
-                CUDA_UNROLL
-                for (uint32_t j = 0; j < ALL; j++) {
-                    CUDA_UNROLL
-                    for (uint32_t i = 0; i < 8; i++)
-                        sum[j * ROWS + r] = cuda_fma(w[j][i], x[i], sum[j * ROWS + r]);
-                }
-            }
-        }
-        CUDA_UNROLL
-        for (uint32_t i = 0; i < ALL * ROWS; i++)
-            if (k % 8 > 0)
-                take_rest(W, X, o.row[i / ROWS], from + (i % ROWS < n ? i % ROWS : 0) * step, k, &sum[i]);
-        ring_sum(sum, OUT, ROWS, ALL, k, part[turn], &y, &gate);
-        if (threadIdx.x < OUT * ROWS && threadIdx.x / ROWS < o.n && threadIdx.x % ROWS < n)
-            product_end(a, first + threadIdx.x % ROWS, o.first + threadIdx.x / ROWS, y, gate);
+        for (uint32_t from = 0; from < a->w.k; from += RING_CHUNK)
+            take_chunk(a, c, &t, from + 8 * threadIdx.x, &k, sum);
+        take_rest(a, c, &t, &o, sum);
+        sum_up(c, a->w.k, sum, part[turn], ends);
+        if (threadIdx.x < c.out * c.rows && threadIdx.x / c.rows < o.n && threadIdx.x % c.rows < t.n)
+            product_end(a, t.first + threadIdx.x % c.rows, o.first + threadIdx.x / c.rows, ends[0], ends[1]);
         unit += gridDim.x;
-        product_outputs(a, ALL, GATED, expert, unit, &o);
+        product_outputs(a, all_of(c), c.gated, k.expert, unit, &o);
     }
 }
 
 #define PRODUCT(name, weights, values, rows, out, gated, stages)                                                       \
     CUDA_KERNEL_OF(name, cuda_product_args, PRODUCT_THREADS, 2)                                                        \
     {                                                                                                                  \
-        product(&a, weights, values, rows, out, gated, stages);                                                        \
+        const struct made c = { weights, values, rows, out, gated, stages };                                           \
+        product(&a, c);                                                                                                \
     }
 /* Outputs of a unit: such that rows times outputs (and gates) fit the registers.  launch_product.c knows them too. */
 #define PRODUCTS(stem, weights, values, stages)                                                                        \

@@ -18,6 +18,13 @@ struct product_outputs {
     uint32_t first, n; /* outputs; rows beyond the last are the first again */
 };
 
+/* Units of SLOTS rows of weights. */
+CUDA_INLINE uint32_t product_units(const struct cuda_product_args *a, const uint32_t SLOTS, uint32_t gated)
+{
+    uint32_t outputs = gated ? SLOTS / 2 : SLOTS;
+    return (a->w.n + outputs - 1) / outputs;
+}
+
 CUDA_INLINE void product_outputs(const struct cuda_product_args *a, const uint32_t SLOTS, uint32_t gated,
                                  uint32_t expert, uint32_t unit, struct product_outputs *o)
 {
@@ -98,36 +105,39 @@ CUDA_INLINE struct product_moments product_moments(const struct cuda_product_arg
     return m;
 }
 
-CUDA_INLINE float product_normed(const struct cuda_product_args *a, struct product_moments m, float x, uint32_t i)
+/* Four values of a row from `at` on, normed with weights w. */
+CUDA_INLINE float4 product_normed4(const struct cuda_product_args *a, struct product_moments m, float4 x, float4 w,
+                                   uint32_t at)
 {
-    float y = (x - m.mean) * m.factor * a->norm.weight[i];
-    return a->norm.bias ? y + a->norm.bias[i] : y;
-}
-
-/* Four values from `at` on, normed with weights w, into a row of shared memory that has room for whole eights. */
-CUDA_INLINE void product_norm4(const struct cuda_product_args *a, struct product_moments m, float4 x, float4 w,
-                               uint32_t at, uint32_t type, char *to)
-{
-    uint32_t k = a->w.k;
-    if (at >= k)
-        return;
     x.x = (x.x - m.mean) * m.factor * w.x;
     x.y = (x.y - m.mean) * m.factor * w.y;
     x.z = (x.z - m.mean) * m.factor * w.z;
     x.w = (x.w - m.mean) * m.factor * w.w;
     if (a->norm.bias) {
-        float4 b = product_four(a->norm.bias, at, k);
+        float4 b = product_four(a->norm.bias, at, a->w.k);
         x.x += b.x;
         x.y += b.y;
         x.z += b.z;
         x.w += b.w;
     }
-    cuda_store4(type, to, at, x);
+    return x;
 }
 
-/* Norms n rows into shared memory, in type. */
-CUDA_INLINE void product_norm(const struct cuda_product_args *a, uint32_t first, uint32_t n, uint32_t type, char *to,
-                              uint64_t step)
+/* Asks for the norm's weight and bias, each line by one block, while the kernel in front still computes x. */
+CUDA_INLINE void product_norm_ahead(const struct cuda_product_args *a)
+{
+    for (uint32_t i = threadIdx.x; a->norm.weight; i += PRODUCT_THREADS) {
+        size_t at = 32 * ((size_t)i * gridDim.x + blockIdx.x);
+        if (at >= a->w.k)
+            return;
+        cuda_prefetch(a->norm.weight + at);
+        if (a->norm.bias)
+            cuda_prefetch(a->norm.bias + at);
+    }
+}
+
+/* Norms n rows into shared memory, in type, each with room for whole eights. */
+CUDA_INLINE void product_norm(const struct cuda_product_args *a, uint32_t first, uint32_t n, uint32_t type, char *to)
 {
     CUDA_SHARED float part[PRODUCT_WARPS];
     uint32_t k = a->w.k;
@@ -141,10 +151,13 @@ CUDA_INLINE void product_norm(const struct cuda_product_args *a, uint32_t first,
         struct product_moments m = product_moments(a, x, part, held);
         CUDA_UNROLL
         for (uint32_t i = 0; i < PRODUCT_HELD; i++)
-            product_norm4(a, m, held[i], w[i], product_at(i), type, to + r * step);
-        for (uint32_t i = PRODUCT_HELD; product_at(i) < k; i++)
-            product_norm4(a, m, product_four(x, product_at(i), k), product_four(a->norm.weight, product_at(i), k),
-                          product_at(i), type, to + r * step);
+            if (product_at(i) < k)
+                cuda_store4(type, to, product_at(i), product_normed4(a, m, held[i], w[i], product_at(i)));
+        for (uint32_t i = PRODUCT_HELD; product_at(i) < k; i++) {
+            float4 v = product_four(x, product_at(i), k), more = product_four(a->norm.weight, product_at(i), k);
+            cuda_store4(type, to, product_at(i), product_normed4(a, m, v, more, product_at(i)));
+        }
+        to += (size_t)(k + 7) / 8 * 8 * product_bytes(type);
     }
     __syncthreads();
 }

@@ -18,9 +18,64 @@ CUDA_INLINE uint32_t quant_plane(uint32_t n, uint32_t bytes)
     return (n * bytes + 15u) / 16u * 16u;
 }
 
+/* Values of a block, and bytes of each of its planes, the first in the low byte (as cuda/layout.c has them). */
+CUDA_INLINE uint32_t quant_block(uint32_t type)
+{
+    return type >= CUDA_Q2_K ? 256 : 32;
+}
+
+CUDA_INLINE uint32_t quant_planes(uint32_t type)
+{
+    switch (type) {
+    case CUDA_Q8_0: return 0x0220u;
+    case CUDA_Q4_0: return 0x0210u;
+    case CUDA_Q4_1: return 0x0410u;
+    case CUDA_Q5_0: return 0x020410u;
+    case CUDA_Q5_1: return 0x040410u;
+    case CUDA_Q2_K: return 0x041040u;
+    case CUDA_Q3_K: return 0x020c2040u;
+    case CUDA_Q4_K: return 0x040c80u;
+    case CUDA_Q5_K: return 0x040c2080u;
+    default: return 0x02104080u;
+    }
+}
+
+/* Bytes of a piece: CUDA_QUANT_PIECE groups of 32 values, as a row by itself. */
+CUDA_INLINE uint32_t quant_piece_bytes(uint32_t type)
+{
+    uint32_t planes = quant_planes(type), blocks = CUDA_QUANT_PIECE * 32 / quant_block(type), bytes = 0;
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < 4; i++)
+        bytes += quant_plane(blocks, planes >> 8 * i & 0xffu);
+    return bytes;
+}
+
+/* Asks, by a warp, for the piece of a row of k values that begins with group `from`, a multiple of CUDA_QUANT_PIECE; without what is
+ * beyond the row's end.  Blocks of a piece are so many that its planes come in whole sixteens of bytes, or are eight. */
+CUDA_INLINE void quant_ask(uint32_t type, const uint8_t *row, uint32_t k, uint32_t from, uint8_t *to)
+{
+    uint32_t planes = quant_planes(type), lane = threadIdx.x % CUDA_WARP, n = k / quant_block(type);
+    uint32_t blocks = CUDA_QUANT_PIECE * 32 / quant_block(type), first = from * 32 / quant_block(type);
+    uint32_t here = n - first < blocks ? n - first : blocks;
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < 4; i++) {
+        uint32_t each = planes >> 8 * i & 0xffu, bytes = here * each;
+        const uint8_t *plane = row + first * each;
+        if (blocks * each == 8) {
+            if (lane == 0)
+                cuda_copy8(to, plane);
+        } else {
+            for (uint32_t at = 16 * lane; at < bytes; at += 16 * CUDA_WARP)
+                cuda_copy16(to + at, plane + at);
+        }
+        row += quant_plane(n, each);
+        to += quant_plane(blocks, each);
+    }
+}
+
 CUDA_INLINE void quant_words4(const uint8_t *p, uint32_t out[4])
 {
-    uint4 w = cuda_stream16(p);
+    uint4 w = *(const uint4 *)p;
     out[0] = w.x;
     out[1] = w.y;
     out[2] = w.z;

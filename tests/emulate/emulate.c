@@ -23,7 +23,7 @@ struct thread {
     struct copy {
         void *to;
         const void *from;
-        unsigned group;
+        unsigned bytes, group;
     } copy[MOST_COPIES]; /* under way */
     unsigned n_copies, group;
     int waited; /* for the kernel in front */
@@ -142,12 +142,14 @@ void emulate_wait_before(void)
     self()->waited = 1;
 }
 
-void emulate_copy16(void *shared, const void *from)
+void emulate_copy(void *shared, const void *from, unsigned bytes)
 {
     struct thread *t = self();
+    if (((uintptr_t)shared | (uintptr_t)from) % bytes != 0)
+        refuse("a copy into shared memory does not begin at a multiple of its size");
     if (t->n_copies == MOST_COPIES)
         refuse("more copies are under way than the emulator holds");
-    t->copy[t->n_copies++] = (struct copy){ shared, from, t->group };
+    t->copy[t->n_copies++] = (struct copy){ shared, from, bytes, t->group };
 }
 
 void emulate_copies_close(void)
@@ -161,7 +163,7 @@ void emulate_copies_wait(unsigned n)
     unsigned left = 0;
     for (unsigned i = 0; i < t->n_copies; i++)
         if (t->copy[i].group + n < t->group)
-            memcpy(t->copy[i].to, t->copy[i].from, 16);
+            memcpy(t->copy[i].to, t->copy[i].from, t->copy[i].bytes);
         else
             t->copy[left++] = t->copy[i];
     t->n_copies = left;

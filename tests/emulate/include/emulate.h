@@ -58,8 +58,8 @@ uint64_t emulate_meet(enum emulate_op op, unsigned mask, uint64_t bring, int at)
 void emulate_barrier(void);
 void emulate_wait_before(void);
 
-/* Copies of 16 bytes into shared memory, in groups, which are made when they are waited for: not before. */
-void emulate_copy16(void *shared, const void *from);
+/* Copies of up to 16 bytes into shared memory, in groups, which are made when they are waited for: not before. */
+void emulate_copy(void *shared, const void *from, unsigned bytes);
 void emulate_copies_close(void);
 void emulate_copies_wait(unsigned n); /* for all groups but the last n */
 int emulate_barrier_count(int yes);   /* of how many threads yes is not zero */
