@@ -94,7 +94,6 @@ uint64_t model_blocks_lay(const struct device_spec *s, struct model_blocks *b, s
         part(base, &at, (uint64_t)b->rows * (b->scores_stride > b->dim ? b->scores_stride : b->dim), sizeof(float));
     b->tile_bytes = tile_bytes(s);
     b->tile = part(base, &at, b->tile_bytes, 1);
-    b->flags = part(base, &at, s->n_layers + 1, sizeof *b->flags);
     lay_experts(s, e, base, &at);
     return at;
 }

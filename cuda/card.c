@@ -68,10 +68,10 @@ int card_wait(struct device_context *c, const char *what, struct device_error *e
     return card_ok(c, cudaStreamSynchronize(c->stream), what, error);
 }
 
-/* Driver, cards and this one's age. */
-static int find(uint32_t ordinal, struct device_error *error)
+/* Driver, cards and this one's age: its compute capability's major number. */
+static int find(uint32_t ordinal, int *major, struct device_error *error)
 {
-    int n = 0, driver = 0, major = 0, minor = 0;
+    int n = 0, driver = 0, minor = 0;
     if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0)
         return card_say(DEVICE_ABSENT, error, "no NVIDIA driver here (libcuda.so.1), want one for CUDA %d.%d or later",
                         CUDART_VERSION / 1000, CUDART_VERSION / 10 % 100);
@@ -85,22 +85,19 @@ static int find(uint32_t ordinal, struct device_error *error)
         return card_say(DEVICE_ABSENT, error, "asking for the cards failed with %s", cudaGetErrorName(e));
     if (ordinal >= (uint32_t)n)
         return card_say(DEVICE_ABSENT, error, "no such card, there %s %d, numbered from 0", n == 1 ? "is" : "are", n);
-    if ((e = cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, (int)ordinal)) != cudaSuccess ||
+    if ((e = cudaDeviceGetAttribute(major, cudaDevAttrComputeCapabilityMajor, (int)ordinal)) != cudaSuccess ||
         (e = cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, (int)ordinal)) != cudaSuccess)
         return card_say(DEVICE_ABSENT, error, "asking for its compute capability failed with %s", cudaGetErrorName(e));
-    if (major < LEAST_MAJOR)
+    if (*major < LEAST_MAJOR)
         return card_say(DEVICE_ABSENT, error, "the card is of compute capability %d.%d (sm_%d%d), want 8.0 or more",
-                        major, minor, major, minor);
+                        *major, minor, *major, minor);
     return DEVICE_OK;
 }
 
 static int start(struct device_context *c, struct device_error *error)
 {
-    int n = 0, major = 0;
+    int n = 0;
     CARD_TRY(card_ok(c, cudaSetDevice((int)c->ordinal), "choosing the card", error));
-    CARD_TRY(card_ok(c, cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, (int)c->ordinal),
-                     "asking for its compute capability", error));
-    c->overlaps = major >= OVERLAPS_MAJOR;
     CARD_TRY(card_ok(c, cudaDeviceGetAttribute(&n, cudaDevAttrMultiProcessorCount, (int)c->ordinal),
                      "asking for its multiprocessors", error));
     c->n_multiprocessors = (uint32_t)n;
@@ -114,13 +111,15 @@ static int start(struct device_context *c, struct device_error *error)
 
 int card_open(const struct device_open *o, struct device_context **out, struct device_error *error)
 {
+    int major = 0;
     *out = NULL;
-    CARD_TRY(find(o->ordinal, error));
+    CARD_TRY(find(o->ordinal, &major, error));
     struct device_context *c = calloc(1, sizeof *c);
     if (!c)
         return card_say(DEVICE_NO_MEMORY, error, "this machine has no memory for a card's context");
     c->ordinal = o->ordinal;
     c->deterministic = o->deterministic;
+    c->overlaps = major >= OVERLAPS_MAJOR;
     int rc = start(c, error);
     if (rc == DEVICE_OK)
         *out = c;

@@ -25,14 +25,14 @@ CUDA_INLINE const uint8_t *row_of(struct cuda_matrix w, size_t row)
     return (const uint8_t *)w.data + row * w.row_bytes;
 }
 
-/* x = scale * row (add 0), or x += scale * row. */
-CUDA_INLINE void take_row(struct cuda_matrix w, size_t row, float scale, uint32_t add, float *x)
+/* x = base + scale * row; base, which may be x, NULL: nothing. */
+CUDA_INLINE void take_row(struct cuda_matrix w, size_t row, float scale, const float *base, float *x)
 {
     const uint8_t *from = row_of(w, row);
     if (w.type <= CUDA_BF16) {
         for (uint32_t i = threadIdx.x; i < w.k; i += blockDim.x) {
             float v = cuda_load(w.type, from, i) * scale;
-            x[i] = add ? x[i] + v : v;
+            x[i] = base ? base[i] + v : v;
         }
         return;
     }
@@ -43,7 +43,7 @@ CUDA_INLINE void take_row(struct cuda_matrix w, size_t row, float scale, uint32_
         CUDA_UNROLL
         for (uint32_t j = 0; j < 32; j++)
             if (32 * i + j < w.k)
-                x[32 * i + j] = add ? x[32 * i + j] + v[j] * scale : v[j] * scale;
+                x[32 * i + j] = base ? base[32 * i + j] + v[j] * scale : v[j] * scale;
     }
 }
 
@@ -53,11 +53,11 @@ CUDA_KERNEL(cuda_embed, cuda_embed_args, EMBED_THREADS)
     cuda_wait_before();
     struct cuda_token t = a.tokens[blockIdx.x];
     float *x = a.x + (size_t)blockIdx.x * a.stride;
-    take_row(a.embedding, t.symbol, a.scale > 0 ? a.scale : 1.0f, 0, x);
+    take_row(a.embedding, t.symbol, a.scale > 0 ? a.scale : 1.0f, NULL, x);
     if (!a.positions.data)
         return;
     __syncthreads(); /* a thread takes other values of a row with blocks than of one without */
-    take_row(a.positions, t.position, 1.0f, 1, x);
+    take_row(a.positions, t.position, 1.0f, x, x);
 }
 
 CUDA_KERNEL(cuda_dequantise, cuda_dequantise_args, 128)

@@ -15,7 +15,7 @@ static int route(struct steps *s, const struct weightmap_layer *l, void *const i
     CARD_TRY(products_run(s->m, &router, &p, s->error));
     struct cuda_route_args a = { .scores = m->e.scores,
                                  .choices = m->e.choices,
-                                 .flag = m->b.flags + s->layer,
+                                 .flag = m->flags + s->layer,
                                  .n_tokens = s->full,
                                  .n_experts = m->s.n_experts,
                                  .stride = m->e.stride,
@@ -37,39 +37,38 @@ static int combine(struct steps *s, const uint32_t *row)
     return launched(s, launch_combine(&a, s->full, m->on), "adding experts up");
 }
 
-/* Row i of each product is choice i, in the experts' own order. */
+/* Row i of the product is choice i, by the matrix of its expert; what is not said is the caller's to set. */
+static struct cuda_product_args by_choice(const struct steps *s, const struct weightmap_matrix *w)
+{
+    const struct device_model *m = s->m;
+    return (struct cuda_product_args){ .w = products_matrix(w, s->base),
+                                       .which = &m->e.choices->expert,
+                                       .which_step = sizeof *m->e.choices / sizeof(uint32_t),
+                                       .matrix_bytes = w->bytes,
+                                       .m = s->full * m->s.n_chosen,
+                                       .x_type = products_wants(m, w->type, s->full),
+                                       .per = 1 };
+}
+
+/* In the experts' own order. */
 static int run_rows(struct steps *s, const struct weightmap_layer *l, void *const in[])
 {
     const struct device_model *m = s->m;
-    const uint32_t n = s->full * m->s.n_chosen, wants = products_wants(m, l->expert_up.type, s->full),
-                   active = products_wants(m, l->expert_down.type, s->full);
-    struct cuda_product_args up = { .w = products_matrix(&l->expert_up, s->base),
-                                    .gate = products_matrix(&l->expert_gate, s->base),
-                                    .x = in[wants],
-                                    .which = &m->e.choices->expert,
-                                    .which_step = sizeof *m->e.choices / sizeof(uint32_t),
-                                    .matrix_bytes = l->expert_up.bytes,
-                                    .gate_bytes = l->expert_gate.bytes,
-                                    .out = m->e.active,
-                                    .m = n,
-                                    .x_type = wants,
-                                    .x_stride = m->b.dim,
-                                    .out_type = active,
-                                    .out_stride = m->e.ffn,
-                                    .per = m->s.n_chosen,
-                                    .activation = m->s.activation };
-    struct cuda_product_args down = { .w = products_matrix(&l->expert_down, s->base),
-                                      .x = m->e.active,
-                                      .which = &m->e.choices->expert,
-                                      .which_step = sizeof *m->e.choices / sizeof(uint32_t),
-                                      .matrix_bytes = l->expert_down.bytes,
-                                      .out = m->e.back,
-                                      .m = n,
-                                      .x_type = active,
-                                      .x_stride = m->e.ffn,
-                                      .out_type = CUDA_F32,
-                                      .out_stride = m->b.dim,
-                                      .per = 1 };
+    struct cuda_product_args up = by_choice(s, &l->expert_up), down = by_choice(s, &l->expert_down);
+    up.gate = products_matrix(&l->expert_gate, s->base);
+    up.gate_bytes = l->expert_gate.bytes;
+    up.activation = m->s.activation;
+    up.x = in[up.x_type];
+    up.x_stride = m->b.dim;
+    up.per = m->s.n_chosen;
+    up.out = m->e.active;
+    up.out_type = down.x_type;
+    up.out_stride = m->e.ffn;
+    down.x = m->e.active;
+    down.x_stride = m->e.ffn;
+    down.out = m->e.back;
+    down.out_type = CUDA_F32;
+    down.out_stride = m->b.dim;
     CARD_TRY(launched(s, launch_product(&up, m->on), "experts"));
     CARD_TRY(launched(s, launch_product(&down, m->on), "experts"));
     return combine(s, NULL);

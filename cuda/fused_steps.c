@@ -36,7 +36,7 @@ static struct cuda_product_args from_x(const struct steps *s, const struct weigh
     return (struct cuda_product_args){ .w = products_matrix(w, s->base),
                                        .x = m->b.x,
                                        .norm = norm_at(norm, s->base),
-                                       .flag = m->b.flags + s->layer,
+                                       .flag = m->flags + s->layer,
                                        .m = s->n,
                                        .x_type = products_wants(m, w->type, s->n),
                                        .x_stride = m->b.dim,
@@ -53,7 +53,7 @@ static int add_to_x(struct steps *s, const struct weightmap_matrix *w, const voi
                                          .bias = products_vector(&w->bias, s->base),
                                          .add = m->b.x,
                                          .out = m->b.x,
-                                         .flag = m->b.flags + s->layer,
+                                         .flag = m->flags + s->layer,
                                          .m = s->n,
                                          .x_type = products_wants(m, w->type, s->n),
                                          .x_stride = x_stride,
@@ -85,4 +85,30 @@ int fused_steps_run(struct steps *s, const struct weightmap_layer *l)
     a.out_stride = b->ffn;
     CARD_TRY(launched(s, &a));
     return add_to_x(s, &l->down, b->active, b->ffn);
+}
+
+int fused_steps_fit_head(const struct steps *s)
+{
+    const struct device_model *m = s->m;
+    return !m->c->deterministic && s->n == 1 && s->full == 1 && m->s.score_cap == 0 && row_fits(m, &m->top.head);
+}
+
+int fused_steps_head(struct steps *s)
+{
+    const struct device_model *m = s->m;
+    const struct weightmap_matrix *w = &m->top.head;
+    const struct cuda_product_args a = { .w = products_matrix(w, m->top_base),
+                                         .x = m->b.x,
+                                         .bias = products_vector(&w->bias, m->top_base),
+                                         .norm = norm_at(&m->top.final_norm, m->top_base),
+                                         .out = m->b.scores,
+                                         .flag = m->flags + m->s.n_layers,
+                                         .m = 1,
+                                         .x_type = products_wants(m, w->type, 1),
+                                         .x_stride = m->b.dim,
+                                         .out_type = CUDA_F32,
+                                         .out_stride = m->b.scores_stride,
+                                         .per = 1,
+                                         .eps = m->s.norm_eps };
+    return launched(s, &a);
 }

@@ -10,4 +10,8 @@
 int fused_steps_fit(const struct steps *s, const struct weightmap_layer *l);
 int fused_steps_run(struct steps *s, const struct weightmap_layer *l);
 
+/* The scores of a batch of one token: the last norm and what becomes of scores inside the head's product. */
+int fused_steps_fit_head(const struct steps *s);
+int fused_steps_head(struct steps *s);
+
 #endif

@@ -67,9 +67,8 @@ static int open_blocks(struct device_model *m, struct device_error *error)
         m->host_rows_bytes = m->b.rows * row;
     CARD_TRY(card_ok(c, cudaHostAlloc((void **)&m->host_rows, m->host_rows_bytes, cudaHostAllocDefault),
                      "pinned memory for rows", error));
-    CARD_TRY(card_ok(
-        c, cudaHostAlloc((void **)&m->host_flags, (m->s.n_layers + 1) * sizeof *m->host_flags, cudaHostAllocDefault),
-        "pinned memory for flags", error));
+    CARD_TRY(card_ok(c, cudaHostAlloc((void **)&m->flags, (m->s.n_layers + 1) * sizeof *m->flags, cudaHostAllocDefault),
+                     "pinned memory for flags", error));
     if (m->s.n_experts > 0)
         CARD_TRY(card_ok(c,
                          cudaHostAlloc((void **)&m->e.host_first, (m->s.n_experts + 1) * sizeof *m->e.host_first,
@@ -132,7 +131,7 @@ void model_close(struct device_model *m)
     cudaFree(m->b.slab);
     cudaFree(m->b.partial);
     cudaFreeHost(m->host_rows);
-    cudaFreeHost(m->host_flags);
+    cudaFreeHost(m->flags);
     cudaFreeHost(m->e.host_first);
     free(m->layers);
     free(m->windows);
@@ -239,12 +238,9 @@ static int deliver(void *ctx, uint64_t first, uint64_t n, uint32_t stride)
 /* The first layer that has left something that is not finite. */
 static int check_flags(struct device_model *m, struct device_error *error)
 {
-    uint64_t bytes = (m->s.n_layers + 1) * sizeof *m->host_flags;
-    CARD_TRY(card_ok(m->c, cudaMemcpyAsync(m->host_flags, m->b.flags, bytes, cudaMemcpyDeviceToHost, m->c->stream),
-                     "fetching flags", error));
     CARD_TRY(card_wait(m->c, "a pass", error));
     for (uint32_t i = 0; i <= m->s.n_layers; i++)
-        if (m->host_flags[i]) {
+        if (m->flags[i]) {
             error->layer = i;
             return card_say(DEVICE_NUMBERS, error, "layer %u is not finite", i);
         }
@@ -261,6 +257,7 @@ int model_run(struct device_model *m, const struct device_batch *b, struct devic
     CARD_TRY(batch_send(m->batch, b, m->c->deterministic ? BATCH_ALONE : BATCH_JOINED, error));
     s.most_positions = m->batch->most_positions;
     m->c->counts.passes++;
+    memset(m->flags, 0, (m->s.n_layers + 1) * sizeof *m->flags); /* no pass is under way */
     CARD_TRY(capture_run(m->capture, &s, &done));
     if (done) {
         CARD_TRY(deliver(&d, 0, b->n_rows, m->b.scores_stride));

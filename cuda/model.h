@@ -26,8 +26,7 @@ struct model_blocks {
     float *scores;   /* (rows, n_scores) or hidden states */
     void *tile;      /* the part of a matrix that is widened */
     uint64_t tile_bytes;
-    uint32_t *flags; /* (n_layers + 1,) */
-    float *partial;  /* of attention, partial_bytes; grows */
+    float *partial; /* of attention, partial_bytes; grows */
     uint64_t partial_bytes;
     uint32_t dim, q, qkv_width, ffn, scores_stride; /* strides */
     uint32_t rows;
@@ -62,7 +61,7 @@ struct device_model {
     struct capture *capture;
     float *table[DEVICE_TABLES][2]; /* cos, sin */
     uint32_t *windows, *tables;     /* (n_layers,) of struct device_layer */
-    uint32_t *host_flags;           /* pinned */
+    uint32_t *flags;                /* (n_layers + 1,) pinned: kernels set them there, which is rare */
     float *host_rows;               /* pinned, host_rows_bytes */
     uint64_t host_rows_bytes;
 };

@@ -97,7 +97,7 @@ CUDA_INLINE void sum_up(const struct made c, uint32_t k, float *sum, float (*par
 struct tile {
     uint32_t first, n;
     const char *x; /* its first row, */
-    uint64_t step; /* and bytes from one to the next */
+    uint32_t step; /* and bytes from one to the next */
 };
 
 CUDA_INLINE const char *row_of(const struct tile *t, uint32_t r)
@@ -120,13 +120,13 @@ CUDA_INLINE void read_x(uint32_t type, const char *row, uint32_t at, float v[8])
 CUDA_INLINE void begin_tile(const struct cuda_product_args *a, const struct made c, const struct ring *k,
                             struct tile *t)
 {
-    t->step = (uint64_t)a->x_stride * product_bytes(c.x);
-    t->x = (const char *)a->x + t->first / a->per * t->step;
+    t->step = a->x_stride * product_bytes(c.x);
+    t->x = (const char *)a->x + (size_t)(t->first / a->per) * t->step;
     if (!a->norm.weight)
         return;
     char *normed = k->memory + (size_t)c.stages * all_of(c) * parts_of(c) * PRODUCT_THREADS * 16;
     product_norm(a, t->first, t->n, c.x, normed);
-    t->step = (uint64_t)(a->w.k + 7) / 8 * 8 * product_bytes(c.x);
+    t->step = (a->w.k + 7) / 8 * 8 * product_bytes(c.x);
     t->x = normed;
 }
 

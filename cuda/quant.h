@@ -61,13 +61,12 @@ CUDA_INLINE void quant_ask(uint32_t type, const uint8_t *row, uint32_t k, uint32
     for (uint32_t i = 0; i < 4; i++) {
         uint32_t each = planes >> 8 * i & 0xffu, bytes = here * each;
         const uint8_t *plane = row + first * each;
-        if (blocks * each == 8) {
-            if (lane == 0)
-                cuda_copy8(to, plane);
-        } else {
-            for (uint32_t at = 16 * lane; at < bytes; at += 16 * CUDA_WARP)
-                cuda_copy16(to + at, plane + at);
-        }
+        if (blocks * each == 8 && lane == 0)
+            cuda_copy8(to, plane);
+        CUDA_UNROLL
+        for (uint32_t at = 0; at < blocks * each && blocks * each > 8; at += 16 * CUDA_WARP)
+            if (at + 16 * lane < bytes)
+                cuda_copy16(to + at + 16 * lane, plane + at + 16 * lane);
         row += quant_plane(n, each);
         to += quant_plane(blocks, each);
     }

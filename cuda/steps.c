@@ -17,7 +17,7 @@ static int launched(struct steps *s, cudaError_t e, const char *what)
 
 static uint32_t *flag(const struct steps *s, uint32_t layer)
 {
-    return s->m->b.flags + layer;
+    return s->m->flags + layer;
 }
 
 static struct cuda_norm norm_at(const struct weightmap_norm *n, const char *base)
@@ -86,7 +86,7 @@ static int embed(struct steps *s)
                                  .x = m->b.x,
                                  .stride = m->b.dim,
                                  .scale = m->s.embedding_scale };
-    /* nothing begins before the flags are cleared */
+    /* nothing of a pass begins before what it is told in has come */
     CARD_TRY(launched(s, launch_embed(&a, s->n, (struct launch_on){ .stream = m->c->stream }), "embedding"));
     if (m->top.embedding_norm.weight.n == 0)
         return DEVICE_OK;
@@ -343,6 +343,8 @@ static int head(struct steps *s, uint64_t first, uint32_t n, uint32_t tap)
     const struct weightmap_matrix *w = &m->top.head;
     const struct cuda_matrix there = products_matrix(w, m->top_base);
     struct cuda_norm_args a = norm_args(s);
+    if (tap == DEVICE_SCORES && n == 1 && fused_steps_fit_head(s))
+        return fused_steps_head(s);
     a.norm = norm_at(&m->top.final_norm, m->top_base);
     a.index = m->batch->index + first;
     a.out = tap == DEVICE_HIDDEN ? (void *)m->b.scores : m->b.head;
@@ -389,8 +391,6 @@ int steps_run(struct steps *s, const struct steps_rows *rows)
     s->n = s->full = (uint32_t)s->d->n_tokens;
     s->layer = 0;
     s->back = NULL;
-    cudaError_t e = cudaMemsetAsync(m->b.flags, 0, (n_layers + 1) * sizeof *m->b.flags, m->c->stream);
-    CARD_TRY(launched(s, e, "clearing flags"));
     CARD_TRY(swap_begin(m->swap, s->error));
     CARD_TRY(embed(s));
     for (; s->layer < n_layers; s->layer++) {

@@ -211,57 +211,121 @@ static void test_experts(void)
     device_free(out);
 }
 
-/* Quantised weights: plain, gated and normed, by tiles of one row and of four. */
-static void test_quant(enum dtype type)
+/* Quantised weights of 2 N rows, the second half for gates, and rows of x. */
+struct quant {
+    struct cuda_product_args a;
+    float *wide; /* (2 n, k) the weights */
+    float *x, *out, *norm;
+    size_t out_bytes;
+};
+
+enum { OUTPUTS = 35, QUANT_STRIDE = 40, QUANT_ROWS = 6 };
+
+static struct quant quant_open(enum dtype type, uint32_t k)
 {
-    enum { N = 19, K = 512 + 256 };
-    static const uint32_t rows[] = { 1, 6 };
-    uint8_t *file = device_matrix_file(type, 2 * N, K, type);
-    float *wide = malloc(2 * N * K * sizeof *wide), *out = device_new(6 * 24 * 4), *x = made(CUDA_F32, 6, K, K, 3);
-    float *norm = made(CUDA_F32, 1, K, K, 4), normed[K];
-    struct cuda_matrix w = device_matrix_put(type, file, 2 * N, K);
-    dtype_to_f32(type, file, 2 * N * K, wide);
-    for (int i = 0; i < 6; i += type == DTYPE_Q4_K ? CHECK_TIMES(1, 5) : 5) {
-        struct cuda_product_args a = { .w = w, .x = x, .x_stride = K, .m = rows[i % 2], .out = out, .out_stride = 24 };
-        double worst = 0, most = 1;
-        a.w.n = N;
-        a.eps = 1e-5f;
-        if (i > 1)
-            a.gate = a.w, a.gate.data = (const char *)w.data + N * w.row_bytes;
-        if (i > 3)
-            a.norm.weight = norm;
-        memset(out, 0, 6 * 24 * 4);
-        check(device_same_in_orders(NULL, run, &a, out, 6 * 24 * 4), "%s: the same in all orders", dtype_name(type));
-        for (size_t r = 0; r < a.m; r++) {
-            memcpy(normed, x + r * K, sizeof normed);
-            if (a.norm.weight)
-                kernel_reference.rms_norm(x + r * K, norm, K, a.eps, normed);
-            for (size_t j = 0; j < N; j++) {
-                double y = 0, gate = 0;
-                for (size_t d = 0; d < K; d++) {
-                    y += (double)normed[d] * (double)wide[j * K + d];
-                    gate += (double)normed[d] * (double)wide[(N + j) * K + d];
-                }
-                y *= a.gate.data ? silu(gate) : 1;
-                most = fmax(most, fabs(y));
-                worst = fmax(worst, fabs(y - (double)out[r * 24 + j]));
+    struct quant q = { .out_bytes = QUANT_ROWS * QUANT_STRIDE * sizeof(float) };
+    uint8_t *file = device_matrix_file(type, 2 * OUTPUTS, k, type);
+    q.wide = malloc(2 * OUTPUTS * (size_t)k * sizeof *q.wide);
+    dtype_to_f32(type, file, 2 * OUTPUTS * (size_t)k, q.wide);
+    q.x = made(CUDA_F32, QUANT_ROWS, k, k, 3);
+    q.norm = made(CUDA_F32, 1, k, k, 4);
+    q.out = device_new(q.out_bytes);
+    q.a = (struct cuda_product_args){
+        .w = device_matrix_put(type, file, 2 * OUTPUTS, k), .x = q.x, .x_stride = k, .out = q.out, .eps = 1e-5f
+    };
+    q.a.w.n = OUTPUTS;
+    q.a.out_stride = QUANT_STRIDE;
+    free(file);
+    return q;
+}
+
+static void quant_close(struct quant *q)
+{
+    free(q->wide);
+    device_free(q->out);
+    device_free(q->x);
+    device_free(q->norm);
+    device_free((void *)(uintptr_t)q->a.w.data);
+}
+
+/* Against sums in double. */
+static void check_quant(const struct quant *q, const char *what)
+{
+    const struct cuda_product_args *a = &q->a;
+    const uint32_t k = a->w.k;
+    float *row = malloc(k * sizeof *row);
+    double worst = 0, most = 1;
+    for (size_t r = 0; r < a->m; r++) {
+        memcpy(row, q->x + r * k, k * sizeof *row);
+        if (a->norm.weight)
+            kernel_reference.rms_norm(q->x + r * k, q->norm, k, a->eps, row);
+        for (size_t j = 0; j < OUTPUTS; j++) {
+            double y = 0, gate = 0;
+            for (size_t d = 0; d < k; d++) {
+                y += (double)row[d] * (double)q->wide[j * k + d];
+                gate += (double)row[d] * (double)q->wide[(OUTPUTS + j) * k + d];
             }
-        }
-        check_near(worst / most, 0, 3e-6, "%s, %u rows, case %d", dtype_name(type), a.m, i);
-        if (i == 1) {
-            float last = out[5 * 24 + N - 1];
-            a.x = x + 5 * K;
-            a.m = 1;
-            run(&a);
-            check(out[N - 1] == last, "%s: a row alone has the same bits", dtype_name(type));
+            y *= a->gate.data ? silu(gate) : 1;
+            most = fmax(most, fabs(y));
+            worst = fmax(worst, fabs(y - (double)q->out[r * QUANT_STRIDE + j]));
         }
     }
-    free(file);
-    free(wide);
-    device_free(out);
-    device_free(x);
-    device_free(norm);
-    device_free((void *)(uintptr_t)w.data);
+    check_near(worst / most, 0, 3e-6, "%s of %u, %u rows: %s", dtype_name((enum dtype)a->w.type), k, a->m, what);
+    free(row);
+}
+
+/* Few blocks go through all units: a warp's next pieces are on their way while it ends one. */
+static void check_quant_shared_out(const struct quant *q)
+{
+    float *apart = malloc(q->out_bytes);
+    memcpy(apart, q->out, q->out_bytes);
+    memset(q->out, 0, q->out_bytes);
+    check(launch_product(&q->a, (struct launch_on){ .n_multiprocessors = 1 }) == cudaSuccess, "a launch");
+    check(memcmp(apart, q->out, q->out_bytes) == 0, "%s: the same by few blocks", dtype_name((enum dtype)q->a.w.type));
+    free(apart);
+}
+
+/* Plain, gated and normed, by tiles of one row and of four. */
+static void test_quant(enum dtype type, uint32_t k)
+{
+    static const uint32_t rows[] = { 1, QUANT_ROWS };
+    static const char *const what[] = { "plain", "gated", "gated and normed" };
+    struct quant q = quant_open(type, k);
+    const struct cuda_matrix w = q.a.w;
+    for (int i = 0; i < 6; i += type == DTYPE_Q4_K ? CHECK_TIMES(1, 5) : 5) {
+        q.a.m = rows[i % 2];
+        q.a.gate.data = NULL;
+        if (i > 1)
+            q.a.gate = w, q.a.gate.data = (const char *)w.data + OUTPUTS * w.row_bytes;
+        q.a.norm.weight = i > 3 ? q.norm : NULL;
+        memset(q.out, 0, q.out_bytes);
+        check(device_same_in_orders(NULL, run, &q.a, q.out, q.out_bytes), "%s: the same in all orders",
+              dtype_name(type));
+        check_quant(&q, what[i / 2]);
+        check_quant_shared_out(&q);
+        if (i != 1)
+            continue;
+        float last = q.out[5 * QUANT_STRIDE + OUTPUTS - 1];
+        q.a.x = q.x + 5 * k;
+        q.a.m = 1;
+        run(&q.a);
+        check(q.out[OUTPUTS - 1] == last, "%s: a row alone has the same bits", dtype_name(type));
+        q.a.x = q.x;
+    }
+    quant_close(&q);
+}
+
+/* Rows of more pieces than are in flight, and of more values than wait in shared memory: of one row, of four. */
+static void test_quant_long(enum dtype type, uint32_t k, uint32_t m)
+{
+    struct quant q = quant_open(type, k);
+    q.a.m = m;
+    q.a.norm.weight = q.norm;
+    memset(q.out, 0, q.out_bytes);
+    run(&q.a);
+    check_quant(&q, "normed");
+    check_quant_shared_out(&q);
+    quant_close(&q);
 }
 
 int main(void)
@@ -284,6 +348,10 @@ int main(void)
     }
     test_experts();
     for (enum dtype type = DTYPE_Q8_0; type < DTYPE_COUNT; type++)
-        test_quant(type);
+        test_quant(type, 512);
+    test_quant_long(DTYPE_Q8_0, 9216 + 288, 1);
+    test_quant_long(DTYPE_Q6_K, 2048 + 768, 5);
+    test_quant_long(DTYPE_Q3_K, 4096 + 256, 1);
+    test_quant_long(DTYPE_Q5_1, 1024 + 32, 2);
     return check_done("cuda_product");
 }
