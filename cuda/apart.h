@@ -1,5 +1,5 @@
-/* Sums of several values over the lanes of a warp, or of a part of it, of which each lane keeps its own: a butterfly that has
- * fewer exchanges than a sum for each value. */
+/* Sums of several values over the lanes of a warp, or of a part of it, of which each lane keeps its own: a butterfly
+ * that has fewer exchanges than a sum for each value. */
 #ifndef CUDA_APART_H
 #define CUDA_APART_H
 
@@ -24,8 +24,9 @@ CUDA_INLINE uint32_t apart_step(float *v, const uint32_t n, const uint32_t m, ui
     return n / 2;
 }
 
-/* Each of n values summed over the `lanes` lanes of a group, by halves that part: lane L of it ends with the values from
- * apart_held(L) on, n / lanes of them, or one that its neighbours have too.  A value's sum has one tree, whatever n. */
+/* Each of n values summed over the `lanes` lanes of a group, by halves that part: lane L of it ends with the values
+ * from apart_held(L) on, n / lanes of them, or one that its neighbours have too.  A value's sum has one tree, whatever
+ * n. */
 CUDA_INLINE void apart_sum(float *v, const uint32_t n, const uint32_t lanes, uint32_t lane)
 {
     const uint32_t n16 = lanes > 16 ? apart_step(v, n, 16, lane) : n;

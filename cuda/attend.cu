@@ -1,9 +1,9 @@
 /* Attention over pages, for prefixes of any length and batches that mix one token with many.
  *
- * A block takes up to ROWS queries that share a head of keys and values (heads of one token, or of several tokens of a span)
- * and a split of their pages; its warps take pages in turn.  In a warp a position's head_dim values lie over LANES lanes,
- * eight each, so that 32 / LANES positions are in hand at once; a page's scores come together by a butterfly that leaves
- * each lane its own, and the softmax streams: a page at a time, with what came before rescaled.
+ * A block takes up to ROWS queries that share a head of keys and values (heads of one token, or of several tokens of a
+ * span) and a split of their pages; its warps take pages in turn.  In a warp a position's head_dim values lie over
+ * LANES lanes, eight each, so that 32 / LANES positions are in hand at once; a page's scores come together by a
+ * butterfly that leaves each lane its own, and the softmax streams: a page at a time, with what came before rescaled.
  * (https://arxiv.org/abs/1805.02867, https://arxiv.org/abs/2307.08691)
  *
  * What a row comes to depends on its query, its pages and split_pages, not on the rows beside it. */
@@ -205,8 +205,8 @@ CUDA_INLINE void merge_rows(const struct cuda_attend_args *a, const struct rows 
     }
 }
 
-/* Asks for the first page of each warp, and for what turns the block's token, before the kernel in front has ended: what it
- * is still to write there is no matter, since nothing is read. */
+/* Asks for the first page of each warp, and for what turns the block's token, before the kernel in front has ended:
+ * what it is still to write there is no matter, since nothing is read. */
 CUDA_INLINE void ask_ahead(const struct cuda_attend_args *a, const struct rows *r)
 {
     uint32_t lane = threadIdx.x % CUDA_WARP, page = r->page + threadIdx.x / CUDA_WARP;
@@ -222,8 +222,8 @@ CUDA_INLINE void ask_ahead(const struct cuda_attend_args *a, const struct rows *
     }
 }
 
-/* The block's queries into q, one every MOST_DIM, and its token's key and value into the token's page if that is of this
- * split.  Blocks that share the head write the same bits there, and each reads its own. */
+/* The block's queries into q, one every MOST_DIM, and its token's key and value into the token's page if that is of
+ * this split.  Blocks that share the head write the same bits there, and each reads its own. */
 CUDA_INLINE void place_rows(const struct cuda_attend_args *a, const struct rows *r, float *q)
 {
     const struct cuda_token t = a->tokens[r->token];
@@ -246,8 +246,8 @@ CUDA_INLINE const float *query_of(const struct cuda_attend_args *a, const struct
     return a->q + (size_t)token_of(r, i) * a->q_stride + head_of(r, i) * a->kv.head_dim;
 }
 
-/* ROWS, LANES and KV are constants of the kernels below.  Positions of a page in hand at once: 32 / LANES, in `steps` turns,
- * read BATCH turns at a time so that what is in flight stays in registers. */
+/* ROWS, LANES and KV are constants of the kernels below.  Positions of a page in hand at once: 32 / LANES, in `steps`
+ * turns, read BATCH turns at a time so that what is in flight stays in registers. */
 CUDA_INLINE void attend(const struct cuda_attend_args *a, const uint32_t ROWS, const uint32_t LANES, const uint32_t KV,
                         const uint32_t BATCH)
 {

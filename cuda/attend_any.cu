@@ -1,5 +1,5 @@
-/* Attention for heads that cuda/attend.cu does not take (wider than 256 values, or not of a multiple of 8), a row a block;
- * and the end of attention that was split. */
+/* Attention for heads that cuda/attend.cu does not take (wider than 256 values, or not of a multiple of 8), a row a
+ * block; and the end of attention that was split. */
 #include "cuda/values.h"
 
 #define WARPS    4u

@@ -45,7 +45,8 @@ static void drop(struct batch *b)
     b->rows_cap = b->copies_cap = b->pages_cap = 0;
 }
 
-/* Room for so many of each; contents are lost.  Without memory there is room for none, so that less may be asked for next. */
+/* Room for so many of each; contents are lost.  Without memory there is room for none, so that less may be asked for
+ * next. */
 static int reserve(struct batch *b, uint64_t rows, uint64_t copies, uint64_t pages, struct device_error *error)
 {
     if (b->host && rows <= b->rows_cap && copies <= b->copies_cap && pages <= b->pages_cap)

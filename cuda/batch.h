@@ -1,5 +1,5 @@
-/* A batch of token positions as the kernels are told of it: one block of arrays, filled on the host and sent at once, at fixed
- * addresses, so that a recorded pass reads the next batch's. */
+/* A batch of token positions as the kernels are told of it: one block of arrays, filled on the host and sent at once,
+ * at fixed addresses, so that a recorded pass reads the next batch's. */
 #ifndef CUDA_BATCH_H
 #define CUDA_BATCH_H
 

@@ -42,8 +42,8 @@ void capture_free(struct capture *k)
     free(k);
 }
 
-/* A decode step: each token a path of its own, rows of the last layer alone.  Copies are as many as they are, swapped layers lie
- * where they lie, and many tokens among experts wait for the host. */
+/* A decode step: each token a path of its own, rows of the last layer alone.  Copies are as many as they are, swapped
+ * layers lie where they lie, and many tokens among experts wait for the host. */
 static int repeats(const struct steps *s)
 {
     const struct device_model *m = s->m;

@@ -1,7 +1,8 @@
 /* A card: its stream, its library of products, and what its calls gave.
  *
- * Every call of the runtime goes through card_ok(), which tells two failures apart: no memory, after which less may be asked
- * for, and anything else, after which the card's context is lost (a CUDA error of that kind is given by every later call). */
+ * Every call of the runtime goes through card_ok(), which tells two failures apart: no memory, after which less may be
+ * asked for, and anything else, after which the card's context is lost (a CUDA error of that kind is given by every
+ * later call). */
 #ifndef CUDA_CARD_H
 #define CUDA_CARD_H
 

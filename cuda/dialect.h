@@ -1,16 +1,16 @@
-/* The language that the kernels are written in: what CUDA C and C11 have in common, so that nvcc compiles a .cu file for a
- * card, and a C compiler compiles the same file for the emulator of tests/emulate, which runs it on the host.
+/* The language that the kernels are written in: what CUDA C and C11 have in common, so that nvcc compiles a .cu file
+ * for a card, and a C compiler compiles the same file for the emulator of tests/emulate, which runs it on the host.
  *
- * 1. A kernel takes one structure by value, named a, declared in a header by CUDA_DECLARE(name, structure) and defined by
- *    CUDA_KERNEL(name, structure, threads) { ... }; threads is the most that a block may have; CUDA_KERNEL_OF() says too how
- *    many blocks a multiprocessor must have registers for.  To host code that is compiled apart CUDA_ENTRY(name) is what
- *    cudaLaunchKernel() wants, with one argument: the structure's address.
- * 2. No templates, no overloading, no classes: a kernel's variants are kernels over one CUDA_INLINE function with constant
- *    arguments.  No cuda_bf16.h: bf16 and f16 are uint16_t, converted below.
+ * 1. A kernel takes one structure by value, named a, declared in a header by CUDA_DECLARE(name, structure) and defined
+ *    by CUDA_KERNEL(name, structure, threads) { ... }; threads is the most that a block may have; CUDA_KERNEL_OF() says
+ *    too how many blocks a multiprocessor must have registers for.  To host code that is compiled apart
+ *    CUDA_ENTRY(name) is what cudaLaunchKernel() wants, with one argument: the structure's address.
+ * 2. No templates, no overloading, no classes: a kernel's variants are kernels over one CUDA_INLINE function with
+ *    constant arguments.  No cuda_bf16.h: bf16 and f16 are uint16_t, converted below.
  * 3. Both languages check it: no implicit conversion from void *, structures are named with `struct`.
- * 4. Threads of a warp synchronise by the ..._sync() functions alone; shared memory is CUDA_SHARED type name[n], or, of a size
- *    that the launch gives, CUDA_DYNAMIC_SHARED(type, name).  What a barrier orders is ordered by nothing else: the
- *    emulator runs threads one after the other, in any order, from one barrier to the next. */
+ * 4. Threads of a warp synchronise by the ..._sync() functions alone; shared memory is CUDA_SHARED type name[n], or, of
+ *    a size that the launch gives, CUDA_DYNAMIC_SHARED(type, name).  What a barrier orders is ordered by nothing else:
+ *    the emulator runs threads one after the other, in any order, from one barrier to the next. */
 #ifndef CUDA_DIALECT_H
 #define CUDA_DIALECT_H
 
@@ -114,8 +114,8 @@ CUDA_INLINE uint32_t cuda_to_bf16x2(float low, float high)
     return h;
 }
 
-/* 16 bytes, or 8, on their way from memory into shared memory, where the thread that asked for them may read them once their
- * group has come, and others after a barrier with it.  cuda_copies_close() ends a group, which may be empty;
+/* 16 bytes, or 8, on their way from memory into shared memory, where the thread that asked for them may read them once
+ * their group has come, and others after a barrier with it.  cuda_copies_close() ends a group, which may be empty;
  * cuda_copies_wait(n), n < 4 a constant, waits for all groups but the last n. */
 CUDA_INLINE void cuda_copy8(void *shared, const void *p)
 {
@@ -146,10 +146,10 @@ CUDA_INLINE void cuda_copies_wait(const uint32_t n)
     }
 }
 
-/* Launched as a dependent (cudaLaunchAttributeProgrammaticStreamSerialization), a kernel may start once every block of the one
- * before it has called cuda_let_next() or ended; it must call cuda_wait_before() before it touches what any kernel before it
- * writes or reads what any of them may overwrite, and does so in every block: who has waited for the one before has waited
- * for all.  Otherwise both do nothing. */
+/* Launched as a dependent (cudaLaunchAttributeProgrammaticStreamSerialization), a kernel may start once every block of
+ * the one before it has called cuda_let_next() or ended; it must call cuda_wait_before() before it touches what any
+ * kernel before it writes or reads what any of them may overwrite, and does so in every block: who has waited for the
+ * one before has waited for all.  Otherwise both do nothing. */
 CUDA_INLINE void cuda_wait_before(void)
 {
 #if __CUDA_ARCH__ >= 900
@@ -278,8 +278,8 @@ CUDA_INLINE float cuda_warp_max(float x)
     return x;
 }
 
-/* Over the threads of a block of full warps, by all of them; part has room for a float of each warp, and may be used again
- * at once. */
+/* Over the threads of a block of full warps, by all of them; part has room for a float of each warp, and may be used
+ * again at once. */
 CUDA_INLINE float cuda_block_sum(float x, float *part)
 {
     unsigned lane = threadIdx.x % CUDA_WARP, warp = threadIdx.x / CUDA_WARP, n = blockDim.x / CUDA_WARP;

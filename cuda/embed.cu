@@ -1,5 +1,5 @@
-/* Rows of weights as values: the embedding of tokens, and tiles of matrices for products of many rows; and the device's own
- * layout. */
+/* Rows of weights as values: the embedding of tokens, and tiles of matrices for products of many rows; and the device's
+ * own layout. */
 #include "cuda/quant.h"
 
 #define EMBED_THREADS 256

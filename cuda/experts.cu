@@ -1,5 +1,5 @@
-/* Experts: who goes where, and what comes back.  A token's experts are in the order of their numbers, the tokens of an expert
- * in theirs, so that sums have one order. */
+/* Experts: who goes where, and what comes back.  A token's experts are in the order of their numbers, the tokens of an
+ * expert in theirs, so that sums have one order. */
 #include "cuda/values.h"
 
 #define MOST_EXPERTS 4096u /* CONFIG_EXPERT_MAX */

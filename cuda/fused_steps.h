@@ -1,5 +1,6 @@
-/* A layer for one or two tokens: norms, activations and residual sums inside the products, since what is left of such a pass is
- * waiting between launches.  Its numbers are not those of the steps for more: a deterministic card goes without. */
+/* A layer for one or two tokens: norms, activations and residual sums inside the products, since what is left of such a
+ * pass is waiting between launches.  Its numbers are not those of the steps for more: a deterministic card goes
+ * without. */
 #ifndef CUDA_FUSED_STEPS_H
 #define CUDA_FUSED_STEPS_H
 

@@ -1,5 +1,5 @@
-/* The heads of a token, made by a warp each: those of its query, then its keys', then its values'.  The numbers of a head are the
- * same whichever kernel makes it. */
+/* The heads of a token, made by a warp each: those of its query, then its keys', then its values'.  The numbers of a
+ * head are the same whichever kernel makes it. */
 #ifndef CUDA_HEADS_H
 #define CUDA_HEADS_H
 
@@ -75,7 +75,8 @@ CUDA_INLINE void heads_turn(const struct cuda_place_args *a, uint32_t position, 
     }
 }
 
-/* Head i of a token at a position into x, of shared memory: bias, norm, rotation.  By a warp, whose lanes then see all of x. */
+/* Head i of a token at a position into x, of shared memory: bias, norm, rotation.  By a warp, whose lanes then see all
+ * of x. */
 CUDA_INLINE void heads_make(const struct cuda_place_args *a, uint32_t token, uint32_t i, uint32_t position, float *x)
 {
     const struct heads_one h = heads_of(a, token, i);

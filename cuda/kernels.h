@@ -1,9 +1,9 @@
 /* The kernels of a forward pass: what each is given.  cuda/launch.h starts them with the right grids.
  *
- * Pointers are to the device's memory; rows of activations start at multiples of 16 bytes.  Activations come out of products
- * as float32 and go into the next as their weights want them (a `type`); the residual stream is float32.  Every sum has one
- * order: a row's numbers do not depend on the rows beside it.  A flag is set to 1 where a value is not finite; NULL: nobody
- * asks. */
+ * Pointers are to the device's memory; rows of activations start at multiples of 16 bytes.  Activations come out of
+ * products as float32 and go into the next as their weights want them (a `type`); the residual stream is float32.
+ * Every sum has one order: a row's numbers do not depend on the rows beside it.  A flag is set to 1 where a value is
+ * not finite; NULL: nobody asks. */
 #ifndef CUDA_KERNELS_H
 #define CUDA_KERNELS_H
 
@@ -52,8 +52,8 @@ struct cuda_token {
     uint32_t unused;
 };
 
-/* Tokens [token, token + n) of a batch: each is at the position after the one before, and `pages` of each names pages of
- * one path (those of the last, which has the most). */
+/* Tokens [token, token + n) of a batch: each is at the position after the one before, and `pages` of each names pages
+ * of one path (those of the last, which has the most). */
 struct cuda_span {
     uint32_t token, n;
 };
@@ -67,8 +67,8 @@ struct cuda_kv_place {
     uint32_t unused;
 };
 
-/* Embedding: x[i] = embedding[symbol] * scale (where scale > 0) + positions[position] (where there are any).  The first row
- * of each matrix is symbol or position 0. */
+/* Embedding: x[i] = embedding[symbol] * scale (where scale > 0) + positions[position] (where there are any).  The first
+ * row of each matrix is symbol or position 0. */
 struct cuda_embed_args {
     const struct cuda_token *tokens;
     struct cuda_matrix embedding, positions;
@@ -94,8 +94,8 @@ struct cuda_norm_args {
 };
 CUDA_DECLARE(cuda_norm_rows, cuda_norm_args);
 
-/* Queries, keys and values of a batch: bias, norm of the heads, rotation; queries stay where they are, those of the first
- * n_queries tokens; keys and values of tokens with a page of their own go there.  half 0: nothing rotates. */
+/* Queries, keys and values of a batch: bias, norm of the heads, rotation; queries stay where they are, those of the
+ * first n_queries tokens; keys and values of tokens with a page of their own go there.  half 0: nothing rotates. */
 struct cuda_place_args {
     float *q;       /* (n_tokens, q_stride): n_heads heads */
     const float *k; /* (n_tokens, kv_stride): n_kv_heads heads; v too */
@@ -125,8 +125,9 @@ struct cuda_copy_args {
 CUDA_DECLARE(cuda_copy_pages, cuda_copy_args);
 
 /* Attention of spans over the pages of their paths.  A path's pages are cut into splits of split_pages, each computed
- * apart; partial holds what several splits leave until they are put together.  With `own` (own.k is not NULL) the batch is one
- * token, whose queries, keys and values are made first, as cuda_place makes them but that queries stay as they are. */
+ * apart; partial holds what several splits leave until they are put together.  With `own` (own.k is not NULL) the batch
+ * is one token, whose queries, keys and values are made first, as cuda_place makes them but that queries stay as they
+ * are. */
 struct cuda_attend_args {
     struct cuda_place_args own;
     const float *q; /* (n_tokens, q_stride) */
@@ -143,8 +144,8 @@ struct cuda_attend_args {
     uint32_t n_splits;    /* set by launch_attend() */
     float scale, cap;     /* cap > 0: scores become cap tanh(score / cap) */
 };
-/* By queries of a block, lanes that share a position, and the type of keys and values; for heads of up to eight times as many
- * values as lanes, a multiple of 8. */
+/* By queries of a block, lanes that share a position, and the type of keys and values; for heads of up to eight times
+ * as many values as lanes, a multiple of 8. */
 CUDA_DECLARE(cuda_attend_1_8_f32, cuda_attend_args);
 CUDA_DECLARE(cuda_attend_1_8_bf16, cuda_attend_args);
 CUDA_DECLARE(cuda_attend_1_8_q8, cuda_attend_args);
@@ -212,14 +213,15 @@ struct cuda_dequantise_args {
 };
 CUDA_DECLARE(cuda_dequantise, cuda_dequantise_args);
 
-/* Products of few rows: out[i] = w x[i] + bias, i < m; any m, in tiles of up to 8 rows, each of which reads all of w.  A
- * row's sums have one order, whatever m: what --deterministic computes with.  What may be left out is NULL (or has NULL data):
- *   norm   x is float32 and is normed first, into values of x_type, every block for itself: worth it for one row.  Rows of x,
- *          the norm's weight and its bias begin at multiples of 16 bytes
+/* Products of few rows: out[i] = w x[i] + bias, i < m; any m, in tiles of up to 8 rows, each of which reads all of w.
+ * A row's sums have one order, whatever m: what --deterministic computes with.  What may be left out is NULL (or has
+ * NULL data):
+ *   norm   x is float32 and is normed first, into values of x_type, every block for itself: worth it for one row.  Rows
+ *          of x, the norm's weight and its bias begin at multiples of 16 bytes
  *   gate   out = activation(gate x + gate_bias) * (w x + bias); of w's type
  *   add    out = add + w x + bias; may be out
- *   which  the matrix of row i, its gate too, is that which[i * which_step] * matrix_bytes after w (experts); x of row i is
- *          x[i / per] */
+ *   which  the matrix of row i, its gate too, is that which[i * which_step] * matrix_bytes after w (experts); x of row
+ *          i is x[i / per] */
 struct cuda_product_args {
     struct cuda_matrix w, gate;
     const void *x; /* (m, x_stride) of x_type: CUDA_F32, or w's if that is bf16 or f16, or any where w has blocks */
@@ -236,10 +238,10 @@ struct cuda_product_args {
     float eps;
 };
 
-/* Products wait for weights in shared memory.  Without blocks: CUDA_PRODUCT_WAIT bytes for each row of weights of a unit (4 bf16
- * or f16, 2 where the tile has 8 rows; twice that of float32) and stage, in front of the normed rows.  With blocks: for each
- * warp, stage and row of a unit a piece of CUDA_QUANT_PIECE groups of 32 values, in front of the rows of x, CUDA_QUANT_GROUP
- * bytes a group. */
+/* Products wait for weights in shared memory.  Without blocks: CUDA_PRODUCT_WAIT bytes for each row of weights of a
+ * unit (4 bf16 or f16, 2 where the tile has 8 rows; twice that of float32) and stage, in front of the normed rows.
+ * With blocks: for each warp, stage and row of a unit a piece of CUDA_QUANT_PIECE groups of 32 values, in front of the
+ * rows of x, CUDA_QUANT_GROUP bytes a group. */
 #define CUDA_PRODUCT_WAIT       4096u
 #define CUDA_PRODUCT_STAGES     3u
 #define CUDA_PRODUCT_STAGES_F32 1u
@@ -270,8 +272,8 @@ CUDA_QUANT_PRODUCTS(q4_k);
 CUDA_QUANT_PRODUCTS(q6_k);
 CUDA_QUANT_PRODUCTS(quant);
 
-/* The experts of each token by its scores (model/experts.h): the softmax over all, the n_chosen largest, of equal ones the
- * first, in the order of their numbers. */
+/* The experts of each token by its scores (model/experts.h): the softmax over all, the n_chosen largest, of equal ones
+ * the first, in the order of their numbers. */
 struct cuda_choice {
     uint32_t expert;
     float weight;
@@ -284,8 +286,8 @@ struct cuda_route_args {
 };
 CUDA_DECLARE(cuda_route, cuda_route_args);
 
-/* The tokens of each expert, in their order: expert e has rows first[e] .. first[e + 1] - 1 of a packed block, row[i] of
- * which is that of choice i (of n_tokens * n_chosen). */
+/* The tokens of each expert, in their order: expert e has rows first[e] .. first[e + 1] - 1 of a packed block, row[i]
+ * of which is that of choice i (of n_tokens * n_chosen). */
 struct cuda_pack_args {
     const struct cuda_choice *choices;
     uint32_t *first; /* (n_experts + 1,) */
@@ -303,8 +305,8 @@ struct cuda_gather_args {
 };
 CUDA_DECLARE(cuda_gather, cuda_gather_args);
 
-/* out[token] = the sum over its choices, in their order, of weight * back[row of the choice]; row NULL: back is in the order
- * of choices. */
+/* out[token] = the sum over its choices, in their order, of weight * back[row of the choice]; row NULL: back is in the
+ * order of choices. */
 struct cuda_combine_args {
     const float *back; /* (n_tokens * n_chosen, stride) */
     const struct cuda_choice *choices;

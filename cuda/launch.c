@@ -147,8 +147,8 @@ static uint32_t n_splits(const struct cuda_attend_args *a, const struct launch_a
     return up(pages_of(l), a->split_pages);
 }
 
-/* Four blocks for each multiprocessor, as long as a split has four pages for each of a block's warps: below that, putting
- * splits together costs more than they save. */
+/* Four blocks for each multiprocessor, as long as a split has four pages for each of a block's warps: below that,
+ * putting splits together costs more than they save. */
 void launch_attend_split(struct cuda_attend_args *a, const struct launch_attend *l, uint32_t n_multiprocessors)
 {
     uint64_t rows = (uint64_t)l->most_tokens * (a->n_heads / a->kv.n_kv_heads), pages = pages_of(l);

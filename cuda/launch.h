@@ -6,9 +6,10 @@
 #include "cuda/kernels.h"
 #include <cuda_runtime_api.h>
 
-/* Where to.  overlaps: a kernel may begin while the one before it ends (compute capability 9.0 and later; cuda/dialect.h says
- * what they then owe each other), and nothing but kernels of these launches changes weights meanwhile.  n_multiprocessors share
- * the work of products, 0: as many blocks as there is work; no number depends on it. */
+/* Where to.  overlaps: a kernel may begin while the one before it ends (compute capability 9.0 and later;
+ * cuda/dialect.h says what they then owe each other), and nothing but kernels of these launches changes weights
+ * meanwhile.  n_multiprocessors share the work of products, 0: as many blocks as there is work; no number depends on
+ * it. */
 struct launch_on {
     cudaStream_t stream;
     int overlaps;
@@ -43,9 +44,9 @@ int launch_attend_places(const struct cuda_kv_place *kv);
 uint64_t launch_attend_bytes(const struct cuda_attend_args *a, const struct launch_attend *l); /* of partial; 0: none */
 cudaError_t launch_attend(const struct cuda_attend_args *a, const struct launch_attend *l, struct launch_on on);
 
-/* Before the first launch, once a context: what kernels may take of shared memory.  Products whose x is normed have up to
- * LAUNCH_NORM_BYTES of it for the row, beside the weights that wait there; a row that is wider (k values of x_type) gives
- * cudaErrorInvalidValue: norm it apart. */
+/* Before the first launch, once a context: what kernels may take of shared memory.  Products whose x is normed have up
+ * to LAUNCH_NORM_BYTES of it for the row, beside the weights that wait there; a row that is wider (k values of x_type)
+ * gives cudaErrorInvalidValue: norm it apart. */
 #define LAUNCH_NORM_BYTES (48u << 10)
 cudaError_t launch_prepare(void);
 cudaError_t launch_product(const struct cuda_product_args *a, struct launch_on on);

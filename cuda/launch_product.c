@@ -5,9 +5,10 @@
 #define MOST_WAIT   (4u * CUDA_PRODUCT_STAGES * CUDA_PRODUCT_WAIT)
 #define MOST_SHARED (LAUNCH_NORM_BYTES + MOST_WAIT) /* what cards of all compute capabilities from 8.0 on have */
 
-/* Blocks of a multiprocessor that go through their units side by side.  Where the next kernel may begin early each takes ROOM
- * bytes of shared memory, more than a third of what a multiprocessor of compute capability 9.0 has (228 KB), so that none
- * of the next kernel's finds room beside two: it would have as much to do as two have each, and all would wait for it. */
+/* Blocks of a multiprocessor that go through their units side by side.  Where the next kernel may begin early each
+ * takes ROOM bytes of shared memory, more than a third of what a multiprocessor of compute capability 9.0 has (228 KB),
+ * so that none of the next kernel's finds room beside two: it would have as much to do as two have each, and all would
+ * wait for it. */
 #define RESIDENT 2u
 #define ROOM     ((size_t)77 << 10)
 

@@ -1,7 +1,7 @@
-/* How the device holds rows of weights.  Types without blocks lie as in a file.  Of those with blocks (model/quant.h) a row's
- * blocks are taken apart into planes: their packed integers, one block after the other, then their high bits, their small
- * scales, their float16 scales, each plane from a multiple of 16 bytes on, so that 16 bytes are read at once.  No byte is
- * changed. */
+/* How the device holds rows of weights.  Types without blocks lie as in a file.  Of those with blocks (model/quant.h) a
+ * row's blocks are taken apart into planes: their packed integers, one block after the other, then their high bits,
+ * their small scales, their float16 scales, each plane from a multiple of 16 bytes on, so that 16 bytes are read at
+ * once.  No byte is changed. */
 #ifndef CUDA_LAYOUT_H
 #define CUDA_LAYOUT_H
 

@@ -168,8 +168,8 @@ struct delivery {
     struct steps *s;
 };
 
-/* How many rows from first on follow each other in one slab of row blocks: one copy for all.  Slabs may be further apart than
- * a copy's pitch may be. */
+/* How many rows from first on follow each other in one slab of row blocks: one copy for all.  Slabs may be further
+ * apart than a copy's pitch may be. */
 static uint64_t neighbours(const struct steps *s, uint64_t first, uint64_t n, uint64_t pitch)
 {
     const struct device_row *a = batch_row(s->m->batch, s->d, first);

@@ -1,5 +1,5 @@
-/* Residual sums and norms: a block a row.  A thread makes and later reads the same values, so that rows of any width pass
- * through no shared memory. */
+/* Residual sums and norms: a block a row.  A thread makes and later reads the same values, so that rows of any width
+ * pass through no shared memory. */
 #include "cuda/values.h"
 
 #define MOST 512

@@ -33,8 +33,8 @@ CUDA_INLINE void copy_bytes(const char *from, char *to, size_t n)
         to[i] = from[i];
 }
 
-/* A block for the keys of a head, and one for its values: in the order of the list, since a page may be copied that is itself
- * a copy. */
+/* A block for the keys of a head, and one for its values: in the order of the list, since a page may be copied that is
+ * itself a copy. */
 CUDA_KERNEL(cuda_copy_pages, cuda_copy_args, MOST)
 {
     cuda_let_next();

@@ -1,9 +1,10 @@
 /* Products of few rows with weights without blocks, at the speed at which weights can be read.
  *
- * A block makes some outputs, and as many gates, for up to `rows` rows at a time, a unit, and one unit after the other.  Each
- * thread takes eight values of every RING_CHUNK of a row of weights, so that a weight is read once, in 16 bytes a thread;
- * weights are on their way into shared memory some chunks before they are used, across units, and before the kernel in front
- * has ended.  A row's sum is that of its threads' sums, of lanes and then of warps, which know nothing of other rows. */
+ * A block makes some outputs, and as many gates, for up to `rows` rows at a time, a unit, and one unit after the other.
+ * Each thread takes eight values of every RING_CHUNK of a row of weights, so that a weight is read once, in 16 bytes a
+ * thread; weights are on their way into shared memory some chunks before they are used, across units, and before the
+ * kernel in front has ended.  A row's sum is that of its threads' sums, of lanes and then of warps, which know nothing
+ * of other rows. */
 #include "cuda/apart.h"
 #include "cuda/product.h"
 
@@ -70,8 +71,8 @@ CUDA_INLINE void weights_of(const struct made c, const struct ring *k, uint32_t 
     cuda_eight_values(c.w, &x, v);
 }
 
-/* A unit's sums over the block: thread j * rows + r ends with that of its output for its row, and with its gate's.  Warps
- * that have none of k's values add nothing. */
+/* A unit's sums over the block: thread j * rows + r ends with that of its output for its row, and with its gate's.
+ * Warps that have none of k's values add nothing. */
 CUDA_INLINE void sum_up(const struct made c, uint32_t k, float *sum, float (*part)[RING_SUMS], float ends[2])
 {
     const uint32_t n = all_of(c) * c.rows;
@@ -115,8 +116,8 @@ CUDA_INLINE void read_x(uint32_t type, const char *row, uint32_t at, float v[8])
     cuda_eight_values(type, &x, v);
 }
 
-/* The tile's rows as they are multiplied, once the kernel in front has ended: normed, behind the ring, or as they lie in
- * memory. */
+/* The tile's rows as they are multiplied, once the kernel in front has ended: normed, behind the ring, or as they lie
+ * in memory. */
 CUDA_INLINE void begin_tile(const struct cuda_product_args *a, const struct made c, const struct ring *k,
                             struct tile *t)
 {

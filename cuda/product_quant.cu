@@ -1,10 +1,11 @@
 /* Products of few rows with quantised weights.
  *
- * A warp makes a unit, two outputs or one with its gate, for up to `rows` rows, and one unit after the other.  It has a piece of
- * each of its rows of weights in hand at a time, 32 values a lane; pieces are on their way into the warp's part of shared memory
- * STAGES before they are used, across units, and before the kernel in front has ended.  Of values d q - m a product is
- * d (sum of q x) - m (sum of x), and the second sum serves all of a warp's outputs.  Activations wait in shared memory for all of
- * a block's warps, as many of each row as there is room for, 32 of them every 36 floats, so that lanes meet in no bank. */
+ * A warp makes a unit, two outputs or one with its gate, for up to `rows` rows, and one unit after the other.  It has a
+ * piece of each of its rows of weights in hand at a time, 32 values a lane; pieces are on their way into the warp's
+ * part of shared memory STAGES before they are used, across units, and before the kernel in front has ended.  Of values
+ * d q - m a product is d (sum of q x) - m (sum of x), and the second sum serves all of a warp's outputs.  Activations
+ * wait in shared memory for all of a block's warps, as many of each row as there is room for, 32 of them every 36
+ * floats, so that lanes meet in no bank. */
 #include "cuda/product.h"
 #include "cuda/quant.h"
 
@@ -215,7 +216,8 @@ CUDA_INLINE void product_quant(const struct cuda_product_args *a, const struct m
             if (o.n > 0)
                 take_piece(a, c, &t, from, &k, sum);
         }
-        end_unit(a, c, &t, &o, sum);
+        if (o.n > 0)
+            end_unit(a, c, &t, &o, sum);
     }
 }
 

@@ -1,7 +1,7 @@
 /* Quantised weights on the device: 32 values in a row, from the planes of cuda/layout.h.
  *
- * A value is d q - m, of which each 16 share d and m, and q is a byte: signed of CUDA_Q8_0, otherwise unsigned.  model/quant.h
- * says what the bits mean. */
+ * A value is d q - m, of which each 16 share d and m, and q is a byte: signed of CUDA_Q8_0, otherwise unsigned.
+ * model/quant.h says what the bits mean. */
 #ifndef CUDA_QUANT_H
 #define CUDA_QUANT_H
 
@@ -50,8 +50,9 @@ CUDA_INLINE uint32_t quant_piece_bytes(uint32_t type)
     return bytes;
 }
 
-/* Asks, by a warp, for the piece of a row of k values that begins with group `from`, a multiple of CUDA_QUANT_PIECE; without what is
- * beyond the row's end.  Blocks of a piece are so many that its planes come in whole sixteens of bytes, or are eight. */
+/* Asks, by a warp, for the piece of a row of k values that begins with group `from`, a multiple of CUDA_QUANT_PIECE;
+ * without what is beyond the row's end.  Blocks of a piece are so many that its planes come in whole sixteens of bytes,
+ * or are eight. */
 CUDA_INLINE void quant_ask(uint32_t type, const uint8_t *row, uint32_t k, uint32_t from, uint8_t *to)
 {
     uint32_t planes = quant_planes(type), lane = threadIdx.x % CUDA_WARP, n = k / quant_block(type);

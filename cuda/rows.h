@@ -25,8 +25,8 @@ struct rows_pool_args {
     uint32_t n;
 };
 
-/* rows_decide: decided[i].  Nothing of the rows is written.  spare[i] is a row's block for decisions whose program changes
- * single scores; NULL where none does. */
+/* rows_decide: decided[i].  Nothing of the rows is written.  spare[i] is a row's block for decisions whose program
+ * changes single scores; NULL where none does. */
 struct rows_decide_args {
     const struct device_decision *item; /* (grid,) */
     const struct device_step *step;

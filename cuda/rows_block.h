@@ -1,7 +1,7 @@
 /* A row's block of memory, and what the ROWS_THREADS threads that look at one row do together.
  *
- * The threads are groups of ROWS_LANES; a group takes DEVICE_BLOCK symbols at once, of which thread l of it sees
- * l, l + 16, l + 32, l + 48: sixteen lanes, as base/row_kernel_body.h has them, so that sums of floats are the host's. */
+ * The threads are groups of ROWS_LANES; a group takes DEVICE_BLOCK symbols at once, of which thread l of it sees l, l +
+ * 16, l + 32, l + 48: sixteen lanes, as base/row_kernel_body.h has them, so that sums of floats are the host's. */
 #ifndef CUDA_ROWS_BLOCK_H
 #define CUDA_ROWS_BLOCK_H
 

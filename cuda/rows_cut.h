@@ -1,8 +1,8 @@
 /* Exact cuts without sorting: where in an order of symbols a mass, or a rank, is reached.
  *
  * As base/row_cut.c: a histogram of the symbols' keys finds the bin where the cut falls, and that bin alone is divided
- * again; a bin of few symbols is looked at symbol by symbol in shared memory.  Masses are integers (rows_fixed), so that
- * no order of adding shows; a rank is a mass of 1. */
+ * again; a bin of few symbols is looked at symbol by symbol in shared memory.  Masses are integers (rows_fixed), so
+ * that no order of adding shows; a rank is a mass of 1. */
 #ifndef CUDA_ROWS_CUT_H
 #define CUDA_ROWS_CUT_H
 
@@ -154,8 +154,8 @@ ROWS_INLINE void rows_add_bins(struct rows_cut *c)
     }
 }
 
-/* Of one warp, each lane with its part or bin, the lanes up to `last` with anything: the first where the mass reaches the
- * target, or the last; what stands before it is counted into s by one lane. */
+/* Of one warp, each lane with its part or bin, the lanes up to `last` with anything: the first where the mass reaches
+ * the target, or the last; what stands before it is counted into s by one lane. */
 ROWS_INLINE uint32_t rows_reaching(struct rows_sought *s, uint64_t mass, uint32_t count, uint32_t last)
 {
     uint32_t lane = threadIdx.x % CUDA_WARP, count_up = count;
@@ -177,8 +177,8 @@ ROWS_INLINE uint32_t rows_reaching(struct rows_sought *s, uint64_t mass, uint32_
     return found;
 }
 
-/* One warp: the bin in which the mass reaches the target, or the last one where it never does; of the sought keys that bin's
- * are left. */
+/* One warp: the bin in which the mass reaches the target, or the last one where it never does; of the sought keys that
+ * bin's are left. */
 ROWS_INLINE void rows_find_bin(struct rows_cut *c)
 {
     struct rows_sought *s = &c->sought;

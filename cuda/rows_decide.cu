@@ -1,5 +1,5 @@
-/* Decisions: a program over a row, and a symbol drawn from what it leaves.  Each step is what the transform of that name
- * does (decode/transform_cut.c, _scale.c, _typical.c, _penalty.c, _bias.c). */
+/* Decisions: a program over a row, and a symbol drawn from what it leaves.  Each step is what the transform of that
+ * name does (decode/transform_cut.c, _scale.c, _typical.c, _penalty.c, _bias.c). */
 #include "cuda/rows.h"
 #include "cuda/rows_draw.h"
 #include "cuda/rows_steps.h"
@@ -16,7 +16,8 @@ struct deciding {
     uint32_t asks; /* some step asks for the ratio */
 };
 
-/* The view written out into the spare row, so that single scores can be changed there; with DEVICE_ALLOW all is masked. */
+/* The view written out into the spare row, so that single scores can be changed there; with DEVICE_ALLOW all is masked.
+ * */
 ROWS_CALL void write_out(struct deciding *d, int masked)
 {
     struct rows_view *w = &d->s->view;

@@ -1,5 +1,5 @@
-/* Gumbel arg max with top-down noise, as base/row_draw.c says it: the same words for the same symbols, so the same symbol
- * for the same scores. */
+/* Gumbel arg max with top-down noise, as base/row_draw.c says it: the same words for the same symbols, so the same
+ * symbol for the same scores. */
 #ifndef CUDA_ROWS_DRAW_H
 #define CUDA_ROWS_DRAW_H
 

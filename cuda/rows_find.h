@@ -1,6 +1,6 @@
-/* Where in an order of symbols a mass, or a rank, is reached: the candidates about the cut are listed in one walk over the
- * view, and counted out in shared memory; where there are more than the list holds, histograms of the whole view find the bin
- * first. */
+/* Where in an order of symbols a mass, or a rank, is reached: the candidates about the cut are listed in one walk over
+ * the view, and counted out in shared memory; where there are more than the list holds, histograms of the whole view
+ * find the bin first. */
 #ifndef CUDA_ROWS_FIND_H
 #define CUDA_ROWS_FIND_H
 
@@ -114,7 +114,8 @@ ROWS_CALL void rows_list(struct rows_cut *c, const struct rows_view *w, struct r
     __syncthreads();
 }
 
-/* The candidates that are left, at most ROWS_SHORT, counted out: who has how much before it in the order of key, then id. */
+/* The candidates that are left, at most ROWS_SHORT, counted out: who has how much before it in the order of key, then
+ * id. */
 ROWS_CALL void rows_count_out(struct rows_cut *c, const struct rows_view *w)
 {
     const struct rows_sought *s = &c->sought;
@@ -193,8 +194,8 @@ ROWS_INLINE void rows_equal_of(struct rows_cut *c, const struct rows_view *w, ui
     }
 }
 
-/* The symbols of the one key left, in the order of ids, up to where their weights reach `want` >= 1, which they do: each
- * warp adds up a part of the row, and the part where it is reached is divided again. */
+/* The symbols of the one key left, in the order of ids, up to where their weights reach `want` >= 1, which they do:
+ * each warp adds up a part of the row, and the part where it is reached is divided again. */
 ROWS_CALL void rows_first_equals(struct rows_cut *c, const struct rows_view *w, uint64_t want)
 {
     uint32_t first = 0, last = w->n_blocks, warp = threadIdx.x / CUDA_WARP, kept = c->sought.ahead, i;
@@ -245,7 +246,8 @@ ROWS_INLINE void rows_settle(struct rows_cut *c, const struct rows_view *w, stru
         rows_count_out(c, w);
 }
 
-/* Whether a list of all that is sought may do: where it is said so, or the view has no more; or what is left by a guess. */
+/* Whether a list of all that is sought may do: where it is said so, or the view has no more; or what is left by a
+ * guess. */
 ROWS_INLINE int rows_may_list(struct rows_cut *c, const struct rows_view *w, uint32_t few, struct rows_live *l)
 {
     __syncthreads();
@@ -274,8 +276,8 @@ ROWS_INLINE int rows_find_listed(struct rows_cut *c, const struct rows_view *w, 
     return 1;
 }
 
-/* Finds the edge of what c->sought says, which all threads have set (before, ahead: 0); few: hardly more than fits into a
- * list. */
+/* Finds the edge of what c->sought says, which all threads have set (before, ahead: 0); few: hardly more than fits into
+ * a list. */
 ROWS_CALL struct rows_edge rows_find(struct rows_cut *c, const struct rows_view *w, uint32_t few,
                                      struct rows_scratch *r)
 {

@@ -1,6 +1,6 @@
-/* Where in a row a cut by mass falls, guessed from an eighth of its symbols: so close that what stands there fits into a list,
- * and so far to both sides that the cut is hardly ever elsewhere.  What is found does not depend on it: who lists the
- * candidates (cuda/rows_find.h) adds up what stands before them, and sees whether the cut is there. */
+/* Where in a row a cut by mass falls, guessed from an eighth of its symbols: so close that what stands there fits into
+ * a list, and so far to both sides that the cut is hardly ever elsewhere.  What is found does not depend on it: who
+ * lists the candidates (cuda/rows_find.h) adds up what stands before them, and sees whether the cut is there. */
 #ifndef CUDA_ROWS_GUESS_H
 #define CUDA_ROWS_GUESS_H
 
@@ -74,8 +74,8 @@ ROWS_INLINE void rows_guess_heavy(struct rows_cut *c, const struct rows_view *w,
     }
 }
 
-/* The bin in which the mass that was seen passes `level`, if it does, by the thread that has it; `before`: of the bins before
- * this thread's, which have `seen`. */
+/* The bin in which the mass that was seen passes `level`, if it does, by the thread that has it; `before`: of the bins
+ * before this thread's, which have `seen`. */
 ROWS_INLINE void rows_guess_bin(const struct rows_cut *c, uint32_t before, uint32_t seen, double level, uint32_t *out)
 {
     if (!((double)before <= level && (double)before + (double)seen > level))
@@ -98,7 +98,8 @@ ROWS_INLINE void rows_guess_keys(struct rows_cut *c, float top, float scale)
     s->high = s->high < s->low ? s->low : s->high;
 }
 
-/* The mass of a symbol at the cut, in ROWS_GUESS_UNITs; of distances, of one at the upper side that was not seen for sure. */
+/* The mass of a symbol at the cut, in ROWS_GUESS_UNITs; of distances, of one at the upper side that was not seen for
+ * sure. */
 ROWS_INLINE double rows_guess_edge(const struct rows_cut *c, const struct rows_guessed *g)
 {
     const struct rows_sought *s = &c->sought;

@@ -1,5 +1,5 @@
-/* What is known of a view: its largest score, log Z, entropy, how many symbols are left.  All threads of a block together, of
- * views in shared memory. */
+/* What is known of a view: its largest score, log Z, entropy, how many symbols are left.  All threads of a block
+ * together, of views in shared memory. */
 #ifndef CUDA_ROWS_LEFT_H
 #define CUDA_ROWS_LEFT_H
 
@@ -131,8 +131,8 @@ ROWS_INLINE int rows_view_masks(const struct rows_view *w, const struct rows_vie
     return masks;
 }
 
-/* Knows the view, and returns the sum of exp(score - top) that what is left of it has in `given`, which it began as; of a
- * view that nothing has been done to: what the view itself was told. */
+/* Knows the view, and returns the sum of exp(score - top) that what is left of it has in `given`, which it began as; of
+ * a view that nothing has been done to: what the view itself was told. */
 ROWS_INLINE double rows_view_mass_in(struct rows_view *w, const struct rows_view *given, struct rows_scratch *r)
 {
     if (!rows_view_masks(w, given))

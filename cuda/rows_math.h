@@ -85,8 +85,8 @@ ROWS_INLINE float rows_of_ascending(uint32_t key)
     return rows_of_descending(~key);
 }
 
-/* Masses are added as integers, so that their order does not show: multiples of 2^-60 hold all bits of a float from 2^-37
- * on, and what smaller ones lose is, over 2^17 symbols, below 2^-43 in all. */
+/* Masses are added as integers, so that their order does not show: multiples of 2^-60 hold all bits of a float from
+ * 2^-37 on, and what smaller ones lose is, over 2^17 symbols, below 2^-43 in all. */
 #define ROWS_UNIT 0x1p60
 
 ROWS_INLINE uint64_t rows_fixed(float mass)

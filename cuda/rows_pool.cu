@@ -1,5 +1,5 @@
-/* Pools of rows, as base/row_pool.c and base/row_kernel_pools.h make them: which members take part, and the mean of each
- * symbol, with what row_measure() would find and how the members differ on the way. */
+/* Pools of rows, as base/row_pool.c and base/row_kernel_pools.h make them: which members take part, and the mean of
+ * each symbol, with what row_measure() would find and how the members differ on the way. */
 #include "cuda/rows.h"
 #include "cuda/rows_differ.h"
 #include "cuda/rows_measure.h"

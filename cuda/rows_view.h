@@ -1,6 +1,6 @@
-/* A view: what a program has made of a row so far, without a write: the row's scores and a list of what is done to each as
- * it is read.  A truncation is where it cuts the rank order; so a program of temperatures and truncations reads memory
- * alone, and of that only the blocks whose peaks say that something is left. */
+/* A view: what a program has made of a row so far, without a write: the row's scores and a list of what is done to each
+ * as it is read.  A truncation is where it cuts the rank order; so a program of temperatures and truncations reads
+ * memory alone, and of that only the blocks whose peaks say that something is left. */
 #ifndef CUDA_ROWS_VIEW_H
 #define CUDA_ROWS_VIEW_H
 
@@ -66,8 +66,8 @@ ROWS_INLINE float rows_view_at(const struct rows_view *w, uint32_t v)
     return rows_view_value(w, w->score[v], v);
 }
 
-/* No symbol of a block whose largest score is x is above it.  Ties at a cut go by id: with the block's first symbol this is
- * an upper bound, with its last, of a ranked view, the value of its largest or less. */
+/* No symbol of a block whose largest score is x is above it.  Ties at a cut go by id: with the block's first symbol
+ * this is an upper bound, with its last, of a ranked view, the value of its largest or less. */
 ROWS_INLINE float rows_bound(const struct rows_view *w, float x, uint32_t block, uint32_t v)
 {
     for (uint32_t i = 0; i < w->n_ops; i++) {

@@ -1,5 +1,6 @@
-/* A walk over what is left of a view: the blocks that have anything are listed first, in order, so that each thread can ask for
- * the scores of several of them before it uses the first, and so that what is done to a score is looked up once for all. */
+/* A walk over what is left of a view: the blocks that have anything are listed first, in order, so that each thread can
+ * ask for the scores of several of them before it uses the first, and so that what is done to a score is looked up once
+ * for all. */
 #ifndef CUDA_ROWS_WALK_H
 #define CUDA_ROWS_WALK_H
 

@@ -4,8 +4,8 @@
 
 #include "cuda/model.h"
 
-/* Everything up to the scores of the first rows, for a batch that has been sent; what stays to be done for rows is in the
- * blocks.  Nothing waits for the card but layers with experts and many tokens. */
+/* Everything up to the scores of the first rows, for a batch that has been sent; what stays to be done for rows is in
+ * the blocks.  Nothing waits for the card but layers with experts and many tokens. */
 struct steps {
     struct device_model *m;
     const struct device_batch *d;
@@ -19,8 +19,8 @@ struct steps {
     struct cuda_norm post;
 };
 
-/* Rows are delivered by deliver(ctx, first, n): rows [first, first + n) of the batch's order lie in the scores block, one
- * every stride.  NULL: they stay there. */
+/* Rows are delivered by deliver(ctx, first, n): rows [first, first + n) of the batch's order lie in the scores block,
+ * one every stride.  NULL: they stay there. */
 struct steps_rows {
     int (*deliver)(void *ctx, uint64_t first, uint64_t n, uint32_t stride);
     void *ctx;

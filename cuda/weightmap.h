@@ -1,5 +1,5 @@
-/* Where the weights of a model lie in a card's memory: offsets from the start of a layer's slab, or of that of what is in no
- * layer, so that a layer can be anywhere and be brought over whole. */
+/* Where the weights of a model lie in a card's memory: offsets from the start of a layer's slab, or of that of what is
+ * in no layer, so that a layer can be anywhere and be brought over whole. */
 #ifndef CUDA_WEIGHTMAP_H
 #define CUDA_WEIGHTMAP_H
 
@@ -45,8 +45,8 @@ void weightmap_layer(const struct device_spec *s, uint32_t layer, struct weightm
 /* Whether b's rows follow a's, so that both are one matrix of a->n + b->n rows. */
 int weightmap_follows(const struct weightmap_matrix *a, const struct weightmap_matrix *b);
 
-/* Bytes of all, of the largest layer, and how many of the first layers fit in `bytes` (0: all) beside two places for layers
- * that are brought over. */
+/* Bytes of all, of the largest layer, and how many of the first layers fit in `bytes` (0: all) beside two places for
+ * layers that are brought over. */
 struct weightmap_sizes {
     uint64_t all, top, largest;
     uint32_t n_resident;

@@ -1,5 +1,5 @@
-/* Attention of the device against the reference, over pages in any order: spans of one and of many tokens, shared heads,
- * windows, slopes, caps, splits, types of keys and values, widths of heads. */
+/* Attention of the device against the reference, over pages in any order: spans of one and of many tokens, shared
+ * heads, windows, slopes, caps, splits, types of keys and values, widths of heads. */
 #include "cuda/launch.h"
 #include "model/kernel.h"
 #include "tests/emulate/device.h"
@@ -193,7 +193,8 @@ static void drop_place(const struct cuda_place_args *p)
         device_free((void *)(uintptr_t)all[i]);
 }
 
-/* A token whose query, key and value attention makes itself: the bits of a launch that makes them first, in its page too. */
+/* A token whose query, key and value attention makes itself: the bits of a launch that makes them first, in its page
+ * too. */
 static void check_places(struct one *o, const struct shape *s)
 {
     struct cuda_token *t = (struct cuda_token *)(uintptr_t)o->a.tokens;

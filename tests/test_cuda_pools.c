@@ -1,5 +1,5 @@
-/* Pools of rows by the kernel of cuda/rows_pool.cu, under the emulator, against base/row_pool.c: the same scores, log Z, how the
- * members differ, and what is drawn from them. */
+/* Pools of rows by the kernel of cuda/rows_pool.cu, under the emulator, against base/row_pool.c: the same scores, log
+ * Z, how the members differ, and what is drawn from them. */
 #include "cuda/rows_launch.h"
 #include "tests/emulate/device.h"
 #include "tests/lib/check.h"

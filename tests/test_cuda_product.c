@@ -1,5 +1,5 @@
-/* Products of few rows against sums in double, alone and with what they may do besides; a row's bits do not depend on how
- * many rows there are. */
+/* Products of few rows against sums in double, alone and with what they may do besides; a row's bits do not depend on
+ * how many rows there are. */
 #include "cuda/launch.h"
 #include "cuda/layout.h"
 #include "model/kernel.h"

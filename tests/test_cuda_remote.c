@@ -1,5 +1,5 @@
-/* Rounds of decisions over rows that stay on a device: searches that offer theirs say the same text, with the same numbers,
- * as searches that read rows.  The lms give rows made from their prefix; the card is the emulator. */
+/* Rounds of decisions over rows that stay on a device: searches that offer theirs say the same text, with the same
+ * numbers, as searches that read rows.  The lms give rows made from their prefix; the card is the emulator. */
 #include "base/err.h"
 #include "base/mem.h"
 #include "cuda/rows_batch.h"

@@ -1,5 +1,6 @@
-/* Rows decided by the kernels of cuda/rows_*.cu, under the emulator, against row_cpu, the chains and the draws of the host:
- * the same symbols for the same keys, the same kept sets, the same numbers within what the order of sums of doubles leaves. */
+/* Rows decided by the kernels of cuda/rows_*.cu, under the emulator, against row_cpu, the chains and the draws of the
+ * host: the same symbols for the same keys, the same kept sets, the same numbers within what the order of sums of
+ * doubles leaves. */
 #include "base/err.h"
 #include "base/mem.h"
 #include "cuda/rows_launch.h"
@@ -291,8 +292,8 @@ static void check_infinite(void)
     device_free(on);
 }
 
-/* Rows of a large vocabulary: more symbols than a list holds, so that where a cut falls is guessed first; more equals than
- * one holds, so that the guess does not help. */
+/* Rows of a large vocabulary: more symbols than a list holds, so that where a cut falls is guessed first; more equals
+ * than one holds, so that the guess does not help. */
 static void check_large(void)
 {
     static const struct {

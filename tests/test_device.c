@@ -1,5 +1,6 @@
-/* The backend of cuda/ over the emulated card (tests/emulate), behind --device's seam: the logits of every architecture against
- * the processor's, the laws of an lm, and what happens when the card refuses, fills up, breaks or computes something else. */
+/* The backend of cuda/ over the emulated card (tests/emulate), behind --device's seam: the logits of every architecture
+ * against the processor's, the laws of an lm, and what happens when the card refuses, fills up, breaks or computes
+ * something else. */
 #include "base/err.h"
 #include "base/mem.h"
 #include "model/device_open.h"
@@ -43,7 +44,8 @@ static bool is_emulated(void)
     return strncmp(device_name(), "emulated", 8) == 0;
 }
 
-/* On a card and in campaigns everything; the emulator takes its time, so that each check has every architecture once. */
+/* On a card and in campaigns everything; the emulator takes its time, so that each check has every architecture once.
+ * */
 static bool is_whole(void)
 {
     return !is_emulated() || getenv("CHORALE_LONG");
@@ -102,7 +104,8 @@ static double apart(const struct row *want, const struct row *got)
     return difference / most;
 }
 
-/* A prefix of ten symbols, nine and one at a time, then a symbol more: few rows and many, spans of many tokens and of one. */
+/* A prefix of ten symbols, nine and one at a time, then a symbol more: few rows and many, spans of many tokens and of
+ * one. */
 static void compare(const char *name, struct checkpoint *c, struct device *d, const char *mode)
 {
     double bar = strcmp(mode, "f32") == 0 ? 1e-3 : 2e-2, worst = 0;

@@ -1,4 +1,5 @@
-/* cuBLASLt's products (include/cublasLt.h): what the backend asks for, out = a^T b in float32; anything else is refused. */
+/* cuBLASLt's products (include/cublasLt.h): what the backend asks for, out = a^T b in float32; anything else is
+ * refused. */
 #include "cuda/dialect.h"
 #include <cublasLt.h>
 #include <stdlib.h>

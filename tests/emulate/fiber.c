@@ -19,8 +19,8 @@ void fiber_alloc(struct fiber *f)
 
 #if defined(__x86_64__)
 
-/* System V: what a call keeps are rbx, rbp, r12 .. r15 and the stack.  A library call costs a system call for signal masks that
- * nobody here changes. */
+/* System V: what a call keeps are rbx, rbp, r12 .. r15 and the stack.  A library call costs a system call for signal
+ * masks that nobody here changes. */
 void fiber_swap(void **from, void *to) __attribute__((visibility("hidden")));
 __asm__(".text\n.hidden fiber_swap\n.globl fiber_swap\n.type fiber_swap, @function\n"
         "fiber_swap:\n"

@@ -127,7 +127,8 @@ cudaError_t cudaSetDeviceFlags(unsigned flags)
     return cudaSuccess;
 }
 
-/* Shared memory of 8.0, of 8.6 and 8.9, and of what came later (CUDA C++ programming guide, technical specifications). */
+/* Shared memory of 8.0, of 8.6 and 8.9, and of what came later (CUDA C++ programming guide, technical specifications).
+ * */
 static size_t most_of_multiprocessor(int major, int minor)
 {
     size_t kib = major > 8 ? 228 : minor > 0 ? 100 : 164;

@@ -16,8 +16,8 @@ int runtime_records(void);
 /* Bytes that the card has. */
 size_t runtime_memory(void);
 
-/* Work for a stream: run(op->ctx), ctx being `bytes` that the caller fills.  runtime_submit() does it now, or records it while
- * the stream captures; the operation is then its own. */
+/* Work for a stream: run(op->ctx), ctx being `bytes` that the caller fills.  runtime_submit() does it now, or records
+ * it while the stream captures; the operation is then its own. */
 struct runtime_op {
     struct runtime_op *next;
     void (*run)(const void *ctx);

@@ -1,5 +1,5 @@
-/* The part of cuBLASLt that the backend uses, over the host's memory: for the emulator, found in place of the real header.
- * Products are float32 sums in the order of k, whatever the shape. */
+/* The part of cuBLASLt that the backend uses, over the host's memory: for the emulator, found in place of the real
+ * header.  Products are float32 sums in the order of k, whatever the shape. */
 #ifndef EMULATE_CUBLASLT_H
 #define EMULATE_CUBLASLT_H
 

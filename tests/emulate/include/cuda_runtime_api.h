@@ -1,5 +1,6 @@
-/* The part of the CUDA runtime that the backend uses, with its names and values, over the host's memory: for the emulator,
- * found in place of the real header.  Work of a stream is done when it is given, or recorded while the stream captures. */
+/* The part of the CUDA runtime that the backend uses, with its names and values, over the host's memory: for the
+ * emulator, found in place of the real header.  Work of a stream is done when it is given, or recorded while the stream
+ * captures. */
 #ifndef EMULATE_CUDA_RUNTIME_API_H
 #define EMULATE_CUDA_RUNTIME_API_H
 

@@ -1,11 +1,11 @@
 /* What a kernel sees of a card, on the host: cuda/dialect.h includes this where a C compiler compiles a .cu file.
  *
- * Each thread of a block is a fiber; a block runs until all its threads have ended, blocks one after the other.  Between two
- * barriers (of the block or of lanes of a warp) a thread runs alone and unbroken, so that what depends on more than barriers
- * gives other numbers in another order: emulate_set_order().  Misuse ends the process with the kernel, block and thread
- * named: lanes that meet in different operations or are not in their own mask, a barrier that others never reach, a block
- * larger than the kernel allows, a launch without a thread, a thread that ends with copies under way, or without having waited
- * for the kernel in front where its own may begin early. */
+ * Each thread of a block is a fiber; a block runs until all its threads have ended, blocks one after the other.
+ * Between two barriers (of the block or of lanes of a warp) a thread runs alone and unbroken, so that what depends on
+ * more than barriers gives other numbers in another order: emulate_set_order().  Misuse ends the process with the
+ * kernel, block and thread named: lanes that meet in different operations or are not in their own mask, a barrier that
+ * others never reach, a block larger than the kernel allows, a launch without a thread, a thread that ends with copies
+ * under way, or without having waited for the kernel in front where its own may begin early. */
 #ifndef EMULATE_H
 #define EMULATE_H
 
@@ -17,8 +17,8 @@
 
 enum emulate_order { EMULATE_FORWARD, EMULATE_REVERSE, EMULATE_SHUFFLED };
 
-/* The order of blocks, and of a block's threads between two barriers, from the next launch on.  At the start it is that of
- * the environment's CHORALE_EMULATE_ORDER (forward, reverse, shuffled), or forward. */
+/* The order of blocks, and of a block's threads between two barriers, from the next launch on.  At the start it is that
+ * of the environment's CHORALE_EMULATE_ORDER (forward, reverse, shuffled), or forward. */
 void emulate_set_order(enum emulate_order order, uint64_t seed);
 
 /* Barriers and launches since the start, for tests of the emulator. */
