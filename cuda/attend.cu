@@ -229,7 +229,9 @@ CUDA_INLINE void place_rows(const struct cuda_attend_args *a, const struct rows 
     const struct cuda_token t = a->tokens[r->token];
     uint32_t puts = t.own && r->end * CUDA_PAGE > t.position ? 2 : 0;
     for (uint32_t i = threadIdx.x / CUDA_WARP; i < r->n + puts; i += WARPS) {
-        uint32_t head = i < r->n ? head_of(r, i) : a->n_heads + (i - r->n) * a->kv.n_kv_heads + r->kv_head;
+        uint32_t head = r->kv_head * r->group + r->from + i; /* of the block's one token */
+        if (i >= r->n)
+            head = a->n_heads + (i - r->n) * a->kv.n_kv_heads + r->kv_head;
         heads_make(&a->own, r->token, head, t.position, q + i * MOST_DIM);
         if (i >= r->n)
             heads_put(&a->own, head, &t, q + i * MOST_DIM);

@@ -120,8 +120,8 @@ CUDA_INLINE void heads_put_block(const struct cuda_kv_place *kv, const float *x,
 /* Head i, a key's or a value's, from x into the token's own page. */
 CUDA_INLINE void heads_put(const struct cuda_place_args *a, uint32_t i, const struct cuda_token *t, const float *x)
 {
-    uint32_t n = a->kv.n_kv_heads, kv = i - a->n_heads;
-    char *block = (char *)t->own + a->kv.keys_at + kv % n * a->kv.block_bytes;
+    uint32_t n = a->kv.n_kv_heads, kv = i - a->n_heads, own = kv < n ? kv : kv - n;
+    char *block = (char *)t->own + a->kv.keys_at + own * a->kv.block_bytes;
     heads_put_block(&a->kv, x, t->position % CUDA_PAGE, kv < n ? block : block + a->kv.values_at);
 }
 

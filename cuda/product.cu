@@ -163,10 +163,12 @@ CUDA_INLINE void take_rest(const struct cuda_product_args *a, const struct made 
     if (k % 8 == 0 || threadIdx.x != k / 8 % PRODUCT_THREADS)
         return;
     CUDA_UNROLL
-    for (uint32_t i = 0; i < all_of(c) * c.rows; i++)
+    for (uint32_t i = 0; i < all_of(c) * c.rows; i++) {
+        CUDA_ONCE
         for (uint32_t at = k / 8 * 8; at < k; at++)
             sum[i] =
                 cuda_fma(cuda_load(c.w, o->row[i / c.rows], at), cuda_load(c.x, row_of(t, i % c.rows), at), sum[i]);
+    }
 }
 
 CUDA_INLINE void product(const struct cuda_product_args *a, const struct made c)

@@ -5,7 +5,7 @@
  * part of shared memory STAGES before they are used, across units, and before the kernel in front has ended.  Of values
  * d q - m a product is d (sum of q x) - m (sum of x), and the second sum serves all of a warp's outputs.  Activations
  * wait in shared memory for all of a block's warps, as many of each row as there is room for, 32 of them every 36
- * floats, so that lanes meet in no bank. */
+ * floats, so that lanes meet in no bank; the gap has their sums. */
 #include "cuda/product.h"
 #include "cuda/quant.h"
 
@@ -42,7 +42,8 @@ CUDA_INLINE float4 four_of(const struct cuda_product_args *a, uint32_t row, uint
     return v;
 }
 
-/* Brings groups [from, from + held) of the tile's rows into shared memory, what is beyond their end zero. */
+/* Brings groups [from, from + held) of the tile's rows into shared memory, what is beyond their end zero, and behind
+ * each group the sums of its halves.  Whole warps have a share of each row: held is a multiple of CUDA_QUANT_PIECE. */
 CUDA_INLINE void hold(const struct cuda_product_args *a, uint32_t rows, struct tile *t, uint32_t from,
                       const struct product_moments *m)
 {
@@ -52,32 +53,38 @@ CUDA_INLINE void hold(const struct cuda_product_args *a, uint32_t rows, struct t
         CUDA_UNROLL4
         for (uint32_t i = threadIdx.x; i < t->held * 8; i += PRODUCT_THREADS) {
             uint32_t at = 32 * from + 4 * i;
-            float4 v = { 0.0f, 0.0f, 0.0f, 0.0f };
+            float4 v = { 0.0f, 0.0f, 0.0f, 0.0f }, *group = t->x + (r * t->held + i / 8) * PADDED;
             if (r < t->n && at < a->w.k)
                 v = four_of(a, t->first + r, at, m[r]);
-            t->x[(r * t->held + i / 8) * PADDED + i % 8] = v;
+            group[i % 8] = v;
+            float half = (v.x + v.y) + (v.z + v.w);
+            half += __shfl_xor_sync(CUDA_ALL, half, 1);
+            half += __shfl_xor_sync(CUDA_ALL, half, 2);
+            if (i % 4 == 0)
+                ((float *)(group + 8))[i / 4 % 2] = half;
         }
     }
     __syncthreads();
 }
 
+/* Byte i of four as a float, exactly: it is the last of 2^23 + byte, or, where bytes are signed, of 2^23 + 128 + byte.
+ * (A card converts integers at an eighth of the rate at which it does this.) */
 CUDA_INLINE float byte_of(uint32_t type, uint32_t word, uint32_t i)
 {
-    uint32_t byte = word >> 8 * i & 0xffu;
-    return type == CUDA_Q8_0 ? (float)(int8_t)byte : (float)byte;
+    if (type == CUDA_Q8_0)
+        return __uint_as_float(__byte_perm(word ^ 0x80808080u, 0x4b000000u, 0x7650u + i)) - 8388736.0f;
+    return __uint_as_float(__byte_perm(word, 0x4b000000u, 0x7650u + i)) - 8388608.0f;
 }
 
 /* Adds 16 values of each slot, `half` of their groups, times a row's. */
 CUDA_INLINE void take_half(const struct made c, const struct quant32 *w, const float4 *x, const uint32_t half,
                            float *sum)
 {
+    const float all = ((const float *)(x + 8))[half];
     float4 v[4];
-    float all = 0.0f;
     CUDA_UNROLL
-    for (uint32_t i = 0; i < 4; i++) {
+    for (uint32_t i = 0; i < 4; i++)
         v[i] = x[4 * half + i];
-        all += (v[i].x + v[i].y) + (v[i].z + v[i].w);
-    }
     CUDA_UNROLL
     for (uint32_t j = 0; j < SLOTS; j++) {
         float s = 0.0f;

@@ -119,8 +119,9 @@ sanitize() {
     command -v compute-sanitizer >/dev/null || { echo "sanitize skipped: no compute-sanitizer" | tee -a "$work/table"; return; }
     for tool in memcheck racecheck; do
         for fixture in gqa mixtral; do
-            sanitized "$tool" CHORALE_DEVICE="$device" CHORALE_DEVICE_ONLY=$fixture "$here/bin/test_device"
+            sanitized "$tool" CHORALE_DEVICE="$device" CHORALE_DEVICE_PART=architectures CHORALE_DEVICE_ONLY=$fixture "$here/bin/test_device"
         done
+        sanitized "$tool" CHORALE_DEVICE="$device" CHORALE_DEVICE_PART=types "$here/bin/test_device"
         sanitized "$tool" "$here/bin/bench_rows" "$device" 4 3000
         sanitized "$tool" "$here/bin/bench_rows" "$device" 2 40000
     done
@@ -131,7 +132,7 @@ sanitized() {
     tool=$1
     shift
     # env becomes the program, and the tool goes along
-    timeout 120 compute-sanitizer --tool "$tool" --target-processes all --error-exitcode 9 \
+    timeout 90 compute-sanitizer --tool "$tool" --target-processes all --error-exitcode 9 \
         env "LD_LIBRARY_PATH=$libraries" "$@" >"$work/one" 2>&1
     rc=$?
     tail -n 3 "$work/one"
