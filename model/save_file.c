@@ -26,7 +26,7 @@ struct save_file *save_file_open(const char *path)
     f->path = mem_string(path);
     f->aside = mem_string(text_s(&aside));
     text_free(&aside);
-    int fd = open(f->aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int fd = open(f->aside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
     f->file = fd >= 0 ? fdopen(fd, "wb") : NULL;
     if (f->file) {
         setvbuf(f->file, NULL, _IOFBF, BUFFER);
