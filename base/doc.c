@@ -266,6 +266,25 @@ static void write_value(struct text *t, const json_t *o, int indent)
     }
 }
 
+json_t *doc_places(const json_t *list, const char *key)
+{
+    json_t *places = json_object(), *o;
+    size_t i;
+    json_array_foreach(list, i, o)
+    {
+        const char *s = json_string_value(json_object_get(o, key));
+        if (s && !json_object_get(places, s))
+            json_object_set_new(places, s, json_integer((json_int_t)i));
+    }
+    return places;
+}
+
+size_t doc_place(const json_t *places, const char *s)
+{
+    const json_t *place = s ? json_object_get(places, s) : NULL;
+    return place ? (size_t)json_integer_value(place) : SIZE_MAX;
+}
+
 void doc_canonical(struct text *t, const json_t *o)
 {
     write_value(t, o, -1);

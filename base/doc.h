@@ -29,6 +29,11 @@ int doc_maybe_int(const json_t *o, const char *where, const char *key, int64_t *
 int doc_maybe_string(const json_t *o, const char *where, const char *key, const char **s);
 int doc_maybe_bool(const json_t *o, const char *where, const char *key, bool *x);
 
+/* {string: place}, by what the objects of a list have at a key; of equal ones the first.  The caller's. */
+json_t *doc_places(const json_t *list, const char *key);
+/* The place that doc_places() found for a string; SIZE_MAX: none, also where s is NULL. */
+size_t doc_place(const json_t *places, const char *s);
+
 /* Canonical text, appended: sorted keys, no spaces, shortest numbers, UTF-8.  Equal documents give equal bytes.
  * doc_pretty() indents by two. */
 void doc_canonical(struct text *t, const json_t *o);

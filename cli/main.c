@@ -87,15 +87,14 @@ static void mapped_file_lost(const char *path)
     _exit(-ERR_DATA);
 }
 
-/* A file of ours must not become one of the standard streams that the caller closed: messages would be written into it. */
+/* A file of ours must not become one of the standard streams that the caller closed: messages would be written into it.
+ * What is read from one, or written to it, is still an error: only messages may go nowhere. */
 static void fill_streams(void)
 {
-    int fd;
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd > STDERR_FILENO)
-        close(fd);
+    static const int modes[] = { [STDIN_FILENO] = O_WRONLY, [STDOUT_FILENO] = O_RDONLY, [STDERR_FILENO] = O_WRONLY };
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
+            _exit(-ERR_IO);
 }
 
 int main(int argc, char *argv[])

@@ -74,11 +74,19 @@ int source_open(struct source *s, const struct args *a, const char *name)
     return rc;
 }
 
+static int expand_of_plan(const struct source *s, const char *chain, struct text *out)
+{
+    struct plan_list lms = plan_list_of(json_object_get(s->plan->what, "lms"));
+    int rc = plan_preset_expand(&lms, s->id, chain, out);
+    plan_list_fini(&lms);
+    return rc;
+}
+
 int source_chain(const struct source *s, const char *chain, struct text *out)
 {
     struct text preset = { 0 };
     if (s->plan)
-        return plan_preset_expand(json_object_get(s->plan->what, "lms"), s->id, chain, out);
+        return expand_of_plan(s, chain, out);
     int rc = checkpoint_preset_used(chain) ? checkpoint_preset(s->checkpoint, &preset, NULL) : 0;
     if (rc == 0)
         rc = checkpoint_preset_expand(chain, text_s(&preset), out);

@@ -1,5 +1,6 @@
 /* convert: checkpoints between formats and types. */
 #include "base/err.h"
+#include "cli/caught.h"
 #include "cli/console.h"
 #include "cli/verbs.h"
 #include "model/checkpoint.h"
@@ -23,7 +24,7 @@ static int tell(const struct args *a, const char *to)
 
 static int run_convert(const struct args *a)
 {
-    struct convert_options o = { .type = options_text(a, "type") };
+    struct convert_options o = { .type = options_text(a, "type"), .signal = caught_signals() };
     struct text remarks = { 0 };
     int64_t seed = 1;
     TRY(options_int(a, "seed", 0, INT64_MAX, &seed));

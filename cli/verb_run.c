@@ -2,31 +2,14 @@
 #include "base/err.h"
 #include "base/folder.h"
 #include "base/mem.h"
+#include "cli/caught.h"
 #include "cli/console.h"
 #include "cli/report_job.h"
 #include "cli/verbs.h"
 #include "experiments/run.h"
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static volatile sig_atomic_t caught;
-
-/* The first signal asks the run to close cleanly; the second stops at once (the journal is valid at any moment). */
-static void on_signal(int number)
-{
-    if (caught)
-        _exit(128 + number);
-    caught = number;
-}
-
-static void catch_signals(void)
-{
-    struct sigaction action = { .sa_handler = on_signal };
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
 
 static void show_progress(void *ctx, const struct run_progress *p)
 {
@@ -148,16 +131,15 @@ static int execute(const struct args *a, const struct plan *p, const char *folde
     struct console_progress progress = { .what = "units", .quiet = a->quiet || a->json };
     run->progress = show_progress;
     run->progress_ctx = &progress;
-    run->signal = &caught;
-    catch_signals();
+    run->signal = caught_signals(); /* the journal is valid at any moment: the second may stop it at once */
     struct run_outcome outcome;
     int rc = run_execute(p, folder, run, &outcome);
     console_progress_end(&progress);
     tell_damage(folder, &outcome);
     bool whole = rc == 0 || rc == ERR_SOME;
-    if (whole && caught) {
+    if (whole && *run->signal) {
         /* it came when everything was done: the results are whole, only the report is not written */
-        rc = caught == SIGTERM ? ERR_SIGTERM : ERR_SIGINT;
+        rc = *run->signal == SIGTERM ? ERR_SIGTERM : ERR_SIGINT;
         whole = false;
     }
     struct text failed = { 0 }; /* the report would write over it */
@@ -165,8 +147,8 @@ static int execute(const struct args *a, const struct plan *p, const char *folde
     if (whole && run->n_shards <= 1) {
         int reported = report(a, folder);
         rc = reported < 0 ? reported : rc < 0 ? err_set((enum err)rc, "%s", text_s(&failed)) : rc;
-        if (caught) /* before the report began to look out for signals */
-            rc = caught == SIGTERM ? ERR_SIGTERM : ERR_SIGINT;
+        if (*run->signal) /* before the report began to look out for signals */
+            rc = *run->signal == SIGTERM ? ERR_SIGTERM : ERR_SIGINT;
     }
     if (rc == ERR_SIGINT || rc == ERR_SIGTERM)
         err_set((enum err)rc, "interrupted; everything finished is in the journal, and the same command resumes");

@@ -4,7 +4,7 @@
 #ifndef EXPERIMENTS_APART_H
 #define EXPERIMENTS_APART_H
 
-#include "experiments/interrupt.h"
+#include "base/interrupt.h"
 #include <stddef.h>
 
 struct apart {

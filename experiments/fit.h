@@ -12,7 +12,7 @@
 #ifndef EXPERIMENTS_FIT_H
 #define EXPERIMENTS_FIT_H
 
-#include "experiments/interrupt.h"
+#include "base/interrupt.h"
 #include "experiments/lms.h"
 #include "model/core.h"
 

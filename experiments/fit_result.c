@@ -3,7 +3,7 @@
 #include "decode/conformal.h"
 #include "experiments/fit_maps.h"
 #include "experiments/fit_place.h"
-#include "experiments/lms.h"
+#include "experiments/plan.h"
 #include <math.h>
 #include <string.h>
 
@@ -80,42 +80,43 @@ static int check_maps(const json_t *doc, const json_t *result)
 }
 
 /* Maps that change nothing. */
-static json_t *guess_maps(const json_t *what, const json_t *doc)
+static json_t *guess_maps(const json_t *lm, const json_t *doc)
 {
     json_t *maps = json_array();
     json_int_t folds = json_object_get(doc, "choices") ? json_integer_value(json_object_get(doc, "folds")) : 0;
-    (void)what;
+    (void)lm;
     for (json_int_t i = 0; i < 1 + (folds < 2 ? 0 : folds) && i <= FIT_MOST_FOLDS; i++)
         json_array_append_new(maps, json_array());
     return json_pack("{s:i, s:o}", "classes", 1, "maps", maps);
 }
 
-static json_t *guess_value(const json_t *what, const json_t *doc)
+static json_t *guess_value(const json_t *lm, const json_t *doc)
 {
-    (void)what;
+    (void)lm;
     (void)doc;
     return json_pack("{s:f}", "value", 1.0);
 }
 
-static json_t *guess_weights(const json_t *what, const json_t *doc)
+static json_t *guess_weights(const json_t *lm, const json_t *doc)
 {
+    (void)doc;
     json_t *weights = json_array();
-    size_t n = json_array_size(json_object_get(lms_node(what, field(doc, "lm")), "voices"));
+    size_t n = json_array_size(json_object_get(lm, "voices"));
     for (size_t i = 0; i < n; i++)
         json_array_append_new(weights, json_real(1));
     return json_pack("{s:o}", "weights", weights);
 }
 
-static json_t *guess_number(const json_t *what, const json_t *doc)
+static json_t *guess_number(const json_t *lm, const json_t *doc)
 {
     double from = json_number_value(json_object_get(doc, "from")), to = json_number_value(json_object_get(doc, "to"));
-    (void)what;
+    (void)lm;
     return json_pack("{s:f}", "value", from / 2 + to / 2);
 }
 
-static json_t *guess_table(const json_t *what, const json_t *doc)
+static json_t *guess_table(const json_t *lm, const json_t *doc)
 {
-    (void)what;
+    (void)lm;
     (void)doc;
     return json_pack("{s:[], s:[f]}", "edges", "mass", 1.0);
 }
@@ -124,7 +125,7 @@ static json_t *guess_table(const json_t *what, const json_t *doc)
 static const struct kind {
     const char *what;
     int (*check)(const json_t *doc, const json_t *result);
-    json_t *(*guess)(const json_t *what, const json_t *doc);
+    json_t *(*guess)(const json_t *lm, const json_t *doc);
 } kinds[] = { { "temperature", check_value, guess_value },
               { "weights", check_weights, guess_weights },
               { "entropy", check_number, guess_number },
@@ -151,20 +152,20 @@ int fit_result_check(const json_t *doc, const json_t *result)
              : err_set(ERR_DATA, "fit '%s': nothing is known of '%s'", field(doc, "id"), field(doc, "what"));
 }
 
-json_t *fit_result_guess(const json_t *what, const json_t *doc)
+json_t *fit_result_guess(const json_t *lm, const json_t *doc)
 {
     const struct kind *k = kind_of(doc);
-    return k ? k->guess(what, doc) : json_object();
+    return k ? k->guess(lm, doc) : json_object();
 }
 
-void fit_result_guess_chain(const json_t *what, const char *fit, const char *chain, struct text *out)
+void fit_result_guess_chain(const struct plan *p, const char *fit, const char *chain, struct text *out)
 {
-    const json_t *doc = fit ? lms_fit(what, fit) : NULL;
+    const json_t *doc = plan_fit(p, fit);
     if (!doc) {
         text_add(out, chain);
         return;
     }
-    json_t *guess = fit_result_guess(what, doc);
+    json_t *guess = fit_result_guess(plan_lm(p, field(doc, "lm")), doc);
     fit_place_fill(chain, guess, out);
     json_decref(guess);
 }

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "experiments/frame.h"
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -26,14 +27,40 @@ struct journal {
     bool failed;
 };
 
+/* The number of a segment of this prefix; 0: it is none. */
+static uint32_t number_of(const char *name, const char *prefix)
+{
+    size_t n = strlen(prefix), digits = strlen("000000");
+    if (strncmp(name, prefix, n) != 0 || strlen(name) != n + strlen("-000000.seg") || name[n] != '-' ||
+        strspn(name + n + 1, "0123456789") != digits || strcmp(name + n + 1 + digits, ".seg") != 0)
+        return 0;
+    return (uint32_t)strtoul(name + n + 1, NULL, 10);
+}
+
+/* The last segment that is there: a new one comes behind it, so that of those without a seal only the last of a prefix may
+ * hold what is not on the disk (journal_settle). */
+static uint32_t last_segment(const char *folder, const char *prefix)
+{
+    uint32_t last = 0;
+    DIR *d = opendir(folder);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        uint32_t k = number_of(e->d_name, prefix);
+        last = k > last ? k : last;
+    }
+    if (d)
+        closedir(d);
+    return last;
+}
+
 struct journal *journal_open(const char *folder, const char *prefix)
 {
-    if (folder_make(folder) < 0)
+    if (folder_refuse_link(folder) < 0 || folder_make(folder) < 0)
         return NULL;
     struct journal *j = mem_alloc(1, sizeof *j);
     j->folder = mem_string(folder);
     j->prefix = mem_string(prefix);
     j->fd = -1;
+    j->segment = last_segment(folder, prefix);
     j->limit = JOURNAL_SEGMENT;
     return j;
 }
@@ -151,8 +178,10 @@ static int lock_take(const char *folder, const char *name, int how)
     TRY(folder_make(folder));
     struct text path = { 0 };
     text_addf(&path, "%s/%s", folder, name);
-    int fd = file_open(text_s(&path), O_RDWR | O_CREAT);
-    if (fd < 0)
+    int fd = file_open(text_s(&path), O_RDWR | O_CREAT | O_NOFOLLOW); /* a link would have us make files elsewhere */
+    if (fd < 0 && errno == ELOOP)
+        fd = err_set(ERR_DATA, "%s: a symbolic link, want a regular file", text_s(&path));
+    else if (fd < 0)
         fd = err_set(ERR_IO, "%s: cannot open the lock: %s", text_s(&path), strerror(errno));
     else if (flock(fd, how | LOCK_NB) < 0) {
         int rc = errno == EWOULDBLOCK ? err_set(ERR_LOCKED, "%s: another process is at work on this run", folder)

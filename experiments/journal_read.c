@@ -76,6 +76,8 @@ int journal_segment_load(struct journal_reader *r)
 {
     struct text path = journal_segment_path(r, r->next++);
     int rc = text_read_regular(&r->bytes, text_s(&path), (size_t)JOURNAL_MAX_FRAME * 2);
+    if (rc == ERR_IO && access(text_s(&path), F_OK) < 0 && errno == ENOENT)
+        rc = 0; /* listed, then swept by a run that began: it held nothing */
     text_free(&path);
     r->at = r->n_frames = r->looked_at = 0;
     r->sealed = false;

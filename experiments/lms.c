@@ -29,6 +29,8 @@ struct lms *lms_alloc(const json_t *what, struct threads *threads)
         s->nodes[i].id = field(s->nodes[i].doc, "id");
     }
     s->n_fits = json_array_size(json_object_get(what, "fits"));
+    s->node_places = doc_places(nodes, "id");
+    s->fit_places = doc_places(json_object_get(what, "fits"), "id");
     s->fits = mem_alloc(s->n_fits, sizeof(json_t *));
     s->maps = mem_alloc(s->n_fits, sizeof(struct fit_maps *));
     return s;
@@ -57,51 +59,35 @@ void lms_close(struct lms *s)
         fit_maps_free(s->maps[i]);
     }
     device_close(s->device);
+    json_decref(s->node_places);
+    json_decref(s->fit_places);
     free(s->nodes);
     free(s->fits);
     free(s->maps);
     free(s);
 }
 
-const json_t *lms_node(const json_t *what, const char *id)
-{
-    size_t i;
-    json_t *n;
-    json_array_foreach(json_object_get(what, "lms"), i, n)
-    {
-        if (strcmp(field(n, "id"), id) == 0)
-            return n;
-    }
-    return NULL;
-}
-
-const json_t *lms_fit(const json_t *what, const char *id)
-{
-    size_t i;
-    json_t *f;
-    json_array_foreach(json_object_get(what, "fits"), i, f)
-    {
-        if (strcmp(field(f, "id"), id) == 0)
-            return f;
-    }
-    return NULL;
-}
-
 static struct lms_node *node_find(const struct lms *s, const char *id)
 {
-    for (size_t i = 0; i < s->n_nodes; i++)
-        if (strcmp(s->nodes[i].id, id) == 0)
-            return &s->nodes[i];
-    return NULL;
+    size_t i = doc_place(s->node_places, id);
+    return i < s->n_nodes ? &s->nodes[i] : NULL;
 }
 
 static json_t **fit_find(const struct lms *s, const char *id)
 {
-    const json_t *fits = json_object_get(s->what, "fits");
-    for (size_t i = 0; i < s->n_fits; i++)
-        if (strcmp(field(json_array_get(fits, i), "id"), id) == 0)
-            return &s->fits[i];
-    return NULL;
+    size_t i = doc_place(s->fit_places, id);
+    return i < s->n_fits ? &s->fits[i] : NULL;
+}
+
+const json_t *lms_node(const struct lms *s, const char *id)
+{
+    const struct lms_node *n = node_find(s, id);
+    return n ? n->doc : NULL;
+}
+
+const json_t *lms_fit(const struct lms *s, const char *id)
+{
+    return json_array_get(json_object_get(s->what, "fits"), doc_place(s->fit_places, id));
 }
 
 int lms_set_fit(struct lms *s, const char *fit, json_t *result)
@@ -109,7 +95,7 @@ int lms_set_fit(struct lms *s, const char *fit, json_t *result)
     json_t **f = fit_find(s, fit);
     if (!f)
         return err_set(ERR_DATA, "the plan has no fit '%s'", fit);
-    const json_t *doc = lms_fit(s->what, fit);
+    const json_t *doc = lms_fit(s, fit);
     TRY(fit_result_check(doc, result));
     struct fit_maps **maps = &s->maps[f - s->fits];
     fit_maps_free(*maps);
@@ -143,7 +129,7 @@ static const json_t *voices_of(const json_t *node)
 
 bool lms_ready(const struct lms *s, const char *id)
 {
-    const json_t *node = lms_node(s->what, id);
+    const json_t *node = lms_node(s, id);
     const char *weights = field(json_object_get(node, "weights"), "fit");
     size_t i;
     json_t *v;
@@ -159,15 +145,6 @@ bool lms_ready(const struct lms *s, const char *id)
             return false;
     }
     return true;
-}
-
-size_t lms_leaves(const json_t *what, const char *id)
-{
-    const json_t *voices = voices_of(lms_node(what, id));
-    size_t n = 0;
-    for (size_t i = 0; i < json_array_size(voices); i++)
-        n += lms_leaves(what, field(json_array_get(voices, i), "lm"));
-    return voices ? n : 1;
 }
 
 /* Other angles would be another model of the same weights. */
@@ -280,7 +257,7 @@ struct lm *lms_find(struct lms *s, const char *id)
 
 const char *lms_template(const struct lms *s, const char *id)
 {
-    return field(lms_node(s->what, id), "template");
+    return field(lms_node(s, id), "template");
 }
 
 const char *lms_kernels(const struct lms *s)

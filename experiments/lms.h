@@ -35,10 +35,8 @@ int lms_encode(struct lms *s, const char *id, const char *text, size_t n, struct
 /* The kernel path of the checkpoints opened so far; "" for none. */
 const char *lms_kernels(const struct lms *s);
 
-/* Leaves below a node (checkpoints, tables; a leaf used twice counts twice). */
-size_t lms_leaves(const json_t *what, const char *id);
-/* The node itself; NULL when the plan has none of that id. */
-const json_t *lms_node(const json_t *what, const char *id);
-const json_t *lms_fit(const json_t *what, const char *id); /* a fit's node, likewise */
+/* The documents of an lm and of a fit; NULL when the plan has none of that id. */
+const json_t *lms_node(const struct lms *s, const char *id);
+const json_t *lms_fit(const struct lms *s, const char *id);
 
 #endif

@@ -23,6 +23,7 @@ struct lms {
     json_t **fits;          /* (n_fits,) NULL: not known */
     struct fit_maps **maps; /* (n_fits,) of fits that leave some */
     size_t n_fits;
+    json_t *node_places, *fit_places; /* by their ids (base/doc.h) */
     const char *kernels;
     const struct lua_transforms *transforms; /* NULL: none */
 };

@@ -51,7 +51,7 @@ static int voice_map(const struct lms *s, const json_t *voice, const struct lm *
         return 0;
     if (!maps)
         return ERR_DATA;
-    TRY(check_of_rows(lms_fit(s->what, fit)));
+    TRY(check_of_rows(lms_fit(s, fit)));
     const struct calibration *c = fit_maps_all(maps);
     if (calibration_classes(c) != 0 && calibration_classes(c) != lm->space->n)
         return err_set(ERR_DATA, "fit '%s' is of %u symbols, '%s' has %u", fit, (unsigned)calibration_classes(c),

@@ -84,6 +84,31 @@ const struct plan_arm *plan_choice(const struct plan *p, size_t arm, size_t item
     return &p->arms[arm];
 }
 
+static void find_places(struct plan *p)
+{
+    p->lm_places = doc_places(json_object_get(p->what, "lms"), "id");
+    p->fit_places = doc_places(json_object_get(p->what, "fits"), "id");
+}
+
+const json_t *plan_lm(const struct plan *p, const char *id)
+{
+    return json_array_get(json_object_get(p->what, "lms"), doc_place(p->lm_places, id));
+}
+
+const json_t *plan_fit(const struct plan *p, const char *id)
+{
+    return json_array_get(json_object_get(p->what, "fits"), doc_place(p->fit_places, id));
+}
+
+size_t plan_leaves(const struct plan *p, const char *id)
+{
+    const json_t *voices = json_object_get(plan_lm(p, id), "voices");
+    size_t n = 0;
+    for (size_t i = 0; i < json_array_size(voices); i++)
+        n += plan_leaves(p, field(json_array_get(voices, i), "lm"));
+    return voices ? n : 1;
+}
+
 static int open_sets(struct plan *p)
 {
     const json_t *sets = json_object_get(p->what, "evalsets");
@@ -218,6 +243,7 @@ struct plan *plan_load(json_t *doc, const char *where)
     p->control = strings(json_object_get(p->what, "control"), &p->n_control);
     p->reward = json_string_value(json_object_get(p->what, "reward"));
     p->select = strings(json_object_get(p->what, "select"), &p->n_select);
+    find_places(p);
     load_arms(p);
     if (open_sets(p) < 0 || load_items(p) < 0)
         goto fail;
@@ -263,6 +289,8 @@ void plan_free(struct plan *p)
     free(p->creativity);
     free(p->control);
     free(p->select);
+    json_decref(p->lm_places);
+    json_decref(p->fit_places);
     json_decref(p->doc);
     free(p);
 }

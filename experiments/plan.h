@@ -66,8 +66,9 @@ struct plan_item {
 };
 
 struct plan {
-    json_t *doc;  /* owned: {"what", "from", "hash"} */
-    json_t *what; /* borrowed from doc */
+    json_t *doc;                    /* owned: {"what", "from", "hash"} */
+    json_t *what;                   /* borrowed from doc */
+    json_t *lm_places, *fit_places; /* of what's lms and fits, by their ids (base/doc.h); owned */
     const char *name, *hash;
     uint64_t seed;
     uint32_t draws;
@@ -114,6 +115,11 @@ int plan_write(const struct plan *p, const char *path);
 
 /* What an arm does with an item: the arm, or its profile of the item's task. */
 const struct plan_arm *plan_choice(const struct plan *p, size_t arm, size_t item);
+
+/* The documents of an lm and of a fit; NULL: the plan has none of that id, or id is NULL. */
+const json_t *plan_lm(const struct plan *p, const char *id);
+const json_t *plan_fit(const struct plan *p, const char *id);
+size_t plan_leaves(const struct plan *p, const char *id); /* below an lm; one used twice counts twice */
 
 /* What differs between two plans' `what`, one line each ("arms: 'verse | top_p=0.9' is new"), at most a dozen.
  * *only_adds: nothing but new arms, items or draws. */

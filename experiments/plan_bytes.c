@@ -33,7 +33,7 @@ static json_t *bytes_node(const struct plan_nodes *n, const json_t *d, const cha
 {
     char hash[17];
     struct space *space = space_bytes();
-    const json_t *inner = plan_nodes_find(n->lms, lm);
+    const json_t *inner = plan_list_find(&n->lms, lm);
     snprintf(hash, sizeof hash, "%016" PRIx64, space->hash);
     space_free(space);
     if (strcmp(field(inner, "space"), hash) == 0) {
@@ -67,9 +67,9 @@ const char *plan_bytes_add(struct plan_nodes *n, const json_t *d)
         text_add_real(&made, o.lazy);
     }
     text_add(&made, ")");
-    const char *id = plan_nodes_put(n->lms, node, field(d, "name"), text_s(&made));
+    const char *id = plan_list_put(&n->lms, node, field(d, "name"), text_s(&made));
     text_free(&made);
-    json_t *voice = json_array_get(json_object_get(id ? plan_nodes_find(n->lms, id) : NULL, "voices"), 0);
+    json_t *voice = json_array_get(json_object_get(id ? plan_list_find(&n->lms, id) : NULL, "voices"), 0);
     if (voice && !field(voice, "lm")) {
         json_object_set_new(voice, "lm", json_string(lm));
         json_object_set_new(voice, "name", json_string(lm));

@@ -7,10 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_NODES  4096 /* lms, fits: they are looked up by name, one after the other */
+#define MAX_NODES  4096 /* lms, fits */
 #define MAX_ARMS   4096
 #define MAX_LEAVES 4096     /* below one lm, which may share its voices: 2^60 in a few lines */
 #define MAX_UNITS  50000000 /* (arm, item, draw): a run holds 128 bytes of each in memory */
+
+/* A list whose entries others name by their ids. */
+struct named {
+    const char *name;
+    const json_t *nodes;
+    json_t *places; /* by id (base/doc.h) */
+};
+
+/* What is checked: where its entries are known to be objects with an id. */
+struct checked {
+    const json_t *what;
+    const char *where;
+    struct named lms, fits;
+};
 
 static int strings(const json_t *o, const char *where, const char *list, const char *const keys[])
 {
@@ -65,97 +79,97 @@ static int texts(const json_t *what, const char *where, const char *list)
     return 0;
 }
 
-/* One of the first n entries of a list whose ids are strings. */
-static int refers(const json_t *what, const char *where, const char *list, size_t n, const json_t *id)
+/* One of the first n entries of a list. */
+static int refers(const char *where, const struct named *list, size_t n, const json_t *id)
 {
-    const json_t *a = json_object_get(what, list);
-    for (size_t i = 0; i < n && json_is_string(id); i++)
-        if (json_equal(json_object_get(json_array_get(a, i), "id"), id))
-            return 0;
-    return err_set(ERR_DATA, "%s: nothing in '%s' is '%s' where it is used", where, list,
-                   json_is_string(id) ? json_string_value(id) : "(not a text)");
+    const char *s = json_string_value(id);
+    if (doc_place(list->places, s) < n)
+        return 0;
+    return err_set(ERR_DATA, "%s: nothing in '%s' is '%s' where it is used", where, list->name, s ? s : "(not a text)");
+}
+
+static int refers_to_any(const char *where, const struct named *list, const json_t *id)
+{
+    return refers(where, list, json_array_size(list->nodes), id);
 }
 
 /* A value that may be {"fit": id}. */
-static int check_fitted(const json_t *what, const char *where, const json_t *value)
+static int check_fitted(const struct checked *c, const json_t *value)
 {
     if (!json_is_object(value))
         return 0;
-    return refers(what, where, "fits", json_array_size(json_object_get(what, "fits")), json_object_get(value, "fit"));
+    return refers_to_any(c->where, &c->fits, json_object_get(value, "fit"));
 }
 
-static int check_voice(const json_t *what, const char *where, size_t node, const json_t *voice)
+static int check_voice(const struct checked *c, size_t node, const json_t *voice)
 {
     static const char *const keys[] = { "lm", "name", NULL };
-    TRY(strings(voice, where, "voices", keys));
-    TRY(refers(what, where, "lms", node, json_object_get(voice, "lm")));
+    TRY(strings(voice, c->where, "voices", keys));
+    TRY(refers(c->where, &c->lms, node, json_object_get(voice, "lm")));
     if (json_object_get(voice, "drop"))
-        TRY(texts(voice, where, "drop"));
-    TRY(check_fitted(what, where, json_object_get(voice, "calibration")));
-    return check_fitted(what, where, json_object_get(voice, "temperature"));
+        TRY(texts(voice, c->where, "drop"));
+    TRY(check_fitted(c, json_object_get(voice, "calibration")));
+    return check_fitted(c, json_object_get(voice, "temperature"));
 }
 
 /* Voices stand before their ensemble, so that no lm is made of itself. */
-static int check_node(const json_t *what, const char *where, size_t node)
+static int check_node(const struct checked *c, size_t node)
 {
     static const char *const model[] = { "name", "hash", NULL }, *const ensemble[] = { "rule", NULL };
     static const char *const kinds[] = { "model", "table", "ensemble", "bytes" };
-    const json_t *n = json_array_get(json_object_get(what, "lms"), node);
+    const json_t *n = json_array_get(c->lms.nodes, node);
     const char *kind = json_string_value(json_object_get(n, "kind")), *weighting = NULL;
     json_t *voices, *voice;
     size_t i;
     bool is_bytes = strcmp(kind, "bytes") == 0, is_ensemble = strcmp(kind, "ensemble") == 0;
     if (strcmp(kind, "model") == 0)
-        TRY(strings(n, where, "lms", model));
+        TRY(strings(n, c->where, "lms", model));
     else if (strcmp(kind, "table") == 0)
-        TRY(plan_leaf_table(n, where));
+        TRY(plan_leaf_table(n, c->where));
     else if (!is_ensemble && !is_bytes)
-        return err_add(err_unknown(ERR_DATA, "kind of lm", kind, kinds, 4), "%s", where);
+        return err_add(err_unknown(ERR_DATA, "kind of lm", kind, kinds, 4), "%s", c->where);
     if (!is_ensemble && !is_bytes)
-        return json_object_get(n, "voices") ? err_set(ERR_DATA, "%s: a %s has voices", where, kind) : 0;
+        return json_object_get(n, "voices") ? err_set(ERR_DATA, "%s: a %s has voices", c->where, kind) : 0;
     if (is_ensemble)
-        TRY(strings(n, where, "lms", ensemble));
-    TRY(doc_maybe_string(n, where, "weighting", &weighting));
-    TRY(check_fitted(what, where, json_object_get(n, "weights")));
-    TRY(doc_array(n, where, "voices", &voices));
+        TRY(strings(n, c->where, "lms", ensemble));
+    TRY(doc_maybe_string(n, c->where, "weighting", &weighting));
+    TRY(check_fitted(c, json_object_get(n, "weights")));
+    TRY(doc_array(n, c->where, "voices", &voices));
     if (json_array_size(voices) == 0)
-        return err_set(ERR_DATA, "%s: an ensemble has no voices", where);
+        return err_set(ERR_DATA, "%s: an ensemble has no voices", c->where);
     if (is_bytes && json_array_size(voices) != 1)
-        return err_set(ERR_DATA, "%s: bytes of %zu voices, want one", where, json_array_size(voices));
+        return err_set(ERR_DATA, "%s: bytes of %zu voices, want one", c->where, json_array_size(voices));
     json_array_foreach(voices, i, voice)
     {
-        TRY(check_voice(what, where, node, voice));
+        TRY(check_voice(c, node, voice));
     }
     return 0;
 }
 
 /* How many leaves a node has when written out; nodes before it are counted. */
-static uint64_t leaves_of(const json_t *lms, size_t node, const uint64_t leaves[])
+static uint64_t leaves_of(const struct named *lms, size_t node, const uint64_t leaves[])
 {
-    json_t *voices = json_object_get(json_array_get(lms, node), "voices"), *voice;
+    json_t *voices = json_object_get(json_array_get(lms->nodes, node), "voices"), *voice;
     uint64_t sum = voices ? 0 : 1;
     size_t i;
     json_array_foreach(voices, i, voice)
     {
-        size_t k = 0;
-        while (!json_equal(json_object_get(json_array_get(lms, k), "id"), json_object_get(voice, "lm")))
-            k++;
-        sum += leaves[k]; /* each at most MAX_LEAVES */
+        const char *lm = json_string_value(json_object_get(voice, "lm"));
+        sum += leaves[doc_place(lms->places, lm)]; /* each at most MAX_LEAVES */
     }
     return sum;
 }
 
-static int check_leaves(const json_t *what, const char *where)
+static int check_leaves(const struct checked *c)
 {
-    const json_t *lms = json_object_get(what, "lms");
-    size_t n = json_array_size(lms);
+    size_t n = json_array_size(c->lms.nodes);
     uint64_t *leaves = mem_alloc(n, sizeof *leaves);
     int rc = 0;
     for (size_t i = 0; i < n && rc == 0; i++) {
-        leaves[i] = leaves_of(lms, i, leaves);
+        leaves[i] = leaves_of(&c->lms, i, leaves);
         if (leaves[i] > MAX_LEAVES)
-            rc = err_set(ERR_DATA, "%s: '%s' has more than %d voices below it", where,
-                         json_string_value(json_object_get(json_array_get(lms, i), "id")), MAX_LEAVES);
+            rc = err_set(ERR_DATA, "%s: '%s' has more than %d voices below it", c->where,
+                         json_string_value(json_object_get(json_array_get(c->lms.nodes, i), "id")), MAX_LEAVES);
     }
     free(leaves);
     return rc;
@@ -200,73 +214,100 @@ static int check_fit_chains(const json_t *what, const char *where)
     return 0;
 }
 
-static int check_users(const json_t *what, const char *where, const char *list)
+static int check_users(const struct checked *c, const char *list)
 {
-    size_t i, n = json_array_size(json_object_get(what, "lms"));
+    size_t i;
     json_t *o;
-    json_array_foreach(json_object_get(what, list), i, o)
+    json_array_foreach(json_object_get(c->what, list), i, o)
     {
-        TRY(refers(what, where, "lms", n, json_object_get(o, "lm")));
+        TRY(refers_to_any(c->where, &c->lms, json_object_get(o, "lm")));
     }
     return 0;
 }
 
 /* A map of answers: one of rows has been fitted to other events. */
-static int check_answers(const json_t *what, const char *where, const json_t *id)
+static int check_answers(const struct checked *c, const json_t *id)
 {
-    const json_t *fits = json_object_get(what, "fits");
-    TRY(refers(what, where, "fits", json_array_size(fits), id));
-    for (size_t i = 0; i < json_array_size(fits); i++)
-        if (json_equal(json_object_get(json_array_get(fits, i), "id"), id) &&
-            !json_object_get(json_array_get(fits, i), "choices"))
-            return err_set(ERR_DATA, "%s: an arm's calibration '%s' is a fit of rows, want one of choices", where,
-                           json_string_value(id));
-    return 0;
+    TRY(refers_to_any(c->where, &c->fits, id));
+    const json_t *fit = json_array_get(c->fits.nodes, doc_place(c->fits.places, json_string_value(id)));
+    return json_object_get(fit, "choices")
+               ? 0
+               : err_set(ERR_DATA, "%s: an arm's calibration '%s' is a fit of rows, want one of choices", c->where,
+                         json_string_value(id));
 }
 
 /* The fit that an arm's chain waits for. */
-static int check_fit(const json_t *what, const char *where, const json_t *choice)
+static int check_fit(const struct checked *c, const json_t *choice)
 {
     static const char *const keys[] = { "calibration", "choices", NULL };
     const json_t *fit = json_object_get(choice, "fit"), *map = json_object_get(choice, "calibration");
     const char *s;
     for (size_t i = 0; keys[i]; i++)
         if (json_object_get(choice, keys[i]))
-            TRY(doc_string(choice, where, keys[i], &s));
+            TRY(doc_string(choice, c->where, keys[i], &s));
     if (map)
-        TRY(check_answers(what, where, map));
-    return fit ? refers(what, where, "fits", json_array_size(json_object_get(what, "fits")), fit) : 0;
+        TRY(check_answers(c, map));
+    return fit ? refers_to_any(c->where, &c->fits, fit) : 0;
 }
 
 /* What proposes to the search of an arm or profile. */
-static int check_draft(const json_t *what, const char *where, const json_t *choice)
+static int check_draft(const struct checked *c, const json_t *choice)
 {
     const json_t *draft = json_object_get(choice, "draft");
-    return draft ? refers(what, where, "lms", json_array_size(json_object_get(what, "lms")), draft) : 0;
+    return draft ? refers_to_any(c->where, &c->lms, draft) : 0;
 }
 
 /* What arms do with tasks, and the tasks that are known. */
-static int check_tasks(const json_t *what, const char *where)
+static int check_tasks(const struct checked *c)
 {
     static const char *const task[] = { "task", "lm", "chain", "search", NULL };
-    size_t i, k, n = json_array_size(json_object_get(what, "lms"));
+    size_t i, k;
     json_t *arm, *t;
-    if (json_object_get(what, "tasks"))
-        TRY(texts(what, where, "tasks"));
-    json_array_foreach(json_object_get(what, "arms"), i, arm)
+    if (json_object_get(c->what, "tasks"))
+        TRY(texts(c->what, c->where, "tasks"));
+    json_array_foreach(json_object_get(c->what, "arms"), i, arm)
     {
         if (json_object_get(arm, "tasks"))
-            TRY(entries(arm, where, "tasks", task));
-        TRY(check_fit(what, where, arm));
-        TRY(check_draft(what, where, arm));
+            TRY(entries(arm, c->where, "tasks", task));
+        TRY(check_fit(c, arm));
+        TRY(check_draft(c, arm));
         json_array_foreach(json_object_get(arm, "tasks"), k, t)
         {
-            TRY(refers(what, where, "lms", n, json_object_get(t, "lm")));
-            TRY(check_fit(what, where, t));
-            TRY(check_draft(what, where, t));
+            TRY(refers_to_any(c->where, &c->lms, json_object_get(t, "lm")));
+            TRY(check_fit(c, t));
+            TRY(check_draft(c, t));
         }
     }
     return 0;
+}
+
+static int check_all(const struct checked *c)
+{
+    const json_t *judge = json_object_get(c->what, "judge");
+    for (size_t i = 0; i < json_array_size(c->lms.nodes); i++)
+        TRY(check_node(c, i));
+    TRY(check_leaves(c));
+    TRY(check_users(c, "fits"));
+    TRY(check_fit_chains(c->what, c->where));
+    TRY(check_users(c, "arms"));
+    TRY(check_tasks(c));
+    return judge && !json_is_null(judge) ? refers_to_any(c->where, &c->lms, judge) : 0;
+}
+
+static struct named named_of(const json_t *what, const char *name)
+{
+    const json_t *nodes = json_object_get(what, name);
+    return (struct named){ .name = name, .nodes = nodes, .places = doc_places(nodes, "id") };
+}
+
+/* What names something names what is there. */
+static int check_references(const json_t *what, const char *where)
+{
+    struct checked c = { .what = what, .where = where, .lms = named_of(what, "lms"), .fits = named_of(what, "fits") };
+    int rc = check_all(&c);
+    json_decref(c.lms.places);
+    json_decref(c.fits.places);
+    return rc;
 }
 
 int plan_check(const json_t *what, const char *where)
@@ -276,7 +317,6 @@ int plan_check(const json_t *what, const char *where)
                              *const arm[] = { "name", "lm", "chain", "search", NULL },
                              *const set[] = { "name", "as", "hash", NULL },
                              *const item[] = { "set", "id", "hash", NULL };
-    const json_t *judge = json_object_get(what, "judge");
     TRY(entries(what, where, "lms", node));
     TRY(entries(what, where, "fits", fit));
     TRY(entries(what, where, "arms", arm));
@@ -285,16 +325,7 @@ int plan_check(const json_t *what, const char *where)
     TRY(check_size(what, where));
     TRY(distinct(what, where, "lms"));
     TRY(distinct(what, where, "fits"));
-    size_t n = json_array_size(json_object_get(what, "lms"));
-    for (size_t i = 0; i < n; i++)
-        TRY(check_node(what, where, i));
-    TRY(check_leaves(what, where));
-    TRY(check_users(what, where, "fits"));
-    TRY(check_fit_chains(what, where));
-    TRY(check_users(what, where, "arms"));
-    TRY(check_tasks(what, where));
-    if (judge && !json_is_null(judge))
-        TRY(refers(what, where, "lms", n, judge));
+    TRY(check_references(what, where));
     TRY(texts(what, where, "stop"));
     if (json_object_get(what, "select"))
         TRY(texts(what, where, "select"));

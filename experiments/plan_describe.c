@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include "experiments/choices.h"
 #include "experiments/jobs.h"
-#include "experiments/lms.h"
+#include "experiments/plan.h"
 #include "experiments/plan_there.h"
 #include "experiments/run.h"
 #include "experiments/trace_cost.h"
@@ -24,12 +24,12 @@ static const char *field(const json_t *o, const char *key)
 }
 
 /* Parameters that a symbol passes through under a node: its leaves' together. */
-static double parameters(const json_t *what, const char *id)
+static double parameters(const struct plan *p, const char *id)
 {
-    const json_t *node = lms_node(what, id), *voices = json_object_get(node, "voices");
+    const json_t *node = plan_lm(p, id), *voices = json_object_get(node, "voices");
     double sum = voices ? 0 : (double)json_integer_value(json_object_get(node, "parameters"));
     for (size_t i = 0; i < json_array_size(voices); i++)
-        sum += parameters(what, field(json_array_get(voices, i), "lm"));
+        sum += parameters(p, field(json_array_get(voices, i), "lm"));
     return sum;
 }
 
@@ -70,12 +70,11 @@ static struct arm_cost *arm_costs(const struct plan *p)
     if (!trace)
         return NULL;
     struct arm_cost *cost = mem_alloc(p->n_choices, sizeof *cost);
-    double judge = p->judge ? 2 * parameters(p->what, p->judge) : 0;
+    double judge = p->judge ? 2 * parameters(p, p->judge) : 0;
     for (size_t i = 0; i < p->n_choices; i++) {
         const char *draft = p->arms[i].draft;
-        cost[i].leaves =
-            lms_leaves(p->what, p->arms[i].lm) + (p->judge != NULL) + (draft ? lms_leaves(p->what, draft) : 0);
-        cost[i].flops = 2 * parameters(p->what, p->arms[i].lm) + judge + (draft ? 2 * parameters(p->what, draft) : 0);
+        cost[i].leaves = plan_leaves(p, p->arms[i].lm) + (p->judge != NULL) + (draft ? plan_leaves(p, draft) : 0);
+        cost[i].flops = 2 * parameters(p, p->arms[i].lm) + judge + (draft ? 2 * parameters(p, draft) : 0);
         cost[i].trace = trace[i];
         cost[i].prompts = prompts_of(p->arms[i].choices);
     }

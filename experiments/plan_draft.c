@@ -18,8 +18,8 @@ const char *plan_draft_search(const json_t *declared, const char *otherwise)
 /* Both name symbols alike, so that what one proposes the other can draw. */
 static int check_space(const struct plan_nodes *nodes, const char *lm, const char *draft)
 {
-    const char *own = field(plan_nodes_find(nodes->lms, lm), "space");
-    if (strcmp(own, field(plan_nodes_find(nodes->lms, draft), "space")) == 0)
+    const char *own = field(plan_list_find(&nodes->lms, lm), "space");
+    if (strcmp(own, field(plan_list_find(&nodes->lms, draft), "space")) == 0)
         return 0;
     return err_set(ERR_USAGE,
                    "draft: '%s' and its draft '%s' have different symbol spaces: want one vocabulary, or bytes { ... } "

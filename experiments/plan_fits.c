@@ -64,9 +64,9 @@ static json_t *fit_node_of(const struct plan_nodes *n, const json_t *d, const ch
         return NULL;
     copy_field(node, d, "what");
     copy_field(node, d, "lang");
-    copy_field(node, plan_nodes_find(n->lms, lm), "space");
+    copy_field(node, plan_list_find(&n->lms, lm), "space");
     /* the key speaks of the lm by its key; "lm" itself is put in afterwards */
-    json_object_set_new(node, "of", json_string(field(plan_nodes_find(n->lms, lm), "key")));
+    json_object_set_new(node, "of", json_string(field(plan_list_find(&n->lms, lm), "key")));
     return node;
 }
 
@@ -77,10 +77,10 @@ static json_t *fit_node(const struct plan_nodes *n, const json_t *d, const char 
 
 static const char *fit_put(struct plan_nodes *n, json_t *node, const char *lm, struct text *made)
 {
-    const char *id = plan_nodes_put(n->fits, node, NULL, text_s(made));
+    const char *id = plan_list_put(&n->fits, node, NULL, text_s(made));
     text_free(made);
     if (id)
-        json_object_set_new(plan_nodes_find(n->fits, id), "lm", json_string(lm));
+        json_object_set_new(plan_list_find(&n->fits, id), "lm", json_string(lm));
     return id;
 }
 
@@ -183,7 +183,7 @@ static int add_answers(const json_t *d, const struct calibration_type *type, jso
 const char *plan_fits_answers(struct plan_nodes *n, const json_t *d, const char *lm, const char *choices)
 {
     const struct calibration_type *type = calibration_find(field(d, "what"));
-    const char *template_name = field(plan_nodes_find(n->lms, lm), "template");
+    const char *template_name = field(plan_list_find(&n->lms, lm), "template");
     const char *foreign = type ? foreign_field(d, type) : NULL;
     struct text made = { 0 };
     if (type && foreign)
@@ -303,7 +303,7 @@ static const struct chain_fit *chain_fit(const char *what)
 static const char *chain_put(struct plan_nodes *n, const json_t *d, const char *lm, const char *chain)
 {
     static const char *const keys[] = { "target", "from", "to", "bins" };
-    const char *template_name = field(plan_nodes_find(n->lms, lm), "template");
+    const char *template_name = field(plan_list_find(&n->lms, lm), "template");
     struct text made = { 0 };
     if (strcmp(field(d, "what"), "temperature") == 0)
         return temperature_put(n, d, lm, template_name);
@@ -347,7 +347,7 @@ static int add_choice(struct plan_nodes *n, const json_t *d, const char *lm, con
     TRY(fit_place_check(chain));
     if (!(id = chain_put(n, d, lm, chain)))
         return err_code();
-    json_t *guess = fit_result_guess(NULL, plan_nodes_find(n->fits, id)), *pattern = json_string(chain);
+    json_t *guess = fit_result_guess(NULL, plan_list_find(&n->fits, id)), *pattern = json_string(chain);
     fit_place_fill(chain, guess, &tried);
     int rc = try_chain(n->transforms, kind, text_s(&tried));
     rc = rc < 0 ? rc : plan_preset_choice(n, text_s(&tried), search, out);
@@ -368,7 +368,7 @@ int plan_fits_choice(struct plan_nodes *n, const json_t *d, const char *lm, cons
     if (!chain)
         return err_set(ERR_USAGE, "%s: fit: '%s' wants 'chain', with the word fit where its value goes", field(d, "at"),
                        kind->what);
-    int rc = plan_preset_expand(n->lms, lm, chain, &whole);
+    int rc = plan_preset_expand(&n->lms, lm, chain, &whole);
     json_object_set_new(out, "chain", json_string(text_s(&whole)));
     rc = rc < 0 ? rc : add_choice(n, d, lm, search, out);
     text_free(&whole);

@@ -22,62 +22,6 @@ static void copy_field(json_t *to, const json_t *from, const char *key)
         json_object_set(to, key, v);
 }
 
-json_t *plan_nodes_find(const json_t *list, const char *id)
-{
-    size_t i;
-    json_t *n;
-    json_array_foreach(list, i, n)
-    {
-        if (strcmp(field(n, "id"), id) == 0)
-            return n;
-    }
-    return NULL;
-}
-
-/* Equal but for the name that people gave it. */
-static json_t *equal_in(const json_t *list, const json_t *node)
-{
-    size_t i;
-    json_t *n;
-    json_array_foreach(list, i, n)
-    {
-        if (strcmp(field(n, "key"), field(node, "key")) == 0)
-            return n;
-    }
-    return NULL;
-}
-
-const char *plan_nodes_put(json_t *list, json_t *node, const char *wanted, const char *made)
-{
-    char key[65];
-    json_t *nameless = json_copy(node); /* what it is called and where it lies is no part of what it computes */
-    json_object_del(nameless, "name");
-    doc_hash(nameless, key);
-    json_decref(nameless);
-    json_object_set_new(node, "key", json_string(key));
-    json_t *old = equal_in(list, node);
-    if (old && (!wanted || strcmp(wanted, field(old, "id")) == 0)) {
-        json_decref(node);
-        return field(old, "id");
-    }
-    struct text id = { 0 };
-    text_add(&id, wanted ? wanted : made);
-    for (int k = 2; !wanted && plan_nodes_find(list, text_s(&id)); k++) {
-        text_clear(&id);
-        text_addf(&id, "%s#%d", made, k);
-    }
-    if (plan_nodes_find(list, text_s(&id))) {
-        err_set(ERR_USAGE, "two lms are named '%s'", text_s(&id));
-        text_free(&id);
-        json_decref(node);
-        return NULL;
-    }
-    json_object_set_new(node, "id", json_string(text_s(&id)));
-    text_free(&id);
-    json_array_append_new(list, node);
-    return field(node, "id");
-}
-
 /* The caller's copy of the node of a name. */
 static json_t *leaf(struct plan_nodes *n, const char *name)
 {
@@ -108,7 +52,7 @@ static const char *add_model(struct plan_nodes *n, const json_t *d)
     copy_field(node, d, "template");
     const char *colon = strrchr(name, ':'), *slash = strrchr(name, '/');
     const char *made = strncmp(name, "table:", 6) == 0 ? name : slash ? slash + 1 : colon ? colon + 1 : name;
-    return plan_nodes_put(n->lms, node, field(d, "name"), made);
+    return plan_list_put(&n->lms, node, field(d, "name"), made);
 }
 
 /* What a fit of the voice's rows is under in its document: a temperature is one wherever it was declared. */
@@ -127,11 +71,11 @@ static int add_correction(struct plan_nodes *n, const json_t *d, const char *lm,
     if (!json_is_object(t) && !c)
         return 0;
     const json_t *fit = c ? c : t;
-    own = own ? own : field(plan_nodes_find(n->lms, lm), "template");
+    own = own ? own : field(plan_list_find(&n->lms, lm), "template");
     id = c ? plan_fits_calibration(n, fit, lm, own) : plan_fits_temperature(n, fit, lm, own);
     if (!id)
         return err_add(err_code(), "%s", field(fit, "at"));
-    const json_t *node = plan_nodes_find(n->fits, id);
+    const json_t *node = plan_list_find(&n->fits, id);
     const char *key = strcmp(field(node, "what"), "temperature") == 0 ? "temperature" : "calibration";
     json_object_set_new(v, key, json_pack("{s:s}", "key", field(node, "key")));
     return 0;
@@ -141,14 +85,14 @@ static int add_correction(struct plan_nodes *n, const json_t *d, const char *lm,
 static json_t *voice_node(struct plan_nodes *n, const json_t *d, const char *lm)
 {
     json_t *v = json_object();
-    json_object_set_new(v, "of", json_string(field(plan_nodes_find(n->lms, lm), "key")));
+    json_object_set_new(v, "of", json_string(field(plan_list_find(&n->lms, lm), "key")));
     copy_field(v, d, "template");
     copy_field(v, d, "drop");
     const char *chain = field(d, "chain");
     struct text whole = { 0 };
-    int rc = check_template(plan_nodes_find(n->lms, lm), field(d, "template"));
+    int rc = check_template(plan_list_find(&n->lms, lm), field(d, "template"));
     if (chain && rc == 0)
-        rc = plan_preset_expand(n->lms, lm, chain, &whole);
+        rc = plan_preset_expand(&n->lms, lm, chain, &whole);
     if (chain && rc == 0)
         rc = plan_leaf_chain(n->transforms, text_s(&whole), v);
     json_object_update(n->code, json_object_get(v, "transforms"));
@@ -189,7 +133,7 @@ static int add_voices(struct plan_nodes *n, const json_t *d, json_t *voices, con
         if (!doc)
             return err_add(err_code(), "%s", field(v, "at"));
         json_array_append_new(voices, doc);
-        const json_t *node = plan_nodes_find(n->lms, lm);
+        const json_t *node = plan_list_find(&n->lms, lm);
         TRY(space_check(first, space, node));
         space = field(node, "space");
         first = lm;
@@ -202,7 +146,7 @@ static json_t *weights_of(const struct plan_nodes *n, const json_t *d, size_t vo
 {
     json_t *out, *given = json_object_get(d, "weights");
     if (fit)
-        return json_pack("{s:s}", "key", field(plan_nodes_find(n->fits, fit), "key"));
+        return json_pack("{s:s}", "key", field(plan_list_find(&n->fits, fit), "key"));
     out = json_array();
     for (size_t i = 0; i < voices; i++) {
         json_t *w = json_array_get(given, i);
@@ -224,7 +168,8 @@ static void name_voices(struct plan_nodes *n, const json_t *d, json_t *voices, c
         const char *lm = lms[i];
         json_object_set_new(doc, "lm", json_string(lm));
         for (size_t k = 0; k < N_FITTED; k++) {
-            json_t *c = json_object_get(doc, fitted_keys[k]), *fit = json_is_object(c) ? equal_in(n->fits, c) : NULL;
+            json_t *c = json_object_get(doc, fitted_keys[k]),
+                   *fit = json_is_object(c) ? plan_list_equal(&n->fits, field(c, "key")) : NULL;
             if (fit)
                 json_object_set(c, "fit", json_object_get(fit, "id"));
         }
@@ -289,10 +234,10 @@ static const char *ensemble_put(struct plan_nodes *n, const json_t *d, const str
     if (m->rule->weighting.len > 0)
         json_object_set_new(node, "weighting", json_string(text_s(&m->rule->weighting)));
     made_name(m, &made);
-    copy_field(node, plan_nodes_find(n->lms, m->lms[0]), "space");
-    const char *id = plan_nodes_put(n->lms, node, name, text_s(&made));
+    copy_field(node, plan_list_find(&n->lms, m->lms[0]), "space");
+    const char *id = plan_list_put(&n->lms, node, name, text_s(&made));
     text_free(&made);
-    node = id ? plan_nodes_find(n->lms, id) : NULL;
+    node = id ? plan_list_find(&n->lms, id) : NULL;
     if (node)
         name_voices(n, d, json_object_get(node, "voices"), m->lms);
     if (node && m->fit)
@@ -359,9 +304,9 @@ const char *plan_nodes_add(struct plan_nodes *n, const json_t *declared)
     return id;
 }
 
-bool plan_nodes_samples(const json_t *lms, const char *id)
+bool plan_nodes_samples(const struct plan_list *lms, const char *id)
 {
-    const json_t *node = plan_nodes_find(lms, id);
+    const json_t *node = plan_list_find(lms, id);
     size_t i;
     json_t *v;
     bool samples = field(node, "rule") && strcmp(field(node, "rule"), "sampled") == 0;
@@ -372,9 +317,9 @@ bool plan_nodes_samples(const json_t *lms, const char *id)
     return samples;
 }
 
-void plan_nodes_leaves(const json_t *lms, const char *id, json_t *keys)
+void plan_nodes_leaves(const struct plan_list *lms, const char *id, json_t *keys)
 {
-    const json_t *node = plan_nodes_find(lms, id), *voices = json_object_get(node, "voices");
+    const json_t *node = plan_list_find(lms, id), *voices = json_object_get(node, "voices");
     size_t i;
     json_t *v;
     if (!voices) {

@@ -7,7 +7,7 @@
 
 /* A walk over the nodes below one, each once. */
 struct walk {
-    const json_t *lms;
+    const struct plan_list *lms;
     json_t *seen;      /* ids */
     const char *first; /* the checkpoint that the preset is of; NULL: none yet */
     struct text preset;
@@ -40,7 +40,7 @@ static int use_checkpoint(struct walk *w, const char *id, const char *name)
 
 static int visit(struct walk *w, const char *id)
 {
-    const json_t *node = plan_nodes_find(w->lms, id), *voices = json_object_get(node, "voices");
+    const json_t *node = plan_list_find(w->lms, id), *voices = json_object_get(node, "voices");
     const char *kind = json_string_value(json_object_get(node, "kind"));
     if (json_object_get(w->seen, id))
         return 0;
@@ -54,7 +54,7 @@ static int visit(struct walk *w, const char *id)
     return use_checkpoint(w, id, json_string_value(json_object_get(node, "name")));
 }
 
-int plan_preset_expand(const json_t *lms, const char *id, const char *chain, struct text *out)
+int plan_preset_expand(const struct plan_list *lms, const char *id, const char *chain, struct text *out)
 {
     struct walk w = { .lms = lms };
     if (!checkpoint_preset_used(chain)) {
@@ -74,11 +74,11 @@ int plan_preset_choice(struct plan_nodes *nodes, const char *chain, const char *
 {
     const char *lm = json_string_value(json_object_get(out, "lm"));
     struct text whole = { 0 };
-    int rc = plan_preset_expand(nodes->lms, lm, chain, &whole);
+    int rc = plan_preset_expand(&nodes->lms, lm, chain, &whole);
     if (rc == 0)
         rc = plan_leaf_choice(nodes->transforms, text_s(&whole), search, out);
     json_object_update(nodes->code, json_object_get(out, "transforms"));
-    if (rc == 0 && plan_nodes_samples(nodes->lms, lm))
+    if (rc == 0 && plan_nodes_samples(&nodes->lms, lm))
         json_object_set_new(out, "repeats", json_false()); /* whatever chain and search do, the lm draws */
     text_free(&whole);
     return rc;

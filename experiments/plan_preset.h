@@ -8,7 +8,7 @@
  * opened where the chain has the preset; a chain without it is appended as it is.
  * 0; ERR_USAGE: they state different things, one is a table, no chain; ERR_DATA, ERR_IO: one states nothing, cannot be
  * opened. */
-int plan_preset_expand(const json_t *lms, const char *id, const char *chain, struct text *out);
+int plan_preset_expand(const struct plan_list *lms, const char *id, const char *chain, struct text *out);
 
 /* The chain and the search of out's "lm", written canonically, and whether all draws under them are equal: "chain",
  * "search" and "repeats" of out; "transforms" too, where the chain uses such of the script.  0 or ERR_*. */

@@ -126,14 +126,16 @@ static int resolve_nodes(struct plan_nodes *nodes, const json_t *declared, json_
 
 static int resolve_lms(const json_t *declared, const struct lua_transforms *transforms, json_t *what)
 {
-    struct plan_nodes nodes = { .lms = json_array(),
-                                .fits = json_array(),
+    struct plan_nodes nodes = { .lms = plan_list_of(json_array()),
+                                .fits = plan_list_of(json_array()),
                                 .leaves = json_object(),
                                 .transforms = transforms,
                                 .code = json_object() };
-    json_object_set_new(what, "lms", nodes.lms);
-    json_object_set_new(what, "fits", nodes.fits);
+    json_object_set_new(what, "lms", nodes.lms.nodes);
+    json_object_set_new(what, "fits", nodes.fits.nodes);
     int rc = resolve_nodes(&nodes, declared, what);
+    plan_list_fini(&nodes.lms);
+    plan_list_fini(&nodes.fits);
     json_decref(nodes.leaves);
     if (json_object_size(nodes.code) > 0)
         json_object_set(what, "transforms", nodes.code);
@@ -193,8 +195,9 @@ static int try_lms(json_t *what, const struct lua_transforms *transforms)
     const json_t *lms = json_object_get(what, "lms"), *fits = json_object_get(what, "fits");
     int rc = 0;
     for (size_t i = 0; i < json_array_size(fits) && rc == 0; i++) {
-        json_t *guess = fit_result_guess(what, json_array_get(fits, i));
-        rc = lms_set_fit(s, field(json_array_get(fits, i), "id"), guess);
+        const json_t *fit = json_array_get(fits, i);
+        json_t *guess = fit_result_guess(lms_node(s, field(fit, "lm")), fit);
+        rc = lms_set_fit(s, field(fit, "id"), guess);
         json_decref(guess);
     }
     for (size_t i = 0; i < json_array_size(lms) && rc == 0; i++)

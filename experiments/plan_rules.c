@@ -21,9 +21,8 @@ static bool holds(const json_t *list, const char *s)
 }
 
 /* Who judges must not have written. */
-static int check_judge(const json_t *what, const json_t *arm, const json_t *judges)
+static int check_judge(const json_t *what, const struct plan_list *lms, const json_t *arm, const json_t *judges)
 {
-    const json_t *lms = json_object_get(what, "lms");
     json_t *leaves = json_array(), *leaf;
     size_t i;
     int rc = 0;
@@ -61,17 +60,18 @@ static bool any_in_symbols(const json_t *what)
 
 static int check_arms(const json_t *what)
 {
-    const json_t *arms = json_object_get(what, "arms"), *lms = json_object_get(what, "lms");
+    const json_t *arms = json_object_get(what, "arms");
+    struct plan_list lms = plan_list_of(json_object_get(what, "lms"));
     bool in_symbols = any_in_symbols(what);
     json_t *judges = json_array(), *names = json_object(), *arm;
     const char *space = NULL, *first = NULL;
     size_t i;
     int rc = 0;
     if (field(what, "judge"))
-        plan_nodes_leaves(lms, field(what, "judge"), judges);
+        plan_nodes_leaves(&lms, field(what, "judge"), judges);
     json_array_foreach(arms, i, arm)
     {
-        const char *own = field(plan_nodes_find(lms, field(arm, "lm")), "space");
+        const char *own = field(plan_list_find(&lms, field(arm, "lm")), "space");
         if (in_symbols && space && strcmp(space, own) != 0)
             rc = err_set(ERR_USAGE,
                          "a limit in symbols over arms of different symbol spaces ('%s', '%s'): use bytes or chars",
@@ -82,10 +82,11 @@ static int check_arms(const json_t *what)
             rc = err_set(ERR_USAGE, "two arms are named '%s'", first);
         json_object_set(names, first, arm);
         if (rc == 0)
-            rc = check_judge(what, arm, judges);
+            rc = check_judge(what, &lms, arm, judges);
         if (rc < 0)
             break;
     }
+    plan_list_fini(&lms);
     json_decref(judges);
     json_decref(names);
     return rc;

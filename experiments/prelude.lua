@@ -177,11 +177,40 @@ local function names(what)
     return out
 end
 
+local function is_place(k, n) return math.type(k) == "integer" and k >= 1 and k <= n end
+
+-- What stands where nobody looks would be lost without a word: every key of a list is one of 1, 2, ..., n.
+local function whole(what, t, level)
+    local n, stray = 0, false
+    if level > 40 then error(what .. ": lists are nested more than 32 deep (or hold themselves)", level + 1) end
+    for k in next, frozen[t] or t do
+        n, stray = n + 1, stray or not is_place(k, #t)
+    end
+    if n == #t and not stray then return t end
+    for _, k in base.ipairs(keys(t, level + 1)) do
+        if not is_place(k, #t) then
+            local place = type(k) == "string" and "'" .. k .. "'" or base.tostring(k)
+            error(what .. ": a value at " .. place .. ", want 1, 2, ... and no others", level + 1)
+        end
+    end
+    error(what .. ": a gap, want 1, 2, ... and no others", level + 1)
+end
+
+-- How many values a declaration may have beside its named fields.
+local function places(what, t)
+    return what == "ensemble" and #t or schema[what][1] and 1 or 0
+end
+
 -- Errors point at the line of the script that made the declaration: `level` frames up.
 local function check(what, t, level)
     if type(t) ~= "table" then error(what .. " wants a table of fields, got " .. type(t), level + 1) end
     for _, k in base.ipairs(keys(t, level + 1)) do
         local test = schema[what][k]
+        if type(k) == "number" and not is_place(k, places(what, t)) then
+            error(what .. ": a value at " .. base.tostring(k) .. ", want " ..
+                  (what == "ensemble" and "voices without a gap and " or places(what, t) == 1 and "one value and " or "") ..
+                  "named fields", level + 1)
+        end
         if type(k) == "number" and type(test) == "table" then test = test[1] end
         if type(k) == "string" and not test then error(what .. ": " .. unknown("field", k, names(what)), level + 1) end
         if test and not test(t[k]) then
@@ -210,6 +239,7 @@ local function flat(x, out, test, level)
     if test(x) then
         out[#out + 1] = x
     elseif list(x) then
+        whole("a list", x, level + 1)
         for i = 1, #x do flat(x[i], out, test, level + 1) end
     else
         error("a list holds a " .. (type(x) == "table" and x.kind or type(x)) .. ", want " .. words[test], level + 1)
@@ -298,7 +328,7 @@ local function ensemble(t)
     if e.weights and #e.weights ~= #e then
         error("ensemble: " .. #e.weights .. " weights for " .. #e .. " voices", 2)
     end
-    for i, w in base.ipairs(e.weights or {}) do
+    for i, w in base.ipairs(whole("weights", e.weights or {}, 2)) do
         if type(w) ~= "number" then error("ensemble: weight " .. i .. " is a " .. type(w) .. ", want a number", 2) end
     end
     return e
@@ -351,6 +381,7 @@ end
 local function each(pattern, values)
     if not text(pattern) or not list(values) then error("each wants a format and a list", 2) end
     local out = {}
+    whole("each", values, 2)
     for i = 1, #values do
         local v = values[i]
         out[i] = list(v) and safe_format(pattern, table.unpack(v)) or safe_format(pattern, v)
@@ -420,6 +451,7 @@ local function arms_of(x, out, at, level)
         return out
     end
     if x.kind then error("arms: a " .. x.kind .. " in the list, want arms: { lm = ..., chain = ... }", level + 1) end
+    whole("arms", x, level + 1)
     for i = 1, #x do arms_of(x[i], out, at, level + 1) end
     return out
 end
@@ -427,6 +459,7 @@ end
 local function evalsets_of(x, level)
     if text(x) then x = { x } end
     local out = {}
+    whole("evalsets", x, level + 1)
     for i = 1, #x do
         local e = x[i]
         if text(e) then e = { e } end

@@ -114,17 +114,13 @@ static void read_arm_voices(struct results_arm_voices *out, const json_t *voices
 static void read_voices(struct results *r)
 {
     const json_t *lms = json_object_get(json_object_get(r->plan, "what"), "lms");
-    size_t k;
-    json_t *node;
+    json_t *places = doc_places(lms, "id"); /* ids are unique in a plan that this program wrote */
     r->voices = mem_alloc(r->n_arms, sizeof *r->voices);
-    for (size_t i = 0; i < r->n_arms; i++)
-        json_array_foreach(lms, k, node)
-        {
-            if (strcmp(name_of(json_object_get(node, "id")), r->arms[i].lm) != 0)
-                continue;
-            read_arm_voices(&r->voices[i], json_object_get(node, "voices"));
-            break; /* ids are unique in a plan that this program wrote */
-        }
+    for (size_t i = 0; i < r->n_arms; i++) {
+        const json_t *node = json_array_get(lms, doc_place(places, r->arms[i].lm));
+        read_arm_voices(&r->voices[i], json_object_get(node, "voices"));
+    }
+    json_decref(places);
 }
 
 static int read_all(struct results *r)

@@ -1,6 +1,6 @@
 #include "base/err.h"
 #include "base/mem.h"
-#include "experiments/lms.h"
+#include "experiments/plan.h"
 #include "experiments/results_parts.h"
 #include "model/checkpoint.h"
 #include "model/table.h"
@@ -31,12 +31,11 @@ static void put_space(struct h5 *h, const struct space *s, const char *hash)
 }
 
 /* The first leaf below a node, or what makes bytes of it: its space is the node's. */
-static const json_t *leaf_of(const json_t *what, const char *id)
+static const json_t *leaf_of(const struct plan *p, const char *id)
 {
-    const json_t *node = lms_node(what, id), *voices = json_object_get(node, "voices");
+    const json_t *node = plan_lm(p, id), *voices = json_object_get(node, "voices");
     bool is_bytes = strcmp(json_string_value(json_object_get(node, "kind")), "bytes") == 0;
-    return voices && !is_bytes ? leaf_of(what, json_string_value(json_object_get(json_array_get(voices, 0), "lm")))
-                               : node;
+    return voices && !is_bytes ? leaf_of(p, json_string_value(json_object_get(json_array_get(voices, 0), "lm"))) : node;
 }
 
 static int write_space(struct h5 *h, const json_t *leaf)
@@ -71,7 +70,7 @@ int results_write_spaces(struct h5 *h, const struct plan *p)
     size_t n = 0;
     int rc = 0;
     for (size_t i = 0; i < p->n_arms && rc == 0; i++) {
-        const json_t *leaf = leaf_of(p->what, p->arms[i].lm);
+        const json_t *leaf = leaf_of(p, p->arms[i].lm);
         const char *hash = json_string_value(json_object_get(leaf, "space"));
         size_t k = 0;
         while (k < n && strcmp(seen[k], hash) != 0)

@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "experiments/fit_place.h"
 #include "experiments/h5.h"
-#include "experiments/lms.h"
+#include "experiments/plan.h"
 #include "experiments/results.h"
 #include "experiments/results_parts.h"
 #include <stdlib.h>
@@ -23,7 +23,7 @@ static void put_along(struct h5 *h, const char *path, const char *scale, hid_t t
 
 static const char *lm_field(const struct plan *p, size_t arm, const char *key)
 {
-    const char *s = json_string_value(json_object_get(lms_node(p->what, p->arms[arm].lm), key));
+    const char *s = json_string_value(json_object_get(plan_lm(p, p->arms[arm].lm), key));
     return s ? s : "";
 }
 
@@ -31,14 +31,10 @@ static const char *lm_field(const struct plan *p, size_t arm, const char *key)
 static struct text *arm_chains(const struct ledger *l)
 {
     const struct plan *p = l->plan;
-    const json_t *fits = json_object_get(p->what, "fits");
     struct text *out = mem_alloc(p->n_arms, sizeof *out);
     for (size_t i = 0; i < p->n_arms; i++) {
         const struct plan_arm *arm = &p->arms[i];
-        const json_t *result = NULL;
-        for (size_t k = 0; arm->fit && k < json_array_size(fits); k++)
-            if (strcmp(json_string_value(json_object_get(json_array_get(fits, k), "id")), arm->fit) == 0)
-                result = json_array_get(l->fits, k);
+        const json_t *result = json_array_get(l->fits, doc_place(p->fit_places, arm->fit));
         if (result && !json_is_null(result))
             fit_place_fill(arm->chain, result, &out[i]);
         else

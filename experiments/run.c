@@ -268,20 +268,29 @@ static int run_sessions(const struct plan *p, const char *folder, const char *jo
 }
 
 /* What a process that was killed left standing aside. */
-static void sweep(const char *folder)
+static void sweep(const char *folder, const char *journal)
 {
     folder_sweep(folder, "plan.json.", ".part");
     folder_sweep(folder, "results.h5.", ".tmp");
+    journal_sweep(journal);
+}
+
+/* The folder is ours alone, or our shard is. */
+static int execute_in(const struct plan *p, const char *folder, const char *journal, const struct run_options *o,
+                      struct run_outcome *out)
+{
+    TRY(folder_refuse_link(journal)); /* it may have come from anywhere */
+    if (!sharded(o))
+        sweep(folder, journal);
+    TRY(settle_plan(p, folder, o));
+    return run_sessions(p, folder, journal, o, out);
 }
 
 static int execute_locked(const struct plan *p, const char *folder, const struct run_options *o,
                           struct run_outcome *out)
 {
-    if (!sharded(o))
-        sweep(folder);
-    TRY(settle_plan(p, folder, o));
     char *journal = path_in(folder, "journal");
-    int rc = run_sessions(p, folder, journal, o, out);
+    int rc = execute_in(p, folder, journal, o, out);
     free(journal);
     return rc;
 }

@@ -9,7 +9,7 @@
 #ifndef EXPERIMENTS_RUN_H
 #define EXPERIMENTS_RUN_H
 
-#include "experiments/interrupt.h"
+#include "base/interrupt.h"
 #include "experiments/plan.h"
 
 struct run_progress {

@@ -46,6 +46,15 @@ static bool member(struct walk *w, json_t *o)
     return false;
 }
 
+static lua_Integer count(lua_State *L, int index)
+{
+    lua_Integer n = 0;
+    lua_pushnil(L);
+    for (; lua_next(L, index); lua_pop(L, 1))
+        n++;
+    return n;
+}
+
 static json_t *array(struct walk *w, int index, lua_Integer n)
 {
     json_t *a = json_array();
@@ -58,6 +67,12 @@ static json_t *array(struct walk *w, int index, lua_Integer n)
         json_array_append_new(a, v);
     }
     return a;
+}
+
+/* Of a table that is nothing but a list. */
+static json_t *array_alone(struct walk *w, int index, lua_Integer n)
+{
+    return count(w->L, index) == n ? array(w, index, n) : fail(w, NULL, "a table mixes a list and named fields");
 }
 
 static json_t *object(struct walk *w, int index)
@@ -105,7 +120,7 @@ static json_t *table(struct walk *w, int index)
     if (!is_empty)
         lua_pop(w->L, 2);
     json_t *out = is_declaration && n > 0 ? declaration(w, index, n)
-                  : n > 0 || is_empty     ? array(w, index, n)
+                  : n > 0 || is_empty     ? array_alone(w, index, n)
                                           : object(w, index);
     w->depth--;
     return out;

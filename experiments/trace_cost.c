@@ -2,8 +2,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "experiments/fit_result.h"
-#include "experiments/lms.h"
 #include "experiments/lua_transforms.h"
+#include "experiments/plan.h"
 #include "model/checkpoint.h"
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 /* The first leaf below a node: its space is the node's. */
 static const json_t *leaf_of(const struct plan *p, const char *id)
 {
-    const json_t *node = lms_node(p->what, id), *voices = json_object_get(node, "voices");
+    const json_t *node = plan_lm(p, id), *voices = json_object_get(node, "voices");
     return voices ? leaf_of(p, json_string_value(json_object_get(json_array_get(voices, 0), "lm"))) : node;
 }
 
@@ -50,7 +50,7 @@ static int chain_steps(const struct plan *p, const struct lua_transforms *transf
                        size_t *n)
 {
     struct text text = { 0 };
-    fit_result_guess_chain(p->what, arm->fit, arm->chain, &text);
+    fit_result_guess_chain(p, arm->fit, arm->chain, &text);
     struct chain *c = lua_transforms_chain(transforms, text_s(&text));
     text_free(&text);
     if (!c)

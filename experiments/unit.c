@@ -1,7 +1,7 @@
 #include "experiments/unit.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "experiments/lms.h"
+#include "experiments/plan.h"
 #include "experiments/unit_trace.h"
 #include <math.h>
 #include <string.h>
@@ -46,7 +46,7 @@ static const char *what_string(const struct plan *p, const char *key)
 
 static const char *lm_key(const struct plan *p, const char *id)
 {
-    return json_string_value(json_object_get(lms_node(p->what, id), "key"));
+    return json_string_value(json_object_get(plan_lm(p, id), "key"));
 }
 
 /* The compute mode, and the type of keys and values where it is not float32. */
@@ -90,12 +90,12 @@ struct unit_key unit_key(const struct plan *p, const struct plan_arm *arm, const
         if (arm->draft)
             pack_string(&t, lm_key(p, arm->draft));
         if (arm->fit)
-            pack_string(&t, json_string_value(json_object_get(lms_fit(p->what, arm->fit), "key")));
+            pack_string(&t, json_string_value(json_object_get(plan_fit(p, arm->fit), "key")));
     }
     if (item->item->kind == ITEM_CHOICE && strcmp(arm->choices, "likelihood") != 0)
         pack_string(&t, arm->choices);
     if (item->item->kind == ITEM_CHOICE && arm->calibration)
-        pack_string(&t, json_string_value(json_object_get(lms_fit(p->what, arm->calibration), "key")));
+        pack_string(&t, json_string_value(json_object_get(plan_fit(p, arm->calibration), "key")));
     return key_of(&t);
 }
 

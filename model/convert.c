@@ -105,7 +105,9 @@ static int open_source(struct conversion *v)
 int convert_checkpoint(const char *from, const char *to, const struct convert_options *o, struct text *remarks)
 {
     static const char random[] = "random:";
-    struct conversion v = { .from = from, .to = to, .options = o, .remarks = remarks };
+    struct conversion v = {
+        .from = from, .to = to, .options = o, .remarks = remarks, .tensors = { .signal = o->signal }
+    };
     bool is_random = strncmp(from, random, sizeof random - 1) == 0;
     int rc = 0;
     TRY(find_type(&v));

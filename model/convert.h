@@ -20,12 +20,14 @@
 #ifndef MODEL_CONVERT_H
 #define MODEL_CONVERT_H
 
+#include "base/interrupt.h"
 #include "base/text.h"
 #include <stdint.h>
 
 struct convert_options {
-    const char *type; /* "f32", "f16", "bf16", "q8_0", "q4_k"; NULL: as they are */
-    uint64_t seed;    /* of random weights */
+    const char *type;    /* "f32", "f16", "bf16", "q8_0", "q4_k"; NULL: as they are */
+    uint64_t seed;       /* of random weights */
+    interrupt_t *signal; /* ends it, with nothing left behind: ERR_SIGINT, ERR_SIGTERM; NULL: none does */
 };
 
 /* 0; ERR_USAGE (type, shape), ERR_DATA, ERR_IO.  What else there is to say is appended to *remarks, a line each. */

@@ -127,6 +127,8 @@ int gguf_write_file(const char *path, const struct gguf_keys *k, const struct re
         offset += tensors->r[i].to.bytes + padding(tensors->r[i].to.bytes);
     }
     struct save_file *f = save_file_open(path);
+    if (f)
+        save_file_heed(f, tensors->signal);
     int rc = f ? save_file_write(f, text_s(&head), head.len) : ERR_IO;
     text_free(&head);
     if (!f)

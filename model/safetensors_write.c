@@ -42,6 +42,8 @@ int safetensors_write_file(const char *path, struct recast_list *l)
         text_add(&head, " ");
     uint64_t n = head.len;
     struct save_file *f = save_file_open(path);
+    if (f)
+        save_file_heed(f, l->signal);
     int rc = f ? save_file_write(f, &n, sizeof n) : ERR_IO;
     if (rc == 0)
         rc = save_file_write(f, text_s(&head), head.len);

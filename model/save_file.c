@@ -16,6 +16,7 @@ struct save_file {
     FILE *file;
     uint64_t size;
     int error; /* errno of the first failure; 0: none */
+    interrupt_t *signal;
 };
 
 struct save_file *save_file_open(const char *path)
@@ -26,7 +27,7 @@ struct save_file *save_file_open(const char *path)
     f->path = mem_string(path);
     f->aside = mem_string(text_s(&aside));
     text_free(&aside);
-    int fd = open(f->aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int fd = open(f->aside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
     f->file = fd >= 0 ? fdopen(fd, "wb") : NULL;
     if (f->file) {
         setvbuf(f->file, NULL, _IOFBF, BUFFER);
@@ -47,8 +48,15 @@ static int failed(const struct save_file *f)
                    strerror(f->error));
 }
 
+void save_file_heed(struct save_file *f, interrupt_t *signal)
+{
+    f->signal = signal;
+}
+
 int save_file_write(struct save_file *f, const void *bytes, size_t n)
 {
+    if (f->signal && *f->signal)
+        return err_add(interrupt_check(f->signal, "writing it"), "%s", f->path);
     if (f->error == 0 && n > 0 && fwrite(bytes, 1, n, f->file) != n)
         f->error = errno;
     if (f->error != 0)

@@ -2,6 +2,7 @@
 #ifndef MODEL_SAVE_FILE_H
 #define MODEL_SAVE_FILE_H
 
+#include "base/interrupt.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,7 +11,10 @@ struct save_file;
 /* NULL + ERR_IO. */
 struct save_file *save_file_open(const char *path);
 
-/* The first failure is kept; save_file_close() tells it.  0 or ERR_IO. */
+/* From now on a signal fails the next write: ERR_SIGINT, ERR_SIGTERM.  NULL: none does. */
+void save_file_heed(struct save_file *f, interrupt_t *signal);
+
+/* The first failure is kept; save_file_close() tells it.  0, ERR_IO, or what a signal that is heeded gives. */
 int save_file_write(struct save_file *f, const void *bytes, size_t n);
 int save_file_zeros(struct save_file *f, size_t n);
 uint64_t save_file_size(const struct save_file *f); /* bytes so far */

@@ -154,6 +154,13 @@ test_pipe() {
     done
     [ "$(cat "$work/rc" 2>/dev/null)" = 4 ] || fail "a closed pipe gave status $(cat "$work/rc" 2>/dev/null), want 4"
     [ ! -s "$work/err" ] || fail "a closed pipe was announced: $(cat "$work/err")"
+    # bug: with stdout closed what was asked for was lost, with status 0; with stdin closed it was an empty file
+    "$chorale" list strategies >&- 2>"$work/err"
+    [ $? = 4 ] && grep -q 'cannot write to stdout' "$work/err" ||
+        fail "no stdout is no failure: $(cat "$work/err")"
+    "$chorale" dist --chain top_k=1 - <&- >"$work/out" 2>"$work/err"
+    [ $? = 4 ] && grep -q 'stdin: cannot read: Bad file descriptor' "$work/err" ||
+        fail "no stdin is no failure: $(cat "$work/err")"
     if [ -w /dev/full ]; then
         "$chorale" list strategies >/dev/full 2>"$work/err"
         [ $? = 4 ] || fail 'a full disk under stdout is no failure'
@@ -209,7 +216,7 @@ test_run() {
     holds '.[0].report | endswith("/rep/index.html")'
     [ -s "$work/rep/index.html" ] || fail 'no report'
     # bug: with standard streams closed, the journal became one of them, and the progress was written into it
-    "$chorale" run "$work/tab.lua" --out "$work/closed" --no-report <&- >&- 2>&- ||
+    "$chorale" run "$work/tab.lua" --out "$work/closed" --no-report --quiet <&- >&- 2>&- ||
         fail 'a run without standard streams fails'
     expect_one 0 '' "$chorale" run "$work/tab.lua" --out "$work/closed" --no-report --quiet
     echo 'foo(' >"$work/bad.lua"

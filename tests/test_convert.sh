@@ -138,6 +138,29 @@ test_refusals() {
     [ ! -e "$work/full.gguf" ] && [ ! -e "$work/x" ] && [ ! -e "$work/no" ] || fail "half of something is there"
 }
 
+# bug: a signal left what was written so far beside TO: gigabytes under a name that nobody knows
+test_interrupted() {
+    for signal in INT TERM; do
+        for to in "$work/cut.gguf" "$work/cut"; do
+            "$chorale" convert 'random:llama(dim=1024, layers=200, heads=8, kv_heads=8, ffn=4096, vocab=512)' "$to" >"$work/out" 2>"$work/err" &
+            pid=$!
+            tries=0
+            while [ -z "$(find "$work" -path "$to.*.part" -size +100k)" ] && [ $tries -lt 500 ] && kill -0 $pid 2>/dev/null; do
+                sleep 0.02
+                tries=$((tries + 1))
+            done
+            kill -$signal $pid
+            wait $pid
+            got=$?
+            checks=$((checks + 3))
+            [ $got = $([ $signal = INT ] && echo 130 || echo 143) ] || fail "$to, $signal: status $got: $(cat "$work/err")"
+            grep -q 'interrupted while writing it' "$work/err" || fail "$to, $signal: $(cat "$work/err")"
+            left=$(find "$work" -path "$to*")
+            [ -z "$left" ] || fail "$signal left behind: $left"
+        done
+    done
+}
+
 test_llama2c() {
     stories=${CHORALE_SHARED:-../shared}/weights/stories260K.bin
     [ -r "$stories" ] || { echo "$name: skipped: $stories is not here"; return; }
@@ -165,6 +188,7 @@ test_round_trips
 test_types
 test_random
 test_refusals
+test_interrupted
 test_llama2c
 test_others
 done_with_checks

@@ -67,7 +67,7 @@ static void voice_of(const char *what, const char *choices)
         if (choices)
             json_object_set_new(fit, "choices", json_string(choices));
         struct lms *lms = lms_alloc(p->what, threads);
-        json_t *guess = fit_result_guess(p->what, fit);
+        json_t *guess = fit_result_guess(plan_lm(p, json_string_value(json_object_get(fit, "lm"))), fit);
         check(lms_set_fit(lms, json_string_value(json_object_get(fit, "id")), guess) == 0, "%s", err_text());
         check(!lms_find(lms, "e") && err_code() == ERR_DATA && strstr(err_text(), "where a voice wants a map of rows"),
               "%s of %s: %s", what, choices ? choices : "rows", err_text());

@@ -163,7 +163,8 @@ static void test_depth(void)
     refused(text_s(&t), "dir/h.lua:1: ", "C stack overflow");
     text_free(&t);
     refused("local function f(...) return 1, f(1, ...) end f()", "dir/h.lua:1: ", "stack overflow");
-    refused("local t = {} t[1] = t experiment { name = 'a', evalsets = 'x', arms = t }", "dir/h.lua:1: ", "overflow");
+    refused("local t = {} t[1] = t experiment { name = 'a', evalsets = 'x', arms = t }",
+            "dir/h.lua:1: ", "arms: lists are nested more than 32 deep (or hold themselves)");
     refused("table.sort({ 2, 1 }, function(a, b) local t = { 2, 1 } table.sort(t, 1) end)", "dir/h.lua:1: ", "call");
 }
 
@@ -189,6 +190,39 @@ static void test_values(void)
     refused("experiment { name = 'a\\0b', evalsets = 'x', arms = { lm = model 'a' } }", "dir/h.lua:1: ", "a NUL");
     refused("experiment { name = 'a', evalsets = 'x\\0', arms = { lm = model 'a' } }", "dir/h.lua:1: ", "a NUL");
     refused("experiment { name = '\\xff', evalsets = 'x', arms = { lm = model 'a' } }", "dir/h.lua:1: ", "UTF-8");
+}
+
+/* bug: what stood in a list or a declaration where nobody looked was lost without a word: a whole arm, a second model */
+static void test_strays(void)
+{
+    static const struct {
+        const char *field, *what;
+    } cases[] = {
+        { "stop = { 'a', [3] = 'b' }", "a list: a value at 3, want 1, 2, ... and no others" },
+        { "creativity = { 'distinct_1', x = 'self_bleu' }", "a list: a value at 'x', want 1, 2, ... and no others" },
+        { "[7] = 3", "experiment: a value at 7, want named fields" },
+        { "tasks = { 'a', [1.5] = 'b' }", "a list: a value at 1.5, want 1, 2" },
+        { "judge = model { 'a', 'b' }", "model: a value at 2, want one value and named fields" },
+        { "judge = ensemble { 'a', [3] = 'b' }", "ensemble: a value at 3, want voices without a gap and named fields" },
+        { "judge = ensemble { 'a', weights = { 1, x = 2 } }", "weights: a value at 'x', want 1, 2, ... and no others" },
+        { "stop = each('%d', { 1, x = 2 })", "each: a value at 'x', want 1, 2" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char source[400];
+        snprintf(source, sizeof source, DECLARE "%s }", cases[i].field);
+        refused(source, "dir/h.lua:1: ", cases[i].what);
+    }
+    refused("experiment { name = 'n', evalsets = { 'x', y = 'z' }, arms = { lm = model 'a' } }",
+            "dir/h.lua:1: ", "evalsets: a value at 'y', want 1, 2, ... and no others");
+    refused("experiment { name = 'n', evalsets = { { 'x', 'y' } }, arms = { lm = model 'a' } }",
+            "dir/h.lua:1: ", "evalset: a value at 2, want one value and named fields");
+    refused("experiment { name = 'n', evalsets = 'x', arms = { { lm = model 'a' }, b = { lm = model 'b' } } }",
+            "dir/h.lua:1: ", "arms: a value at 'b', want 1, 2, ... and no others");
+    refused("experiment { name = 'n', evalsets = 'x', arms = { lm = model 'a', 3 } }",
+            "dir/h.lua:1: ", "arm: a value at 1, want named fields");
+    refused("experiment { name = 'n', evalsets = 'x', arms = { lm = model 'a', tasks = { t = { weights = { 1, x = 2 } "
+            "} } } }",
+            "dir/h.lua:1: ", "a table mixes a list and named fields");
 }
 
 static void test_source(void)
@@ -288,6 +322,7 @@ int main(void)
     test_memory();
     test_depth();
     test_values();
+    test_strays();
     test_source();
     test_large_file();
     test_plans();

@@ -116,6 +116,33 @@ test_too_many() {
     said '200 arms x 4 items x 100000 draws, want at most 50000000 in all'
 }
 
+# bug: lms were looked up by name and by content one after the other: 4,095 of them took 14 s to plan
+test_lms() {
+    cat >"$work/lms.lua" <<'LUA'
+local arms = {}
+for i = 1, arg.n do
+    arms[i] = { lm = ensemble { model("table:n=2,length=3,seed=" .. i), model "table:n=2,length=3", weights = { 1, i } },
+                name = "arm " .. i }
+end
+experiment { name = "lms", evalsets = { arg.set }, arms = arms, limit = { bytes = 3 } }
+LUA
+    python3 - "$chorale" "$work" >"$work/out" 2>&1 <<'PYTHON'
+import resource, subprocess, sys
+def used(n):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    subprocess.check_call([sys.argv[1], "run", sys.argv[2] + "/lms.lua", "--dry-run", "--set", "n=%d" % n, "--set",
+                           "set=" + sys.argv[2] + "/generate"], stdout=subprocess.DEVNULL)
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+few, many = min(used(250), used(250)), used(1500)
+print("%.2f s for 500 lms, %.2f s for 3,000" % (few, many))
+sys.exit(many > 15 * few)
+PYTHON
+    took=$?
+    checks=$((checks + 1))
+    [ $took = 0 ] || fail "six times as many lms take more than 15 times as long: $(tail -3 "$work/out")"
+    [ -z "${CHORALE_LONG:-}" ] || echo "$name: $(cat "$work/out")"
+}
+
 # Prompts of nothing, to the last place, one beyond it, far beyond it; symbols that the lm does not have.
 test_prompts() {
     mkdir -p "$work/edge"
@@ -150,6 +177,7 @@ LUA
 test_items
 test_arms
 test_too_many
+test_lms
 test_prompts
 test_million
 [ $bad = 0 ] && echo "$name: $checks checks passed"

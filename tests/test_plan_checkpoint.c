@@ -151,7 +151,7 @@ static void test_profiles(void)
           "its template makes the lm of an arm that asks for it");
     check(strcmp(choice->lm, "m") != 0 && strcmp(plan_choice(p, 0, item_of(p, "plain"))->lm, "m") == 0,
           "for its items");
-    const json_t *duet = lms_node(p->what, plan_choice(p, 2, math)->lm), *voice;
+    const json_t *duet = plan_lm(p, plan_choice(p, 2, math)->lm), *voice;
     size_t i;
     json_array_foreach(json_object_get(duet, "voices"), i, voice)
     {
@@ -175,7 +175,7 @@ static void test_positions(void)
     json_t *node = json_array_get(json_object_get(p->what, "lms"), 0);
     const char *said = json_string_value(json_object_get(node, "positions"));
     check(said && strcmp(said, "rope theta 50000") == 0, "in the plan: %s", said ? said : "nothing");
-    check(!json_object_get(lms_node(p->what, "t"), "positions"), "a table has none");
+    check(!json_object_get(plan_lm(p, "t"), "positions"), "a table has none");
     struct text shown = { 0 };
     check(plan_describe(p, 1, &shown) == 0 && strstr(text_s(&shown), "; rope theta 50000"), "described: %s",
           text_s(&shown));

@@ -93,10 +93,37 @@ static void judge_plan(void)
           end.status, end.message);
 }
 
+/* bug: a link in place of the journal, or of a lock, led what we write out of the folder */
+static void judge_links(void)
+{
+    char link[600], target[600];
+    begin();
+    snprintf(link, sizeof link, "%s/journal", store_path("trial"));
+    snprintf(target, sizeof target, "%s", store_path("elsewhere"));
+    check(rename(link, target) == 0 && symlink(target, link) == 0, "a link for a journal");
+    disk_write(target, "run-000999.seg", "", 0);
+    struct store_end end = store_run("trial", STORE_PLAIN);
+    check(end.status == 3 && strstr(end.message, "journal: a symbolic link, want a folder"), "status %d: %s",
+          end.status, end.message);
+    check(disk_exists(target, "run-000999.seg"), "what it leads to is swept");
+    disk_remove(target, "run-000999.seg");
+    check(unlink(link) == 0 && rename(target, link) == 0, "the journal again");
+    snprintf(link, sizeof link, "%s/lock", store_path("trial"));
+    disk_remove(store_path("trial"), "lock");
+    check(symlink(target, link) == 0, "a link for a lock");
+    end = store_run("trial", STORE_PLAIN);
+    check(end.status == 3 && strstr(end.message, "lock: a symbolic link, want a regular file"), "status %d: %s",
+          end.status, end.message);
+    check(access(target, F_OK) < 0, "a file was made where it leads");
+    disk_remove(store_path("trial"), "lock");
+    store_heals("trial", "links");
+}
+
 int main(void)
 {
     store_open("store_hostile");
     judge_plan();
+    judge_links();
     begin();
     check(mkdir(intruder(), 0777) == 0, "a folder");
     judge("a folder", 3);

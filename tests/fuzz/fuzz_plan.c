@@ -49,14 +49,14 @@ static void guess(const struct plan *p, struct lms *s)
     json_t *fit;
     json_array_foreach(fits, i, fit)
     {
-        json_t *result = fit_result_guess(p->what, fit);
+        json_t *result = fit_result_guess(plan_lm(p, json_string_value(json_object_get(fit, "lm"))), fit);
         if (lms_set_fit(s, json_string_value(json_object_get(fit, "id")), result) < 0 && !*err_text())
             abort();
         json_decref(result);
     }
     for (i = 0; i < p->n_choices; i++) {
         struct text chain = { 0 };
-        fit_result_guess_chain(p->what, p->arms[i].fit, p->arms[i].chain, &chain);
+        fit_result_guess_chain(p, p->arms[i].fit, p->arms[i].chain, &chain);
         chain_free(chain_parse(text_s(&chain)));
         text_free(&chain);
     }
@@ -73,8 +73,7 @@ static void build(const struct plan *p)
     json_array_foreach(lms, i, node)
     {
         const char *id = json_string_value(json_object_get(node, "id"));
-        if (lms_leaves(p->what, id) < 64 && !opens_files(lms, id) && lms_ready(s, id) && !lms_find(s, id) &&
-            !*err_text())
+        if (plan_leaves(p, id) < 64 && !opens_files(lms, id) && lms_ready(s, id) && !lms_find(s, id) && !*err_text())
             abort();
     }
     lms_close(s);

@@ -1,6 +1,6 @@
 /* Whether a signal asks the work to close: SIGINT or SIGTERM once one came, 0 before; NULL: nobody asks. */
-#ifndef EXPERIMENTS_INTERRUPT_H
-#define EXPERIMENTS_INTERRUPT_H
+#ifndef BASE_INTERRUPT_H
+#define BASE_INTERRUPT_H
 
 #include <signal.h>
 

@@ -1,4 +1,4 @@
-#include "experiments/interrupt.h"
+#include "base/interrupt.h"
 #include "base/err.h"
 
 int interrupt_check(interrupt_t *signal, const char *what)
