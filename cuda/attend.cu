@@ -8,6 +8,7 @@
  *
  * What a row comes to depends on its query, its pages and split_pages, not on the rows beside it. */
 #include "cuda/apart.h"
+#include "cuda/attend_page.h"
 #include "cuda/heads.h"
 
 #define WARPS    4u
@@ -91,54 +92,6 @@ CUDA_INLINE void leave(const struct cuda_attend_args *a, uint32_t token, uint32_
     } else {
         size_t row = ((size_t)blockIdx.y * a->n_tokens + token) * a->n_heads + head;
         a->partial[row * (dim + 2) + d] = x;
-    }
-}
-
-/* Eight values of a position as they lie in a page; of CUDA_KV_Q8 a byte each, with a scale. */
-struct eight {
-    struct cuda_eight raw;
-    float scale;
-};
-
-CUDA_INLINE void read_eight(uint32_t kv, const char *block, uint32_t dim, uint32_t at, uint32_t d, struct eight *x)
-{
-    if (kv == CUDA_KV_F32) {
-        const uint4 *p = (const uint4 *)(block + ((size_t)at * dim + d) * 4);
-        x->raw.low = p[0];
-        x->raw.high = p[1];
-    } else if (kv == CUDA_KV_BF16) {
-        x->raw.low = *(const uint4 *)(block + ((size_t)at * dim + d) * 2);
-    } else {
-        uint2 p = *(const uint2 *)(block + (size_t)at * dim + d);
-        x->raw.low.x = p.x;
-        x->raw.low.y = p.y;
-        x->scale = *(const float *)(block + (size_t)CUDA_PAGE * dim + 4 * at);
-    }
-}
-
-CUDA_INLINE void no_eight(struct eight *x)
-{
-    x->raw.low.x = x->raw.low.y = x->raw.low.z = x->raw.low.w = 0;
-    x->raw.high = x->raw.low;
-    x->scale = 0.0f;
-}
-
-CUDA_INLINE float signed_byte(uint32_t word, uint32_t i)
-{
-    return (float)(int8_t)(word >> 8 * i & 0xffu);
-}
-
-/* Of CUDA_KV_Q8 without the scale. */
-CUDA_INLINE void values_of(uint32_t kv, const struct eight *x, float v[8])
-{
-    if (kv != CUDA_KV_Q8) {
-        cuda_eight_values(kv == CUDA_KV_F32 ? CUDA_F32 : CUDA_BF16, &x->raw, v);
-        return;
-    }
-    CUDA_UNROLL
-    for (uint32_t i = 0; i < 4; i++) {
-        v[i] = signed_byte(x->raw.low.x, i);
-        v[4 + i] = signed_byte(x->raw.low.y, i);
     }
 }
 
@@ -292,19 +245,19 @@ CUDA_INLINE void attend(const struct cuda_attend_args *a, const uint32_t ROWS, c
         const char *next = page + WARPS < r.end ? (const char *)r.pages[page + WARPS] + keys_at : NULL;
         uint32_t left = r.most - page * CUDA_PAGE; /* positions of the page that hold something */
         float dots[4 * CUDA_PAGE];
-        struct eight x[CUDA_PAGE];
+        struct attend_page_eight x[CUDA_PAGE];
         CUDA_UNROLL
         for (uint32_t b = 0; b < steps; b += BATCH) {
             CUDA_UNROLL
             for (uint32_t i = 0; i < BATCH; i++) {
                 uint32_t at = (b + i) * at_once + slot;
-                no_eight(&x[i]);
+                attend_page_none(&x[i]);
                 if (inside && at < left)
-                    read_eight(KV, block, dim, at, 8 * sub, &x[i]);
+                    attend_page_read(KV, block, dim, at, 8 * sub, &x[i]);
             }
             CUDA_UNROLL
             for (uint32_t i = 0; i < BATCH; i++) {
-                values_of(KV, &x[i], v);
+                attend_page_values(KV, &x[i], v);
                 CUDA_UNROLL
                 for (uint32_t row = 0; row < ROWS; row++) {
                     float dot = q[row][0] * v[0];
@@ -319,9 +272,9 @@ CUDA_INLINE void attend(const struct cuda_attend_args *a, const uint32_t ROWS, c
             CUDA_UNROLL
             for (uint32_t i = 0; i < BATCH; i++) {
                 uint32_t at = i * at_once + slot;
-                no_eight(&x[i]);
+                attend_page_none(&x[i]);
                 if (inside && at < left)
-                    read_eight(KV, block + a->kv.values_at, dim, at, 8 * sub, &x[i]);
+                    attend_page_read(KV, block + a->kv.values_at, dim, at, 8 * sub, &x[i]);
             }
         }
         apart_sum(dots, ROWS * steps, LANES, lane);
@@ -357,13 +310,13 @@ CUDA_INLINE void attend(const struct cuda_attend_args *a, const uint32_t ROWS, c
             CUDA_UNROLL
             for (uint32_t i = 0; i < BATCH && steps != BATCH; i++) {
                 uint32_t at = (b + i) * at_once + slot;
-                no_eight(&x[i]);
+                attend_page_none(&x[i]);
                 if (inside && at < left)
-                    read_eight(KV, block + a->kv.values_at, dim, at, 8 * sub, &x[i]);
+                    attend_page_read(KV, block + a->kv.values_at, dim, at, 8 * sub, &x[i]);
             }
             CUDA_UNROLL
             for (uint32_t i = 0; i < BATCH; i++) {
-                values_of(KV, &x[i], v);
+                attend_page_values(KV, &x[i], v);
                 CUDA_UNROLL
                 for (uint32_t row = 0; row < ROWS; row++) {
                     float w = score[warp][row][(b + i) * at_once + slot];

@@ -1,4 +1,5 @@
 #include "cuda/fused_steps.h"
+#include "cuda/attend_steps.h"
 #include "cuda/products.h"
 
 /* Products without blocks hold the normed row as their weights want it; those with blocks norm it as they read. */
@@ -18,11 +19,6 @@ int fused_steps_fit(const struct steps *s, const struct weightmap_layer *l)
            row_fits(m, &l->up);
 }
 
-static struct cuda_norm norm_at(const struct weightmap_norm *n, const char *base)
-{
-    return (struct cuda_norm){ products_vector(&n->weight, base), products_vector(&n->bias, base) };
-}
-
 static int launched(struct steps *s, const struct cuda_product_args *a)
 {
     return card_ok(s->m->c, launch_product(a, s->m->on), "a fused product", s->error);
@@ -35,7 +31,7 @@ static struct cuda_product_args from_x(const struct steps *s, const struct weigh
     const struct device_model *m = s->m;
     return (struct cuda_product_args){ .w = products_matrix(w, s->base),
                                        .x = m->b.x,
-                                       .norm = norm_at(norm, s->base),
+                                       .norm = products_norm(norm, s->base),
                                        .flag = m->flags + s->layer,
                                        .m = s->n,
                                        .x_type = products_wants(m, w->type, s->n),
@@ -73,7 +69,7 @@ int fused_steps_run(struct steps *s, const struct weightmap_layer *l)
     a.out_type = CUDA_F32;
     a.out_stride = b->qkv_width;
     CARD_TRY(launched(s, &a));
-    CARD_TRY(steps_attend(s, l));
+    CARD_TRY(attend_steps_run(s, l));
     CARD_TRY(add_to_x(s, &l->o, b->attended, b->q));
     a = from_x(s, &l->up, &l->mlp_norm);
     a.gate = products_matrix(&l->gate, s->base);
@@ -100,7 +96,7 @@ int fused_steps_head(struct steps *s)
     const struct cuda_product_args a = { .w = products_matrix(w, m->top_base),
                                          .x = m->b.x,
                                          .bias = products_vector(&w->bias, m->top_base),
-                                         .norm = norm_at(&m->top.final_norm, m->top_base),
+                                         .norm = products_norm(&m->top.final_norm, m->top_base),
                                          .out = m->b.scores,
                                          .flag = m->flags + m->s.n_layers,
                                          .m = 1,

@@ -25,6 +25,11 @@ const float *products_vector(const struct weightmap_vector *v, const char *base)
     return v->n > 0 ? (const float *)(const void *)(base + v->at) : NULL;
 }
 
+struct cuda_norm products_norm(const struct weightmap_norm *n, const char *base)
+{
+    return (struct cuda_norm){ products_vector(&n->weight, base), products_vector(&n->bias, base) };
+}
+
 static int run_few(struct device_model *m, const struct cuda_matrix *w, const struct products *p,
                    struct device_error *error)
 {

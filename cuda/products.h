@@ -13,6 +13,7 @@ int products_few(const struct device_model *m, uint32_t n_rows);
 /* A matrix of a slab, as kernels are told. */
 struct cuda_matrix products_matrix(const struct weightmap_matrix *w, const char *base);
 const float *products_vector(const struct weightmap_vector *v, const char *base); /* NULL: none */
+struct cuda_norm products_norm(const struct weightmap_norm *n, const char *base);
 
 /* out (m, out_stride) = x w^T, without bias; x of products_wants(). */
 struct products {

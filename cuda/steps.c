@@ -1,4 +1,5 @@
 #include "cuda/steps.h"
+#include "cuda/attend_steps.h"
 #include "cuda/expert_steps.h"
 #include "cuda/fused_steps.h"
 #include "cuda/products.h"
@@ -18,11 +19,6 @@ static int launched(struct steps *s, cudaError_t e, const char *what)
 static uint32_t *flag(const struct steps *s, uint32_t layer)
 {
     return s->m->flags + layer;
-}
-
-static struct cuda_norm norm_at(const struct weightmap_norm *n, const char *base)
-{
-    return (struct cuda_norm){ products_vector(&n->weight, base), products_vector(&n->bias, base) };
 }
 
 static struct cuda_norm_args norm_args(const struct steps *s)
@@ -64,7 +60,7 @@ static int norm(struct steps *s, const struct normed *n)
         if ((n->wants >> type & 1) == 0)
             continue;
         add_back(s, &a); /* with the first of them */
-        a.norm = norm_at(n->norm, s->base);
+        a.norm = products_norm(n->norm, s->base);
         a.out = n->out[type];
         a.type = type;
         CARD_TRY(launched(s, launch_norm(&a, n->rows, s->m->on), "a norm"));
@@ -91,7 +87,7 @@ static int embed(struct steps *s)
     if (m->top.embedding_norm.weight.n == 0)
         return DEVICE_OK;
     struct cuda_norm_args norm = norm_args(s);
-    norm.norm = norm_at(&m->top.embedding_norm, m->top_base);
+    norm.norm = products_norm(&m->top.embedding_norm, m->top_base);
     norm.out = m->b.x;
     return launched(s, launch_norm(&norm, s->n, m->on), "the embedding's norm");
 }
@@ -123,128 +119,13 @@ static int project(struct steps *s, const struct weightmap_layer *l)
     return product_at(s, &l->v, b->normed, p);
 }
 
-/* head_dim is at most 4096, layers and heads what the weights prove: no product here wraps. */
-static struct cuda_kv_place kv_place(const struct device_spec *s, uint32_t layer)
-{
-    uint64_t each = s->kv == DEVICE_KV_F32 ? 4 : s->kv == DEVICE_KV_BF16 ? 2 : 1;
-    uint64_t block = DEVICE_PAGE * (each * s->head_dim + (s->kv == DEVICE_KV_Q8 ? sizeof(float) : 0));
-    return (struct cuda_kv_place){ .keys_at = 2 * layer * (uint64_t)s->n_kv_heads * block,
-                                   .values_at = s->n_kv_heads * block,
-                                   .block_bytes = block,
-                                   .type = s->kv,
-                                   .n_kv_heads = s->n_kv_heads,
-                                   .head_dim = s->head_dim };
-}
-
-static struct cuda_place_args place_args(const struct steps *s, const struct weightmap_layer *l)
-{
-    const struct device_model *m = s->m;
-    const uint32_t table = m->tables[s->layer];
-    return (struct cuda_place_args){ .q = m->b.qkv,
-                                     .k = m->b.qkv + l->q.n,
-                                     .v = m->b.qkv + l->q.n + l->k.n,
-                                     .q_bias = products_vector(&l->q.bias, s->base),
-                                     .k_bias = products_vector(&l->k.bias, s->base),
-                                     .v_bias = products_vector(&l->v.bias, s->base),
-                                     .tokens = m->batch->tokens,
-                                     .q_norm = norm_at(&l->q_norm, s->base),
-                                     .k_norm = norm_at(&l->k_norm, s->base),
-                                     .cos = m->table[table][0],
-                                     .sin = m->table[table][1],
-                                     .flag = flag(s, s->layer),
-                                     .kv = kv_place(&m->s, s->layer),
-                                     .n_tokens = s->n,
-                                     .n_queries = s->full,
-                                     .n_heads = m->s.n_heads,
-                                     .q_stride = m->b.qkv_width,
-                                     .kv_stride = m->b.qkv_width,
-                                     .half = m->s.n_turning,
-                                     .interleaved = m->s.interleaved,
-                                     .eps = m->s.norm_eps };
-}
-
-/* Keys and values into pages, in a launch of its own: other blocks than those that make them read them. */
-static int place(struct steps *s, const struct cuda_place_args *a)
-{
-    const struct device_model *m = s->m;
-    const struct cuda_copy_args copies = { m->batch->copies, a->kv, (uint32_t)s->d->n_copies };
-    CARD_TRY(launched(s, launch_place(a, m->on), "placing keys and values"));
-    return launched(s, launch_copies(&copies, m->on), "copying pages");
-}
-
-static struct cuda_attend_args attend_args(const struct steps *s, const struct weightmap_layer *l)
-{
-    const struct device_model *m = s->m;
-    return (struct cuda_attend_args){ .q = m->b.qkv,
-                                      .out = m->b.attended,
-                                      .tokens = m->batch->tokens,
-                                      .pages = m->batch->pages,
-                                      .spans = m->batch->spans,
-                                      .slope = products_vector(&m->top.slope, m->top_base),
-                                      .partial = m->b.partial,
-                                      .kv = kv_place(&m->s, s->layer),
-                                      .n_tokens = s->full,
-                                      .n_heads = m->s.n_heads,
-                                      .q_stride = m->b.qkv_width,
-                                      .out_stride = m->b.q,
-                                      .type = products_wants(m, l->o.type, s->full),
-                                      .window = m->windows[s->layer],
-                                      .split_pages = MODEL_SPLIT,
-                                      .scale = m->s.query_scale,
-                                      .cap = m->s.attention_cap };
-}
-
-/* Scratch grows with the positions that are reached.  What is recorded never comes here with less than it had. */
-static int reserve_partial(struct steps *s, uint64_t bytes)
-{
-    struct model_blocks *b = &s->m->b;
-    uint64_t ample = bytes + bytes / 2;
-    if (bytes <= b->partial_bytes)
-        return DEVICE_OK;
-    CARD_TRY(card_wait(s->m->c, "attention", s->error));
-    cudaFree(b->partial);
-    b->partial = NULL;
-    b->partial_bytes = 0;
-    s->m->batch->moved++;
-    int rc = card_ok(s->m->c, cudaMalloc((void **)&b->partial, ample), "memory for attention", s->error);
-    if (rc == DEVICE_NO_MEMORY) {
-        ample = bytes;
-        rc = card_ok(s->m->c, cudaMalloc((void **)&b->partial, ample), "memory for attention", s->error);
-    }
-    if (rc != DEVICE_OK)
-        b->partial = NULL;
-    else
-        b->partial_bytes = ample;
-    return rc;
-}
-
-int steps_attend(struct steps *s, const struct weightmap_layer *l)
-{
-    const struct device_model *m = s->m;
-    const uint32_t n_spans = s->full == s->n ? m->batch->n_spans : m->batch->n_full_spans;
-    const struct launch_attend shape = { n_spans, m->batch->most_tokens, s->most_positions };
-    struct cuda_attend_args a = attend_args(s, l);
-    const struct cuda_place_args own = place_args(s, l);
-    if (s->n == 1 && s->full == 1 && s->d->n_copies == 0 && launch_attend_places(&own.kv))
-        a.own = own;
-    else
-        CARD_TRY(place(s, &own));
-    if (s->full == 0)
-        return DEVICE_OK;
-    if (!m->c->deterministic)
-        launch_attend_split(&a, &shape, m->c->n_multiprocessors);
-    CARD_TRY(reserve_partial(s, launch_attend_bytes(&a, &shape)));
-    a.partial = m->b.partial;
-    return launched(s, launch_attend(&a, &shape, m->on), "attention");
-}
-
 /* What a half layer gives is added to x by the norm that comes next. */
 static void leave_back(struct steps *s, const struct weightmap_matrix *w, const struct weightmap_norm *post)
 {
     s->back = s->m->b.back;
     s->back_bias = w ? products_vector(&w->bias, s->base) : NULL;
     s->back_layer = s->layer;
-    s->post = norm_at(post, s->base);
+    s->post = products_norm(post, s->base);
 }
 
 static int attention(struct steps *s, const struct weightmap_layer *l)
@@ -252,7 +133,7 @@ static int attention(struct steps *s, const struct weightmap_layer *l)
     const struct model_blocks *b = &s->m->b;
     const struct cuda_matrix o = products_matrix(&l->o, s->base);
     CARD_TRY(project(s, l));
-    CARD_TRY(steps_attend(s, l));
+    CARD_TRY(attend_steps_run(s, l));
     CARD_TRY(products_run(
         s->m, &o,
         &(struct products){ b->attended, b->back, s->full, products_wants(s->m, l->o.type, s->full), b->q, b->dim },
@@ -345,7 +226,7 @@ static int head(struct steps *s, uint64_t first, uint32_t n, uint32_t tap)
     struct cuda_norm_args a = norm_args(s);
     if (tap == DEVICE_SCORES && n == 1 && fused_steps_fit_head(s))
         return fused_steps_head(s);
-    a.norm = norm_at(&m->top.final_norm, m->top_base);
+    a.norm = products_norm(&m->top.final_norm, m->top_base);
     a.index = m->batch->index + first;
     a.out = tap == DEVICE_HIDDEN ? (void *)m->b.scores : m->b.head;
     a.type = tap == DEVICE_HIDDEN ? CUDA_F32 : products_wants(m, w->type, n);

@@ -26,9 +26,6 @@ struct steps_rows {
     void *ctx;
 };
 
-/* The middle of a layer: from the products' queries, keys and values to what attention gives. */
-int steps_attend(struct steps *s, const struct weightmap_layer *l);
-
 int steps_run(struct steps *s, const struct steps_rows *rows);
 
 #endif
