@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "decode/chain.h"
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +26,27 @@ static const struct option_row *find(const struct option_row rows[], size_t n, c
     return NULL;
 }
 
+/* The transform that an option's name is, which belongs in a chain; NULL: none, or the verb has no chains. */
+static const char *transform_of(const struct verb *verb, const char *name)
+{
+    size_t at, n;
+    const struct transform_type *const *types = transform_types(&n);
+    for (size_t i = 0; i < n && find(verb->options, verb->n_options, "chain", &at); i++) {
+        size_t k = 0;
+        while (name[k] && types[i]->name[k] == (name[k] == '-' ? '_' : name[k]))
+            k++;
+        if (!name[k] && !types[i]->name[k])
+            return types[i]->name;
+    }
+    return NULL;
+}
+
 static int unknown(const struct verb *verb, const char *name)
 {
+    const char *transform = transform_of(verb, name);
+    if (transform)
+        return err_set(ERR_USAGE, "unknown option '--%s'; transforms stand in a chain: --chain \"%s=...\"", name,
+                       transform);
     const char *names[OPTIONS_MAX + N_COMMON];
     struct text all = { 0 }, seen = { 0 };
     size_t at[OPTIONS_MAX + N_COMMON], n = verb->n_options + N_COMMON;
@@ -39,6 +59,9 @@ static int unknown(const struct verb *verb, const char *name)
     for (size_t i = 0; i < n; i++)
         names[i] = all.s + at[i];
     int rc = err_unknown(ERR_USAGE, "option", text_s(&seen), names, n);
+    text_clear(&seen);
+    text_add(&seen, err_text());
+    err_set(rc, "%s; usage: chorale %s [OPTIONS] %s", text_s(&seen), verb->name, verb->operands);
     text_free(&all);
     text_free(&seen);
     return rc;

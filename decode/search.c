@@ -58,12 +58,12 @@ int search_word(const struct spec_value *value, const char *what, const char *co
     return value->text ? err_unknown(ERR_USAGE, what, value->text, names, n) : 0;
 }
 
-static int check_chain(const struct search *s)
+static int check_chain(const struct search_type *type, const struct chain *c)
 {
-    if (s->type->defers && chain_keeps_row(s->args.chain))
+    if (type->defers && chain_keeps_row(c))
         return err_set(ERR_USAGE,
                        "search %s: a step of chain '%s' reads the row of each choice again; want a search of one text",
-                       s->type->name, chain_text(s->args.chain));
+                       type->name, chain_text(c));
     return 0;
 }
 
@@ -75,7 +75,7 @@ struct search *search_open_types(const char *text, const struct search_args *arg
     s->asked = *args->prompt;
     s->asked.address = &s->args.address;
     s->args.prompt = &s->asked;
-    if (bind(s, text, types, n_types) == 0 && stop_valid(args->stop) == 0 && check_chain(s) == 0) {
+    if (bind(s, text, types, n_types) == 0 && stop_valid(args->stop) == 0 && check_chain(s->type, s->args.chain) == 0) {
         s->state = mem_alloc(1, s->type->size);
         if (s->type->init(s) == 0)
             return s;
@@ -169,4 +169,22 @@ bool search_random(const char *text)
     bool is_random = bind_known(&s, text) == 0 && s.type->random;
     spec_free(s.spec);
     return is_random;
+}
+
+bool search_hidden(const char *text)
+{
+    struct search s = { 0 };
+    bool hidden = bind_known(&s, text) == 0 && s.type->hidden;
+    spec_free(s.spec);
+    return hidden;
+}
+
+int search_takes(const char *text, const struct chain *c)
+{
+    struct search s = { 0 };
+    int rc = bind_known(&s, text);
+    if (rc == 0)
+        rc = check_chain(s.type, c);
+    spec_free(s.spec);
+    return rc;
 }

@@ -53,6 +53,7 @@ struct search_type {
     const char *meaning, *source;
     bool defers; /* it chooses when the row is gone: not with chains that read it again (chain_keeps_row()) */
     bool random; /* its outcome depends on the draw */
+    bool hidden; /* it reads hidden states: of an lm with layers alone */
     int (*check)(const struct spec_value value[]);                 /* 0, or ERR_USAGE: what params cannot say */
     enum search_drafts (*drafts)(const struct spec_value value[]); /* NULL: SEARCH_DRAFTS_NONE */
     /* It gives one text, each symbol drawn from the chain's row by a draw of its own: false, or how.  NULL: it does not. */
@@ -104,7 +105,10 @@ int search_word(const struct spec_value *value, const char *what, const char *co
 int search_canonical(const char *text, struct text *out);
 /* Whether it gives one text, each symbol drawn from the chain's row alone, and how: *out has not begun. */
 bool search_walks(const char *text, struct draw *out);
-bool search_random(const char *text);               /* its outcome depends on the draw */
+bool search_random(const char *text); /* its outcome depends on the draw */
+bool search_hidden(const char *text); /* it reads hidden states (struct lm, layered) */
+int search_takes(const char *text,
+                 const struct chain *c);            /* 0, or ERR_USAGE: not chains that read a choice's row again */
 enum search_drafts search_drafts(const char *text); /* of a search that was checked */
 const struct search_type *const *search_types(size_t *n);
 

@@ -33,9 +33,9 @@ static int contrastive_init(struct search *s)
     struct contrastive *p = s->state;
     p->chosen = -1;
     branch_init(&p->branch, s);
-    if (s->args.lm->n_voices > 0)
-        return err_set(ERR_USAGE, "contrastive: '%s' has %u voices and no hidden state of its own, want a checkpoint",
-                       s->args.lm->name, s->args.lm->n_voices);
+    if (!s->args.lm->layered)
+        return err_set(ERR_USAGE, "contrastive: '%s' has no hidden state of its own, want a checkpoint",
+                       s->args.lm->name);
     return branch_open(&p->branch, s);
 }
 
@@ -248,6 +248,7 @@ const struct search_type search_contrastive = {
     .source = "Su et al. 2022, arXiv 2202.06417; k = 4, alpha = 0.6",
     .defers = true,
     .random = false,
+    .hidden = true,
     .check = search_any,
     .size = sizeof(struct contrastive),
     .init = contrastive_init,

@@ -4,11 +4,11 @@
 #include <string.h>
 
 static const struct metric_type *const types[] = {
-    &metric_distinct_1, &metric_distinct_2,    &metric_distinct_3,  &metric_distinct_4,    &metric_ead,
-    &metric_self_bleu,  &metric_spread,        &metric_compression, &metric_repetition,    &metric_diversity,
-    &metric_coverage,   &metric_form_validity, &metric_form_exact,  &metric_length_chars,  &metric_length_words,
-    &metric_judge_bpb,  &metric_bits_per_byte, &metric_surprisal,   &metric_accuracy,      &metric_accuracy_norm,
-    &metric_nll_choice, &metric_brier,         &metric_ece,         &metric_ece_classwise,
+    &metric_distinct_1,    &metric_distinct_2,    &metric_distinct_3,  &metric_distinct_4,   &metric_ead,
+    &metric_self_bleu,     &metric_spread,        &metric_compression, &metric_repetition,   &metric_diversity,
+    &metric_coverage,      &metric_form_validity, &metric_form_exact,  &metric_length_chars, &metric_length_words,
+    &metric_judge_bpb,     &metric_bits_per_byte, &metric_sampler_bpb, &metric_surprisal,    &metric_accuracy,
+    &metric_accuracy_norm, &metric_nll_choice,    &metric_brier,       &metric_ece,          &metric_ece_classwise,
 };
 #define N_TYPES (sizeof types / sizeof *types)
 

@@ -14,7 +14,7 @@ extern const struct metric_type metric_coverage, metric_form_validity, metric_fo
 extern const struct metric_type metric_length_chars, metric_length_words;
 
 /* metric_likelihood.c: what models make of a text */
-extern const struct metric_type metric_judge_bpb, metric_bits_per_byte, metric_surprisal;
+extern const struct metric_type metric_judge_bpb, metric_bits_per_byte, metric_sampler_bpb, metric_surprisal;
 
 /* metric_choice.c: choices by likelihood, and how far their probabilities can be trusted */
 extern const struct metric_type metric_accuracy, metric_accuracy_norm, metric_nll_choice, metric_brier, metric_ece;

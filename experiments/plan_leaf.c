@@ -114,6 +114,8 @@ int plan_leaf_choice(const struct lua_transforms *transforms, const char *chain,
     struct text canonical = { 0 };
     struct chain *c = lua_transforms_chain(transforms, chain);
     int rc = c ? search_canonical(search, &canonical) : ERR_USAGE;
+    if (rc == 0)
+        rc = search_takes(search, c);
     if (rc == 0) {
         bool repeats = chain_greedy(c) || (!search_random(text_s(&canonical)) && !chain_random(c));
         set_chain(transforms, c, out);

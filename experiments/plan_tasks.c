@@ -1,6 +1,7 @@
 #include "experiments/plan_tasks.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "decode/search.h"
 #include "evalsets/tag.h"
 #include "experiments/plan_draft.h"
 #include "experiments/plan_fits.h"
@@ -141,12 +142,25 @@ static const char *other_lm(struct plan_nodes *nodes, const json_t *lm, const js
     return id;
 }
 
+static int check_search(const struct plan_nodes *nodes, const json_t *choice)
+{
+    const char *search = field(choice, "search"), *lm = field(choice, "lm");
+    const char *kind = field(plan_list_find(&nodes->lms, lm), "kind");
+    if (!search_hidden(search) || strcmp(kind, "model") == 0 || strcmp(kind, "table") == 0)
+        return 0;
+    return err_set(ERR_USAGE, "search '%s' reads hidden states, and '%s' (%s) has none: want a model", search, lm,
+                   kind);
+}
+
 int plan_tasks_choice(struct plan_nodes *nodes, const json_t *chain, const char *search, json_t *out)
 {
-    if (json_is_object(chain))
-        return plan_fits_choice(nodes, chain, field(out, "lm"), search, out);
-    json_object_del(out, "fit");
-    return plan_preset_choice(nodes, chain ? json_string_value(chain) : "", search, out);
+    if (json_is_object(chain)) {
+        TRY(plan_fits_choice(nodes, chain, field(out, "lm"), search, out));
+    } else {
+        json_object_del(out, "fit");
+        TRY(plan_preset_choice(nodes, chain ? json_string_value(chain) : "", search, out));
+    }
+    return check_search(nodes, out);
 }
 
 static int resolve_profile(struct plan_nodes *nodes, const json_t *declared, const json_t *profile, json_t *out)

@@ -577,12 +577,17 @@ const char *const prelude_lines[] = {
     "                     unpack = sized(table.unpack, range), pack = sized(table.pack, sizes), sort = sort }\n",
     "done.library = { [safe_string] = true, [safe_utf8] = true, [safe_math] = true, [safe_table] = true }\n",
     "\n",
-    "return {\n",
+    "local globals = {\n",
     "    assert = base.assert, error = error, ipairs = base.ipairs, pairs = pairs, select = choose, type = type,\n",
     "    tonumber = sized(base.tonumber, length), tostring = function(x) return base.tostring(plain(x)) end, _VERSION = base._VERSION,\n",
     "    string = safe_string, math = safe_math, table = safe_table, utf8 = safe_utf8,\n",
     "    arg = set, model = model, voice = voice, ensemble = ensemble, bytes = bytes, fit = fit, search = search, each = each, grid = grid,\n",
     "    experiment = experiment, transform = transform,\n",
     "}\n",
+    "done.words = {}\n",
+    "for _, k in base.ipairs(keys(globals, 1)) do\n",
+    "    if type(globals[k]) == \"function\" then done.words[#done.words + 1] = k end\n",
+    "end\n",
+    "return globals\n",
 };
 const size_t prelude_n = sizeof prelude_lines / sizeof *prelude_lines;

@@ -572,10 +572,15 @@ local safe_table = { insert = insert, remove = remove, concat = sized(table.conc
                      unpack = sized(table.unpack, range), pack = sized(table.pack, sizes), sort = sort }
 done.library = { [safe_string] = true, [safe_utf8] = true, [safe_math] = true, [safe_table] = true }
 
-return {
+local globals = {
     assert = base.assert, error = error, ipairs = base.ipairs, pairs = pairs, select = choose, type = type,
     tonumber = sized(base.tonumber, length), tostring = function(x) return base.tostring(plain(x)) end, _VERSION = base._VERSION,
     string = safe_string, math = safe_math, table = safe_table, utf8 = safe_utf8,
     arg = set, model = model, voice = voice, ensemble = ensemble, bytes = bytes, fit = fit, search = search, each = each, grid = grid,
     experiment = experiment, transform = transform,
 }
+done.words = {}
+for _, k in base.ipairs(keys(globals, 1)) do
+    if type(globals[k]) == "function" then done.words[#done.words + 1] = k end
+end
+return globals

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "decode/chain.h"
+#include "decode/search.h"
 #include "experiments/fit_place.h"
 #include "experiments/lua_transforms.h"
 
@@ -29,7 +30,7 @@ int runner_chains_fitted(struct runner *r)
         fit_place_fill(arm->chain, result, &text);
         r->chains[i] = lua_transforms_chain(r->transforms, text_s(&text));
         text_free(&text);
-        if (!r->chains[i])
+        if (!r->chains[i] || search_takes(arm->search, r->chains[i]) < 0)
             return err_add(ERR_USAGE, "fit '%s'", arm->fit);
     }
     return 0;

@@ -102,6 +102,7 @@ struct lm {
     uint32_t n_voices;
     uint32_t max_length; /* symbols a slot may hold */
     bool pure;
+    bool layered; /* LM_TAP_HIDDEN and the rows of its layers may be wanted: a checkpoint, no composite */
     struct remote
         *remote; /* where its rows may stay (model/remote.h), borrowed; NULL: they are in this machine's memory */
 };

@@ -325,6 +325,7 @@ struct lm *table_open(const struct table_options *o)
                          .name = t->name,
                          .hash = t->hash,
                          .max_length = o->max_length + 1, /* the end symbol */
-                         .pure = true };
+                         .pure = true,
+                         .layered = true };
     return &t->lm;
 }

@@ -288,7 +288,8 @@ static int open_lm(struct transformer *t, const char *alias)
                          .name = c->name,
                          .hash = t->hash,
                          .max_length = t->planned,
-                         .pure = true };
+                         .pure = true,
+                         .layered = true };
     t->leaf = (struct leaf){ .self = t, .compute = transformer_compute };
     return 0;
 }

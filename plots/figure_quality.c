@@ -1,10 +1,11 @@
-/* Quality against entropy: decoders are compared at equal entropy, not at equal knobs (Zhang et al., arXiv 2004.10450). */
+/* Quality against entropy: decoders are compared at equal entropy, not at equal knobs (Zhang et al., arXiv 2004.10450).
+ * Both per byte, since lms over tokens, bytes and letters stand in one figure. */
 #include "plots/curves.h"
 #include "plots/plot.h"
 
 static int draw(const struct figure_data *d, struct text *script)
 {
-    const struct summary_metric *entropy = summary_find(d->summary, "surprisal");
+    const struct summary_metric *entropy = summary_find(d->summary, "sampler_bpb");
     const struct summary_metric *quality = summary_find(d->summary, "judge_bpb");
     if (!entropy || !quality)
         return 1;
@@ -15,8 +16,7 @@ static int draw(const struct figure_data *d, struct text *script)
 const struct figure_type figure_quality = {
     .name = "quality",
     .title = "Quality against entropy",
-    .about = "The judge's bits per byte against the entropy of the decoding distribution (mean surprisal of a draw "
-             "under its "
-             "own sampler). Compare lms and chains at equal entropy. Very likely text is not the best text.",
+    .about = "The judge's bits per byte of a draw against those of the sampler that drew it, the entropy of its "
+             "distributions in use. Compare lms and chains at equal entropy. Very likely text is not the best text.",
     .draw = draw,
 };

@@ -45,6 +45,9 @@ test_usage() {
     expect_one 2 "--threads is 'two', want an integer from 1" "$chorale" run x.lua --threads two
     expect_one 2 '--threads wants a value: N' "$chorale" run x.lua --threads
     expect_one 2 'options begin with two dashes' "$chorale" generate zoo:prose -5
+    expect_one 2 'usage: chorale generate [OPTIONS] CHECKPOINT [PROMPT]' "$chorale" generate zoo:prose --prompt x
+    expect_one 2 "unknown option '--top-p'; transforms stand in a chain: --chain \"top_p=...\"" "$chorale" generate zoo:prose --top-p .9
+    expect_one 2 "unknown option '--top-p'; known: --out" "$chorale" report --top-p .9
     expect_one 4 'No such file' "$chorale" run "$work/none.lua"
     expect_one 3 'not a checkpoint' "$chorale" inspect README.md
     expect_one 3 "unknown checkpoint 'nosuch'" "$chorale" generate nosuch

@@ -203,6 +203,10 @@ static void test_likelihood(void)
     check_near(score("bits_per_byte", &s, 1), 5.59 / (92 * M_LN2), 1e-12, "bits per byte");
     check_near(score("judge_bpb", &s, 1), 1, 1e-12, "one bit a byte under the judge");
     check_near(score("surprisal", &s, 1), 2.795, 1e-12, "nats per symbol");
+    check_near(score("sampler_bpb", &s, 1), 5.59 / (92 * M_LN2), 1e-12, "bits per byte of the sampler");
+    s.n_symbols = 92;
+    check_near(score("sampler_bpb", &s, 1), 5.59 / (92 * M_LN2), 1e-12,
+               "bug: a byte's surprisal was set beside a token's");
     s.judge_nll = NAN;
     check(isnan(score("judge_bpb", &s, 1)), "no judge, no value");
     check_near(score("length_words", &s, 1), 1, 0, "words");

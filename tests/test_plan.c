@@ -172,6 +172,11 @@ static void test_rules(void)
     refused("on = 'DIR/held'", "on = 'DIR/held', lang = 'zh'", "in language zh");
     refused("rule = arg.rule or 'linear'", "rule = 'liner'", "linear");
     refused("chain = 'top_k=3'", "chain = 'top_j=3'", "top_k");
+    /* bug: each unit of such arms failed by itself, when the run was under way */
+    refused("{ lm = { a, b, duet }", "{ search = 'contrastive(2)', lm = { a, duet }",
+            "reads hidden states, and 'duet' (ensemble) has none");
+    refused("chain = { 'temperature=0', ''", "search = 'beam(2)', chain = { 'adaptive_p=0.5'",
+            "reads the row of each choice again");
     refused("creativity = { 'distinct_1' }", "creativity = { 'distinct1' }", "distinct_1");
     refused("'DIR/score' }", "'DIR/score', 'DIR/score' }", "named twice");
     refused("'DIR/score' }", "{ 'DIR/score', lang = 'zh' } }", "no items");

@@ -90,6 +90,9 @@ static void test_errors(void)
     fails("local x = 1", "dir/test.lua:", "declares no experiment");
     fails("\nexperiment { name = 'a', arm = {}, " REST, "dir/test.lua:2:", "did you mean 'arms'");
     fails("\nexperiment { " REST, "dir/test.lua:2:", "'name' is missing");
+    fails("\nensembl { 'zoo:prose' }",
+          "dir/test.lua:2: ", "unknown word 'ensembl'; did you mean 'ensemble'? known: assert, bytes,");
+    fails("local t = {}\nt.ensembl { 'zoo:prose' }", "dir/test.lua:2: ", "nil value (field 'ensembl')");
     fails("experiment { name = 3, " REST, "dir/test.lua:1:", "'name' is a number, want a string");
     fails("experiment { name = 'a', seed = -1, " REST, "dir/test.lua:1:", "want a whole number");
     fails("experiment { name = 'a', limit = { byte = 3 }, " REST, "dir/test.lua:1:", "did you mean 'bytes'");

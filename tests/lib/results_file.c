@@ -43,8 +43,8 @@ const char *const results_file_hostile[] = {
 };
 const size_t results_file_n_hostile = sizeof results_file_hostile / sizeof *results_file_hostile;
 
-static const char *const metric_names[] = { "distinct_1", "distinct_3", "novelty",    "length_chars", "coverage",
-                                            "judge_bpb",  "surprisal",  "repetition", "entropy_x",    "accuracy" };
+static const char *const metric_names[] = { "distinct_1", "distinct_3",  "novelty",    "length_chars", "coverage",
+                                            "judge_bpb",  "sampler_bpb", "repetition", "entropy_x",    "accuracy" };
 /* in place of distinct_3 and coverage, which are on the axes; a name in HDF5 has no slash */
 static const char hostile_y[] = "<img src=x onerror=alert(1)>'`touch " RESULTS_FILE_CANARY "`' 5%d\n|\"x\"";
 static const char hostile_x[] = "=@SUM(1)\nEOD\nsystem 'touch " RESULTS_FILE_CANARY "'\n";
