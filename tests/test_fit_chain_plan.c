@@ -31,13 +31,13 @@ static void test_resumed(void)
     struct plan *p = chain_fits_plan(resumed_arms);
     struct run_options stopped = { .threads = 1, .batch = 1, .progress = stop_at_units, .signal = &signalled };
     size_t n = 0;
-    check(p && chain_fits_run(p, "calm", (struct run_options){ .threads = 1 }) == 0, "%s", err_text());
-    check(chain_fits_run(p, "stopped", stopped) == ERR_SIGINT, "stopped: %s", err_text());
+    check(p && letters_run(p, "calm", (struct run_options){ .threads = 1 }) == 0, "%s", err_text());
+    check(letters_run(p, "stopped", stopped) == ERR_SIGINT, "stopped: %s", err_text());
     signalled = 0;
     struct results *r = results_open(letters_path("stopped"));
     check(r && results_fits(r, &n) && n == 3 && !strstr(results_arms(r, &n)[2].chain, "fit"), "the fits are there");
     results_close(r);
-    check(chain_fits_run(p, "stopped", (struct run_options){ .threads = 2 }) == 0, "resumed: %s", err_text());
+    check(letters_run(p, "stopped", (struct run_options){ .threads = 2 }) == 0, "resumed: %s", err_text());
     same_results(letters_path("calm"), letters_path("stopped"), "resumed");
     struct unit_key one = unit_key(p, &p->arms[0], &p->items[0], 0), two = unit_key(p, &p->arms[1], &p->items[0], 0);
     check(strcmp(p->arms[0].chain, p->arms[1].chain) == 0 && !unit_key_equal(one, two), "other targets, other keys");
@@ -50,11 +50,11 @@ static void test_extended(void)
     struct plan *less = chain_fits_plan("{ { lm = a, chain = entropy('temperature=fit', 0.7) } }"),
                 *more = chain_fits_plan(resumed_arms);
     struct run_options plain = { .threads = 1 }, extend = { .threads = 1, .extend = true };
-    check(chain_fits_run(less, "grown", plain) == 0, "%s", err_text());
-    check(chain_fits_run(more, "grown", plain) == ERR_USAGE &&
+    check(letters_run(less, "grown", plain) == 0, "%s", err_text());
+    check(letters_run(more, "grown", plain) == ERR_USAGE &&
               strstr(err_text(), "fits: 'a: temperature=fit, entropy 0.9 on ") && strstr(err_text(), "--extend"),
           "a larger plan: %s", err_text());
-    check(chain_fits_run(more, "grown", extend) == 0, "extended: %s", err_text());
+    check(letters_run(more, "grown", extend) == 0, "extended: %s", err_text());
     same_results(letters_path("calm"), letters_path("grown"), "extended");
     plan_free(less);
     plan_free(more);
@@ -86,7 +86,7 @@ static void test_hostile_frames(void)
         journal_add(j, text_s(&t), t.len, n_head);
     }
     journal_close(j);
-    check(chain_fits_run(p, "hostile", (struct run_options){ .threads = 1 }) == 0, "computed again: %s", err_text());
+    check(letters_run(p, "hostile", (struct run_options){ .threads = 1 }) == 0, "computed again: %s", err_text());
     same_results(letters_path("calm"), letters_path("hostile"), "hostile frames");
     text_free(&plan);
     text_free(&t);
@@ -194,7 +194,7 @@ static void test_unreachable(void)
         struct plan *p = chain_fits_plan(text_s(&arms));
         char name[16];
         snprintf(name, sizeof name, "far%zu", i);
-        check(p && chain_fits_run(p, name, (struct run_options){ .threads = 1 }) == ERR_DATA &&
+        check(p && letters_run(p, name, (struct run_options){ .threads = 1 }) == ERR_DATA &&
                   strstr(err_text(), cases[i].says) && strstr(err_text(), "fit 'a: "),
               "%s: %s", cases[i].chain, err_text());
         plan_free(p);

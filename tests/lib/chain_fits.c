@@ -23,16 +23,10 @@ struct plan *chain_fits_plan(const char *arms)
     return p;
 }
 
-int chain_fits_run(const struct plan *p, const char *name, struct run_options o)
-{
-    struct run_outcome outcome;
-    return run_execute(p, letters_path(name), &o, &outcome);
-}
-
 struct results *chain_fits_results(const char *arms, const char *name)
 {
     struct plan *p = chain_fits_plan(arms);
-    check(p && chain_fits_run(p, name, (struct run_options){ .threads = 1 }) == 0, "%s: %s", name, err_text());
+    check(p && letters_run(p, name, (struct run_options){ .threads = 1 }) == 0, "%s: %s", name, err_text());
     plan_free(p);
     return results_open(letters_path(name));
 }

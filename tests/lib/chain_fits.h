@@ -8,7 +8,6 @@
 /* arms: Lua text; it may use the tables a and b, the held-out texts `on` and entropy(chain, target, from, to), a fit.  NULL:
  * err_text(). */
 struct plan *chain_fits_plan(const char *arms);
-int chain_fits_run(const struct plan *p, const char *name, struct run_options o); /* into letters_path(name) */
 struct results *chain_fits_results(const char *arms, const char *name); /* all three; NULL: they cannot be opened */
 
 #endif
