@@ -34,11 +34,27 @@ static void ngram_release(struct transform *t)
     free(t->extra);
 }
 
-static bool same(const struct transform_at *at, size_t a, size_t b, size_t n)
+/* Masks what stood behind each earlier place that the last `context` symbols end as well, the symbol `from` places back and
+ * those before it: a search by the Z-function of the context read backwards, in time that grows as the history does. */
+static void mask_ended(const struct transform_at *at, struct row *r, size_t context, size_t from)
 {
-    while (n > 0 && transform_symbol(at, a + n - 1) == transform_symbol(at, b + n - 1))
-        n--;
-    return n == 0;
+    const uint32_t *z = at->work->tail;
+    size_t said = transform_said(at);
+    size_t left = 0,
+           right = 0; /* the stretch [left, right), counted backwards, known to equal the context's beginning */
+    transform_tail(at, (double)context);
+    for (size_t k = from; k + context <= said; k++) {
+        size_t len = k < right ? (z[k - left] < right - k ? z[k - left] : right - k) : 0;
+        if (k + len >= right) {
+            while (len < context && transform_symbol(at, said - 1 - len) == transform_symbol(at, said - 1 - len - k))
+                len++;
+            left = k;
+            right = k + len;
+        }
+        sym_t next = transform_symbol(at, said - k);
+        if (len == context && next < r->n)
+            r->score[next] = -INFINITY;
+    }
 }
 
 /* The n-grams lie in the first `within` symbols; the text that one would be added to has `own` symbols. */
@@ -50,17 +66,16 @@ static int ngram_apply(const struct transform *t, void *state, struct row *r, co
     (void)state;
     if (n == 0 || own + 1 < n || row_dead(r))
         return 0;
-    size_t context = n - 1, tail = said - context;
-    for (size_t i = 0; i + context < within; i++) {
-        sym_t next = transform_symbol(at, i + context);
-        if (next < r->n && same(at, i, tail, context))
-            r->score[next] = -INFINITY;
-    }
+    mask_ended(at, r, n - 1, said - within + 1);
     return row_measure(r);
 }
 
 static const struct param ngram_params[] = {
-    { .name = "n", .kind = PARAM_INT, .max = UINT32_MAX, .required = true, .meaning = "length in symbols; 0 is off" },
+    { .name = "n",
+      .kind = PARAM_INT,
+      .max = ROW_WORK_TAIL,
+      .required = true,
+      .meaning = "length in symbols; 0 is off" },
     { .name = "of", .kind = PARAM_TEXT, .meaning = "where it was said: all (prompt and text) or prompt; default all" },
 };
 

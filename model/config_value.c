@@ -24,7 +24,7 @@ int config_value_positive(const json_t *o, const char *where, const char *key, f
     double x = (double)*to;
     TRY(doc_maybe_real(o, where, key, &x));
     if (!((float)x > 0) || !isfinite((float)x)) /* what is computed with is a float */
-        return err_set(ERR_DATA, "%s: '%s' is %g, want more than 0", where, key, x);
+        return err_set(ERR_DATA, "%s: '%s' is %g, want more than 0 and at most 3.4e38", where, key, x);
     *to = (float)x;
     return 0;
 }

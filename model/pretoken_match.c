@@ -147,10 +147,24 @@ static int next_byte(const struct matcher *m, struct regex_work *w, const char *
     return from < n;
 }
 
-/* What Oniguruma and PCRE2 both take but read otherwise: NULL, or the offender. */
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* What stands behind "(?": options (m is s in the other, and so on), or a call of a group from within, whose depth no limit
+ * of ours counts. */
+static bool is_other_group(const char *c)
+{
+    bool calls = *c == 'R' || *c == '&' || is_digit(*c) || ((*c == '+' || *c == '-') && is_digit(c[1])) ||
+                 strncmp(c, "P>", 2) == 0;
+    return calls || (*c && strchr("mnsJUaux", *c));
+}
+
+/* What Oniguruma and PCRE2 both take but read otherwise, and what only one of them takes: NULL, or the offender. */
 static const char *read_otherwise(const char *regex)
 {
-    static const char letters[] = "wWbBhHGKyYmMRXO"; /* other sets, other anchors */
+    static const char letters[] = "wWbBhHGKyYmMRXOg"; /* other sets, other anchors; calls of groups */
     bool in_class = false;
     for (const char *c = regex; *c; c++) {
         if (*c == '\\' && c[1]) {
@@ -169,8 +183,8 @@ static const char *read_otherwise(const char *regex)
             in_class = true;
             c += c[1] == '^';
             c += c[1] == ']';
-        } else if (!in_class && strncmp(c, "(?", 2) == 0 && strchr("mnsJUaux", c[2]) && c[2]) {
-            return c; /* options: m is s in the other, and so on */
+        } else if (!in_class && (strncmp(c, "(*", 2) == 0 || (strncmp(c, "(?", 2) == 0 && is_other_group(c + 2)))) {
+            return c;
         }
     }
     return NULL;

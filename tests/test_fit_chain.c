@@ -3,57 +3,18 @@
 #include "base/err.h"
 #include "decode/conformal.h"
 #include "experiments/fit_place.h"
-#include "experiments/journal.h"
 #include "experiments/replay.h"
-#include "experiments/results.h"
-#include "experiments/run.h"
-#include "experiments/unit.h"
 #include "model/table.h"
+#include "tests/lib/chain_fits.h"
 #include "tests/lib/check.h"
 #include "tests/lib/letters.h"
 #include "tests/lib/same.h"
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define POSITIONS 105 /* letters of the held-out texts */
-
-static const char lms[] =
-    "local a = model { 'table:n=4,length=16,seed=3,sharpness=1.5', name = 'a' }\n"
-    "local b = model { 'table:n=4,length=16,seed=5,sharpness=0.7', name = 'b' }\n"
-    "local on = 'DIR/held'\n"
-    "local function entropy(chain, target, from, to)\n"
-    "  return fit { what = 'entropy', on = on, chain = chain, target = target, from = from or 0.1,\n"
-    "               to = to or 5 } end\n";
-
-static const char tail[] = "experiment { name = 'chains', seed = 7, draws = 2, limit = { bytes = 8 }, trace = 'full',\n"
-                           "  evalsets = { 'DIR/gen', 'DIR/score' }, arms = ";
-
-static struct plan *plan_of(const char *arms)
-{
-    struct text t = { 0 };
-    text_addf(&t, "%s%s%s }", lms, tail, arms);
-    struct plan *p = letters_plan(text_s(&t), NULL);
-    text_free(&t);
-    return p;
-}
-
-static int run(const struct plan *p, const char *name, struct run_options o)
-{
-    struct run_outcome outcome;
-    return run_execute(p, letters_path(name), &o, &outcome);
-}
-
-static struct results *results_of(const char *arms, const char *name)
-{
-    struct plan *p = plan_of(arms);
-    check(p && run(p, name, (struct run_options){ .threads = 1 }) == 0, "%s: %s", name, err_text());
-    plan_free(p);
-    return results_open(letters_path(name));
-}
 
 /* ln p of each of the 4 symbols before each letter of the held-out texts, the letter, and how often each has been said. */
 struct said {
@@ -162,7 +123,7 @@ static void test_expected(void)
     double target = mean_entropy_without(a, 0.8, 0.2);
     text_addf(&arms, "grid { lm = a, chain = entropy('xtc(fit, threshold=0.2, form=expected)', %.17g, 0.5, 0.95) }",
               target);
-    struct results *r = results_of(text_s(&arms), "expected");
+    struct results *r = chain_fits_results(text_s(&arms), "expected");
     size_t n = 0;
     const struct results_fit *f = r ? results_fits(r, &n) : NULL;
     check(n == 1, "a fit: %s", err_text());
@@ -177,10 +138,10 @@ static void test_matched(void)
     static struct said a[POSITIONS], b[POSITIONS];
     listen(3, 1.5, a);
     listen(5, 0.7, b);
-    struct results *r = results_of("grid { lm = { a, b }, chain = { entropy('temperature=fit', 0.7),\n"
-                                   "  entropy('temperature=fit|top_p=0.9', 0.7),\n"
-                                   "  entropy('frequency_penalty=0.5 | temperature=fit', 0.8) } }",
-                                   "matched");
+    struct results *r = chain_fits_results("grid { lm = { a, b }, chain = { entropy('temperature=fit', 0.7),\n"
+                                           "  entropy('temperature=fit|top_p=0.9', 0.7),\n"
+                                           "  entropy('frequency_penalty=0.5 | temperature=fit', 0.8) } }",
+                                           "matched");
     size_t n = 0, n_arms;
     const struct results_fit *f = r ? results_fits(r, &n) : NULL;
     check(n == 6, "a fit for each lm and chain, %zu", n);
@@ -219,12 +180,12 @@ static void same_texts(const struct results *x, const struct results *y, size_t 
 static void test_used(void)
 {
     struct results *r =
-        results_of("grid { lm = { a, b, ensemble { a, b, name = 'ab' } }, chain = {\n"
-                   "  entropy('temperature=fit | top_p=0.9', 0.7),\n"
-                   "  fit { what = 'conformal', on = on, bins = 4,\n"
-                   "        chain = 'temperature=1.5 | conformal(0.3, fit)' },\n"
-                   "  fit { what = 'temperature', on = on, chain = 'temperature=fit | top_p=0.95' } } }",
-                   "used");
+        chain_fits_results("grid { lm = { a, b, ensemble { a, b, name = 'ab' } }, chain = {\n"
+                           "  entropy('temperature=fit | top_p=0.9', 0.7),\n"
+                           "  fit { what = 'conformal', on = on, bins = 4,\n"
+                           "        chain = 'temperature=1.5 | conformal(0.3, fit)' },\n"
+                           "  fit { what = 'temperature', on = on, chain = 'temperature=fit | top_p=0.95' } } }",
+                           "used");
     size_t n = 0;
     struct text arms = { 0 };
     const struct results_arm *arm = r ? results_arms(r, &n) : NULL;
@@ -239,7 +200,7 @@ static void test_used(void)
                   arm[i].chain);
     }
     text_add(&arms, "}");
-    struct results *named = results_of(text_s(&arms), "named");
+    struct results *named = chain_fits_results(text_s(&arms), "named");
     if (r && named)
         same_texts(r, named, n, "used");
     results_close(named);
@@ -338,7 +299,7 @@ static void test_after_pool(void)
     static struct said a[POSITIONS], b[POSITIONS];
     listen(3, 1.5, a);
     listen(5, 0.7, b);
-    struct results *r = results_of(
+    struct results *r = chain_fits_results(
         "(function() local t = fit { what = 'temperature', on = on }\n"
         "  local pool = ensemble { voice { a, temperature = t }, voice { b, temperature = t }, name = 'pool' }\n"
         "  return { { lm = pool, chain = t, name = 'chain' },\n"
@@ -369,217 +330,12 @@ static void test_after_pool(void)
     check(fabs(x->nll - y->nll) > 1e-4, "a chain has no say in the likelihood of a text, a voice has");
     results_close(r);
 }
-
-static volatile sig_atomic_t signalled;
-
-static void stop_at_units(void *ctx, const struct run_progress *p)
-{
-    (void)ctx;
-    if (strcmp(p->phase, "run") == 0)
-        signalled = SIGINT;
-}
-
-static const char resumed_arms[] =
-    "{ { lm = a, chain = entropy('temperature=fit', 0.7) },\n"
-    "  { lm = a, chain = entropy('temperature=fit', 0.9) },\n"
-    "  { lm = b, chain = fit { what = 'conformal', on = on, chain = 'conformal(0.2, fit)' } } }";
-
-static void test_resumed(void)
-{
-    struct plan *p = plan_of(resumed_arms);
-    struct run_options stopped = { .threads = 1, .batch = 1, .progress = stop_at_units, .signal = &signalled };
-    size_t n = 0;
-    check(p && run(p, "calm", (struct run_options){ .threads = 1 }) == 0, "%s", err_text());
-    check(run(p, "stopped", stopped) == ERR_SIGINT, "stopped: %s", err_text());
-    signalled = 0;
-    struct results *r = results_open(letters_path("stopped"));
-    check(r && results_fits(r, &n) && n == 3 && !strstr(results_arms(r, &n)[2].chain, "fit"), "the fits are there");
-    results_close(r);
-    check(run(p, "stopped", (struct run_options){ .threads = 2 }) == 0, "resumed: %s", err_text());
-    same_results(letters_path("calm"), letters_path("stopped"), "resumed");
-    struct unit_key one = unit_key(p, &p->arms[0], &p->items[0], 0), two = unit_key(p, &p->arms[1], &p->items[0], 0);
-    check(strcmp(p->arms[0].chain, p->arms[1].chain) == 0 && !unit_key_equal(one, two), "other targets, other keys");
-    plan_free(p);
-}
-
-/* Arms that bring fits of their own extend a run; what it has stays. */
-static void test_extended(void)
-{
-    struct plan *less = plan_of("{ { lm = a, chain = entropy('temperature=fit', 0.7) } }"),
-                *more = plan_of(resumed_arms);
-    struct run_options plain = { .threads = 1 }, extend = { .threads = 1, .extend = true };
-    check(run(less, "grown", plain) == 0, "%s", err_text());
-    check(run(more, "grown", plain) == ERR_USAGE && strstr(err_text(), "fits: 'a: temperature=fit, entropy 0.9 on ") &&
-              strstr(err_text(), "--extend"),
-          "a larger plan: %s", err_text());
-    check(run(more, "grown", extend) == 0, "extended: %s", err_text());
-    same_results(letters_path("calm"), letters_path("grown"), "extended");
-    plan_free(less);
-    plan_free(more);
-}
-
-static void test_hostile_frames(void)
-{
-    static const struct {
-        size_t fit;
-        const char *result;
-    } frames[] = {
-        { 0, "{\"value\":\"0.5\"}" },
-        { 0, "{}" },
-        { 2, "{\"edges\":[1],\"mass\":[1]}" },
-        { 2, "{\"edges\":[],\"mass\":[]}" },
-        { 2, "{\"edges\":[],\"mass\":[\"1) | top_k(1\"]}" },
-        { 2, "{\"edges\":[-1],\"mass\":[0.5,1]}" },
-    };
-    struct plan *p = plan_of(resumed_arms);
-    struct text plan = { 0 }, t = { 0 };
-    text_read_file(&plan, letters_path("calm/plan.json"), 1 << 24);
-    mkdir(letters_path("hostile"), 0777);
-    letters_write(letters_path("hostile/plan.json"), text_s(&plan));
-    struct journal *j = journal_open(letters_path("hostile/journal"), "run");
-    for (size_t i = 0; i < sizeof frames / sizeof *frames; i++) {
-        const json_t *fit = json_array_get(json_object_get(p->what, "fits"), frames[i].fit);
-        text_clear(&t);
-        size_t n_head = unit_write_message(&t, UNIT_FIT, unit_fit_key(p, fit), frames[i].result);
-        journal_add(j, text_s(&t), t.len, n_head);
-    }
-    journal_close(j);
-    check(run(p, "hostile", (struct run_options){ .threads = 1 }) == 0, "computed again: %s", err_text());
-    same_results(letters_path("calm"), letters_path("hostile"), "hostile frames");
-    text_free(&plan);
-    text_free(&t);
-    plan_free(p);
-}
-
-/* A plan.json of a stranger: a fit without its chain, an arm that waits for a fit that is none of the plan's. */
-static void test_hostile_plan(void)
-{
-    static const struct {
-        size_t fit;
-        const char *chain, *arm_fit, *says;
-    } cases[] = {
-        { 0, NULL, NULL, "chain" },
-        { 2, NULL, NULL, "chain" },
-        { 0, "temperature=fit", "nosuch", "nothing in 'fits' is 'nosuch'" },
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct plan *p = plan_of(resumed_arms);
-        json_t *doc = json_deep_copy(p->doc), *what = json_object_get(doc, "what");
-        json_t *fit = json_array_get(json_object_get(what, "fits"), cases[i].fit);
-        json_t *arm = json_array_get(json_object_get(what, "arms"), 0);
-        if (!cases[i].chain)
-            json_object_del(fit, "chain");
-        if (cases[i].arm_fit)
-            json_object_set_new(arm, "fit", json_string(cases[i].arm_fit));
-        char hash[65];
-        doc_hash(what, hash);
-        json_object_set_new(doc, "hash", json_string(hash));
-        struct plan *q = plan_load(doc, "plan.json");
-        check(!q && strstr(err_text(), cases[i].says), "hostile plan %zu: %s", i, q ? "accepted" : err_text());
-        plan_free(q);
-        plan_free(p);
-    }
-}
-
-static void test_refused(void)
-{
-    static const struct {
-        const char *chain, *says;
-    } cases[] = {
-        { "entropy('temperature=0.5', 1)", "has no value 'fit', as in temperature=fit" },
-        { "entropy('temperature=fit | top_p=fit', 1)", "has more than one value 'fit'" },
-        { "entropy('mirostat2(fit, 0.1)', 1)", "a step of it keeps state" },
-        { "entropy('xtc(0.5, fit)', 1, 0.01, 0.4)", "a step of it draws by itself" },
-        { "entropy('temprature=fit', 1)", "temprature" },
-        { "entropy('temperature=fit', -1)", "target is -1 nats, want 0 or more" },
-        { "entropy('temperature=fit', 1, 3, 3)", "from 3 to 3, want the lower first" },
-        { "fit { what = 'entropy', on = on, chain = 'temperature=fit', from = 1, to = 2 }",
-          "wants 'target', a number" },
-        { "fit { what = 'entropy', on = on, target = 1, from = 1, to = 2 }", "'entropy' wants 'chain'" },
-        { "fit { what = 'weights', on = on }", "unknown fit of a chain 'weights'" },
-        { "fit { what = 'temperature', on = on, chain = 'top_k=3 | temperature=fit' }",
-          "does not begin with temperature=fit" },
-        { "fit { what = 'conformal', on = on, chain = 'conformal(0.1, fit)', bins = 65 }", "bins is 65, want 1 .. 64" },
-        { "fit { what = 'entropy', on = 'DIR/score', chain = 'temperature=fit', target = 1, from = 1, to = 2 }",
-          "which is reported" },
-        { "3", "want a string, a fit or a list of them" },
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct text arms = { 0 };
-        text_addf(&arms, "grid { lm = a, chain = %s }", cases[i].chain);
-        struct plan *p = plan_of(text_s(&arms));
-        check(!p && strstr(err_text(), cases[i].says), "%s: %s", cases[i].chain, p ? "accepted" : err_text());
-        check(p || strncmp(err_text(), "letters.lua:", 12) == 0, "the line: %s", err_text());
-        plan_free(p);
-        text_free(&arms);
-    }
-    struct plan *p = plan_of("{ { lm = ensemble { voice { a, temperature = entropy('temperature=fit', 1) } } } }");
-    check(!p && strstr(err_text(), "a fit of 'entropy' where one of 'temperature' is wanted"), "a voice's: %s",
-          p ? "accepted" : err_text());
-    plan_free(p);
-    p = plan_of("{ { lm = ensemble { voice { a, temperature = fit { what = 'temperature', on = on, bins = 3 } } } } }");
-    check(!p && strstr(err_text(), "'bins' is for fits of conformal, histogram, not of temperature"), "%s",
-          p ? "accepted" : err_text());
-    plan_free(p);
-}
-
-/* What shows when rows are there: targets out of reach, means that jump. */
-static void test_unreachable(void)
-{
-    static const struct {
-        const char *chain, *says;
-    } cases[] = {
-        { "entropy('temperature=fit', 1.5)", "a mean entropy of 1.5 nats cannot be reached: it is 0." },
-        { "entropy('temperature=fit', 0.001)", "at 0.1 and 1.3" },
-        { "entropy('top_p=fit', 0.1, 0.01, 1)", "no value gives a mean entropy of 0.1 nats: it jumps to " },
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct text arms = { 0 };
-        text_addf(&arms, "grid { lm = a, chain = %s }", cases[i].chain);
-        if (i == 2) {
-            mkdir(letters_path("short"), 0777);
-            letters_write(letters_path("short/README.md"), "# Short\n\nTwo letters.\n");
-            letters_write(letters_path("short/evalset.json"),
-                          "{\"name\":\"short\",\"kind\":\"text\",\"lang\":[\"en\"],\"metrics\":[\"bits_per_byte\"]}");
-            letters_write(letters_path("short/items.jsonl"), "{\"id\":\"x\",\"lang\":\"en\",\"text\":\"ab\"}\n");
-            text_clear(&arms);
-            text_add(&arms,
-                     "(function() on = 'DIR/short' return grid { lm = a, chain = entropy('top_p=fit', 0.1, 0.01, "
-                     "1) } end)()");
-        }
-        struct plan *p = plan_of(text_s(&arms));
-        char name[16];
-        snprintf(name, sizeof name, "far%zu", i);
-        check(p && run(p, name, (struct run_options){ .threads = 1 }) == ERR_DATA &&
-                  strstr(err_text(), cases[i].says) && strstr(err_text(), "fit 'a: "),
-              "%s: %s", cases[i].chain, err_text());
-        plan_free(p);
-        text_free(&arms);
-    }
-}
-
-/* In a profile, and by inheritance under its other lm. */
-static void test_tasks(void)
-{
-    struct plan *p =
-        plan_of("{ { lm = ensemble { a, b, name = 'ab' }, chain = entropy('temperature=fit', 0.7), tasks = {\n"
-                "  math = { chain = entropy('temperature=fit', 0.2) }, code = { weights = { 0.9, 0.1 } },\n"
-                "  law = { chain = 'top_k=2' } } } }");
-    check(p && p->n_choices == 4 && json_array_size(json_object_get(p->what, "fits")) == 3, "three fits: %s",
-          p ? "" : err_text());
-    if (p)
-        check(p->arms[0].fit && p->arms[1].fit && !p->arms[2].fit && p->arms[3].fit &&
-                  strcmp(p->arms[0].fit, p->arms[1].fit) != 0 && strcmp(p->arms[0].fit, p->arms[3].fit) != 0,
-              "code, law and math");
-    plan_free(p);
-}
-
 /* bug: a text longer than the context was an error of the whole fit */
 static void test_long_texts(void)
 {
-    struct results *r = results_of("{ { lm = model { 'table:n=4,length=9,seed=3', name = 'short' },\n"
-                                   "    chain = entropy('temperature=fit', 0.8) } }",
-                                   "long");
+    struct results *r = chain_fits_results("{ { lm = model { 'table:n=4,length=9,seed=3', name = 'short' },\n"
+                                           "    chain = entropy('temperature=fit', 0.8) } }",
+                                           "long");
     size_t n = 0;
     const struct results_fit *f = r ? results_fits(r, &n) : NULL;
     check(n == 1 && f[0].value > 0.1 && f[0].value < 5, "texts of 6 to 15 letters, a context of 9");
@@ -619,13 +375,6 @@ int main(void)
     test_around();
     test_conformal();
     test_after_pool();
-    test_resumed();
-    test_extended();
-    test_hostile_frames();
-    test_hostile_plan();
-    test_refused();
-    test_unreachable();
-    test_tasks();
     test_long_texts();
     letters_close();
     return check_done("fit_chain");

@@ -9,6 +9,7 @@
 #include "evalsets/metric.h"
 #include "model/pretoken.h"
 #include "tests/lib/check.h"
+#include "tests/lib/temp_folder.h"
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -139,16 +140,15 @@ static void end_free(struct end *end)
 /* How many allocations a task makes. */
 static size_t count(size_t task)
 {
-    char path[] = "/tmp/chorale-census-XXXXXX";
-    int fd = mkstemp(path);
+    struct temp_folder f = temp_folder_make();
+    const char *path = temp_folder_path(&f, "census");
     struct stat st = { 0 };
     setenv("SHIM_MALLOC_CENSUS", path, 1);
     struct end end = call(task, 0, "1");
     unsetenv("SHIM_MALLOC_CENSUS");
-    check(end.status == 0 && fd >= 0 && stat(path, &st) == 0, "%s: status %d", tasks[task].name, end.status);
+    check(end.status == 0 && stat(path, &st) == 0, "%s: status %d", tasks[task].name, end.status);
     end_free(&end);
-    close(fd);
-    unlink(path);
+    temp_folder_remove(&f);
     return (size_t)st.st_size / sizeof(uint64_t);
 }
 

@@ -187,3 +187,16 @@ double letters_logp(const struct lm *table, const char *prompt, const char *text
     }
     return sum;
 }
+
+int letters_run(const struct plan *p, const char *name, struct run_options o)
+{
+    struct run_outcome outcome;
+    return run_execute(p, letters_path(name), &o, &outcome);
+}
+
+struct text letters_read(const char *path)
+{
+    struct text t = { 0 };
+    check(text_read_file(&t, path, 1 << 24) == 0, "%s", err_text());
+    return t;
+}

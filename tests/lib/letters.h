@@ -4,6 +4,7 @@
 
 #include "experiments/plan.h"
 #include "experiments/results.h"
+#include "experiments/run.h"
 #include "model/lm.h"
 
 /* Makes the folder with evalsets gen, choice, score (all reported) and held (to fit on); exits with 77 when it cannot. */
@@ -34,5 +35,9 @@ double letters_logp(const struct lm *table, const char *prompt, const char *text
 void letters_set(const char *name, const char *kind, const char *metric, const char *items);
 void letters_write(const char *path, const char *text);
 void letters_remove(const char *path); /* a file or a folder with all in it */
+
+/* p into letters_path(name): what run_execute() gives. */
+int letters_run(const struct plan *p, const char *name, struct run_options o);
+struct text letters_read(const char *path); /* a file, for text_free() */
 
 #endif

@@ -1,11 +1,11 @@
-/* A folder for the files of a test, gone with all that is in it when the test is over. */
+/* A folder in $TMPDIR (or /tmp) for the files of a test, gone with all that is in it when the test is over. */
 #ifndef TESTS_TEMP_FOLDER_H
 #define TESTS_TEMP_FOLDER_H
 
 #include <stddef.h>
 
 struct temp_folder {
-    char path[64];
+    char path[256];
 };
 
 struct temp_folder temp_folder_make(void);
