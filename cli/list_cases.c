@@ -28,7 +28,7 @@ static const struct list_case cases[] = {
     { "transform", "mirostat1", "test_transform_state.c", "mirostat1(3, eta=0.2)" },
     { "transform", "mirostat2", "test_transform_state.c", "mirostat2(2, eta=0.5)" },
     { "transform", "adaptive_p", "test_transform_state.c", "adaptive_p(0.3, decay=0.7)" },
-    { "transform", "loop", "test_transform_history.c", "loop(%zu" },
+    { "transform", "loop", "test_transform_repeats.c", "loop(%zu" },
     { "transform", "budget", "test_transform_history.c", "budget(3, text='. So')" },
     { "transform", "repetition_penalty", "test_conformance.c", "\"A7 {0} repeat\"" },
     { "transform", "repetition_penalty_norm", "fixtures/decode/history.jsonl", "repetition, normalised" },
