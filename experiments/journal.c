@@ -1,17 +1,18 @@
-#include "experiments/journal.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/folder.h"
 #include "base/mem.h"
 #include "experiments/frame.h"
+#include "experiments/journal_inside.h"
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
+
+#define MAX_DIGITS 9 /* of a number in the name of a segment */
 
 struct journal {
     char *folder, *prefix;
@@ -27,29 +28,52 @@ struct journal {
     bool failed;
 };
 
-/* The number of a segment of this prefix; 0: it is none. */
-static uint32_t number_of(const char *name, const char *prefix)
+/* The number at the beginning of s, from 1 on, as "%0*u" writes it with this width; *n: its digits.  0: none. */
+static uint32_t leading_number(const char *s, size_t width, size_t *n)
 {
-    size_t n = strlen(prefix), digits = strlen("000000");
-    if (strncmp(name, prefix, n) != 0 || strlen(name) != n + strlen("-000000.seg") || name[n] != '-' ||
-        strspn(name + n + 1, "0123456789") != digits || strcmp(name + n + 1 + digits, ".seg") != 0)
-        return 0;
-    return (uint32_t)strtoul(name + n + 1, NULL, 10);
+    *n = strspn(s, "0123456789");
+    bool ours = *n >= width && *n <= MAX_DIGITS && (*n == width || s[0] != '0');
+    return ours ? (uint32_t)strtoul(s, NULL, 10) : 0;
 }
 
-/* The last segment that is there: a new one comes behind it, so that of those without a seal only the last of a prefix may
- * hold what is not on the disk (journal_settle). */
-static uint32_t last_segment(const char *folder, const char *prefix)
+uint32_t journal_segment_number(const char *name, size_t *n_prefix)
 {
-    uint32_t last = 0;
-    DIR *d = opendir(folder);
-    for (struct dirent *e; d && (e = readdir(d));) {
-        uint32_t k = number_of(e->d_name, prefix);
-        last = k > last ? k : last;
+    size_t n;
+    if (strncmp(name, "run", 3) == 0)
+        *n_prefix = 3;
+    else if (strncmp(name, "shard", 5) == 0 && leading_number(name + 5, 3, &n) > 0)
+        *n_prefix = 5 + n;
+    else
+        return 0;
+    const char *end = name + *n_prefix;
+    uint32_t number = *end == '-' ? leading_number(end + 1, 6, &n) : 0;
+    return number > 0 && strcmp(end + 1 + n, ".seg") == 0 ? number : 0;
+}
+
+/* A new segment comes behind those that are there, not into the gaps that a sweep left.  0, ERR_IO. */
+static int skip_segments(struct journal *j)
+{
+    struct journal_reader *r = journal_read(j->folder);
+    for (size_t i = 0, n; r && i < r->n_names; i++) {
+        uint32_t number = journal_segment_number(r->names[i], &n);
+        if (number > j->segment && n == strlen(j->prefix) && memcmp(r->names[i], j->prefix, n) == 0)
+            j->segment = number;
     }
-    if (d)
-        closedir(d);
-    return last;
+    int rc = r ? 0 : ERR_IO;
+    journal_read_close(r);
+    return rc;
+}
+
+static void journal_free(struct journal *j)
+{
+    if (j->fd >= 0)
+        close(j->fd);
+    text_free(&j->name);
+    text_free(&j->buffer);
+    text_free(&j->index);
+    free(j->folder);
+    free(j->prefix);
+    free(j);
 }
 
 struct journal *journal_open(const char *folder, const char *prefix)
@@ -60,9 +84,11 @@ struct journal *journal_open(const char *folder, const char *prefix)
     j->folder = mem_string(folder);
     j->prefix = mem_string(prefix);
     j->fd = -1;
-    j->segment = last_segment(folder, prefix);
     j->limit = JOURNAL_SEGMENT;
-    return j;
+    if (skip_segments(j) == 0)
+        return j;
+    journal_free(j);
+    return NULL;
 }
 
 void journal_set_segment(struct journal *j, uint64_t bytes)
@@ -162,14 +188,7 @@ int journal_close(struct journal *j)
     int rc = j->failed ? 0 : journal_commit(j);
     if (rc == 0 && !j->failed && j->fd >= 0)
         rc = segment_seal(j);
-    if (j->fd >= 0)
-        close(j->fd);
-    text_free(&j->name);
-    text_free(&j->buffer);
-    text_free(&j->index);
-    free(j->folder);
-    free(j->prefix);
-    free(j);
+    journal_free(j);
     return rc;
 }
 

@@ -26,7 +26,8 @@
 struct journal;
 
 /* folder is created when absent; the first segment is created by the first commit, behind those of the prefix that are
- * there.  prefix: "run", or a shard's name.  NULL + ERR_IO, ERR_DATA: a link in place of the folder. */
+ * there.  prefix: "run", or "shard" and three digits or more; two processes may write one, as shards 1 of 2 and 1 of 3 do.
+ * NULL + ERR_IO, ERR_DATA: a link in place of the folder. */
 struct journal *journal_open(const char *folder, const char *prefix);
 void journal_set_segment(struct journal *j, uint64_t bytes); /* another size of segments; 0: JOURNAL_SEGMENT */
 /* Buffered; the first n_head bytes are the head.  ERR_IO after an earlier failure. */
@@ -73,13 +74,13 @@ int journal_fetch(struct journal_reader *r, struct journal_place at, const void 
 const struct journal_damage *journal_damage(const struct journal_reader *r, size_t *n); /* so far */
 void journal_read_close(struct journal_reader *r);
 
-/* What a killed process wrote last may not be on the disk yet, though it can be read: the last segments of all prefixes are
- * synced where they have no seal, and the folder, before anything is built on them; whoever wrote behind the others did that.
+/* What a killed process wrote last may not be on the disk yet, though it can be read: every segment that holds something and
+ * has no whole seal is synced, and the folder, before anything is built on them.  What is no regular file is passed over.
  * 0 (an absent folder too), ERR_IO. */
 int journal_settle(const char *folder);
 
-/* Removes the segments that hold nothing, each left by a process that was killed before its first write.  Nobody may be
- * writing. */
+/* Removes the segments that hold nothing, each left by a process that was killed before its first write; files of other
+ * names stay.  Nobody may be writing. */
 void journal_sweep(const char *folder);
 
 /* The lock of a run folder, held until the descriptor is closed.  name: "lock".  >= 0, ERR_LOCKED, ERR_IO, or ERR_DATA: it is

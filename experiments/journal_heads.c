@@ -141,22 +141,17 @@ int journal_fetch(struct journal_reader *r, struct journal_place at, const void 
     return 0;
 }
 
-/* Whether the next segment is one of the same prefix: names are equal but for "000000.seg". */
-static bool has_successor(const struct journal_reader *r, size_t i)
-{
-    size_t end = strlen("000000.seg"), n = strlen(r->names[i]);
-    return i + 1 < r->n_names && n > end && strlen(r->names[i + 1]) == n &&
-           memcmp(r->names[i], r->names[i + 1], n - end) == 0;
-}
-
 static int settle_segment(struct journal_reader *r, uint32_t i)
 {
     struct stat st;
     int fd = segment_fd(r, i);
-    bool written = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0;
-    return !written || seal_load(r, i) || file_sync_data(fd) == 0
-               ? 0
-               : err_set(ERR_IO, "%s/%s: cannot sync: %s", r->folder, r->names[i], strerror(errno));
+    if (fd < 0 && (errno == ENOENT || errno == ELOOP)) /* swept meanwhile, or a link, which whoever reads it refuses */
+        return 0;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return err_set(ERR_IO, "%s/%s: cannot open: %s", r->folder, r->names[i], strerror(errno));
+    if (!S_ISREG(st.st_mode) || st.st_size == 0 || seal_load(r, i) || file_sync_data(fd) == 0)
+        return 0;
+    return err_set(ERR_IO, "%s/%s: cannot sync: %s", r->folder, r->names[i], strerror(errno));
 }
 
 int journal_settle(const char *folder)
@@ -164,8 +159,7 @@ int journal_settle(const char *folder)
     struct journal_reader *r = journal_read(folder);
     int rc = r ? 0 : ERR_IO;
     for (uint32_t i = 0; rc == 0 && i < r->n_names; i++)
-        if (!has_successor(r, i))
-            rc = settle_segment(r, i);
+        rc = settle_segment(r, i);
     if (rc == 0 && r->n_names > 0)
         rc = folder_sync(folder);
     journal_read_close(r);
@@ -175,10 +169,11 @@ int journal_settle(const char *folder)
 void journal_sweep(const char *folder)
 {
     struct journal_reader *r = journal_read(folder);
-    for (size_t i = 0; r && i < r->n_names; i++) {
+    for (size_t i = 0, n; r && i < r->n_names; i++) {
         struct text path = journal_segment_path(r, i);
         struct stat st;
-        if (lstat(text_s(&path), &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0)
+        if (journal_segment_number(r->names[i], &n) > 0 && lstat(text_s(&path), &st) == 0 && S_ISREG(st.st_mode) &&
+            st.st_size == 0)
             unlink(text_s(&path));
         text_free(&path);
     }

@@ -1,4 +1,4 @@
-/* The inside of struct journal_reader, for journal_read.c and journal_heads.c. */
+/* The inside of struct journal_reader, and the names of segments, for journal*.c. */
 #ifndef EXPERIMENTS_JOURNAL_INSIDE_H
 #define EXPERIMENTS_JOURNAL_INSIDE_H
 
@@ -29,6 +29,10 @@ struct journal_reader {
     struct journal_damage *damage;
     size_t n_damage, cap_damage, n_damage_before; /* before: in the segments before the open one */
 };
+
+/* The number of a segment whose name this program has made, "run-000001.seg" or "shard002-000001.seg", and the bytes of its
+ * prefix; 0: the name is none of these. */
+uint32_t journal_segment_number(const char *name, size_t *n_prefix);
 
 /* "FOLDER/SEGMENT", for text_free(). */
 struct text journal_segment_path(const struct journal_reader *r, size_t segment);

@@ -173,7 +173,7 @@ static int work(const struct plan *p, struct jobs *jobs, const char *journal, co
     struct runner r;
     struct journal *j = open_journal(journal, o);
     if (!j)
-        return ERR_IO;
+        return err_code();
     int rc = runner_init(&r, p, jobs, j, o);
     if (rc == 0 && (jobs->n_done < jobs->n_units || jobs->n_judge > 0 || jobs_fits_missing(jobs)))
         rc = work_through(&r);
@@ -280,9 +280,9 @@ static int execute_in(const struct plan *p, const char *folder, const char *jour
                       struct run_outcome *out)
 {
     TRY(folder_refuse_link(journal)); /* it may have come from anywhere */
-    if (!sharded(o))
-        sweep(folder, journal);
     TRY(settle_plan(p, folder, o));
+    if (!sharded(o)) /* what lies in a folder that holds another plan is not ours to remove */
+        sweep(folder, journal);
     return run_sessions(p, folder, journal, o, out);
 }
 

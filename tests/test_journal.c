@@ -12,19 +12,10 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #define N_FRAMES 40
-
-/* In place of libc's: what is synced is counted. */
-static size_t n_syncs;
-int fdatasync(int fd)
-{
-    n_syncs++;
-    return (int)syscall(SYS_fdatasync, fd);
-}
 
 static char folder[] = "/tmp/chorale-journal-XXXXXX";
 
@@ -275,102 +266,6 @@ static void test_false_beginnings(void)
     folder_clear();
 }
 
-static size_t count_segments(void)
-{
-    size_t n = 0;
-    DIR *d = opendir(folder);
-    for (struct dirent *e; d && (e = readdir(d));)
-        n += strstr(e->d_name, ".seg") != NULL;
-    if (d)
-        closedir(d);
-    return n;
-}
-
-static void spill_numbered(const char *prefix, size_t i, const struct text *s, size_t n)
-{
-    char name[64];
-    snprintf(name, sizeof name, "%s-%06zu.seg", prefix, i);
-    spill(name, s->s, n);
-}
-
-static int count_frames(struct journal_reader *r, size_t *count)
-{
-    const void *p;
-    size_t n;
-    int more;
-    *count = 0;
-    while ((more = journal_next(r, &p, &n)) > 0)
-        ++*count;
-    journal_read_close(r);
-    return more;
-}
-
-/* bug: whoever resumed synced every segment without a seal, and those of processes killed at their start stayed for ever: 3,000
- * took 11 s on a busy disk */
-static void test_many_killed(void)
-{
-    folder_clear();
-    write_journal(0, 6, 0);
-    struct text s = slurp("run-000001.seg");
-    size_t cut = seal_place(&s);
-    for (size_t i = 1; i <= 60; i++)
-        spill_numbered("run", i, &s, i % 3 ? cut : 0);
-    for (size_t i = 1; i <= 5; i++)
-        spill_numbered("shard002", i, &s, cut);
-    spill_numbered("shard003", 1, &s, s.len);
-    n_syncs = 0;
-    check(journal_settle(folder) == 0 && n_syncs == 1, "one without a seal is the last of its prefix, %zu are synced",
-          n_syncs);
-    spill_numbered("run", 61, &s, cut);
-    n_syncs = 0;
-    check(journal_settle(folder) == 0 && n_syncs == 2, "two are, %zu are synced", n_syncs);
-    journal_sweep(folder);
-    check(count_segments() == 41 + 5 + 1, "what holds nothing is gone: %zu", count_segments());
-    write_journal(6, 9, 0);
-    char path[512];
-    path_of(path, "run-000062.seg");
-    check(access(path, F_OK) == 0, "the next stands behind those that are there");
-    size_t n = 0;
-    int more = count_frames(journal_read(folder), &n);
-    check(more == 0 && n == (41 + 5 + 1) * 6 + 3, "%zu frames are read", n);
-    text_free(&s);
-    folder_clear();
-}
-
-/* A reader lists the segments first: one that is swept before it is opened held nothing. */
-static void test_swept(void)
-{
-    size_t n = 0;
-    folder_clear();
-    write_journal(0, 6, 0);
-    struct text nothing = { 0 };
-    text_add(&nothing, "");
-    spill_numbered("run", 2, &nothing, 0);
-    struct journal_reader *r = journal_read(folder);
-    journal_sweep(folder);
-    int more = count_frames(r, &n);
-    check(more == 0 && n == 6, "%zu frames", n);
-    text_free(&nothing);
-}
-
-/* Number 999999 is the last of six digits; what has more is still read, in the order of its name. */
-static void test_numbers(void)
-{
-    static const char *const names[] = { "run-999999.seg", "run-12.seg", "run-0000012.seg", "run-xxxxxx.seg",
-                                         "run-.seg" };
-    char path[512];
-    folder_clear();
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        spill(names[i], "", 0);
-    write_journal(0, 6, 0);
-    path_of(path, "run-1000000.seg");
-    check(access(path, F_OK) == 0, "behind the last");
-    bool seen[N_FRAMES];
-    size_t damage;
-    check(read_journal(seen, &damage) == 6 && damage == 0, "and read");
-    folder_clear();
-}
-
 /* A run folder may come from anywhere: nothing is made where a link in it leads. */
 static void test_links(void)
 {
@@ -442,9 +337,6 @@ int main(void)
     test_segments();
     test_heads();
     test_false_beginnings();
-    test_many_killed();
-    test_swept();
-    test_numbers();
     test_links();
     test_full_disk();
     test_lock();

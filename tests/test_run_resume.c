@@ -302,6 +302,56 @@ static void test_hostile_attributes(void)
     text_free(&whole);
 }
 
+/* bug: in a folder that holds another plan a run removed every empty file of a name that ends in ".seg", then refused it */
+static void test_sweeps_only_its_own(const struct plan *p)
+{
+    static const char *const left[] = { "swept/journal/run-000007.seg", "swept/journal/shard001-000001.seg",
+                                        "swept/plan.json.x.part", "swept/results.h5.x.tmp" };
+    static const char note[] = "swept/journal/notes.seg";
+    const char *const log[] = { "rule=log" };
+    struct plan *other = letters_plan(letters_script, &(struct plan_options){ .sets = log, .n_sets = 1 });
+    check(letters_run(other, "swept", (struct run_options){ .threads = 1 }) == 0, "%s", err_text());
+    letters_write(letters_path(note), "");
+    for (size_t i = 0; i < sizeof left / sizeof *left; i++)
+        letters_write(letters_path(left[i]), "");
+    check(letters_run(p, "swept", (struct run_options){ .threads = 1 }) == ERR_USAGE, "another plan: %s", err_text());
+    for (size_t i = 0; i < sizeof left / sizeof *left; i++)
+        check(there(left[i]), "%s stays in a folder that is not ours", left[i]);
+    check(letters_run(other, "swept", (struct run_options){ .threads = 1 }) == 0, "%s", err_text());
+    for (size_t i = 0; i < sizeof left / sizeof *left; i++)
+        check(!there(left[i]), "%s is swept", left[i]);
+    check(there(note), "what no run made stays");
+    plan_free(other);
+}
+
+/* Puts a link in place of the journal while a run writes it. */
+static void link_journal(void *ctx, const struct run_progress *p)
+{
+    bool *linked = ctx;
+    (void)p;
+    if (!*linked)
+        *linked = rename(letters_path("linked/journal"), letters_path("linked/moved")) == 0 &&
+                  symlink("moved", letters_path("linked/journal")) == 0;
+}
+
+/* bug: a journal that could not be opened was an I/O error whatever the reason */
+static void test_linked_meanwhile(const struct plan *p)
+{
+    const char *const two[] = { "draws=2" };
+    struct plan *less = letters_plan(letters_script, &(struct plan_options){ .sets = two, .n_sets = 1 });
+    check(letters_run(less, "linked", (struct run_options){ .threads = 1 }) == 0, "%s", err_text());
+    struct text s = letters_read(letters_path("linked/journal/run-000001.seg"));
+    s.s[s.len / 3] ^= 1; /* found by the compaction, after which the journal is opened once more */
+    text_write_file(letters_path("linked/journal/run-000001.seg"), s.s, s.len);
+    bool linked = false;
+    int rc = letters_run(
+        p, "linked",
+        (struct run_options){ .threads = 1, .extend = true, .progress = link_journal, .progress_ctx = &linked });
+    check(linked && rc == ERR_DATA && strstr(err_text(), "journal: a symbolic link"), "%d: %s", rc, err_text());
+    text_free(&s);
+    plan_free(less);
+}
+
 /* What is resumed, extended and damaged: the plan run undisturbed, and by shards. */
 static bool run_all(const struct plan *p)
 {
@@ -327,6 +377,8 @@ int main(void)
         test_shard_meets_damage(p);
         test_extend_interrupted();
         test_failed_once(p);
+        test_sweeps_only_its_own(p);
+        test_linked_meanwhile(p);
         test_damaged_results();
         test_hostile_attributes();
     }
