@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/options.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -66,6 +67,11 @@ int console_check(void)
     if (!ferror(stdout) && fflush(stdout) == 0)
         return 0;
     return err_set(ERR_IO, "cannot write to stdout%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
+}
+
+bool console_is_open(void)
+{
+    return (fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE) != O_RDONLY;
 }
 
 bool console_reader_gone(void)

@@ -39,6 +39,8 @@ const char *console_name(const struct args *a, const char *name, struct text *t)
 /* Whether what was printed reached stdout so far: 0, or ERR_IO.  Loops that print ask, so as not to compute for a reader
  * that has gone. */
 int console_check(void);
+bool console_is_open(
+    void); /* stdout can be written to: main() puts something that cannot in the place of a closed one */
 bool console_reader_gone(void); /* stdout is a pipe whose reader ended: nothing that anyone wants to be told */
 
 #endif

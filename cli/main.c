@@ -58,6 +58,14 @@ static bool is_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
 }
 
+/* What is said on stdout would be lost: told before the work is done, not after. */
+static int check_stdout(const struct args *a)
+{
+    return a->quiet || console_is_open()
+               ? 0
+               : err_set(ERR_IO, "cannot write to stdout: it is closed (--quiet says little)");
+}
+
 /* The verb's help, or its work. */
 static int run_verb(const char *name, int argc, char *argv[], bool help)
 {
@@ -66,7 +74,7 @@ static int run_verb(const char *name, int argc, char *argv[], bool help)
     int code = !verb ? ERR_USAGE : help ? 0 : options_parse(verb, argc, argv, &a);
     if (code >= 0 && (help || a.help))
         options_help(verb);
-    else if (code >= 0)
+    else if (code >= 0 && (code = check_stdout(&a)) >= 0)
         code = verb->run(&a);
     options_fini(&a);
     return code;
@@ -93,8 +101,10 @@ static void fill_streams(void)
 {
     static const int modes[] = { [STDIN_FILENO] = O_WRONLY, [STDOUT_FILENO] = O_RDONLY, [STDERR_FILENO] = O_WRONLY };
     for (int fd = 0; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd) {
+            say("chorale: a standard stream is closed, and /dev/null cannot be opened in its place\n");
             _exit(-ERR_IO);
+        }
 }
 
 int main(int argc, char *argv[])
@@ -124,6 +134,9 @@ int main(int argc, char *argv[])
         code = run_verb(argv[2], 0, argv, true);
     else
         code = run_verb(argv[1], argc - 2, argv + 2, false);
-    int written = console_check(); /* sets the message only when it fails */
-    return status_of(code == 0 ? written : code);
+    if (code == 0 || code == ERR_SOME) { /* of a failure the message stays */
+        int written = console_check();
+        code = written < 0 ? written : code;
+    }
+    return status_of(code);
 }

@@ -27,7 +27,7 @@ static const struct option_row *find(const struct option_row rows[], size_t n, c
 }
 
 /* The transform that an option's name is, which belongs in a chain; NULL: none, or the verb has no chains. */
-static const char *transform_of(const struct verb *verb, const char *name)
+static const struct transform_type *transform_of(const struct verb *verb, const char *name)
 {
     size_t at, n;
     const struct transform_type *const *types = transform_types(&n);
@@ -36,19 +36,24 @@ static const char *transform_of(const struct verb *verb, const char *name)
         while (name[k] && types[i]->name[k] == (name[k] == '-' ? '_' : name[k]))
             k++;
         if (!name[k] && !types[i]->name[k])
-            return types[i]->name;
+            return types[i];
     }
     return NULL;
 }
 
+static bool wants_value(const struct transform_type *t)
+{
+    return t->n_params > 0 && t->params[0].required;
+}
+
 static int unknown(const struct verb *verb, const char *name)
 {
-    const char *transform = transform_of(verb, name);
+    const struct transform_type *transform = transform_of(verb, name);
     if (transform)
-        return err_set(ERR_USAGE, "unknown option '--%s'; transforms stand in a chain: --chain \"%s=...\"", name,
-                       transform);
+        return err_set(ERR_USAGE, "unknown option '--%s'; a transform stands in a chain: --chain \"%s%s\"", name,
+                       transform->name, wants_value(transform) ? "=..." : "");
     const char *names[OPTIONS_MAX + N_COMMON];
-    struct text all = { 0 }, seen = { 0 };
+    struct text all = { 0 }, seen = { 0 }, said = { 0 };
     size_t at[OPTIONS_MAX + N_COMMON], n = verb->n_options + N_COMMON;
     text_addf(&seen, "--%s", name);
     for (size_t i = 0; i < n; i++) {
@@ -59,9 +64,9 @@ static int unknown(const struct verb *verb, const char *name)
     for (size_t i = 0; i < n; i++)
         names[i] = all.s + at[i];
     int rc = err_unknown(ERR_USAGE, "option", text_s(&seen), names, n);
-    text_clear(&seen);
-    text_add(&seen, err_text());
-    err_set(rc, "%s; usage: chorale %s [OPTIONS] %s", text_s(&seen), verb->name, verb->operands);
+    text_add(&said, err_text());
+    err_set(rc, "%s; usage: chorale %s [OPTIONS] %s", text_s(&said), verb->name, verb->operands);
+    text_free(&said);
     text_free(&all);
     text_free(&seen);
     return rc;

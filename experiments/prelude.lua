@@ -196,20 +196,25 @@ local function whole(what, t, level)
     error(what .. ": a gap, want 1, 2, ... and no others", level + 1)
 end
 
--- How many values a declaration may have beside its named fields.
+-- How many values a declaration may have beside its named fields: of an ensemble as many as there are, so that a gap is seen.
 local function places(what, t)
-    return what == "ensemble" and #t or schema[what][1] and 1 or 0
+    if what ~= "ensemble" then return schema[what][1] and 1 or 0 end
+    local n = 0
+    for _, k in base.ipairs(keys(t, 2)) do n = n + (type(k) == "number" and 1 or 0) end
+    return n
 end
+
+local wanted = { [0] = "named fields", "one value and named fields" }
 
 -- Errors point at the line of the script that made the declaration: `level` frames up.
 local function check(what, t, level)
     if type(t) ~= "table" then error(what .. " wants a table of fields, got " .. type(t), level + 1) end
     for _, k in base.ipairs(keys(t, level + 1)) do
         local test = schema[what][k]
-        if type(k) == "number" and not is_place(k, places(what, t)) then
+        local n = type(k) == "number" and places(what, t)
+        if n and not is_place(k, n) then
             error(what .. ": a value at " .. base.tostring(k) .. ", want " ..
-                  (what == "ensemble" and "voices without a gap and " or places(what, t) == 1 and "one value and " or "") ..
-                  "named fields", level + 1)
+                  (what == "ensemble" and "voices without a gap and named fields" or wanted[n]), level + 1)
         end
         if type(k) == "number" and type(test) == "table" then test = test[1] end
         if type(k) == "string" and not test then error(what .. ": " .. unknown("field", k, names(what)), level + 1) end
@@ -234,15 +239,15 @@ local function declare(kind, t, level)
     return out
 end
 
-local function flat(x, out, test, level)
+local function flat(what, x, out, test, level)
     if x == nil then return out end
     if test(x) then
         out[#out + 1] = x
     elseif list(x) then
-        whole("a list", x, level + 1)
-        for i = 1, #x do flat(x[i], out, test, level + 1) end
+        whole("'" .. what .. "'", x, level + 1)
+        for i = 1, #x do flat(what, x[i], out, test, level + 1) end
     else
-        error("a list holds a " .. (type(x) == "table" and x.kind or type(x)) .. ", want " .. words[test], level + 1)
+        error("'" .. what .. "' holds a " .. (type(x) == "table" and x.kind or type(x)) .. ", want " .. words[test], level + 1)
     end
     return out
 end
@@ -310,7 +315,7 @@ local function voice(t)
     need("voice", t, 1, 2)
     local v = declare("voice", t, 2)
     if text(v[1]) then v[1] = { kind = "model", at = v.at, v[1] } end
-    v.drop = v.drop and flat(v.drop, {}, text, 2)
+    v.drop = v.drop and flat("drop", v.drop, {}, text, 2)
     v.template = template_text(v.template, 2)
     return v
 end
@@ -415,13 +420,13 @@ local function grid(t)
     need("grid", t, "lm", 2)
     check_tasks(t.tasks, 2)
     local out, at = {}, where(2)
-    local chains, searches = flat(t.chain, {}, link, 2), flat(t.search, {}, text, 2)
-    local choices, maps = flat(t.choices, {}, text, 2), flat(t.calibration, {}, is "fit", 2)
+    local chains, searches = flat("chain", t.chain, {}, link, 2), flat("search", t.search, {}, text, 2)
+    local choices, maps = flat("choices", t.choices, {}, text, 2), flat("calibration", t.calibration, {}, is "fit", 2)
     if #chains == 0 then chains = { "" } end
     if #searches == 0 then searches = { "sample" } end
     if #choices == 0 then choices = { "likelihood" } end
     if #maps == 0 then maps = { false } end
-    for _, m in base.ipairs(flat(t.lm, {}, lm, 2)) do
+    for _, m in base.ipairs(flat("lm", t.lm, {}, lm, 2)) do
         for _, s in base.ipairs(searches) do
             for _, c in base.ipairs(chains) do
                 for _, r in base.ipairs(choices) do
@@ -550,7 +555,7 @@ local function experiment(t)
     e.arms = arms_of(e.arms, {}, e.at, 2)
     if #e.arms == 0 then error("experiment: no arms", 2) end
     e.evalsets = evalsets_of(e.evalsets, 2)
-    for _, k in base.ipairs { "stop", "creativity", "control", "tasks", "select" } do e[k] = flat(e[k], {}, text, 2) end
+    for _, k in base.ipairs { "stop", "creativity", "control", "tasks", "select" } do e[k] = flat(k, e[k], {}, text, 2) end
     if type(e.reward) == "function" then
         done.rewards = { e.reward }
         e.reward = { kind = "reward" }
@@ -579,8 +584,8 @@ local globals = {
     arg = set, model = model, voice = voice, ensemble = ensemble, bytes = bytes, fit = fit, search = search, each = each, grid = grid,
     experiment = experiment, transform = transform,
 }
-done.words = {}
-for _, k in base.ipairs(keys(globals, 1)) do
-    if type(globals[k]) == "function" then done.words[#done.words + 1] = k end
-end
-return globals
+
+-- A word that nobody defined is a slip, not nil: `chain = chian` would have run without a chain.
+return base.setmetatable(globals, { __index = function(_, k)
+    if type(k) == "string" then error(unknown("word", k, keys(globals, 2)), 2) end
+end })

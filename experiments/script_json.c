@@ -72,7 +72,8 @@ static json_t *array(struct walk *w, int index, lua_Integer n)
 /* Of a table that is nothing but a list. */
 static json_t *array_alone(struct walk *w, int index, lua_Integer n)
 {
-    return count(w->L, index) == n ? array(w, index, n) : fail(w, NULL, "a table mixes a list and named fields");
+    return count(w->L, index) == n ? array(w, index, n)
+                                   : fail(w, NULL, "a table mixes a list and named fields, or its list has a gap");
 }
 
 static json_t *object(struct walk *w, int index)
@@ -82,7 +83,7 @@ static json_t *object(struct walk *w, int index)
     while (lua_next(w->L, index)) {
         if (lua_type(w->L, -2) != LUA_TSTRING || !member(w, o)) {
             lua_pop(w->L, 2);
-            return fail(w, o, "a table mixes a list and named fields");
+            return fail(w, o, "a table mixes a list and named fields, or its list has a gap");
         }
         lua_pop(w->L, 1);
     }

@@ -7,11 +7,6 @@
 #include <lualib.h>
 #include <string.h>
 
-/* What Lua says of a call of an unknown word, before the word; the list of the known ones is in the registry under words_key. */
-#define NIL_CALL  "attempt to call a nil value (global '"
-#define WORDS_MAX 64
-static const char words_key;
-
 static bool is_utf8(const char *s)
 {
     for (size_t i = 0, n = strlen(s); i < n;) {
@@ -81,8 +76,6 @@ static void prelude_run(lua_State *L, const struct script_text *s)
     lua_pushcfunction(L, script_lib_log);
     lua_pushcfunction(L, script_lib_exp);
     lua_call(L, 13, 1);
-    lua_getfield(L, done, "words");
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &words_key);
     /* ("x"):rep(3) goes through the metatable of strings: it must find the safe functions */
     lua_pushliteral(L, "");
     lua_getmetatable(L, -1);
@@ -111,26 +104,6 @@ static int message(lua_State *L)
     return 1;
 }
 
-/* A call of an unknown word at a line of the script, told as unknown names are; false: said is of something else.  Nothing
- * here allocates in Lua, whose errors nobody would catch. */
-static bool is_unknown_word(lua_State *L, const char *said, const char *path)
-{
-    const char *words[WORDS_MAX], *call = strstr(said, NIL_CALL), *name = call ? call + strlen(NIL_CALL) : NULL;
-    char seen[64];
-    size_t length = name ? strcspn(name, "'") : 0, n = 0;
-    if (length == 0 || length >= sizeof seen || !lua_checkstack(L, WORDS_MAX + 2))
-        return false;
-    memcpy(seen, name, length);
-    seen[length] = '\0';
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &words_key);
-    int list = lua_gettop(L);
-    while (n < WORDS_MAX && lua_rawgeti(L, list, (lua_Integer)n + 1) == LUA_TSTRING)
-        words[n++] = lua_tostring(L, -1);
-    err_unknown(ERR_USAGE, "word", seen, words, n);
-    err_add(ERR_USAGE, "%s:%.*s", path, (int)strcspn(said, ":"), said);
-    return true;
-}
-
 static int fail(lua_State *L, int status)
 {
     const struct script_guard *g = script_guard_of(L);
@@ -149,8 +122,6 @@ static int fail(lua_State *L, int status)
         return err_set(ERR_USAGE, "%s:%d: error() was given a %s, want a message", path, g->line, luaL_typename(L, -1));
     if (strncmp(said, "(prelude):", 10) == 0 && strchr(said + 10, ' '))
         return err_set(ERR_USAGE, "%s:%d:%s", path, g->line, strchr(said + 10, ' '));
-    if (strncmp(said, SCRIPT_PREFIX, n) == 0 && is_unknown_word(L, said + n, path))
-        return ERR_USAGE;
     if (strncmp(said, SCRIPT_PREFIX, n) == 0)
         return err_set(ERR_USAGE, "%s:%s", path, said + n);
     return err_set(ERR_USAGE, "%s:%d: %s", path, g->line, said);

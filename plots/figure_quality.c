@@ -16,7 +16,7 @@ static int draw(const struct figure_data *d, struct text *script)
 const struct figure_type figure_quality = {
     .name = "quality",
     .title = "Quality against entropy",
-    .about = "The judge's bits per byte of a draw against those of the sampler that drew it, the entropy of its "
-             "distributions in use. Compare lms and chains at equal entropy. Very likely text is not the best text.",
+    .about = "The judge's bits per byte of a draw against those under the distributions that it was drawn from: how "
+             "freely a strategy draws. Compare lms and chains at equal entropy. Very likely text is not the best text.",
     .draw = draw,
 };

@@ -46,7 +46,8 @@ test_usage() {
     expect_one 2 '--threads wants a value: N' "$chorale" run x.lua --threads
     expect_one 2 'options begin with two dashes' "$chorale" generate zoo:prose -5
     expect_one 2 'usage: chorale generate [OPTIONS] CHECKPOINT [PROMPT]' "$chorale" generate zoo:prose --prompt x
-    expect_one 2 "unknown option '--top-p'; transforms stand in a chain: --chain \"top_p=...\"" "$chorale" generate zoo:prose --top-p .9
+    expect_one 2 "unknown option '--top-p'; a transform stands in a chain: --chain \"top_p=...\"" "$chorale" generate zoo:prose --top-p .9
+    expect_one 2 "stands in a chain: --chain \"mirostat1\"" "$chorale" dist --mirostat1
     expect_one 2 "unknown option '--top-p'; known: --out" "$chorale" report --top-p .9
     expect_one 4 'No such file' "$chorale" run "$work/none.lua"
     expect_one 3 'not a checkpoint' "$chorale" inspect README.md

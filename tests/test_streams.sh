@@ -63,6 +63,8 @@ if "$chorale" inspect zoo:draft >/dev/null 2>&1; then
     lost detect zoo:draft "$work/words" --key 1
     "$chorale" convert zoo:draft "$work/draft.gguf" >&- 2>"$work/err"
     said 'no stdout' $? convert
+    [ ! -e "$work/draft.gguf" ] || fail 'the checkpoint was made before stdout was looked at'
+    "$chorale" convert --quiet zoo:draft "$work/draft.gguf" >&- || fail 'convert --quiet says something'
     expect 0 '' "$chorale" inspect "$work/draft.gguf"
 fi
 left=$(find "$work" -name '*.part*' -o -name '*.tmp')
