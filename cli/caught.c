@@ -3,17 +3,17 @@
 
 static volatile sig_atomic_t caught;
 
+/* A terminal that closes may send SIGHUP twice, its shell and the kernel: the second asks for nothing new. */
 static void on_signal(int number)
 {
-    if (caught)
+    if (!caught)
+        caught = number;
+    else if (number != SIGHUP)
         _exit(128 + number);
-    caught = number;
 }
 
-interrupt_t *caught_signals(void)
+interrupt_t *caught_install(void)
 {
-    struct sigaction action = { .sa_handler = on_signal };
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    interrupt_install(on_signal);
     return &caught;
 }

@@ -4,7 +4,8 @@
 
 #include "base/interrupt.h"
 
-/* From now on the first SIGINT or SIGTERM is kept for whoever asks, and the second stops the program at once. */
-interrupt_t *caught_signals(void);
+/* From now on the first SIGINT, SIGTERM or SIGHUP is kept for whoever asks, and a second SIGINT or SIGTERM stops the program
+ * at once.  A SIGHUP that is ignored stays so. */
+interrupt_t *caught_install(void);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/folder.h"
+#include "base/interrupt.h"
 #include "base/text.h"
 #include "cli/console.h"
 #include <dirent.h>
@@ -124,9 +125,7 @@ static void work_guarded(int fd, void *ctx)
 {
     const struct order *o = ctx;
     struct guard g = { .fd = fd, .watch = { reading_begins, reading_ends, &g } };
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
-    signal(SIGHUP, SIG_DFL);
+    interrupt_install(SIG_DFL);
     setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
     bound_memory(o->size);
     if (*o->temporary)
@@ -227,13 +226,11 @@ static int verdict(struct watch *w, const struct guard_work *work, int status)
 static void hold_signals(sigset_t *before)
 {
     static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
-    struct sigaction action = { .sa_handler = on_signal };
     sigset_t held;
     sigemptyset(&held);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         sigaddset(&held, numbers[i]);
-        sigaction(numbers[i], &action, NULL);
-    }
+    interrupt_install(on_signal);
     sigprocmask(SIG_BLOCK, &held, before);
 }
 

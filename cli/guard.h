@@ -6,7 +6,8 @@
  *   - A child that dies by a signal: ERR_DAMAGED and one message that names the file.
  *   - A child that says it is reading, and reads for longer than the limit: stopped; the same.
  *   - Its memory is bounded (4 GB and 64 times what it reads); a library that wants more fails to get it.
- *   - SIGINT, SIGTERM and SIGHUP end both, ERR_SIGINT or ERR_SIGTERM; a parent that is killed takes the child with it.
+ *   - SIGINT, SIGTERM and SIGHUP (unless it is ignored) end both, ERR_SIGINT or ERR_SIGTERM; a parent that is killed takes
+ *     the child with it.
  *   - Temporary files of the child lie in a folder of its own ($TMPDIR is set to it) that goes with it, unless the parent is
  *     killed too.
  * What the child had half written elsewhere is the caller's to clear away (report_abandon()). */

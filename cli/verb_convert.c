@@ -24,11 +24,12 @@ static int tell(const struct args *a, const char *to)
 
 static int run_convert(const struct args *a)
 {
-    struct convert_options o = { .type = options_text(a, "type"), .signal = caught_signals() };
+    struct convert_options o = { .type = options_text(a, "type") };
     struct text remarks = { 0 };
     int64_t seed = 1;
     TRY(options_int(a, "seed", 0, INT64_MAX, &seed));
     o.seed = (uint64_t)seed;
+    o.signal = caught_install();
     int rc = convert_checkpoint(a->operand[0], a->operand[1], &o, &remarks);
     if (rc == 0 && !a->quiet)
         fprintf(stderr, "%s", text_s(&remarks));

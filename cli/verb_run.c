@@ -126,29 +126,37 @@ static void tell_damage(const char *folder, const struct run_outcome *o)
                 o->compacted ? "" : "; results.h5 stays as it was; the same command without --shard heals it");
 }
 
+/* The results are there. */
+static bool is_whole(int rc)
+{
+    return rc == 0 || rc == ERR_SOME;
+}
+
+static int unless_signalled(int rc, interrupt_t *signal)
+{
+    int stopped = interrupt_check(signal, "running");
+    return stopped < 0 ? stopped : rc;
+}
+
 static int execute(const struct args *a, const struct plan *p, const char *folder, struct run_options *run)
 {
     struct console_progress progress = { .what = "units", .quiet = a->quiet || a->json };
     run->progress = show_progress;
     run->progress_ctx = &progress;
-    run->signal = caught_signals(); /* the journal is valid at any moment: the second may stop it at once */
+    run->signal = caught_install(); /* the journal is valid at any moment: the second may stop it at once */
     struct run_outcome outcome;
     int rc = run_execute(p, folder, run, &outcome);
     console_progress_end(&progress);
     tell_damage(folder, &outcome);
-    bool whole = rc == 0 || rc == ERR_SOME;
-    if (whole && *run->signal) {
-        /* it came when everything was done: the results are whole, only the report is not written */
-        rc = *run->signal == SIGTERM ? ERR_SIGTERM : ERR_SIGINT;
-        whole = false;
-    }
+    if (is_whole(rc)) /* a signal that came when everything was done: only the report is not written */
+        rc = unless_signalled(rc, run->signal);
+    bool whole = is_whole(rc);
     struct text failed = { 0 }; /* the report would write over it */
     text_add(&failed, err_text());
     if (whole && run->n_shards <= 1) {
         int reported = report(a, folder);
         rc = reported < 0 ? reported : rc < 0 ? err_set((enum err)rc, "%s", text_s(&failed)) : rc;
-        if (*run->signal) /* before the report began to look out for signals */
-            rc = *run->signal == SIGTERM ? ERR_SIGTERM : ERR_SIGINT;
+        rc = unless_signalled(rc, run->signal); /* one that came before the report began to look out for signals */
     }
     if (rc == ERR_SIGINT || rc == ERR_SIGTERM)
         err_set((enum err)rc, "interrupted; everything finished is in the journal, and the same command resumes");

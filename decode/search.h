@@ -107,8 +107,8 @@ int search_canonical(const char *text, struct text *out);
 bool search_walks(const char *text, struct draw *out);
 bool search_random(const char *text); /* its outcome depends on the draw */
 bool search_hidden(const char *text); /* it reads hidden states (struct lm, layered) */
-int search_takes(const char *text,
-                 const struct chain *c);            /* 0, or ERR_USAGE: not chains that read a choice's row again */
+/* 0, or ERR_USAGE: the search moves on without a choice's row, which a step of the chain reads again. */
+int search_takes(const char *text, const struct chain *c);
 enum search_drafts search_drafts(const char *text); /* of a search that was checked */
 const struct search_type *const *search_types(size_t *n);
 

@@ -38,19 +38,11 @@ static void ngram_release(struct transform *t)
  * those before it: a search by the Z-function of the context read backwards, in time that grows as the history does. */
 static void mask_ended(const struct transform_at *at, struct row *r, size_t context, size_t from)
 {
-    const uint32_t *z = at->work->tail;
     size_t said = transform_said(at);
-    size_t left = 0,
-           right = 0; /* the stretch [left, right), counted backwards, known to equal the context's beginning */
+    struct transform_stretch known = { 0 };
     transform_tail(at, (double)context);
     for (size_t k = from; k + context <= said; k++) {
-        size_t len = k < right ? (z[k - left] < right - k ? z[k - left] : right - k) : 0;
-        if (k + len >= right) {
-            while (len < context && transform_symbol(at, said - 1 - len) == transform_symbol(at, said - 1 - len - k))
-                len++;
-            left = k;
-            right = k + len;
-        }
+        size_t len = transform_common(at, &known, k, context);
         sym_t next = transform_symbol(at, said - k);
         if (len == context && next < r->n)
             r->score[next] = -INFINITY;

@@ -62,24 +62,29 @@ int transform_inside(sym_t v, uint32_t n)
     return v < n ? 0 : err_set(ERR_DATA, "symbol %u of the history is outside of the distribution's 0 .. %u", v, n - 1);
 }
 
-/* The Z-function of the sequence read backwards. */
+/* A step of the Z-function of the sequence read backwards. */
+size_t transform_common(const struct transform_at *at, struct transform_stretch *known, size_t k, size_t most)
+{
+    const uint32_t *z = at->work->tail;
+    size_t said = transform_said(at), left = known->left, right = known->right;
+    size_t len = k < right ? (z[k - left] < right - k ? z[k - left] : right - k) : 0;
+    if (k + len < right)
+        return len;
+    while (len < most && transform_symbol(at, said - 1 - len) == transform_symbol(at, said - 1 - len - k))
+        len++;
+    *known = (struct transform_stretch){ .left = k, .right = k + len };
+    return len;
+}
+
 size_t transform_tail(const struct transform_at *at, double last_n)
 {
     uint32_t *z = at->work->tail;
     size_t said = transform_said(at), n = said < ROW_WORK_TAIL ? said : ROW_WORK_TAIL;
     if (last_n >= 0 && last_n < (double)n)
         n = (size_t)last_n;
-    size_t left = 0, right = 0; /* the rightmost stretch [left, right) known to equal the beginning */
-    for (size_t k = 1; k < n; k++) {
-        size_t len = k < right ? (z[k - left] < right - k ? z[k - left] : right - k) : 0;
-        if (k + len >= right) {
-            while (k + len < n && transform_symbol(at, said - 1 - len) == transform_symbol(at, said - 1 - len - k))
-                len++;
-            left = k;
-            right = k + len;
-        }
-        z[k] = (uint32_t)len;
-    }
+    struct transform_stretch known = { 0 };
+    for (size_t k = 1; k < n; k++)
+        z[k] = (uint32_t)transform_common(at, &known, k, n - k);
     return n;
 }
 

@@ -135,6 +135,16 @@ int transform_only(struct row *r, sym_t v);
 /* 0, or ERR_DATA "symbol 300 of the history is outside of the distribution's 0 .. 256". */
 int transform_inside(sym_t v, uint32_t n);
 
+/* The rightmost stretch, places counted backwards from the end, that is known to equal the sequence's end; zeroed: none. */
+struct transform_stretch {
+    size_t left, right; /* [left, right) */
+};
+
+/* How many symbols, at most `most`, the sequence and the sequence without its last k symbols have in common at their ends.
+ * For k that grows from call to call, where at->work->tail holds these numbers for all k below `most` (transform_tail()), or
+ * for all smaller k while it is made.  In linear time over all calls.  k + most is at most the symbols said. */
+size_t transform_common(const struct transform_at *at, struct transform_stretch *known, size_t k, size_t most);
+
 /* The last at most `last_n` (-1: all) and ROW_WORK_TAIL symbols said, of which N: at->work->tail[k], 0 < k < N, becomes how
  * many symbols the sequence and the sequence without its last k symbols have in common at their ends.  In linear time.
  * Returns N. */

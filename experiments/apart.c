@@ -25,8 +25,7 @@ static void work(int fd, void *ctx)
     struct rlimit memory;
     if (getrlimit(RLIMIT_AS, &memory) == 0)
         setrlimit(RLIMIT_AS, &(struct rlimit){ memory.rlim_max, memory.rlim_max });
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
+    interrupt_install(SIG_IGN);
     int code = a->work(a->ctx);
     if (file_write(fd, a->answer, a->n_answer) == 0)
         child_answer(fd, code);

@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "experiments/plan_leaf.h"
 #include "experiments/plan_select.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -155,7 +156,9 @@ static uint64_t leaves_of(const struct named *lms, size_t node, const uint64_t l
     json_array_foreach(voices, i, voice)
     {
         const char *lm = json_string_value(json_object_get(voice, "lm"));
-        sum += leaves[doc_place(lms->places, lm)]; /* each at most MAX_LEAVES */
+        size_t place = doc_place(lms->places, lm);
+        assert(place < node); /* check_node() has been here */
+        sum += leaves[place]; /* at most MAX_LEAVES */
     }
     return sum;
 }

@@ -317,6 +317,11 @@ bool plan_nodes_samples(const struct plan_list *lms, const char *id)
     return samples;
 }
 
+bool plan_nodes_layered(const struct plan_list *lms, const char *id)
+{
+    return !json_object_get(plan_list_find(lms, id), "voices");
+}
+
 void plan_nodes_leaves(const struct plan_list *lms, const char *id, json_t *keys)
 {
     const json_t *node = plan_list_find(lms, id), *voices = json_object_get(node, "voices");

@@ -20,6 +20,8 @@ const char *plan_nodes_add(struct plan_nodes *n, const json_t *declared);
 
 /* Whether the node, or one below it, draws a voice at every step: then its texts depend on the draw whatever the search. */
 bool plan_nodes_samples(const struct plan_list *lms, const char *id);
+/* Whether the node's lm will be layered (model/lm.h): a leaf is, a model or a table; what is made of voices is not. */
+bool plan_nodes_layered(const struct plan_list *lms, const char *id);
 /* The keys of the leaves below a node into an array of strings. */
 void plan_nodes_leaves(const struct plan_list *lms, const char *id, json_t *keys);
 

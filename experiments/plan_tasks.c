@@ -145,11 +145,10 @@ static const char *other_lm(struct plan_nodes *nodes, const json_t *lm, const js
 static int check_search(const struct plan_nodes *nodes, const json_t *choice)
 {
     const char *search = field(choice, "search"), *lm = field(choice, "lm");
-    const char *kind = field(plan_list_find(&nodes->lms, lm), "kind");
-    if (!search_hidden(search) || strcmp(kind, "model") == 0 || strcmp(kind, "table") == 0)
+    if (!search_hidden(search) || plan_nodes_layered(&nodes->lms, lm))
         return 0;
     return err_set(ERR_USAGE, "search '%s' reads hidden states, and '%s' (%s) has none: want a model", search, lm,
-                   kind);
+                   field(plan_list_find(&nodes->lms, lm), "kind"));
 }
 
 int plan_tasks_choice(struct plan_nodes *nodes, const json_t *chain, const char *search, json_t *out)

@@ -105,9 +105,7 @@ static int open_source(struct conversion *v)
 int convert_checkpoint(const char *from, const char *to, const struct convert_options *o, struct text *remarks)
 {
     static const char random[] = "random:";
-    struct conversion v = {
-        .from = from, .to = to, .options = o, .remarks = remarks, .tensors = { .signal = o->signal }
-    };
+    struct conversion v = { .from = from, .to = to, .options = o, .remarks = remarks };
     bool is_random = strncmp(from, random, sizeof random - 1) == 0;
     int rc = 0;
     TRY(find_type(&v));
@@ -121,6 +119,8 @@ int convert_checkpoint(const char *from, const char *to, const struct convert_op
     }
     if (rc == 0)
         rc = convert(&v);
+    if (rc == ERR_SIGINT || rc == ERR_SIGTERM)
+        err_add(rc, "%s", to);
     recast_list_free(&v.tensors);
     if (is_random && v.c)
         convert_close_random(v.c);

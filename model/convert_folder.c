@@ -275,7 +275,7 @@ static int fill(struct conversion *v, const char *folder)
     if (rc == 0)
         rc = add_tensors(v, common);
     if (rc == 0)
-        rc = safetensors_write_file(path_in(&path, folder, "model.safetensors"), &v->tensors);
+        rc = safetensors_write_file(path_in(&path, folder, "model.safetensors"), &v->tensors, v->options->signal);
     text_free(&path);
     return rc;
 }

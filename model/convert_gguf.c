@@ -146,7 +146,7 @@ int convert_to_gguf(struct conversion *v)
     struct gguf_keys keys = { 0 };
     int rc = fill(v, &keys);
     if (rc == 0)
-        rc = gguf_write_file(v->to, &keys, &v->tensors);
+        rc = gguf_write_file(v->to, &keys, &v->tensors, v->options->signal);
     text_free(&keys.bytes);
     return rc;
 }

@@ -113,7 +113,7 @@ static void add_description(struct text *t, const struct tensor *a, uint64_t off
     add_u64(t, offset);
 }
 
-int gguf_write_file(const char *path, const struct gguf_keys *k, const struct recast_list *tensors)
+int gguf_write_file(const char *path, const struct gguf_keys *k, const struct recast_list *tensors, interrupt_t *signal)
 {
     struct text head = { 0 };
     uint64_t offset = 0;
@@ -126,9 +126,7 @@ int gguf_write_file(const char *path, const struct gguf_keys *k, const struct re
         add_description(&head, &tensors->r[i].to, offset);
         offset += tensors->r[i].to.bytes + padding(tensors->r[i].to.bytes);
     }
-    struct save_file *f = save_file_open(path);
-    if (f)
-        save_file_heed(f, tensors->signal);
+    struct save_file *f = save_file_open(path, signal);
     int rc = f ? save_file_write(f, text_s(&head), head.len) : ERR_IO;
     text_free(&head);
     if (!f)

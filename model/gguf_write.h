@@ -23,7 +23,8 @@ void gguf_write_value(struct gguf_keys *k, const char *key, const struct gguf_va
 void gguf_write_array(struct gguf_keys *k, const char *key, enum gguf_type element, uint64_t n);
 void gguf_write_item(struct gguf_keys *k, const char *s, size_t n);
 
-/* Names of tensors are GGUF's.  0; ERR_DATA, ERR_IO. */
-int gguf_write_file(const char *path, const struct gguf_keys *k, const struct recast_list *tensors);
+/* Names of tensors are GGUF's.  signal: as save_file_open()'s.  0; ERR_DATA, ERR_IO, ERR_SIGINT, ERR_SIGTERM. */
+int gguf_write_file(const char *path, const struct gguf_keys *k, const struct recast_list *tensors,
+                    interrupt_t *signal);
 
 #endif

@@ -34,7 +34,6 @@ struct recast {
 struct recast_list {
     struct recast *r; /* (n,) in the order of the file */
     size_t n, cap;
-    interrupt_t *signal; /* that ends the writing of a file of them; NULL: none does */
 };
 
 /* Appends a copy, its name too, to.bytes filled in.  0; ERR_DATA: the shape does not fit the type. */

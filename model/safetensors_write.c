@@ -26,7 +26,7 @@ static void add_description(struct text *t, const struct tensor *a, uint64_t at)
     text_addf(t, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)at, (unsigned long long)(at + a->bytes));
 }
 
-int safetensors_write_file(const char *path, struct recast_list *l)
+int safetensors_write_file(const char *path, struct recast_list *l, interrupt_t *signal)
 {
     struct text head = { 0 };
     uint64_t at = 0;
@@ -41,9 +41,7 @@ int safetensors_write_file(const char *path, struct recast_list *l)
     while (head.len % HEAD_ALIGN != 0)
         text_add(&head, " ");
     uint64_t n = head.len;
-    struct save_file *f = save_file_open(path);
-    if (f)
-        save_file_heed(f, l->signal);
+    struct save_file *f = save_file_open(path, signal);
     int rc = f ? save_file_write(f, &n, sizeof n) : ERR_IO;
     if (rc == 0)
         rc = save_file_write(f, text_s(&head), head.len);

@@ -19,11 +19,12 @@ struct save_file {
     interrupt_t *signal;
 };
 
-struct save_file *save_file_open(const char *path)
+struct save_file *save_file_open(const char *path, interrupt_t *signal)
 {
     struct save_file *f = mem_alloc(1, sizeof *f);
     struct text aside = { 0 };
     text_addf(&aside, "%s.%ld.part", path, (long)getpid());
+    f->signal = signal;
     f->path = mem_string(path);
     f->aside = mem_string(text_s(&aside));
     text_free(&aside);
@@ -48,15 +49,9 @@ static int failed(const struct save_file *f)
                    strerror(f->error));
 }
 
-void save_file_heed(struct save_file *f, interrupt_t *signal)
-{
-    f->signal = signal;
-}
-
 int save_file_write(struct save_file *f, const void *bytes, size_t n)
 {
-    if (f->signal && *f->signal)
-        return err_add(interrupt_check(f->signal, "writing it"), "%s", f->path);
+    TRY(interrupt_check(f->signal, "writing it"));
     if (f->error == 0 && n > 0 && fwrite(bytes, 1, n, f->file) != n)
         f->error = errno;
     if (f->error != 0)

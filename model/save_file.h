@@ -8,13 +8,11 @@
 
 struct save_file;
 
-/* NULL + ERR_IO. */
-struct save_file *save_file_open(const char *path);
+/* signal: fails the next write once it came; NULL: none does.  NULL + ERR_IO. */
+struct save_file *save_file_open(const char *path, interrupt_t *signal);
 
-/* From now on a signal fails the next write: ERR_SIGINT, ERR_SIGTERM.  NULL: none does. */
-void save_file_heed(struct save_file *f, interrupt_t *signal);
-
-/* The first failure is kept; save_file_close() tells it.  0, ERR_IO, or what a signal that is heeded gives. */
+/* The first failure is kept; save_file_close() tells it.  0; ERR_IO; ERR_SIGINT, ERR_SIGTERM, whose message names no file:
+ * path may be a part of what the caller writes aside. */
 int save_file_write(struct save_file *f, const void *bytes, size_t n);
 int save_file_zeros(struct save_file *f, size_t n);
 uint64_t save_file_size(const struct save_file *f); /* bytes so far */

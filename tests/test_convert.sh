@@ -138,27 +138,44 @@ test_refusals() {
     [ ! -e "$work/full.gguf" ] && [ ! -e "$work/x" ] && [ ! -e "$work/no" ] || fail "half of something is there"
 }
 
+# Starts the conversion of far more than it may write to $to, in $pid, and waits until some of it is there.
+begin_writing() {
+    (
+        ulimit -f 2097152 # 1 GB of 13: what a handler that does not work would leave
+        exec "$chorale" convert 'random:llama(dim=1024, layers=200, heads=8, kv_heads=8, ffn=4096, vocab=512)' "$to"
+    ) >"$work/out" 2>"$work/err" &
+    pid=$!
+    tries=0
+    while [ -z "$(find "$work" -path "$to.*.part" -size +100k)" ] && [ $tries -lt 500 ] && kill -0 $pid 2>/dev/null; do
+        sleep 0.02
+        tries=$((tries + 1))
+    done
+}
+
 # bug: a signal left what was written so far beside TO: gigabytes under a name that nobody knows
 test_interrupted() {
-    for signal in INT TERM; do
+    for signal in INT TERM HUP; do
         for to in "$work/cut.gguf" "$work/cut"; do
-            "$chorale" convert 'random:llama(dim=1024, layers=200, heads=8, kv_heads=8, ffn=4096, vocab=512)' "$to" >"$work/out" 2>"$work/err" &
-            pid=$!
-            tries=0
-            while [ -z "$(find "$work" -path "$to.*.part" -size +100k)" ] && [ $tries -lt 500 ] && kill -0 $pid 2>/dev/null; do
-                sleep 0.02
-                tries=$((tries + 1))
-            done
+            begin_writing
             kill -$signal $pid
+            [ $signal != HUP ] || kill -HUP $pid 2>/dev/null # as a terminal that closes does
             wait $pid
             got=$?
             checks=$((checks + 3))
             [ $got = $([ $signal = INT ] && echo 130 || echo 143) ] || fail "$to, $signal: status $got: $(cat "$work/err")"
-            grep -q 'interrupted while writing it' "$work/err" || fail "$to, $signal: $(cat "$work/err")"
+            grep -qF "chorale: $to: interrupted while writing it" "$work/err" || fail "$to, $signal: $(cat "$work/err")"
             left=$(find "$work" -path "$to*")
             [ -z "$left" ] || fail "$signal left behind: $left"
         done
     done
+    to=$work/cut.gguf # nohup
+    trap '' HUP
+    begin_writing
+    trap - HUP
+    checks=$((checks + 1))
+    grep -qE '^SigIgn:.*[13579bdf]$' /proc/$pid/status || fail 'a SIGHUP that was ignored no longer is'
+    kill -TERM $pid
+    wait $pid
 }
 
 test_llama2c() {

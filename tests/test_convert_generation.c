@@ -167,7 +167,7 @@ static void write_with(const char *to, const struct key keys[4], const char *gen
     for (size_t i = 0; i < g->tensors.n; i++)
         check(recast_add(&l, to, &(struct recast){ .to = g->tensors.t[i], .from = &g->tensors.t[i] }) == 0, "%s",
               err_text());
-    check(gguf_write_file(to, &k, &l) == 0, "%s", err_text());
+    check(gguf_write_file(to, &k, &l, NULL) == 0, "%s", err_text());
     text_free(&k.bytes);
     recast_list_free(&l);
     checkpoint_close(c);

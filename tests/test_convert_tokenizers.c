@@ -140,7 +140,7 @@ static int write_keys_alone(const struct gguf *g, const char *to)
     for (size_t i = 0; rc == 0 && i < g->tensors.n; i++)
         rc = recast_add(&l, to, &(struct recast){ .to = g->tensors.t[i], .from = &g->tensors.t[i] });
     if (rc == 0)
-        rc = gguf_write_file(to, &keys, &l);
+        rc = gguf_write_file(to, &keys, &l, NULL);
     text_free(&keys.bytes);
     recast_list_free(&l);
     return rc;

@@ -157,7 +157,7 @@ static struct checkpoint *open_gguf(const struct temp_folder *f, const int64_t k
     for (size_t i = 0; i < 3; i++)
         if (keys[i] >= 0)
             gguf_write_u32(&k, names[i], (uint32_t)keys[i]);
-    check(gguf_write_file(temp_folder_path(f, "v.gguf"), &k, &(struct recast_list){ 0 }) == 0, "%s", err_text());
+    check(gguf_write_file(temp_folder_path(f, "v.gguf"), &k, &(struct recast_list){ 0 }, NULL) == 0, "%s", err_text());
     text_free(&k.bytes);
     struct checkpoint *c = checkpoint_open_vocab(temp_folder_path(f, "v.gguf"));
     temp_folder_take(f, "v.gguf");

@@ -255,7 +255,8 @@ static struct checkpoint *with_keys(const struct temp_folder *f, const struct ke
         gguf_write_value(&k, g->pairs[i].key, &g->pairs[i].value);
     for (size_t i = 0; i < n; i++)
         add_key(&k, &keys[i]);
-    check(gguf_write_file(temp_folder_path(f, "keys.gguf"), &k, &(struct recast_list){ 0 }) == 0, "%s", err_text());
+    check(gguf_write_file(temp_folder_path(f, "keys.gguf"), &k, &(struct recast_list){ 0 }, NULL) == 0, "%s",
+          err_text());
     text_free(&k.bytes);
     gguf_free(g);
     map_file_close(&m);

@@ -101,7 +101,7 @@ static int write_case(const struct hostile *h, const char *to)
     for (size_t i = 0; g && rc == 0 && i < g->tensors.n; i++)
         rc = recast_add(&l, to, &(struct recast){ .to = g->tensors.t[i], .from = &g->tensors.t[i] });
     if (rc == 0)
-        rc = gguf_write_file(to, &keys, &l);
+        rc = gguf_write_file(to, &keys, &l, NULL);
     text_free(&keys.bytes);
     recast_list_free(&l);
     gguf_free(g);

@@ -269,6 +269,25 @@ static void interrupted(int number, int code)
     program_free(&p);
 }
 
+/* bug: under nohup a closed terminal ended the report */
+static void nohup(void)
+{
+    struct program p;
+    void (*before)(int) = signal(SIGHUP, SIG_IGN);
+    old_report();
+    unlink(at("pid"));
+    start(&p);
+    wait_for(at("pid"));
+    kill(p.pid, SIGHUP);
+    nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
+    kill(p.pid, SIGINT);
+    program_wait(&p, 30);
+    check(p.code == 130, "SIGHUP under nohup, then SIGINT: %d: %s", p.code, text_s(&p.said));
+    is_gone("nohup");
+    program_free(&p);
+    signal(SIGHUP, before);
+}
+
 static void interruptions(void)
 {
     struct text t = { 0 };
@@ -283,6 +302,8 @@ static void interruptions(void)
     is_old("SIGTERM");
     interrupted(SIGHUP, 143);
     is_old("SIGHUP");
+    nohup();
+    is_old("nohup");
     interrupted(SIGKILL, 128 + SIGKILL); /* what it left, the next report removes */
     unsetenv("CHORALE_GNUPLOT");
     check(exists(at("report/.part")) && holds("report/index.html", "old page"),

@@ -36,7 +36,7 @@ static void write_part(const struct temp_folder *f, const struct gguf *g, const 
     for (size_t i = p->from; i < p->to; i++)
         check(recast_add(&l, "part", &(struct recast){ .to = g->tensors.t[i], .from = &g->tensors.t[i] }) == 0, "%s",
               err_text());
-    check(gguf_write_file(temp_folder_path(f, p->name), &k, &l) == 0, "%s", err_text());
+    check(gguf_write_file(temp_folder_path(f, p->name), &k, &l, NULL) == 0, "%s", err_text());
     recast_list_free(&l);
     text_free(&k.bytes);
 }

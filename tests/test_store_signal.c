@@ -1,6 +1,6 @@
-/* SIGINT and SIGTERM: the run closes cleanly (130, 143), says that the same command resumes, has sealed its journal, and
- * that command ends as if nothing had been.  While fitting, computing, judging, compacting and reporting; a second signal
- * stops at once. */
+/* SIGINT, SIGTERM and SIGHUP: the run closes cleanly (130, 143, 143), says that the same command resumes, has sealed its journal, and
+ * that command ends as if nothing had been.  While fitting, computing, judging, compacting and reporting; a second SIGINT
+ * or SIGTERM stops at once. */
 #include "tests/lib/acked.h"
 #include "tests/lib/check.h"
 #include "tests/lib/h5same.h"
@@ -68,6 +68,15 @@ static void in_every_phase(const char *fault)
     signal_at("while drawing", fault, "/figures", 5);
 }
 
+/* A terminal that closes may send it twice: the second, unlike others, stops nothing at once. */
+static void terminal_closes(void)
+{
+    signal_at("while computing", "hup", "run-000001.seg", 9);
+    signal_at("twice while computing", "hup2", "run-000001.seg", 12);
+    signal_at("while compacting", "hup", "results.h5.", 60);
+    signal_at("while reporting", "hup", "/report", 2);
+}
+
 static void at_any_call(void)
 {
     size_t n = store_trials(8, 400);
@@ -118,6 +127,7 @@ int main(void)
     store_open("store_signal");
     in_every_phase("int");
     in_every_phase("term");
+    terminal_closes();
     at_any_call();
     at_any_time();
     twice("int2", 130);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Every verb with a full disk or nothing at all under its stdout: exit status 4 and a message, and no half of a file.
+# The verbs with a full disk or nothing at all under its stdout: exit status 4 and a message, and no half of a file.
 # bug: with stdout closed what was asked for was lost, with status 0
 set -u
 chorale=$1
@@ -15,6 +15,14 @@ toy="tests/fixtures/store/toy.lua --set dir=tests/fixtures/store"
 # shellcheck disable=SC2086
 "$chorale" run $toy --out "$work/run" --no-report --quiet || fail 'no run'
 cp -r "$work/run" "$work/run2"
+# shellcheck disable=SC2086
+"$chorale" run $toy --trace full --out "$work/full" --no-report --quiet || fail 'no run with rows'
+cat >"$work/fit.lua" <<LUA
+local a = model { "table:n=4,length=9,seed=3,sharpness=1.5", name = "a" }
+local t = fit { what = "temperature", on = "tests/fixtures/store/held" }
+experiment { name = "fit", limit = { bytes = 6 }, evalsets = { "tests/fixtures/store/gen" },
+             arms = { { lm = ensemble { voice { a, temperature = t } }, chain = "" } } }
+LUA
 
 said() { # WHERE STATUS VERB
     checks=$((checks + 1))
@@ -40,6 +48,10 @@ lost run $toy --dry-run
 # shellcheck disable=SC2086
 lost run $toy --out "$work/run" --no-report
 lost compare "$work/run" "$work/run2"
+lost replay "$work/full"
+lost audit table:n=3,length=2 --draws 100
+lost plan --bandwidth 10 tests/fixtures/checkpoint/single
+lost fit "$work/fit.lua"
 lost report "$work/run" --json
 if "$chorale" inspect zoo:draft >/dev/null 2>&1; then
     lost inspect zoo:draft

@@ -92,8 +92,8 @@ static long fail(const char *fault, const struct call *c)
     static const struct {
         const char *name;
         int signal, times;
-    } signals[] = { { "int", SIGINT, 1 },   { "term", SIGTERM, 1 }, { "kill", SIGKILL, 1 },
-                    { "stop", SIGSTOP, 1 }, { "int2", SIGINT, 2 },  { "term2", SIGTERM, 2 } };
+    } signals[] = { { "int", SIGINT, 1 },  { "term", SIGTERM, 1 },  { "kill", SIGKILL, 1 }, { "stop", SIGSTOP, 1 },
+                    { "int2", SIGINT, 2 }, { "term2", SIGTERM, 2 }, { "hup", SIGHUP, 1 },   { "hup2", SIGHUP, 2 } };
     if (strcmp(fault, "pause") == 0)
         sleep(1);
     if (strcmp(fault, "crash") == 0 || strcmp(fault, "killed") == 0)
