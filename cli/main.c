@@ -63,7 +63,7 @@ static int check_stdout(const struct args *a)
 {
     return a->quiet || console_is_open()
                ? 0
-               : err_set(ERR_IO, "cannot write to stdout: it is closed (--quiet says little)");
+               : err_set(ERR_IO, "cannot write to stdout, which is closed: want it open, or --quiet");
 }
 
 /* The verb's help, or its work. */

@@ -5,10 +5,11 @@
 
 #include "cuda/values.h"
 
+/* One head before it is normed and turned: head_dim values of `from` and, unless NULL, of `bias`, which is added. */
 struct heads_one {
     const float *from, *bias;
     struct cuda_norm norm;
-    int turns;
+    int turns; /* by its position: of models that turn, and never a value */
 };
 
 CUDA_INLINE struct heads_one heads_of(const struct cuda_place_args *a, uint32_t token, uint32_t i)

@@ -17,11 +17,6 @@ static double bits_per_byte(const struct sample s[], size_t n)
     return n == 1 ? per_byte(s->nll, s->n_text) : NAN;
 }
 
-static double sampler_bpb(const struct sample s[], size_t n)
-{
-    return n == 1 && s->n_symbols > 0 ? per_byte(s->nll, s->n_text) : NAN;
-}
-
 static double surprisal(const struct sample s[], size_t n)
 {
     return n == 1 && s->n_symbols > 0 ? s->nll / (double)s->n_symbols : NAN;
@@ -63,7 +58,7 @@ const struct metric_type metric_sampler_bpb = {
     .unit = "bits/byte",
     .meaning = "bits per byte of a draw under the distributions it was drawn from: surprisal, of any vocabulary",
     .source = "Zhang et al. 2020, arXiv 2004.10450",
-    .score = sampler_bpb,
+    .score = bits_per_byte,
 };
 
 const struct metric_type metric_surprisal = {

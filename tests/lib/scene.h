@@ -9,8 +9,8 @@ enum { SCENE_V = 300, SCENE_SAID = 60 };
 struct scene {
     const struct space *space;
     uint32_t n;
-    float score[SCENE_V];
-    sym_t prompt[SCENE_SAID], made[SCENE_SAID];
+    float score[SCENE_V];                       /* (n,) not normalised, some -INFINITY     */
+    sym_t prompt[SCENE_SAID], made[SCENE_SAID]; /* (n_prompt,), (n_made,) */
     size_t n_prompt, n_made;
 };
 
