@@ -10,6 +10,9 @@
 #define FUNCTIONS "chorale.functions"
 #define VARIABLES "chorale.variables"
 #define ROW       "chorale.row"
+#define NAMED     "chorale.named" /* the metatable of parameters and state */
+
+enum { MOST_NAMES = 64 };
 
 struct opening {
     struct lua_transforms *set;
@@ -29,6 +32,21 @@ static void push_functions(lua_State *L, int list)
     lua_pop(L, 1);
 }
 
+/* Parameters and state hold every name that was declared: another is a slip, not nil. */
+static int missing(lua_State *L)
+{
+    const char *names[MOST_NAMES], *seen = luaL_checkstring(L, 2);
+    size_t n = 0;
+    lua_pushnil(L);
+    while (n < MOST_NAMES && lua_next(L, 1)) {
+        lua_pop(L, 1);
+        if (lua_type(L, -1) == LUA_TSTRING)
+            names[n++] = lua_tostring(L, -1);
+    }
+    err_unknown(ERR_USAGE, "field", seen, names, n);
+    return luaL_error(L, "%s", err_text());
+}
+
 static int open_run(lua_State *L)
 {
     const struct opening *o = lua_touserdata(L, 1);
@@ -44,6 +62,9 @@ static int open_run(lua_State *L)
     lua_setfield(L, LUA_REGISTRYINDEX, FUNCTIONS);
     lua_seal_close(L, lua_gettop(L), &at);
     lua_setfield(L, LUA_REGISTRYINDEX, VARIABLES);
+    luaL_newmetatable(L, NAMED);
+    lua_pushcfunction(L, missing);
+    lua_setfield(L, -2, "__index");
     lua_row_register(L);
     lua_row_push(L, &o->worker->row);
     lua_setfield(L, LUA_REGISTRYINDEX, ROW);
@@ -107,6 +128,7 @@ static void push_parameters(lua_State *L, const struct transform *t)
             lua_pushnumber(L, x);
         lua_setfield(L, -2, t->type->params[i].name);
     }
+    luaL_setmetatable(L, NAMED);
 }
 
 static void push_state(lua_State *L, const struct call *c)
@@ -116,6 +138,7 @@ static void push_state(lua_State *L, const struct call *c)
         lua_pushnumber(L, c->state[i]);
         lua_setfield(L, -2, c->own->state[i]);
     }
+    luaL_setmetatable(L, NAMED);
 }
 
 /* What the call left in the table at the top; a name that was not declared would be lost. */
@@ -123,7 +146,8 @@ static void read_state(lua_State *L, const struct call *c)
 {
     size_t n = 0;
     for (size_t i = 0; i < c->own->n_state; i++) {
-        if (lua_getfield(L, -1, c->own->state[i]) != LUA_TNUMBER)
+        lua_pushstring(L, c->own->state[i]);
+        if (lua_rawget(L, -2) != LUA_TNUMBER)
             luaL_error(L, "state '%s' is a %s, want a number", c->own->state[i], luaL_typename(L, -1));
         c->state[i] = lua_tonumber(L, -1);
         lua_pop(L, 1);

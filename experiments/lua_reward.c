@@ -163,10 +163,27 @@ static void set_item(lua_State *L, const struct item *item)
     lua_setfield(L, -2, "keywords");
 }
 
+/* A field that a text happens not to have (nll without a judge) is nil; one that none has is a slip. */
+static int absent(lua_State *L)
+{
+    static const char *const names[] = { "text", "prompt", "keywords", "lang", "symbols", "nll", "judge_nll", "ended" };
+    const char *seen = luaL_checkstring(L, 2);
+    size_t n = sizeof names / sizeof *names;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(seen, names[i]) == 0)
+            return 0;
+    err_unknown(ERR_USAGE, "field", seen, names, n);
+    return luaL_error(L, "%s", err_text());
+}
+
 static void push_text(lua_State *L, const struct measures_record *x)
 {
     const struct sample *s = &x->sample;
     lua_createtable(L, 0, 8);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, absent);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, -2);
     set_text(L, "text", s->text, s->n_text);
     set_item(L, s->item);
     set_text(L, "lang", s->item->lang, s->item->lang ? strlen(s->item->lang) : 0);

@@ -100,6 +100,7 @@ void lua_seal_close(lua_State *L, int functions, const struct lua_seal_at *at)
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
+    int words = lua_getmetatable(L, at->globals) ? lua_gettop(L) : 0;
     while (lua_seal_queue_next(&q)) {
         int top = lua_gettop(L);
         if (lua_isfunction(L, -1))
@@ -107,6 +108,12 @@ void lua_seal_close(lua_State *L, int functions, const struct lua_seal_at *at)
         else
             freeze_table(&q, frozen);
         lua_settop(L, top - 1);
+    }
+    if (words) { /* a word that nobody defined stays an error */
+        lua_pushvalue(L, at->globals);
+        lua_rawget(L, frozen);
+        lua_pushvalue(L, words);
+        lua_setmetatable(L, -2);
     }
     lua_pushboolean(L, 1);
     lua_setfield(L, at->done, "sealed");

@@ -88,9 +88,11 @@ static void fails(const char *reward, const char *why)
 static void test_failures(void)
 {
     fails("function(x) return x.text end", "the reward returned a string, want a number or nil");
+    fails("function(x) return x.symbol end", "letters.lua:10: unknown field 'symbol'; did you mean 'symbols'?");
     fails("function(x) return x.text.y.z end", "letters.lua:10:");
     fails("function(x) while true do end end", "letters.lua:10:");
     fails("function(x) worth.c = 3 return 1 end", "changes what is outside of it");
+    fails("function(x) return lenght end", "letters.lua:10: unknown word 'lenght'");
     fails("function(x) return sum(nil) end", "letters.lua:5:");
 }
 

@@ -256,10 +256,12 @@ static void test_hostile(void)
         { "string.rep = nil", "changes what is outside" },
         { "model 'zoo:prose'", "declarations are made while the script runs" },
         { "transform { name = 'more', function() end }", "declarations are made while the script runs" },
-        { "os.exit(1)", "nil value (global 'os')" },
+        { "os.exit(1)", "unknown word 'os'" },
+        { "row:scale(p.temp)", "unknown field 'temp'" },
+        { "row:scale(experimant)", "unknown word 'experimant'; did you mean 'experiment'?" },
         { "error({})", "error() was given a table" },
         { "error('mine')", "mine" },
-        { "local x = p.q.r", "nil value (field 'q')" },
+        { "local q = {} local x = q.a.b", "nil value (field 'a')" },
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         body_fails(bad[i].body, bad[i].words);
@@ -310,6 +312,7 @@ static const char memory_script[] =
     "transform { name = 'counts', state = { n = 2, other = 0.5 }, function(row, p, s)\n"
     "  s.n = s.n + 1 row:keep_rank(s.n // 1 | 0) end }\n"
     "transform { name = 'forgets', state = { n = 2 }, function(row, p, s) s.m = 3 end }\n"
+    "transform { name = 'strays', state = { count = 2 }, function(row, p, s) s.count = s.coumt end }\n"
     "transform { name = 'breaks', state = { n = 2 }, function(row, p, s) s.n = 'x' end }\n"
     "transform { name = 'looks', function(row, p)\n"
     "  if row:step() ~= 3 or row:said() ~= 3 or row:said(3) ~= 1 or row:said(4) ~= 8 or row:said(5) ~= 7 or "
@@ -350,6 +353,8 @@ static void test_purity(void)
     memcpy(copy, state, sizeof copy);
     check(kept(s, "counts", state) == 5 && kept(s, "counts", copy) == 5, "a clone goes on as the original");
     check(kept(s, "forgets", state) == 0 && strstr(err_text(), "more names than its 1 declared"), "%s", err_text());
+    check(kept(s, "strays", state) == 0 && strstr(err_text(), "unknown field 'coumt'; did you mean 'count'?"), "%s",
+          err_text());
     check(kept(s, "breaks", state) == 0 && strstr(err_text(), "state 'n' is a string"), "%s", err_text());
     chain_free(c);
     lua_transforms_close(s);
