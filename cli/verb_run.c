@@ -84,21 +84,15 @@ static int report(const struct args *a, const char *folder)
     return rc;
 }
 
-/* A folder that holds a run already decides compute mode, kernels and type of keys and values where the options do not.  Without --out the folder
- * is known only when the script has been read. */
 static struct plan *prepare(const struct args *a, const struct plan_options *o, struct text *folder)
 {
-    const char *script = a->operand[0], *out = options_text(a, "out");
-    if (out) {
-        text_add(folder, out);
-        return run_prepare(script, out, o);
-    }
-    struct plan *p = plan_prepare(script, o);
-    if (!p)
+    const char *out = options_text(a, "out");
+    if (out && !*out) {
+        err_set(ERR_USAGE, "--out is '', want a folder");
         return NULL;
-    text_addf(folder, "runs/%s", p->name);
-    plan_free(p);
-    return run_prepare(script, text_s(folder), o);
+    }
+    text_add(folder, out ? out : "");
+    return run_prepare(a->operand[0], folder, o);
 }
 
 static void print_folder(const char *folder, const char *hash)

@@ -15,7 +15,9 @@ static char *path_in(const char *folder, const char *name)
     return t.s;
 }
 
-struct plan *run_prepare(const char *script, const char *folder, const struct plan_options *o)
+/* The plan of a declaration, with what the folder's plan has decided. */
+static struct plan *prepare_in(const char *folder, json_t *declared, const struct text *source,
+                               const struct plan_options *o)
 {
     struct plan_options pinned = { 0 };
     if (o)
@@ -36,9 +38,23 @@ struct plan *run_prepare(const char *script, const char *folder, const struct pl
         pinned.kernels = kernels;
     if (!pinned.kv)
         pinned.kv = kv;
-    struct plan *p = plan_prepare(script, &pinned);
+    struct plan *p = plan_resolve(declared, source, &pinned);
     plan_free(old);
     free(path);
+    return p;
+}
+
+struct plan *run_prepare(const char *script, struct text *folder, const struct plan_options *o)
+{
+    struct text source = { 0 };
+    struct plan *p = NULL;
+    json_t *declared = plan_declared(script, &source, o);
+    if (declared && folder->len == 0)
+        text_addf(folder, "runs/%s", json_string_value(json_object_get(declared, "name")));
+    if (declared)
+        p = prepare_in(text_s(folder), declared, &source, o);
+    json_decref(declared);
+    text_free(&source);
     return p;
 }
 

@@ -57,8 +57,9 @@ struct run_outcome {
 };
 
 /* plan_prepare(), but for a folder that holds a run already with that run's compute mode, kernel path and type of keys
- * and values, where o does not say otherwise: another machine uses them or refuses. */
-struct plan *run_prepare(const char *script, const char *folder, const struct plan_options *o);
+ * and values, where o does not say otherwise: another machine uses them or refuses.  An empty folder becomes runs/NAME of the
+ * experiment; the script, which may be a pipe, is read once. */
+struct plan *run_prepare(const char *script, struct text *folder, const struct plan_options *o);
 
 /* Runs what the folder does not hold yet, then compacts (a shard that is not the last to finish only closes its journal).
  * Sealed segments are believed until compaction has read them; what is damaged there is computed again then.

@@ -220,6 +220,29 @@ test_run() {
     "$chorale" run "$work/tab.lua" --out "$work/closed" --no-report --quiet <&- >&- 2>&- ||
         fail 'a run without standard streams fails'
     expect_one 0 '' "$chorale" run "$work/tab.lua" --out "$work/closed" --no-report --quiet
+    # bug: without --out the script was read twice, the second time a pipe that was empty
+    "$chorale" run - --dry-run --quiet <"$work/tab.lua" >"$work/out" 2>"$work/err" || fail "a script on stdin: $(cat "$work/err")"
+    says 'arms (4)'
+    expect_one 2 "--out is '', want a folder" "$chorale" run "$work/tab.lua" --out ''
+    # bug: a slip in the name left the script's own value, without a word
+    expect_one 2 "unknown name of --set 'draw'; did you mean 'draws'?" "$chorale" run "$work/tab.lua" --set draw=3 --dry-run
+    sed 's/arg.draws or "2"/(arg)["draws"] or "2"/' "$work/tab.lua" >"$work/any.lua"
+    expect_one 0 '' "$chorale" run "$work/any.lua" --set any=3 --dry-run
+    # bug: a script whose path is no UTF-8 was "a string is not UTF-8" of its experiment
+    cp "$work/tab.lua" "$work/$(printf 'caf\351').lua"
+    expect_one 0 '' "$chorale" run "$work/$(printf 'caf\351').lua" --dry-run --json
+    holds '.[0].from.at | endswith("caf\\xe9.lua:4")'
+    # bug: an arm's lm and an evalset went to the terminal as the script has them
+    sed 's/name = "both"/name = "\\27[2J"/; s/{ a, both }, /{ both }, tasks = { t = { chain = "top_k=1" } }, /' "$work/tab.lua" >"$work/esc.lua"
+    expect_one 0 '' "$chorale" run "$work/esc.lua" --dry-run
+    says '<task:t>  \x1b[2J: top_k=1 | sample'
+    ! grep -q "$(printf '\033')" "$work/out" || fail 'an escape got through'
+    # bug: of two reports in one folder the second was written over the first
+    mkdir -p "$work/second"
+    cp -r "$work/run" "$work/second"
+    expect_one 2 "would both be '$work/two-run'" "$chorale" report --out "$work/two" "$work/run/" "$work/second/run"
+    expect_one 0 '' "$chorale" report --out "$work/two" --quiet "$work/run/" "$work/closed/"
+    [ -s "$work/two-run/index.html" ] && [ -s "$work/two-closed/index.html" ] || fail 'two reports are not two'
     echo 'foo(' >"$work/bad.lua"
     expect_one 2 'bad.lua:' "$chorale" run "$work/bad.lua"
     sed -i 's/name = "tab"/nam = "tab"/' "$work/tab.lua"
