@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static char *path_in(const char *folder, const char *name)
@@ -129,6 +130,30 @@ static int take_locks(struct locks *l, const char *folder, const struct run_opti
     l->own = journal_lock(folder, text_s(&name));
     text_free(&name);
     return l->own < 0 ? l->own : 0;
+}
+
+#define TURN_TRIES 1000
+#define TURN_WAIT  10000000 /* ns between two of them */
+
+/* Shards settle the plan in turn: of two that both found none, the second would write its own over the first's, whose units
+ * would be nobody's.  A descriptor, or the code of a failure. */
+static int take_turn(const char *folder)
+{
+    int fd = journal_lock(folder, "lock.plan");
+    for (int i = 0; fd == ERR_LOCKED && i < TURN_TRIES; i++) {
+        nanosleep(&(struct timespec){ .tv_nsec = TURN_WAIT }, NULL);
+        fd = journal_lock(folder, "lock.plan");
+    }
+    return fd;
+}
+
+static int settle_in_turn(const struct plan *p, const char *folder, const struct run_options *o)
+{
+    int turn = take_turn(folder);
+    TRY(turn);
+    int rc = settle_plan(p, folder, o);
+    close(turn);
+    return rc;
 }
 
 static void drop_locks(struct locks *l)
@@ -296,7 +321,7 @@ static int execute_in(const struct plan *p, const char *folder, const char *jour
                       struct run_outcome *out)
 {
     TRY(folder_refuse_link(journal)); /* it may have come from anywhere */
-    TRY(settle_plan(p, folder, o));
+    TRY(sharded(o) ? settle_in_turn(p, folder, o) : settle_plan(p, folder, o));
     if (!sharded(o)) /* what lies in a folder that holds another plan is not ours to remove */
         sweep(folder, journal);
     return run_sessions(p, folder, journal, o, out);

@@ -104,6 +104,26 @@ static void shards_compact_together(void)
     go_on(two, "trial");
 }
 
+/* bug: shards of different plans that began together both found no plan: both wrote theirs, both ended with 0, and what the
+ * first computed was nobody's. */
+static void shards_of_two_plans(void)
+{
+    struct timespec pause = { 0, 300000000 };
+    store_remove("trial");
+    pid_t one =
+        store_start("trial", STORE_SETTINGS("SHIM_FAULT=stop", "SHIM_MATCH=plan.json.", "SHIM_AT=1", "--shard=1/2"));
+    check(store_stopped(one), "the first is stopped before its plan is there");
+    pid_t two = store_start("trial", STORE_SETTINGS("--limit=1", "--shard=2/2"));
+    nanosleep(&pause, NULL);
+    kill(one, SIGCONT);
+    struct store_end end = store_wait(one, "trial");
+    check(end.status == 0, "the first, let go: status %d: %s", end.status, end.message);
+    end = store_wait(two, "trial");
+    check(end.status == 2 && strstr(end.message, "holds another plan"), "the second: status %d, want 2: %s", end.status,
+          end.message);
+    store_heals("trial", "a whole run of the first's plan");
+}
+
 static void unwritable_lock(void)
 {
     store_remove("trial");
@@ -131,6 +151,7 @@ int main(void)
     report_while_running();
     shards();
     shards_compact_together();
+    shards_of_two_plans();
     unwritable_lock();
     store_close();
     return check_done("store_lock");
