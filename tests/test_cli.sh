@@ -272,6 +272,12 @@ test_compare() {
     expect_one 2 'want METRIC<NUMBER' "$chorale" compare "$work/run" "$work/run" --fail-on nonsense
     expect_one 0 '' "$chorale" compare "$work/run" "$work/run" --json
     holds 'length >= 8 and all(.[]; .delta == 0 or .delta == null)'
+    # bug: an interval of one item was [+nan, +nan]
+    write_script '"temperature=0.5"'
+    expect_one 0 '' "$chorale" run "$work/tab.lua" --out "$work/single" --limit 1 --no-report --quiet
+    expect_one 0 '' "$chorale" compare "$work/single" "$work/single"
+    says '[         -,         -]'
+    ! grep -q nan "$work/out" || fail 'the table says nan'
 }
 
 # What needs a checkpoint: a round trip of bytes, the arithmetic of score.
