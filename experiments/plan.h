@@ -53,6 +53,7 @@ struct plan_arm {
     const char *task;         /* NULL: the arm itself; else what it does with items of this task */
     size_t arm;               /* index of the arm itself */
     size_t choice;            /* index in plan.arms */
+    size_t tasks, n_tasks;    /* of the arm itself: what it does with tasks, plan.arms[tasks] and those behind it */
     const json_t *transforms; /* {name: hash} of those of the script in the chain; NULL: none */
 };
 

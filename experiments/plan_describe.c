@@ -185,9 +185,8 @@ static void describe_arm(const struct plan *p, size_t arm, struct text *out)
     if (why)
         text_addf(out, "  [rows come to the host: %s]", why);
     text_add(out, "\n");
-    for (size_t i = p->n_arms; i < p->n_choices; i++)
-        if (p->arms[i].arm == arm)
-            describe_task(&p->arms[i], out);
+    for (size_t i = 0; i < p->arms[arm].n_tasks; i++)
+        describe_task(&p->arms[p->arms[arm].tasks + i], out);
 }
 
 static void describe_work(const struct plan *p, struct text *out)

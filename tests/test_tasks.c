@@ -85,6 +85,9 @@ static void test_profiles(void)
         return;
     check(p->n_arms == 2 && p->n_choices == 4, "%zu arms, %zu choices", p->n_arms, p->n_choices);
     check(strcmp(p->arms[1].name, "duet: top_p=0.9 | by task") == 0, "the name says so: %s", p->arms[1].name);
+    /* bug: every profile of every arm was looked at for each item of each arm: hundreds of arms by task took minutes */
+    check(p->arms[0].n_tasks == 0 && p->arms[1].n_tasks == 2 && p->arms[p->arms[1].tasks].arm == 1,
+          "an arm knows its own profiles: %zu from %zu on", p->arms[1].n_tasks, p->arms[1].tasks);
     const struct plan_item *math = item_of(p, "math", &at);
     const struct plan_arm *c = plan_choice(p, 1, at);
     check(math->task && strcmp(math->task, "math") == 0, "the tag in the text");
