@@ -150,6 +150,9 @@ static int compare(const struct args *a, struct results *x, struct results *y)
         TRY(arm_b);
         TRY(compare_arms(x, (uint32_t)arm_a, y, (uint32_t)arm_b, &c));
     }
+    if (c.changed > 0)
+        console_say(a->quiet, "%zu item%s of one name ask%s something else in B: compared all the same", c.changed,
+                    c.changed == 1 ? "" : "s", c.changed == 1 ? "s" : "");
     if (a->json)
         print_json(&c);
     else

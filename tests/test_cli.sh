@@ -278,6 +278,15 @@ test_compare() {
     expect_one 0 '' "$chorale" compare "$work/single" "$work/single"
     says '[         -,         -]'
     ! grep -q nan "$work/out" || fail 'the table says nan'
+    # bug: an item that asks something else since was compared with its namesake, without a word
+    mkdir "$work/other"
+    cp -r "$work/letters" "$work/other"
+    sed -i 's/"text":"a"/"text":"b"/' "$work/other/letters/items.jsonl"
+    sed "s|$work/letters|$work/other/letters|" "$work/tab.lua" >"$work/other.lua"
+    expect_one 0 '' "$chorale" run "$work/tab.lua" --out "$work/four" --no-report --quiet
+    expect_one 0 '' "$chorale" run "$work/other.lua" --out "$work/changed" --no-report --quiet
+    expect_one 0 '1 item of one name asks something else in B' "$chorale" compare "$work/four" "$work/changed"
+    expect_one 0 '' "$chorale" compare "$work/four" "$work/changed" --quiet
 }
 
 # What needs a checkpoint: a round trip of bytes, the arithmetic of score.
