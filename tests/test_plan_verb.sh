@@ -75,6 +75,10 @@ test_checkpoints() {
     expect 2 "unknown type 'q4'" "$chorale" plan --type q4 zoo:prose
     expect 3 "unknown checkpoint 'zoo:pros'" "$chorale" plan --bandwidth 1 zoo:pros
     expect 2 'want' "$chorale" plan --bandwidth 0 zoo:prose
+    # bug: a type that is none of ours was counted as float32
+    sed 's/bfloat16/float8_e4m3fn/' "$work/70b.json" >"$work/fp8.json"
+    expect 0 '' "$chorale" plan --json --bandwidth 10 "$work/fp8.json"
+    holds '.[0].type == "bf16"'
     # bug: bytes beyond 64 bits were a negative number
     expect 0 '' "$chorale" plan --json --bandwidth 10 --slots 1048576 --context 16777216 "$work/70b.json"
     holds '.[0] | .kv_bytes > 1.15e19 and .bytes > .kv_bytes'
