@@ -292,15 +292,22 @@ static const struct {
     const char *(*add)(struct plan_nodes *n, const json_t *d);
 } kinds[] = { { "model", add_model }, { "ensemble", add_ensemble }, { "bytes", plan_bytes_add } };
 
+int plan_nodes_place(const json_t *declared)
+{
+    const char *at = field(declared, "at");
+    if (strncmp(err_text(), at, strcspn(at, ":") + 1) != 0)
+        err_add(err_code(), "%s", at);
+    return err_code();
+}
+
 const char *plan_nodes_add(struct plan_nodes *n, const json_t *declared)
 {
     const char *id = NULL;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(field(declared, "kind"), kinds[i].kind) == 0)
             id = kinds[i].add(n, declared);
-    /* the innermost declaration names the line */
-    if (!id && strncmp(err_text(), field(declared, "at"), strcspn(field(declared, "at"), ":") + 1) != 0)
-        err_add(err_code(), "%s", field(declared, "at"));
+    if (!id)
+        plan_nodes_place(declared);
     return id;
 }
 

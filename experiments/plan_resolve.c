@@ -106,7 +106,7 @@ static int resolve_arm(struct plan_nodes *nodes, const json_t *d, json_t *arms)
         rc = resolve_all_answers(nodes, d, arm);
     if (rc == 0)
         name_arm(d, arm);
-    return rc == 0 ? 0 : err_add(err_code(), "%s", field(d, "at"));
+    return rc == 0 ? 0 : plan_nodes_place(d);
 }
 
 static int resolve_nodes(struct plan_nodes *nodes, const json_t *declared, json_t *what)

@@ -355,6 +355,11 @@ static void test_plans(void)
             "dir/h.lua:1: unknown checkpoint 'nosuch'");
     no_plan("experiment { name = 'n', evalsets = 'openings', arms = { lm = { kind = 'model', at = 5, 'nosuch' } } }",
             ERR_DATA, "dir/h.lua:1: unknown checkpoint 'nosuch'");
+    /* bug: the line stood there twice */
+    no_plan("experiment { name = 'n', evalsets = 'openings', arms = {\nlm = model 'table:n=2',\n"
+            "chain = fit { what = 'x', on = 'openings' } } }",
+            ERR_USAGE, "dir/h.lua:3: unknown fit of a chain 'x'");
+    check(strncmp(err_text(), "dir/h.lua:3: unk", 16) == 0, "one place: %s", err_text());
     /* bug: what a script changed after experiment { ... } was changed in the plan as well */
     p = planned(
         "local m, l = model 'table:n=2,length=1', { bytes = 3 }\n"
