@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -83,13 +84,29 @@ static int forget_results(const char *folder)
     return rc;
 }
 
+/* A plan is there before its results are: those of a folder without one are somebody else's, and a run would end with its own
+ * in their place. */
+static int refuse_results(const char *folder)
+{
+    char *path = path_in(folder, "results.h5");
+    struct stat st;
+    int rc = lstat(path, &st) < 0 ? 0
+                                  : err_set(ERR_USAGE,
+                                            "%s is there, and no plan.json: results of another origin; give another "
+                                            "folder, or move them away",
+                                            path);
+    free(path);
+    return rc;
+}
+
 /* The folder's plan becomes p: written when there is none, kept when equal, replaced when it only grows. */
 static int settle_plan(const struct plan *p, const char *folder, const struct run_options *o)
 {
     char *path = path_in(folder, "plan.json");
     int rc = 0;
     if (access(path, F_OK) < 0) {
-        rc = plan_write(p, path);
+        rc = refuse_results(folder);
+        rc = rc < 0 ? rc : plan_write(p, path);
     } else {
         struct plan *old = plan_read(path);
         if (!old)

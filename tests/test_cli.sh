@@ -243,6 +243,11 @@ test_run() {
     expect_one 2 "would both be '$work/two-run'" "$chorale" report --out "$work/two" "$work/run/" "$work/second/run"
     expect_one 0 '' "$chorale" report --out "$work/two" --quiet "$work/run/" "$work/closed/"
     [ -s "$work/two-run/index.html" ] && [ -s "$work/two-closed/index.html" ] || fail 'two reports are not two'
+    # bug: results that somebody else keeps in the folder were written over
+    mkdir "$work/theirs"
+    echo mine >"$work/theirs/results.h5"
+    expect_one 2 'results.h5 is there, and no plan.json' "$chorale" run "$work/tab.lua" --out "$work/theirs"
+    [ "$(cat "$work/theirs/results.h5")" = mine ] && [ ! -e "$work/theirs/plan.json" ] || fail 'the folder is not as it was'
     echo 'foo(' >"$work/bad.lua"
     expect_one 2 'bad.lua:' "$chorale" run "$work/bad.lua"
     sed -i 's/name = "tab"/nam = "tab"/' "$work/tab.lua"

@@ -119,7 +119,7 @@ static void shards_of_two_plans(void)
     struct store_end end = store_wait(one, "trial");
     check(end.status == 0, "the first, let go: status %d: %s", end.status, end.message);
     end = store_wait(two, "trial");
-    check(end.status == 2 && strstr(end.message, "holds another plan"), "the second: status %d, want 2: %s", end.status,
+    check(end.status == 2 && strstr(end.message, "'gen/two' is gone"), "the second: status %d, want 2: %s", end.status,
           end.message);
     store_heals("trial", "a whole run of the first's plan");
 }
