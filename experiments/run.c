@@ -286,13 +286,18 @@ static bool worked(int rc)
     return rc == 0 || rc == ERR_SOME;
 }
 
+/* Another shard may have extended the plan, but nobody else may a whole run's. */
+static struct run_whole whole_of(const struct plan *p, const struct run_options *o, uint64_t most)
+{
+    return (struct run_whole){ .hash = sharded(o) ? NULL : p->hash, .most = most, .signal = o->signal };
+}
+
 /* results.h5 after a session that ended with rc; what some units failed with is still worth telling.  1: damage has taken
- * more than `most`. */
-static int compact_after(int rc, const char *folder, const struct run_options *o, uint64_t most,
-                         struct run_outcome *out)
+ * more than may be. */
+static int compact_after(int rc, const char *folder, const struct run_whole *want, struct run_outcome *out)
 {
     char *why = mem_string(err_text());
-    int compacted = run_compact_whole(folder, o->signal, most, &out->results);
+    int compacted = run_compact_whole(folder, want, &out->results);
     out->compacted = compacted == 0;
     rc = compacted != 0 ? compacted : keep_first(rc, 0, why);
     free(why);
@@ -309,7 +314,8 @@ static int heal(const struct plan *p, const char *folder, const char *journal, c
     out->recomputed = end.done - end.found;
     if (!worked(rc) || (sharded(o) && !complete(folder, journal, jobs_load_verified, &end.failed)))
         return rc;
-    return compact_after(rc, folder, o, UINT64_MAX, out);
+    struct run_whole want = whole_of(p, o, UINT64_MAX);
+    return compact_after(rc, folder, &want, out);
 }
 
 static int run_sessions(const struct plan *p, const char *folder, const char *journal, const struct run_options *o,
@@ -321,7 +327,8 @@ static int run_sessions(const struct plan *p, const char *folder, const char *jo
         return heal(p, folder, journal, o, out);
     if (!worked(rc) || (sharded(o) && !complete(folder, journal, jobs_load_sealed, &end.failed)))
         return rc;
-    rc = compact_after(rc, folder, o, end.failed, out);
+    struct run_whole want = whole_of(p, o, end.failed);
+    rc = compact_after(rc, folder, &want, out);
     return rc == 1 ? heal(p, folder, journal, o, out) : rc;
 }
 

@@ -124,6 +124,22 @@ static void shards_of_two_plans(void)
     store_heals("trial", "a whole run of the first's plan");
 }
 
+/* bug: a run whose folder was moved away while it was at work ended with 0 over the run that had begun in its place. */
+static void moved_away(void)
+{
+    store_remove("trial");
+    pid_t one = start_stopped("trial", ".seg", "1");
+    check(rename(store_path("trial"), store_aside("moved")) == 0, "the folder is moved");
+    struct store_end end = store_run("trial", STORE_SETTINGS("--limit=1"));
+    check(end.status == 0, "another run in its place: status %d: %s", end.status, end.message);
+    kill(one, SIGCONT);
+    end = store_wait(one, "trial");
+    check(end.status == 4 && strstr(end.message, "moved or replaced"), "the first: status %d, want 4: %s", end.status,
+          end.message);
+    end = store_run("trial", STORE_SETTINGS("--limit=1"));
+    check(end.status == 0, "the other goes on: status %d: %s", end.status, end.message);
+}
+
 static void unwritable_lock(void)
 {
     store_remove("trial");
@@ -152,6 +168,7 @@ int main(void)
     shards();
     shards_compact_together();
     shards_of_two_plans();
+    moved_away();
     unwritable_lock();
     store_close();
     return check_done("store_lock");
