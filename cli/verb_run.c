@@ -145,6 +145,8 @@ static int execute(const struct args *a, const struct plan *p, const char *folde
     if (is_whole(rc)) /* a signal that came when everything was done: only the report is not written */
         rc = unless_signalled(rc, run->signal);
     bool whole = is_whole(rc);
+    if (whole && !outcome.compacted)
+        console_say(a->quiet, "this shard is done; results.h5 is written when nothing of the others is missing");
     struct text failed = { 0 }; /* the report would write over it */
     text_add(&failed, err_text());
     if (whole && run->n_shards <= 1) {

@@ -243,6 +243,11 @@ test_run() {
     expect_one 2 "would both be '$work/two-run'" "$chorale" report --out "$work/two" "$work/run/" "$work/second/run"
     expect_one 0 '' "$chorale" report --out "$work/two" --quiet "$work/run/" "$work/closed/"
     [ -s "$work/two-run/index.html" ] && [ -s "$work/two-closed/index.html" ] || fail 'two reports are not two'
+    # bug: a shard that was not the last ended without a word of where the results are
+    expect_one 0 'results.h5 is written when nothing of the others is missing' \
+        "$chorale" run "$work/tab.lua" --out "$work/shards" --shard 1/2
+    expect_one 0 '' "$chorale" run "$work/tab.lua" --out "$work/shards" --shard 2/2 --quiet
+    [ -s "$work/shards/results.h5" ] || fail 'the last shard has not written results.h5'
     # bug: results that somebody else keeps in the folder were written over
     mkdir "$work/theirs"
     echo mine >"$work/theirs/results.h5"
