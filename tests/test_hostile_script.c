@@ -355,6 +355,10 @@ static void test_plans(void)
             "dir/h.lua:1: unknown checkpoint 'nosuch'");
     no_plan("experiment { name = 'n', evalsets = 'openings', arms = { lm = { kind = 'model', at = 5, 'nosuch' } } }",
             ERR_DATA, "dir/h.lua:1: unknown checkpoint 'nosuch'");
+    /* bug: a voice over bytes or over an ensemble took any name of a template, and then every unit failed */
+    no_plan("experiment { name = 'n', evalsets = 'openings', arms = {\n"
+            "lm = ensemble { voice { bytes { ensemble { 'zoo:bytes' } }, template = 'chatlm' } } } }",
+            ERR_USAGE, "dir/h.lua:2: unknown template 'chatlm'; did you mean 'chatml'?");
     /* bug: the line stood there twice */
     no_plan("experiment { name = 'n', evalsets = 'openings', arms = {\nlm = model 'table:n=2',\n"
             "chain = fit { what = 'x', on = 'openings' } } }",
