@@ -243,6 +243,16 @@ test_run() {
     expect_one 2 "would both be '$work/two-run'" "$chorale" report --out "$work/two" "$work/run/" "$work/second/run"
     expect_one 0 '' "$chorale" report --out "$work/two" --quiet "$work/run/" "$work/closed/"
     [ -s "$work/two-run/index.html" ] && [ -s "$work/two-closed/index.html" ] || fail 'two reports are not two'
+    # bug: names of damaged segments, and of a report's folder, went to the terminal as they are
+    cp -r "$work/run" "$work/damaged"
+    seg=$(printf 'run\033[2J.seg')
+    mv "$work/damaged/journal/run-000001.seg" "$work/damaged/journal/$seg"
+    printf 'X' | dd of="$work/damaged/journal/$seg" bs=1 seek=300 conv=notrunc 2>"$work/dd"
+    rm "$work/damaged/results.h5"
+    expect 0 'run\x1b[2J.seg at byte' "$chorale" run "$work/tab.lua" --set draws=3 --out "$work/damaged" --no-report
+    ! grep -q "$(printf '\033')" "$work/err" || fail 'an escape of a segment got through'
+    expect_one 0 '' "$chorale" report "$work/run" --out "$work/$(printf 'o\302\2332J')"
+    says 'o\x9b2J/index.html'
     # bug: a shard that was not the last ended without a word of where the results are
     expect_one 0 'results.h5 is written when nothing of the others is missing' \
         "$chorale" run "$work/tab.lua" --out "$work/shards" --shard 1/2
