@@ -427,6 +427,7 @@ const char *const prelude_lines[] = {
     "                error(what .. \": '\" .. k .. \"' is a \" .. type(value) .. \", want a number or a string\", 3)\n",
     "            end\n",
     "            if text(value) then value = \"'\" .. value .. \"'\" end\n",
+    "            if math.type(value) == \"float\" then value = format(\"%.17g\", value) end -- Lua's own text has 14 digits\n",
     "            args[#args + 1] = text(k) and k .. \"=\" .. value or value\n",
     "        end\n",
     "    end\n",

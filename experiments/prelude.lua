@@ -422,6 +422,7 @@ local function spec_text(what, t)
                 error(what .. ": '" .. k .. "' is a " .. type(value) .. ", want a number or a string", 3)
             end
             if text(value) then value = "'" .. value .. "'" end
+            if math.type(value) == "float" then value = format("%.17g", value) end -- Lua's own text has 14 digits
             args[#args + 1] = text(k) and k .. "=" .. value or value
         end
     end

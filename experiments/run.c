@@ -154,10 +154,11 @@ static int take_locks(struct locks *l, const char *folder, const struct run_opti
 
 /* Shards settle the plan in turn: of two that both found none, the second would write its own over the first's, whose units
  * would be nobody's.  A descriptor, or the code of a failure. */
-static int take_turn(const char *folder)
+static int take_turn(const char *folder, interrupt_t *signal)
 {
     int fd = journal_lock(folder, "lock.plan");
     for (int i = 0; fd == ERR_LOCKED && i < TURN_TRIES; i++) {
+        TRY(interrupt_check(signal, "waiting for another shard"));
         nanosleep(&(struct timespec){ .tv_nsec = TURN_WAIT }, NULL);
         fd = journal_lock(folder, "lock.plan");
     }
@@ -166,7 +167,7 @@ static int take_turn(const char *folder)
 
 static int settle_in_turn(const struct plan *p, const char *folder, const struct run_options *o)
 {
-    int turn = take_turn(folder);
+    int turn = take_turn(folder, o->signal);
     TRY(turn);
     int rc = settle_plan(p, folder, o);
     close(turn);

@@ -355,6 +355,12 @@ static void test_plans(void)
             "dir/h.lua:1: unknown checkpoint 'nosuch'");
     no_plan("experiment { name = 'n', evalsets = 'openings', arms = { lm = { kind = 'model', at = 5, 'nosuch' } } }",
             ERR_DATA, "dir/h.lua:1: unknown checkpoint 'nosuch'");
+    /* bug: of a number in search { ... } or select { ... } 14 digits were left */
+    p = planned("experiment { name = 'n', evalsets = 'openings', arms = { lm = model 'table:n=2,length=1',\n"
+                "search = search { 'beam', length_penalty = 1 / 3, width = 5.0 } } }");
+    check(p && strcmp(p->arms[0].search, "beam(5, length_penalty=0.3333333333333333)") == 0, "a third: %s",
+          p ? p->arms[0].search : err_text());
+    plan_free(p);
     /* bug: a voice over bytes or over an ensemble took any name of a template, and then every unit failed */
     no_plan("experiment { name = 'n', evalsets = 'openings', arms = {\n"
             "lm = ensemble { voice { bytes { ensemble { 'zoo:bytes' } }, template = 'chatlm' } } } }",
