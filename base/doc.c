@@ -285,6 +285,19 @@ size_t doc_place(const json_t *places, const char *s)
     return place ? (size_t)json_integer_value(place) : SIZE_MAX;
 }
 
+json_t *doc_text(const char *s)
+{
+    struct text t = { 0 };
+    for (size_t i = 0, n = strlen(s); i < n;) {
+        int length = text_utf8(s + i, n - i, NULL);
+        text_addn(&t, length > 0 ? s + i : "\xef\xbf\xbd", length > 0 ? (size_t)length : 3);
+        i += length > 0 ? (size_t)length : 1;
+    }
+    json_t *o = json_stringn(text_s(&t), t.len);
+    text_free(&t);
+    return o;
+}
+
 void doc_canonical(struct text *t, const json_t *o)
 {
     write_value(t, o, -1);

@@ -39,6 +39,9 @@ size_t doc_place(const json_t *places, const char *s);
 void doc_canonical(struct text *t, const json_t *o);
 void doc_pretty(struct text *t, const json_t *o);
 
+/* A name from outside, which may be any bytes, as a JSON string, which is UTF-8: U+FFFD for each byte that is none. */
+json_t *doc_text(const char *s);
+
 /* The SHA-256 of the canonical text. */
 void doc_hash(const json_t *o, char hex[65]);
 

@@ -36,18 +36,33 @@ void console_say(bool quiet, const char *format, ...)
     fputc('\n', stderr);
 }
 
+/* Lines, without what could steer a terminal; new lines at the end are left out. */
+static void add_lines(struct text *shown, const char *lines)
+{
+    size_t n = strlen(lines);
+    while (n > 0 && lines[n - 1] == '\n')
+        n--;
+    for (size_t from = 0, end; from < n; from = end + 1) {
+        const char *newline = memchr(lines + from, '\n', n - from);
+        end = newline ? (size_t)(newline - lines) : n;
+        text_add(shown, from > 0 ? "\n" : "");
+        text_add_shown(shown, lines + from, end - from);
+    }
+}
+
+void console_lines(bool quiet, const char *lines)
+{
+    struct text shown = { 0 };
+    add_lines(&shown, lines);
+    if (shown.len > 0)
+        console_say(quiet, "%s", text_s(&shown));
+    text_free(&shown);
+}
+
 void console_error(const char *message)
 {
     struct text shown = { 0 };
-    size_t n = strlen(message);
-    while (n > 0 && message[n - 1] == '\n')
-        n--;
-    for (size_t from = 0, end; from < n; from = end + 1) {
-        const char *newline = memchr(message + from, '\n', n - from);
-        end = newline ? (size_t)(newline - message) : n;
-        text_add(&shown, from > 0 ? "\n" : "");
-        text_add_shown(&shown, message + from, end - from);
-    }
+    add_lines(&shown, message);
     fprintf(stderr, "chorale: %s\n", text_s(&shown));
     text_free(&shown);
 }

@@ -27,6 +27,9 @@ void console_progress(struct console_progress *p, uint64_t done, uint64_t total,
                       double eta, double seconds);
 void console_progress_end(struct console_progress *p);
 
+/* Remarks, one a line, into which a stranger's names and texts may have come: as the message of an error. */
+void console_lines(bool quiet, const char *lines);
+
 /* The message of an error on stderr, "chorale: ..."; what a stranger's text put into it cannot steer the terminal. */
 void console_error(const char *message);
 

@@ -4,13 +4,17 @@
 #include "cli/guard.h"
 #include "plots/report.h"
 #include <stdio.h>
+#include <string.h>
 
 static void print_lines(const struct report_job *job, const struct results *r, const struct summary *s)
 {
     struct text lines = { 0 };
     report_summary(r, s, &lines);
-    if (job->folder)
-        text_addf(&lines, "  report: %s/index.html\n", job->folder);
+    if (job->folder) { /* it may have its name from a script */
+        text_add(&lines, "  report: ");
+        text_add_shown(&lines, job->folder, strlen(job->folder));
+        text_add(&lines, "/index.html\n");
+    }
     fputs(text_s(&lines), stdout);
     text_free(&lines);
 }

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "decode/chain.h"
 #include "experiments/script.h"
+#include "experiments/script_sets.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ int script_steps_open(const struct args *a, struct lua_transforms **out)
         if (strcmp(a->repeated[i], "set") == 0)
             sets[n++] = a->repeated[i + 1];
     int rc = script_source(path, &source);
+    rc = rc < 0 ? rc : script_sets_check(path, &source, sets, n);
     if (rc == 0 && !(*out = lua_transforms_open(path, &source, sets, n)))
         rc = err_code();
     if (rc == 0)

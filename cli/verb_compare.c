@@ -74,26 +74,38 @@ static void print_heading(const char *a, const char *b)
            "items");
 }
 
+/* "-" where there is none: no test was made, one item has no interval. */
+static void number(char out[32], const char *format, double x)
+{
+    snprintf(out, 32, isfinite(x) ? format : "-", x);
+}
+
+static void print_row(const struct compare_row *r)
+{
+    enum console_colour colour;
+    const char *word = verdict(r, &colour);
+    char low[32], high[32], p[32];
+    number(low, "%+.4g", r->delta.low);
+    number(high, "%+.4g", r->delta.high);
+    number(p, "%.2g", r->p_holm);
+    print_name(r->metric, 16);
+    printf(" %10.4g %10.4g %+10.4g  [%10s, %9s] %8s %5zu  %s%s%s\n", r->a.mean, r->b.mean, r->delta.mean, low, high, p,
+           r->delta.n, console_colour(colour), word, console_colour(CONSOLE_PLAIN));
+    if (r->unmatched > 0)
+        printf("%-16s %zu items only one side has were left out\n", "", r->unmatched);
+}
+
 static void print_table(const struct compare *c)
 {
     const char *a = "", *b = "";
     for (size_t i = 0; i < c->n; i++) {
         const struct compare_row *r = &c->rows[i];
-        enum console_colour colour;
-        const char *word = verdict(r, &colour);
         if (strcmp(a, r->arm_a) != 0 || strcmp(b, r->arm_b) != 0) {
             a = r->arm_a;
             b = r->arm_b;
             print_heading(a, b);
         }
-        char p[32] = "-"; /* no test was made */
-        if (isfinite(r->p_holm))
-            snprintf(p, sizeof p, "%.2g", r->p_holm);
-        print_name(r->metric, 16);
-        printf(" %10.4g %10.4g %+10.4g  [%+10.4g, %+9.4g] %8s %5zu  %s%s%s\n", r->a.mean, r->b.mean, r->delta.mean,
-               r->delta.low, r->delta.high, p, r->delta.n, console_colour(colour), word, console_colour(CONSOLE_PLAIN));
-        if (r->unmatched > 0)
-            printf("%-16s %zu items only one side has were left out\n", "", r->unmatched);
+        print_row(r);
     }
     if (c->unmatched_arms > 0)
         printf("\n%zu arms only one side has were left out\n", c->unmatched_arms);
@@ -138,6 +150,9 @@ static int compare(const struct args *a, struct results *x, struct results *y)
         TRY(arm_b);
         TRY(compare_arms(x, (uint32_t)arm_a, y, (uint32_t)arm_b, &c));
     }
+    if (c.changed > 0)
+        console_say(a->quiet, "%zu item%s of one name ask%s something else in B: compared all the same", c.changed,
+                    c.changed == 1 ? "" : "s", c.changed == 1 ? "s" : "");
     if (a->json)
         print_json(&c);
     else

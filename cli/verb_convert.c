@@ -31,8 +31,8 @@ static int run_convert(const struct args *a)
     o.seed = (uint64_t)seed;
     o.signal = caught_install();
     int rc = convert_checkpoint(a->operand[0], a->operand[1], &o, &remarks);
-    if (rc == 0 && !a->quiet)
-        fprintf(stderr, "%s", text_s(&remarks));
+    if (rc == 0)
+        console_lines(a->quiet, text_s(&remarks));
     text_free(&remarks);
     return rc == 0 ? tell(a, a->operand[1]) : rc;
 }

@@ -1,5 +1,6 @@
 /* fit: calibration on a labelled split, reported and stored; the same as fit{} in a script. */
 #include "base/err.h"
+#include "cli/clean.h"
 #include "cli/console.h"
 #include "cli/verbs.h"
 #include "ensemble/calibration.h"
@@ -114,6 +115,12 @@ static const char *name(const json_t *o, const char *key)
     return s ? s : "?";
 }
 
+/* The line that says what was fitted: its name, which a script may have made, then numbers. */
+static void print_name(const json_t *fit, const char *key)
+{
+    clean_print(name(fit, key));
+}
+
 static void print_bins(const json_t *result)
 {
     size_t i;
@@ -140,8 +147,10 @@ static void print_consistency(const json_t *result)
 
 static void print_temperature(const struct args *a, const json_t *fit, const json_t *result)
 {
-    printf("%s: temperature %.4f, fitted on %.0f positions of %s\n", name(fit, "lm"), real(result, "value"),
-           real(result, "n"), name(fit, "on"));
+    print_name(fit, "lm");
+    printf(": temperature %.4f, fitted on %.0f positions of ", real(result, "value"), real(result, "n"));
+    print_name(fit, "on");
+    printf("\n");
     printf("  nats a symbol %.4f -> %.4f, ECE of the top symbol %.4f -> %.4f, of all %.3g -> %.3g\n",
            real(result, "nll_before"), real(result, "nll_after"), real(result, "ece_before"), real(result, "ece_after"),
            real(result, "full_ece_before"), real(result, "full_ece_after"));
@@ -153,8 +162,8 @@ static void print_temperature(const struct args *a, const json_t *fit, const jso
 static void print_map(const struct args *a, const json_t *fit, const json_t *result)
 {
     double folds = real(result, "folds");
-    printf("%s, fitted on %.0f %s\n", name(fit, "id"), real(result, "n"),
-           json_object_get(fit, "choices") ? "questions" : "positions");
+    print_name(fit, "id");
+    printf(", fitted on %.0f %s\n", real(result, "n"), json_object_get(fit, "choices") ? "questions" : "positions");
     printf("  nats %.4f -> %.4f, ECE of the best %.4f -> %.4f, of all %.3g -> %.3g", real(result, "nll_before"),
            real(result, "nll_after"), real(result, "ece_before"), real(result, "ece_after"),
            real(result, "full_ece_before"), real(result, "full_ece_after"));
@@ -171,21 +180,26 @@ static void print_weights(const struct args *a, const json_t *fit, const json_t 
     size_t i;
     json_t *weight;
     (void)a;
-    printf("%s, fitted on %.0f positions\n", name(fit, "id"), real(result, "n"));
+    print_name(fit, "id");
+    printf(", fitted on %.0f positions\n", real(result, "n"));
     printf("  nats a symbol: equal weights %.4f -> %.4f\n", real(result, "nll_before"), real(result, "nll_after"));
     json_array_foreach(json_object_get(result, "weights"), i, weight)
     {
         const json_t *alone = json_array_get(json_object_get(result, "nll_voices"), i);
         const char *voice = json_string_value(json_array_get(json_object_get(result, "voices"), i));
-        printf("  %-24s weight %.4f, alone %.4f\n", voice ? voice : "?", json_number_value(weight),
+        struct text t = { 0 };
+        text_add_shown(&t, voice ? voice : "?", strlen(voice ? voice : "?"));
+        printf("  %-24s weight %.4f, alone %.4f\n", text_s(&t), json_number_value(weight),
                json_is_number(alone) ? json_number_value(alone) : INFINITY);
+        text_free(&t);
     }
 }
 
 static void print_entropy(const struct args *a, const json_t *fit, const json_t *result)
 {
     (void)a;
-    printf("%s, matched on %.0f positions\n", name(fit, "id"), real(result, "n"));
+    print_name(fit, "id");
+    printf(", matched on %.0f positions\n", real(result, "n"));
     printf("  fit = %.6g: mean entropy %.4f nats; %.4f at %g, %.4f at %g\n", real(result, "value"),
            real(result, "entropy"), real(result, "entropy_from"), real(fit, "from"), real(result, "entropy_to"),
            real(fit, "to"));
@@ -196,7 +210,10 @@ static void print_table(const struct args *a, const json_t *fit, const json_t *r
     struct text chain = { 0 };
     (void)a;
     fit_place_fill(name(fit, "chain"), result, &chain);
-    printf("%s, fitted on %.0f positions\n  %s\n", name(fit, "id"), real(result, "n"), text_s(&chain));
+    print_name(fit, "id");
+    printf(", fitted on %.0f positions\n  ", real(result, "n"));
+    clean_print(text_s(&chain));
+    printf("\n");
     text_free(&chain);
 }
 

@@ -289,13 +289,13 @@ static void print_json(const struct checkpoint *c)
     struct shape shape;
     struct text t = { 0 };
     shape_of(c, &shape);
-    json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:b,s:I,s:s}", "name", c->name,
-                          "path", c->path, "format", c->format, "architecture", k->architecture, "parameters",
-                          (json_int_t)checkpoint_parameters(c), "bytes", (json_int_t)checkpoint_bytes(c), "vocab_rows",
-                          (int)k->n_vocab, "layers", (int)k->n_layers, "width", (int)k->dim, "ffn", (int)k->ffn,
-                          "heads", (int)k->n_heads, "kv_heads", (int)k->n_kv_heads, "head_dim", (int)k->head_dim,
-                          "context", (int)k->max_positions, "tied_head", (int)k->tied_head, "kv_bytes_per_position",
-                          (json_int_t)shape_kv_values(&shape) * 4, "sha256", c->hash);
+    json_t *o = json_pack(
+        "{s:o,s:o,s:s,s:s,s:I,s:I,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:b,s:I,s:s}", "name", doc_text(c->name), "path",
+        doc_text(c->path), "format", c->format, "architecture", k->architecture, "parameters",
+        (json_int_t)checkpoint_parameters(c), "bytes", (json_int_t)checkpoint_bytes(c), "vocab_rows", (int)k->n_vocab,
+        "layers", (int)k->n_layers, "width", (int)k->dim, "ffn", (int)k->ffn, "heads", (int)k->n_heads, "kv_heads",
+        (int)k->n_kv_heads, "head_dim", (int)k->head_dim, "context", (int)k->max_positions, "tied_head",
+        (int)k->tied_head, "kv_bytes_per_position", (json_int_t)shape_kv_values(&shape) * 4, "sha256", c->hash);
     if (o) {
         const char *why = misfit(c);
         json_object_set_new(o, "type_bytes", types_json(c));

@@ -10,6 +10,7 @@
 #include "model/kernel.h"
 #include "model/quant_pack.h"
 #include "model/shape.h"
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -159,20 +160,26 @@ static void print_need(const struct request *r, const struct need *n)
     printf("\n");
 }
 
+/* Bytes as a number of JSON; many slots of long contexts are more than an integer holds. */
+static json_t *whole(double bytes)
+{
+    return bytes < 0x1p53 ? json_integer((json_int_t)bytes) : json_real(floor(bytes));
+}
+
 static void print_json(const struct request *r, const struct need *n)
 {
     const struct shape *s = &n->shape;
     double bf16 = (double)shape_kv_values(s) * kv_each(KERNEL_KV_BF16, s);
-    json_t *o = json_pack("{s:s,s:s,s:I,s:s,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f}", "name", n->name, "architecture",
-                          s->architecture, "parameters", (json_int_t)s->parameters, "type", dtype_name(n->type),
-                          "weight_bytes", (json_int_t)n->weights, "kv", kernel_kv_name(r->kv), "kv_bytes_per_position",
-                          (json_int_t)n->kv_position, "kv_bytes_per_position_bf16", (json_int_t)bf16, "context",
-                          (json_int_t)n->context, "slots", (json_int_t)r->slots, "kv_bytes", (json_int_t)n->kv,
-                          "activation_bytes", (json_int_t)n->activations, "bytes", (json_int_t)n->total, "tokens_per_s",
-                          (double)r->slots * r->bandwidth / n->step);
+    json_t *o =
+        json_pack("{s:o,s:s,s:I,s:s,s:o,s:s,s:o,s:o,s:I,s:I,s:o,s:o,s:o,s:f}", "name", doc_text(n->name),
+                  "architecture", s->architecture, "parameters", (json_int_t)s->parameters, "type", dtype_name(n->type),
+                  "weight_bytes", whole(n->weights), "kv", kernel_kv_name(r->kv), "kv_bytes_per_position",
+                  whole(n->kv_position), "kv_bytes_per_position_bf16", whole(bf16), "context", (json_int_t)n->context,
+                  "slots", (json_int_t)r->slots, "kv_bytes", whole(n->kv), "activation_bytes", whole(n->activations),
+                  "bytes", whole(n->total), "tokens_per_s", (double)r->slots * r->bandwidth / n->step);
     struct text t = { 0 };
-    if (o)
-        doc_canonical(&t, o);
+    assert(o);
+    doc_canonical(&t, o);
     puts(text_s(&t));
     text_free(&t);
     json_decref(o);

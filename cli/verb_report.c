@@ -7,15 +7,48 @@
 #include <stdio.h>
 #include <string.h>
 
+/* "a/run/" is called run. */
+static void add_last_name(struct text *t, const char *run)
+{
+    size_t n = strlen(run), start;
+    while (n > 1 && run[n - 1] == '/')
+        n--;
+    for (start = n; start > 0 && run[start - 1] != '/';)
+        start--;
+    text_addn(t, run + start, n - start);
+}
+
 static void choose_folder(const struct args *a, const char *run, struct text *folder)
 {
     const char *out = options_text(a, "out");
-    if (out && a->n_operands == 1)
+    text_clear(folder);
+    if (out && a->n_operands == 1) {
         text_add(folder, out);
-    else if (out)
-        text_addf(folder, "%s-%s", out, strrchr(run, '/') ? strrchr(run, '/') + 1 : run);
-    else
+    } else if (out) {
+        text_addf(folder, "%s-", out);
+        add_last_name(folder, run);
+    } else {
         text_addf(folder, "%s%s", run, text_ends_in(run, ".h5") ? ".report" : "/report");
+    }
+}
+
+/* The second of two reports in one folder would write over the first. */
+static int check_folders(const struct args *a)
+{
+    struct text one = { 0 }, other = { 0 };
+    int rc = 0;
+    for (size_t i = 0; i < a->n_operands && rc == 0; i++) {
+        choose_folder(a, a->operand[i], &one);
+        for (size_t k = 0; k < i && rc == 0; k++) {
+            choose_folder(a, a->operand[k], &other);
+            if (strcmp(text_s(&one), text_s(&other)) == 0)
+                rc = err_set(ERR_USAGE, "the reports of '%s' and '%s' would both be '%s': want one --out for each",
+                             a->operand[k], a->operand[i], text_s(&one));
+        }
+    }
+    text_free(&one);
+    text_free(&other);
+    return rc;
 }
 
 static void print_json(const char *folder)
@@ -44,6 +77,7 @@ static int run_report(const struct args *a)
 {
     double seconds = 0;
     TRY(options_real(a, "open-limit", 0.001, 1e9, &seconds));
+    TRY(check_folders(a));
     for (size_t i = 0; i < a->n_operands; i++)
         TRY(report_one(a, a->operand[i], seconds));
     return 0;

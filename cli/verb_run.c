@@ -84,21 +84,15 @@ static int report(const struct args *a, const char *folder)
     return rc;
 }
 
-/* A folder that holds a run already decides compute mode, kernels and type of keys and values where the options do not.  Without --out the folder
- * is known only when the script has been read. */
 static struct plan *prepare(const struct args *a, const struct plan_options *o, struct text *folder)
 {
-    const char *script = a->operand[0], *out = options_text(a, "out");
-    if (out) {
-        text_add(folder, out);
-        return run_prepare(script, out, o);
-    }
-    struct plan *p = plan_prepare(script, o);
-    if (!p)
+    const char *out = options_text(a, "out");
+    if (out && !*out) {
+        err_set(ERR_USAGE, "--out is '', want a folder");
         return NULL;
-    text_addf(folder, "runs/%s", p->name);
-    plan_free(p);
-    return run_prepare(script, text_s(folder), o);
+    }
+    text_add(folder, out ? out : "");
+    return run_prepare(a->operand[0], folder, o);
 }
 
 static void print_folder(const char *folder, const char *hash)
@@ -117,8 +111,11 @@ static void tell_damage(const char *folder, const struct run_outcome *o)
     uint64_t gone = c->missing + c->unjudged + c->unfitted, missing = gone > c->failed ? gone - c->failed : 0;
     if (c->damaged == 0)
         return;
-    fprintf(stderr, "chorale: %s/journal: %llu damaged %s set aside, the first: %s\n", folder,
-            (unsigned long long)c->damaged, c->damaged == 1 ? "place" : "places", c->damage);
+    struct text t = { 0 }; /* segments have the names that somebody gave them */
+    text_addf(&t, "chorale: %s/journal: %llu damaged %s set aside, the first: %s", folder,
+              (unsigned long long)c->damaged, c->damaged == 1 ? "place" : "places", c->damage);
+    console_lines(false, text_s(&t));
+    text_free(&t);
     if (o->recomputed > 0)
         fprintf(stderr, "chorale: %llu units that it held were computed again\n", (unsigned long long)o->recomputed);
     if (missing > 0)
@@ -151,6 +148,8 @@ static int execute(const struct args *a, const struct plan *p, const char *folde
     if (is_whole(rc)) /* a signal that came when everything was done: only the report is not written */
         rc = unless_signalled(rc, run->signal);
     bool whole = is_whole(rc);
+    if (whole && !outcome.compacted)
+        console_say(a->quiet, "this shard is done; results.h5 is written when nothing of the others is missing");
     struct text failed = { 0 }; /* the report would write over it */
     text_add(&failed, err_text());
     if (whole && run->n_shards <= 1) {

@@ -9,7 +9,7 @@
 /* Items of two results aligned by name: pair i is item a[i] of the first and b[i] of the second. */
 struct pairs {
     size_t *a, *b;
-    size_t n, unmatched;
+    size_t n, unmatched, changed;
 };
 
 struct place {
@@ -38,6 +38,23 @@ static size_t find(const struct place list[], size_t n, const char *name)
     return low < n && strcmp(list[low].name, name) == 0 ? low : n;
 }
 
+/* What item i asks, as its plan has it; NULL: a file that says nothing. */
+static const char *asked(const struct results *r, size_t i)
+{
+    const json_t *items = json_object_get(json_object_get(results_plan(r), "what"), "items");
+    return json_string_value(json_object_get(json_array_get(items, i), "hash"));
+}
+
+static size_t count_changed(const struct results *ra, const struct results *rb, const struct pairs *p)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        const char *a = asked(ra, p->a[i]), *b = asked(rb, p->b[i]);
+        n += a && b && strcmp(a, b) != 0;
+    }
+    return n;
+}
+
 static void align(const struct results *ra, const struct results *rb, struct pairs *out)
 {
     size_t na, nb;
@@ -59,6 +76,7 @@ static void align(const struct results *ra, const struct results *rb, struct pai
     }
     free(names);
     out->unmatched = na - out->n + (nb > out->n ? nb - out->n : 0);
+    out->changed = count_changed(ra, rb, out);
 }
 
 static bool is_binary(const double x[], size_t n)
@@ -178,6 +196,7 @@ int compare_arms(const struct results *a, uint32_t arm_a, const struct results *
     struct pairs pairs;
     *out = (struct compare){ 0 };
     align(a, b, &pairs);
+    out->changed = pairs.changed;
     compare_pair(&(struct match){ a, b, arm_a, arm_b, &pairs }, out);
     free_pairs(&pairs);
     return finish(out);
@@ -190,6 +209,7 @@ int compare_runs(const struct results *a, const struct results *b, struct compar
     struct pairs pairs;
     *out = (struct compare){ 0 };
     align(a, b, &pairs);
+    out->changed = pairs.changed;
     for (size_t i = 0; i < na; i++)
         for (size_t k = 0; k < nb; k++)
             if (strcmp(arms_a[i].name, arms_b[k].name) == 0) {

@@ -68,20 +68,24 @@ static void load_arms(struct plan *p)
         const json_t *a = json_array_get(arms, i);
         load_choice(p, a, (struct plan_arm){ .name = field(a, "name"), .arm = i });
     }
-    for (size_t i = 0; i < p->n_arms; i++)
+    for (size_t i = 0; i < p->n_arms; i++) {
+        p->arms[i].tasks = p->n_choices;
         json_array_foreach(json_object_get(json_array_get(arms, i), "tasks"), k, t)
         {
             load_choice(p, t, (struct plan_arm){ .name = p->arms[i].name, .arm = i, .task = field(t, "task") });
         }
+        p->arms[i].n_tasks = p->n_choices - p->arms[i].tasks;
+    }
 }
 
 const struct plan_arm *plan_choice(const struct plan *p, size_t arm, size_t item)
 {
     const char *task = p->items[item].task;
-    for (size_t i = p->n_arms; task && i < p->n_choices; i++)
-        if (p->arms[i].arm == arm && strcmp(p->arms[i].task, task) == 0)
-            return &p->arms[i];
-    return &p->arms[arm];
+    const struct plan_arm *own = &p->arms[arm], *tasks = p->arms + own->tasks;
+    for (size_t i = 0; task && i < own->n_tasks; i++)
+        if (strcmp(tasks[i].task, task) == 0)
+            return &tasks[i];
+    return own;
 }
 
 static void find_places(struct plan *p)

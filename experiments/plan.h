@@ -53,6 +53,7 @@ struct plan_arm {
     const char *task;         /* NULL: the arm itself; else what it does with items of this task */
     size_t arm;               /* index of the arm itself */
     size_t choice;            /* index in plan.arms */
+    size_t tasks, n_tasks;    /* of the arm itself: what it does with tasks, plan.arms[tasks] and those behind it */
     const json_t *transforms; /* {name: hash} of those of the script in the chain; NULL: none */
 };
 
@@ -104,7 +105,8 @@ struct plan_options {
 /* Script to plan: opens checkpoints and evalsets to check and hash them; computes nothing.  NULL + ERR_USAGE with
  * file:line, ERR_DATA, ERR_IO.  o may be NULL. */
 struct plan *plan_prepare(const char *script, const struct plan_options *o);
-/* The same from a declaration (script.h). */
+/* Its two halves: what the script declares (script.h), its text into source (cleared first); the plan of that. */
+json_t *plan_declared(const char *script, struct text *source, const struct plan_options *o);
 struct plan *plan_resolve(json_t *declared, const struct text *source, const struct plan_options *o);
 /* From a plan's document, which becomes the plan's also on failure; opens the evalsets.  where: for messages. */
 struct plan *plan_load(json_t *doc, const char *where);

@@ -166,6 +166,17 @@ static void describe_lms(const struct plan *p, struct text *out)
     text_add(out, json_array_size(fits) > 0 ? "\n" : "");
 }
 
+static void describe_task(const struct plan_arm *t, struct text *out)
+{
+    shown(out, "    <task:", t->task);
+    shown(out, ">  ", t->lm);
+    shown(out, ": ", *t->chain ? t->chain : "as it is");
+    shown(out, " | ", t->search);
+    if (t->draft)
+        shown(out, " | draft ", t->draft);
+    text_add(out, t->repeats ? "  [one draw, counted as all]\n" : "\n");
+}
+
 static void describe_arm(const struct plan *p, size_t arm, struct text *out)
 {
     const char *why = plan_there_refusal(p, &p->arms[arm]);
@@ -174,13 +185,8 @@ static void describe_arm(const struct plan *p, size_t arm, struct text *out)
     if (why)
         text_addf(out, "  [rows come to the host: %s]", why);
     text_add(out, "\n");
-    for (size_t i = p->n_arms; i < p->n_choices; i++) {
-        const struct plan_arm *t = &p->arms[i];
-        if (t->arm == arm)
-            text_addf(out, "    <task:%s>  %s: %s | %s%s%s%s\n", t->task, t->lm, *t->chain ? t->chain : "as it is",
-                      t->search, t->draft ? " | draft " : "", t->draft ? t->draft : "",
-                      t->repeats ? "  [one draw, counted as all]" : "");
-    }
+    for (size_t i = 0; i < p->arms[arm].n_tasks; i++)
+        describe_task(&p->arms[p->arms[arm].tasks + i], out);
 }
 
 static void describe_work(const struct plan *p, struct text *out)
@@ -196,7 +202,10 @@ static void describe_work(const struct plan *p, struct text *out)
         for (size_t k = 0; k < p->n_sets; k++)
             for (size_t m = 0; m < p->n_items && k == i; m++)
                 n += p->items[m].set == p->sets[k];
-        text_addf(out, "  %-24s %zu\n", name, n);
+        size_t at = out->len;
+        shown(out, "  ", name);
+        size_t width = out->len - at;
+        text_addf(out, "%*s %zu\n", width < 26 ? (int)(26 - width) : 0, "", n);
     }
     text_addf(out, "draws %u, seed %llu", p->draws, (unsigned long long)p->seed);
     shown(out, ", judge ", p->judge ? p->judge : "none");
@@ -208,8 +217,7 @@ static void describe_work(const struct plan *p, struct text *out)
 int plan_describe(const struct plan *p, size_t threads, struct text *out)
 {
     struct plan_cost c;
-    if (plan_cost(p, threads, &c) < 0)
-        return -1;
+    TRY(plan_cost(p, threads, &c));
     shown(out, "plan ", p->name);
     text_addf(out, "  (%.12s)\n", p->hash);
     describe_lms(p, out);

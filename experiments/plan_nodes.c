@@ -35,9 +35,12 @@ static json_t *leaf(struct plan_nodes *n, const char *name)
     return json_copy(node);
 }
 
-/* A table has templates of its own. */
-static int check_template(const json_t *node, const char *name)
+/* A table has templates of its own.  What is made of voices hands a template on to them, who are of one kind. */
+static int check_template(const struct plan_nodes *n, const json_t *node, const char *name)
 {
+    const json_t *voices;
+    while ((voices = json_object_get(node, "voices")))
+        node = plan_list_find(&n->lms, field(json_array_get(voices, 0), "lm"));
     return name && strcmp(field(node, "kind"), "model") == 0 ? template_check(name) : 0;
 }
 
@@ -45,7 +48,7 @@ static const char *add_model(struct plan_nodes *n, const json_t *d)
 {
     const char *name = json_string_value(json_array_get(json_object_get(d, "of"), 0));
     json_t *node = leaf(n, name);
-    if (!node || check_template(node, field(d, "template")) < 0) {
+    if (!node || check_template(n, node, field(d, "template")) < 0) {
         json_decref(node);
         return NULL;
     }
@@ -90,7 +93,7 @@ static json_t *voice_node(struct plan_nodes *n, const json_t *d, const char *lm)
     copy_field(v, d, "drop");
     const char *chain = field(d, "chain");
     struct text whole = { 0 };
-    int rc = check_template(plan_list_find(&n->lms, lm), field(d, "template"));
+    int rc = check_template(n, plan_list_find(&n->lms, lm), field(d, "template"));
     if (chain && rc == 0)
         rc = plan_preset_expand(&n->lms, lm, chain, &whole);
     if (chain && rc == 0)
@@ -292,15 +295,22 @@ static const struct {
     const char *(*add)(struct plan_nodes *n, const json_t *d);
 } kinds[] = { { "model", add_model }, { "ensemble", add_ensemble }, { "bytes", plan_bytes_add } };
 
+int plan_nodes_place(const json_t *declared)
+{
+    const char *at = field(declared, "at");
+    if (strncmp(err_text(), at, strcspn(at, ":") + 1) != 0)
+        err_add(err_code(), "%s", at);
+    return err_code();
+}
+
 const char *plan_nodes_add(struct plan_nodes *n, const json_t *declared)
 {
     const char *id = NULL;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(field(declared, "kind"), kinds[i].kind) == 0)
             id = kinds[i].add(n, declared);
-    /* the innermost declaration names the line */
-    if (!id && strncmp(err_text(), field(declared, "at"), strcspn(field(declared, "at"), ":") + 1) != 0)
-        err_add(err_code(), "%s", field(declared, "at"));
+    if (!id)
+        plan_nodes_place(declared);
     return id;
 }
 

@@ -18,6 +18,9 @@ struct plan_nodes {
  * borrowed from it, or NULL + an error that begins with the declaration's file:line. */
 const char *plan_nodes_add(struct plan_nodes *n, const json_t *declared);
 
+/* Adds a declaration's file:line to the message of what failed, unless that of one inside it stands there.  Its code. */
+int plan_nodes_place(const json_t *declared);
+
 /* Whether the node, or one below it, draws a voice at every step: then its texts depend on the draw whatever the search. */
 bool plan_nodes_samples(const struct plan_list *lms, const char *id);
 /* Whether the node's lm will be layered (model/lm.h): a leaf is, a model or a table; what is made of voices is not. */

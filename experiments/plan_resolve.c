@@ -16,6 +16,7 @@
 #include "experiments/plan_select.h"
 #include "experiments/plan_tasks.h"
 #include "experiments/script.h"
+#include "experiments/script_sets.h"
 #include "model/device_open.h"
 #include "model/kernel_kv.h"
 #include <stdlib.h>
@@ -105,7 +106,7 @@ static int resolve_arm(struct plan_nodes *nodes, const json_t *d, json_t *arms)
         rc = resolve_all_answers(nodes, d, arm);
     if (rc == 0)
         name_arm(d, arm);
-    return rc == 0 ? 0 : err_add(err_code(), "%s", field(d, "at"));
+    return rc == 0 ? 0 : plan_nodes_place(d);
 }
 
 static int resolve_nodes(struct plan_nodes *nodes, const json_t *declared, json_t *what)
@@ -334,13 +335,20 @@ struct plan *plan_resolve(json_t *declared, const struct text *source, const str
     return plan_load(doc, "the plan");
 }
 
-struct plan *plan_prepare(const char *script, const struct plan_options *o)
+json_t *plan_declared(const char *script, struct text *source, const struct plan_options *o)
 {
     static const struct plan_options none;
     o = o ? o : &none;
+    if (script_source(script, source) < 0 || script_sets_check(script, source, o->sets, o->n_sets) < 0)
+        return NULL;
+    return script_run(script, source, o->sets, o->n_sets);
+}
+
+struct plan *plan_prepare(const char *script, const struct plan_options *o)
+{
     struct text source = { 0 };
     struct plan *p = NULL;
-    json_t *declared = script_source(script, &source) == 0 ? script_run(script, &source, o->sets, o->n_sets) : NULL;
+    json_t *declared = plan_declared(script, &source, o);
     if (declared)
         p = plan_resolve(declared, &source, o);
     json_decref(declared);

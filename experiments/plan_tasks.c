@@ -107,11 +107,17 @@ static int check_weights(const json_t *lm, const json_t *weights)
     return n == voices ? 0 : err_set(ERR_USAGE, "%zu weights for %zu voices", n, voices);
 }
 
-/* A copy of a model, or of an ensemble and its voices, under another template. */
+/* A copy of a model, of what bytes are made of, or of an ensemble and its voices, under another template. */
 static json_t *under_template(const json_t *lm, json_t *template_name)
 {
     json_t *other = json_copy((json_t *)(uintptr_t)lm), *voices, *voice;
     size_t i;
+    if (strcmp(field(lm, "kind"), "bytes") == 0) {
+        voice = under_template(json_array_get(json_object_get(lm, "of"), 0), template_name);
+        json_object_del(voice, "name"); /* it is another lm */
+        json_object_set_new(other, "of", json_pack("[o]", voice));
+        return other;
+    }
     if (strcmp(field(lm, "kind"), "ensemble") != 0) {
         json_object_set(other, "template", template_name);
         return other;

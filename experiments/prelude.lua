@@ -128,6 +128,7 @@ local function lm(x) return type(x) == "table" and (x.kind == "model" or x.kind 
 local function either(a, b) return function(x) return a(x) or b(x) end end
 local function list(x) return type(x) == "table" and x.kind == nil end
 local text, number, count = of "string", of "number", function(x) return math.type(x) == "integer" and x >= 0 end
+local function called(x) return type(x) == "table" and text(x.kind) and x.kind or type(x) end
 
 local words = { [text] = "a string", [number] = "a number", [count] = "a whole number from 0", [list] = "a list",
                 [lm] = "a model, an ensemble or bytes" }
@@ -179,6 +180,11 @@ end
 
 local function is_place(k, n) return math.type(k) == "integer" and k >= 1 and k <= n end
 
+local function stray_at(what, k, level)
+    local place = type(k) == "string" and "'" .. k .. "'" or base.tostring(k)
+    error(what .. ": a value at " .. place .. ", want 1, 2, ... and no others", level + 1)
+end
+
 -- What stands where nobody looks would be lost without a word: every key of a list is one of 1, 2, ..., n.
 local function whole(what, t, level)
     local n, stray = 0, false
@@ -189,8 +195,7 @@ local function whole(what, t, level)
     if n == #t and not stray then return t end
     for _, k in base.ipairs(keys(t, level + 1)) do
         if not is_place(k, #t) then
-            local place = type(k) == "string" and "'" .. k .. "'" or base.tostring(k)
-            error(what .. ": a value at " .. place .. ", want 1, 2, ... and no others", level + 1)
+            stray_at(what, k, level + 1)
         end
     end
     error(what .. ": a gap, want 1, 2, ... and no others", level + 1)
@@ -221,7 +226,7 @@ local function check(what, t, level)
         if test and not test(t[k]) then
             local seen = test == count and number(t[k]) and base.tostring(t[k])
             error(what .. ": " .. (type(k) == "number" and "its first value" or "'" .. k .. "'") .. " is " ..
-                  (seen or "a " .. (type(t[k]) == "table" and t[k].kind or type(t[k]))) .. ", want " .. words[test], level + 1)
+                  (seen or "a " .. called(t[k])) .. ", want " .. words[test], level + 1)
         end
     end
 end
@@ -247,7 +252,7 @@ local function flat(what, x, out, test, level)
         whole("'" .. what .. "'", x, level + 1)
         for i = 1, #x do flat(what, x[i], out, test, level + 1) end
     else
-        error("'" .. what .. "' holds a " .. (type(x) == "table" and x.kind or type(x)) .. ", want " .. words[test], level + 1)
+        error("'" .. what .. "' holds a " .. called(x) .. ", want " .. words[test], level + 1)
     end
     return out
 end
@@ -268,9 +273,10 @@ local function part_text(x, level)
     if text(x) then return (string.gsub(x, "[{}]", "%0%0")) end
     if is "place" (x) then return "{" .. x.name .. "}" end
     if not list(x) then
-        error("template: a part is a " .. type(x) .. ", want a string, a place or a list of them", level + 1)
+        error("template: a part is a " .. called(x) .. ", want a string, a place or a list of them", level + 1)
     end
     local out = {}
+    whole("template", x, level + 1)
     for i = 1, #x do out[i] = part_text(x[i], level + 1) end
     return table.concat(out)
 end
@@ -282,79 +288,126 @@ local function template_text(f, level)
         error("template: the function returned a " .. type(made) .. ", want a list of parts, or of sections", level + 1)
     end
     for _, k in base.ipairs(keys(made, level + 1)) do
+        if type(k) == "number" and not is_place(k, #made) then stray_at("template", k, level + 1) end
         local known = type(k) == "number" or k == "begin"
         for i = 1, #sections do known = known or k == sections[i] end
         if not known then error("template: " .. unknown("section", k, sections), level + 1) end
     end
     if made.begin then out[1] = part_text(made.begin, level + 1) end
-    out[#out + 1] = part_text(made, level + 1)
+    for i = 1, #made do out[#out + 1] = part_text(made[i], level + 1) end
     for i = 1, #sections do
         local body = made[sections[i]]
         if body ~= nil then out[#out + 1] = "{#" .. sections[i] .. "}" .. part_text(body, level + 1) end
     end
-    local whole = table.concat(out)
-    if not string.find(whole, "{", 1, true) then
+    local joined = table.concat(out)
+    if not string.find(joined, "{", 1, true) then
         error("template: the function's text has no place for the prompt", level + 1)
     end
-    return whole
+    return joined
+end
+
+local function check_numbers(t, level)
+    for i, w in base.ipairs(whole("weights", t, level + 1)) do
+        if type(w) ~= "number" then error("ensemble: weight " .. i .. " is a " .. type(w) .. ", want a number", level + 1) end
+    end
+end
+
+-- What a declaration becomes once its fields are known to be of the right types; `x` is the prelude's own table.
+local complete = {}
+
+function complete.model(x, level)
+    need("model", x, 1, level + 1)
+    if not text(x[1]) then error("model: its first value is a " .. called(x[1]) .. ", want a name", level + 1) end
+    x.template = template_text(x.template, level + 1)
+end
+
+function complete.voice(x, level)
+    need("voice", x, 1, level + 1)
+    if text(x[1]) then x[1] = { kind = "model", at = x.at, x[1] } end
+    x.drop = x.drop and flat("drop", x.drop, {}, text, level + 1)
+    x.template = template_text(x.template, level + 1)
+end
+
+function complete.ensemble(x, level)
+    need("ensemble", x, 1, level + 1)
+    for i = 1, #x do
+        if text(x[i]) then x[i] = { kind = "model", at = x.at, x[i] } end
+        if lm(x[i]) then x[i] = { kind = "voice", at = x.at, x[i] } end
+        if not is "voice" (x[i]) then error("ensemble: value " .. i .. " is a " .. called(x[i]) .. ", want a voice", level + 1) end
+    end
+    if x.weights == nil or is "fit" (x.weights) then return end
+    if #x.weights ~= #x then
+        error("ensemble: " .. #x.weights .. " weights for " .. #x .. " voices", level + 1)
+    end
+    check_numbers(x.weights, level + 1)
+end
+
+function complete.bytes(x, level)
+    need("bytes", x, 1, level + 1)
+    if text(x[1]) then x[1] = { kind = "model", at = x.at, x[1] } end
+end
+
+function complete.fit(x, level)
+    need("fit", x, "what", level + 1)
+    need("fit", x, "on", level + 1)
+end
+
+local function make(kind, t, level)
+    check(kind, t, level + 1)
+    local out = declare(kind, t, level + 1)
+    if kind == "bytes" then out.kind, out.covers = "bytes", t.kind end -- its own `kind` says which tokenisations count
+    complete[kind](out, level + 1)
+    return out
 end
 
 local function model(t)
     if type(t) == "string" then t = { t } end
-    check("model", t, 2)
-    need("model", t, 1, 2)
-    if not text(t[1]) then error("model: its first value is a " .. t[1].kind .. ", want a name", 2) end
-    local m = declare("model", t, 2)
-    m.template = template_text(m.template, 2)
-    return m
+    return (make("model", t, 2))
 end
+
+-- An lm that was declared, and no fields among which is a `kind`.
+local function is_declared(t) return lm(t) and text(t.at) end
 
 local function voice(t)
-    if lm(t) or type(t) == "string" then t = { t } end
-    check("voice", t, 2)
-    need("voice", t, 1, 2)
-    local v = declare("voice", t, 2)
-    if text(v[1]) then v[1] = { kind = "model", at = v.at, v[1] } end
-    v.drop = v.drop and flat("drop", v.drop, {}, text, 2)
-    v.template = template_text(v.template, 2)
-    return v
+    if is_declared(t) or text(t) then t = { t } end
+    return (make("voice", t, 2))
 end
 
-local function ensemble(t)
-    check("ensemble", t, 2)
-    need("ensemble", t, 1, 2)
-    local e = declare("ensemble", t, 2)
-    for i = 1, #e do
-        if text(e[i]) then e[i] = { kind = "model", at = e.at, e[i] } end
-        if lm(e[i]) then e[i] = { kind = "voice", at = e.at, e[i] } end
-        if not is "voice" (e[i]) then error("ensemble: value " .. i .. " is a " .. type(e[i]) .. ", want a voice", 2) end
-    end
-    if is "fit" (e.weights) then return e end
-    if e.weights and #e.weights ~= #e then
-        error("ensemble: " .. #e.weights .. " weights for " .. #e .. " voices", 2)
-    end
-    for i, w in base.ipairs(whole("weights", e.weights or {}, 2)) do
-        if type(w) ~= "number" then error("ensemble: weight " .. i .. " is a " .. type(w) .. ", want a number", 2) end
-    end
-    return e
-end
+local function ensemble(t) return (make("ensemble", t, 2)) end
 
--- An lm over tokens as one over bytes, so that it can be pooled with others; its own `kind` says which tokenisations count.
+-- An lm over tokens as one over bytes, so that it can be pooled with others.
 local function bytes(t)
-    if lm(t) or text(t) then t = { t } end
-    check("bytes", t, 2)
-    need("bytes", t, 1, 2)
-    local b = declare("bytes", t, 2)
-    b.kind, b.covers = "bytes", t.kind
-    if text(b[1]) then b[1] = { kind = "model", at = b.at, b[1] } end
-    return b
+    if is_declared(t) or text(t) then t = { t } end
+    return (make("bytes", t, 2))
 end
 
-local function fit(t)
-    check("fit", t, 2)
-    need("fit", t, "what", 2)
-    need("fit", t, "on", 2)
-    return (declare("fit", t, 2))
+local function fit(t) return (make("fit", t, 2)) end
+
+-- A copy of what an arm or a judge is made of, looked at again: a declaration is a table, and a script may have changed it
+-- since, or written one itself.  copies[t] is t's, false while it is made.
+local function settle(t, copies, level)
+    if type(t) ~= "table" then return t end
+    if copies[t] == false or level > 40 then
+        error("experiment: tables are nested more than 32 deep (or hold themselves)", level + 1)
+    end
+    if copies[t] then return copies[t] end
+    local out, fields = {}, {}
+    copies[t] = false
+    for _, k in base.ipairs(keys(t, level + 1)) do
+        out[k] = settle(t[k], copies, level + 1)
+        fields[k] = out[k]
+    end
+    copies[t] = out
+    if out.kind == nil then return out end
+    if not text(out.kind) or not complete[out.kind] then
+        error("a table whose 'kind' is " .. (text(out.kind) and "'" .. out.kind .. "'" or "a " .. type(out.kind)) ..
+              ", want what model, voice, ensemble, bytes or fit returns", level + 1)
+    end
+    fields.kind, fields.at, fields.covers = out.covers, nil, nil
+    out.at = text(out.at) and out.at or where(level + 1)
+    check(out.kind, fields, level + 1)
+    complete[out.kind](out, level + 1)
+    return out
 end
 
 -- search { "beam", width = 8 } -> "beam(width=8)"
@@ -369,6 +422,7 @@ local function spec_text(what, t)
                 error(what .. ": '" .. k .. "' is a " .. type(value) .. ", want a number or a string", 3)
             end
             if text(value) then value = "'" .. value .. "'" end
+            if math.type(value) == "float" then value = format("%.17g", value) end -- Lua's own text has 14 digits
             args[#args + 1] = text(k) and k .. "=" .. value or value
         end
     end
@@ -389,7 +443,7 @@ local function each(pattern, values)
     whole("each", values, 2)
     for i = 1, #values do
         local v = values[i]
-        out[i] = list(v) and safe_format(pattern, table.unpack(v)) or safe_format(pattern, v)
+        out[i] = list(v) and safe_format(pattern, table.unpack(whole("each", v, 2))) or safe_format(pattern, v)
     end
     return out
 end
@@ -410,6 +464,7 @@ local function check_tasks(tasks, level)
         end
         check("profile", tasks[k], level + 1)
         check("limit", tasks[k].limit or {}, level + 1)
+        if list(tasks[k].weights) then check_numbers(tasks[k].weights, level + 1) end
         tasks[k].template = template_text(tasks[k].template, level + 1)
         tasks[k].draft = draft_of(tasks[k].draft, where(level + 1))
     end
@@ -441,23 +496,23 @@ local function grid(t)
     return out
 end
 
-local function arms_of(x, out, at, level)
+local function arms_of(x, out, at, copies, level)
     if type(x) ~= "table" then error("arms: a " .. type(x) .. " in the list, want arms", level + 1) end
     if x.lm ~= nil then
         local arm = {}
         for _, k in base.ipairs(keys(x, level + 1)) do
-            if k ~= "kind" and k ~= "at" then arm[k] = x[k] end
+            if k ~= "kind" and k ~= "at" then arm[k] = settle(x[k], copies, level + 1) end
         end
         check("arm", arm, level + 1)
         check_tasks(arm.tasks, level + 1)
-        arm.kind, arm.at = "arm", x.at or at
+        arm.kind, arm.at = "arm", text(x.at) and x.at or at
         arm.draft = draft_of(arm.draft, arm.at)
         out[#out + 1] = arm
         return out
     end
-    if x.kind then error("arms: a " .. x.kind .. " in the list, want arms: { lm = ..., chain = ... }", level + 1) end
+    if x.kind then error("arms: a " .. called(x) .. " in the list, want arms: { lm = ..., chain = ... }", level + 1) end
     whole("arms", x, level + 1)
-    for i = 1, #x do arms_of(x[i], out, at, level + 1) end
+    for i = 1, #x do arms_of(x[i], out, at, copies, level + 1) end
     return out
 end
 
@@ -498,6 +553,7 @@ local function parameters(list, level)
     local out, seen = {}, {}
     for i = 1, #list do out[i] = parameter(list[i], level + 1) end
     for _, k in base.ipairs(keys(list, level + 1)) do
+        if type(k) == "number" and not is_place(k, #list) then stray_at("transform: parameters", k, level + 1) end
         if type(k) == "string" then
             if not number(list[k]) then
                 error("transform: parameter '" .. k .. "' is a " .. type(list[k]) .. ", want its default", level + 1)
@@ -552,7 +608,9 @@ local function experiment(t)
     end
     local e = declare("experiment", t, 2)
     check("limit", e.limit or {}, 2)
-    e.arms = arms_of(e.arms, {}, e.at, 2)
+    local copies = {}
+    e.arms = arms_of(e.arms, {}, e.at, copies, 2)
+    e.judge, e.limit = settle(e.judge, copies, 2), settle(e.limit, copies, 2)
     if #e.arms == 0 then error("experiment: no arms", 2) end
     e.evalsets = evalsets_of(e.evalsets, 2)
     for _, k in base.ipairs { "stop", "creativity", "control", "tasks", "select" } do e[k] = flat(k, e[k], {}, text, 2) end

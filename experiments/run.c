@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static char *path_in(const char *folder, const char *name)
@@ -15,7 +17,9 @@ static char *path_in(const char *folder, const char *name)
     return t.s;
 }
 
-struct plan *run_prepare(const char *script, const char *folder, const struct plan_options *o)
+/* The plan of a declaration, with what the folder's plan has decided. */
+static struct plan *prepare_in(const char *folder, json_t *declared, const struct text *source,
+                               const struct plan_options *o)
 {
     struct plan_options pinned = { 0 };
     if (o)
@@ -36,9 +40,23 @@ struct plan *run_prepare(const char *script, const char *folder, const struct pl
         pinned.kernels = kernels;
     if (!pinned.kv)
         pinned.kv = kv;
-    struct plan *p = plan_prepare(script, &pinned);
+    struct plan *p = plan_resolve(declared, source, &pinned);
     plan_free(old);
     free(path);
+    return p;
+}
+
+struct plan *run_prepare(const char *script, struct text *folder, const struct plan_options *o)
+{
+    struct text source = { 0 };
+    struct plan *p = NULL;
+    json_t *declared = plan_declared(script, &source, o);
+    if (declared && folder->len == 0)
+        text_addf(folder, "runs/%s", json_string_value(json_object_get(declared, "name")));
+    if (declared)
+        p = prepare_in(text_s(folder), declared, &source, o);
+    json_decref(declared);
+    text_free(&source);
     return p;
 }
 
@@ -66,13 +84,29 @@ static int forget_results(const char *folder)
     return rc;
 }
 
+/* A plan is there before its results are: those of a folder without one are somebody else's, and a run would end with its own
+ * in their place. */
+static int refuse_results(const char *folder)
+{
+    char *path = path_in(folder, "results.h5");
+    struct stat st;
+    int rc = lstat(path, &st) < 0 ? 0
+                                  : err_set(ERR_USAGE,
+                                            "%s is there, and no plan.json: results of another origin; give another "
+                                            "folder, or move them away",
+                                            path);
+    free(path);
+    return rc;
+}
+
 /* The folder's plan becomes p: written when there is none, kept when equal, replaced when it only grows. */
 static int settle_plan(const struct plan *p, const char *folder, const struct run_options *o)
 {
     char *path = path_in(folder, "plan.json");
     int rc = 0;
     if (access(path, F_OK) < 0) {
-        rc = plan_write(p, path);
+        rc = refuse_results(folder);
+        rc = rc < 0 ? rc : plan_write(p, path);
     } else {
         struct plan *old = plan_read(path);
         if (!old)
@@ -113,6 +147,31 @@ static int take_locks(struct locks *l, const char *folder, const struct run_opti
     l->own = journal_lock(folder, text_s(&name));
     text_free(&name);
     return l->own < 0 ? l->own : 0;
+}
+
+#define TURN_TRIES 1000
+#define TURN_WAIT  10000000 /* ns between two of them */
+
+/* Shards settle the plan in turn: of two that both found none, the second would write its own over the first's, whose units
+ * would be nobody's.  A descriptor, or the code of a failure. */
+static int take_turn(const char *folder, interrupt_t *signal)
+{
+    int fd = journal_lock(folder, "lock.plan");
+    for (int i = 0; fd == ERR_LOCKED && i < TURN_TRIES; i++) {
+        TRY(interrupt_check(signal, "waiting for another shard"));
+        nanosleep(&(struct timespec){ .tv_nsec = TURN_WAIT }, NULL);
+        fd = journal_lock(folder, "lock.plan");
+    }
+    return fd;
+}
+
+static int settle_in_turn(const struct plan *p, const char *folder, const struct run_options *o)
+{
+    int turn = take_turn(folder, o->signal);
+    TRY(turn);
+    int rc = settle_plan(p, folder, o);
+    close(turn);
+    return rc;
 }
 
 static void drop_locks(struct locks *l)
@@ -228,13 +287,18 @@ static bool worked(int rc)
     return rc == 0 || rc == ERR_SOME;
 }
 
+/* Another shard may have extended the plan, but nobody else may a whole run's. */
+static struct run_whole whole_of(const struct plan *p, const struct run_options *o, uint64_t most)
+{
+    return (struct run_whole){ .hash = sharded(o) ? NULL : p->hash, .most = most, .signal = o->signal };
+}
+
 /* results.h5 after a session that ended with rc; what some units failed with is still worth telling.  1: damage has taken
- * more than `most`. */
-static int compact_after(int rc, const char *folder, const struct run_options *o, uint64_t most,
-                         struct run_outcome *out)
+ * more than may be. */
+static int compact_after(int rc, const char *folder, const struct run_whole *want, struct run_outcome *out)
 {
     char *why = mem_string(err_text());
-    int compacted = run_compact_whole(folder, o->signal, most, &out->results);
+    int compacted = run_compact_whole(folder, want, &out->results);
     out->compacted = compacted == 0;
     rc = compacted != 0 ? compacted : keep_first(rc, 0, why);
     free(why);
@@ -251,7 +315,8 @@ static int heal(const struct plan *p, const char *folder, const char *journal, c
     out->recomputed = end.done - end.found;
     if (!worked(rc) || (sharded(o) && !complete(folder, journal, jobs_load_verified, &end.failed)))
         return rc;
-    return compact_after(rc, folder, o, UINT64_MAX, out);
+    struct run_whole want = whole_of(p, o, UINT64_MAX);
+    return compact_after(rc, folder, &want, out);
 }
 
 static int run_sessions(const struct plan *p, const char *folder, const char *journal, const struct run_options *o,
@@ -263,7 +328,8 @@ static int run_sessions(const struct plan *p, const char *folder, const char *jo
         return heal(p, folder, journal, o, out);
     if (!worked(rc) || (sharded(o) && !complete(folder, journal, jobs_load_sealed, &end.failed)))
         return rc;
-    rc = compact_after(rc, folder, o, end.failed, out);
+    struct run_whole want = whole_of(p, o, end.failed);
+    rc = compact_after(rc, folder, &want, out);
     return rc == 1 ? heal(p, folder, journal, o, out) : rc;
 }
 
@@ -280,7 +346,7 @@ static int execute_in(const struct plan *p, const char *folder, const char *jour
                       struct run_outcome *out)
 {
     TRY(folder_refuse_link(journal)); /* it may have come from anywhere */
-    TRY(settle_plan(p, folder, o));
+    TRY(sharded(o) ? settle_in_turn(p, folder, o) : settle_plan(p, folder, o));
     if (!sharded(o)) /* what lies in a folder that holds another plan is not ours to remove */
         sweep(folder, journal);
     return run_sessions(p, folder, journal, o, out);

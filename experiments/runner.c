@@ -169,9 +169,10 @@ static int next_task(struct runner *r, struct task **t, struct unit_key *key)
     return 0;
 }
 
+/* A batch is tried at most: between two of them the journal is written, and signals are looked at. */
 static int admit(struct runner *r)
 {
-    while (r->n_live < r->batch && work_left(r)) {
+    for (size_t tries = 0; tries < r->batch && r->n_live < r->batch && work_left(r); tries++) {
         struct unit_key key;
         struct task *t = NULL;
         TRY(next_task(r, &t, &key));

@@ -3,6 +3,7 @@
 #include "experiments/script_json.h"
 #include "experiments/script_state.h"
 #include <lauxlib.h>
+#include <string.h>
 
 struct job {
     const struct script_text *script;
@@ -25,7 +26,8 @@ static int job_run(lua_State *L)
     return 0;
 }
 
-json_t *script_run(const char *name, const struct text *source, const char *const sets[], size_t n_sets)
+/* name: of the script, in UTF-8 */
+static json_t *run_named(const char *name, const struct text *source, const char *const sets[], size_t n_sets)
 {
     const struct script_text script = { name, source, sets, n_sets };
     struct script_guard g = { .path = name };
@@ -46,6 +48,16 @@ json_t *script_run(const char *name, const struct text *source, const char *cons
         freelocale(c);
     lua_close(L);
     return job.out;
+}
+
+json_t *script_run(const char *path, const struct text *source, const char *const sets[], size_t n_sets)
+{
+    struct text shown = { 0 }; /* plans name the lines of declarations, and are UTF-8 */
+    if (!text_is_utf8(path, strlen(path)))
+        text_add_shown(&shown, path, strlen(path));
+    json_t *out = run_named(shown.len > 0 ? text_s(&shown) : path, source, sets, n_sets);
+    text_free(&shown);
+    return out;
 }
 
 int script_source(const char *path, struct text *source)

@@ -9,10 +9,8 @@ static enum dtype read_type(const json_t *o)
 {
     const char *type = json_string_value(json_object_get(o, "torch_dtype"));
     type = type ? type : json_string_value(json_object_get(o, "dtype"));
-    return !type                           ? DTYPE_F32
-           : strcmp(type, "bfloat16") == 0 ? DTYPE_BF16
-           : strcmp(type, "float16") == 0  ? DTYPE_F16
-                                           : DTYPE_F32;
+    bool wide = !type || strcmp(type, "float32") == 0;
+    return wide ? DTYPE_F32 : strcmp(type, "float16") == 0 ? DTYPE_F16 : DTYPE_BF16;
 }
 
 static void set_sizes(const struct config *g, struct shape *s)

@@ -220,6 +220,49 @@ test_run() {
     "$chorale" run "$work/tab.lua" --out "$work/closed" --no-report --quiet <&- >&- 2>&- ||
         fail 'a run without standard streams fails'
     expect_one 0 '' "$chorale" run "$work/tab.lua" --out "$work/closed" --no-report --quiet
+    # bug: without --out the script was read twice, the second time a pipe that was empty
+    "$chorale" run - --dry-run --quiet <"$work/tab.lua" >"$work/out" 2>"$work/err" || fail "a script on stdin: $(cat "$work/err")"
+    says 'arms (4)'
+    expect_one 2 "--out is '', want a folder" "$chorale" run "$work/tab.lua" --out ''
+    # bug: a slip in the name left the script's own value, without a word
+    expect_one 2 "unknown name of --set 'draw'; did you mean 'draws'?" "$chorale" run "$work/tab.lua" --set draw=3 --dry-run
+    sed 's/arg.draws or "2"/(arg)["draws"] or "2"/' "$work/tab.lua" >"$work/any.lua"
+    expect_one 0 '' "$chorale" run "$work/any.lua" --set any=3 --dry-run
+    # bug: a script whose path is no UTF-8 was "a string is not UTF-8" of its experiment
+    cp "$work/tab.lua" "$work/$(printf 'caf\351').lua"
+    expect_one 0 '' "$chorale" run "$work/$(printf 'caf\351').lua" --dry-run --json
+    holds '.[0].from.at | endswith("caf\\xe9.lua:4")'
+    # bug: an arm's lm and an evalset went to the terminal as the script has them
+    sed 's/name = "both"/name = "\\27[2J"/; s/{ a, both }, /{ both }, tasks = { t = { chain = "top_k=1" } }, /' "$work/tab.lua" >"$work/esc.lua"
+    expect_one 0 '' "$chorale" run "$work/esc.lua" --dry-run
+    says '<task:t>  \x1b[2J: top_k=1 | sample'
+    ! grep -q "$(printf '\033')" "$work/out" || fail 'an escape got through'
+    # bug: of two reports in one folder the second was written over the first
+    mkdir -p "$work/second"
+    cp -r "$work/run" "$work/second"
+    expect_one 2 "would both be '$work/two-run'" "$chorale" report --out "$work/two" "$work/run/" "$work/second/run"
+    expect_one 0 '' "$chorale" report --out "$work/two" --quiet "$work/run/" "$work/closed/"
+    [ -s "$work/two-run/index.html" ] && [ -s "$work/two-closed/index.html" ] || fail 'two reports are not two'
+    # bug: names of damaged segments, and of a report's folder, went to the terminal as they are
+    cp -r "$work/run" "$work/damaged"
+    seg=$(printf 'run\033[2J.seg')
+    mv "$work/damaged/journal/run-000001.seg" "$work/damaged/journal/$seg"
+    printf 'X' | dd of="$work/damaged/journal/$seg" bs=1 seek=300 conv=notrunc 2>"$work/dd"
+    rm "$work/damaged/results.h5"
+    expect 0 'run\x1b[2J.seg at byte' "$chorale" run "$work/tab.lua" --set draws=3 --out "$work/damaged" --no-report
+    ! grep -q "$(printf '\033')" "$work/err" || fail 'an escape of a segment got through'
+    expect_one 0 '' "$chorale" report "$work/run" --out "$work/$(printf 'o\302\2332J')"
+    says 'o\x9b2J/index.html'
+    # bug: a shard that was not the last ended without a word of where the results are
+    expect_one 0 'results.h5 is written when nothing of the others is missing' \
+        "$chorale" run "$work/tab.lua" --out "$work/shards" --shard 1/2
+    expect_one 0 '' "$chorale" run "$work/tab.lua" --out "$work/shards" --shard 2/2 --quiet
+    [ -s "$work/shards/results.h5" ] || fail 'the last shard has not written results.h5'
+    # bug: results that somebody else keeps in the folder were written over
+    mkdir "$work/theirs"
+    echo mine >"$work/theirs/results.h5"
+    expect_one 2 'results.h5 is there, and no plan.json' "$chorale" run "$work/tab.lua" --out "$work/theirs"
+    [ "$(cat "$work/theirs/results.h5")" = mine ] && [ ! -e "$work/theirs/plan.json" ] || fail 'the folder is not as it was'
     echo 'foo(' >"$work/bad.lua"
     expect_one 2 'bad.lua:' "$chorale" run "$work/bad.lua"
     sed -i 's/name = "tab"/nam = "tab"/' "$work/tab.lua"
@@ -249,6 +292,21 @@ test_compare() {
     expect_one 2 'want METRIC<NUMBER' "$chorale" compare "$work/run" "$work/run" --fail-on nonsense
     expect_one 0 '' "$chorale" compare "$work/run" "$work/run" --json
     holds 'length >= 8 and all(.[]; .delta == 0 or .delta == null)'
+    # bug: an interval of one item was [+nan, +nan]
+    write_script '"temperature=0.5"'
+    expect_one 0 '' "$chorale" run "$work/tab.lua" --out "$work/single" --limit 1 --no-report --quiet
+    expect_one 0 '' "$chorale" compare "$work/single" "$work/single"
+    says '[         -,         -]'
+    ! grep -q nan "$work/out" || fail 'the table says nan'
+    # bug: an item that asks something else since was compared with its namesake, without a word
+    mkdir "$work/other"
+    cp -r "$work/letters" "$work/other"
+    sed -i 's/"text":"a"/"text":"b"/' "$work/other/letters/items.jsonl"
+    sed "s|$work/letters|$work/other/letters|" "$work/tab.lua" >"$work/other.lua"
+    expect_one 0 '' "$chorale" run "$work/tab.lua" --out "$work/four" --no-report --quiet
+    expect_one 0 '' "$chorale" run "$work/other.lua" --out "$work/changed" --no-report --quiet
+    expect_one 0 '1 item of one name asks something else in B' "$chorale" compare "$work/four" "$work/changed"
+    expect_one 0 '' "$chorale" compare "$work/four" "$work/changed" --quiet
 }
 
 # What needs a checkpoint: a round trip of bytes, the arithmetic of score.

@@ -33,6 +33,13 @@ says "a: temperature=fit | top_p=0.95, entropy 0.8 on $work/held, matched on 38 
 says "mean entropy 0.80"
 says "  conformal(0.2, entropy=["
 
+# bug: names went to the terminal as the script has them
+sed 's/name = "a"/name = "a\\27[2J"/' "$work/fits.lua" > "$work/esc.lua"
+"$chorale" fit "$work/esc.lua" > "$work/out" 2>&1 || failed=1
+says 'a\x1b[2J: temperature '
+says '  a\x1b[2J'
+! grep -q "$(printf '\033')" "$work/out" || { echo "failed: an escape got through"; failed=1; }
+
 "$chorale" fit "$work/fits.lua" --json --out "$work/all.json" > "$work/out" 2>&1 || failed=1
 for key in '"what":"temperature"' '"what":"weights"' '"what":"entropy"' '"what":"conformal"' '"nll_voices":['; do
     says "$key"

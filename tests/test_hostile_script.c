@@ -223,7 +223,50 @@ static void test_strays(void)
             "dir/h.lua:1: ", "arm: a value at 1, want named fields");
     refused("experiment { name = 'n', evalsets = 'x', arms = { lm = model 'a', tasks = { t = { weights = { 1, x = 2 } "
             "} } } }",
-            "dir/h.lua:1: ", "a table mixes a list and named fields");
+            "dir/h.lua:1: ", "weights: a value at 'x', want 1, 2, ... and no others");
+    refused("experiment { name = 'n', evalsets = 'x', arms = grid { lm = model 'a', chain = each('%d', { { 1, x = 2 } "
+            "}) } }",
+            "dir/h.lua:1: ", "each: a value at 'x', want 1, 2");
+    refused("transform { function(row) end, name = 't', params = { 'a', [3] = 'b' } }",
+            "dir/h.lua:1: ", "transform: parameters: a value at 3, want 1, 2");
+    /* bug: such a weight was 0 */
+    refused(
+        "experiment { name = 'n', evalsets = 'x', arms = { lm = model 'a', tasks = { t = { weights = { '0.9', 1 } } } "
+        "} }",
+        "dir/h.lua:1: ", "weight 1 is a string, want a number");
+}
+
+/* bug: declarations are tables, and what a script had made up by itself, or changed since, was taken as it was: no name, no
+ * line, no voices, and a crash where they were looked for. */
+static void test_made_up(void)
+{
+    static const struct {
+        const char *lm, *what;
+    } cases[] = {
+        { "{ kind = 'model' }", "model: its first value is missing" },
+        { "{ kind = 'model', {} }", "model: its first value is a table, want" },
+        { "{ kind = 'ensemble' }", "ensemble: its first value is missing" },
+        { "{ kind = 'ensemble', { kind = 'voice' } }", "voice: its first value is missing" },
+        { "{ kind = 'bytes' }", "bytes: its first value is missing" },
+        { "{ kind = 'bytes', 'a', covers = 3 }", "bytes: 'kind' is a number, want a string" },
+        { "bytes { 'a', kind = 'model', lazy = 'x' }", "bytes: 'lazy' is a string, want a number" },
+        { "voice { 'a', kind = 'model' }", "voice: unknown field 'kind'" },
+        { "{ kind = 'voice', 'a' }", "'lm' is a voice, want a model, an ensemble or bytes" },
+        { "(function() local m = model 'a' m[1] = nil return m end)()", "model: its first value is missing" },
+        { "(function() local m = model 'a' m.name = {} return m end)()", "model: 'name' is a table, want a string" },
+        { "(function() local e = ensemble { 'a' } e[1][1] = 7 return e end)()", "voice: its first value is a number" },
+        { "(function() local e = ensemble { 'a' } e.weights = { 1, 2 } return e end)()", "2 weights for 1 voices" },
+        { "(function() local e = ensemble { 'a' } e[1] = e return e end)()", "or hold themselves" },
+        { "model 'a', chain = { kind = 'fit' }", "fit: 'what' is missing" },
+        { "model 'a', tasks = { t = { weights = { kind = 'fit', what = 'x' } } }", "fit: 'on' is missing" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char source[400];
+        snprintf(source, sizeof source, "experiment { name = 'n', evalsets = 'x', arms = { lm = %s } }", cases[i].lm);
+        refused(source, "dir/h.lua:1: ", cases[i].what);
+    }
+    refused("experiment { name = 'n', evalsets = 'x', arms = { lm = model 'a' }, judge = { kind = 'model' } }",
+            "dir/h.lua:1: ", "model: its first value is missing");
 }
 
 static void test_source(void)
@@ -310,6 +353,29 @@ static void test_plans(void)
         ERR_DATA, "dir/h.lua:1: ");
     no_plan("experiment { name = 'n', evalsets = 'openings', arms = { lm = model 'nosuch' } }", ERR_DATA,
             "dir/h.lua:1: unknown checkpoint 'nosuch'");
+    no_plan("experiment { name = 'n', evalsets = 'openings', arms = { lm = { kind = 'model', at = 5, 'nosuch' } } }",
+            ERR_DATA, "dir/h.lua:1: unknown checkpoint 'nosuch'");
+    /* bug: of a number in search { ... } or select { ... } 14 digits were left */
+    p = planned("experiment { name = 'n', evalsets = 'openings', arms = { lm = model 'table:n=2,length=1',\n"
+                "search = search { 'beam', length_penalty = 1 / 3, width = 5.0 } } }");
+    check(p && strcmp(p->arms[0].search, "beam(5, length_penalty=0.3333333333333333)") == 0, "a third: %s",
+          p ? p->arms[0].search : err_text());
+    plan_free(p);
+    /* bug: a voice over bytes or over an ensemble took any name of a template, and then every unit failed */
+    no_plan("experiment { name = 'n', evalsets = 'openings', arms = {\n"
+            "lm = ensemble { voice { bytes { ensemble { 'zoo:bytes' } }, template = 'chatlm' } } } }",
+            ERR_USAGE, "dir/h.lua:2: unknown template 'chatlm'; did you mean 'chatml'?");
+    /* bug: the line stood there twice */
+    no_plan("experiment { name = 'n', evalsets = 'openings', arms = {\nlm = model 'table:n=2',\n"
+            "chain = fit { what = 'x', on = 'openings' } } }",
+            ERR_USAGE, "dir/h.lua:3: unknown fit of a chain 'x'");
+    check(strncmp(err_text(), "dir/h.lua:3: unk", 16) == 0, "one place: %s", err_text());
+    /* bug: what a script changed after experiment { ... } was changed in the plan as well */
+    p = planned(
+        "local m, l = model 'table:n=2,length=1', { bytes = 3 }\n"
+        "experiment { name = 'n', evalsets = 'openings', arms = { lm = m }, limit = l } m[1] = nil l.bytes = {}");
+    check(p && p->stop.max_bytes == 3, "changed afterwards: %s", p ? "" : err_text());
+    plan_free(p);
 }
 
 int main(void)
@@ -324,6 +390,7 @@ int main(void)
     test_depth();
     test_values();
     test_strays();
+    test_made_up();
     test_source();
     test_large_file();
     test_plans();

@@ -75,6 +75,24 @@ test_checkpoints() {
     expect 2 "unknown type 'q4'" "$chorale" plan --type q4 zoo:prose
     expect 3 "unknown checkpoint 'zoo:pros'" "$chorale" plan --bandwidth 1 zoo:pros
     expect 2 'want' "$chorale" plan --bandwidth 0 zoo:prose
+    # bug: a type that is none of ours was counted as float32
+    sed 's/bfloat16/float8_e4m3fn/' "$work/70b.json" >"$work/fp8.json"
+    expect 0 '' "$chorale" plan --json --bandwidth 10 "$work/fp8.json"
+    holds '.[0].type == "bf16"'
+    # bug: bytes beyond 64 bits were a negative number
+    expect 0 '' "$chorale" plan --json --bandwidth 10 --slots 1048576 --context 16777216 "$work/70b.json"
+    holds '.[0] | .kv_bytes > 1.15e19 and .bytes > .kv_bytes'
+    # bug: keys and values of more than 64 bits fitted a card
+    sed 's/"num_key_value_heads":8/"num_key_value_heads":64/' "$work/70b.json" >"$work/wide.json"
+    expect 5 'does not fit the device' "$chorale" plan --memory 1000 --bandwidth 1000 --slots 1048576 --context 16777216 \
+        "$work/wide.json"
+    # bug: a name that is no UTF-8 gave an empty line and status 0
+    cp "$work/70b.json" "$work/$(printf 'caf\351').json"
+    expect 0 '' "$chorale" plan --json --bandwidth 10 "$work/$(printf 'caf\351').json"
+    holds '.[0].name | endswith("caf\ufffd.json")'
+    cp tests/fixtures/checkpoint/llama.gguf "$work/$(printf 'caf\351').gguf"
+    expect 0 '' "$chorale" inspect --json "$work/$(printf 'caf\351').gguf"
+    holds '.[0].path | endswith("caf\ufffd.gguf")'
 }
 
 test_inspect() {

@@ -179,6 +179,27 @@ static void test_failures(void)
     plan_free(p);
 }
 
+/* bug: units that could not begin were all tried before a signal was looked at, or the journal written */
+static void test_interrupted_failures(void)
+{
+    static const char script[] =
+        "experiment { name = 'f', evalsets = { 'DIR/dull' }, limit = { bytes = 5 }, draws = 50,\n"
+        "  arms = { { lm = model 'table:n=4,length=9' } } }\n";
+    struct stopper s = { .after = 1 };
+    struct run_options o = {
+        .threads = 1, .batch = 4, .progress = stop_after, .progress_ctx = &s, .signal = &signalled
+    };
+    struct run_compacted c;
+    letters_set("dull", "generate", "distinct_1", "{\"id\":\"bad\",\"lang\":\"en\",\"text\":\"xyz\"}\n");
+    struct plan *p = letters_plan(script, NULL);
+    signalled = 0;
+    check(p && letters_run(p, "dull", o) == ERR_SIGINT, "interrupted: %s", err_text());
+    signalled = 0;
+    check(run_compact(letters_path("dull"), NULL, NULL, &c) == 0 && c.failed == 4 && c.missing == 50,
+          "a batch was tried: %llu of %llu", (unsigned long long)c.failed, (unsigned long long)c.missing);
+    plan_free(p);
+}
+
 static bool there(const char *name)
 {
     return access(letters_path(name), F_OK) == 0;
@@ -373,6 +394,7 @@ int main(void)
         test_damaged_segments(p);
         test_refusals(p);
         test_failures();
+        test_interrupted_failures();
         test_shards_with_failures();
         test_shard_meets_damage(p);
         test_extend_interrupted();

@@ -104,6 +104,42 @@ static void shards_compact_together(void)
     go_on(two, "trial");
 }
 
+/* bug: shards of different plans that began together both found no plan: both wrote theirs, both ended with 0, and what the
+ * first computed was nobody's. */
+static void shards_of_two_plans(void)
+{
+    struct timespec pause = { 0, 300000000 };
+    store_remove("trial");
+    pid_t one =
+        store_start("trial", STORE_SETTINGS("SHIM_FAULT=stop", "SHIM_MATCH=plan.json.", "SHIM_AT=1", "--shard=1/2"));
+    check(store_stopped(one), "the first is stopped before its plan is there");
+    pid_t two = store_start("trial", STORE_SETTINGS("--limit=1", "--shard=2/2"));
+    nanosleep(&pause, NULL);
+    kill(one, SIGCONT);
+    struct store_end end = store_wait(one, "trial");
+    check(end.status == 0, "the first, let go: status %d: %s", end.status, end.message);
+    end = store_wait(two, "trial");
+    check(end.status == 2 && strstr(end.message, "'gen/two' is gone"), "the second: status %d, want 2: %s", end.status,
+          end.message);
+    store_heals("trial", "a whole run of the first's plan");
+}
+
+/* bug: a run whose folder was moved away while it was at work ended with 0 over the run that had begun in its place. */
+static void moved_away(void)
+{
+    store_remove("trial");
+    pid_t one = start_stopped("trial", ".seg", "1");
+    check(rename(store_path("trial"), store_aside("moved")) == 0, "the folder is moved");
+    struct store_end end = store_run("trial", STORE_SETTINGS("--limit=1"));
+    check(end.status == 0, "another run in its place: status %d: %s", end.status, end.message);
+    kill(one, SIGCONT);
+    end = store_wait(one, "trial");
+    check(end.status == 4 && strstr(end.message, "moved or replaced"), "the first: status %d, want 4: %s", end.status,
+          end.message);
+    end = store_run("trial", STORE_SETTINGS("--limit=1"));
+    check(end.status == 0, "the other goes on: status %d: %s", end.status, end.message);
+}
+
 static void unwritable_lock(void)
 {
     store_remove("trial");
@@ -131,6 +167,8 @@ int main(void)
     report_while_running();
     shards();
     shards_compact_together();
+    shards_of_two_plans();
+    moved_away();
     unwritable_lock();
     store_close();
     return check_done("store_lock");

@@ -8,6 +8,7 @@
 #include "experiments/results.h"
 #include "experiments/run.h"
 #include "experiments/script.h"
+#include "model/checkpoint.h"
 #include "tests/lib/check.h"
 #include "tests/lib/letters.h"
 #include <stdlib.h>
@@ -84,6 +85,9 @@ static void test_profiles(void)
         return;
     check(p->n_arms == 2 && p->n_choices == 4, "%zu arms, %zu choices", p->n_arms, p->n_choices);
     check(strcmp(p->arms[1].name, "duet: top_p=0.9 | by task") == 0, "the name says so: %s", p->arms[1].name);
+    /* bug: every profile of every arm was looked at for each item of each arm: hundreds of arms by task took minutes */
+    check(p->arms[0].n_tasks == 0 && p->arms[1].n_tasks == 2 && p->arms[p->arms[1].tasks].arm == 1,
+          "an arm knows its own profiles: %zu from %zu on", p->arms[1].n_tasks, p->arms[1].tasks);
     const struct plan_item *math = item_of(p, "math", &at);
     const struct plan_arm *c = plan_choice(p, 1, at);
     check(math->task && strcmp(math->task, "math") == 0, "the tag in the text");
@@ -182,6 +186,23 @@ static void test_run(void)
     plan_free(p);
 }
 
+/* bug: the profile's template was dropped where the arm's lm is over bytes, so that the task was asked as any other */
+static void test_template_of_bytes(void)
+{
+    size_t at;
+    checkpoint_set_home(CHORALE_HOME);
+    struct plan *p =
+        plan_of("arms = { { lm = bytes 'zoo:prose', tasks = { math = { template = 'Q: {text}' }, verse = {} } } }");
+    check(p != NULL, "%s", err_text());
+    if (!p)
+        return;
+    item_of(p, "math", &at);
+    const char *got = json_string_value(json_object_get(plan_lm(p, plan_choice(p, 0, at)->lm), "template"));
+    check(got && strcmp(got, "Q: {text}") == 0, "the task's template: %s", got ? got : "none");
+    check(!json_object_get(plan_lm(p, p->arms[0].lm), "template"), "the arm's own lm has none");
+    plan_free(p);
+}
+
 static void test_refuses(void)
 {
     refused("arms = { { lm = a, tasks = { maths = {} } } }",
@@ -272,7 +293,10 @@ static void test_functions(void)
     script_fails("function(p) error('mine') end", "mine");
     script_fails("function(p) return p end", "the function returned a table");
     script_fails("function(p) return { p } end", "a part is a table");
-    script_fails("function(p) local t = {} t[1] = t return t end", "overflow");
+    script_fails("function(p) local t = {} t[1] = t return t end", "nested more than 32 deep (or hold themselves)");
+    /* bug: they were no part of the template, without a word */
+    script_fails("function(p) return { 'Q: ', p.text, [5] = 'A:' } end", "template: a value at 5, want 1, 2, ...");
+    script_fails("function(p) return { user = { p.text, x = 'A:' } } end", "template: a value at 'x', want 1, 2, ...");
     script_fails("function(p) while true do end end", "without an end");
     gives("function(p) p.text = 'x' return { p.text, p.context } end", "x{context}");
     gives("function(p) return { p.text } end", "{text}");
@@ -287,6 +311,7 @@ int main(void)
     test_profiles();
     test_stored();
     test_run();
+    test_template_of_bytes();
     test_refuses();
     test_without();
     letters_close();
