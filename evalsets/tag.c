@@ -111,9 +111,9 @@ static int read_argument(struct reader *r, struct tag *t)
 {
     struct prompt_field arg;
     TRY(read_name(r, "an argument or '>'", &arg.name));
-    TRY(check_argument(r, t, arg.name));
     if (peek(r) != '=')
         return fail(r, "'='");
+    TRY(check_argument(r, t, arg.name)); /* of a whole name: at the limit it is cut */
     r->s++;
     TRY(read_value(r, &arg.text));
     t->args[t->n_args++] = arg;

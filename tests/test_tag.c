@@ -96,6 +96,9 @@ static void test_limits(void)
         text_add(&t, "c");
     text_add(&t, ">x");
     fails(t.s, "no end within 1024 bytes");
+    text_clear(&t);
+    text_addf(&t, "<task:t a=%0*d az=1>x", TAG_BYTES - 6, 1); /* behind the limit stands "z=1>": 'a' comes once */
+    fails(t.s, "no end within 1024 bytes");
     struct tag tag;
     check(tag_read_inside("item", t.s + 6, &tag) == ERR_DATA && strstr(err_text(), "no end within 1024 bytes"), "%s",
           err_text());
