@@ -77,6 +77,8 @@ static int read_members(const struct args *a, json_t *members)
     TRY(options_int(a, "draw", 0, 1000000, &x));
     if (options_text(a, "draw"))
         json_object_set_new(members, "draw", json_integer(x));
+    if (invalid && !json_object_get(members, "invalid"))
+        return err_set(ERR_USAGE, "--invalid is no UTF-8, want replace or error");
     return chain && !json_object_get(members, "chain") ? err_set(ERR_USAGE, "--chain is no UTF-8") : 0;
 }
 

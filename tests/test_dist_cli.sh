@@ -43,6 +43,7 @@ expect 1 '2 of 2 lines failed' "$chorale" dist "$work/bad.npy"
 tells 0 '"logits":[1,2,0]' "$chorale" dist --invalid replace "$work/bad.npy"
 tells 0 '"logits":[3.4028234663852886e+38,0,0.25]' "$chorale" dist --invalid replace "$work/bad.npy"
 tells 1 "unknown value of 'invalid' 'zero'" "$chorale" dist --invalid zero "$work/lines"
+expect 2 '--invalid is no UTF-8' "$chorale" dist --invalid "$(printf '\377')" "$work/lines" # bug: it was lost
 printf '{"rule":"cfg(2.5, top_k=1)","logits":[[1,1,1],[1,0,1.5]]}\n' >"$work/voices"
 tells 0 '"probs":[0,1,0]' "$chorale" dist "$work/voices"
 tells 1 'probs[0] is \"-inf\", want a number >= 0' "$chorale" dist --probs "$work/rows.npy"
