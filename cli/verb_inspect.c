@@ -273,7 +273,7 @@ static void add_prompting(json_t *o, const struct checkpoint *c)
     add_positions(&positions, &c->config);
     add_text(o, "positions", &positions);
     json_object_set_new(o, "template", known ? json_string(known) : json_null());
-    json_object_set_new(o, "chat_template", c->chat_template ? json_string(c->chat_template) : json_null());
+    json_object_set_new(o, "chat_template", c->chat_template ? clean_json(c->chat_template) : json_null());
     json_object_set_new(o, "defaults", json_null());
     if (stated)
         add_text(o, "defaults", &chain);
@@ -289,17 +289,17 @@ static void print_json(const struct checkpoint *c)
     struct shape shape;
     struct text t = { 0 };
     shape_of(c, &shape);
-    json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:b,s:I,s:s}", "name", c->name,
-                          "path", c->path, "format", c->format, "architecture", k->architecture, "parameters",
-                          (json_int_t)checkpoint_parameters(c), "bytes", (json_int_t)checkpoint_bytes(c), "vocab_rows",
-                          (int)k->n_vocab, "layers", (int)k->n_layers, "width", (int)k->dim, "ffn", (int)k->ffn,
-                          "heads", (int)k->n_heads, "kv_heads", (int)k->n_kv_heads, "head_dim", (int)k->head_dim,
-                          "context", (int)k->max_positions, "tied_head", (int)k->tied_head, "kv_bytes_per_position",
-                          (json_int_t)shape_kv_values(&shape) * 4, "sha256", c->hash);
+    json_t *o = json_pack(
+        "{s:o,s:o,s:s,s:s,s:I,s:I,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:b,s:I,s:s}", "name", clean_json(c->name), "path",
+        clean_json(c->path), "format", c->format, "architecture", k->architecture, "parameters",
+        (json_int_t)checkpoint_parameters(c), "bytes", (json_int_t)checkpoint_bytes(c), "vocab_rows", (int)k->n_vocab,
+        "layers", (int)k->n_layers, "width", (int)k->dim, "ffn", (int)k->ffn, "heads", (int)k->n_heads, "kv_heads",
+        (int)k->n_kv_heads, "head_dim", (int)k->head_dim, "context", (int)k->max_positions, "tied_head",
+        (int)k->tied_head, "kv_bytes_per_position", (json_int_t)shape_kv_values(&shape) * 4, "sha256", c->hash);
     if (o) {
         const char *why = misfit(c);
         json_object_set_new(o, "type_bytes", types_json(c));
-        json_object_set_new(o, "cannot_compute", *why ? json_string(why) : json_null());
+        json_object_set_new(o, "cannot_compute", *why ? clean_json(why) : json_null());
         add_prompting(o, c);
         if (c->vocab)
             add_vocab(o, c->vocab);

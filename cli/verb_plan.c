@@ -163,13 +163,13 @@ static void print_json(const struct request *r, const struct need *n)
 {
     const struct shape *s = &n->shape;
     double bf16 = (double)shape_kv_values(s) * kv_each(KERNEL_KV_BF16, s);
-    json_t *o = json_pack("{s:s,s:s,s:I,s:s,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f}", "name", n->name, "architecture",
-                          s->architecture, "parameters", (json_int_t)s->parameters, "type", dtype_name(n->type),
-                          "weight_bytes", (json_int_t)n->weights, "kv", kernel_kv_name(r->kv), "kv_bytes_per_position",
-                          (json_int_t)n->kv_position, "kv_bytes_per_position_bf16", (json_int_t)bf16, "context",
-                          (json_int_t)n->context, "slots", (json_int_t)r->slots, "kv_bytes", (json_int_t)n->kv,
-                          "activation_bytes", (json_int_t)n->activations, "bytes", (json_int_t)n->total, "tokens_per_s",
-                          (double)r->slots * r->bandwidth / n->step);
+    json_t *o = json_pack("{s:o,s:s,s:I,s:s,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f}", "name", clean_json(n->name),
+                          "architecture", s->architecture, "parameters", (json_int_t)s->parameters, "type",
+                          dtype_name(n->type), "weight_bytes", (json_int_t)n->weights, "kv", kernel_kv_name(r->kv),
+                          "kv_bytes_per_position", (json_int_t)n->kv_position, "kv_bytes_per_position_bf16",
+                          (json_int_t)bf16, "context", (json_int_t)n->context, "slots", (json_int_t)r->slots,
+                          "kv_bytes", (json_int_t)n->kv, "activation_bytes", (json_int_t)n->activations, "bytes",
+                          (json_int_t)n->total, "tokens_per_s", (double)r->slots * r->bandwidth / n->step);
     struct text t = { 0 };
     if (o)
         doc_canonical(&t, o);
