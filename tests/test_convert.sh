@@ -126,13 +126,29 @@ test_refusals() {
         (ulimit -f 512 && trap '' XFSZ && "$chorale" convert zoo:prose "$work/full.gguf" 2>"$work/err")
         [ $? = 4 ] && grep -q 'cannot write behind byte' "$work/err" || fail "a full disk: $(cat "$work/err")"
     fi
+    # bug: exit 3 for a name that nothing can open, with the folder of that name left behind
+    (cd "$work" && "$chorale" convert zoo:prose zoo:mine 2>"$work/err")
+    [ $? = 2 ] && grep -q "would be read as a bundled checkpoint" "$work/err" || fail "zoo:mine: $(cat "$work/err")"
+    [ ! -e "$work/zoo:mine" ] || fail "zoo:mine is there"
+    # bug: the folder aside was to be made inside the one that is not there yet
+    convert tests/fixtures/checkpoint/single "$work/slashed//"
+    # bug: what is written into a folder that cannot be read was there, whole, and said to have failed
+    fixture=$PWD/tests/fixtures/checkpoint/single
+    mkdir -m 1333 "$work/blind" && chmod 711 "$work"
+    for to in blind/s.gguf blind/s; do
+        (
+            cd "$work" || exit 1
+            [ "$(id -u)" != 0 ] && exec "$chorale" convert "$fixture" $to
+            exec setpriv --reuid=65534 --clear-groups "$chorale" convert "$fixture" $to
+        ) >"$work/out" 2>"$work/err" || fail "$to: $(cat "$work/err")"
+    done
     # a NaN in the last row of the last tensor: taken as it is, but not into another type
     cp -r tests/fixtures/checkpoint/single "$work/nan"
     size=$(wc -c <"$work/nan/model.safetensors")
     printf '\000\000\300\177' | dd of="$work/nan/model.safetensors" bs=1 seek=$((size - 4)) conv=notrunc 2>/dev/null
     convert "$work/nan" "$work/nan.gguf"
     expect 3 "holds a NaN or an infinity in row" "$chorale" convert "$work/nan" "$work/x" --type bf16
-    checks=$((checks + 2))
+    checks=$((checks + 6))
     left=$(find "$work" -name '*.part*')
     [ -z "$left" ] || fail "left behind: $left"
     [ ! -e "$work/full.gguf" ] && [ ! -e "$work/x" ] && [ ! -e "$work/no" ] || fail "half of something is there"
