@@ -153,6 +153,26 @@ static void share_follows(void)
     check(share <= best + bound, "share follows: %g nats, best %g, bound %g", share, best, bound);
 }
 
+/* bug: bayes(0) learnt 0 * -inf of a voice that gives the symbol no probability: weights of NaN */
+static void nothing_is_learnt(void)
+{
+    float score[2][2] = { { 0, -INFINITY }, { logf(.5f), logf(.5f) } };
+    struct row rows[2] = { pools_measured(score[0], 2), pools_measured(score[1], 2) };
+    struct pool p = pools_parsed("linear");
+    struct weighting w;
+    double half[2] = { .5, .5 }, state[2], weight[2];
+    check(weighting_parse("bayes(0)", &p, &w) == 0, "%s", err_text());
+    w.type->start(&w, half, 2, state);
+    const struct weighting_step step = {
+        .symbol = 1, .rows = rows, .n = 2, .pool = &rows[1], .weight = half, .n_voices = 2
+    };
+    w.type->update(&w, &step, half, state);
+    w.type->weigh(&w, state, 2, weight);
+    check(weight[0] == .5 && weight[1] == .5, "bayes(0) gives %g and %g", weight[0], weight[1]);
+    weighting_fini(&w);
+    pool_fini(&p);
+}
+
 static double loss_of(const struct row rows[], const double weight[], sym_t y)
 {
     static float to[16];
@@ -242,6 +262,7 @@ int main(void)
         lm_free(learning[i]);
     }
     share_follows();
+    nothing_is_learnt();
     logistic_goes_down();
     refusals();
     lm_free(bayes);
