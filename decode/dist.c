@@ -261,6 +261,11 @@ int dist_line(struct dist *d, const char *line, size_t n, struct text *out)
     return code;
 }
 
+void dist_skip(struct dist *d)
+{
+    d->n_lines++;
+}
+
 int dist_explain(struct dist *d, const char *line, size_t n, struct text *out)
 {
     char where[32];

@@ -32,6 +32,10 @@ cat "$work/rows.npy" | "$chorale" dist --chain "$chain" --seed 4 --draw 3 /dev/s
     cmp -s "$work/out" "$work/want" || fail "nor from a pipe by its name"
 tells 0 'top_p' "$chorale" dist --chain "$chain" --explain "$work/rows.npy"
 
+# bug: blank lines were not counted
+printf '\n \n{"id":7,"logits":[1,2,3],"x":1}\n' >"$work/third"
+tells 1 'line 3: unknown member' "$chorale" dist "$work/third"
+
 # a line's own members stand
 printf '{"id":7,"logits":[1,2,3],"chain":"top_k=1"}\n' >"$work/own"
 tells 0 '"step":"top_k=1"' "$chorale" dist --chain "$chain" "$work/own"
