@@ -211,6 +211,7 @@ static int put_files(const struct conversion *v, const char *folder, enum dtype 
         rc = put_tokenizer(v, folder, &ids);
     if (rc == 0)
         rc = put_generation(v, folder, &ids);
+    convert_tell_templates(v);
     free(ids.ends.s);
     return rc;
 }

@@ -41,6 +41,11 @@ test_round_trips() {
     convert zoo:prose "$work/p.gguf"
     convert "$work/p.gguf" "$work/p"
     same_tensors model/zoo/prose "$work/p"
+    # bug: templates besides the default were lost in silence
+    cp -r $fixture/single "$work/chat"
+    echo '{"chat_template":[{"name":"default","template":"x"},{"name":"tool_use","template":"y"}]}' \
+        >"$work/chat/tokenizer_config.json"
+    expect 0 '1 chat template besides the default is left out' "$chorale" convert "$work/chat" "$work/chat.gguf"
     # without tokenizer.huggingface.json the file is made from the keys
     convert $fixture/llama.gguf "$work/made"
     [ "$(space $fixture/llama.gguf)" = "$(space "$work/made")" ] || fail "another symbol space in what is made"
