@@ -147,6 +147,10 @@ test_refusals() {
             exec setpriv --reuid=65534 --clear-groups "$chorale" convert "$fixture" $to
         ) >"$work/out" 2>"$work/err" || fail "$to: $(cat "$work/err")"
     done
+    # bug: what a file's names hold went to the terminal as it is
+    cp -r tests/fixtures/checkpoint/single "$work/steers"
+    printf '{"do_sample":true,"x\\u001b[2J":5,"y":"\\u009b"}' >"$work/steers/generation_config.json"
+    expect 0 'x\x1b[2J=5, y="\x9b"' "$chorale" convert "$work/steers" "$work/steers.gguf"
     # a NaN in the last row of the last tensor: taken as it is, but not into another type
     cp -r tests/fixtures/checkpoint/single "$work/nan"
     size=$(wc -c <"$work/nan/model.safetensors")
