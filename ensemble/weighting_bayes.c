@@ -75,7 +75,7 @@ static void share_update(const struct weighting *w, const struct weighting_step 
 {
     double alpha = w->value[0].number;
     learn(s, 1, state);
-    for (size_t k = 0; k < s->n_voices; k++)
+    for (size_t k = 0; k < s->n_voices && alpha > 0; k++) /* of nothing it is Bayes', however small a weight is */
         state[k] = log_of((1 - alpha) * math_exp64(state[k]) + alpha * prior[k]);
 }
 
