@@ -206,14 +206,19 @@ void row_shift(struct row *r, const sym_t id[], uint32_t n, double by)
     measure_again(r);
 }
 
+void row_near(struct row *r)
+{
+    if (row_dead(r) || fabs(r->log_z) <= ROW_SCORE_MOST)
+        return;
+    r->ops->affine(r, &(struct row_affine){ (double)row_max(r), 1, 0 });
+    measure_again(r);
+}
+
 void row_normalise(struct row *r)
 {
     if (row_dead(r))
         return;
-    if (fabs(r->log_z) > ROW_SCORE_MOST) { /* it has lost ln n: the largest score goes first, by itself */
-        r->ops->affine(r, &(struct row_affine){ (double)row_max(r), 1, 0 });
-        measure_again(r);
-    }
+    row_near(r);
     r->has_top = r->has_top && r->top_z == r->log_z;
     r->ops->slide(r, r->log_z);
     r->log_z = r->top_z = 0;

@@ -104,9 +104,11 @@ void row_scale(struct row *r, double factor); /* score * factor, and never masks
 /* score -> max + square d^2 + cube d^3, d = score - max <= 0; without the offset max where row_scale() leaves it out. */
 void row_bend(struct row *r, double square, double cube);
 void row_shift(struct row *r, const sym_t id[], uint32_t n, double by); /* score + by of those; by < inf, -inf masks */
-void row_normalise(struct row *r);                                      /* score - log_z, log_z = 0; dead stays dead */
-void row_mask_below(struct row *r, float score);                        /* masks score[v] < score */
-void row_only(struct row *r, sym_t v);                                  /* masks all others */
+/* Where log_z has lost ln n, beyond ROW_SCORE_MOST, the scores move until the largest is 0; else nothing happens. */
+void row_near(struct row *r);
+void row_normalise(struct row *r);               /* score - log_z, log_z = 0; dead stays dead */
+void row_mask_below(struct row *r, float score); /* masks score[v] < score */
+void row_only(struct row *r, sym_t v);           /* masks all others */
 
 /* Exact cuts.  Order: score descending, then id ascending.  Each keeps at least min_keep (>= 1) of the unmasked, and
  * needs a row_work of at least n symbols.

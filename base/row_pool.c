@@ -49,16 +49,7 @@ static double pool_dead(struct row *out)
     return -INFINITY;
 }
 
-static double pool_only(struct row *out, const struct row *member)
-{
-    double log_weight = out->log_weight;
-    row_copy(out, member);
-    out->log_weight = log_weight;
-    row_normalise(out);
-    return 0;
-}
-
-/* One member is left of a mixture. */
+/* One member is left.  Its log Z need not be that of its scores: it may be less than whole, or stand for a prefix. */
 static double pool_one(struct row *out, const struct row *member, double weight)
 {
     double log_weight = out->log_weight;
@@ -91,7 +82,7 @@ double row_pool_linear(struct row *out, const struct row rows[], const double we
     if (p.n == 0)
         return pool_dead(out);
     if (p.n == 1)
-        return p.weight[0] == 1 ? pool_only(out, &p.rows[0]) : pool_one(out, &p.rows[0], p.weight[0]);
+        return pool_one(out, &p.rows[0], p.weight[0]);
     out->ops->pool_linear(out, p.rows, p.weight, p.n);
     return pool_finish(out);
 }
@@ -103,7 +94,7 @@ double row_pool_log(struct row *out, const struct row rows[], const double weigh
     if (p.dead || p.n == 0)
         return pool_dead(out);
     if (p.n == 1 && p.weight[0] == 1)
-        return pool_only(out, &p.rows[0]);
+        return pool_one(out, &p.rows[0], 1);
     out->ops->pool_log(out, p.rows, p.weight, p.n);
     return pool_finish(out);
 }
@@ -127,7 +118,7 @@ double row_pool_power(struct row *out, const struct row rows[], const double wei
     if ((p.dead && r < 0) || p.n == 0)
         return pool_dead(out);
     if (p.n == 1 && p.weight[0] == 1)
-        return pool_only(out, &p.rows[0]);
+        return pool_one(out, &p.rows[0], 1);
     double log_total = isinf(r) ? 0 : party_share(&p);
     out->ops->pool_power(out, p.rows, p.weight, p.n, r);
     int rc = row_measure(out);

@@ -22,6 +22,7 @@ struct param {
     double min, max;          /* inclusive bounds of REAL and INT; of the elements of a numeric LIST */
     bool min_open;            /* the lower bound itself is not allowed */
     bool required;            /* no default */
+    bool numeric;             /* LIST: of numbers, of which how they are written says nothing */
     double value;             /* default of REAL and INT; of a WORD its place in words */
     const char *meaning;      /* one line, with the unit */
     const char *const *words; /* WORD: what it may be, NULL behind the last */

@@ -129,33 +129,50 @@ static bool at_default(const struct param *p, const struct spec_value *v)
     return v->number == p->value;
 }
 
-/* Bare when it reads back as one plain word that is no number. */
-static void add_scalar(struct text *out, const char *s)
+static void add_quoted(struct text *out, const char *s)
 {
-    double x;
-    if (*s && strcspn(s, "|=,()[]' \t\n\r\v\f") == strlen(s) && !text_real(s, &x)) {
-        text_add(out, s);
-        return;
-    }
     text_add(out, "'");
     for (; *s; s++)
         text_addf(out, *s == '\'' ? "''" : "%c", *s);
     text_add(out, "'");
 }
 
-static void add_value(struct text *out, const struct param *p, const struct spec_value *v)
+/* Bare when it reads back as one word. */
+static void add_word(struct text *out, const char *s)
+{
+    if (*s && strcspn(s, "|=,()[]' \t\n\r\v\f") == strlen(s)) {
+        text_add(out, s);
+        return;
+    }
+    add_quoted(out, s);
+}
+
+/* A text that looks like a number is told from one by its quotes. */
+static void add_scalar(struct text *out, const char *s)
 {
     double x;
+    (text_real(s, &x) ? add_quoted : add_word)(out, s);
+}
+
+/* An element of a list is a text for who reads it, '1.0' another than '1', unless the list is numeric. */
+static void add_element(struct text *out, const struct param *p, const char *s)
+{
+    double x;
+    if (p->numeric && text_real(s, &x))
+        text_add_real(out, x);
+    else
+        add_word(out, s);
+}
+
+static void add_value(struct text *out, const struct param *p, const struct spec_value *v)
+{
     if (p->kind == PARAM_TEXT) {
         add_scalar(out, v->text ? v->text : "");
     } else if (p->kind == PARAM_LIST) {
         text_add(out, "[");
         for (size_t i = 0; i < v->n_list; i++) {
             text_add(out, i > 0 ? ", " : "");
-            if (text_real(v->list[i], &x))
-                text_add_real(out, x);
-            else
-                add_scalar(out, v->list[i]);
+            add_element(out, p, v->list[i]);
         }
         text_add(out, "]");
     } else if (p->kind == PARAM_WORD) {

@@ -17,5 +17,7 @@ int transform_step(const struct transform *t, void *state, struct row *r, struct
         return rc;
     at->place++;
     at->cut = t->type->truncates && !row_dead(r) ? at->cut + fmax(log_z - r->log_z, 0) : 0;
+    if (fabs(log_z) <= ROW_SCORE_MOST) /* a step may move all that it leaves; what is given so stays */
+        row_near(r);
     return 0;
 }

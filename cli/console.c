@@ -1,5 +1,6 @@
 #include "cli/console.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "cli/options.h"
 #include <errno.h>
@@ -25,46 +26,42 @@ const char *console_colour(enum console_colour c)
     return colourful(STDOUT_FILENO) ? codes[c] : "";
 }
 
-void console_say(bool quiet, const char *format, ...)
-{
-    if (quiet)
-        return;
-    va_list args;
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fputc('\n', stderr);
-}
-
-/* Lines, without what could steer a terminal; new lines at the end are left out. */
-static void add_lines(struct text *shown, const char *lines)
-{
-    size_t n = strlen(lines);
-    while (n > 0 && lines[n - 1] == '\n')
-        n--;
-    for (size_t from = 0, end; from < n; from = end + 1) {
-        const char *newline = memchr(lines + from, '\n', n - from);
-        end = newline ? (size_t)(newline - lines) : n;
-        text_add(shown, from > 0 ? "\n" : "");
-        text_add_shown(shown, lines + from, end - from);
-    }
-}
-
-void console_lines(bool quiet, const char *lines)
+/* On stderr, with a new line; what a stranger's text put into it becomes escapes, but for ends of lines. */
+static void show(const char *begin, const char *message)
 {
     struct text shown = { 0 };
-    add_lines(&shown, lines);
-    if (shown.len > 0)
-        console_say(quiet, "%s", text_s(&shown));
+    size_t n = strlen(message);
+    while (n > 0 && message[n - 1] == '\n')
+        n--;
+    for (size_t from = 0, end; from < n; from = end + 1) {
+        const char *newline = memchr(message + from, '\n', n - from);
+        end = newline ? (size_t)(newline - message) : n;
+        text_add(&shown, from > 0 ? "\n" : "");
+        text_add_shown(&shown, message + from, end - from);
+    }
+    fprintf(stderr, "%s%s\n", begin, text_s(&shown));
     text_free(&shown);
+}
+
+void console_say(bool quiet, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int n = quiet ? -1 : vsnprintf(NULL, 0, format, args);
+    if (n >= 0) {
+        char *message = mem_alloc((size_t)n + 1, 1);
+        vsnprintf(message, (size_t)n + 1, format, again);
+        show("", message);
+        free(message);
+    }
+    va_end(again);
+    va_end(args);
 }
 
 void console_error(const char *message)
 {
-    struct text shown = { 0 };
-    add_lines(&shown, message);
-    fprintf(stderr, "chorale: %s\n", text_s(&shown));
-    text_free(&shown);
+    show("chorale: ", message);
 }
 
 const char *console_name(const struct args *a, const char *name, struct text *t)

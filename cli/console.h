@@ -10,7 +10,7 @@ enum console_colour { CONSOLE_PLAIN, CONSOLE_BOLD, CONSOLE_DIM, CONSOLE_RED, CON
 /* Escape sequence that begins a colour on stdout, "" when NO_COLOR is set, TERM is dumb or stdout is no terminal. */
 const char *console_colour(enum console_colour c);
 
-/* A remark on stderr, with a new line; silent under --quiet (quiet is what args say). */
+/* A remark on stderr, with a new line, which cannot steer the terminal either; silent under --quiet (quiet is what args say). */
 void console_say(bool quiet, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Progress of long work, on stderr: on a terminal a bar redrawn at most ten times a second, elsewhere a plain line every
@@ -26,9 +26,6 @@ struct console_progress {
 void console_progress(struct console_progress *p, uint64_t done, uint64_t total, uint64_t failed, uint64_t found,
                       double eta, double seconds);
 void console_progress_end(struct console_progress *p);
-
-/* Remarks, one a line, into which a stranger's names and texts may have come: as the message of an error. */
-void console_lines(bool quiet, const char *lines);
 
 /* The message of an error on stderr, "chorale: ..."; what a stranger's text put into it cannot steer the terminal. */
 void console_error(const char *message);

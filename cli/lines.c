@@ -78,9 +78,12 @@ int lines_read(struct lines *l)
     size_t n;
     int rc = 0;
     for (size_t n_lines = 1; rc == 0 && read_line(l->in, &line, &n); n_lines++) {
+        bool asks = n <= LINE_MAX_BYTES && !blank(text_s(&line), line.len);
+        if (!asks && l->skip)
+            l->skip(l->ctx);
         if (n > LINE_MAX_BYTES)
             rc = too_long(l, n_lines, n);
-        else if (!blank(text_s(&line), line.len))
+        else if (asks)
             rc = lines_answer(l, text_s(&line), line.len);
     }
     if (rc == 0 && ferror(l->in))

@@ -15,6 +15,8 @@ struct lines {
     FILE *in;
     const char *path;
     int (*answer)(void *ctx, const char *line, size_t n, struct text *out);
+    /* Told of each line that is not answered, so that who counts lines counts all; NULL: nobody. */
+    void (*skip)(void *ctx);
     void *ctx;
     size_t n_answered, n_failed;
 };

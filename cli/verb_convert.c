@@ -1,6 +1,7 @@
 /* convert: checkpoints between formats and types. */
 #include "base/err.h"
 #include "cli/caught.h"
+#include "cli/clean.h"
 #include "cli/console.h"
 #include "cli/verbs.h"
 #include "model/checkpoint.h"
@@ -12,12 +13,14 @@ static int tell(const struct args *a, const char *to)
     struct checkpoint *c = checkpoint_open_weights(to); /* what is there now is what the sizes are of */
     if (!c)
         return err_code();
-    if (a->json)
+    if (a->json) {
         printf("{\"format\":\"%s\",\"tensors\":%zu,\"parameters\":%llu,\"bytes\":%llu}\n", c->format, c->n_tensors,
                (unsigned long long)checkpoint_parameters(c), (unsigned long long)checkpoint_bytes(c));
-    else if (!a->quiet)
-        printf("%s: %s, %zu tensors, %llu parameters, %.1f MB\n", to, c->format, c->n_tensors,
+    } else if (!a->quiet) {
+        clean_print(to);
+        printf(": %s, %zu tensors, %llu parameters, %.1f MB\n", c->format, c->n_tensors,
                (unsigned long long)checkpoint_parameters(c), (double)checkpoint_bytes(c) / 1e6);
+    }
     checkpoint_close(c);
     return 0;
 }
@@ -31,8 +34,8 @@ static int run_convert(const struct args *a)
     o.seed = (uint64_t)seed;
     o.signal = caught_install();
     int rc = convert_checkpoint(a->operand[0], a->operand[1], &o, &remarks);
-    if (rc == 0)
-        console_lines(a->quiet, text_s(&remarks));
+    if (rc == 0 && remarks.len > 0)
+        console_say(a->quiet, "%s", text_s(&remarks));
     text_free(&remarks);
     return rc == 0 ? tell(a, a->operand[1]) : rc;
 }

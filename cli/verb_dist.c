@@ -19,6 +19,11 @@ static int explain(void *dist, const char *line, size_t n, struct text *out)
     return dist_explain(dist, line, n, out);
 }
 
+static void skip(void *dist)
+{
+    dist_skip(dist);
+}
+
 /* A row as a line; what JSON cannot say of a number goes in as text, which the line's reader refuses by its place. */
 static void add_row(struct text *line, const struct npy *a, const char *kind)
 {
@@ -77,12 +82,14 @@ static int read_members(const struct args *a, json_t *members)
     TRY(options_int(a, "draw", 0, 1000000, &x));
     if (options_text(a, "draw"))
         json_object_set_new(members, "draw", json_integer(x));
+    if (invalid && !json_object_get(members, "invalid"))
+        return err_set(ERR_USAGE, "--invalid is no UTF-8, want replace or error");
     return chain && !json_object_get(members, "chain") ? err_set(ERR_USAGE, "--chain is no UTF-8") : 0;
 }
 
 static int run_lines(const struct args *a, struct dist *dist)
 {
-    struct lines l = { .answer = options_flag(a, "explain") ? explain : answer, .ctx = dist };
+    struct lines l = { .answer = options_flag(a, "explain") ? explain : answer, .skip = skip, .ctx = dist };
     TRY(lines_open(&l, a));
     return lines_close(&l,
                        is_npy(l.in) ? read_rows(&l, options_flag(a, "probs") ? "probs" : "logits") : lines_read(&l));

@@ -153,6 +153,26 @@ static void print_hyp(const struct args *a, const struct hyp *h, uint32_t draw, 
     text_free(&t);
 }
 
+/* With a draft plain sampling is speculative, as it is in a script: the same text in fewer passes. */
+static const char *search_of(const struct args *a)
+{
+    const char *search = options_text(a, "search");
+    return options_text(a, "draft") && strcmp(search, "sample") == 0 ? "speculative" : search;
+}
+
+static int check_draft(const struct args *a)
+{
+    const char *search = search_of(a);
+    struct text canonical = { 0 };
+    int rc = search_canonical(search, &canonical);
+    text_free(&canonical);
+    enum search_drafts drafts = rc == 0 ? search_drafts(search) : SEARCH_DRAFTS_ANY;
+    if (drafts == SEARCH_DRAFTS_ANY || drafts == SEARCH_DRAFTS_LM)
+        return rc;
+    return err_set(ERR_USAGE, "search '%s' takes no draft lm, --draft '%s'; want --search speculative", search,
+                   options_text(a, "draft"));
+}
+
 static int one_draw(struct job *j, const struct args *a, uint64_t seed, uint32_t draw)
 {
     struct search_args args = { .lm = j->source->lm,
@@ -161,7 +181,7 @@ static int one_draw(struct job *j, const struct args *a, uint64_t seed, uint32_t
                                 .prompt = &j->prompt,
                                 .draft = j->draft.lm,
                                 .address = { .seed = seed, .item = hash_string("generate"), .draw = draw } };
-    struct search *s = search_open(options_text(a, "search"), &args);
+    struct search *s = search_open(search_of(a), &args);
     if (!s)
         return err_code();
     j->shown = 0;
@@ -289,6 +309,7 @@ static int run_generate(const struct args *a)
     if (has_script && a->n_operands > 1)
         return err_set(ERR_USAGE, "with --script the only operand is the prompt, not '%s' and '%s'", a->operand[0],
                        a->operand[1]);
+    TRY(options_text(a, "draft") ? check_draft(a) : 0);
     TRY(read_prompt(a, text, &said, &j.prompt));
     TRY(source_open(&source, a, has_script ? NULL : a->operand[0]));
     j.prompt.template_name = options_text(a, "template") ? options_text(a, "template") : source.template_name;
@@ -309,7 +330,8 @@ static const struct option_row options[] = {
       "transforms, like \"temperature=0.8 | top_p=0.95\" (see chorale list strategies), or @checkpoint: its own "
       "defaults" },
     { "search", "TEXT", "sample", "sample, greedy, ... (see chorale list searches)" },
-    { "draft", "CHECKPOINT", NULL, "proposes symbols to --search speculative; of the same vocabulary" },
+    { "draft", "CHECKPOINT", NULL,
+      "proposes symbols to --search speculative, which sample becomes; of the same vocabulary" },
     { "select", "TEXT", NULL,
       "print only the best of all draws: best(by=mean), vote(answer=number), mbr(utility=chrf)" },
     { "seed", "N", "1", "the same seed gives the same bytes" },

@@ -273,7 +273,7 @@ static void add_prompting(json_t *o, const struct checkpoint *c)
     add_positions(&positions, &c->config);
     add_text(o, "positions", &positions);
     json_object_set_new(o, "template", known ? json_string(known) : json_null());
-    json_object_set_new(o, "chat_template", c->chat_template ? json_string(c->chat_template) : json_null());
+    json_object_set_new(o, "chat_template", c->chat_template ? doc_text(c->chat_template) : json_null());
     json_object_set_new(o, "defaults", json_null());
     if (stated)
         add_text(o, "defaults", &chain);
@@ -299,7 +299,7 @@ static void print_json(const struct checkpoint *c)
     if (o) {
         const char *why = misfit(c);
         json_object_set_new(o, "type_bytes", types_json(c));
-        json_object_set_new(o, "cannot_compute", *why ? json_string(why) : json_null());
+        json_object_set_new(o, "cannot_compute", *why ? doc_text(why) : json_null());
         add_prompting(o, c);
         if (c->vocab)
             add_vocab(o, c->vocab);

@@ -1,6 +1,7 @@
 /* logits: the next-token distribution after a prompt. */
 #include "base/err.h"
 #include "base/mem.h"
+#include "cli/clean.h"
 #include "cli/source.h"
 #include "cli/verbs.h"
 #include <math.h>
@@ -26,13 +27,14 @@ static int slot_of(struct lm *lm, const struct symbols *ids)
     return rc < 0 ? rc : slot;
 }
 
-/* The prompt as ids: --ids, or the text through the template. */
+/* The prompt as ids: --ids, or the text through the template asked for, else the script's. */
 static int make_slot(struct source *o, const struct args *a, struct symbols *seen)
 {
     const char *ids = options_text(a, "ids");
     if (!ids) {
         struct prompt_field field = { "text", prompt_of(a) };
-        struct prompt prompt = { .fields = &field, .n_fields = 1, .template_name = options_text(a, "template") };
+        const char *own = options_text(a, "template");
+        struct prompt prompt = { .fields = &field, .n_fields = 1, .template_name = own ? own : o->template_name };
         int slot = lm_fork(o->lm, LM_EMPTY, 0);
         int rc = slot < 0 ? slot : lm_prompt(o->lm, slot, &prompt, seen);
         return rc < 0 ? rc : slot;
@@ -101,8 +103,9 @@ static void print_table(const struct lm *lm, const struct row *r, const sym_t id
         const uint8_t *bytes = space_text(lm->space, id[i], &length);
         struct text piece = { 0 };
         text_add_json(&piece, (const char *)bytes, length);
-        printf("%8u %12.5f %10.5f %8.4f%%  %s\n", id[i], (double)r->score[id[i]], logp[i], 100 * exp(logp[i]),
-               text_s(&piece));
+        printf("%8u %12.5f %10.5f %8.4f%%  ", id[i], (double)r->score[id[i]], logp[i], 100 * exp(logp[i]));
+        clean_print(text_s(&piece));
+        printf("\n");
         text_free(&piece);
     }
 }
@@ -144,6 +147,9 @@ static int run_logits(const struct args *a)
         return err_set(ERR_USAGE, "a checkpoint is missing: chorale logits CHECKPOINT [PROMPT], or --script FILE");
     if (a->n_operands > (has_script ? 0u : 1u) && options_text(a, "ids"))
         return err_set(ERR_USAGE, "the prompt is given twice: as '%s' and as --ids", a->operand[a->n_operands - 1]);
+    if (options_text(a, "ids") && options_text(a, "template"))
+        return err_set(ERR_USAGE, "--template '%s' has no text to render: --ids are the prompt as it is",
+                       options_text(a, "template"));
     if (has_script && a->n_operands > 1)
         return err_set(ERR_USAGE, "with --script the only operand is the prompt, not '%s' and '%s'", a->operand[0],
                        a->operand[1]);

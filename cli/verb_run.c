@@ -111,11 +111,8 @@ static void tell_damage(const char *folder, const struct run_outcome *o)
     uint64_t gone = c->missing + c->unjudged + c->unfitted, missing = gone > c->failed ? gone - c->failed : 0;
     if (c->damaged == 0)
         return;
-    struct text t = { 0 }; /* segments have the names that somebody gave them */
-    text_addf(&t, "chorale: %s/journal: %llu damaged %s set aside, the first: %s", folder,
-              (unsigned long long)c->damaged, c->damaged == 1 ? "place" : "places", c->damage);
-    console_lines(false, text_s(&t));
-    text_free(&t);
+    console_say(false, "chorale: %s/journal: %llu damaged %s set aside, the first: %s", folder,
+                (unsigned long long)c->damaged, c->damaged == 1 ? "place" : "places", c->damage);
     if (o->recomputed > 0)
         fprintf(stderr, "chorale: %llu units that it held were computed again\n", (unsigned long long)o->recomputed);
     if (missing > 0)

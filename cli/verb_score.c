@@ -1,6 +1,7 @@
 /* score: log-probabilities of a text, under a checkpoint in rolling windows, under an lm that a script declares as one. */
 #include "base/err.h"
 #include "base/mem.h"
+#include "cli/clean.h"
 #include "cli/source.h"
 #include "cli/verbs.h"
 #include "experiments/score.h"
@@ -12,24 +13,35 @@
 
 #define INPUT_MAX ((size_t)1 << 28)
 
+#define CHUNK 256 /* rows held at once: a window of a long context has more than fit, of a large vocabulary */
+
+/* The next n symbols, of which the slot has the one before the first. */
+static int score_chunk(struct opened *o, int slot, const sym_t ids[], size_t n, double logp[])
+{
+    struct row rows[CHUNK];
+    struct want w = { .lm = o->lm, .slot = slot, .n_rows = (uint32_t)n, .tap = LM_TAP_FINAL };
+    TRY(lm_push(o->lm, slot, ids, n - 1, NULL));
+    TRY(core_run(o->core, &w, 1));
+    TRY(lm_rows(&w, rows));
+    for (size_t i = 0; i < n; i++)
+        logp[i] = row_logp(&rows[i], ids[i]);
+    return 0;
+}
+
 /* logp[i] of ids[i] given what stands before it in its window.  Windows do not overlap: each begins with `first`, the
  * bos or the last symbol of the window before (lm-evaluation-harness, rolling log-likelihood). */
 static int score_window(struct opened *o, sym_t first, const sym_t ids[], size_t n, double logp[])
 {
-    int slot = opened_slot(o, &first, 1);
-    if (slot < 0)
-        return slot;
-    struct row *rows = mem_alloc(n, sizeof *rows);
-    struct want w = { .lm = o->lm, .slot = slot, .n_rows = (uint32_t)n, .tap = LM_TAP_FINAL };
-    int rc = lm_push(o->lm, slot, ids, n - 1, NULL);
-    if (rc == 0)
-        rc = core_run(o->core, &w, 1);
-    if (rc == 0)
-        rc = lm_rows(&w, rows);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        logp[i] = row_logp(&rows[i], ids[i]);
-    lm_drop(o->lm, slot);
-    free(rows);
+    int slot = opened_slot(o, &first, 1), rc = slot < 0 ? slot : 0;
+    for (size_t at = 0, chunk; rc == 0 && at < n; at += chunk) {
+        chunk = n - at < CHUNK ? n - at : CHUNK;
+        if (at > 0)
+            rc = lm_push(o->lm, slot, &ids[at - 1], 1, NULL);
+        if (rc == 0)
+            rc = score_chunk(o, slot, ids + at, chunk, logp + at);
+    }
+    if (slot >= 0)
+        lm_drop(o->lm, slot);
     return rc;
 }
 
@@ -64,9 +76,20 @@ static void print_tokens(const struct space *space, const struct symbols *ids, c
         const uint8_t *bytes = space_text(space, ids->s[i], &n);
         struct text t = { 0 };
         text_add_json(&t, (const char *)bytes, n);
-        printf("%8u %10.5f  %s\n", ids->s[i], logp[i], text_s(&t));
+        printf("%8u %10.5f  ", ids->s[i], logp[i]);
+        clean_print(text_s(&t));
+        printf("\n");
         text_free(&t);
     }
+}
+
+/* JSON has no name for what is not finite: a symbol that the lm rules out. */
+static void add_number(struct text *t, double x)
+{
+    if (isfinite(x))
+        text_add_real(t, x);
+    else
+        text_add(t, "null");
 }
 
 static void print_score(const struct args *a, const struct space *space, const struct text *input,
@@ -93,15 +116,12 @@ static void print_score(const struct args *a, const struct space *space, const s
     text_add(&t, "],\"logp\":[");
     for (size_t i = 0; i < ids->n; i++) {
         text_add(&t, i == 0 ? "" : ",");
-        if (isfinite(logp[i]))
-            text_add_real(&t, logp[i]);
-        else
-            text_add(&t, "null");
+        add_number(&t, logp[i]);
     }
     text_add(&t, "],\"nll\":");
-    text_add_real(&t, nll);
+    add_number(&t, nll);
     text_addf(&t, ",\"bytes\":%zu,\"words\":%zu,\"bits_per_byte\":", input->len, n_words);
-    text_add_real(&t, bits_per_byte);
+    add_number(&t, bits_per_byte);
     text_add(&t, "}");
     puts(text_s(&t));
     text_free(&t);

@@ -97,6 +97,9 @@ static int add_id(const struct space *space, char *word, const char *where, stru
 static int read_ids(const struct space *space, const char *where, const struct text *input, struct symbols *ids)
 {
     const char *first = text_s(input) + strspn(text_s(input), " \t\r\n");
+    if (strlen(text_s(input)) < input->len)
+        return err_set(ERR_DATA, "%s: byte %zu is 0; want numbers between spaces or commas, or the JSON of tokenize",
+                       where, strlen(text_s(input)));
     struct text list = { 0 };
     int rc = 0;
     if (*first == '{') {

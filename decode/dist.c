@@ -261,13 +261,19 @@ int dist_line(struct dist *d, const char *line, size_t n, struct text *out)
     return code;
 }
 
+void dist_skip(struct dist *d)
+{
+    d->n_lines++;
+}
+
 int dist_explain(struct dist *d, const char *line, size_t n, struct text *out)
 {
     char where[32];
     struct dist_line l = { .where = where };
     snprintf(where, sizeof where, "line %zu", ++d->n_lines);
     int code = dist_line_read(&l, &d->options, line, n);
-    text_addf(out, "%s: ", text_s(&l.id));
+    text_add_shown(out, text_s(&l.id), l.id.len);
+    text_add(out, ": ");
     if (code == 0)
         code = apply(d, &l, dist_explain_told, out);
     if (code < 0) {

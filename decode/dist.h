@@ -52,7 +52,8 @@ void dist_free(struct dist *d);
 /* Appends the answer to a line of n bytes, without a newline, to out: 0, or < 0 when the answer is an error.  Lines are
  * counted from 1 for messages. */
 int dist_line(struct dist *d, const char *line, size_t n, struct text *out);
-/* The same as a table for people, of several lines each with its newline. */
+void dist_skip(struct dist *d); /* a line that is not asked, which messages count too */
+/* The same as a table for people, of several lines each with its newline; what the line says cannot steer a terminal. */
 int dist_explain(struct dist *d, const char *line, size_t n, struct text *out);
 
 #endif

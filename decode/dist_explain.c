@@ -1,6 +1,7 @@
 #include "decode/dist_explain.h"
 #include "base/row_math.h"
 #include <math.h>
+#include <string.h>
 
 enum { SHOWN = 16, BAR = 40 }; /* symbols; characters of a bar for the largest probability */
 
@@ -17,9 +18,11 @@ static void add_steps(struct text *out, const struct dist_told *told)
     for (size_t i = 0; i < chain_length(c); i++) {
         const struct transform *t = chain_step(c, i);
         const struct chain_report *r = &told->report[i];
-        struct text step = { 0 };
+        struct text step = { 0 }, shown = { 0 };
         spec_canonical(&step, t->type->name, t->type->params, t->type->n_params, t->value);
-        add_row(out, text_s(&step), r->kept, (double[]){ r->mass, r->entropy, r->divergence });
+        text_add_shown(&shown, text_s(&step), step.len);
+        add_row(out, text_s(&shown), r->kept, (double[]){ r->mass, r->entropy, r->divergence });
+        text_free(&shown);
         text_free(&step);
     }
 }
@@ -53,7 +56,10 @@ static void add_symbols(struct text *out, const struct dist_told *told)
 
 void dist_explain_told(struct text *out, const struct dist_told *told)
 {
-    text_addf(out, "%u symbols, chain: %s\n", told->line->n, chain_text(told->line->chain));
+    const char *chain = chain_text(told->line->chain);
+    text_addf(out, "%u symbols, chain: ", told->line->n);
+    text_add_shown(out, chain, strlen(chain));
+    text_add(out, "\n");
     add_steps(out, told);
     if (row_dead(told->given))
         text_add(out, "  the distribution has no support\n");

@@ -36,7 +36,7 @@ struct synthid *synthid_alloc(const char *const keys[], size_t n_keys, uint32_t 
     y->history = history;
     for (size_t i = 0; i < n_keys; i++)
         if (!text_u64(keys[i], &y->key[i])) {
-            err_set(ERR_USAGE, "key '%s' is no whole number", keys[i]);
+            err_set(ERR_USAGE, "key '%s' is no whole number below 2^64", keys[i]);
             free(y);
             return NULL;
         }

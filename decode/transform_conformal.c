@@ -64,10 +64,11 @@ static const struct param conformal_params[] = {
       .min_open = true,
       .required = true,
       .meaning = "share of true symbols that may be missed; what the table was fitted for" },
-    { .name = "entropy", .kind = PARAM_LIST, .meaning = "inner edges of the bins, nats, ascending" },
+    { .name = "entropy", .kind = PARAM_LIST, .numeric = true, .meaning = "inner edges of the bins, nats, ascending" },
     { .name = "mass",
       .kind = PARAM_LIST,
       .required = true,
+      .numeric = true,
       .meaning = "probability that the kept symbols reach, one for each bin" },
     PARAM_MIN_KEEP,
 };

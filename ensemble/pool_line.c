@@ -195,6 +195,23 @@ static void answer(struct request *q, struct text *out)
     text_addf(out, ",\"dead\":%s}", row_dead(&pooled) ? "true" : "false");
 }
 
+static int known_members(const json_t *doc)
+{
+    static const char *const names[] = { "id", "rule", "weights", "probs", "logits", "prefix" };
+    enum { N = sizeof names / sizeof *names };
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)doc, key, value)
+    {
+        size_t i = 0;
+        while (i < N && strcmp(names[i], key) != 0)
+            i++;
+        if (i == N)
+            return err_add(err_unknown(ERR_DATA, "member", key, names, N), WHERE);
+    }
+    return 0;
+}
+
 static void add_id(struct text *out, const json_t *doc)
 {
     const json_t *id = json_object_get(doc, "id");
@@ -220,7 +237,7 @@ int pool_line(const char *line, size_t n, const char *rule, struct text *out)
     json_t *doc = doc_read(WHERE, line, n);
     if (doc && !json_is_object(doc))
         err_set(ERR_DATA, WHERE ": the line is no JSON object");
-    else if (doc)
+    else if (doc && (rc = known_members(doc)) == 0)
         rc = read_request(&q, doc, rule);
     add_id(out, doc);
     if (rc == 0) {

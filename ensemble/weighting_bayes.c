@@ -50,15 +50,17 @@ static void add_evidence(double state[], const double gain[], size_t n)
         state[k] = state[k] == -INFINITY ? -INFINITY : state[k] + gain[k] - log_sum;
 }
 
-/* The voices that took no part are given what the pool gave: their weights stay. */
+/* The voices that took no part are given what the pool gave: their weights stay.  eta 0 learns nothing, of what has no
+ * probability either. */
 static void learn(const struct weighting_step *s, double eta, double state[])
 {
     double gain[LM_MAX_VOICES];
-    for (size_t k = 0; k < s->n_voices; k++) {
+    for (size_t k = 0; k < s->n_voices && eta > 0; k++) {
         bool part = k >= s->first && k < s->first + s->n;
         gain[k] = eta * row_logp(part ? &s->rows[k - s->first] : s->pool, s->symbol);
     }
-    add_evidence(state, gain, s->n_voices);
+    if (eta > 0)
+        add_evidence(state, gain, s->n_voices);
 }
 
 static void bayes_update(const struct weighting *w, const struct weighting_step *s, const double prior[],
@@ -73,7 +75,7 @@ static void share_update(const struct weighting *w, const struct weighting_step 
 {
     double alpha = w->value[0].number;
     learn(s, 1, state);
-    for (size_t k = 0; k < s->n_voices; k++)
+    for (size_t k = 0; k < s->n_voices && alpha > 0; k++) /* of nothing it is Bayes', however small a weight is */
         state[k] = log_of((1 - alpha) * math_exp64(state[k]) + alpha * prior[k]);
 }
 

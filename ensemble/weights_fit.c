@@ -74,14 +74,30 @@ static double label_logp(const struct weights_fit *f, size_t t, uint32_t k)
     return (double)logp_at(f, t, k)[f->label[t]];
 }
 
+/* What each voice gives the label of position t, times its weight, over exp(*shift), which is 1 unless all are too small for a
+ * double; returns their sum: 0 where no voice that has weight gives any. */
+static double label_parts(const struct weights_fit *f, size_t t, const double weight[], double part[], double *shift)
+{
+    double sum = 0, top = -INFINITY;
+    *shift = 0;
+    for (uint32_t k = 0; k < f->k; k++) {
+        sum += part[k] = weight[k] * math_exp64(label_logp(f, t, k));
+        top = weight[k] > 0 ? fmax(top, label_logp(f, t, k)) : top;
+    }
+    if (sum > 0 || top == -INFINITY)
+        return sum;
+    *shift = top;
+    for (uint32_t k = 0; k < f->k; k++)
+        sum += part[k] = weight[k] * math_exp64(label_logp(f, t, k) - top);
+    return sum;
+}
+
 static double linear_nll(const struct weights_fit *f, const double weight[])
 {
-    double sum = 0;
+    double sum = 0, part[LM_MAX_VOICES], shift;
     for (size_t t = 0; t < f->n; t++) {
-        double p = 0;
-        for (uint32_t k = 0; k < f->k; k++)
-            p += weight[k] * math_exp64(label_logp(f, t, k));
-        sum -= p > 0 ? math_log64(p) : -INFINITY;
+        double p = label_parts(f, t, weight, part, &shift);
+        sum -= p > 0 ? math_log64(p) + shift : -INFINITY;
     }
     return sum;
 }
@@ -173,9 +189,7 @@ void weights_fit_em(const struct weights_fit *f, double weight[])
 {
     double next[LM_MAX_VOICES] = { 0 };
     for (size_t t = 0; t < f->n; t++) {
-        double part[LM_MAX_VOICES], sum = 0;
-        for (uint32_t k = 0; k < f->k; k++)
-            sum += part[k] = weight[k] * math_exp64(label_logp(f, t, k));
+        double part[LM_MAX_VOICES], shift, sum = label_parts(f, t, weight, part, &shift);
         for (uint32_t k = 0; k < f->k; k++)
             next[k] += part[k] / sum;
     }

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "model/checkpoint_files.h"
 #include "model/json_members.h"
+#include "model/strmap.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,7 +23,9 @@ struct beside {
     json_t *config, *added, *map;     /* tokenizer_config.json, added_tokens.json, special_tokens_map.json; or NULL */
     struct vocab_beside_token *token; /* (n,) */
     size_t n, cap;
-    uint32_t next; /* the id behind all of them */
+    struct strmap *places; /* of tokens by their text */
+    struct strmap *named;  /* what a file names as a bos, eos, ...: a list may be as long as the file */
+    uint32_t next;         /* the id behind all of them */
 };
 
 /* Attributes in the order in which transformers adds what they name. */
@@ -67,42 +70,30 @@ static const char *text_of(const json_t *token)
     return json_string_value(json_is_object(token) ? json_object_get(token, "content") : token);
 }
 
-static bool lists_text(const json_t *o, const char *text)
+static void name_text(struct beside *b, const json_t *token)
 {
-    const json_t *token;
-    size_t i;
-    for (size_t k = 0; k < COUNT(lists); k++)
-        json_array_foreach(json_object_get(o, lists[k]), i, token)
-        {
-            const char *s = text_of(token);
-            if (s && strcmp(s, text) == 0)
-                return true;
-        }
-    return false;
+    const char *s = text_of(token);
+    if (s)
+        strmap_put(b->named, s, strlen(s), 0);
 }
 
-/* Whether one of the files names it as a bos, eos, ... */
-static bool is_named(const struct beside *b, const char *text)
+/* What the files name as a bos, eos, ... */
+static void list_named(struct beside *b)
 {
-    const json_t *const files[] = { b->config, b->map };
+    const json_t *const files[] = { b->config, b->map }, *token;
+    size_t i;
     for (size_t f = 0; f < 2; f++) {
-        for (size_t i = 0; i < COUNT(names); i++) {
-            const char *s = text_of(json_object_get(files[f], names[i]));
-            if (s && strcmp(s, text) == 0)
-                return true;
-        }
-        if (lists_text(files[f], text))
-            return true;
+        for (size_t k = 0; k < COUNT(names); k++)
+            name_text(b, json_object_get(files[f], names[k]));
+        for (size_t k = 0; k < COUNT(lists); k++)
+            json_array_foreach(json_object_get(files[f], lists[k]), i, token) name_text(b, token);
     }
-    return false;
 }
 
 static const struct vocab_beside_token *find(const struct beside *b, const char *text)
 {
-    for (size_t i = 0; i < b->n; i++)
-        if (strcmp(b->token[i].text, text) == 0)
-            return &b->token[i];
-    return NULL;
+    int64_t place = strmap_get(b->places, text, strlen(text));
+    return place >= 0 ? &b->token[place] : NULL;
 }
 
 /* flags: an object with lstrip, ..., or another value, which has none. */
@@ -122,9 +113,10 @@ static int put(struct beside *b, double id, const char *text, const json_t *flag
     if (same)
         return 0;
     mem_grow(&b->token, &b->cap, b->n + 1, sizeof *b->token);
+    strmap_put(b->places, text, strlen(text), (uint32_t)b->n);
     struct vocab_beside_token *t = &b->token[b->n++];
     *t = (struct vocab_beside_token){ .id = (uint32_t)id, .text = text };
-    t->is_special = json_is_true(json_object_get(flags, "special")) || is_named(b, text);
+    t->is_special = json_is_true(json_object_get(flags, "special")) || strmap_get(b->named, text, strlen(text)) >= 0;
     t->is_word = json_is_true(json_object_get(flags, "single_word"));
     t->strips_left = json_is_true(json_object_get(flags, "lstrip"));
     t->strips_right = json_is_true(json_object_get(flags, "rstrip"));
@@ -194,6 +186,7 @@ static int read_vocab(struct beside *b, const struct map_file *m, const struct s
         return ERR_DATA;
     b->next = vocab_space(own)->n;
     uint64_t limit = 2 * ((uint64_t)b->next + TOKENS_MAX);
+    list_named(b);
     int rc = put_all(b);
     if (rc == 0)
         rc = name_all(b, own);
@@ -212,10 +205,10 @@ static int read_vocab(struct beside *b, const struct map_file *m, const struct s
 
 int checkpoint_read_sentencepiece(struct checkpoint *c, const struct symbols *ends)
 {
-    struct beside b = { .c = c };
     const struct map_file *m = checkpoint_map(c, "tokenizer", "tokenizer.model");
     if (!m)
         return err_code();
+    struct beside b = { .c = c, .places = strmap_alloc(), .named = strmap_alloc() };
     const struct map_file model = *m; /* further parts move it */
     int rc = read_config(&b);
     if (rc == 0)
@@ -227,6 +220,8 @@ int checkpoint_read_sentencepiece(struct checkpoint *c, const struct symbols *en
     json_decref(b.config);
     json_decref(b.added);
     json_decref(b.map);
+    strmap_free(b.places);
+    strmap_free(b.named);
     free(b.token);
     return rc;
 }

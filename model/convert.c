@@ -49,6 +49,8 @@ static int check_free(const char *to)
     struct stat st;
     if (!*to)
         return err_set(ERR_USAGE, "the name of what is written is empty; want NAME.gguf or a folder's");
+    if (strncmp(to, "zoo:", 4) == 0)
+        return err_set(ERR_USAGE, "'%s' would be read as a bundled checkpoint; want NAME.gguf or a folder's", to);
     if (lstat(to, &st) == 0)
         return err_set(ERR_IO, "%s: it is there already; want a new name", to);
     return errno == ENOENT ? 0 : err_set(ERR_IO, "%s: cannot write: %s", to, strerror(errno));

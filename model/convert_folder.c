@@ -211,6 +211,7 @@ static int put_files(const struct conversion *v, const char *folder, enum dtype 
         rc = put_tokenizer(v, folder, &ids);
     if (rc == 0)
         rc = put_generation(v, folder, &ids);
+    convert_tell_templates(v);
     free(ids.ends.s);
     return rc;
 }
@@ -280,22 +281,35 @@ static int fill(struct conversion *v, const char *folder)
     return rc;
 }
 
+/* The folder's name without slashes at its end, which would put what stands beside it inside. */
+static void add_name(struct text *t, const char *to)
+{
+    size_t n = strlen(to);
+    while (n > 1 && to[n - 1] == '/')
+        n--;
+    text_addn(t, to, n);
+}
+
+static int cannot_make(const char *path)
+{
+    return err_set(ERR_IO, "%s: cannot make this folder: %s", path, strerror(errno));
+}
+
 int convert_to_folder(struct conversion *v)
 {
     if (v->has_type && dtype_block(v->type) > 1)
         return err_set(ERR_USAGE, "%s: a folder holds f32, f16 and bf16, not %s; want a name that ends in .gguf", v->to,
                        dtype_name(v->type));
-    struct text aside = { 0 };
-    text_addf(&aside, "%s.%ld.part", v->to, (long)getpid());
-    int rc = 0;
-    if (mkdir(text_s(&aside), 0777) != 0)
-        rc = err_set(ERR_IO, "%s: cannot make this folder: %s", v->to, strerror(errno));
+    struct text name = { 0 }, aside = { 0 };
+    add_name(&name, v->to);
+    text_addf(&aside, "%s.%ld.part", text_s(&name), (long)getpid());
+    bool made = mkdir(text_s(&aside), 0777) == 0; /* what was there before is not ours to remove */
+    int rc = made ? fill(v, text_s(&aside)) : cannot_make(errno == EEXIST ? text_s(&aside) : v->to);
     if (rc == 0)
-        rc = fill(v, text_s(&aside));
-    if (rc == 0)
-        rc = save_file_rename(text_s(&aside), v->to);
-    if (rc < 0)
+        rc = save_file_rename(text_s(&aside), text_s(&name));
+    if (rc < 0 && made)
         folder_remove(text_s(&aside), 0);
     text_free(&aside);
+    text_free(&name);
     return rc;
 }

@@ -138,6 +138,7 @@ static int fill(struct conversion *v, struct gguf_keys *k)
     gguf_write_u32(k, "general.file_type", file_type(v));
     gguf_write_u32(k, "general.quantization_version", 2);
     convert_add_generation(v, k);
+    convert_tell_templates(v);
     return convert_add_tokenizer(v, k);
 }
 

@@ -26,6 +26,31 @@ static json_t *read_part(const struct conversion *v, const char *role)
     return json_loadb((const char *)m->bytes, (size_t)m->size, JSON_DECODE_INT_AS_REAL, NULL);
 }
 
+static size_t other_templates(const struct conversion *v)
+{
+    static const char named[] = "tokenizer.chat_template.";
+    const struct gguf *g = v->c->files->gguf;
+    size_t n = 0, i;
+    for (i = 0; g && i < g->n_pairs; i++)
+        n += strncmp(g->pairs[i].key, named, sizeof named - 1) == 0;
+    json_t *o = g ? NULL : read_part(v, "tokenizer_config"), *row;
+    json_array_foreach(json_object_get(o, "chat_template"), i, row)
+    {
+        const char *name = json_string_value(json_object_get(row, "name"));
+        n += !name || strcmp(name, "default") != 0;
+    }
+    json_decref(o);
+    return n;
+}
+
+void convert_tell_templates(const struct conversion *v)
+{
+    size_t n = v->c->files ? other_templates(v) : 0;
+    if (n > 0)
+        text_addf(v->remarks, "%s: %zu chat template%s besides the default %s left out\n", v->to, n, n == 1 ? "" : "s",
+                  n == 1 ? "is" : "are");
+}
+
 static int64_t find_piece(const struct conversion *v, const json_t *token)
 {
     const char *s = json_string_value(json_is_object(token) ? json_object_get(token, "content") : token);

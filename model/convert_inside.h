@@ -54,6 +54,9 @@ struct convert_ids {
 };
 int convert_read_ids(const struct conversion *v, struct convert_ids *ids);
 
+/* Of several chat templates the default goes along: the number of the others, in the remarks where there are some. */
+void convert_tell_templates(const struct conversion *v);
+
 /* Decode defaults as GGUF keys; as members of a generation_config.json (of a GGUF file that holds none). */
 void convert_add_generation(const struct conversion *v, struct gguf_keys *k);
 void convert_set_generation(const struct conversion *v, json_t *o);

@@ -1,5 +1,6 @@
 #include "model/save_file.h"
 #include "base/err.h"
+#include "base/folder.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include <errno.h>
@@ -73,27 +74,11 @@ uint64_t save_file_size(const struct save_file *f)
     return f->size;
 }
 
-/* The folder of path, so that its new name outlives a power cut. */
-static int sync_folder(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *folder = slash == path ? mem_string("/") : slash ? mem_string(path) : mem_string(".");
-    if (slash && slash != path)
-        folder[slash - path] = '\0';
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = fd < 0 ? -1 : fsync(fd);
-    int seen = errno;
-    if (fd >= 0)
-        close(fd);
-    free(folder);
-    errno = seen;
-    return rc;
-}
-
 int save_file_rename(const char *from, const char *to)
 {
-    if (rename(from, to) != 0 || sync_folder(to) != 0)
+    if (rename(from, to) != 0)
         return err_set(ERR_IO, "%s: cannot get its name: %s", to, strerror(errno));
-    return 0;
+    return folder_sync_of(to);
 }
 
 static int finish(struct save_file *f)
@@ -103,9 +88,9 @@ static int finish(struct save_file *f)
     if (fclose(f->file) != 0 && f->error == 0)
         f->error = errno;
     f->file = NULL;
-    if (f->error == 0 && (rename(f->aside, f->path) != 0 || sync_folder(f->path) != 0))
+    if (f->error == 0 && rename(f->aside, f->path) != 0)
         f->error = errno;
-    return f->error == 0 ? 0 : failed(f);
+    return f->error == 0 ? folder_sync_of(f->path) : failed(f);
 }
 
 int save_file_close(struct save_file *f, int rc)

@@ -63,6 +63,8 @@ static void texts(void)
     canonical("@tigerbot-2024b", "repetition_penalty=1.08 | temperature=0.3 | top_k(50, ties=all)");
     canonical("xtc(0.5, form=expected)|p_less|p_less=3|top_n_sigma(1, sigma=sample)",
               "xtc(0.5, form=expected) | p_less | p_less=3 | top_n_sigma(1, sigma=sample)");
+    canonical("ban=['1.0', 17, 'a b']", "ban=[1.0, 17, 'a b']"); /* bug: said that symbol 1 is banned */
+    canonical("synthid=[9007199254740993, 1000000000000000]", "synthid=[9007199254740993, 1000000000000000]");
     canonical("conformal(0.1, mass=[0.9, 1.0], entropy=[1.50])", "conformal(0.1, entropy=[1.5], mass=[0.9, 1])");
     refused("@llamacp | top_k=40", "unknown profile or preset '@llamacp'; did you mean '@llamacpp'?");
     refused("@checkpoint", "known: @hf, @llamacpp, @vllm, @sglang, @exllama3, @mlx, @tigerbot-launch");

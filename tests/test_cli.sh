@@ -323,11 +323,14 @@ test_zoo() {
     holds '.[0].text | test("月")'
     echo '5 x' >"$work/ids"
     expect_one 3 "'x' is no id" "$chorale" detokenize zoo:prose "$work/ids"
+    printf '331 300\000 400' >"$work/ids" # bug: what is behind a byte of 0 was lost
+    expect_one 3 'byte 7 is 0' "$chorale" detokenize zoo:prose "$work/ids"
     echo '99999999' >"$work/ids"
     expect_one 3 'beyond the vocabulary' "$chorale" detokenize zoo:prose "$work/ids"
     expect_one 3 'is empty: nothing to score' "$chorale" score zoo:prose /dev/null
     expect_one 2 '--ids is empty' "$chorale" logits zoo:prose --ids ''
     expect_one 2 'given twice' "$chorale" logits zoo:prose x --ids 5
+    expect_one 2 'has no text to render' "$chorale" logits zoo:prose --ids 5 --template raw
     expect_one 0 '' "$chorale" inspect zoo:prose --json
     holds 'length == 1 and .[0].layers > 0 and (.[0].sha256 | length == 64)'
     bos=$(jq .bos "$work/out")
@@ -360,6 +363,19 @@ END
         and (.voices | length) == 2 and ((.data_entropy + .disagreement - .entropy) | fabs) < 1e-4
         and ((.disagreement + .rmi - .epkl) | fabs) < 1e-5 and .agreement >= 0.5 and .agreement <= 1)
         and .[0].weights == [0.5, 0.5] and .[8].weights != [0.5, 0.5]'
+    cat >"$work/told.lua" <<'END'
+local told = model { "zoo:bytes", name = "told", template = "tiger" }
+local sure = ensemble { voice { model "zoo:prose" }, voice { model "zoo:verse" }, rule = "contrast(0.9)" }
+experiment { name = "told", evalsets = "openings", limit = { bytes = 9 }, arms = { { lm = sure }, { lm = told } } }
+END
+    # bug: a script's template was not that of logits
+    expect_one 0 '' "$chorale" logits --script "$work/told.lua" --lm told --json 'Write a poem'
+    cp "$work/out" "$work/row"
+    expect_one 0 '' "$chorale" logits zoo:bytes --template tiger --json 'Write a poem'
+    cmp -s "$work/out" "$work/row" || fail "logits of a script has not its template"
+    # bug: no JSON where the lm rules a symbol out
+    expect_one 0 '' "$chorale" score --script "$work/told.lua" --lm 'contrast=0.9(prose, verse)' --json "$work/text"
+    holds '.[0] | .nll == null and .bits_per_byte == null and (.logp | any(. == null))'
     expect_one 0 '' "$chorale" generate zoo:prose 'The moon' --max-symbols 3
     expect_one 2 "unknown transform 'top_q'; did you mean" "$chorale" generate zoo:prose x --chain top_q=1
     expect_one 2 "unknown search 'sampel'; did you mean 'sample'?" "$chorale" generate zoo:prose x --search sampel

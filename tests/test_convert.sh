@@ -41,6 +41,11 @@ test_round_trips() {
     convert zoo:prose "$work/p.gguf"
     convert "$work/p.gguf" "$work/p"
     same_tensors model/zoo/prose "$work/p"
+    # bug: templates besides the default were lost in silence
+    cp -r $fixture/single "$work/chat"
+    echo '{"chat_template":[{"name":"default","template":"x"},{"name":"tool_use","template":"y"}]}' \
+        >"$work/chat/tokenizer_config.json"
+    expect 0 '1 chat template besides the default is left out' "$chorale" convert "$work/chat" "$work/chat.gguf"
     # without tokenizer.huggingface.json the file is made from the keys
     convert $fixture/llama.gguf "$work/made"
     [ "$(space $fixture/llama.gguf)" = "$(space "$work/made")" ] || fail "another symbol space in what is made"
@@ -126,13 +131,33 @@ test_refusals() {
         (ulimit -f 512 && trap '' XFSZ && "$chorale" convert zoo:prose "$work/full.gguf" 2>"$work/err")
         [ $? = 4 ] && grep -q 'cannot write behind byte' "$work/err" || fail "a full disk: $(cat "$work/err")"
     fi
+    # bug: exit 3 for a name that nothing can open, with the folder of that name left behind
+    (cd "$work" && "$chorale" convert zoo:prose zoo:mine 2>"$work/err")
+    [ $? = 2 ] && grep -q "would be read as a bundled checkpoint" "$work/err" || fail "zoo:mine: $(cat "$work/err")"
+    [ ! -e "$work/zoo:mine" ] || fail "zoo:mine is there"
+    # bug: the folder aside was to be made inside the one that is not there yet
+    convert tests/fixtures/checkpoint/single "$work/slashed//"
+    # bug: what is written into a folder that cannot be read was there, whole, and said to have failed
+    fixture=$PWD/tests/fixtures/checkpoint/single
+    mkdir -m 1333 "$work/blind" && chmod 711 "$work"
+    for to in blind/s.gguf blind/s; do
+        (
+            cd "$work" || exit 1
+            [ "$(id -u)" != 0 ] && exec "$chorale" convert "$fixture" $to
+            exec setpriv --reuid=65534 --clear-groups "$chorale" convert "$fixture" $to
+        ) >"$work/out" 2>"$work/err" || fail "$to: $(cat "$work/err")"
+    done
+    # bug: what a file's names hold went to the terminal as it is
+    cp -r tests/fixtures/checkpoint/single "$work/steers"
+    printf '{"do_sample":true,"x\\u001b[2J":5,"y":"\\u009b"}' >"$work/steers/generation_config.json"
+    expect 0 'x\x1b[2J=5, y="\x9b"' "$chorale" convert "$work/steers" "$work/steers.gguf"
     # a NaN in the last row of the last tensor: taken as it is, but not into another type
     cp -r tests/fixtures/checkpoint/single "$work/nan"
     size=$(wc -c <"$work/nan/model.safetensors")
     printf '\000\000\300\177' | dd of="$work/nan/model.safetensors" bs=1 seek=$((size - 4)) conv=notrunc 2>/dev/null
     convert "$work/nan" "$work/nan.gguf"
     expect 3 "holds a NaN or an infinity in row" "$chorale" convert "$work/nan" "$work/x" --type bf16
-    checks=$((checks + 2))
+    checks=$((checks + 6))
     left=$(find "$work" -name '*.part*')
     [ -z "$left" ] || fail "left behind: $left"
     [ ! -e "$work/full.gguf" ] && [ ! -e "$work/x" ] && [ ! -e "$work/no" ] || fail "half of something is there"

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FIXTURES CHORALE_HOME "/tests/fixtures/tokenizer/"
@@ -324,6 +325,39 @@ static void hostile(void)
     refused("tokenizer_config.json", "{\"legacy\":3}", "'legacy' is");
 }
 
+/* bug: each token beside the model was looked for among all others, and in every list: files of 13 MB took hours */
+static void many_beside(void)
+{
+    char folder[512], path[1024];
+    struct text added = { 0 }, map = { 0 };
+    text_add(&added, "{\"<a>\":1200");
+    text_add(&map, "{\"additional_special_tokens\":[\"<a>\"");
+    for (int i = 0; i < 40000; i++)
+        text_addf(&added, ",\"<%d>\":%d", i, 1201 + i);
+    for (int i = 0; i < 40000; i++)
+        text_add(&map, ",\"<39999>\"");
+    text_add(&added, "}");
+    text_add(&map, "]}");
+    path_of("many", "", folder);
+    check(mkdir(folder, 0777) == 0, "%s", folder);
+    link_file(FIXTURES "family/spm_llama.model", folder, "tokenizer.model");
+    snprintf(path, sizeof path, "%s/added_tokens.json", folder);
+    check(text_write_file(path, added.s, added.len) == 0, "%s", err_text());
+    snprintf(path, sizeof path, "%s/special_tokens_map.json", folder);
+    check(text_write_file(path, map.s, map.len) == 0, "%s", err_text());
+    clock_t from = clock();
+    struct checkpoint *c = checkpoint_open_vocab(folder);
+    double took = (double)(clock() - from) / CLOCKS_PER_SEC;
+    check(c && took < 2, "%g s: %s", took, c ? "" : err_text());
+    check(c && vocab_space(c->vocab)->special[1200] && vocab_space(c->vocab)->special[41200] &&
+              !vocab_space(c->vocab)->special[41199],
+          "those that are named are special");
+    checkpoint_close(c);
+    folder_remove(folder, 0);
+    text_free(&added);
+    text_free(&map);
+}
+
 /* No tokenizer on the way in: none on the way out, and the ids that begin and end texts stay. */
 static void without(void)
 {
@@ -437,6 +471,7 @@ int main(void)
     for (size_t i = 0; i < 4; i++)
         sentencepiece_folder(folders[i]);
     hostile();
+    many_beside();
     without();
     folder_remove(random, 0);
     text_free(&remarks);

@@ -225,6 +225,11 @@ static void explains(struct dist *d)
     text_clear(&out);
     check(dist_explain(d, "{\"id\":1}", 8, &out) == ERR_DATA && strstr(text_s(&out), "1: error: line "), "%s",
           text_s(&out));
+    text_clear(&out); /* bug: an id could steer the terminal */
+    line = "{\"id\":\"\xc2\x9b"
+           "2J\xe2\x80\xae\",\"probs\":[1,1]}";
+    check(dist_explain(d, line, strlen(line), &out) == 0 && strstr(text_s(&out), "\"\\x9b2J\\u202e\": 2 symbols"), "%s",
+          text_s(&out));
     text_clear(&out);
     line = "{\"logits\":[null,null],\"chain\":\"top_k=1\"}";
     check(dist_explain(d, line, strlen(line), &out) == 0 && strstr(text_s(&out), "no support"), "%s", text_s(&out));

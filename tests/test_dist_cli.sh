@@ -32,6 +32,10 @@ cat "$work/rows.npy" | "$chorale" dist --chain "$chain" --seed 4 --draw 3 /dev/s
     cmp -s "$work/out" "$work/want" || fail "nor from a pipe by its name"
 tells 0 'top_p' "$chorale" dist --chain "$chain" --explain "$work/rows.npy"
 
+# bug: blank lines were not counted
+printf '\n \n{"id":7,"logits":[1,2,3],"x":1}\n' >"$work/third"
+tells 1 'line 3: unknown member' "$chorale" dist "$work/third"
+
 # a line's own members stand
 printf '{"id":7,"logits":[1,2,3],"chain":"top_k=1"}\n' >"$work/own"
 tells 0 '"step":"top_k=1"' "$chorale" dist --chain "$chain" "$work/own"
@@ -43,6 +47,7 @@ expect 1 '2 of 2 lines failed' "$chorale" dist "$work/bad.npy"
 tells 0 '"logits":[1,2,0]' "$chorale" dist --invalid replace "$work/bad.npy"
 tells 0 '"logits":[3.4028234663852886e+38,0,0.25]' "$chorale" dist --invalid replace "$work/bad.npy"
 tells 1 "unknown value of 'invalid' 'zero'" "$chorale" dist --invalid zero "$work/lines"
+expect 2 '--invalid is no UTF-8' "$chorale" dist --invalid "$(printf '\377')" "$work/lines" # bug: it was lost
 printf '{"rule":"cfg(2.5, top_k=1)","logits":[[1,1,1],[1,0,1.5]]}\n' >"$work/voices"
 tells 0 '"probs":[0,1,0]' "$chorale" dist "$work/voices"
 tells 1 'probs[0] is \"-inf\", want a number >= 0' "$chorale" dist --probs "$work/rows.npy"

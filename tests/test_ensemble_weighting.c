@@ -153,6 +153,51 @@ static void share_follows(void)
     check(share <= best + bound, "share follows: %g nats, best %g, bound %g", share, best, bound);
 }
 
+/* bug: bayes(0) learnt 0 * -inf of a voice that gives the symbol no probability: weights of NaN */
+static void nothing_is_learnt(void)
+{
+    float score[2][2] = { { 0, -INFINITY }, { logf(.5f), logf(.5f) } };
+    struct row rows[2] = { pools_measured(score[0], 2), pools_measured(score[1], 2) };
+    struct pool p = pools_parsed("linear");
+    struct weighting w;
+    double half[2] = { .5, .5 }, state[2], weight[2];
+    check(weighting_parse("bayes(0)", &p, &w) == 0, "%s", err_text());
+    w.type->start(&w, half, 2, state);
+    const struct weighting_step step = {
+        .symbol = 1, .rows = rows, .n = 2, .pool = &rows[1], .weight = half, .n_voices = 2
+    };
+    w.type->update(&w, &step, half, state);
+    w.type->weigh(&w, state, 2, weight);
+    check(weight[0] == .5 && weight[1] == .5, "bayes(0) gives %g and %g", weight[0], weight[1]);
+    weighting_fini(&w);
+    pool_fini(&p);
+}
+
+/* bug: share(0) lost a voice for good where its weight was below 1e-323, which Bayes' rule does not */
+static void share_of_nothing(void)
+{
+    static const char *const names[] = { "bayes", "share(0)" };
+    float score[2][2] = { { 0, -20 }, { -20, 0 } };
+    struct row rows[2] = { pools_measured(score[0], 2), pools_measured(score[1], 2) };
+    struct pool p = pools_parsed("linear");
+    for (size_t i = 0; i < 2; i++) {
+        struct weighting w;
+        double half[2] = { .5, .5 }, state[2], weight[2];
+        check(weighting_parse(names[i], &p, &w) == 0, "%s", err_text());
+        w.type->start(&w, half, 2, state);
+        for (int t = 0; t < 101; t++) {
+            const struct weighting_step step = {
+                .symbol = t >= 50, .rows = rows, .n = 2, .pool = &rows[0], .weight = half, .n_voices = 2
+            };
+            w.type->update(&w, &step, half, state);
+        }
+        w.type->weigh(&w, state, 2, weight);
+        check_near(weight[1], 1, 1e-8, "%s: the voice that is right in the end", names[i]);
+        weighting_fini(&w);
+    }
+    pool_fini(&p);
+}
+
 static double loss_of(const struct row rows[], const double weight[], sym_t y)
 {
     static float to[16];
@@ -242,6 +287,8 @@ int main(void)
         lm_free(learning[i]);
     }
     share_follows();
+    nothing_is_learnt();
+    share_of_nothing();
     logistic_goes_down();
     refusals();
     lm_free(bayes);

@@ -36,6 +36,11 @@ for draft in zoo:verse zoo:mixed; do
     cmp -s "$work/plain" "$work/out" || fail "--draft $draft changes the text"
     grep -q 'proposed symbols were taken' "$work/err" || fail "--draft $draft does not say what it saved: $(cat "$work/err")"
 done
+# bug: another search passed over the draft
+gen --draft zoo:verse >"$work/out" || fail "--draft alone: $(cat "$work/err")"
+cmp -s "$work/plain" "$work/out" && grep -q 'proposed symbols were taken' "$work/err" || fail "sample with a draft: $(cat "$work/err")"
+gen --search greedy --draft zoo:verse >"$work/out" && fail "greedy takes a draft"
+grep -q "search 'greedy' takes no draft lm" "$work/err" || fail "greedy with a draft: $(cat "$work/err")"
 gen --search 'speculative(5)' --draft zoo:verse --json | grep -q '"proposed":[0-9]*,"accepted":[0-9]*,"passes":[0-9]' ||
     fail '--json lacks what was accepted'
 gen --search 'speculative(draft=lm)' && fail 'a draft is missing and nobody says so'

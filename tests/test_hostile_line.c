@@ -145,6 +145,8 @@ static void test_pool(void)
         { "{\"probs\":[[1]],\"rule\":\"power=nan\"}", "power: r is 'nan', want a number" },
         { "{\"probs\":[[1]],\"rule\":\"\"}", "has 0 steps, want one" },
         { "{\"probs\":[[1]],\"prefix\":[0]}", "is for rules with mode=global" },
+        /* bug: what was misspelt was lost, and equal weights were taken */
+        { "{\"probs\":[[1]],\"wieghts\":[1]}", "unknown member 'wieghts'; did you mean 'weights'?" },
     };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         says(by_pool, lines[i][0], strlen(lines[i][0]), lines[i][1]);

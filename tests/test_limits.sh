@@ -164,6 +164,12 @@ PYTHON
     done
     said 'want at most 13'
     : >"$work/empty"
+    # bug: a window's rows were held all at once: 67 GB of 128 Ki positions and as many symbols
+    "$chorale" convert --quiet 'random:llama(dim=8, layers=1, heads=1, kv_heads=1, ffn=8, vocab=120000, context=2048)' \
+        "$work/wide.gguf"
+    head -c $([ -z "${CHORALE_SANITIZED:-}" ] && echo 1500 || echo 300) /dev/zero | tr '\0' 'a' >"$work/long"
+    bounded "score a window of many symbols" 0 "$chorale" score "$work/wide.gguf" "$work/long"
+    said 'tokens            '
     if [ -d "${CHORALE_HOME:-.}/model/zoo" ] && "$chorale" inspect zoo:prose >/dev/null 2>&1; then
         bounded "score nothing" 3 "$chorale" score zoo:prose "$work/empty"
         said 'is empty: nothing to score'

@@ -106,6 +106,12 @@ test_inspect() {
     expect 0 '' "$chorale" inspect "$work/$(printf 'a\033[2Jb').gguf"
     says 'a\x1b[2Jb.gguf'
     ! grep -q "$(printf '\033')" "$work/out" || fail "an escape got through"
+    # bug: a name that is no UTF-8 gave an empty line for JSON, and status 0
+    cp tests/fixtures/checkpoint/llama.gguf "$work/$(printf 'a\377b').gguf"
+    for verb in inspect 'plan --bandwidth 10'; do
+        expect 0 '' "$chorale" $verb --json "$work/$(printf 'a\377b').gguf"
+        holds '.[0].name | endswith("a\ufffdb.gguf")'
+    done
     # in a tensor's name: the same length, so the file stays well-formed; it is refused and named
     sed "s/blk\\.1\\.attn_q/blk.1.\\x1b[2Jnq/" tests/fixtures/checkpoint/llama.gguf >"$work/t.gguf"
     "$chorale" inspect --verbose "$work/t.gguf" >"$work/out" 2>&1 && fail "a tensor without a place was taken"

@@ -130,6 +130,28 @@ static void errors(void)
     }
 }
 
+/* bug: the one voice that is left of max was taken for normalised: probabilities that sum to 0.8, and to e^-1 */
+static void one_is_left(void)
+{
+    static const struct {
+        const char *line;
+        double p, log_z;
+    } cases[] = {
+        { "{\"rule\":\"max\",\"probs\":[[0.5,0.3],[0,0]]}", .625, -.22314355 },
+        { "{\"rule\":\"max(mode=global)\",\"prefix\":[-5,-4],\"probs\":[[0.5,0.5],[0,0]]}", .5, -1 },
+        { "{\"rule\":\"max(mode=global)\",\"prefix\":[-4,null],\"probs\":[[0.5,0.3],[0.2,0.8]]}", .625, -.22314355 },
+        { "{\"rule\":\"linear\",\"weights\":[1,5e-324],\"probs\":[[0.5,0.3],[0,0]]}", .625, -.22314355 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int rc;
+        json_t *a = answer(cases[i].line, NULL, &rc);
+        check(rc == 0, "%s", cases[i].line);
+        check_near(prob(a, 0), cases[i].p, 1e-6, "%s", cases[i].line);
+        check_near(real(a, "log_z"), cases[i].log_z, 1e-6, "%s", cases[i].line);
+        json_decref(a);
+    }
+}
+
 /* bug: two symbols of probability 1 each */
 static void finite_masks(void)
 {
@@ -144,6 +166,7 @@ static void finite_masks(void)
 
 int main(void)
 {
+    one_is_left();
     finite_masks();
     log_pool();
     defaults();

@@ -51,6 +51,11 @@ int main(void)
     canonical("top_p(0.1, ids=[3, 'a,b', word])", "top_p(0.1, ids=[3, 'a,b', word])");
     canonical("top_p(0.1, ids=[])", "top_p(0.1, ids=[])");
 
+    /* bug: '1.0' became 1 and '1e3' 1000, ids in the place of texts; 2^53 + 1 became 2^53 */
+    canonical("top_p(0.1, ids=['1.0', 1e3, 0.10, 007, '5', 9007199254740993, 18446744073709551615])",
+              "top_p(0.1, ids=[1.0, 1e3, 0.10, 007, 5, 9007199254740993, 18446744073709551615])");
+    canonical("top_p(0.1, ids=['', 'in f', inf, -5])", "top_p(0.1, ids=['', 'in f', inf, -5])");
+
     canonical("top_p=-0", "top_p=0"); /* bug: had a canonical text of its own */
 
     char many[4000]; /* bug: of a long text the message held the text alone, and no reason */

@@ -178,6 +178,30 @@ static void equal_voices(void)
     weights_fit_free(f);
 }
 
+/* bug: where every voice gave the label less than a double can be, the weights were none */
+static void tiny(void)
+{
+    static const float label[2][K] = { { -1000, -1100, -1200 }, { -1200, -1100, -1000 } };
+    struct weights_fit *f = weights_fit_alloc(K, 2);
+    for (size_t t = 0; t < 2; t++) {
+        float score[K][2];
+        struct row rows[K];
+        for (size_t k = 0; k < K; k++) {
+            score[k][0] = label[t][k];
+            score[k][1] = 0;
+            rows[k] = pools_measured(score[k], 2);
+        }
+        check(weights_fit_add(f, rows, 0) == 0, "%s", err_text());
+    }
+    struct weights_fitted r;
+    check(weights_fit(f, WEIGHTS_LINEAR, &r) == 0, "%s", err_text());
+    check_near(r.weight[0], .5, 1e-6, "the first voice");
+    check_near(r.weight[2], .5, 1e-6, "the last");
+    check_near(r.nll, 1000 + log(2), 1e-3, "the loss");
+    check_near(r.nll_voice[1], 1100, 1e-3, "the loss of the voice between");
+    weights_fit_free(f);
+}
+
 static void refusals(void)
 {
     float a[3], b[3];
@@ -207,6 +231,7 @@ int main(void)
     em_never_falls();
     loss_is_the_pools();
     equal_voices();
+    tiny();
     refusals();
     return check_done("weights_fit");
 }
