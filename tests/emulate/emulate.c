@@ -1,4 +1,5 @@
 #include "tests/emulate/fiber.h"
+#include "tests/emulate/turns.h"
 #include <emulate.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -37,10 +38,7 @@ static struct {
     struct fiber scheduler;
     const struct emulate_launch *launch;
     const char *name;
-    int yes, counted; /* of a barrier that counts: so far, and of the last */
-    enum emulate_order order;
-    int order_is_set;
-    uint64_t random;
+    int yes, counted;                       /* of a barrier that counts: so far, and of the last */
     unsigned *turn;                         /* (MOST_THREADS,) */
     unsigned waiting[MOST_THREADS / LANES]; /* lanes of each warp that wait for others of it */
     struct emulate_count count;
@@ -65,34 +63,11 @@ static _Noreturn void refuse(const char *what)
     abort();
 }
 
-static uint64_t random_below(uint64_t n)
-{
-    e.random ^= e.random << 13;
-    e.random ^= e.random >> 7;
-    e.random ^= e.random << 17;
-    return e.random % n;
-}
-
 void emulate_set_order(enum emulate_order order, uint64_t seed)
 {
     pthread_mutex_lock(&e.lock);
-    e.order = order;
-    e.order_is_set = 1;
-    e.random = seed * 2 + 0x9e3779b97f4a7c15u;
+    turns_set(order, seed);
     pthread_mutex_unlock(&e.lock);
-}
-
-static void order_from_environment(void)
-{
-    const char *name = getenv("CHORALE_EMULATE_ORDER");
-    if (e.order_is_set)
-        return;
-    e.order_is_set = 1;
-    e.random = 0x9e3779b97f4a7c15u;
-    if (name && strcmp(name, "reverse") == 0)
-        e.order = EMULATE_REVERSE;
-    else if (name && strcmp(name, "shuffled") == 0)
-        e.order = EMULATE_SHUFFLED;
 }
 
 struct emulate_count emulate_counted(void)
@@ -252,17 +227,6 @@ int emulate_barrier_count(int yes)
     return e.counted;
 }
 
-static void take_turns(unsigned n)
-{
-    for (unsigned i = 0; i < n; i++)
-        e.turn[i] = e.order == EMULATE_REVERSE ? n - 1 - i : i;
-    for (unsigned i = n; e.order == EMULATE_SHUFFLED && i > 1; i--) {
-        unsigned j = (unsigned)random_below(i), old = e.turn[i - 1];
-        e.turn[i - 1] = e.turn[j];
-        e.turn[j] = old;
-    }
-}
-
 static _Noreturn void refuse_waiting(void)
 {
     for (unsigned i = e.n; i-- > 0;)
@@ -286,7 +250,7 @@ static void open_barrier(void)
 static int run_round(void)
 {
     int any = 0;
-    take_turns(e.n);
+    turns_threads(e.turn, e.n);
     for (unsigned i = 0; i < e.n; i++) {
         struct thread *t = &e.threads[e.turn[i]];
         if (t->state != READY)
@@ -351,10 +315,10 @@ static void reserve_threads(unsigned n)
 
 void emulate_run(const struct emulate_launch *l)
 {
-    uint64_t n_blocks = (uint64_t)l->grid.x * l->grid.y * l->grid.z, step = 1, at = 0;
+    uint64_t n_blocks = (uint64_t)l->grid.x * l->grid.y * l->grid.z;
     uint64_t n = (uint64_t)l->block.x * l->block.y * l->block.z;
     pthread_mutex_lock(&e.lock);
-    order_from_environment();
+    turns_begin();
     emulate_now = NULL;
     e.name = NULL;
     if (n_blocks == 0 || n == 0 || n > MOST_THREADS || l->shared > MOST_SHARED)
@@ -364,17 +328,9 @@ void emulate_run(const struct emulate_launch *l)
     e.n = (unsigned)n;
     gridDim = l->grid;
     blockDim = l->block;
-    if (e.order == EMULATE_REVERSE)
-        at = n_blocks - 1, step = n_blocks - 1;
-    while (e.order == EMULATE_SHUFFLED && n_blocks > 2) { /* a step without a common factor visits all */
-        uint64_t a = step = 1 + random_below(n_blocks - 1), b = n_blocks;
-        for (uint64_t r; b > 0; a = b, b = r)
-            r = a % b;
-        if (a == 1)
-            break;
-    }
-    for (uint64_t i = 0; i < n_blocks; i++, at = (at + step) % n_blocks)
-        run_block(place_of(at, l->grid));
+    struct turns_blocks b = turns_blocks(n_blocks);
+    for (uint64_t i = 0; i < n_blocks; i++, b.at = (b.at + b.step) % n_blocks)
+        run_block(place_of(b.at, l->grid));
     e.count.launches++;
     e.count.blocks += n_blocks;
     e.count.threads += n_blocks * n;
