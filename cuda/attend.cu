@@ -24,15 +24,32 @@ struct rows {
     const void *const *pages;
 };
 
+CUDA_INLINE uint32_t token_of(const struct rows *r, uint32_t row)
+{
+    return r->token + (r->from + row) / r->group;
+}
+
+CUDA_INLINE uint32_t head_of(const struct rows *r, uint32_t row)
+{
+    return r->kv_head * r->group + (r->from + row) % r->group;
+}
+
+/* Of a row's token: those of a span follow each other. */
+CUDA_INLINE uint32_t position_of(const struct rows *r, uint32_t row)
+{
+    return r->most - 1 - (token_of(r, r->n - 1) - token_of(r, row));
+}
+
 CUDA_INLINE uint32_t first_of(const struct cuda_attend_args *a, uint32_t position)
 {
     return a->window > 0 && position + 1 > a->window ? position + 1 - a->window : 0;
 }
 
-/* False: there is nothing to do for this block. */
+/* False: there is nothing to do for this block.  What a batch is told in was sent before its first kernel began. */
 CUDA_INLINE int rows_of(const struct cuda_attend_args *a, uint32_t most_rows, struct rows *r)
 {
-    struct cuda_span span = a->spans[blockIdx.z];
+    const struct cuda_span span = { cuda_ahead_u32(&a->spans[blockIdx.z].token),
+                                    cuda_ahead_u32(&a->spans[blockIdx.z].n) };
     uint32_t tile = blockIdx.x / a->kv.n_kv_heads, page;
     r->kv_head = blockIdx.x % a->kv.n_kv_heads;
     r->group = a->n_heads / a->kv.n_kv_heads;
@@ -42,10 +59,10 @@ CUDA_INLINE int rows_of(const struct cuda_attend_args *a, uint32_t most_rows, st
     r->n = span.n * r->group - r->from;
     r->n = r->n < most_rows ? r->n : most_rows;
     r->token = span.token;
-    const struct cuda_token *last = &a->tokens[span.token + (r->from + r->n - 1) / r->group];
-    r->most = last->position + 1;
-    r->least = first_of(a, a->tokens[span.token + r->from / r->group].position);
-    r->pages = a->pages + last->pages;
+    const struct cuda_token *last = &a->tokens[token_of(r, r->n - 1)];
+    r->most = cuda_ahead_u32(&last->position) + 1;
+    r->pages = a->pages + cuda_ahead_u32(&last->pages);
+    r->least = first_of(a, position_of(r, 0));
     page = r->least / CUDA_PAGE;
     r->page = blockIdx.y * a->split_pages;
     r->end = r->page + a->split_pages;
@@ -53,16 +70,6 @@ CUDA_INLINE int rows_of(const struct cuda_attend_args *a, uint32_t most_rows, st
     page = (r->most + CUDA_PAGE - 1) / CUDA_PAGE;
     r->end = r->end < page ? r->end : page;
     return r->page < r->end;
-}
-
-CUDA_INLINE uint32_t token_of(const struct rows *r, uint32_t row)
-{
-    return r->token + (r->from + row) / r->group;
-}
-
-CUDA_INLINE uint32_t head_of(const struct rows *r, uint32_t row)
-{
-    return r->kv_head * r->group + (r->from + row) % r->group;
 }
 
 /* A score as the softmax takes it; -inf where the row's token does not see the position. */
@@ -163,10 +170,10 @@ CUDA_INLINE void merge_rows(const struct cuda_attend_args *a, const struct rows 
 CUDA_INLINE void ask_ahead(const struct cuda_attend_args *a, const struct rows *r)
 {
     uint32_t lane = threadIdx.x % CUDA_WARP, page = r->page + threadIdx.x / CUDA_WARP;
-    uint64_t keys_at = a->kv.keys_at + r->kv_head * a->kv.block_bytes;
+    const char *keys = page < r->end ? (const char *)cuda_ahead_pointer(&r->pages[page]) : NULL;
     for (uint32_t at = 128 * lane; page < r->end && at < a->kv.block_bytes; at += 128 * CUDA_WARP) {
-        cuda_prefetch((const char *)r->pages[page] + keys_at + at);
-        cuda_prefetch((const char *)r->pages[page] + keys_at + a->kv.values_at + at);
+        cuda_prefetch(keys + a->kv.keys_at + r->kv_head * a->kv.block_bytes + at);
+        cuda_prefetch(keys + a->kv.keys_at + r->kv_head * a->kv.block_bytes + a->kv.values_at + at);
     }
     if (a->own.k && 32 * threadIdx.x < a->own.half) {
         size_t at = (size_t)(r->most - 1) * a->own.half + 32 * threadIdx.x;
@@ -215,7 +222,7 @@ CUDA_INLINE void attend(const struct cuda_attend_args *a, const uint32_t ROWS, c
     struct softmax soft[2];
     struct rows r;
     cuda_let_next();
-    const int any = rows_of(a, ROWS, &r); /* what a batch is told in was sent before its first kernel */
+    const int any = rows_of(a, ROWS, &r);
     if (any)
         ask_ahead(a, &r);
     cuda_wait_before();

@@ -1,4 +1,5 @@
 #include "tests/emulate/fiber.h"
+#include "tests/emulate/stale.h"
 #include "tests/emulate/turns.h"
 #include <emulate.h>
 #include <pthread.h>
@@ -10,7 +11,7 @@
 #define LANES        32u
 
 enum { MOST_COPIES = 64 };
-enum state { READY, IN_WARP, IN_BLOCK, ENDED };
+enum state { READY, IN_WARP, IN_BLOCK, IN_FRONT, ENDED };
 
 struct thread {
     struct emulate_place place; /* first: emulate_now points to it */
@@ -39,6 +40,7 @@ static struct {
     const struct emulate_launch *launch;
     const char *name;
     int yes, counted;                       /* of a barrier that counts: so far, and of the last */
+    int early;                              /* the kernel in front has not ended */
     unsigned *turn;                         /* (MOST_THREADS,) */
     unsigned waiting[MOST_THREADS / LANES]; /* lanes of each warp that wait for others of it */
     struct emulate_count count;
@@ -112,9 +114,18 @@ void *emulate_dynamic_shared(void)
     return (char *)e.dynamic + (16 - (uintptr_t)e.dynamic % 16) % 16;
 }
 
+/* The kernel in front ends when no thread of the block can do anything else. */
 void emulate_wait_before(void)
 {
     self()->waited = 1;
+    self()->state = e.early ? IN_FRONT : READY;
+    if (e.early)
+        to_scheduler();
+}
+
+void emulate_ahead(void *to, const void *from, size_t bytes)
+{
+    stale_read(to, from, bytes);
 }
 
 void emulate_copy(void *shared, const void *from, unsigned bytes)
@@ -246,6 +257,19 @@ static void open_barrier(void)
     e.count.block_barriers++;
 }
 
+/* The kernel in front ends; whether anybody has waited for it. */
+static int end_front(void)
+{
+    int any = 0;
+    for (unsigned i = 0; i < e.n; i++)
+        if (e.threads[i].state == IN_FRONT)
+            e.threads[i].state = READY, any = 1;
+    if (e.early)
+        stale_show();
+    e.early = 0;
+    return any;
+}
+
 /* Each thread that can runs until it waits; whether any could. */
 static int run_round(void)
 {
@@ -292,13 +316,17 @@ static void run_block(uint3 block)
     e.yes = 0;
     memset(e.waiting, 0, sizeof e.waiting);
     spoil_shared(e.launch->shared);
+    e.early = e.launch->early;
+    if (e.early)
+        stale_hide();
     while (e.live > 0) {
-        if (run_round())
+        if (run_round() || end_front())
             continue;
         if (e.in_block < e.live)
             refuse_waiting();
         open_barrier();
     }
+    end_front();
 }
 
 static void reserve_threads(unsigned n)
