@@ -59,8 +59,8 @@ CUDA_INLINE void begin_row(const struct cuda_attend_args *a, const struct attend
     s->at = r->most - 1;
     if (row >= r->n)
         return;
-    s->at = a->tokens[attend_rows_token(r, row)].position;
-    s->slope = a->slope ? a->slope[attend_rows_head(r, row)] : 0.0f;
+    s->at = attend_rows_position(r, row);
+    s->slope = a->slope ? cuda_ahead_f32(&a->slope[attend_rows_head(r, row)]) : 0.0f;
 }
 
 /* What a warp has come to of each row, and the rows of a block's warps put together. */
@@ -99,34 +99,34 @@ CUDA_INLINE void merge_rows(const struct cuda_attend_args *a, const struct made 
     }
 }
 
-/* Asks for the first page of each warp, and for what turns the block's token, before the kernel in front has ended:
- * what it is still to write there is no matter, since nothing is read. */
-CUDA_INLINE void ask_ahead(const struct cuda_attend_args *a, const struct attend_rows *r)
+/* The keys of the warp's first page, NULL: it has none; asks for them and for its values before the kernel in front has
+ * ended: what that is still to write there is no matter, since nothing is read. */
+CUDA_INLINE const char *ask_ahead(const struct cuda_attend_args *a, const struct attend_rows *r)
 {
     uint32_t lane = threadIdx.x % CUDA_WARP, page = r->page + threadIdx.x / CUDA_WARP;
-    const char *keys = page < r->end ? (const char *)cuda_ahead_pointer(&r->pages[page]) : NULL;
-    for (uint32_t at = 128 * lane; page < r->end && at < a->kv.block_bytes; at += 128 * CUDA_WARP) {
-        cuda_prefetch(keys + a->kv.keys_at + r->kv_head * a->kv.block_bytes + at);
-        cuda_prefetch(keys + a->kv.keys_at + r->kv_head * a->kv.block_bytes + a->kv.values_at + at);
+    if (page >= r->end)
+        return NULL;
+    const char *keys =
+        (const char *)cuda_ahead_pointer(&r->pages[page]) + a->kv.keys_at + r->kv_head * a->kv.block_bytes;
+    for (uint32_t at = 128 * lane; at < a->kv.block_bytes; at += 128 * CUDA_WARP) {
+        cuda_prefetch(keys + at);
+        cuda_prefetch(keys + a->kv.values_at + at);
     }
-    if (a->own.k && 32 * threadIdx.x < a->own.half) {
-        size_t at = (size_t)(r->most - 1) * a->own.half + 32 * threadIdx.x;
-        cuda_prefetch(a->own.cos + at);
-        cuda_prefetch(a->own.sin + at);
-    }
+    return keys;
 }
 
 /* The block's queries into q, one every MOST_DIM, and its token's key and value into the token's page if that is of
  * this split.  Blocks that share the head write the same bits there, and each reads its own. */
-CUDA_INLINE void place_rows(const struct cuda_attend_args *a, const struct attend_rows *r, float *q)
+CUDA_INLINE void place_rows(const struct cuda_attend_args *a, const struct attend_rows *r,
+                            const struct heads_turns *turns, float *q)
 {
-    const struct cuda_token t = a->tokens[r->token];
+    const struct cuda_token t = { r->own, 0, r->most - 1, 0, 0 };
     uint32_t puts = t.own && r->end * CUDA_PAGE > t.position ? 2 : 0;
     for (uint32_t i = threadIdx.x / CUDA_WARP; i < r->n + puts; i += WARPS) {
         uint32_t head = r->kv_head * r->group + r->from + i; /* of the block's one token */
         if (i >= r->n)
             head = a->n_heads + (i - r->n) * a->kv.n_kv_heads + r->kv_head;
-        heads_make(&a->own, r->token, head, t.position, q + i * MOST_DIM);
+        heads_make(&a->own, r->token, head, turns, q + i * MOST_DIM);
         if (i >= r->n)
             heads_put(&a->own, head, &t, q + i * MOST_DIM);
     }
@@ -155,8 +155,6 @@ CUDA_INLINE void begin_queries(const struct cuda_attend_args *a, const struct ma
                                float *placed, struct hand *h)
 {
     const uint32_t first = 8 * (threadIdx.x % CUDA_WARP % c.lanes);
-    if (a->own.k)
-        place_rows(a, r, placed);
     CUDA_UNROLL
     for (uint32_t i = 0; i < c.rows; i++) {
         const float *from = query_of(a, r, i < r->n ? i : 0, placed) + first;
@@ -325,22 +323,25 @@ CUDA_INLINE void attend(const struct cuda_attend_args *a, const struct made c)
 {
     CUDA_SHARED struct together s;
     struct attend_rows r;
+    struct heads_turns turns;
     struct hand h;
     struct page p;
     cuda_let_next();
-    const int any = attend_rows_of(a, c.rows, &r);
-    if (any)
-        ask_ahead(a, &r);
-    cuda_wait_before();
-    if (!any)
+    if (!attend_rows_of(a, c.rows, &r)) {
+        cuda_wait_before();
         return;
-    begin_queries(a, c, &r, s.acc, &h);
+    }
+    p.block = ask_ahead(a, &r);
+    heads_turns(&a->own, r.most - 1, &turns);
     CUDA_UNROLL
     for (uint32_t i = 0; i < halves_of(c); i++)
         begin_row(a, &r, 2 * i + threadIdx.x % CUDA_WARP / 16, &h.soft[i]);
+    cuda_wait_before();
+    if (a->own.k)
+        place_rows(a, &r, &turns, s.acc);
+    begin_queries(a, c, &r, s.acc, &h);
     uint64_t keys_at = a->kv.keys_at + r.kv_head * a->kv.block_bytes;
     uint32_t page = r.page + threadIdx.x / CUDA_WARP;
-    p.block = page < r.end ? (const char *)r.pages[page] + keys_at : NULL;
     CUDA_ONCE
     for (; page < r.end; page += WARPS) {
         const char *next = page + WARPS < r.end ? (const char *)r.pages[page + WARPS] + keys_at : NULL;

@@ -11,6 +11,7 @@ struct attend_rows {
     uint32_t most, least; /* positions that are seen: those below most, none below least */
     uint32_t page, end;   /* of this split */
     const void *const *pages;
+    void *own; /* of the batch's one token: the page that takes its key and value, or NULL */
 };
 
 CUDA_INLINE uint32_t attend_rows_token(const struct attend_rows *r, uint32_t row)
@@ -51,6 +52,7 @@ CUDA_INLINE int attend_rows_of(const struct cuda_attend_args *a, uint32_t most_r
     const struct cuda_token *last = &a->tokens[attend_rows_token(r, r->n - 1)];
     r->most = cuda_ahead_u32(&last->position) + 1;
     r->pages = a->pages + cuda_ahead_u32(&last->pages);
+    r->own = a->own.k ? cuda_ahead_pointer(&last->own) : NULL;
     r->least = attend_rows_first(a, attend_rows_position(r, 0));
     page = r->least / CUDA_PAGE;
     r->page = blockIdx.y * a->split_pages;

@@ -94,6 +94,13 @@ CUDA_INLINE uint32_t cuda_ahead_u32(const uint32_t *p)
     return x;
 }
 
+CUDA_INLINE float cuda_ahead_f32(const float *p)
+{
+    float x;
+    asm volatile("ld.global.cg.f32 %0, [%1];" : "=f"(x) : "l"(p));
+    return x;
+}
+
 CUDA_INLINE void *cuda_ahead_pointer(const void *p)
 {
     void *x;
@@ -193,6 +200,13 @@ CUDA_INLINE void cuda_prefetch(const void *p)
 CUDA_INLINE uint32_t cuda_ahead_u32(const uint32_t *p)
 {
     uint32_t x;
+    emulate_ahead(&x, p, sizeof x);
+    return x;
+}
+
+CUDA_INLINE float cuda_ahead_f32(const float *p)
+{
+    float x;
     emulate_ahead(&x, p, sizeof x);
     return x;
 }
