@@ -104,6 +104,29 @@ CUDA_INLINE void heads_turn(const struct cuda_place_args *a, const struct heads_
         heads_turn_pair(a, i, a->cos[row + i], a->sin[row + i], x);
 }
 
+/* A lane's next eight values of a head, with the bias, into x; whether all are finite.  All are on their way before the
+ * first is needed. */
+CUDA_INLINE int heads_read(const struct heads_one *h, uint32_t first, uint32_t dim, float *x)
+{
+    float v[8], b[8];
+    int finite = 1;
+    CUDA_UNROLL
+    for (uint32_t j = 0; j < 8; j++) {
+        uint32_t d = first + j * CUDA_WARP;
+        v[j] = d < dim ? h->from[d] : 0.0f;
+        b[j] = h->bias && d < dim ? h->bias[d] : 0.0f;
+    }
+    CUDA_UNROLL
+    for (uint32_t j = 0; j < 8; j++) {
+        uint32_t d = first + j * CUDA_WARP;
+        v[j] = h->bias ? v[j] + b[j] : v[j];
+        finite &= cuda_finite(v[j]);
+        if (d < dim)
+            x[d] = v[j];
+    }
+    return finite;
+}
+
 /* Head i of a token into x, of shared memory: bias, norm, rotation.  By a warp, whose lanes then see all of x. */
 CUDA_INLINE void heads_make(const struct cuda_place_args *a, uint32_t token, uint32_t i, const struct heads_turns *t,
                             float *x)
@@ -111,10 +134,8 @@ CUDA_INLINE void heads_make(const struct cuda_place_args *a, uint32_t token, uin
     const struct heads_one h = heads_of(a, token, i);
     uint32_t dim = a->kv.head_dim;
     int finite = 1;
-    for (uint32_t d = threadIdx.x % CUDA_WARP; d < dim; d += CUDA_WARP) {
-        x[d] = h.bias ? h.from[d] + h.bias[d] : h.from[d];
-        finite &= cuda_finite(x[d]);
-    }
+    for (uint32_t first = threadIdx.x % CUDA_WARP; first < dim; first += 8 * CUDA_WARP)
+        finite &= heads_read(&h, first, dim, x);
     if (!finite && a->flag)
         *a->flag = 1;
     if (h.norm.weight)
