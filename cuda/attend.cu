@@ -12,9 +12,10 @@
 #include "cuda/attend_softmax.h"
 #include "cuda/heads.h"
 
-#define WARPS    4u
-#define THREADS  (WARPS * CUDA_WARP)
-#define MOST_DIM 256u /* of the kernels whose lanes hold eight values each */
+#define WARPS   4u
+#define THREADS (WARPS * CUDA_WARP)
+/* Values of shared memory that rows of 8 * lanes values take: a row of each warp, and no less than rows + 2. */
+#define ROOM(rows, lanes) (WARPS * (rows)*8 * (lanes))
 
 /* What a kernel is made for: its constants. */
 struct made {
@@ -30,6 +31,11 @@ CUDA_INLINE uint32_t at_once(const struct made c) /* positions of a page in hand
 CUDA_INLINE uint32_t turns_of(const struct made c) /* through a page */
 {
     return CUDA_PAGE / at_once(c);
+}
+
+CUDA_INLINE uint32_t width_of(const struct made c) /* of a row: eight values a lane */
+{
+    return 8 * c.lanes;
 }
 
 CUDA_INLINE uint32_t halves_of(const struct made c) /* of a warp, each with its rows' softmax */
@@ -72,12 +78,13 @@ struct merging {
 struct together {
     float score[WARPS][4][CUDA_PAGE], factor[WARPS][4];
     struct merging merging[4];
-    float acc[WARPS * 4 * MOST_DIM];
+    struct attend_rows rows; /* here, not in registers, while pages are taken */
 };
 
-CUDA_INLINE void merge_rows(const struct cuda_attend_args *a, const struct made c, const struct attend_rows *r,
-                            const struct together *s)
+CUDA_INLINE void merge_rows(const struct cuda_attend_args *a, const struct made c, const struct together *s,
+                            const float *acc)
 {
+    const struct attend_rows *r = &s->rows;
     uint32_t dim = a->kv.head_dim;
     for (uint32_t i = threadIdx.x; i < r->n * dim; i += THREADS) {
         uint32_t row = i / dim, d = i % dim;
@@ -88,7 +95,7 @@ CUDA_INLINE void merge_rows(const struct cuda_attend_args *a, const struct made 
         for (uint32_t w = 0; w < WARPS; w++) {
             float f = attend_softmax_weight(own->most[w], most);
             sum = cuda_fma(f, own->sum[w], sum);
-            x = cuda_fma(f, s->acc[(w * c.rows + row) * MOST_DIM + d], x);
+            x = cuda_fma(f, acc[(w * c.rows + row) * width_of(c) + d], x);
         }
         uint32_t token = attend_rows_token(r, row), head = attend_rows_head(r, row);
         leave(a, token, head, d, a->n_splits == 1 ? x / sum : x);
@@ -99,25 +106,29 @@ CUDA_INLINE void merge_rows(const struct cuda_attend_args *a, const struct made 
     }
 }
 
-/* The keys of the warp's first page, NULL: it has none; asks for them and for its values before the kernel in front has
- * ended: what that is still to write there is no matter, since nothing is read. */
+CUDA_INLINE uint64_t keys_at(const struct cuda_attend_args *a, const struct attend_rows *r)
+{
+    return a->kv.keys_at + r->kv_head * a->kv.block_bytes;
+}
+
+/* The warp's first page, NULL: it has none; asks for its keys and values before the kernel in front has ended: what that
+ * is still to write there is no matter, since nothing is read. */
 CUDA_INLINE const char *ask_ahead(const struct cuda_attend_args *a, const struct attend_rows *r)
 {
-    uint32_t lane = threadIdx.x % CUDA_WARP, page = r->page + threadIdx.x / CUDA_WARP;
-    if (page >= r->end)
+    uint32_t lane = threadIdx.x % CUDA_WARP, number = r->page + threadIdx.x / CUDA_WARP;
+    if (number >= r->end)
         return NULL;
-    const char *keys =
-        (const char *)cuda_ahead_pointer(&r->pages[page]) + a->kv.keys_at + r->kv_head * a->kv.block_bytes;
+    const char *page = (const char *)cuda_ahead_pointer(&r->pages[number]), *keys = page + keys_at(a, r);
     for (uint32_t at = 128 * lane; at < a->kv.block_bytes; at += 128 * CUDA_WARP) {
         cuda_prefetch(keys + at);
         cuda_prefetch(keys + a->kv.values_at + at);
     }
-    return keys;
+    return page;
 }
 
-/* The block's queries into q, one every MOST_DIM, and its token's key and value into the token's page if that is of
+/* The block's queries into q, one every width_of(), and its token's key and value into the token's page if that is of
  * this split.  Blocks that share the head write the same bits there, and each reads its own. */
-CUDA_INLINE void place_rows(const struct cuda_attend_args *a, const struct attend_rows *r,
+CUDA_INLINE void place_rows(const struct cuda_attend_args *a, const struct made c, const struct attend_rows *r,
                             const struct heads_turns *turns, float *q)
 {
     const struct cuda_token t = { r->own, 0, r->most - 1, 0, 0 };
@@ -126,19 +137,19 @@ CUDA_INLINE void place_rows(const struct cuda_attend_args *a, const struct atten
         uint32_t head = r->kv_head * r->group + r->from + i; /* of the block's one token */
         if (i >= r->n)
             head = a->n_heads + (i - r->n) * a->kv.n_kv_heads + r->kv_head;
-        heads_make(&a->own, r->token, head, turns, q + i * MOST_DIM);
+        heads_make(&a->own, r->token, head, turns, q + i * width_of(c));
         if (i >= r->n)
-            heads_put(&a->own, head, &t, q + i * MOST_DIM);
+            heads_put(&a->own, head, &t, q + i * width_of(c));
     }
     __syncthreads();
 }
 
 /* Row i's query: as place_rows() has made it, or as it lies in memory. */
-CUDA_INLINE const float *query_of(const struct cuda_attend_args *a, const struct attend_rows *r, uint32_t i,
-                                  const float *placed)
+CUDA_INLINE const float *query_of(const struct cuda_attend_args *a, const struct made c, const struct attend_rows *r,
+                                  uint32_t i, const float *placed)
 {
     if (a->own.k)
-        return placed + i * MOST_DIM;
+        return placed + i * width_of(c);
     return a->q + (size_t)attend_rows_token(r, i) * a->q_stride + attend_rows_head(r, i) * a->kv.head_dim;
 }
 
@@ -157,7 +168,7 @@ CUDA_INLINE void begin_queries(const struct cuda_attend_args *a, const struct ma
     const uint32_t first = 8 * (threadIdx.x % CUDA_WARP % c.lanes);
     CUDA_UNROLL
     for (uint32_t i = 0; i < c.rows; i++) {
-        const float *from = query_of(a, r, i < r->n ? i : 0, placed) + first;
+        const float *from = query_of(a, c, r, i < r->n ? i : 0, placed) + first;
         CUDA_UNROLL
         for (uint32_t d = 0; d < 8; d++) {
             h->q[i][d] = first < a->kv.head_dim ? from[d] : 0.0f;
@@ -168,14 +179,14 @@ CUDA_INLINE void begin_queries(const struct cuda_attend_args *a, const struct ma
         __syncthreads(); /* sums of a warp that is done take the queries' place */
 }
 
-/* A page as a warp takes it. */
-struct page {
-    const char *block;   /* keys, or values, of the head */
-    uint32_t from, left; /* its first position; so many from there on hold something */
+/* What a warp takes of a page: the head's keys, or its values. */
+struct taken {
+    const char *block;
+    uint32_t number, left; /* the page's in its path; so many of its positions, or more, hold something */
 };
 
 /* A batch of turns through the page, from turn b on. */
-CUDA_INLINE void read_turns(const struct cuda_attend_args *a, const struct made c, const struct page *p, uint32_t b,
+CUDA_INLINE void read_turns(const struct cuda_attend_args *a, const struct made c, const struct taken *p, uint32_t b,
                             struct hand *h)
 {
     const uint32_t lane = threadIdx.x % CUDA_WARP, first = 8 * (lane % c.lanes);
@@ -189,7 +200,7 @@ CUDA_INLINE void read_turns(const struct cuda_attend_args *a, const struct made 
 }
 
 /* A lane's part of each product of query and key: row by row, a turn each. */
-CUDA_INLINE void multiply_keys(const struct cuda_attend_args *a, const struct made c, const struct page *p,
+CUDA_INLINE void multiply_keys(const struct cuda_attend_args *a, const struct made c, const struct taken *p,
                                struct hand *h)
 {
     float v[8];
@@ -225,7 +236,7 @@ CUDA_INLINE void share_scores(const struct made c, struct hand *h, struct togeth
 }
 
 /* A page's scores become weights, and what the rows have come to is rescaled. */
-CUDA_INLINE void take_scores(const struct cuda_attend_args *a, const struct made c, const struct page *p,
+CUDA_INLINE void take_scores(const struct cuda_attend_args *a, const struct made c, const struct taken *p,
                              struct hand *h, struct together *s)
 {
     const uint32_t warp = threadIdx.x / CUDA_WARP, at = threadIdx.x % 16;
@@ -234,7 +245,8 @@ CUDA_INLINE void take_scores(const struct cuda_attend_args *a, const struct made
         uint32_t row = 2 * i + threadIdx.x % CUDA_WARP / 16;
         float score = -INFINITY, f;
         if (row < c.rows)
-            score = attend_softmax_score(a, s->score[warp][row][at], p->from + at, h->soft[i].at, h->soft[i].slope);
+            score = attend_softmax_score(a, s->score[warp][row][at], p->number * CUDA_PAGE + at, h->soft[i].at,
+                                         h->soft[i].slope);
         score = attend_softmax_take(score, &h->soft[i], &f);
         if (row < c.rows) {
             s->score[warp][row][at] = score;
@@ -252,7 +264,7 @@ CUDA_INLINE void take_scores(const struct cuda_attend_args *a, const struct made
     }
 }
 
-CUDA_INLINE void add_values(const struct cuda_attend_args *a, const struct made c, const struct page *p,
+CUDA_INLINE void add_values(const struct cuda_attend_args *a, const struct made c, const struct taken *p,
                             const struct together *s, struct hand *h)
 {
     const uint32_t lane = threadIdx.x % CUDA_WARP, warp = threadIdx.x / CUDA_WARP;
@@ -276,10 +288,10 @@ CUDA_INLINE void add_values(const struct cuda_attend_args *a, const struct made 
     }
 }
 
-CUDA_INLINE void take_page(const struct cuda_attend_args *a, const struct made c, const struct page *p, struct hand *h,
+CUDA_INLINE void take_page(const struct cuda_attend_args *a, const struct made c, const struct taken *p, struct hand *h,
                            struct together *s)
 {
-    const struct page values = { p->block + a->kv.values_at, p->from, p->left };
+    const struct taken values = { p->block + a->kv.values_at, p->number, p->left };
     multiply_keys(a, c, p, h);
     if (turns_of(c) == c.batch) /* values are on their way while the scores come together */
         read_turns(a, c, &values, 0, h);
@@ -290,7 +302,8 @@ CUDA_INLINE void take_page(const struct cuda_attend_args *a, const struct made c
 }
 
 /* What a warp has come to, summed over its lanes. */
-CUDA_INLINE void leave_sums(const struct cuda_attend_args *a, const struct made c, struct hand *h, struct together *s)
+CUDA_INLINE void leave_sums(const struct cuda_attend_args *a, const struct made c, struct hand *h, struct together *s,
+                            float *acc)
 {
     const uint32_t lane = threadIdx.x % CUDA_WARP, warp = threadIdx.x / CUDA_WARP, first = 8 * (lane % c.lanes);
     CUDA_UNROLL
@@ -301,7 +314,7 @@ CUDA_INLINE void leave_sums(const struct cuda_attend_args *a, const struct made 
             for (uint32_t m = c.lanes; m < CUDA_WARP; m *= 2)
                 h->acc[row][d] += __shfl_xor_sync(CUDA_ALL, h->acc[row][d], (int)m);
             if (lane < c.lanes && first < a->kv.head_dim)
-                s->acc[(warp * c.rows + row) * MOST_DIM + first + d] = h->acc[row][d];
+                acc[(warp * c.rows + row) * width_of(c) + first + d] = h->acc[row][d];
         }
     }
     CUDA_UNROLL
@@ -319,63 +332,64 @@ CUDA_INLINE void leave_sums(const struct cuda_attend_args *a, const struct made 
     __syncthreads();
 }
 
-CUDA_INLINE void attend(const struct cuda_attend_args *a, const struct made c)
+/* acc: shared, room for ROOM() values: the block's queries, key and value, if it makes them, then sums of its warps. */
+CUDA_INLINE void attend(const struct cuda_attend_args *a, const struct made c, float *acc)
 {
     CUDA_SHARED struct together s;
     struct attend_rows r;
     struct heads_turns turns;
     struct hand h;
-    struct page p;
     cuda_let_next();
     if (!attend_rows_of(a, c.rows, &r)) {
         cuda_wait_before();
         return;
     }
-    p.block = ask_ahead(a, &r);
     heads_turns(&a->own, r.most - 1, &turns);
     CUDA_UNROLL
     for (uint32_t i = 0; i < halves_of(c); i++)
         begin_row(a, &r, 2 * i + threadIdx.x % CUDA_WARP / 16, &h.soft[i]);
+    const char *page = ask_ahead(a, &r);
     cuda_wait_before();
     if (a->own.k)
-        place_rows(a, &r, &turns, s.acc);
-    begin_queries(a, c, &r, s.acc, &h);
-    uint64_t keys_at = a->kv.keys_at + r.kv_head * a->kv.block_bytes;
-    uint32_t page = r.page + threadIdx.x / CUDA_WARP;
+        place_rows(a, c, &r, &turns, acc);
+    begin_queries(a, c, &r, acc, &h);
+    if (threadIdx.x == 0)
+        s.rows = r;
     CUDA_ONCE
-    for (; page < r.end; page += WARPS) {
-        const char *next = page + WARPS < r.end ? (const char *)r.pages[page + WARPS] + keys_at : NULL;
-        p.from = page * CUDA_PAGE;
-        p.left = r.most - p.from;
-        take_page(a, c, &p, &h, &s);
-        p.block = next;
+    for (uint32_t i = r.page + threadIdx.x / CUDA_WARP; i < r.end; i += WARPS) {
+        const char *next = i + WARPS < r.end ? (const char *)r.pages[i + WARPS] : NULL;
+        const struct taken keys = { page + keys_at(a, &r), i, r.most - i * CUDA_PAGE };
+        take_page(a, c, &keys, &h, &s);
+        page = next;
     }
-    leave_sums(a, c, &h, &s);
-    merge_rows(a, c, &r, &s);
+    leave_sums(a, c, &h, &s, acc);
+    merge_rows(a, c, &s, acc);
 }
 
-#define ATTEND(name, rows, lanes, kv, batch)                                                                           \
-    CUDA_KERNEL(name, cuda_attend_args, THREADS)                                                                       \
+/* blocks: that a multiprocessor must have registers for, where what the compiler chooses by itself spills; or 0. */
+#define ATTEND(name, rows, lanes, kv, batch, blocks)                                                                   \
+    CUDA_KERNEL_OF(name, cuda_attend_args, THREADS, blocks)                                                            \
     {                                                                                                                  \
+        CUDA_SHARED float acc[ROOM(rows, lanes)];                                                                      \
         const struct made c = { rows, lanes, kv, batch };                                                              \
-        attend(&a, c);                                                                                                 \
+        attend(&a, c, acc);                                                                                            \
     }
 
-ATTEND(cuda_attend_1_8_f32, 1, 8, CUDA_KV_F32, 4)
-ATTEND(cuda_attend_1_8_bf16, 1, 8, CUDA_KV_BF16, 4)
-ATTEND(cuda_attend_1_8_q8, 1, 8, CUDA_KV_Q8, 4)
-ATTEND(cuda_attend_1_16_f32, 1, 16, CUDA_KV_F32, 4)
-ATTEND(cuda_attend_1_16_bf16, 1, 16, CUDA_KV_BF16, 8)
-ATTEND(cuda_attend_1_16_q8, 1, 16, CUDA_KV_Q8, 8)
-ATTEND(cuda_attend_1_32_f32, 1, 32, CUDA_KV_F32, 4)
-ATTEND(cuda_attend_1_32_bf16, 1, 32, CUDA_KV_BF16, 8)
-ATTEND(cuda_attend_1_32_q8, 1, 32, CUDA_KV_Q8, 8)
-ATTEND(cuda_attend_4_8_f32, 4, 8, CUDA_KV_F32, 4)
-ATTEND(cuda_attend_4_8_bf16, 4, 8, CUDA_KV_BF16, 4)
-ATTEND(cuda_attend_4_8_q8, 4, 8, CUDA_KV_Q8, 4)
-ATTEND(cuda_attend_4_16_f32, 4, 16, CUDA_KV_F32, 4)
-ATTEND(cuda_attend_4_16_bf16, 4, 16, CUDA_KV_BF16, 8)
-ATTEND(cuda_attend_4_16_q8, 4, 16, CUDA_KV_Q8, 8)
-ATTEND(cuda_attend_4_32_f32, 4, 32, CUDA_KV_F32, 4)
-ATTEND(cuda_attend_4_32_bf16, 4, 32, CUDA_KV_BF16, 8)
-ATTEND(cuda_attend_4_32_q8, 4, 32, CUDA_KV_Q8, 4)
+ATTEND(cuda_attend_1_8_f32, 1, 8, CUDA_KV_F32, 4, 0)
+ATTEND(cuda_attend_1_8_bf16, 1, 8, CUDA_KV_BF16, 4, 0)
+ATTEND(cuda_attend_1_8_q8, 1, 8, CUDA_KV_Q8, 4, 0)
+ATTEND(cuda_attend_1_16_f32, 1, 16, CUDA_KV_F32, 4, 0)
+ATTEND(cuda_attend_1_16_bf16, 1, 16, CUDA_KV_BF16, 8, 0)
+ATTEND(cuda_attend_1_16_q8, 1, 16, CUDA_KV_Q8, 8, 0)
+ATTEND(cuda_attend_1_32_f32, 1, 32, CUDA_KV_F32, 4, 0)
+ATTEND(cuda_attend_1_32_bf16, 1, 32, CUDA_KV_BF16, 8, 4)
+ATTEND(cuda_attend_1_32_q8, 1, 32, CUDA_KV_Q8, 8, 0)
+ATTEND(cuda_attend_4_8_f32, 4, 8, CUDA_KV_F32, 4, 0)
+ATTEND(cuda_attend_4_8_bf16, 4, 8, CUDA_KV_BF16, 4, 0)
+ATTEND(cuda_attend_4_8_q8, 4, 8, CUDA_KV_Q8, 4, 0)
+ATTEND(cuda_attend_4_16_f32, 4, 16, CUDA_KV_F32, 4, 0)
+ATTEND(cuda_attend_4_16_bf16, 4, 16, CUDA_KV_BF16, 8, 3)
+ATTEND(cuda_attend_4_16_q8, 4, 16, CUDA_KV_Q8, 8, 0)
+ATTEND(cuda_attend_4_32_f32, 4, 32, CUDA_KV_F32, 4, 0)
+ATTEND(cuda_attend_4_32_bf16, 4, 32, CUDA_KV_BF16, 8, 0)
+ATTEND(cuda_attend_4_32_q8, 4, 32, CUDA_KV_Q8, 4, 0)
