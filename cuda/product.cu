@@ -171,6 +171,12 @@ CUDA_INLINE void take_rest(const struct cuda_product_args *a, const struct made 
     }
 }
 
+/* Whether this thread ends an output of a unit: sum_up() says which. */
+CUDA_INLINE int ends_of(const struct made c, const struct tile *t, const struct product_outputs *o)
+{
+    return threadIdx.x < c.out * c.rows && threadIdx.x / c.rows < o->n && threadIdx.x % c.rows < t->n;
+}
+
 CUDA_INLINE void product(const struct cuda_product_args *a, const struct made c)
 {
     CUDA_DYNAMIC_SHARED(char, shared);
@@ -196,6 +202,10 @@ CUDA_INLINE void product(const struct cuda_product_args *a, const struct made c)
     CUDA_ONCE
     for (uint32_t unit = blockIdx.x; o.n > 0; turn ^= 1) {
         float sum[RING_SUMS], ends[2];
+        struct product_output own;
+        const int early = c.rows < 8; /* that many take all registers */
+        if (early && ends_of(c, &t, &o))
+            own = product_output(a, t.first + threadIdx.x % c.rows, o.first + threadIdx.x / c.rows);
         CUDA_UNROLL
         for (uint32_t i = 0; i < all_of(c) * c.rows; i++)
             sum[i] = 0.0f;
@@ -204,8 +214,10 @@ CUDA_INLINE void product(const struct cuda_product_args *a, const struct made c)
             take_chunk(a, c, &t, from + 8 * threadIdx.x, &k, sum);
         take_rest(a, c, &t, &o, sum);
         sum_up(c, a->w.k, sum, part[turn], ends);
-        if (threadIdx.x < c.out * c.rows && threadIdx.x / c.rows < o.n && threadIdx.x % c.rows < t.n)
-            product_end(a, t.first + threadIdx.x % c.rows, o.first + threadIdx.x / c.rows, ends[0], ends[1]);
+        if (!early && ends_of(c, &t, &o))
+            own = product_output(a, t.first + threadIdx.x % c.rows, o.first + threadIdx.x / c.rows);
+        if (ends_of(c, &t, &o))
+            product_end(a, &own, ends[0], ends[1]);
         unit += gridDim.x;
         product_outputs(a, all_of(c), c.gated, k.expert, unit, &o);
     }

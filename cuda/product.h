@@ -162,19 +162,36 @@ CUDA_INLINE void product_norm(const struct cuda_product_args *a, uint32_t first,
     __syncthreads();
 }
 
-/* One finished sum: output j of row i. */
-CUDA_INLINE void product_end(const struct cuda_product_args *a, uint32_t i, uint32_t j, float y, float gate)
+/* What an output is made from beside its sum: read when its unit begins, to be there when it ends.  Nobody else writes
+ * that value of `add`. */
+struct product_output {
+    size_t at; /* in out and in add */
+    float bias, gate_bias, add;
+};
+
+/* Output j of row i. */
+CUDA_INLINE struct product_output product_output(const struct cuda_product_args *a, uint32_t i, uint32_t j)
 {
-    size_t at = (size_t)i * a->out_stride + j;
+    struct product_output o;
+    o.at = (size_t)i * a->out_stride + j;
+    o.bias = a->bias ? a->bias[j] : 0.0f;
+    o.gate_bias = a->gate_bias ? a->gate_bias[j] : 0.0f;
+    o.add = a->add ? a->add[o.at] : 0.0f;
+    return o;
+}
+
+/* From its finished sum, and its gate's. */
+CUDA_INLINE void product_end(const struct cuda_product_args *a, const struct product_output *o, float y, float gate)
+{
     if (a->bias)
-        y += a->bias[j];
+        y += o->bias;
     if (a->gate.data)
-        y *= cuda_activated(a->activation, a->gate_bias ? gate + a->gate_bias[j] : gate);
+        y *= cuda_activated(a->activation, a->gate_bias ? gate + o->gate_bias : gate);
     if (a->add)
-        y += a->add[at];
+        y += o->add;
     if (a->flag && !cuda_finite(y))
         *a->flag = 1;
-    cuda_store(a->out_type, a->out, at, y);
+    cuda_store(a->out_type, a->out, o->at, y);
 }
 
 #endif

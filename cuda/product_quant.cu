@@ -168,8 +168,10 @@ CUDA_INLINE void end_unit(const struct cuda_product_args *a, const struct made c
             gate = gated && lane + SLOTS / 2 * c.rows == j * c.rows + r ? s : gate;
         }
     }
-    if (lane / c.rows < o->n && lane % c.rows < t->n)
-        product_end(a, t->first + lane % c.rows, o->first + lane / c.rows, y, gate);
+    if (lane / c.rows < o->n && lane % c.rows < t->n) {
+        const struct product_output own = product_output(a, t->first + lane % c.rows, o->first + lane / c.rows);
+        product_end(a, &own, y, gate);
+    }
 }
 
 /* The moments of the tile's rows, where they are to be normed. */
