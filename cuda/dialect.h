@@ -101,6 +101,14 @@ CUDA_INLINE float cuda_ahead_f32(const float *p)
     return x;
 }
 
+/* At a multiple of 16 bytes. */
+CUDA_INLINE float4 cuda_ahead_f32x4(const float *p)
+{
+    float4 x;
+    asm volatile("ld.global.cg.v4.f32 {%0, %1, %2, %3}, [%4];" : "=f"(x.x), "=f"(x.y), "=f"(x.z), "=f"(x.w) : "l"(p));
+    return x;
+}
+
 CUDA_INLINE void *cuda_ahead_pointer(const void *p)
 {
     void *x;
@@ -207,6 +215,13 @@ CUDA_INLINE uint32_t cuda_ahead_u32(const uint32_t *p)
 CUDA_INLINE float cuda_ahead_f32(const float *p)
 {
     float x;
+    emulate_ahead(&x, p, sizeof x);
+    return x;
+}
+
+CUDA_INLINE float4 cuda_ahead_f32x4(const float *p)
+{
+    float4 x;
     emulate_ahead(&x, p, sizeof x);
     return x;
 }
