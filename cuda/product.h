@@ -152,16 +152,15 @@ CUDA_INLINE void product_norm_ahead(const struct cuda_product_args *a, float4 w[
     product_norm_ask(a, product_at(PRODUCT_HELD) - 4 * threadIdx.x);
     CUDA_UNROLL
     for (uint32_t i = 0; i < PRODUCT_HELD; i++) {
-        const float *p = a->norm.weight + product_at(i);
-        uint32_t left = a->norm.weight && product_at(i) < a->w.k ? a->w.k - product_at(i) : 0;
+        const uint32_t at = product_at(i), left = a->norm.weight && at < a->w.k ? a->w.k - at : 0;
         w[i].x = w[i].y = w[i].z = w[i].w = 0.0f;
         if (left >= 4) {
-            w[i] = cuda_ahead_f32x4(p);
+            w[i] = cuda_ahead_f32x4(&a->norm.weight[at]);
             continue;
         }
-        w[i].x = left > 0 ? cuda_ahead_f32(p) : 0.0f;
-        w[i].y = left > 1 ? cuda_ahead_f32(p + 1) : 0.0f;
-        w[i].z = left > 2 ? cuda_ahead_f32(p + 2) : 0.0f;
+        w[i].x = left > 0 ? cuda_ahead_f32(&a->norm.weight[at]) : 0.0f;
+        w[i].y = left > 1 ? cuda_ahead_f32(&a->norm.weight[at + 1]) : 0.0f;
+        w[i].z = left > 2 ? cuda_ahead_f32(&a->norm.weight[at + 2]) : 0.0f;
     }
 }
 
