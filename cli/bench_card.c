@@ -123,7 +123,8 @@ static int open_forward(struct bench *b, const struct args *a)
         return err_code();
     b->tokens = mem_alloc(most, sizeof *b->tokens);
     b->out = mem_alloc(most, sizeof *b->out);
-    int rc = b->device->api->pool_open(b->device->context, ((uint64_t)c->n_vocab + 64) * sizeof(float), &b->rows, &e);
+    const struct device_api *api = b->device->api;
+    int rc = api->pool_open(b->device->context, api->row_bytes(c->n_vocab), &b->rows, &e);
     return rc == DEVICE_OK ? take_all(b) : device_fail(b->device, rc, &e);
 }
 

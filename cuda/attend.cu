@@ -9,77 +9,38 @@
  * What a row comes to depends on its query, its pages and split_pages, not on the rows beside it. */
 #include "cuda/apart.h"
 #include "cuda/attend_page.h"
+#include "cuda/attend_softmax.h"
 #include "cuda/heads.h"
 
-#define WARPS    4u
-#define THREADS  (WARPS * CUDA_WARP)
-#define MOST_DIM 256u /* of the kernels whose lanes hold eight values each */
+#define WARPS   4u
+#define THREADS (WARPS * CUDA_WARP)
+/* Values of shared memory that rows of 8 * lanes values take: a row of each warp, and no less than rows + 2. */
+#define ROOM(rows, lanes) (WARPS * (rows)*8 * (lanes))
 
-/* The rows of one block. */
-struct rows {
-    uint32_t token, n, kv_head; /* row i < n is head i % group of token + i / group, counted from `from` */
-    uint32_t from, group;
-    uint32_t most, least; /* positions that are seen: those below most, none below least */
-    uint32_t page, end;   /* of this split */
-    const void *const *pages;
+/* What a kernel is made for: its constants. */
+struct made {
+    uint32_t rows, lanes; /* of a block; that share a position */
+    uint32_t kv, batch;   /* type of keys and values; turns that are read together, to stay in registers */
 };
 
-CUDA_INLINE uint32_t first_of(const struct cuda_attend_args *a, uint32_t position)
+CUDA_INLINE uint32_t at_once(const struct made c) /* positions of a page in hand */
 {
-    return a->window > 0 && position + 1 > a->window ? position + 1 - a->window : 0;
+    return CUDA_WARP / c.lanes;
 }
 
-/* False: there is nothing to do for this block. */
-CUDA_INLINE int rows_of(const struct cuda_attend_args *a, uint32_t most_rows, struct rows *r)
+CUDA_INLINE uint32_t turns_of(const struct made c) /* through a page */
 {
-    struct cuda_span span = a->spans[blockIdx.z];
-    uint32_t tile = blockIdx.x / a->kv.n_kv_heads, page;
-    r->kv_head = blockIdx.x % a->kv.n_kv_heads;
-    r->group = a->n_heads / a->kv.n_kv_heads;
-    r->from = tile * most_rows;
-    if (r->from >= span.n * r->group)
-        return 0;
-    r->n = span.n * r->group - r->from;
-    r->n = r->n < most_rows ? r->n : most_rows;
-    r->token = span.token;
-    const struct cuda_token *last = &a->tokens[span.token + (r->from + r->n - 1) / r->group];
-    r->most = last->position + 1;
-    r->least = first_of(a, a->tokens[span.token + r->from / r->group].position);
-    r->pages = a->pages + last->pages;
-    page = r->least / CUDA_PAGE;
-    r->page = blockIdx.y * a->split_pages;
-    r->end = r->page + a->split_pages;
-    r->page = r->page > page ? r->page : page;
-    page = (r->most + CUDA_PAGE - 1) / CUDA_PAGE;
-    r->end = r->end < page ? r->end : page;
-    return r->page < r->end;
+    return CUDA_PAGE / at_once(c);
 }
 
-CUDA_INLINE uint32_t token_of(const struct rows *r, uint32_t row)
+CUDA_INLINE uint32_t width_of(const struct made c) /* of a row: eight values a lane */
 {
-    return r->token + (r->from + row) / r->group;
+    return 8 * c.lanes;
 }
 
-CUDA_INLINE uint32_t head_of(const struct rows *r, uint32_t row)
+CUDA_INLINE uint32_t halves_of(const struct made c) /* of a warp, each with its rows' softmax */
 {
-    return r->kv_head * r->group + (r->from + row) % r->group;
-}
-
-/* A score as the softmax takes it; -inf where the row's token does not see the position. */
-CUDA_INLINE float score_of(const struct cuda_attend_args *a, float dot, uint32_t position, uint32_t at, float slope)
-{
-    if (position > at || position < first_of(a, at))
-        return -INFINITY;
-    dot *= a->scale;
-    if (a->cap > 0)
-        dot = a->cap * tanhf(dot / a->cap);
-    return dot - slope * (float)(at - position);
-}
-
-/* exp(x - most), where -inf is far from -inf. */
-CUDA_INLINE float weight_of(float x, float most)
-{
-    return x == -INFINITY ? 0.0f : __expf(x - most);
+    return (c.rows + 1) / 2;
 }
 
 /* Value d of a row, or what a split leaves of it. */
@@ -95,14 +56,8 @@ CUDA_INLINE void leave(const struct cuda_attend_args *a, uint32_t token, uint32_
     }
 }
 
-/* What a lane knows of the row whose softmax it takes part in: lanes 0 .. 15 row 2 i, the others row 2 i + 1. */
-struct softmax {
-    float most, sum; /* most: of all lanes; sum: of the positions that are this lane's */
-    float slope;
-    uint32_t at; /* the token's position */
-};
-
-CUDA_INLINE void begin_row(const struct cuda_attend_args *a, const struct rows *r, uint32_t row, struct softmax *s)
+CUDA_INLINE void begin_row(const struct cuda_attend_args *a, const struct attend_rows *r, uint32_t row,
+                           struct attend_softmax *s)
 {
     s->most = -INFINITY;
     s->sum = 0.0f;
@@ -110,46 +65,39 @@ CUDA_INLINE void begin_row(const struct cuda_attend_args *a, const struct rows *
     s->at = r->most - 1;
     if (row >= r->n)
         return;
-    s->at = a->tokens[token_of(r, row)].position;
-    s->slope = a->slope ? a->slope[head_of(r, row)] : 0.0f;
+    s->at = attend_rows_position(r, row);
+    s->slope = a->slope ? cuda_ahead_f32(&a->slope[attend_rows_head(r, row)]) : 0.0f;
 }
 
-/* Takes a page's score into the row's softmax; its weight, and what all before is to be multiplied by. */
-CUDA_INLINE float take_score(float score, struct softmax *s, float *factor)
-{
-    float most = score, weight;
-    CUDA_UNROLL
-    for (int m = 8; m > 0; m /= 2)
-        most = fmaxf(most, __shfl_xor_sync(CUDA_ALL, most, m));
-    most = fmaxf(most, s->most);
-    *factor = weight_of(s->most, most);
-    weight = weight_of(score, most);
-    s->most = most;
-    s->sum = cuda_fma(s->sum, *factor, weight);
-    return weight;
-}
-
-/* Shared by the warps of a block: what each has come to of each row, then the row. */
+/* What a warp has come to of each row, and the rows of a block's warps put together. */
 struct merging {
     float most[WARPS], sum[WARPS];
 };
 
-CUDA_INLINE void merge_rows(const struct cuda_attend_args *a, const struct rows *r, const struct merging *m,
-                            const float *acc, uint32_t n_rows)
+/* Shared by a block's warps; score and factor by the lanes of each. */
+struct together {
+    float score[WARPS][4][CUDA_PAGE], factor[WARPS][4];
+    struct merging merging[4];
+    struct attend_rows rows; /* here, not in registers, while pages are taken */
+};
+
+CUDA_INLINE void merge_rows(const struct cuda_attend_args *a, const struct made c, const struct together *s,
+                            const float *acc)
 {
+    const struct attend_rows *r = &s->rows;
     uint32_t dim = a->kv.head_dim;
     for (uint32_t i = threadIdx.x; i < r->n * dim; i += THREADS) {
         uint32_t row = i / dim, d = i % dim;
-        const struct merging *own = &m[row];
+        const struct merging *own = &s->merging[row];
         float most = fmaxf(fmaxf(own->most[0], own->most[1]), fmaxf(own->most[2], own->most[3]));
         float sum = 0.0f, x = 0.0f;
         CUDA_UNROLL
         for (uint32_t w = 0; w < WARPS; w++) {
-            float f = weight_of(own->most[w], most);
+            float f = attend_softmax_weight(own->most[w], most);
             sum = cuda_fma(f, own->sum[w], sum);
-            x = cuda_fma(f, acc[(w * n_rows + row) * MOST_DIM + d], x);
+            x = cuda_fma(f, acc[(w * c.rows + row) * width_of(c) + d], x);
         }
-        uint32_t token = token_of(r, row), head = head_of(r, row);
+        uint32_t token = attend_rows_token(r, row), head = attend_rows_head(r, row);
         leave(a, token, head, d, a->n_splits == 1 ? x / sum : x);
         if (a->n_splits > 1 && d == 0) {
             leave(a, token, head, dim, most);
@@ -158,226 +106,290 @@ CUDA_INLINE void merge_rows(const struct cuda_attend_args *a, const struct rows 
     }
 }
 
-/* Asks for the first page of each warp, and for what turns the block's token, before the kernel in front has ended:
- * what it is still to write there is no matter, since nothing is read. */
-CUDA_INLINE void ask_ahead(const struct cuda_attend_args *a, const struct rows *r)
+CUDA_INLINE uint64_t keys_at(const struct cuda_attend_args *a, const struct attend_rows *r)
 {
-    uint32_t lane = threadIdx.x % CUDA_WARP, page = r->page + threadIdx.x / CUDA_WARP;
-    uint64_t keys_at = a->kv.keys_at + r->kv_head * a->kv.block_bytes;
-    for (uint32_t at = 128 * lane; page < r->end && at < a->kv.block_bytes; at += 128 * CUDA_WARP) {
-        cuda_prefetch((const char *)r->pages[page] + keys_at + at);
-        cuda_prefetch((const char *)r->pages[page] + keys_at + a->kv.values_at + at);
-    }
-    if (a->own.k && 32 * threadIdx.x < a->own.half) {
-        size_t at = (size_t)(r->most - 1) * a->own.half + 32 * threadIdx.x;
-        cuda_prefetch(a->own.cos + at);
-        cuda_prefetch(a->own.sin + at);
-    }
+    return a->kv.keys_at + r->kv_head * a->kv.block_bytes;
 }
 
-/* The block's queries into q, one every MOST_DIM, and its token's key and value into the token's page if that is of
- * this split.  Blocks that share the head write the same bits there, and each reads its own. */
-CUDA_INLINE void place_rows(const struct cuda_attend_args *a, const struct rows *r, float *q)
+/* The warp's first page, NULL: it has none; asks for its keys and values before the kernel in front has ended: what that
+ * is still to write there is no matter, since nothing is read. */
+CUDA_INLINE const char *ask_ahead(const struct cuda_attend_args *a, const struct attend_rows *r)
 {
-    const struct cuda_token t = a->tokens[r->token];
+    uint32_t lane = threadIdx.x % CUDA_WARP, number = r->page + threadIdx.x / CUDA_WARP;
+    if (number >= r->end)
+        return NULL;
+    const char *page = (const char *)cuda_ahead_pointer(&r->pages[number]), *keys = page + keys_at(a, r);
+    for (uint32_t at = 128 * lane; at < a->kv.block_bytes; at += 128 * CUDA_WARP) {
+        cuda_prefetch(keys + at);
+        cuda_prefetch(keys + a->kv.values_at + at);
+    }
+    return page;
+}
+
+/* The block's queries into q, one every width_of(), and its token's key and value into the token's page if that is of
+ * this split.  Blocks that share the head write the same bits there, and each reads its own. */
+CUDA_INLINE void place_rows(const struct cuda_attend_args *a, const struct made c, const struct attend_rows *r,
+                            const struct heads_turns *turns, float *q)
+{
+    const struct cuda_token t = { r->own, 0, r->most - 1, 0, 0 };
     uint32_t puts = t.own && r->end * CUDA_PAGE > t.position ? 2 : 0;
     for (uint32_t i = threadIdx.x / CUDA_WARP; i < r->n + puts; i += WARPS) {
         uint32_t head = r->kv_head * r->group + r->from + i; /* of the block's one token */
         if (i >= r->n)
             head = a->n_heads + (i - r->n) * a->kv.n_kv_heads + r->kv_head;
-        heads_make(&a->own, r->token, head, t.position, q + i * MOST_DIM);
+        heads_make(&a->own, r->token, head, turns, q + i * width_of(c));
         if (i >= r->n)
-            heads_put(&a->own, head, &t, q + i * MOST_DIM);
+            heads_put(&a->own, head, &t, q + i * width_of(c));
     }
     __syncthreads();
 }
 
 /* Row i's query: as place_rows() has made it, or as it lies in memory. */
-CUDA_INLINE const float *query_of(const struct cuda_attend_args *a, const struct rows *r, uint32_t i,
-                                  const float *placed)
+CUDA_INLINE const float *query_of(const struct cuda_attend_args *a, const struct made c, const struct attend_rows *r,
+                                  uint32_t i, const float *placed)
 {
     if (a->own.k)
-        return placed + i * MOST_DIM;
-    return a->q + (size_t)token_of(r, i) * a->q_stride + head_of(r, i) * a->kv.head_dim;
+        return placed + i * width_of(c);
+    return a->q + (size_t)attend_rows_token(r, i) * a->q_stride + attend_rows_head(r, i) * a->kv.head_dim;
 }
 
-/* ROWS, LANES and KV are constants of the kernels below.  Positions of a page in hand at once: 32 / LANES, in `steps`
- * turns, read BATCH turns at a time so that what is in flight stays in registers. */
-CUDA_INLINE void attend(const struct cuda_attend_args *a, const uint32_t ROWS, const uint32_t LANES, const uint32_t KV,
-                        const uint32_t BATCH)
+/* What a thread has in hand of its warp's rows, of q and of the sums its eight values, and of a page: keys, then values,
+ * and its parts of the products with keys. */
+struct hand {
+    float q[4][8], acc[4][8];
+    struct attend_softmax soft[2];
+    struct attend_page_eight x[CUDA_PAGE];
+    float dots[4 * CUDA_PAGE];
+};
+
+CUDA_INLINE void begin_queries(const struct cuda_attend_args *a, const struct made c, const struct attend_rows *r,
+                               float *placed, struct hand *h)
 {
-    CUDA_SHARED float score[WARPS][4][CUDA_PAGE], factor[WARPS][4], acc_of[WARPS * 4 * MOST_DIM];
-    CUDA_SHARED struct merging merging[4];
-    const uint32_t at_once = CUDA_WARP / LANES, steps = CUDA_PAGE / at_once, halves = (ROWS + 1) / 2;
-    uint32_t lane = threadIdx.x % CUDA_WARP, warp = threadIdx.x / CUDA_WARP, sub = lane % LANES, slot = lane / LANES;
-    uint32_t dim = a->kv.head_dim, inside = 8 * sub < dim;
-    float q[4][8], acc[4][8], v[8];
-    struct softmax soft[2];
-    struct rows r;
-    cuda_let_next();
-    const int any = rows_of(a, ROWS, &r); /* what a batch is told in was sent before its first kernel */
-    if (any)
-        ask_ahead(a, &r);
-    cuda_wait_before();
-    if (!any)
-        return;
-    if (a->own.k)
-        place_rows(a, &r, acc_of);
+    const uint32_t first = 8 * (threadIdx.x % CUDA_WARP % c.lanes);
     CUDA_UNROLL
-    for (uint32_t i = 0; i < ROWS; i++) {
-        const float *from = query_of(a, &r, i < r.n ? i : 0, acc_of) + 8 * sub;
+    for (uint32_t i = 0; i < c.rows; i++) {
+        const float *from = query_of(a, c, r, i < r->n ? i : 0, placed) + first;
         CUDA_UNROLL
         for (uint32_t d = 0; d < 8; d++) {
-            q[i][d] = inside ? from[d] : 0.0f;
-            acc[i][d] = 0.0f;
+            h->q[i][d] = first < a->kv.head_dim ? from[d] : 0.0f;
+            h->acc[i][d] = 0.0f;
         }
     }
     if (a->own.k)
         __syncthreads(); /* sums of a warp that is done take the queries' place */
+}
+
+/* What a warp takes of a page: the head's keys, or its values. */
+struct taken {
+    const char *block;
+    uint32_t number, left; /* the page's in its path; so many of its positions, or more, hold something */
+};
+
+/* A batch of turns through the page, from turn b on. */
+CUDA_INLINE void read_turns(const struct cuda_attend_args *a, const struct made c, const struct taken *p, uint32_t b,
+                            struct hand *h)
+{
+    const uint32_t lane = threadIdx.x % CUDA_WARP, first = 8 * (lane % c.lanes);
     CUDA_UNROLL
-    for (uint32_t i = 0; i < halves; i++)
-        begin_row(a, &r, 2 * i + lane / 16, &soft[i]);
-    uint64_t keys_at = a->kv.keys_at + r.kv_head * a->kv.block_bytes;
-    uint32_t page = r.page + warp;
-    const char *block = page < r.end ? (const char *)r.pages[page] + keys_at : NULL;
-    CUDA_ONCE
-    for (; page < r.end; page += WARPS) {
-        const char *next = page + WARPS < r.end ? (const char *)r.pages[page + WARPS] + keys_at : NULL;
-        uint32_t left = r.most - page * CUDA_PAGE; /* positions of the page that hold something */
-        float dots[4 * CUDA_PAGE];
-        struct attend_page_eight x[CUDA_PAGE];
-        CUDA_UNROLL
-        for (uint32_t b = 0; b < steps; b += BATCH) {
-            CUDA_UNROLL
-            for (uint32_t i = 0; i < BATCH; i++) {
-                uint32_t at = (b + i) * at_once + slot;
-                attend_page_none(&x[i]);
-                if (inside && at < left)
-                    attend_page_read(KV, block, dim, at, 8 * sub, &x[i]);
-            }
-            CUDA_UNROLL
-            for (uint32_t i = 0; i < BATCH; i++) {
-                attend_page_values(KV, &x[i], v);
-                CUDA_UNROLL
-                for (uint32_t row = 0; row < ROWS; row++) {
-                    float dot = q[row][0] * v[0];
-                    CUDA_UNROLL
-                    for (uint32_t d = 1; d < 8; d++)
-                        dot = cuda_fma(q[row][d], v[d], dot);
-                    dots[row * steps + b + i] = KV == CUDA_KV_Q8 ? dot * x[i].scale : dot;
-                }
-            }
-        }
-        if (steps == BATCH) { /* values are on their way while the scores come together */
-            CUDA_UNROLL
-            for (uint32_t i = 0; i < BATCH; i++) {
-                uint32_t at = i * at_once + slot;
-                attend_page_none(&x[i]);
-                if (inside && at < left)
-                    attend_page_read(KV, block + a->kv.values_at, dim, at, 8 * sub, &x[i]);
-            }
-        }
-        apart_sum(dots, ROWS * steps, LANES, lane);
-        const uint32_t own = ROWS * steps > LANES ? ROWS * steps / LANES : 1;
-        uint32_t from = apart_held(ROWS * steps, LANES, lane);
-        CUDA_UNROLL
-        for (uint32_t j = 0; j < own; j++)
-            score[warp][(from + j) / steps][(from + j) % steps * at_once + slot] = dots[j];
-        __syncwarp();
-        CUDA_UNROLL
-        for (uint32_t i = 0; i < halves; i++) {
-            uint32_t row = 2 * i + lane / 16, at = lane % 16;
-            float s = -INFINITY, f;
-            if (row < ROWS)
-                s = score_of(a, score[warp][row][at], page * CUDA_PAGE + at, soft[i].at, soft[i].slope);
-            s = take_score(s, &soft[i], &f);
-            if (row < ROWS) {
-                score[warp][row][at] = s;
-                if (at == 0)
-                    factor[warp][row] = f;
-            }
-        }
-        __syncwarp();
-        CUDA_UNROLL
-        for (uint32_t row = 0; row < ROWS; row++) {
-            float f = factor[warp][row];
-            CUDA_UNROLL
-            for (uint32_t d = 0; d < 8; d++)
-                acc[row][d] *= f;
-        }
-        CUDA_UNROLL
-        for (uint32_t b = 0; b < steps; b += BATCH) {
-            CUDA_UNROLL
-            for (uint32_t i = 0; i < BATCH && steps != BATCH; i++) {
-                uint32_t at = (b + i) * at_once + slot;
-                attend_page_none(&x[i]);
-                if (inside && at < left)
-                    attend_page_read(KV, block + a->kv.values_at, dim, at, 8 * sub, &x[i]);
-            }
-            CUDA_UNROLL
-            for (uint32_t i = 0; i < BATCH; i++) {
-                attend_page_values(KV, &x[i], v);
-                CUDA_UNROLL
-                for (uint32_t row = 0; row < ROWS; row++) {
-                    float w = score[warp][row][(b + i) * at_once + slot];
-                    w = KV == CUDA_KV_Q8 ? w * x[i].scale : w;
-                    CUDA_UNROLL
-                    for (uint32_t d = 0; d < 8; d++)
-                        acc[row][d] = cuda_fma(w, v[d], acc[row][d]);
-                }
-            }
-        }
-        __syncwarp(); /* the next page's scores overwrite these */
-        block = next;
+    for (uint32_t i = 0; i < c.batch; i++) {
+        uint32_t position = (b + i) * at_once(c) + lane / c.lanes;
+        attend_page_none(&h->x[i]);
+        if (first < a->kv.head_dim && position < p->left)
+            attend_page_read(c.kv, p->block, a->kv.head_dim, position, first, &h->x[i]);
     }
+}
+
+/* A lane's part of each product of query and key: row by row, a turn each. */
+CUDA_INLINE void multiply_keys(const struct cuda_attend_args *a, const struct made c, const struct taken *p,
+                               struct hand *h)
+{
+    float v[8];
     CUDA_UNROLL
-    for (uint32_t row = 0; row < ROWS; row++) {
+    for (uint32_t b = 0; b < turns_of(c); b += c.batch) {
+        read_turns(a, c, p, b, h);
+        CUDA_UNROLL
+        for (uint32_t i = 0; i < c.batch; i++) {
+            attend_page_values(c.kv, &h->x[i], v);
+            CUDA_UNROLL
+            for (uint32_t row = 0; row < c.rows; row++) {
+                float dot = h->q[row][0] * v[0];
+                CUDA_UNROLL
+                for (uint32_t d = 1; d < 8; d++)
+                    dot = cuda_fma(h->q[row][d], v[d], dot);
+                h->dots[row * turns_of(c) + b + i] = c.kv == CUDA_KV_Q8 ? dot * h->x[i].scale : dot;
+            }
+        }
+    }
+}
+
+/* Sums the lanes' parts, each score to where its row's are. */
+CUDA_INLINE void share_scores(const struct made c, struct hand *h, struct together *s)
+{
+    const uint32_t n = c.rows * turns_of(c), own = n > c.lanes ? n / c.lanes : 1;
+    uint32_t lane = threadIdx.x % CUDA_WARP, warp = threadIdx.x / CUDA_WARP;
+    apart_sum(h->dots, n, c.lanes, lane);
+    uint32_t from = apart_held(n, c.lanes, lane);
+    CUDA_UNROLL
+    for (uint32_t j = 0; j < own; j++)
+        s->score[warp][(from + j) / turns_of(c)][(from + j) % turns_of(c) * at_once(c) + lane / c.lanes] = h->dots[j];
+    __syncwarp();
+}
+
+/* A page's scores become weights, and what the rows have come to is rescaled. */
+CUDA_INLINE void take_scores(const struct cuda_attend_args *a, const struct made c, const struct taken *p,
+                             struct hand *h, struct together *s)
+{
+    const uint32_t warp = threadIdx.x / CUDA_WARP, at = threadIdx.x % 16;
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < halves_of(c); i++) {
+        uint32_t row = 2 * i + threadIdx.x % CUDA_WARP / 16;
+        float score = -INFINITY, f;
+        if (row < c.rows)
+            score = attend_softmax_score(a, s->score[warp][row][at], p->number * CUDA_PAGE + at, h->soft[i].at,
+                                         h->soft[i].slope);
+        score = attend_softmax_take(score, &h->soft[i], &f);
+        if (row < c.rows) {
+            s->score[warp][row][at] = score;
+            if (at == 0)
+                s->factor[warp][row] = f;
+        }
+    }
+    __syncwarp();
+    CUDA_UNROLL
+    for (uint32_t row = 0; row < c.rows; row++) {
+        float f = s->factor[warp][row];
+        CUDA_UNROLL
+        for (uint32_t d = 0; d < 8; d++)
+            h->acc[row][d] *= f;
+    }
+}
+
+CUDA_INLINE void add_values(const struct cuda_attend_args *a, const struct made c, const struct taken *p,
+                            const struct together *s, struct hand *h)
+{
+    const uint32_t lane = threadIdx.x % CUDA_WARP, warp = threadIdx.x / CUDA_WARP;
+    float v[8];
+    CUDA_UNROLL
+    for (uint32_t b = 0; b < turns_of(c); b += c.batch) {
+        if (turns_of(c) != c.batch)
+            read_turns(a, c, p, b, h);
+        CUDA_UNROLL
+        for (uint32_t i = 0; i < c.batch; i++) {
+            attend_page_values(c.kv, &h->x[i], v);
+            CUDA_UNROLL
+            for (uint32_t row = 0; row < c.rows; row++) {
+                float w = s->score[warp][row][(b + i) * at_once(c) + lane / c.lanes];
+                w = c.kv == CUDA_KV_Q8 ? w * h->x[i].scale : w;
+                CUDA_UNROLL
+                for (uint32_t d = 0; d < 8; d++)
+                    h->acc[row][d] = cuda_fma(w, v[d], h->acc[row][d]);
+            }
+        }
+    }
+}
+
+CUDA_INLINE void take_page(const struct cuda_attend_args *a, const struct made c, const struct taken *p, struct hand *h,
+                           struct together *s)
+{
+    const struct taken values = { p->block + a->kv.values_at, p->number, p->left };
+    multiply_keys(a, c, p, h);
+    if (turns_of(c) == c.batch) /* values are on their way while the scores come together */
+        read_turns(a, c, &values, 0, h);
+    share_scores(c, h, s);
+    take_scores(a, c, p, h, s);
+    add_values(a, c, &values, s, h);
+    __syncwarp(); /* the next page's scores overwrite these */
+}
+
+/* What a warp has come to, summed over its lanes. */
+CUDA_INLINE void leave_sums(const struct cuda_attend_args *a, const struct made c, struct hand *h, struct together *s,
+                            float *acc)
+{
+    const uint32_t lane = threadIdx.x % CUDA_WARP, warp = threadIdx.x / CUDA_WARP, first = 8 * (lane % c.lanes);
+    CUDA_UNROLL
+    for (uint32_t row = 0; row < c.rows; row++) {
         CUDA_UNROLL
         for (uint32_t d = 0; d < 8; d++) {
             CUDA_UNROLL
-            for (uint32_t m = LANES; m < CUDA_WARP; m *= 2)
-                acc[row][d] += __shfl_xor_sync(CUDA_ALL, acc[row][d], (int)m);
-            if (slot == 0 && inside)
-                acc_of[(warp * ROWS + row) * MOST_DIM + 8 * sub + d] = acc[row][d];
+            for (uint32_t m = c.lanes; m < CUDA_WARP; m *= 2)
+                h->acc[row][d] += __shfl_xor_sync(CUDA_ALL, h->acc[row][d], (int)m);
+            if (lane < c.lanes && first < a->kv.head_dim)
+                acc[(warp * c.rows + row) * width_of(c) + first + d] = h->acc[row][d];
         }
     }
     CUDA_UNROLL
-    for (uint32_t i = 0; i < halves; i++) {
-        float sum = soft[i].sum;
+    for (uint32_t i = 0; i < halves_of(c); i++) {
+        float sum = h->soft[i].sum;
         CUDA_UNROLL
         for (int m = 8; m > 0; m /= 2)
             sum += __shfl_xor_sync(CUDA_ALL, sum, m);
         uint32_t row = 2 * i + lane / 16;
-        if (lane % 16 == 0 && row < ROWS) {
-            merging[row].most[warp] = soft[i].most;
-            merging[row].sum[warp] = sum;
+        if (lane % 16 == 0 && row < c.rows) {
+            s->merging[row].most[warp] = h->soft[i].most;
+            s->merging[row].sum[warp] = sum;
         }
     }
     __syncthreads();
-    merge_rows(a, &r, merging, acc_of, ROWS);
 }
 
-#define ATTEND(name, rows, lanes, kv, batch)                                                                           \
-    CUDA_KERNEL(name, cuda_attend_args, THREADS)                                                                       \
+/* acc: shared, room for ROOM() values: the block's queries, key and value, if it makes them, then sums of its warps. */
+CUDA_INLINE void attend(const struct cuda_attend_args *a, const struct made c, float *acc)
+{
+    CUDA_SHARED struct together s;
+    struct attend_rows r;
+    struct heads_turns turns;
+    struct hand h;
+    cuda_let_next();
+    if (!attend_rows_of(a, c.rows, &r)) {
+        cuda_wait_before();
+        return;
+    }
+    heads_turns(&a->own, r.most - 1, &turns);
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < halves_of(c); i++)
+        begin_row(a, &r, 2 * i + threadIdx.x % CUDA_WARP / 16, &h.soft[i]);
+    const char *page = ask_ahead(a, &r);
+    cuda_wait_before();
+    if (a->own.k)
+        place_rows(a, c, &r, &turns, acc);
+    begin_queries(a, c, &r, acc, &h);
+    if (threadIdx.x == 0)
+        s.rows = r;
+    CUDA_ONCE
+    for (uint32_t i = r.page + threadIdx.x / CUDA_WARP; i < r.end; i += WARPS) {
+        const char *next = i + WARPS < r.end ? (const char *)r.pages[i + WARPS] : NULL;
+        const struct taken keys = { page + keys_at(a, &r), i, r.most - i * CUDA_PAGE };
+        take_page(a, c, &keys, &h, &s);
+        page = next;
+    }
+    leave_sums(a, c, &h, &s, acc);
+    merge_rows(a, c, &s, acc);
+}
+
+/* blocks: that a multiprocessor must have registers for, where what the compiler chooses by itself spills; or 0. */
+#define ATTEND(name, rows, lanes, kv, batch, blocks)                                                                   \
+    CUDA_KERNEL_OF(name, cuda_attend_args, THREADS, blocks)                                                            \
     {                                                                                                                  \
-        attend(&a, rows, lanes, kv, batch);                                                                            \
+        CUDA_SHARED float acc[ROOM(rows, lanes)];                                                                      \
+        const struct made c = { rows, lanes, kv, batch };                                                              \
+        attend(&a, c, acc);                                                                                            \
     }
 
-ATTEND(cuda_attend_1_8_f32, 1, 8, CUDA_KV_F32, 4)
-ATTEND(cuda_attend_1_8_bf16, 1, 8, CUDA_KV_BF16, 4)
-ATTEND(cuda_attend_1_8_q8, 1, 8, CUDA_KV_Q8, 4)
-ATTEND(cuda_attend_1_16_f32, 1, 16, CUDA_KV_F32, 4)
-ATTEND(cuda_attend_1_16_bf16, 1, 16, CUDA_KV_BF16, 8)
-ATTEND(cuda_attend_1_16_q8, 1, 16, CUDA_KV_Q8, 8)
-ATTEND(cuda_attend_1_32_f32, 1, 32, CUDA_KV_F32, 4)
-ATTEND(cuda_attend_1_32_bf16, 1, 32, CUDA_KV_BF16, 8)
-ATTEND(cuda_attend_1_32_q8, 1, 32, CUDA_KV_Q8, 8)
-ATTEND(cuda_attend_4_8_f32, 4, 8, CUDA_KV_F32, 4)
-ATTEND(cuda_attend_4_8_bf16, 4, 8, CUDA_KV_BF16, 4)
-ATTEND(cuda_attend_4_8_q8, 4, 8, CUDA_KV_Q8, 4)
-ATTEND(cuda_attend_4_16_f32, 4, 16, CUDA_KV_F32, 4)
-ATTEND(cuda_attend_4_16_bf16, 4, 16, CUDA_KV_BF16, 8)
-ATTEND(cuda_attend_4_16_q8, 4, 16, CUDA_KV_Q8, 8)
-ATTEND(cuda_attend_4_32_f32, 4, 32, CUDA_KV_F32, 4)
-ATTEND(cuda_attend_4_32_bf16, 4, 32, CUDA_KV_BF16, 8)
-ATTEND(cuda_attend_4_32_q8, 4, 32, CUDA_KV_Q8, 4)
+ATTEND(cuda_attend_1_8_f32, 1, 8, CUDA_KV_F32, 4, 0)
+ATTEND(cuda_attend_1_8_bf16, 1, 8, CUDA_KV_BF16, 4, 0)
+ATTEND(cuda_attend_1_8_q8, 1, 8, CUDA_KV_Q8, 4, 0)
+ATTEND(cuda_attend_1_16_f32, 1, 16, CUDA_KV_F32, 4, 0)
+ATTEND(cuda_attend_1_16_bf16, 1, 16, CUDA_KV_BF16, 8, 0)
+ATTEND(cuda_attend_1_16_q8, 1, 16, CUDA_KV_Q8, 8, 0)
+ATTEND(cuda_attend_1_32_f32, 1, 32, CUDA_KV_F32, 4, 0)
+ATTEND(cuda_attend_1_32_bf16, 1, 32, CUDA_KV_BF16, 8, 4)
+ATTEND(cuda_attend_1_32_q8, 1, 32, CUDA_KV_Q8, 8, 0)
+ATTEND(cuda_attend_4_8_f32, 4, 8, CUDA_KV_F32, 4, 0)
+ATTEND(cuda_attend_4_8_bf16, 4, 8, CUDA_KV_BF16, 4, 0)
+ATTEND(cuda_attend_4_8_q8, 4, 8, CUDA_KV_Q8, 4, 0)
+ATTEND(cuda_attend_4_16_f32, 4, 16, CUDA_KV_F32, 4, 0)
+ATTEND(cuda_attend_4_16_bf16, 4, 16, CUDA_KV_BF16, 8, 3)
+ATTEND(cuda_attend_4_16_q8, 4, 16, CUDA_KV_Q8, 8, 0)
+ATTEND(cuda_attend_4_32_f32, 4, 32, CUDA_KV_F32, 4, 0)
+ATTEND(cuda_attend_4_32_bf16, 4, 32, CUDA_KV_BF16, 8, 0)
+ATTEND(cuda_attend_4_32_q8, 4, 32, CUDA_KV_Q8, 4, 0)

@@ -84,6 +84,38 @@ CUDA_INLINE void cuda_prefetch(const void *p)
     asm volatile("prefetch.global.L2 [%0];" : : "l"(p));
 }
 
+/* Reads in front of cuda_wait_before(), of what no kernel writes that may still run.  They go past the first cache: what
+ * lies there may be of a pass before, of lines that copies have written anew since, and only a kernel that has waited is
+ * promised that it is not.  They stay in front of the wait. */
+CUDA_INLINE uint32_t cuda_ahead_u32(const uint32_t *p)
+{
+    uint32_t x;
+    asm volatile("ld.global.cg.u32 %0, [%1];" : "=r"(x) : "l"(p));
+    return x;
+}
+
+CUDA_INLINE float cuda_ahead_f32(const float *p)
+{
+    float x;
+    asm volatile("ld.global.cg.f32 %0, [%1];" : "=f"(x) : "l"(p));
+    return x;
+}
+
+/* At a multiple of 16 bytes. */
+CUDA_INLINE float4 cuda_ahead_f32x4(const float *p)
+{
+    float4 x;
+    asm volatile("ld.global.cg.v4.f32 {%0, %1, %2, %3}, [%4];" : "=f"(x.x), "=f"(x.y), "=f"(x.z), "=f"(x.w) : "l"(p));
+    return x;
+}
+
+CUDA_INLINE void *cuda_ahead_pointer(const void *p)
+{
+    void *x;
+    asm volatile("ld.global.cg.u64 %0, [%1];" : "=l"(x) : "l"(p));
+    return x;
+}
+
 /* Exact, and to the nearest with ties to even. */
 CUDA_INLINE float cuda_from_f16(uint16_t h)
 {
@@ -171,6 +203,34 @@ CUDA_INLINE void cuda_let_next(void)
 CUDA_INLINE void cuda_prefetch(const void *p)
 {
     (void)p;
+}
+
+CUDA_INLINE uint32_t cuda_ahead_u32(const uint32_t *p)
+{
+    uint32_t x;
+    emulate_ahead(&x, p, sizeof x);
+    return x;
+}
+
+CUDA_INLINE float cuda_ahead_f32(const float *p)
+{
+    float x;
+    emulate_ahead(&x, p, sizeof x);
+    return x;
+}
+
+CUDA_INLINE float4 cuda_ahead_f32x4(const float *p)
+{
+    float4 x;
+    emulate_ahead(&x, p, sizeof x);
+    return x;
+}
+
+CUDA_INLINE void *cuda_ahead_pointer(const void *p)
+{
+    void *x;
+    emulate_ahead(&x, p, sizeof x);
+    return x;
 }
 
 CUDA_INLINE float cuda_from_f16(uint16_t h)

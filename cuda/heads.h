@@ -65,35 +65,84 @@ CUDA_INLINE void heads_norm(const struct cuda_norm *n, float eps, float *x, uint
     }
 }
 
-CUDA_INLINE void heads_turn(const struct cuda_place_args *a, uint32_t position, float *x)
+/* What turns a token's heads: its position's cosines and sines, of each lane the first few, which are read once for all
+ * heads, and by attention before it waits for them. */
+struct heads_turns {
+    uint32_t position;
+    float cos[4], sin[4];
+};
+
+CUDA_INLINE void heads_turns(const struct cuda_place_args *a, uint32_t position, struct heads_turns *t)
 {
-    uint32_t step = a->interleaved ? 2 : 1, across = a->interleaved ? 1 : a->half;
-    const float *c = a->cos + (size_t)position * a->half, *s = a->sin + (size_t)position * a->half;
-    for (uint32_t i = threadIdx.x % CUDA_WARP; i < a->half; i += CUDA_WARP) {
-        float p = x[i * step], q = x[i * step + across];
-        x[i * step] = p * c[i] - q * s[i];
-        x[i * step + across] = q * c[i] + p * s[i];
+    size_t row = (size_t)position * a->half;
+    t->position = position;
+    CUDA_UNROLL
+    for (uint32_t j = 0; j < 4; j++) {
+        uint32_t i = threadIdx.x % CUDA_WARP + j * CUDA_WARP;
+        t->cos[j] = i < a->half ? cuda_ahead_f32(&a->cos[row + i]) : 0.0f;
+        t->sin[j] = i < a->half ? cuda_ahead_f32(&a->sin[row + i]) : 0.0f;
     }
 }
 
-/* Head i of a token at a position into x, of shared memory: bias, norm, rotation.  By a warp, whose lanes then see all
- * of x. */
-CUDA_INLINE void heads_make(const struct cuda_place_args *a, uint32_t token, uint32_t i, uint32_t position, float *x)
+CUDA_INLINE void heads_turn_pair(const struct cuda_place_args *a, uint32_t i, float c, float s, float *x)
+{
+    uint32_t step = a->interleaved ? 2 : 1, across = a->interleaved ? 1 : a->half;
+    float p = x[i * step], q = x[i * step + across];
+    x[i * step] = p * c - q * s;
+    x[i * step + across] = q * c + p * s;
+}
+
+CUDA_INLINE void heads_turn(const struct cuda_place_args *a, const struct heads_turns *t, float *x)
+{
+    size_t row = (size_t)t->position * a->half;
+    uint32_t i = threadIdx.x % CUDA_WARP;
+    CUDA_UNROLL
+    for (uint32_t j = 0; j < 4; j++, i += CUDA_WARP)
+        if (i < a->half)
+            heads_turn_pair(a, i, t->cos[j], t->sin[j], x);
+    for (; i < a->half; i += CUDA_WARP)
+        heads_turn_pair(a, i, a->cos[row + i], a->sin[row + i], x);
+}
+
+/* A lane's next eight values of a head, with the bias, into x; whether all are finite.  All are on their way before the
+ * first is needed. */
+CUDA_INLINE int heads_read(const struct heads_one *h, uint32_t first, uint32_t dim, float *x)
+{
+    float v[8], b[8];
+    int finite = 1;
+    CUDA_UNROLL
+    for (uint32_t j = 0; j < 8; j++) {
+        uint32_t d = first + j * CUDA_WARP;
+        v[j] = d < dim ? h->from[d] : 0.0f;
+        b[j] = h->bias && d < dim ? h->bias[d] : 0.0f;
+    }
+    CUDA_UNROLL
+    for (uint32_t j = 0; j < 8; j++) {
+        uint32_t d = first + j * CUDA_WARP;
+        v[j] = h->bias ? v[j] + b[j] : v[j];
+        finite &= cuda_finite(v[j]);
+        if (d < dim)
+            x[d] = v[j];
+    }
+    return finite;
+}
+
+/* Head i of a token into x, of shared memory: bias, norm, rotation.  By a warp, whose lanes then see all of x. */
+CUDA_INLINE void heads_make(const struct cuda_place_args *a, uint32_t token, uint32_t i, const struct heads_turns *t,
+                            float *x)
 {
     const struct heads_one h = heads_of(a, token, i);
     uint32_t dim = a->kv.head_dim;
     int finite = 1;
-    for (uint32_t d = threadIdx.x % CUDA_WARP; d < dim; d += CUDA_WARP) {
-        x[d] = h.bias ? h.from[d] + h.bias[d] : h.from[d];
-        finite &= cuda_finite(x[d]);
-    }
+    for (uint32_t first = threadIdx.x % CUDA_WARP; first < dim; first += 8 * CUDA_WARP)
+        finite &= heads_read(&h, first, dim, x);
     if (!finite && a->flag)
         *a->flag = 1;
     if (h.norm.weight)
         heads_norm(&h.norm, a->eps, x, dim);
     __syncwarp();
     if (h.turns)
-        heads_turn(a, position, x);
+        heads_turn(a, t, x);
     __syncwarp();
 }
 

@@ -247,13 +247,13 @@ static int check_flags(struct device_model *m, struct device_error *error)
     return DEVICE_OK;
 }
 
-int model_run(struct device_model *m, const struct device_batch *b, struct device_error *error)
+/* A pass, or a part of it. */
+static int give(struct device_model *m, const struct device_batch *b, struct device_error *error)
 {
     struct steps s = { .m = m, .d = b, .error = error };
     struct delivery d = { &s };
     const struct steps_rows rows = { deliver, &d };
     int done = 0;
-    CARD_TRY(card_enter(m->c, error));
     CARD_TRY(batch_send(m->batch, b, m->c->deterministic ? BATCH_ALONE : BATCH_JOINED, error));
     s.most_positions = m->batch->most_positions;
     m->c->counts.passes++;
@@ -265,5 +265,16 @@ int model_run(struct device_model *m, const struct device_batch *b, struct devic
         CARD_TRY(steps_run(&s, &rows));
         capture_seen(m->capture, &s);
     }
-    return check_flags(m, error);
+    return DEVICE_OK;
+}
+
+int model_run(struct device_model *m, const struct device_batch *b, struct device_error *error)
+{
+    CARD_TRY(card_enter(m->c, error));
+    int rc = give(m, b, error);
+    if (rc == DEVICE_OK)
+        return check_flags(m, error);
+    /* the next batch is written where what was given may still read this one */
+    CARD_TRY(card_wait(m->c, "what was given of a pass", error));
+    return rc;
 }

@@ -116,17 +116,18 @@ CUDA_INLINE void read_x(uint32_t type, const char *row, uint32_t at, float v[8])
     cuda_eight_values(type, &x, v);
 }
 
-/* The tile's rows as they are multiplied, once the kernel in front has ended: normed, behind the ring, or as they lie
- * in memory. */
+/* The tile's rows as they are multiplied, once the kernel in front has ended: normed with w, behind the ring, or as they
+ * lie in memory. */
 CUDA_INLINE void begin_tile(const struct cuda_product_args *a, const struct made c, const struct ring *k,
-                            struct tile *t)
+                            const float4 w[PRODUCT_HELD], struct tile *t)
 {
     t->step = a->x_stride * product_bytes(c.x);
     t->x = (const char *)a->x + (size_t)(t->first / a->per) * t->step;
     if (!a->norm.weight)
         return;
     char *normed = k->memory + (size_t)c.stages * all_of(c) * parts_of(c) * PRODUCT_THREADS * 16;
-    product_norm(a, t->first, t->n, c.x, normed);
+    const struct product_normed rows = { t->first, t->n, c.x, normed };
+    product_norm(a, rows, w);
     t->step = (a->w.k + 7) / 8 * 8 * product_bytes(c.x);
     t->x = normed;
 }
@@ -164,11 +165,32 @@ CUDA_INLINE void take_rest(const struct cuda_product_args *a, const struct made 
         return;
     CUDA_UNROLL
     for (uint32_t i = 0; i < all_of(c) * c.rows; i++) {
+        /* found again: pointers to all rows of a unit would take the registers of eight */
+        const char *row = product_row(a, all_of(c), c.gated, o, i / c.rows);
         CUDA_ONCE
         for (uint32_t at = k / 8 * 8; at < k; at++)
-            sum[i] =
-                cuda_fma(cuda_load(c.w, o->row[i / c.rows], at), cuda_load(c.x, row_of(t, i % c.rows), at), sum[i]);
+            sum[i] = cuda_fma(cuda_load(c.w, row, at), cuda_load(c.x, row_of(t, i % c.rows), at), sum[i]);
     }
+}
+
+/* Whether this thread ends an output of a unit: sum_up() says which. */
+CUDA_INLINE int ends_of(const struct made c, const struct tile *t, const struct product_outputs *o)
+{
+    return threadIdx.x < c.out * c.rows && threadIdx.x / c.rows < o->n && threadIdx.x % c.rows < t->n;
+}
+
+/* What may be asked for before the kernel in front has ended; after it, where that chooses the matrix. */
+CUDA_INLINE void begin_ring(const struct cuda_product_args *a, const struct made c, const struct tile *t,
+                            struct ring *k)
+{
+    if (a->which) {
+        cuda_wait_before();
+        k->expert = a->which[(size_t)t->first * a->which_step];
+    }
+    product_outputs(a, all_of(c), c.gated, k->expert, k->unit, &k->rows);
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < c.stages; i++)
+        ask(a, c, k);
 }
 
 CUDA_INLINE void product(const struct cuda_product_args *a, const struct made c)
@@ -176,26 +198,24 @@ CUDA_INLINE void product(const struct cuda_product_args *a, const struct made c)
     CUDA_DYNAMIC_SHARED(char, shared);
     CUDA_SHARED float part[2][PRODUCT_WARPS][RING_SUMS];
     struct tile t = { blockIdx.y * c.rows, 0, NULL, 0 };
-    struct product_outputs o;
-    struct ring k = { shared, { { NULL, NULL, NULL, NULL }, 0, 0 }, 0, blockIdx.x, 0, 0 };
+    struct ring k = { shared, { { NULL, NULL, NULL, NULL }, 0, 0, 0 }, 0, blockIdx.x, 0, 0 };
     uint32_t turn = 0;
+    float4 w[PRODUCT_HELD];
     t.n = a->m - t.first < c.rows ? a->m - t.first : c.rows;
     cuda_let_next();
-    product_norm_ahead(a);
-    if (a->which) {
-        cuda_wait_before();
-        k.expert = a->which[(size_t)t.first * a->which_step];
-    }
-    product_outputs(a, all_of(c), c.gated, k.expert, k.unit, &o);
-    k.rows = o;
-    CUDA_UNROLL
-    for (uint32_t i = 0; i < c.stages; i++)
-        ask(a, c, &k);
+    begin_ring(a, c, &t, &k);
+    product_norm_ahead(a, w);
     cuda_wait_before();
-    begin_tile(a, c, &k, &t);
+    begin_tile(a, c, &k, w, &t);
     CUDA_ONCE
-    for (uint32_t unit = blockIdx.x; o.n > 0; turn ^= 1) {
+    for (uint32_t unit = blockIdx.x; product_units(a, all_of(c), c.gated) > unit; unit += gridDim.x, turn ^= 1) {
+        const int early = c.rows < 8; /* that many take all registers */
+        struct product_outputs o;
+        struct product_output own;
         float sum[RING_SUMS], ends[2];
+        product_outputs(a, all_of(c), c.gated, k.expert, unit, &o);
+        if (early && ends_of(c, &t, &o))
+            own = product_output(a, c.gated, t.first + threadIdx.x % c.rows, o.first + threadIdx.x / c.rows);
         CUDA_UNROLL
         for (uint32_t i = 0; i < all_of(c) * c.rows; i++)
             sum[i] = 0.0f;
@@ -204,10 +224,11 @@ CUDA_INLINE void product(const struct cuda_product_args *a, const struct made c)
             take_chunk(a, c, &t, from + 8 * threadIdx.x, &k, sum);
         take_rest(a, c, &t, &o, sum);
         sum_up(c, a->w.k, sum, part[turn], ends);
-        if (threadIdx.x < c.out * c.rows && threadIdx.x / c.rows < o.n && threadIdx.x % c.rows < t.n)
-            product_end(a, t.first + threadIdx.x % c.rows, o.first + threadIdx.x / c.rows, ends[0], ends[1]);
-        unit += gridDim.x;
-        product_outputs(a, all_of(c), c.gated, k.expert, unit, &o);
+        if (!ends_of(c, &t, &o))
+            continue;
+        if (!early)
+            own = product_output(a, c.gated, t.first + threadIdx.x % c.rows, o.first + threadIdx.x / c.rows);
+        product_end(a, &own, ends[0], ends[1]);
     }
 }
 

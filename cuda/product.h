@@ -16,6 +16,7 @@ CUDA_INLINE uint32_t product_bytes(uint32_t type)
 struct product_outputs {
     const char *row[4];
     uint32_t first, n; /* outputs; rows beyond the last are the first again */
+    uint32_t expert;
 };
 
 /* Units of SLOTS rows of weights. */
@@ -25,20 +26,27 @@ CUDA_INLINE uint32_t product_units(const struct cuda_product_args *a, const uint
     return (a->w.n + outputs - 1) / outputs;
 }
 
+/* Row j of them. */
+CUDA_INLINE const char *product_row(const struct cuda_product_args *a, const uint32_t SLOTS, uint32_t gated,
+                                    const struct product_outputs *o, uint32_t j)
+{
+    uint32_t is_gate = gated && j >= SLOTS / 2, own = is_gate ? j - SLOTS / 2 : j;
+    size_t at = own < o->n ? o->first + own : 0;
+    return is_gate ? (const char *)a->gate.data + o->expert * a->gate_bytes + at * a->gate.row_bytes
+                   : (const char *)a->w.data + o->expert * a->matrix_bytes + at * a->w.row_bytes;
+}
+
 CUDA_INLINE void product_outputs(const struct cuda_product_args *a, const uint32_t SLOTS, uint32_t gated,
                                  uint32_t expert, uint32_t unit, struct product_outputs *o)
 {
     uint32_t outputs = gated ? SLOTS / 2 : SLOTS;
+    o->expert = expert;
     o->first = unit * outputs;
     o->n = a->w.n > o->first ? a->w.n - o->first : 0;
     o->n = o->n < outputs ? o->n : outputs;
     CUDA_UNROLL
-    for (uint32_t j = 0; j < SLOTS; j++) {
-        uint32_t is_gate = gated && j >= SLOTS / 2, own = is_gate ? j - SLOTS / 2 : j;
-        size_t at = own < o->n ? o->first + own : 0;
-        o->row[j] = is_gate ? (const char *)a->gate.data + expert * a->gate_bytes + at * a->gate.row_bytes
-                            : (const char *)a->w.data + expert * a->matrix_bytes + at * a->w.row_bytes;
-    }
+    for (uint32_t j = 0; j < SLOTS; j++)
+        o->row[j] = product_row(a, SLOTS, gated, o, j);
 }
 
 struct product_moments {
@@ -123,58 +131,98 @@ CUDA_INLINE float4 product_normed4(const struct cuda_product_args *a, struct pro
     return x;
 }
 
-/* Asks for the norm's weight and bias, each line by one block, while the kernel in front still computes x. */
-CUDA_INLINE void product_norm_ahead(const struct cuda_product_args *a)
+/* Asks for the norm's weight, from one of its values on, and for its bias, each line by one block, while the kernel in
+ * front still computes x. */
+CUDA_INLINE void product_norm_ask(const struct cuda_product_args *a, uint32_t from)
 {
     for (uint32_t i = threadIdx.x; a->norm.weight; i += PRODUCT_THREADS) {
         size_t at = 32 * ((size_t)i * gridDim.x + blockIdx.x);
         if (at >= a->w.k)
             return;
-        cuda_prefetch(a->norm.weight + at);
+        if (at >= from)
+            cuda_prefetch(a->norm.weight + at);
         if (a->norm.bias)
             cuda_prefetch(a->norm.bias + at);
     }
 }
 
-/* Norms n rows into shared memory, in type, each with room for whole eights. */
-CUDA_INLINE void product_norm(const struct cuda_product_args *a, uint32_t first, uint32_t n, uint32_t type, char *to)
+/* Reads meanwhile what a thread needs of the weight in its first turns; of what it needs later it asks for a part. */
+CUDA_INLINE void product_norm_ahead(const struct cuda_product_args *a, float4 w[PRODUCT_HELD])
+{
+    product_norm_ask(a, product_at(PRODUCT_HELD) - 4 * threadIdx.x);
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < PRODUCT_HELD; i++) {
+        const uint32_t at = product_at(i), left = a->norm.weight && at < a->w.k ? a->w.k - at : 0;
+        w[i].x = w[i].y = w[i].z = w[i].w = 0.0f;
+        if (left >= 4) {
+            w[i] = cuda_ahead_f32x4(&a->norm.weight[at]);
+            continue;
+        }
+        w[i].x = left > 0 ? cuda_ahead_f32(&a->norm.weight[at]) : 0.0f;
+        w[i].y = left > 1 ? cuda_ahead_f32(&a->norm.weight[at + 1]) : 0.0f;
+        w[i].z = left > 2 ? cuda_ahead_f32(&a->norm.weight[at + 2]) : 0.0f;
+    }
+}
+
+/* Rows [first, first + n) of x, normed with w from product_norm_ahead(), in type in shared memory, each with room for
+ * whole eights. */
+struct product_normed {
+    uint32_t first, n, type;
+    char *to;
+};
+
+CUDA_INLINE void product_norm(const struct cuda_product_args *a, struct product_normed o, const float4 w[PRODUCT_HELD])
 {
     CUDA_SHARED float part[PRODUCT_WARPS];
     uint32_t k = a->w.k;
-    float4 w[PRODUCT_HELD];
-    CUDA_UNROLL
-    for (uint32_t i = 0; i < PRODUCT_HELD; i++)
-        w[i] = product_four(a->norm.weight, product_at(i), k);
-    for (uint32_t r = 0; r < n; r++) {
-        const float *x = (const float *)a->x + (size_t)((first + r) / a->per) * a->x_stride;
+    for (uint32_t r = 0; r < o.n; r++) {
+        const float *x = (const float *)a->x + (size_t)((o.first + r) / a->per) * a->x_stride;
         float4 held[PRODUCT_HELD];
         struct product_moments m = product_moments(a, x, part, held);
         CUDA_UNROLL
         for (uint32_t i = 0; i < PRODUCT_HELD; i++)
             if (product_at(i) < k)
-                cuda_store4(type, to, product_at(i), product_normed4(a, m, held[i], w[i], product_at(i)));
+                cuda_store4(o.type, o.to, product_at(i), product_normed4(a, m, held[i], w[i], product_at(i)));
         for (uint32_t i = PRODUCT_HELD; product_at(i) < k; i++) {
             float4 v = product_four(x, product_at(i), k), more = product_four(a->norm.weight, product_at(i), k);
-            cuda_store4(type, to, product_at(i), product_normed4(a, m, v, more, product_at(i)));
+            cuda_store4(o.type, o.to, product_at(i), product_normed4(a, m, v, more, product_at(i)));
         }
-        to += (size_t)(k + 7) / 8 * 8 * product_bytes(type);
+        o.to += (size_t)(k + 7) / 8 * 8 * product_bytes(o.type);
     }
     __syncthreads();
 }
 
-/* One finished sum: output j of row i. */
-CUDA_INLINE void product_end(const struct cuda_product_args *a, uint32_t i, uint32_t j, float y, float gate)
+/* What an output is made from beside its sum: read when its unit begins, to be there when it ends.  Nobody else writes
+ * that value of `add`. */
+struct product_output {
+    size_t at; /* in out and in add */
+    float bias, gate_bias, add;
+};
+
+/* Output j of a row. */
+CUDA_INLINE struct product_output product_output(const struct cuda_product_args *a, uint32_t gated, uint32_t row,
+                                                 uint32_t j)
 {
-    size_t at = (size_t)i * a->out_stride + j;
+    struct product_output o;
+    o.at = (size_t)row * a->out_stride + j;
+    o.bias = a->bias ? a->bias[j] : 0.0f;
+    o.gate_bias = gated && a->gate_bias ? a->gate_bias[j] : 0.0f;
+    o.add = a->add ? a->add[o.at] : 0.0f;
+    return o;
+}
+
+/* From its finished sum, and its gate's. */
+CUDA_INLINE void product_end(const struct cuda_product_args *a, const struct product_output *o, float y, float gate)
+{
     if (a->bias)
-        y += a->bias[j];
+        y += o->bias;
     if (a->gate.data)
-        y *= cuda_activated(a->activation, a->gate_bias ? gate + a->gate_bias[j] : gate);
+        y *= cuda_activated(a->activation, a->gate_bias ? gate + o->gate_bias : gate);
     if (a->add)
-        y += a->add[at];
+        y += o->add;
     if (a->flag && !cuda_finite(y))
         *a->flag = 1;
-    cuda_store(a->out_type, a->out, at, y);
+    cuda_store(a->out_type, a->out, o->at, y);
 }
 
 #endif

@@ -168,8 +168,10 @@ CUDA_INLINE void end_unit(const struct cuda_product_args *a, const struct made c
             gate = gated && lane + SLOTS / 2 * c.rows == j * c.rows + r ? s : gate;
         }
     }
-    if (lane / c.rows < o->n && lane % c.rows < t->n)
-        product_end(a, t->first + lane % c.rows, o->first + lane / c.rows, y, gate);
+    if (lane / c.rows < o->n && lane % c.rows < t->n) {
+        const struct product_output own = product_output(a, gated, t->first + lane % c.rows, o->first + lane / c.rows);
+        product_end(a, &own, y, gate);
+    }
 }
 
 /* The moments of the tile's rows, where they are to be normed. */
@@ -192,11 +194,11 @@ CUDA_INLINE void product_quant(const struct cuda_product_args *a, const struct m
     const uint32_t groups = a->w.k / 32, warp = threadIdx.x / CUDA_WARP, gated = a->gate.data != NULL;
     const uint32_t ring_bytes = STAGES * SLOTS * quant_piece_bytes(c.type), step = gridDim.x * PRODUCT_WARPS;
     struct tile t = { blockIdx.y * c.rows, 0, 0, a->held, (float4 *)(shared + PRODUCT_WARPS * ring_bytes) };
-    struct ring k = { shared + warp * ring_bytes, { { NULL, NULL, NULL, NULL }, 0, 0 }, 0, 0, 0, 0 };
+    struct ring k = { shared + warp * ring_bytes, { { NULL, NULL, NULL, NULL }, 0, 0, 0 }, 0, 0, 0, 0 };
     struct product_outputs o;
     t.n = a->m - t.first < c.rows ? a->m - t.first : c.rows;
     cuda_let_next();
-    product_norm_ahead(a);
+    product_norm_ask(a, 0);
     if (a->which) {
         cuda_wait_before();
         k.expert = a->which[(size_t)t.first * a->which_step];

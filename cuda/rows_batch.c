@@ -36,9 +36,13 @@ static int buffer_card(struct device_context *c, struct buffer *b, size_t need, 
         return DEVICE_OK;
     size_t cap = need > 2 * b->cap ? need : 2 * b->cap;
     buffer_free(b);
-    CARD_TRY(card_ok(c, cudaMalloc(&b->card, cap), "room for decisions", error));
-    b->cap = cap;
-    return DEVICE_OK;
+    int rc = card_ok(c, cudaMalloc(&b->card, cap), "room for decisions", error);
+    if (rc == DEVICE_NO_MEMORY && cap > need) {
+        cap = need;
+        rc = card_ok(c, cudaMalloc(&b->card, cap), "room for decisions", error);
+    }
+    b->cap = rc == DEVICE_OK ? cap : 0;
+    return rc;
 }
 
 static int buffer_both(struct device_context *c, struct buffer *b, size_t need, struct device_error *error)

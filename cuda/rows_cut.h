@@ -169,6 +169,7 @@ ROWS_INLINE uint32_t rows_reaching(struct rows_sought *s, uint64_t mass, uint32_
     }
     uint32_t reach = __ballot_sync(CUDA_ALL, lane >= last || before + mass_up >= target);
     uint32_t found = (uint32_t)__ffs((int)reach) - 1;
+    __syncwarp(); /* all have read s: a ballot is no barrier of memory */
     if (lane == found) {
         s->before += mass_up - mass;
         s->ahead += count_up - count;

@@ -310,6 +310,32 @@ static struct device *open_card(void)
     return &d;
 }
 
+/* Room for decisions is had where there is as much as they need, not the double of what there was. */
+static void check_tight(struct device *d)
+{
+    enum { BEFORE = 100, NOW = 120 };
+    struct device_error e = { 0 };
+    struct device_rows *rows = NULL;
+    struct device_pool *pool = NULL;
+    struct device_measured measured[NOW];
+    void *block[NOW];
+    size_t room, total;
+    check(rows_batch_open(d->context, N, &rows, &e) == DEVICE_OK, "%s", e.text);
+    check(slabs_open(d->context, rows_bytes(N), &pool, &e) == DEVICE_OK, "%s", e.text);
+    block[0] = slabs_take(pool);
+    rows_make(ROWS_NORMAL, 3, block[0], N);
+    for (size_t i = 1; i < NOW; i++)
+        block[i] = block[0];
+    check(rows_batch_measure(rows, block, BEFORE, measured, &e) == DEVICE_OK, "%s", e.text);
+    cudaMemGetInfo(&room, &total);
+    emulate_set_memory(total - room + BEFORE * sizeof *block + (NOW - BEFORE) * sizeof *measured);
+    check(rows_batch_measure(rows, block, NOW, measured, &e) == DEVICE_OK, "%s", e.text);
+    check(memcmp(&measured[0], &measured[NOW - 1], sizeof *measured) == 0, "the last row is measured too");
+    emulate_set_memory(total);
+    slabs_close(pool);
+    rows_batch_close(rows);
+}
+
 static struct space *letters(void)
 {
     uint64_t offsets[N + 1];
@@ -343,6 +369,7 @@ int main(void)
     lm_free(a);
     lm_free(b);
     remote_close(remote);
+    check_tight(d);
     card_close(d->context);
     space_free(space);
     return check_done("cuda_remote");

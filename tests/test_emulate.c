@@ -59,6 +59,17 @@ CUDA_KERNEL(apart, sums_args, 256)
         (void)__shfl_xor_sync(CUDA_ALL, 1, 1);
 }
 
+/* What was sent, read before the kernel in front has ended, and after. */
+CUDA_KERNEL(ahead, sums_args, 256)
+{
+    float before = a.x[threadIdx.x];
+    uint32_t sure = cuda_ahead_u32((const uint32_t *)(const void *)a.x + threadIdx.x);
+    cuda_wait_before();
+    a.out[threadIdx.x] = before;
+    a.out[blockDim.x + threadIdx.x] = __uint_as_float(sure);
+    a.out[2 * blockDim.x + threadIdx.x] = a.x[threadIdx.x];
+}
+
 struct one {
     const void *kernel;
     unsigned grid, threads;
@@ -150,6 +161,31 @@ static void test_graph(float *x, float *out)
     cudaStreamDestroy(s);
 }
 
+static void run_ahead(const struct sums_args *a, int early)
+{
+    void *args[] = { (void *)(uintptr_t)a };
+    cudaLaunchAttribute attribute = { .id = cudaLaunchAttributeProgrammaticStreamSerialization,
+                                      .val = { .programmaticStreamSerializationAllowed = 1 } };
+    const cudaLaunchConfig_t c = {
+        .gridDim = { 1, 1, 1 }, .blockDim = { 32, 1, 1 }, .attrs = &attribute, .numAttrs = early ? 1 : 0
+    };
+    check(cudaLaunchKernelExC(&c, CUDA_ENTRY(ahead), args) == cudaSuccess, "a launch");
+}
+
+/* What is sent to one place twice is not to be relied on before the wait, but by reads that say so. */
+static void test_early(float *x, float *out)
+{
+    const struct sums_args a = { x, out };
+    float sent[32] = { 3 };
+    for (int i = 0; i < 4; i++) {
+        cudaMemcpyAsync(x, sent, sizeof sent, cudaMemcpyHostToDevice, NULL);
+        run_ahead(&a, i != 2);
+        check((i == 1 || i == 3) == (out[0] != 3), "copy %d: a plain read finds %g", i, (double)out[0]);
+        check(out[32] == 3 && out[64] == 3, "copy %d: what is there", i);
+    }
+    check(x[0] == 3, "what was hidden is back");
+}
+
 static void test_memory(void)
 {
     void *p, *q;
@@ -201,6 +237,7 @@ int main(void)
     must_end(&(struct one){ CUDA_ENTRY(sums), 1, 512, { x, out } }, "more threads than", "a large block");
     must_end(&(struct one){ CUDA_ENTRY(lanes), 1, 16, { x, out } }, "does not have", "half a warp");
     test_graph(x, out);
+    test_early(x, out);
     device_free(x);
     device_free(out);
     test_memory();

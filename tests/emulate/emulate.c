@@ -1,4 +1,6 @@
 #include "tests/emulate/fiber.h"
+#include "tests/emulate/stale.h"
+#include "tests/emulate/turns.h"
 #include <emulate.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -9,7 +11,7 @@
 #define LANES        32u
 
 enum { MOST_COPIES = 64 };
-enum state { READY, IN_WARP, IN_BLOCK, ENDED };
+enum state { READY, IN_WARP, IN_BLOCK, IN_FRONT, ENDED };
 
 struct thread {
     struct emulate_place place; /* first: emulate_now points to it */
@@ -37,10 +39,8 @@ static struct {
     struct fiber scheduler;
     const struct emulate_launch *launch;
     const char *name;
-    int yes, counted; /* of a barrier that counts: so far, and of the last */
-    enum emulate_order order;
-    int order_is_set;
-    uint64_t random;
+    int yes, counted;                       /* of a barrier that counts: so far, and of the last */
+    int early;                              /* the kernel in front has not ended */
     unsigned *turn;                         /* (MOST_THREADS,) */
     unsigned waiting[MOST_THREADS / LANES]; /* lanes of each warp that wait for others of it */
     struct emulate_count count;
@@ -65,34 +65,11 @@ static _Noreturn void refuse(const char *what)
     abort();
 }
 
-static uint64_t random_below(uint64_t n)
-{
-    e.random ^= e.random << 13;
-    e.random ^= e.random >> 7;
-    e.random ^= e.random << 17;
-    return e.random % n;
-}
-
 void emulate_set_order(enum emulate_order order, uint64_t seed)
 {
     pthread_mutex_lock(&e.lock);
-    e.order = order;
-    e.order_is_set = 1;
-    e.random = seed * 2 + 0x9e3779b97f4a7c15u;
+    turns_set(order, seed);
     pthread_mutex_unlock(&e.lock);
-}
-
-static void order_from_environment(void)
-{
-    const char *name = getenv("CHORALE_EMULATE_ORDER");
-    if (e.order_is_set)
-        return;
-    e.order_is_set = 1;
-    e.random = 0x9e3779b97f4a7c15u;
-    if (name && strcmp(name, "reverse") == 0)
-        e.order = EMULATE_REVERSE;
-    else if (name && strcmp(name, "shuffled") == 0)
-        e.order = EMULATE_SHUFFLED;
 }
 
 struct emulate_count emulate_counted(void)
@@ -137,9 +114,18 @@ void *emulate_dynamic_shared(void)
     return (char *)e.dynamic + (16 - (uintptr_t)e.dynamic % 16) % 16;
 }
 
+/* The kernel in front ends when no thread of the block can do anything else. */
 void emulate_wait_before(void)
 {
     self()->waited = 1;
+    self()->state = e.early ? IN_FRONT : READY;
+    if (e.early)
+        to_scheduler();
+}
+
+void emulate_ahead(void *to, const void *from, size_t bytes)
+{
+    stale_read(to, from, bytes);
 }
 
 void emulate_copy(void *shared, const void *from, unsigned bytes)
@@ -252,17 +238,6 @@ int emulate_barrier_count(int yes)
     return e.counted;
 }
 
-static void take_turns(unsigned n)
-{
-    for (unsigned i = 0; i < n; i++)
-        e.turn[i] = e.order == EMULATE_REVERSE ? n - 1 - i : i;
-    for (unsigned i = n; e.order == EMULATE_SHUFFLED && i > 1; i--) {
-        unsigned j = (unsigned)random_below(i), old = e.turn[i - 1];
-        e.turn[i - 1] = e.turn[j];
-        e.turn[j] = old;
-    }
-}
-
 static _Noreturn void refuse_waiting(void)
 {
     for (unsigned i = e.n; i-- > 0;)
@@ -282,11 +257,24 @@ static void open_barrier(void)
     e.count.block_barriers++;
 }
 
+/* The kernel in front ends; whether anybody has waited for it. */
+static int end_front(void)
+{
+    int any = 0;
+    for (unsigned i = 0; i < e.n; i++)
+        if (e.threads[i].state == IN_FRONT)
+            e.threads[i].state = READY, any = 1;
+    if (e.early)
+        stale_show();
+    e.early = 0;
+    return any;
+}
+
 /* Each thread that can runs until it waits; whether any could. */
 static int run_round(void)
 {
     int any = 0;
-    take_turns(e.n);
+    turns_threads(e.turn, e.n);
     for (unsigned i = 0; i < e.n; i++) {
         struct thread *t = &e.threads[e.turn[i]];
         if (t->state != READY)
@@ -328,13 +316,17 @@ static void run_block(uint3 block)
     e.yes = 0;
     memset(e.waiting, 0, sizeof e.waiting);
     spoil_shared(e.launch->shared);
+    e.early = e.launch->early;
+    if (e.early)
+        stale_hide();
     while (e.live > 0) {
-        if (run_round())
+        if (run_round() || end_front())
             continue;
         if (e.in_block < e.live)
             refuse_waiting();
         open_barrier();
     }
+    end_front();
 }
 
 static void reserve_threads(unsigned n)
@@ -351,10 +343,10 @@ static void reserve_threads(unsigned n)
 
 void emulate_run(const struct emulate_launch *l)
 {
-    uint64_t n_blocks = (uint64_t)l->grid.x * l->grid.y * l->grid.z, step = 1, at = 0;
+    uint64_t n_blocks = (uint64_t)l->grid.x * l->grid.y * l->grid.z;
     uint64_t n = (uint64_t)l->block.x * l->block.y * l->block.z;
     pthread_mutex_lock(&e.lock);
-    order_from_environment();
+    turns_begin();
     emulate_now = NULL;
     e.name = NULL;
     if (n_blocks == 0 || n == 0 || n > MOST_THREADS || l->shared > MOST_SHARED)
@@ -364,17 +356,9 @@ void emulate_run(const struct emulate_launch *l)
     e.n = (unsigned)n;
     gridDim = l->grid;
     blockDim = l->block;
-    if (e.order == EMULATE_REVERSE)
-        at = n_blocks - 1, step = n_blocks - 1;
-    while (e.order == EMULATE_SHUFFLED && n_blocks > 2) { /* a step without a common factor visits all */
-        uint64_t a = step = 1 + random_below(n_blocks - 1), b = n_blocks;
-        for (uint64_t r; b > 0; a = b, b = r)
-            r = a % b;
-        if (a == 1)
-            break;
-    }
-    for (uint64_t i = 0; i < n_blocks; i++, at = (at + step) % n_blocks)
-        run_block(place_of(at, l->grid));
+    struct turns_blocks b = turns_blocks(n_blocks);
+    for (uint64_t i = 0; i < n_blocks; i++, b.at = (b.at + b.step) % n_blocks)
+        run_block(place_of(b.at, l->grid));
     e.count.launches++;
     e.count.blocks += n_blocks;
     e.count.threads += n_blocks * n;

@@ -1,5 +1,6 @@
 /* The runtime's calls about memory: what is given holds NaN, and what is given back is counted. */
 #include "tests/emulate/runtime.h"
+#include "tests/emulate/stale.h"
 #include <stdlib.h>
 
 /* Before each allocation, so that what is given back is counted. */
@@ -75,6 +76,7 @@ cudaError_t cudaFree(void *p)
     if (p) {
         union head *h = (union head *)p - 1;
         used -= h->bytes;
+        stale_forget(p, h->bytes);
         free(h);
     }
     return runtime_outcome(cudaSuccess);

@@ -1,5 +1,6 @@
 /* The runtime's calls about streams: what they do, or record. */
 #include "tests/emulate/runtime.h"
+#include "tests/emulate/stale.h"
 #include <stdlib.h>
 #include <time.h>
 
@@ -63,11 +64,16 @@ struct copy {
     char *to;
     const char *from;
     size_t to_pitch, from_pitch, width, height;
+    int sends; /* from the host */
 };
 
 static void run_copy(const void *ctx)
 {
     const struct copy *c = ctx;
+    if (c->sends && c->height == 1) {
+        stale_copy(c->to, c->from, c->width);
+        return;
+    }
     for (size_t i = 0; i < c->height; i++)
         memmove(c->to + i * c->to_pitch, c->from + i * c->from_pitch, c->width);
 }
@@ -75,8 +81,7 @@ static void run_copy(const void *ctx)
 cudaError_t cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width,
                               size_t height, enum cudaMemcpyKind kind, cudaStream_t s)
 {
-    struct copy c = { to, from, to_pitch, from_pitch, width, height };
-    (void)kind;
+    struct copy c = { to, from, to_pitch, from_pitch, width, height, kind == cudaMemcpyHostToDevice };
     if (width > to_pitch || width > from_pitch || (height > 1 && (to_pitch > INT32_MAX || from_pitch > INT32_MAX)))
         return runtime_outcome(cudaErrorInvalidValue);
     return emulate_submit(s, run_copy, &c, sizeof c);

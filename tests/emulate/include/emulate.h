@@ -5,7 +5,8 @@
  * more than barriers gives other numbers in another order: emulate_set_order().  Misuse ends the process with the
  * kernel, block and thread named: lanes that meet in different operations or are not in their own mask, a barrier that
  * others never reach, a block larger than the kernel allows, a launch without a thread, a thread that ends with copies
- * under way, or without having waited for the kernel in front where its own may begin early. */
+ * under way, or without having waited for the kernel in front where its own may begin early.  What the host sends to
+ * the same place in each pass is 0xff to plain reads of such a kernel until it has waited. */
 #ifndef EMULATE_H
 #define EMULATE_H
 
@@ -57,6 +58,7 @@ enum emulate_op { EMULATE_SYNC, EMULATE_XOR, EMULATE_UP, EMULATE_DOWN, EMULATE_L
 uint64_t emulate_meet(enum emulate_op op, unsigned mask, uint64_t bring, int at);
 void emulate_barrier(void);
 void emulate_wait_before(void);
+void emulate_ahead(void *to, const void *from, size_t bytes); /* reads what is there, where others may see the old */
 
 /* Copies of up to 16 bytes into shared memory, in groups, which are made when they are waited for: not before. */
 void emulate_copy(void *shared, const void *from, unsigned bytes);
