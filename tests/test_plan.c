@@ -83,6 +83,12 @@ static void test_keys(void)
           "a greedy arm has one key for all draws and seeds");
     check(unit_key_equal(unit_key(p, &p->arms[1], &p->items[5], 0), unit_key(p, &p->arms[3], &p->items[5], 2)),
           "a choice has neither chain nor draw in its key");
+    /* bug: the second chain of an lm that is another's equal: "two lms are named 'twin'" */
+    struct plan *twins =
+        edited("{ a, b, duet }", "{ a, b, model { 'table:n=4,length=16,seed=5,sharpness=0.7', name = 'twin' } }", NULL);
+    check(twins && strcmp(twins->arms[11].lm, "twin") == 0 && strcmp(twins->arms[7].lm, "b") == 0,
+          "an lm may have two names: %s", err_text());
+    plan_free(twins);
     struct plan *w = edited("weights = {", "weighting = 'bayes(eta=1)', weights = {", NULL);
     check(w &&
               !unit_key_equal(k = unit_key(p, &p->arms[9], &p->items[0], 0), unit_key(w, &w->arms[9], &w->items[0], 0)),
