@@ -107,6 +107,26 @@ static void test_keys(void)
     plan_free(r);
 }
 
+/* Bug: behind a name only /fit and /report were splits, of another "no items of split 'report'" was said. */
+static void test_split(void)
+{
+    letters_set("parts", "generate", "distinct_1",
+                "{\"id\":\"x\",\"lang\":\"en\",\"text\":\"ab\",\"split\":\"dev\"}\n"
+                "{\"id\":\"y\",\"lang\":\"en\",\"text\":\"bc\"}\n");
+    char path[512];
+    snprintf(path, sizeof path, "%s/evalset.json", letters_path("parts"));
+    letters_write(path, "{\"name\":\"parts\",\"kind\":\"generate\",\"lang\":[\"en\"],\"metrics\":[\"distinct_1\"],"
+                        "\"splits\":[\"dev\",\"report\"]}");
+    struct plan *p = edited("'DIR/gen'", "'DIR/parts/dev'", NULL);
+    size_t n = 0, n_of = 0;
+    for (size_t i = 0; p && i < p->n_items; i++) {
+        n += strncmp(p->items[i].name, "parts/", 6) == 0;
+        n_of += strcmp(p->items[i].name, "parts/x") == 0;
+    }
+    check(n == 1 && n_of == 1, "a split behind a name: %s", p ? "other items" : err_text());
+    plan_free(p);
+}
+
 static void differs(const struct plan *p, const char *from, const char *to, const char *line, bool adds)
 {
     struct text t = { 0 };
@@ -332,6 +352,7 @@ int main(void)
     test_resolves();
     test_keys();
     test_diff();
+    test_split();
     test_rules();
     test_bytes();
     test_stored();
