@@ -106,8 +106,9 @@ int list_templates(const struct args *a)
         else
             print_row(a, &rows[i]);
     if (!a->json && !a->quiet)
-        printf("%s\n%s\n%s\n", "Or auto: the checkpoint's own where it is known; raw for a prompt without instruction.",
-               "Or a text with {field} places: \"Q: {text}\\nA:\"; with turns:",
-               "\"{#system}{text}\\n\\n{#user}Q: {text}\\n{#assistant}A: {text}\\n{#answer}A:\".");
+        printf(
+            "%s\n%s\n%s\n", "Or auto: the checkpoint's own where it is known; raw for a prompt without instruction.",
+            "Or a text with {field} places: \"Q: {text}\\nA:\" in a script, $'Q: {text}\\nA:' in a shell; with turns:",
+            "\"{#system}{text}\\n\\n{#user}Q: {text}\\n{#assistant}A: {text}\\n{#answer}A:\".");
     return 0;
 }

@@ -341,7 +341,7 @@ static const struct option_row options[] = {
     { "user", "TEXT", NULL, "an earlier turn of the user; with --assistant in the order given, several times" },
     { "assistant", "TEXT", NULL, "an earlier answer" },
     { "template", "NAME", NULL,
-      "prompt template, auto by default (see chorale list templates), or its text: \"Q: {text}\\nA:\"" },
+      "prompt template, auto by default (see chorale list templates), or its text: \"Q: {text} A:\"" },
     { "max-symbols", "N", "0", "limit in symbols; 0: none" },
     { "max-bytes", "N", "400", "limit in bytes, cut at a character; 0: none" },
     { "max-chars", "N", "0", "limit in characters; 0: none" },

@@ -124,7 +124,8 @@ static void print_row(const struct replay_summary *s, const char *name)
     print_number(s->mean, 8);
     print_number(s->median, 8);
     printf(" %6.1f %%", percent(s->n_parted, s->steps));
-    print_number((s->low + s->high) / 2, 10);
+    print_number(s->low, 10);
+    print_number(s->high, 10);
     printf("  ");
     print_shown(name, "\n");
 }
@@ -137,8 +138,9 @@ static void print_table(const struct args *a, const struct replay *x, const stru
     uint32_t shown = 0;
     printf("decided again under ");
     print_shown(!chain ? "each arm's own chain" : *replay_chain(x, 0) ? replay_chain(x, 0) : "no chain at all", "\n\n");
-    printf("%8s %8s %8s %8s  symbols until parting %6s %10s\n", "texts", "same", "part", "open", "steps", "log ratio");
-    printf("%8s %8s %8s %8s %8s %8s %10s %8s  arm\n", "", "", "", "", "mean", "median", "differ", "mean");
+    printf("%8s %8s %8s %8s  symbols until parting %6s  log ratio, mean of\n", "texts", "same", "part", "open",
+           "steps");
+    printf("%8s %8s %8s %8s %8s %8s %10s %8s %10s  arm\n", "", "", "", "", "mean", "median", "differ", "least", "most");
     for (uint32_t i = 0; i < n; i++) {
         struct replay_summary s = replay_summary(x, i);
         shown += s.records > 0;
@@ -220,8 +222,9 @@ const struct verb verb_replay = {
         "one that a run of the other chain would give; steps after it are decided along the logged text.\n"
         "  same, part, open    texts that would be the same, would part, cannot be told (topk)\n"
         "  steps differ        of all steps decided again\n"
-        "  log ratio           ln of the probability of a text under the other chain over that under its own, mean of\n"
-        "                      those that are finite\n"
+        "  log ratio           ln of the probability of a text under the other chain over that under its own: the "
+        "least\n"
+        "                      and the most that it can be, which full makes one; means of those that are finite\n"
         "--json: a line for each text, then {\"summary\":...} for each arm and for all; a ratio of null is -inf.",
     .options = options,
     .n_options = sizeof options / sizeof *options,

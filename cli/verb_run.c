@@ -187,7 +187,7 @@ static int run_run(const struct args *a)
 static const struct option_row options[] = {
     { "out", "FOLDER", NULL, "run folder; default: runs/NAME of the experiment" },
     { "dry-run", NULL, NULL, "print the plan, its memory, disk and time; compute nothing (--json: the whole plan)" },
-    { "limit", "N", NULL, "only the first N items of each evalset" },
+    { "limit", "N", NULL, "at most N items of each evalset, chosen by their names: fewer are among more" },
     { "set", "NAME=VALUE", NULL, "arg.NAME of the script; may be given several times" },
     { "shard", "I/N", NULL, "only the I-th of N parts of the units; the last to end writes results.h5 (no report)" },
     { "extend", NULL, NULL, "the plan may add arms, items or draws to the run that the folder holds" },

@@ -75,12 +75,13 @@ const uint64_t *bytes_tree_barred(struct bytes_adapter *a, const struct bytes_no
     return joins ? bytes_adjacent_barred(a->adjacent, n->token) : a->never;
 }
 
-static void add_new(struct bytes_adapter *a, const struct bytes_shot *shot, const struct bytes_node *n,
-                    const struct bytes_sum *f, double mass[BYTES_N])
+/* Of a cover without depth.  f->barred is what its node barred where the shot was taken; the tree may stand bytes behind it. */
+static void add_new(const struct bytes_adapter *a, const struct bytes_shot *shot, const struct bytes_sum *f,
+                    double mass[BYTES_N])
 {
-    const uint64_t *join = bytes_tree_barred(a, n, false), *barred[256];
+    const uint64_t *barred[256];
     for (unsigned b = 0; b < 256; b++)
-        barred[b] = !shot->allows[b] ? NULL : shot->may_cut[b] || n->may_split ? a->never : join;
+        barred[b] = !shot->allows[b] ? NULL : shot->may_cut[b] ? a->never : f->barred;
     bytes_sum_first(f, barred, mass);
 }
 
@@ -113,7 +114,7 @@ void bytes_tree_row(struct bytes_adapter *a, struct bytes_slot *s, const struct 
         if (c->is_past)
             before += bytes_sum_range(&f, c->range);
         else if (c->depth == 0)
-            add_new(a, shot, n, &f, mass);
+            add_new(a, shot, &f, mass);
         else
             bytes_sum_next(&f, c->range, c->depth, mass);
     }

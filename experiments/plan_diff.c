@@ -3,21 +3,30 @@
 
 #define MAX_LINES 12
 
+/* What a difference does to results that are there. */
+enum effect { CHANGES, ADDS };
+
+/* All is walked twice: what stands in the way of an extension is told before what is only new, and is not lost behind it. */
 struct diff {
     struct text *out;
-    size_t lines;
+    size_t lines, found; /* told; of any effect */
+    enum effect telling;
     bool only_adds;
 };
 
-static void line(struct diff *d, const char *what, const char *change)
+static void line(struct diff *d, enum effect effect, const char *what, const char *change)
 {
+    d->found++;
+    d->only_adds &= effect == ADDS;
+    if (effect != d->telling)
+        return;
     if (d->lines++ < MAX_LINES)
         text_addf(d->out, "  %s: %s\n", what, change);
     else if (d->lines == MAX_LINES + 1)
         text_add(d->out, "  ...\n");
 }
 
-static void values(struct diff *d, const char *key, const json_t *a, const json_t *b)
+static void values(struct diff *d, enum effect effect, const char *key, const json_t *a, const json_t *b)
 {
     struct text t = { 0 };
     if (a)
@@ -33,7 +42,7 @@ static void values(struct diff *d, const char *key, const json_t *a, const json_
         text_clear(&t);
         text_add(&t, "differs");
     }
-    line(d, key, text_s(&t));
+    line(d, effect, key, text_s(&t));
     text_free(&t);
 }
 
@@ -76,11 +85,11 @@ static json_t *by_name(const json_t *list)
     return named;
 }
 
-static void entry(struct diff *d, const char *key, const char *name, const char *change)
+static void entry(struct diff *d, enum effect effect, const char *key, const char *name, const char *change)
 {
     struct text t = { 0 };
     text_addf(&t, "'%s' %s", name, change);
-    line(d, key, text_s(&t));
+    line(d, effect, key, text_s(&t));
     text_free(&t);
 }
 
@@ -89,23 +98,22 @@ static void lists(struct diff *d, const char *key, const json_t *a, const json_t
 {
     struct text t = { 0 };
     json_t *old = by_name(a), *now = by_name(b);
-    size_t before = d->lines;
+    size_t before = d->found;
     for (size_t i = 0; i < json_array_size(a); i++) {
         const json_t *x = json_array_get(a, i);
         name_of(x, &t);
         const json_t *y = json_object_get(now, text_s(&t));
         if (y && equal(x, y))
             continue;
-        d->only_adds = false;
-        entry(d, key, text_s(&t), y ? "has changed" : "is gone");
+        entry(d, CHANGES, key, text_s(&t), y ? "has changed" : "is gone");
     }
     for (size_t i = 0; i < json_array_size(b); i++) {
         name_of(json_array_get(b, i), &t);
         if (!json_object_get(old, text_s(&t)))
-            entry(d, key, text_s(&t), "is new");
+            entry(d, ADDS, key, text_s(&t), "is new");
     }
-    if (d->lines == before)
-        line(d, key, "the same in another order");
+    if (d->found == before)
+        line(d, ADDS, key, "the same in another order");
     json_decref(old);
     json_decref(now);
     text_free(&t);
@@ -155,25 +163,32 @@ static void member(struct diff *d, const char *key, const json_t *a, const json_
         lists(d, key, a, b);
         return;
     }
-    values(d, key, a, b);
-    d->only_adds &= (a || is_choice(key) || strcmp(key, "transforms") == 0) && adds(key, a, b);
+    bool may_add = (a || is_choice(key) || strcmp(key, "transforms") == 0) && adds(key, a, b);
+    values(d, may_add ? ADDS : CHANGES, key, a, b);
 }
 
-void plan_diff(const struct plan *old, const struct plan *now, struct text *out, bool *only_adds)
+static void members(struct diff *d, const struct plan *old, const struct plan *now)
 {
-    struct diff d = { .out = out, .only_adds = true };
     const char *key;
     json_t *b;
     json_object_foreach(now->what, key, b)
     {
         const json_t *a = json_object_get(old->what, key);
         if (!a || !equal(a, b))
-            member(&d, key, a, b);
+            member(d, key, a, b);
     }
     json_object_foreach(old->what, key, b)
     {
         if (!json_object_get(now->what, key))
-            member(&d, key, b, NULL);
+            member(d, key, b, NULL);
     }
+}
+
+void plan_diff(const struct plan *old, const struct plan *now, struct text *out, bool *only_adds)
+{
+    struct diff d = { .out = out, .telling = CHANGES, .only_adds = true };
+    members(&d, old, now);
+    d.telling = ADDS;
+    members(&d, old, now);
     *only_adds = d.only_adds;
 }

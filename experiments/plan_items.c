@@ -39,20 +39,18 @@ static void keep_some(struct pick picks[], size_t n_picks, size_t n)
 }
 
 /* Where neither the name nor `split` says so, a plan takes the items that are there to be reported. */
-static const char *split_of(const json_t *d)
+static const char *split_of(const json_t *d, const struct evalset *e)
 {
-    const char *slash = strrchr(field(d, "name"), '/');
-    if (field(d, "split"))
-        return field(d, "split");
-    return slash && (strcmp(slash, "/fit") == 0 || strcmp(slash, "/report") == 0) ? slash + 1 : "report";
+    const char *split = field(d, "split") ? field(d, "split") : e->split;
+    return split ? split : "report";
 }
 
 /* `bytes` is of texts that are scored: a voice over bytes has no room for long ones. */
-static bool item_wanted(const struct item *item, const json_t *d)
+static bool item_wanted(const struct item *item, const json_t *d, const char *split)
 {
     const char *lang = field(d, "lang");
     const json_t *bytes = json_object_get(d, "bytes");
-    return (!lang || strcmp(item->lang, lang) == 0) && strcmp(item->split, split_of(d)) == 0 &&
+    return (!lang || strcmp(item->lang, lang) == 0) && strcmp(item->split, split) == 0 &&
            (!bytes || !item->text || (json_int_t)strlen(item->text) <= json_integer_value(bytes));
 }
 
@@ -100,7 +98,7 @@ static int resolve_set(const json_t *d, uint32_t limit, json_t *what)
     struct pick *picks = mem_alloc(e->n_items, sizeof *picks);
     size_t n = 0, k;
     for (size_t i = 0; i < e->n_items; i++)
-        if (item_wanted(&e->items[i], d))
+        if (item_wanted(&e->items[i], d, split_of(d, e)))
             picks[n++].item = &e->items[i];
     size_t want = n;
     if (json_object_get(d, "items"))
@@ -109,7 +107,7 @@ static int resolve_set(const json_t *d, uint32_t limit, json_t *what)
         want = limit;
     keep_some(picks, n, want);
     int rc = n > 0 ? add_items(e, picks, n, what)
-                   : err_set(ERR_USAGE, "evalset '%s' has no items of split '%s'%s%s%s", e->name, split_of(d),
+                   : err_set(ERR_USAGE, "evalset '%s' has no items of split '%s'%s%s%s", e->name, split_of(d, e),
                              field(d, "lang") ? " and language " : "", field(d, "lang") ? field(d, "lang") : "",
                              json_object_get(d, "bytes") ? " and so few bytes" : "");
     json_t *other;

@@ -64,8 +64,8 @@ const char *plan_list_put(struct plan_list *l, json_t *node, const char *wanted,
     doc_hash(nameless, key);
     json_decref(nameless);
     json_object_set_new(node, "key", json_string(key));
-    json_t *old = plan_list_equal(l, key);
-    if (old && (!wanted || strcmp(wanted, field(old, "id")) == 0)) {
+    json_t *old = wanted ? plan_list_find(l, wanted) : plan_list_equal(l, key); /* one lm may have several names */
+    if (old && strcmp(field(old, "key"), key) == 0) {
         json_decref(node);
         return field(old, "id");
     }

@@ -85,5 +85,11 @@ same "$dir/fn" "$dir/fn2" "a function's template is the text that it returns"
 gives 0 'arms (1)' "$chorale" run "$dir/fn.lua" --dry-run
 gives 2 "fn.lua:4: unknown template 'chatlm'; did you mean 'chatml'?" "$chorale" run "$dir/fn.lua" --dry-run --set bad=1
 
+# bug: the help of generate had "Q: {text}\nA:", which a shell hands over with a backslash and an n
+n=$((n + 1))
+for verb in generate logits; do
+    "$chorale" $verb --help | grep -F '\n' && { echo "prompt_cli: a template in the help of $verb is none in a shell"; failed=$((failed + 1)); }
+done
+
 echo "prompt_cli: $n checks, $failed failed"
 [ "$failed" -eq 0 ]

@@ -49,6 +49,11 @@ rm "$work/full/results.h5" # as of a run that goes on
 tells 0 '"summary":"all"' "$chorale" replay "$work/full" --json
 cmp -s "$work/out" "$work/own" || fail "a run without results.h5 is read aside"
 
+# bug: the table showed the middle of two bounds as the ratio, 0.5 for a chain over itself
+tells 0 "log ratio, mean of" "$chorale" replay "$work/topk=4"
+tail -1 "$work/out" | awk '$NF == "all" && $(NF - 2) < 0 && $(NF - 1) > 0 { ok = 1 } END { exit !ok }' ||
+    fail "a chain over itself is not between the bounds: $(tail -1 "$work/out")"
+
 # any byte changed: an answer or a message, never a signal
 size=$(wc -c <"$work/topk=4/results.h5")
 i=0
@@ -74,6 +79,12 @@ if "$python" -c 'import h5py, numpy' 2>/dev/null; then
     done
     "$chorale" run "$work/run.lua" --set trace=full --out "$work/full" --no-report --quiet
     "$python" tests/trace_interop.py "$work/full/results.h5" full || fail "full as h5py reads it"
+    # bug: h5py takes no None where it reads
+    sed -n '/^```python/,/^```/{/^```/d;p}' docs/traces.md >"$work/snippet.py"
+    echo 'assert np.allclose(np.exp(logp.astype(float)).sum(axis=1), 1, atol=1e-5) and len(logp) > 1' >>"$work/snippet.py"
+    ln -s full "$work/run"
+    (cd "$work" && "$python" snippet.py) || fail "what docs/traces.md reads with h5py"
+    checks=$((checks + 1))
     "$python" -c 'import json, sys; [json.loads(x) for x in sys.stdin]' <"$work/own" || fail "lines that are no JSON"
 fi
 done_with_checks
