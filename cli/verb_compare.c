@@ -44,11 +44,12 @@ static void print_json(const struct compare *c)
     text_free(&t);
 }
 
-/* What the interval and the corrected p say, in a word. */
+/* What the corrected p says, in a word; of what only describes, and is no test, the interval. */
 static const char *verdict(const struct compare_row *r, enum console_colour *colour)
 {
+    bool differs = r->direction == 0 ? r->delta.low > 0 || r->delta.high < 0 : r->p_holm < 0.05;
     *colour = CONSOLE_DIM;
-    if (!(r->p_holm < 0.05) || r->delta.mean == 0)
+    if (!differs || r->delta.mean == 0)
         return "no difference shown";
     double gain = r->delta.mean * (r->direction < 0 ? -1 : 1);
     *colour = r->direction == 0 ? CONSOLE_YELLOW : gain > 0 ? CONSOLE_GREEN : CONSOLE_RED;
@@ -92,7 +93,9 @@ static void print_row(const struct compare_row *r)
     printf(" %10.4g %10.4g %+10.4g  [%10s, %9s] %8s %5zu  %s%s%s\n", r->a.mean, r->b.mean, r->delta.mean, low, high, p,
            r->delta.n, console_colour(colour), word, console_colour(CONSOLE_PLAIN));
     if (r->unmatched > 0)
-        printf("%-16s %zu items only one side has were left out\n", "", r->unmatched);
+        printf("%-16s %zu item%s left out: only one side has %s, or a number for %s\n", "", r->unmatched,
+               r->unmatched == 1 ? " was" : "s were", r->unmatched == 1 ? "it" : "them",
+               r->unmatched == 1 ? "it" : "them");
 }
 
 static void print_table(const struct compare *c)

@@ -12,7 +12,8 @@ struct figure_data {
     const struct summary *summary;
     const char *const *lms; /* (n_lms,) */
     size_t n_lms;
-    const char *const *chains; /* (n_chains,) distinct chains, in the order of the arms */
+    char **settings; /* (n_arms,) what an arm does with its lm: figure.c; two arms of one lm have two */
+    const char *const *chains; /* (n_chains,) distinct settings, in the order of the arms */
     size_t n_chains;
     const size_t *arm_lm, *arm_chain; /* (n_arms,) indices into them */
     const bool *frontier; /* (n_arms,) no other arm is at least as good on both headline axes and better on one */

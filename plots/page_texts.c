@@ -58,7 +58,7 @@ static void add_arm(struct text *out, const struct shown *x, size_t arm)
     text_add(out, "{\"lm\":");
     json_text(out, a->lm, MAX_NAME);
     text_addf(out, ",\"l\":%zu,\"chain\":", x->d->arm_lm[arm]);
-    json_text(out, a->chain, MAX_NAME);
+    json_text(out, x->d->settings[arm], MAX_NAME);
     text_add(out, ",\"voices\":[");
     for (size_t k = 0; k < n_voices && k < 10; k++) { /* as many as a mark has digits for */
         text_add(out, k == 0 ? "" : ",");

@@ -96,6 +96,33 @@ static void test_files(struct results *r)
     text_free(&markdown);
 }
 
+/* bug: a report named an arm by its lm and chain alone, so that nothing told sampling and the searches apart */
+static void test_searches(void)
+{
+    struct results *r = results_of(
+        &(struct results_file){ .n_arms = 10, .n_items = 4, .n_draws = 2, .n_lms = 2, .symbols = 3, .searches = true });
+    struct text markdown = { 0 }, page = { 0 };
+    check(report_write(r, at("searches")) == 0, "%s", err_text());
+    check(text_read_file(&markdown, at("searches/arms.md"), 1 << 20) == 0 &&
+              text_read_file(&page, at("searches/index.html"), 8 << 20) == 0,
+          "%s", err_text());
+    static const char *const rows[] = { "` `", "`(no chain) \\| beam=1`", "`(no chain) \\| beam=2`",
+                                        "`as it is \\| beam=3`", "`as it is \\| by task`" };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct text row = { 0 };
+        text_addf(&row, "\n| lm-1 | %s |", rows[i]);
+        check(strstr(text_s(&markdown), text_s(&row)) != NULL, "want %s in:\n%s", text_s(&row), text_s(&markdown));
+        text_free(&row);
+    }
+    check(strstr(text_s(&page), "</b> with <code>as it is | by task</code>") != NULL, "the best arm is told");
+    check(strstr(text_s(&page), "<code>(no chain) | beam=2</code></td><td") != NULL, "a row of the table");
+    check(strstr(text_s(&page), "<td>5</td><td class=\"l\"><code>as it is | by task</code>") != NULL, "its own point");
+    check(strstr(text_s(&page), "\"chain\":\"(no chain) | beam=1\"") != NULL, "over its texts");
+    text_free(&markdown);
+    text_free(&page);
+    results_close(r);
+}
+
 /* Items of one task, or of none: no parts, and those of an older report go. */
 static void test_one(uint32_t n_tasks)
 {
@@ -162,6 +189,7 @@ int main(void)
         test_one(0);
         test_one(1);
         test_bare();
+        test_searches();
     }
     folder_remove(home, 4);
     return check_done("report_tasks");
