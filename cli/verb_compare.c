@@ -131,6 +131,20 @@ static int gate(const struct args *a, const struct compare *c)
     return 0;
 }
 
+/* More draws have a smaller share of distinct words: that is no difference of the arms. */
+static void say_draws(const struct args *a, const struct results *x, const struct results *y, const struct compare *c)
+{
+    for (size_t i = 0; i < c->n && results_draws(x) != results_draws(y); i++) {
+        const struct results_metric *m = results_metric(x, c->rows[i].metric);
+        if (!m || m->level != METRIC_ITEM)
+            continue;
+        console_say(a->quiet,
+                    "an item has %u draw%s in A, %u in B: what is of all its draws, like %s, depends on their number",
+                    results_draws(x), results_draws(x) == 1 ? "" : "s", results_draws(y), m->name);
+        return;
+    }
+}
+
 static int compare(const struct args *a, struct results *x, struct results *y)
 {
     const char *arms[2] = { NULL, NULL };
@@ -156,6 +170,7 @@ static int compare(const struct args *a, struct results *x, struct results *y)
     if (c.changed > 0)
         console_say(a->quiet, "%zu item%s of one name ask%s something else in B: compared all the same", c.changed,
                     c.changed == 1 ? "" : "s", c.changed == 1 ? "s" : "");
+    say_draws(a, x, y, &c);
     if (a->json)
         print_json(&c);
     else

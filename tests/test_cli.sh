@@ -307,6 +307,13 @@ test_compare() {
     expect_one 0 '' "$chorale" run "$work/other.lua" --out "$work/changed" --no-report --quiet
     expect_one 0 '1 item of one name asks something else in B' "$chorale" compare "$work/four" "$work/changed"
     expect_one 0 '' "$chorale" compare "$work/four" "$work/changed" --quiet
+    # bug: what is of all draws of an item was compared between runs of 2 and of 5, without a word; and what only describes
+    # was 'no difference shown' whatever it was
+    expect_one 0 '' "$chorale" run "$work/tab.lua" --set draws=5 --out "$work/five" --no-report --quiet
+    expect_one 0 'an item has 2 draws in A, 5 in B: what is of all its draws, like compression, depends on their number' \
+        "$chorale" compare "$work/four" "$work/five"
+    expect_one 0 '' "$chorale" compare "$work/run" --arm "$cold" --arm "$flat"
+    grep '^entropy_final .* [1-9][0-9]*  B differs$' "$work/out" >/dev/null || fail "entropy_final differs: $(cat "$work/out")"
 }
 
 # What needs a checkpoint: a round trip of bytes, the arithmetic of score.
