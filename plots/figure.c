@@ -267,6 +267,16 @@ size_t figure_best(const struct summary_metric *m, size_t n_arms)
     return best;
 }
 
+void figure_items(struct text *t, const struct figure_data *d, const struct summary_metric *m, size_t arm,
+                  const char *before)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < d->summary->n_arms; i++)
+        most = m->arms[i].n > most ? m->arms[i].n : most;
+    if (m->arms[arm].n > 0 && m->arms[arm].n < most)
+        text_addf(t, "%s%zu of %zu items", before, m->arms[arm].n, most);
+}
+
 void figure_short(struct text *t, const char *s, size_t max)
 {
     size_t n = strlen(s);

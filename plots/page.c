@@ -101,6 +101,7 @@ static void best(struct text *out, const struct figure_data *d, const struct sum
     text_addf(out, " = %.4g", m->arms[i].mean);
     if (isfinite(m->arms[i].low))
         text_addf(out, " [%.4g, %.4g]", m->arms[i].low, m->arms[i].high);
+    figure_items(out, d, m, i, " over ");
     text_addf(out,
               "; %zu of %zu pairs of arms are told apart by this metric (sign-flip test by item, Holm at 5 %%).</li>\n",
               m->n_separated, m->n_pairs);

@@ -1,10 +1,13 @@
-/* A report by task: each task's table is of its items alone, each has a frontier; a run of one task has neither. */
+/* A report by task: each task's table is of its items alone, each has a frontier; a run of one task has neither.  And what the
+ * tables of every report say of arms: their searches, and items that some lack. */
 #include "base/err.h"
 #include "base/folder.h"
 #include "base/text.h"
 #include "experiments/init.h"
 #include "experiments/results.h"
+#include "plots/page.h"
 #include "plots/report.h"
+#include "plots/report_tables.h"
 #include "plots/report_tasks.h"
 #include "tests/lib/check.h"
 #include "tests/lib/results_file.h"
@@ -96,6 +99,44 @@ static void test_files(struct results *r)
     text_free(&markdown);
 }
 
+/* bug: the mean of an arm that lacks items stood beside the others' as if it were of the same, and an infinite one was blank */
+static void test_few(void)
+{
+    struct results *r = results_with(0, 30);
+    struct summary s;
+    struct figure_data d;
+    struct text markdown = { 0 }, csv = { 0 }, page = { 0 }, lines = { 0 };
+    summary_of(r, &s);
+    const struct summary_metric *first = summary_find(&s, "coverage"), *other = summary_find(&s, "accuracy");
+    check(first && other, "metrics");
+    for (size_t arm = 1; arm < 4; arm++)
+        first->arms[arm] = (struct interval){ 0.25, NAN, NAN, 30 };
+    first->arms[0] = (struct interval){ 0.5, 0.25, 0.75, 12 };
+    other->arms[1] = (struct interval){ INFINITY, NAN, NAN, 30 };
+    figure_data_init(&d, r, &s);
+    report_markdown(&markdown, &d);
+    report_csv(&csv, &d);
+    page_arms_table(&page, &d);
+    page_headline(&page, &d);
+    report_summary(r, &s, &lines);
+    check(strstr(text_s(&markdown), " 0.5 [0.25, 0.75], 12 of 30 items |") && strstr(text_s(&markdown), "| inf |"),
+          "%s", text_s(&markdown));
+    check(strstr(text_s(&csv), "\"coverage\",0.5,0.25,0.75,12\n") && strstr(text_s(&csv), "\"accuracy\",inf,,,30\n"),
+          "%s", text_s(&csv));
+    check(strstr(text_s(&page), "</span><span class=\"i\">12 of 30 items</span></td>") &&
+              strstr(text_s(&page), "<td data-v=\"Infinity\">&infin;</td>") &&
+              strstr(text_s(&page), "coverage = 0.5 [0.25, 0.75] over 12 of 30 items; "),
+          "%s", text_s(&page));
+    check(strstr(text_s(&lines), "; coverage = 0.5 [0.25, 0.75] over 12 of 30 items\n") != NULL, "%s", text_s(&lines));
+    text_free(&markdown);
+    text_free(&csv);
+    text_free(&page);
+    text_free(&lines);
+    figure_data_fini(&d);
+    summary_fini(&s);
+    results_close(r);
+}
+
 /* bug: a report named an arm by its lm and chain alone, so that nothing told sampling and the searches apart */
 static void test_searches(void)
 {
@@ -185,6 +226,7 @@ int main(void)
         test_files(r);
     results_close(r);
     test_many();
+    test_few();
     if (draws) {
         test_one(0);
         test_one(1);
