@@ -130,7 +130,7 @@ static void put_arms(struct making *m)
         name[i] = f->n_names > 0 ? bare_name(f, "arm", i) : t.s;
         if (f->n_names > 0)
             text_free(&t);
-        search[i] = mem_string("sample");
+        search[i] = f->n_names > 0 ? bare_name(f, "search", i) : mem_string("sample");
         if (f->searches)
             by_search(f, i, &name[i], &chain[i], &search[i]);
         space[i] = mem_string("letters");
