@@ -170,6 +170,9 @@ static int compare(const struct args *a, struct results *x, struct results *y)
     if (c.changed > 0)
         console_say(a->quiet, "%zu item%s of one name ask%s something else in B: compared all the same", c.changed,
                     c.changed == 1 ? "" : "s", c.changed == 1 ? "s" : "");
+    if (c.bare > 0)
+        console_say(a->quiet, "%zu arm%s both have %s left out: no item has a number on both sides", c.bare,
+                    c.bare == 1 ? " that" : "s that", c.bare == 1 ? "is" : "are");
     say_draws(a, x, y, &c);
     if (a->json)
         print_json(&c);

@@ -227,8 +227,10 @@ int compare_runs(const struct results *a, const struct results *b, struct compar
     for (size_t i = 0; i < na; i++)
         for (size_t k = 0; k < nb; k++)
             if (strcmp(arms_a[i].name, arms_b[k].name) == 0) {
+                size_t before = out->n;
                 matched++;
                 compare_pair(&(struct match){ a, b, (uint32_t)i, (uint32_t)k, &pairs }, out);
+                out->bare += out->n == before;
             }
     free_pairs(&pairs);
     out->unmatched_arms = na + nb - 2 * matched;

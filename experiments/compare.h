@@ -21,6 +21,7 @@ struct compare {
     struct compare_row *rows;
     size_t n, cap;
     size_t unmatched_arms; /* arms only one side has */
+    size_t bare;           /* arms that both have, with no row: nothing of them is in both, as where all units failed */
     size_t changed;        /* items of one name that ask something else on the other side; they are compared */
 };
 
