@@ -190,6 +190,14 @@ bool options_flag(const struct args *a, const char *name)
     return options_text(a, name) != NULL;
 }
 
+bool options_given(const struct args *a, const char *name)
+{
+    for (size_t i = 0; i < a->n_repeated; i += 2)
+        if (strcmp(a->repeated[i], name) == 0)
+            return true;
+    return false;
+}
+
 int options_int(const struct args *a, const char *name, int64_t min, int64_t max, int64_t *x)
 {
     const char *s = options_text(a, name);

@@ -49,6 +49,7 @@ void options_help(const struct verb *verb); /* to stdout */
 /* assert: the verb declares the option. */
 const char *options_text(const struct args *a, const char *name); /* NULL: absent */
 bool options_flag(const struct args *a, const char *name);
+bool options_given(const struct args *a, const char *name); /* on the command line: no fallback */
 int options_int(const struct args *a, const char *name, int64_t min, int64_t max, int64_t *x);
 int options_real(const struct args *a, const char *name, double min, double max, double *x);
 

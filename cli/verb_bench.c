@@ -129,8 +129,8 @@ static int choir_open(struct choir *c, const struct args *a)
     bool own = a->n_operands > 0;
     size_t n = own ? a->n_operands : 4;
     *c = (struct choir){ 0 };
-    if (n < 2 || n > 4)
-        return err_set(ERR_USAGE, "bench --ensembles: %zu checkpoints, want 2 to 4, or none for bundled ones", n);
+    if (n != 2 && n != 4)
+        return err_set(ERR_USAGE, "bench --ensembles: %zu checkpoints, want 2 or 4, or none for bundled ones", n);
     for (size_t i = 0; i < n; i++) {
         const char *name = own ? a->operand[i] : names[i];
         bool random = strncmp(name, "random:", 7) == 0;
@@ -228,6 +228,28 @@ static int bench_ensembles(const struct args *a)
     return rc;
 }
 
+/* One thing at a time, and of what it is of. */
+static int check_modes(const struct args *a)
+{
+    static const struct {
+        const char *name;
+        bool alone; /* without operands */
+    } modes[] = { { "journal", true }, { "rounds", false },   { "card", false }, { "sweep", false },
+                  { "memory", false }, { "tokenize", false }, { "lua", true },   { "ensembles", false },
+                  { "bytes", false },  { "chains", true },    { "pools", true } };
+    const char *chosen = NULL;
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        if (!options_given(a, modes[i].name))
+            continue;
+        if (chosen)
+            return err_set(ERR_USAGE, "bench: --%s and --%s: want one of the two", chosen, modes[i].name);
+        chosen = modes[i].name;
+        if (modes[i].alone && a->n_operands > 0)
+            return err_set(ERR_USAGE, "bench --%s: '%s': want no operands", chosen, a->operand[0]);
+    }
+    return 0;
+}
+
 static int run_bench(const struct args *a)
 {
     static const char *const chains[] = { "",
@@ -239,6 +261,7 @@ static int run_bench(const struct args *a)
                                           "temperature=0.8 | top_k=40 | top_p=0.95" };
     static const uint32_t sizes[] = { 7296, 32000, 128256 };
     int64_t n_threads = (int64_t)threads_cores(), mib = 0, rounds = 0;
+    TRY(check_modes(a));
     TRY(options_int(a, "threads", 1, 1024, &n_threads));
     TRY(options_int(a, "journal", 1, 1 << 20, &mib));
     if (mib > 0)

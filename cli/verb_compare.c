@@ -44,11 +44,12 @@ static void print_json(const struct compare *c)
     text_free(&t);
 }
 
-/* What the interval and the corrected p say, in a word. */
+/* What the corrected p says, in a word; of what only describes, and is no test, the interval. */
 static const char *verdict(const struct compare_row *r, enum console_colour *colour)
 {
+    bool differs = r->direction == 0 ? r->delta.low > 0 || r->delta.high < 0 : r->p_holm < 0.05;
     *colour = CONSOLE_DIM;
-    if (!(r->p_holm < 0.05) || r->delta.mean == 0)
+    if (!differs || r->delta.mean == 0)
         return "no difference shown";
     double gain = r->delta.mean * (r->direction < 0 ? -1 : 1);
     *colour = r->direction == 0 ? CONSOLE_YELLOW : gain > 0 ? CONSOLE_GREEN : CONSOLE_RED;
@@ -92,7 +93,9 @@ static void print_row(const struct compare_row *r)
     printf(" %10.4g %10.4g %+10.4g  [%10s, %9s] %8s %5zu  %s%s%s\n", r->a.mean, r->b.mean, r->delta.mean, low, high, p,
            r->delta.n, console_colour(colour), word, console_colour(CONSOLE_PLAIN));
     if (r->unmatched > 0)
-        printf("%-16s %zu items only one side has were left out\n", "", r->unmatched);
+        printf("%-16s %zu item%s left out: only one side has %s, or a number for %s\n", "", r->unmatched,
+               r->unmatched == 1 ? " was" : "s were", r->unmatched == 1 ? "it" : "them",
+               r->unmatched == 1 ? "it" : "them");
 }
 
 static void print_table(const struct compare *c)
@@ -128,6 +131,20 @@ static int gate(const struct args *a, const struct compare *c)
     return 0;
 }
 
+/* More draws have a smaller share of distinct words: that is no difference of the arms. */
+static void say_draws(const struct args *a, const struct results *x, const struct results *y, const struct compare *c)
+{
+    for (size_t i = 0; i < c->n && results_draws(x) != results_draws(y); i++) {
+        const struct results_metric *m = results_metric(x, c->rows[i].metric);
+        if (!m || m->level != METRIC_ITEM)
+            continue;
+        console_say(a->quiet,
+                    "an item has %u draw%s in A, %u in B: what is of all its draws, like %s, depends on their number",
+                    results_draws(x), results_draws(x) == 1 ? "" : "s", results_draws(y), m->name);
+        return;
+    }
+}
+
 static int compare(const struct args *a, struct results *x, struct results *y)
 {
     const char *arms[2] = { NULL, NULL };
@@ -153,6 +170,10 @@ static int compare(const struct args *a, struct results *x, struct results *y)
     if (c.changed > 0)
         console_say(a->quiet, "%zu item%s of one name ask%s something else in B: compared all the same", c.changed,
                     c.changed == 1 ? "" : "s", c.changed == 1 ? "s" : "");
+    if (c.bare > 0)
+        console_say(a->quiet, "%zu arm%s both have %s left out: no item has a number on both sides", c.bare,
+                    c.bare == 1 ? " that" : "s that", c.bare == 1 ? "is" : "are");
+    say_draws(a, x, y, &c);
     if (a->json)
         print_json(&c);
     else

@@ -175,9 +175,26 @@ static int detect_synthid(const struct args *a, struct subject *s)
     return rc;
 }
 
+/* A parameter of the watermark that is not looked for would change nothing, without a word. */
+static int check_options(const struct args *a)
+{
+    static const char *const green[] = { "gamma", "key", "scheme", "width", "every" }, *const synthid[] = {
+        "ngram", "table-seed"
+    };
+    bool keys = options_text(a, "keys") != NULL;
+    for (size_t i = 0; i < sizeof green / sizeof *green && keys; i++)
+        if (options_given(a, green[i]))
+            return err_set(ERR_USAGE, "--%s is of green(), and --keys of synthid(): want one of the two", green[i]);
+    for (size_t i = 0; i < sizeof synthid / sizeof *synthid && !keys; i++)
+        if (options_given(a, synthid[i]))
+            return err_set(ERR_USAGE, "--%s is of synthid(): want its --keys too", synthid[i]);
+    return 0;
+}
+
 static int run_detect(const struct args *a)
 {
     struct subject s = { 0 };
+    TRY(check_options(a));
     int rc = options_text(a, "keys") ? detect_synthid(a, &s) : detect_green(a, &s);
     text_free(&s.input);
     free(s.ids.s);

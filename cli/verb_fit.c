@@ -64,12 +64,35 @@ static const char *script_for(const struct args *a)
     return map ? one_map : one_voice;
 }
 
+static const char *const keys[] = { "what", "on", "chain", "target", "from", "to", "bins", "l2", "folds", "choices" };
+enum { N_KEYS = sizeof keys / sizeof *keys };
+
+static bool reads(const char *script, const char *key)
+{
+    size_t n = strlen(key);
+    for (const char *at = script; (at = strstr(at, "arg.")); at += 4)
+        if (strncmp(at + 4, key, n) == 0 && strcspn(at + 4, " ,\n})") == n)
+            return true;
+    return false;
+}
+
+/* What is given where nobody looks would change nothing, without a word.  script: NULL for one of the user's own. */
+static int check_given(const struct args *a, const char *script)
+{
+    for (size_t i = 0; i < N_KEYS; i++) {
+        if (!options_given(a, keys[i]) || (script && reads(script, keys[i])))
+            continue;
+        if (!script)
+            return err_set(ERR_USAGE, "--%s is of the fit of a checkpoint: those of '%s' say it themselves", keys[i],
+                           a->operand[0]);
+        return err_set(ERR_USAGE, "--%s: a fit of '%s' on '%s'%s has none", keys[i], options_text(a, "what"),
+                       options_text(a, "on"), options_text(a, "chain") ? " in a chain" : "");
+    }
+    return 0;
+}
+
 static struct plan *plan_of(const struct args *a)
 {
-    static const char *const keys[] = {
-        "what", "on", "chain", "target", "from", "to", "bins", "l2", "folds", "choices"
-    };
-    enum { N_KEYS = sizeof keys / sizeof *keys };
     const char *operand = a->operand[0], *end = strrchr(operand, '.'), *pairs[N_KEYS + 1];
     struct plan_options options = { .mode = options_text(a, "mode"),
                                     .kernels = options_text(a, "kernels"),
@@ -77,7 +100,7 @@ static struct plan *plan_of(const struct args *a)
                                     .deterministic = options_flag(a, "deterministic"),
                                     .kv = options_text(a, "kv") };
     if (end && strcmp(end, ".lua") == 0)
-        return plan_prepare(operand, &options);
+        return check_given(a, NULL) < 0 ? NULL : plan_prepare(operand, &options);
     struct text source = { 0 }, sets[N_KEYS + 1] = { { 0 } };
     size_t n = 1;
     struct checkpoint *c = checkpoint_open(operand); /* a wrong name is told by its own message, not the script's */
@@ -85,7 +108,7 @@ static struct plan *plan_of(const struct args *a)
         return NULL;
     checkpoint_close(c);
     const char *script = script_for(a);
-    if (!script)
+    if (!script || check_given(a, script) < 0)
         return NULL;
     text_add(&source, script);
     text_addf(&sets[0], "model=%s", operand);

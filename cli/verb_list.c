@@ -17,6 +17,7 @@
 #include "evalsets/evalset.h"
 #include "evalsets/metric.h"
 #include "experiments/choices.h"
+#include "experiments/trace_metric.h"
 #include "model/checkpoint.h"
 #include "plots/strategies.h"
 #include <math.h>
@@ -208,9 +209,20 @@ LIST_TYPES(choices, choices, NULL)
     }
 LIST_PLAIN(draws, draw, "draw")
 LIST_PLAIN(utilities, utility, "utility")
-LIST_PLAIN(metrics, metric, NULL)
+LIST_PLAIN(texts, metric, NULL)
 LIST_PLAIN(calibrations, calibration, NULL)
 #undef LIST_PLAIN
+
+/* Those of texts and those of traces: an axis may be either. */
+static int list_metrics(const struct args *a)
+{
+    size_t n;
+    const struct trace_metric *traces = trace_metrics(&n);
+    TRY(list_texts(a));
+    for (size_t i = 0; i < n; i++)
+        print_entry(a, &(struct entry){ .name = traces[i].name, .meaning = traces[i].meaning });
+    return 0;
+}
 
 static int list_transforms(const struct args *a)
 {

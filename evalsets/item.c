@@ -194,8 +194,11 @@ static int read_form(struct item *it, const json_t *o, const char *where)
     it->n_lines = json_array_size(a);
     for (size_t i = 0; i < it->n_lines; i++) {
         const json_t *x = json_array_get(a, i);
-        if (!json_is_integer(x) || json_integer_value(x) < 1 || json_integer_value(x) > MAX_LENGTH)
-            return err_set(ERR_DATA, "%s: 'lines'[%zu] is no integer from 1 to %d", where, i, MAX_LENGTH);
+        if (!json_is_integer(x))
+            return err_set(ERR_DATA, "%s: 'lines'[%zu] is no integer, want 1 .. %d", where, i, MAX_LENGTH);
+        if (json_integer_value(x) < 1 || json_integer_value(x) > MAX_LENGTH)
+            return err_set(ERR_DATA, "%s: 'lines'[%zu] is %lld, want 1 .. %d", where, i,
+                           (long long)json_integer_value(x), MAX_LENGTH);
         lines[i] = (uint32_t)json_integer_value(x);
     }
     return 0;

@@ -116,6 +116,21 @@ static void values(const struct side *s, const size_t pick[], size_t n, double o
     free(all);
 }
 
+/* d = b - a where both have a number; elsewhere neither counts, or the means would be of other items than their difference.
+ * How many are left out so. */
+static size_t keep_pairs(double a[], double b[], double d[], size_t n)
+{
+    size_t out = 0;
+    for (size_t i = 0; i < n; i++) {
+        d[i] = b[i] - a[i];
+        if (!isnan(d[i]))
+            continue;
+        out += !isnan(a[i]) || !isnan(b[i]);
+        a[i] = b[i] = NAN;
+    }
+    return out;
+}
+
 static void compare_metric(const struct side *sa, const struct side *sb, const struct pairs *pairs, struct compare *out)
 {
     size_t n_arms, n = pairs->n;
@@ -128,8 +143,7 @@ static void compare_metric(const struct side *sa, const struct side *sb, const s
                                .unmatched = pairs->unmatched };
     values(sa, pairs->a, n, a);
     values(sb, pairs->b, n, b);
-    for (size_t i = 0; i < n; i++)
-        d[i] = b[i] - a[i];
+    row.unmatched += keep_pairs(a, b, d, n);
     row.a = stats_bootstrap(a, n, &o);
     row.b = stats_bootstrap(b, n, &o);
     row.delta = stats_bootstrap_paired(b, a, n, &o);
@@ -213,8 +227,10 @@ int compare_runs(const struct results *a, const struct results *b, struct compar
     for (size_t i = 0; i < na; i++)
         for (size_t k = 0; k < nb; k++)
             if (strcmp(arms_a[i].name, arms_b[k].name) == 0) {
+                size_t before = out->n;
                 matched++;
                 compare_pair(&(struct match){ a, b, (uint32_t)i, (uint32_t)k, &pairs }, out);
+                out->bare += out->n == before;
             }
     free_pairs(&pairs);
     out->unmatched_arms = na + nb - 2 * matched;

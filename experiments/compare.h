@@ -9,18 +9,19 @@ struct compare_row {
     const char *metric;
     int direction;
     const char *arm_a, *arm_b;
-    struct interval a, b;          /* of each alone */
+    struct interval a, b;          /* of each, over the items that both have a number for */
     struct interval delta;         /* b - a, paired by item */
     double p, p_holm, p_bh;        /* sign-flip permutation; corrected over all rows */
     size_t flips_to_b, flips_to_a; /* items where a 0/1 metric changed; else 0 */
     double p_mcnemar;              /* of the flips; NAN where the metric is not 0/1 */
-    size_t unmatched;              /* items only one side has */
+    size_t unmatched;              /* items only one side has, or a number for */
 };
 
 struct compare {
     struct compare_row *rows;
     size_t n, cap;
     size_t unmatched_arms; /* arms only one side has */
+    size_t bare;           /* arms that both have, with no row: nothing of them is in both, as where all units failed */
     size_t changed;        /* items of one name that ask something else on the other side; they are compared */
 };
 

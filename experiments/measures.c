@@ -20,9 +20,9 @@ struct measures {
     struct measure *all; /* (n,) value NULL: not defined for anything yet */
     size_t n;
     struct measure *list; /* (n,) what measures_list() gives */
-    struct sample *arm; /* (n_arm,) samples of the present arm, with texts of their own; unless no metric is of arms */
+    struct sample *arm;   /* (n_arm,) samples of the present arm, with texts of their own; those of its metrics */
     size_t n_arm, cap_arm;
-    bool arm_whole, keeps_arms;
+    bool arm_whole;
     struct sample *item; /* scratch: samples of one item */
     size_t cap_item;
     struct reward reward;
@@ -97,7 +97,6 @@ struct measures *measures_alloc(const struct plan *p)
         const struct metric_type *t = types[i];
         m->kinds[i].text = t;
         m->all[i] = (struct measure){ t->name, t->unit, t->meaning, t->level, t->direction, t->min, t->max, NULL };
-        m->keeps_arms |= t->level == METRIC_ARM;
     }
     for (size_t i = 0; i < n_traces; i++) {
         const struct trace_metric *t = &traces[i];
@@ -189,6 +188,15 @@ static struct sample own_sample(const struct sample *s)
     return own;
 }
 
+/* Whether some metric of arms is of such items. */
+static bool of_arms(const struct measures *m, const struct item *item)
+{
+    for (size_t k = 0; k < m->n; k++)
+        if (m->all[k].level == METRIC_ARM && metric_applies(m->kinds[k].text, item))
+            return true;
+    return false;
+}
+
 static bool whole(const struct measures *m, const struct measures_item *item)
 {
     for (uint32_t d = 0; d < m->plan->draws; d++)
@@ -213,7 +221,8 @@ void measures_item(struct measures *m, const struct measures_item *item)
     const struct item *what = m->plan->items[item->item].item;
     /* an item whose draws are not all there has no value yet: fewer draws would give another */
     bool all = whole(m, item);
-    m->arm_whole &= all;
+    bool of_arm = of_arms(m, what); /* what no such metric is of can neither be missed nor is kept */
+    m->arm_whole &= all || !of_arm;
     mem_grow(&m->item, &m->cap_item, n, sizeof *m->item);
     for (size_t i = 0; i < n; i++)
         m->item[i] = item->records[i].sample;
@@ -234,7 +243,7 @@ void measures_item(struct measures *m, const struct measures_item *item)
         if (x->level == METRIC_ITEM && all && metric_applies(m->kinds[k].text, what))
             set(m, x, at, m->kinds[k].text->score(m->item, n));
     }
-    for (size_t i = 0; i < n && m->keeps_arms && m->arm_whole; i++) {
+    for (size_t i = 0; i < n && of_arm && m->arm_whole; i++) {
         mem_grow(&m->arm, &m->cap_arm, m->n_arm + 1, sizeof *m->arm);
         m->arm[m->n_arm++] = own_sample(&m->item[i]);
     }

@@ -49,6 +49,8 @@ static int add_chosen(json_t *list, const char *name, const char *at, json_t *ou
     text_addn(&base, name, (size_t)(at - name));
     const struct metric_type *m = metric_find(text_s(&base));
     const char *select = m ? add(list, at + 1) : NULL;
+    if (!m && trace_metric_find(text_s(&base)))
+        err_set(ERR_USAGE, "'%s' is a number of a trace, want a metric of a text before '@'", text_s(&base));
     if (m && m->level != METRIC_RECORD)
         err_set(ERR_USAGE, "'%s' is a number of several texts, want a metric of one before '@'", m->name);
     bool ok = select && m->level == METRIC_RECORD;
@@ -60,15 +62,11 @@ static int add_chosen(json_t *list, const char *name, const char *at, json_t *ou
 
 static int add_metric(json_t *list, const char *name, json_t *out)
 {
-    size_t n, k = 0;
-    const struct trace_metric *traces = trace_metrics(&n);
     const char *at = strchr(name, '@');
     if (at)
         return add_chosen(list, name, at, out);
-    while (k < n && strcmp(traces[k].name, name) != 0)
-        k++;
-    if (k == n && !metric_find(name))
-        return ERR_USAGE;
+    if (!trace_metric_find(name) && !metric_find(name))
+        return trace_metric_unknown(name);
     json_array_append_new(out, json_string(name));
     return 0;
 }

@@ -1,7 +1,6 @@
 #include "experiments/reward.h"
 #include "base/err.h"
 #include <math.h>
-#include <string.h>
 
 static int direction_of(const struct reward *r)
 {
@@ -19,17 +18,12 @@ static int has_direction(const char *name, const struct reward *r)
 
 int reward_find(const char *name, struct reward *out)
 {
-    size_t n;
-    const struct trace_metric *traces = trace_metrics(&n);
-    *out = (struct reward){ 0 };
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(traces[i].name, name) == 0) {
-            out->trace = &traces[i];
-            return has_direction(name, out);
-        }
+    *out = (struct reward){ .trace = trace_metric_find(name) };
+    if (out->trace)
+        return has_direction(name, out);
     out->text = metric_find(name);
     if (!out->text)
-        return ERR_USAGE;
+        return trace_metric_unknown(name);
     if (out->text->level == METRIC_RECORD)
         return has_direction(name, out);
     return err_set(ERR_USAGE, "reward: '%s' is a number of several texts, want a metric of one", name);

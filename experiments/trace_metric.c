@@ -1,5 +1,10 @@
 #include "experiments/trace_metric.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "evalsets/metric.h"
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 static double mean(const float x[], size_t n)
 {
@@ -108,4 +113,29 @@ const struct trace_metric *trace_metrics(size_t *n)
     };
     *n = sizeof table / sizeof *table;
     return table;
+}
+
+const struct trace_metric *trace_metric_find(const char *name)
+{
+    size_t n;
+    const struct trace_metric *all = trace_metrics(&n);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(all[i].name, name) == 0)
+            return &all[i];
+    return NULL;
+}
+
+int trace_metric_unknown(const char *name)
+{
+    size_t n_texts, n;
+    const struct metric_type *const *texts = metric_types(&n_texts);
+    const struct trace_metric *traces = trace_metrics(&n);
+    const char **names = mem_alloc(n_texts + n, sizeof *names);
+    for (size_t i = 0; i < n_texts; i++)
+        names[i] = texts[i]->name;
+    for (size_t i = 0; i < n; i++)
+        names[n_texts + i] = traces[i].name;
+    int rc = err_unknown(ERR_USAGE, "metric", name, names, n_texts + n);
+    free(names);
+    return rc;
 }

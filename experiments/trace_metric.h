@@ -13,5 +13,8 @@ struct trace_metric {
 };
 
 const struct trace_metric *trace_metrics(size_t *n);
+const struct trace_metric *trace_metric_find(const char *name); /* NULL: none of these */
+/* ERR_USAGE that lists both these and the metrics of texts, and suggests. */
+int trace_metric_unknown(const char *name);
 
 #endif

@@ -67,6 +67,68 @@ static bool on_frontier(const struct figure_data *d, const struct summary_metric
     return true;
 }
 
+/* "top_p=0.9", "temperature=1 | beam=3": without its search, an arm would be taken for another. */
+static char *chain_and_search(const struct results_arm *arm)
+{
+    struct text t = { 0 };
+    bool searches = strcmp(arm->search, "sample") != 0;
+    text_add(&t, *arm->chain || !searches ? arm->chain : "(no chain)");
+    if (searches)
+        text_addf(&t, " | %s", arm->search);
+    return t.s ? t.s : mem_string("");
+}
+
+/* What follows the lm in its name; all of a name that the script gave. */
+static char *rest_of_name(const struct results_arm *arm)
+{
+    size_t n = strlen(arm->lm);
+    bool made = strncmp(arm->name, arm->lm, n) == 0 && strncmp(arm->name + n, ": ", 2) == 0;
+    return mem_string(made ? arm->name + n + 2 : arm->name);
+}
+
+struct labelled {
+    const struct results_arm *arm;
+    const char *setting;
+};
+
+static int label_order(const void *a, const void *b)
+{
+    const struct labelled *x = a, *y = b;
+    int order = strcmp(x->arm->lm, y->arm->lm);
+    order = order != 0 ? order : strcmp(x->setting, y->setting);
+    return order != 0 ? order : (x->arm > y->arm) - (x->arm < y->arm);
+}
+
+static bool is_alike(const struct labelled *x, const struct labelled *y)
+{
+    return strcmp(x->arm->lm, y->arm->lm) == 0 && strcmp(x->setting, y->setting) == 0;
+}
+
+/* Chain and search; where arms of one lm have the same (they differ in a draft, in what they do for tasks, in how they answer
+ * questions), what their names say. */
+static char **settings_of(const struct results_arm arms[], size_t n)
+{
+    char **settings = mem_alloc(n, sizeof *settings);
+    struct labelled *all = mem_alloc(n, sizeof *all);
+    bool *alike = mem_alloc(n, sizeof *alike);
+    for (size_t i = 0; i < n; i++)
+        all[i] = (struct labelled){ &arms[i], settings[i] = chain_and_search(&arms[i]) };
+    if (n > 1)
+        qsort(all, n, sizeof *all, label_order);
+    for (size_t i = 1; i < n; i++)
+        if (is_alike(&all[i - 1], &all[i]))
+            alike[all[i - 1].arm - arms] = alike[all[i].arm - arms] = true;
+    free(all);
+    for (size_t i = 0; i < n; i++) {
+        if (!alike[i])
+            continue;
+        free(settings[i]);
+        settings[i] = rest_of_name(&arms[i]);
+    }
+    free(alike);
+    return settings;
+}
+
 void figure_data_init(struct figure_data *d, const struct results *r, const struct summary *s)
 {
     size_t n_arms;
@@ -78,15 +140,16 @@ void figure_data_init(struct figure_data *d, const struct results *r, const stru
     *d = (struct figure_data){ .results = r, .summary = s, .lms = lms, .chains = chains, .arm_lm = arm_lm };
     d->arm_chain = arm_chain;
     d->frontier = frontier;
+    d->settings = settings_of(arms, n_arms);
     for (size_t i = 0; i < n_arms; i++)
         names[i].name = arms[i].lm;
     d->n_lms = distinct(names, n_arms, arm_lm);
     for (size_t i = 0; i < n_arms; i++)
-        names[i].name = arms[i].chain;
+        names[i].name = d->settings[i];
     d->n_chains = distinct(names, n_arms, arm_chain);
     for (size_t i = n_arms; i-- > 0;) { /* the first arm of each gives its name */
         lms[arm_lm[i]] = arms[i].lm;
-        chains[arm_chain[i]] = arms[i].chain;
+        chains[arm_chain[i]] = d->settings[i];
     }
     const struct summary_metric *x = figure_control(d), *y = figure_creativity(d);
     for (size_t i = 0; i < n_arms; i++)
@@ -96,7 +159,9 @@ void figure_data_init(struct figure_data *d, const struct results *r, const stru
 
 void figure_data_fini(struct figure_data *d)
 {
-    const void *const all[] = { d->lms, d->chains, d->arm_lm, d->arm_chain, d->frontier };
+    const void *const all[] = { d->lms, d->chains, d->arm_lm, d->arm_chain, d->frontier, d->settings };
+    for (size_t i = 0; i < d->summary->n_arms; i++)
+        free(d->settings[i]);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free((void *)(uintptr_t)all[i]);
 }
@@ -200,6 +265,16 @@ size_t figure_best(const struct summary_metric *m, size_t n_arms)
         if (isfinite(m->arms[i].mean) && (best == n_arms || sign * m->arms[i].mean > sign * m->arms[best].mean))
             best = i;
     return best;
+}
+
+void figure_items(struct text *t, const struct figure_data *d, const struct summary_metric *m, size_t arm,
+                  const char *before)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < d->summary->n_arms; i++)
+        most = m->arms[i].n > most ? m->arms[i].n : most;
+    if (m->arms[arm].n > 0 && m->arms[arm].n < most)
+        text_addf(t, "%s%zu of %zu items", before, m->arms[arm].n, most);
 }
 
 void figure_short(struct text *t, const char *s, size_t max)

@@ -12,7 +12,8 @@ struct figure_data {
     const struct summary *summary;
     const char *const *lms; /* (n_lms,) */
     size_t n_lms;
-    const char *const *chains; /* (n_chains,) distinct chains, in the order of the arms */
+    char **settings;           /* (n_arms,) what an arm does with its lm: figure.c; two arms of one lm have two */
+    const char *const *chains; /* (n_chains,) distinct settings, in the order of the arms */
     size_t n_chains;
     const size_t *arm_lm, *arm_chain; /* (n_arms,) indices into them */
     const bool *frontier; /* (n_arms,) no other arm is at least as good on both headline axes and better on one */
@@ -51,6 +52,10 @@ size_t figure_choose_lms(const struct figure_data *d, size_t out[]);
 
 /* The arm with the best mean of a metric, by its direction; n_arms when none has one or m is NULL. */
 size_t figure_best(const struct summary_metric *m, size_t n_arms);
+
+/* Appends "12 of 25 items" behind `before` where another arm has more values of a metric: their means are of other items. */
+void figure_items(struct text *t, const struct figure_data *d, const struct summary_metric *m, size_t arm,
+                  const char *before);
 
 /* Appends s, cut to at most max bytes of whole characters. */
 void figure_short(struct text *t, const char *s, size_t max);

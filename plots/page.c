@@ -95,12 +95,13 @@ static void best(struct text *out, const struct figure_data *d, const struct sum
     text_addf(out, "<li>Most %s: <b>", axis);
     page_name(out, arm->lm);
     text_add(out, "</b> with <code>");
-    page_name(out, *arm->chain ? arm->chain : "no chain");
+    page_name(out, *d->settings[i] ? d->settings[i] : "no chain");
     text_add(out, "</code>: ");
     page_name(out, m->metric->name);
     text_addf(out, " = %.4g", m->arms[i].mean);
     if (isfinite(m->arms[i].low))
         text_addf(out, " [%.4g, %.4g]", m->arms[i].low, m->arms[i].high);
+    figure_items(out, d, m, i, " over ");
     text_addf(out,
               "; %zu of %zu pairs of arms are told apart by this metric (sign-flip test by item, Holm at 5 %%).</li>\n",
               m->n_separated, m->n_pairs);
@@ -286,12 +287,15 @@ void page_provenance(struct text *out, const struct results *r)
     }
 }
 
-static void cost_row(struct text *out, const struct results_arm *arm, double symbols, double seconds)
+static void cost_row(struct text *out, const struct figure_data *d, size_t arm)
 {
+    size_t n;
+    const struct results_cost *c = results_cost(d->results);
+    double symbols = c->arm_symbols[arm], seconds = c->arm_seconds[arm];
     text_add(out, "<tr><td class=\"l\">");
-    page_name(out, arm->lm);
+    page_name(out, results_arms(d->results, &n)[arm].lm);
     text_add(out, "</td><td class=\"l\"><code>");
-    page_name(out, arm->chain);
+    page_name(out, d->settings[arm]);
     text_addf(out, "</code></td><td data-v=\"%.0f\">%.0f</td><td data-v=\"%.6f\">%.3f</td></tr>\n", symbols, symbols,
               seconds, seconds);
 }
@@ -299,8 +303,7 @@ static void cost_row(struct text *out, const struct results_arm *arm, double sym
 void page_cost(struct text *out, const struct figure_data *d)
 {
     const struct results_cost *c = results_cost(d->results);
-    size_t n_arms, chosen[PAGE_ARMS], n = figure_choose(d, PAGE_ARMS, chosen);
-    const struct results_arm *arms = results_arms(d->results, &n_arms);
+    size_t chosen[PAGE_ARMS], n = figure_choose(d, PAGE_ARMS, chosen);
     text_addf(
         out,
         "<h2 id=\"cost\">Cost</h2>\n<p>%.1f s in %llu session%s; %llu rows asked for, %llu positions passed through a "
@@ -308,10 +311,10 @@ void page_cost(struct text *out, const struct figure_data *d)
         c->seconds, (unsigned long long)c->sessions, c->sessions == 1 ? "" : "s", (unsigned long long)c->asked,
         (unsigned long long)c->positions, (unsigned long long)c->rounds);
     text_add(out, "<details><summary>by arm</summary>");
-    page_left_out(out, n, n_arms);
+    page_left_out(out, n, d->summary->n_arms);
     text_add(out, "<div class=\"scroll\"><table class=\"sort\"><thead><tr><th class=\"l\">lm</th><th "
                   "class=\"l\">chain</th><th>symbols</th><th>seconds</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < n; i++)
-        cost_row(out, &arms[chosen[i]], c->arm_symbols[chosen[i]], c->arm_seconds[chosen[i]]);
+        cost_row(out, d, chosen[i]);
     text_add(out, "</tbody></table></div></details>\n");
 }

@@ -6,17 +6,27 @@
 
 #define LEAST_P 1e-20 /* below, a p says no more about anything */
 
-static void cell(struct text *out, const struct interval *i)
+static void cell(struct text *out, const struct figure_data *d, const struct summary_metric *m, size_t arm)
 {
-    if (!isfinite(i->mean)) {
+    const struct interval *i = &m->arms[arm];
+    if (isnan(i->mean)) {
         text_add(out, "<td data-v=\"\">&ndash;</td>");
         return;
     }
     text_add(out, "<td data-v=\"");
-    text_add_real(out, i->mean);
-    text_addf(out, "\">%.4g", i->mean);
+    if (isfinite(i->mean)) {
+        text_add_real(out, i->mean);
+        text_addf(out, "\">%.4g", i->mean);
+    } else {
+        text_add(out, i->mean > 0 ? "Infinity\">&infin;" : "-Infinity\">-&infin;");
+    }
     if (isfinite(i->low))
         text_addf(out, "<span class=\"i\">%.4g&hairsp;&ndash;&hairsp;%.4g</span>", i->low, i->high);
+    struct text few = { 0 };
+    figure_items(&few, d, m, arm, "");
+    if (few.len > 0)
+        text_addf(out, "<span class=\"i\">%s</span>", few.s);
+    text_free(&few);
     text_add(out, "</td>");
 }
 
@@ -28,10 +38,10 @@ static void row(struct text *out, const struct figure_data *d, const struct summ
               d->frontier[arm] ? "<span class=\"star\" title=\"on the frontier\">&#9733;</span>" : "");
     page_name(out, a->lm);
     text_add(out, "</td><td class=\"l\"><code>");
-    page_name(out, *a->chain ? a->chain : "(no chain)");
+    page_name(out, *d->settings[arm] ? d->settings[arm] : "(no chain)");
     text_add(out, "</code></td>");
     for (size_t m = 0; m < d->summary->n_metrics; m++)
-        cell(out, &order[m]->arms[arm]);
+        cell(out, d, order[m], arm);
     text_add(out, "</tr>\n");
 }
 

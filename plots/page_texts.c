@@ -17,6 +17,7 @@ enum {
     MAX_DRAWS = 2,
     PIECE_BYTES = 6, /* of JSON around a piece and its mark */
     RECORD_BYTES = 48,
+    MARKS = 10, /* of voices */
 };
 
 /* What of the results is on the page. */
@@ -58,11 +59,12 @@ static void add_arm(struct text *out, const struct shown *x, size_t arm)
     text_add(out, "{\"lm\":");
     json_text(out, a->lm, MAX_NAME);
     text_addf(out, ",\"l\":%zu,\"chain\":", x->d->arm_lm[arm]);
-    json_text(out, a->chain, MAX_NAME);
+    json_text(out, x->d->settings[arm], MAX_NAME);
     text_add(out, ",\"voices\":[");
-    for (size_t k = 0; k < n_voices && k < 10; k++) { /* as many as a mark has digits for */
+    for (size_t k = 0; k < n_voices && k < MARKS; k++) {
+        bool shared = k + 1 == MARKS && n_voices > MARKS; /* a mark has one digit */
         text_add(out, k == 0 ? "" : ",");
-        json_text(out, voices[k], MAX_NAME);
+        json_text(out, shared ? "one of the further voices" : voices[k], MAX_NAME);
     }
     text_add(out, "]}");
 }
@@ -106,7 +108,7 @@ static void add_voice(struct text *marks, const struct results_tokens *t, size_t
         if (share[v] > share[lead])
             lead = v;
     float whole = share[lead] > 0 ? share[lead] : 0; /* NaN too */
-    text_addf(marks, "%u%d", lead < 9 ? lead : 9, (int)((whole < 1 ? whole : 1) * 9 + 0.5f));
+    text_addf(marks, "%u%d", lead < MARKS ? lead : MARKS - 1, (int)((whole < 1 ? whole : 1) * 9 + 0.5f));
 }
 
 static void add_pieces(struct text *out, const struct shown *x, uint32_t arm, const struct results_tokens *t)

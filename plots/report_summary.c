@@ -15,10 +15,10 @@ static void add_name(struct text *out, const char *name)
             out->s[i] = '?';
 }
 
-static void axis(const struct results *r, const struct summary_metric *m, const char *name, struct text *out)
+static void axis(const struct figure_data *d, const struct summary_metric *m, const char *name, struct text *out)
 {
     size_t n;
-    const struct results_arm *arms = results_arms(r, &n);
+    const struct results_arm *arms = results_arms(d->results, &n);
     size_t i = figure_best(m, n);
     if (i == n)
         return;
@@ -29,6 +29,7 @@ static void axis(const struct results *r, const struct summary_metric *m, const 
     text_addf(out, " = %.4g", m->arms[i].mean);
     if (isfinite(m->arms[i].low))
         text_addf(out, " [%.4g, %.4g]", m->arms[i].low, m->arms[i].high);
+    figure_items(out, d, m, i, " over ");
     text_add(out, "\n");
     text_add(out, "  ");
     add_name(out, m->metric->name);
@@ -99,8 +100,8 @@ void report_summary(const struct results *r, const struct summary *s, struct tex
               results_draws(r), n_records, cost->seconds);
     for (size_t i = 0; i < n_fits && i < 2; i++)
         fitted(&fits[i], out);
-    axis(r, figure_creativity(&d), "creative", out);
-    axis(r, figure_control(&d), "controlled", out);
+    axis(&d, figure_creativity(&d), "creative", out);
+    axis(&d, figure_control(&d), "controlled", out);
     if (figure_creativity(&d) && figure_control(&d))
         frontier(&d, out);
     drafted(r, s, out);

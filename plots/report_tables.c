@@ -69,6 +69,8 @@ void report_csv_rows(struct text *out, const struct figure_data *d, const char *
             for (size_t k = 0; k < sizeof values / sizeof *values; k++) {
                 if (isfinite(values[k]))
                     text_add_real(out, values[k]);
+                else if (!isnan(values[k]))
+                    text_add(out, values[k] > 0 ? "inf" : "-inf");
                 text_add(out, ",");
             }
             text_addf(out, "%zu\n", i->n);
@@ -123,14 +125,16 @@ void report_markdown_cell(struct text *out, const char *s)
     text_free(&t);
 }
 
-static void markdown_interval(struct text *out, const struct interval *i)
+static void markdown_interval(struct text *out, const struct figure_data *d, const struct summary_metric *m, size_t arm)
 {
-    if (!isfinite(i->mean))
-        text_add(out, " |");
-    else if (isfinite(i->low))
-        text_addf(out, " %.4g [%.4g, %.4g] |", i->mean, i->low, i->high);
-    else
-        text_addf(out, " %.4g |", i->mean);
+    const struct interval *i = &m->arms[arm];
+    text_add(out, " ");
+    if (!isnan(i->mean))
+        text_addf(out, "%.4g", i->mean);
+    if (isfinite(i->mean) && isfinite(i->low))
+        text_addf(out, " [%.4g, %.4g]", i->low, i->high);
+    figure_items(out, d, m, arm, ", ");
+    text_add(out, isnan(i->mean) ? "|" : " |");
 }
 
 void report_markdown(struct text *out, const struct figure_data *d)
@@ -150,10 +154,10 @@ void report_markdown(struct text *out, const struct figure_data *d)
         text_add(out, "\n| ");
         report_markdown_cell(out, arms[arm].lm);
         text_add(out, " | ");
-        code_cell(out, arms[arm].chain);
+        code_cell(out, d->settings[arm]);
         text_add(out, " |");
         for (size_t m = 0; m < n_metrics; m++)
-            markdown_interval(out, &d->summary->metrics[m].arms[arm]);
+            markdown_interval(out, d, &d->summary->metrics[m], arm);
     }
     text_add(out, "\n");
 }

@@ -307,6 +307,23 @@ test_compare() {
     expect_one 0 '' "$chorale" run "$work/other.lua" --out "$work/changed" --no-report --quiet
     expect_one 0 '1 item of one name asks something else in B' "$chorale" compare "$work/four" "$work/changed"
     expect_one 0 '' "$chorale" compare "$work/four" "$work/changed" --quiet
+    # bug: what is of all draws of an item was compared between runs of 2 and of 5, without a word; and what only describes
+    # was 'no difference shown' whatever it was
+    expect_one 0 '' "$chorale" run "$work/tab.lua" --set draws=5 --out "$work/five" --no-report --quiet
+    expect_one 0 'an item has 2 draws in A, 5 in B: what is of all its draws, like compression, depends on their number' \
+        "$chorale" compare "$work/four" "$work/five"
+    # bug: an arm all of whose units failed in B was passed over, and a gate with it
+    lost='experiment { name = "lost", evalsets = { "'"$work/letters"'" }, limit = { symbols = 2 }, arms = {
+        { lm = model "zoo:draft", name = "p" }, { lm = model { "zoo:draft", name = "long", template = "T" }, name = "q" } } }'
+    echo "$lost" >"$work/there.lua"
+    echo "$lost" | sed "s/\"T\"/string.rep('word ', 700) .. '{text}'/" >"$work/lost.lua"
+    sed -i 's/"T"/"{text}"/' "$work/there.lua"
+    expect_one 0 '' "$chorale" run "$work/there.lua" --out "$work/there" --limit 1 --no-report --quiet
+    expect_one 1 'its context limit is 512' "$chorale" run "$work/lost.lua" --out "$work/lost" --limit 1 --no-report --quiet
+    expect_one 0 '1 arm that both have is left out: no item has a number on both sides' \
+        "$chorale" compare "$work/there" "$work/lost" --fail-on 'length_chars<-1000'
+    expect_one 0 '' "$chorale" compare "$work/run" --arm "$cold" --arm "$flat"
+    grep '^entropy_final .* [1-9][0-9]*  B differs$' "$work/out" >/dev/null || fail "entropy_final differs: $(cat "$work/out")"
 }
 
 # What needs a checkpoint: a round trip of bytes, the arithmetic of score.

@@ -77,6 +77,27 @@ static void test_arms(const struct results *r)
     compare_fini(&c);
 }
 
+/* bug: of an item that one side had no value for, the other's counted in its mean: A, B and B - A were of other items */
+static void test_pairs(const struct results *r)
+{
+    size_t n_arms, out = 0;
+    results_arms(r, &n_arms);
+    for (uint32_t a = 0; a < n_arms; a += 4)
+        for (uint32_t b = a + 1; b < n_arms; b += 5) {
+            struct compare c;
+            check(compare_arms(r, a, r, b, &c) == 0, "compared: %s", err_text());
+            for (size_t i = 0; i < c.n; i++) {
+                const struct compare_row *row = &c.rows[i];
+                check_near(row->b.mean - row->a.mean, row->delta.mean, 1e-9, "%s of %s and %s", row->metric, row->arm_a,
+                           row->arm_b);
+                check(row->a.n == row->delta.n && row->b.n == row->delta.n, "%s is of one set of items", row->metric);
+                out += row->unmatched;
+            }
+            compare_fini(&c);
+        }
+    check(out > 0, "some arm lacks a value that another has, and that is counted");
+}
+
 static void gate(const struct compare *c, const char *text, int want)
 {
     struct text why = { 0 };
@@ -148,6 +169,7 @@ int main(void)
     check(r && fewer, "their results: %s", err_text());
     if (r && fewer) {
         test_arms(r);
+        test_pairs(r);
         test_gates(r);
         test_runs(r, fewer);
         test_summary(r);

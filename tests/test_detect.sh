@@ -47,5 +47,8 @@ tells 3 'ids[0] is no whole number, want a symbol' "$chorale" detect --vocab 10 
 echo '7' >"$work/ids"
 tells 3 'want [ids] or {"ids":[...]}' "$chorale" detect --vocab 10 "$work/ids"
 tells 2 "unknown scheme 'both'; known: left, self" "$chorale" detect --vocab 10 --scheme both "$work/ids"
+# bug: what belongs to the other watermark was dropped
+tells 2 "--every is of green(), and --keys of synthid()" "$chorale" detect --keys 5,6 --every "$work/ids"
+tells 2 "--ngram is of synthid(): want its --keys too" "$chorale" detect --vocab 10 --ngram=5 "$work/ids"
 tells 0 'z-score and p-value' "$chorale" detect --help
 done_with_checks

@@ -69,5 +69,12 @@ says "(held out, 4 folds; fitted and measured on all: "
 "$chorale" fit zoo:bytes --what isotonic > "$work/out" 2>&1
 [ $? = 2 ] || failed=1
 says "'isotonic' has steps, which would make equals of a row's symbols"
+# bug: what no fit looks at was dropped
+"$chorale" fit zoo:bytes --l2 5 > "$work/out" 2>&1
+[ $? = 2 ] || failed=1
+says "--l2: a fit of 'temperature' on 'held_out/fit' has none"
+"$chorale" fit "$work/fits.lua" --what vector > "$work/out" 2>&1
+[ $? = 2 ] || failed=1
+says "--what is of the fit of a checkpoint: those of '$work/fits.lua' say it themselves"
 [ $failed = 0 ] && echo "fit_cli: passed"
 exit $failed

@@ -1,10 +1,13 @@
-/* A report by task: each task's table is of its items alone, each has a frontier; a run of one task has neither. */
+/* A report by task: each task's table is of its items alone, each has a frontier; a run of one task has neither.  And what the
+ * tables of every report say of arms: their searches, and items that some lack. */
 #include "base/err.h"
 #include "base/folder.h"
 #include "base/text.h"
 #include "experiments/init.h"
 #include "experiments/results.h"
+#include "plots/page.h"
 #include "plots/report.h"
+#include "plots/report_tables.h"
 #include "plots/report_tasks.h"
 #include "tests/lib/check.h"
 #include "tests/lib/results_file.h"
@@ -96,6 +99,71 @@ static void test_files(struct results *r)
     text_free(&markdown);
 }
 
+/* bug: the mean of an arm that lacks items stood beside the others' as if it were of the same, and an infinite one was blank */
+static void test_few(void)
+{
+    struct results *r = results_with(0, 30);
+    struct summary s;
+    struct figure_data d;
+    struct text markdown = { 0 }, csv = { 0 }, page = { 0 }, lines = { 0 };
+    summary_of(r, &s);
+    const struct summary_metric *first = summary_find(&s, "coverage"), *other = summary_find(&s, "accuracy");
+    check(first && other, "metrics");
+    for (size_t arm = 1; arm < 4; arm++)
+        first->arms[arm] = (struct interval){ 0.25, NAN, NAN, 30 };
+    first->arms[0] = (struct interval){ 0.5, 0.25, 0.75, 12 };
+    other->arms[1] = (struct interval){ INFINITY, NAN, NAN, 30 };
+    figure_data_init(&d, r, &s);
+    report_markdown(&markdown, &d);
+    report_csv(&csv, &d);
+    page_arms_table(&page, &d);
+    page_headline(&page, &d);
+    report_summary(r, &s, &lines);
+    check(strstr(text_s(&markdown), " 0.5 [0.25, 0.75], 12 of 30 items |") && strstr(text_s(&markdown), "| inf |"),
+          "%s", text_s(&markdown));
+    check(strstr(text_s(&csv), "\"coverage\",0.5,0.25,0.75,12\n") && strstr(text_s(&csv), "\"accuracy\",inf,,,30\n"),
+          "%s", text_s(&csv));
+    check(strstr(text_s(&page), "</span><span class=\"i\">12 of 30 items</span></td>") &&
+              strstr(text_s(&page), "<td data-v=\"Infinity\">&infin;</td>") &&
+              strstr(text_s(&page), "coverage = 0.5 [0.25, 0.75] over 12 of 30 items; "),
+          "%s", text_s(&page));
+    check(strstr(text_s(&lines), "; coverage = 0.5 [0.25, 0.75] over 12 of 30 items\n") != NULL, "%s", text_s(&lines));
+    text_free(&markdown);
+    text_free(&csv);
+    text_free(&page);
+    text_free(&lines);
+    figure_data_fini(&d);
+    summary_fini(&s);
+    results_close(r);
+}
+
+/* bug: a report named an arm by its lm and chain alone, so that nothing told sampling and the searches apart */
+static void test_searches(void)
+{
+    struct results *r = results_of(
+        &(struct results_file){ .n_arms = 10, .n_items = 4, .n_draws = 2, .n_lms = 2, .symbols = 3, .searches = true });
+    struct text markdown = { 0 }, page = { 0 };
+    check(report_write(r, at("searches")) == 0, "%s", err_text());
+    check(text_read_file(&markdown, at("searches/arms.md"), 1 << 20) == 0 &&
+              text_read_file(&page, at("searches/index.html"), 8 << 20) == 0,
+          "%s", err_text());
+    static const char *const rows[] = { "` `", "`(no chain) \\| beam=1`", "`(no chain) \\| beam=2`",
+                                        "`as it is \\| beam=3`", "`as it is \\| by task`" };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct text row = { 0 };
+        text_addf(&row, "\n| lm-1 | %s |", rows[i]);
+        check(strstr(text_s(&markdown), text_s(&row)) != NULL, "want %s in:\n%s", text_s(&row), text_s(&markdown));
+        text_free(&row);
+    }
+    check(strstr(text_s(&page), "</b> with <code>as it is | by task</code>") != NULL, "the best arm is told");
+    check(strstr(text_s(&page), "<code>(no chain) | beam=2</code></td><td") != NULL, "a row of the table");
+    check(strstr(text_s(&page), "<td>5</td><td class=\"l\"><code>as it is | by task</code>") != NULL, "its own point");
+    check(strstr(text_s(&page), "\"chain\":\"(no chain) | beam=1\"") != NULL, "over its texts");
+    text_free(&markdown);
+    text_free(&page);
+    results_close(r);
+}
+
 /* Items of one task, or of none: no parts, and those of an older report go. */
 static void test_one(uint32_t n_tasks)
 {
@@ -158,10 +226,12 @@ int main(void)
         test_files(r);
     results_close(r);
     test_many();
+    test_few();
     if (draws) {
         test_one(0);
         test_one(1);
         test_bare();
+        test_searches();
     }
     folder_remove(home, 4);
     return check_done("report_tasks");

@@ -211,6 +211,10 @@ int main(void)
     refused("'best(by=judge)'", "letters.lua:9: select: 'best=judge' wants a judge");
     refused("}, control = { 'length_chars@bset'", "control: unknown selection 'bset'");
     refused("}, control = { 'self_bleu@best'", "'self_bleu' is a number of several texts");
+    /* bug: what is read off a trace may be an axis, and was not among the names that are known */
+    refused("}, control = { 'entropy_finl'", "unknown metric 'entropy_finl'; did you mean 'entropy_final'?");
+    refused("}, control = { 'entropy@best'", "'entropy' is a number of a trace, want a metric of a text before '@'");
+    refused("}, reward = 'passes_per_symbo', stop = {", "did you mean 'passes_per_symbol'?");
     refused("}, control = { 'nothing@best'", "unknown metric 'nothing'");
     refused("}, reward = { 'coverage'", "'reward' is a table, want the name of a metric or a function of a text");
     refused("}, reward = 'self_bleu', stop = {", "reward: 'self_bleu' is a number of several texts");

@@ -97,6 +97,23 @@ static size_t lm_of(const struct results_file *f, size_t arm)
     return arm % f->n_lms;
 }
 
+/* The arms of each lm are 0 (sample), 1, 2, ...; the last is as the one before but for its name. */
+static void by_search(const struct results_file *f, size_t arm, char **name, char **chain, char **search)
+{
+    size_t i = arm / f->n_lms, last = (f->n_arms - 1) / f->n_lms;
+    struct text t = { 0 }, called = { 0 };
+    text_addf(&t, "beam=%zu", i == last ? i - 1 : i);
+    text_addf(&called, "%s: as it is | %s", lm_of(f, arm) == 0 ? "lm-0" : "lm-1", i == last ? "by task" : t.s);
+    free(*name);
+    free(*chain);
+    free(*search);
+    *name = called.s;
+    *chain = mem_string("");
+    *search = i == 0 ? mem_string("sample") : t.s;
+    if (i == 0)
+        text_free(&t);
+}
+
 static void put_arms(struct making *m)
 {
     const struct results_file *f = m->f;
@@ -113,7 +130,9 @@ static void put_arms(struct making *m)
         name[i] = f->n_names > 0 ? bare_name(f, "arm", i) : t.s;
         if (f->n_names > 0)
             text_free(&t);
-        search[i] = mem_string("sample");
+        search[i] = f->n_names > 0 ? bare_name(f, "search", i) : mem_string("sample");
+        if (f->searches)
+            by_search(f, i, &name[i], &chain[i], &search[i]);
         space[i] = mem_string("letters");
     }
     put_names(m, "/arm", n, name);
