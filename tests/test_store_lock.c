@@ -113,12 +113,14 @@ static void shards_of_two_plans(void)
     pid_t one =
         store_start("trial", STORE_SETTINGS("SHIM_FAULT=stop", "SHIM_MATCH=plan.json.", "SHIM_AT=1", "--shard=1/2"));
     check(store_stopped(one), "the first is stopped before its plan is there");
-    pid_t two = store_start("trial", STORE_SETTINGS("--limit=1", "--shard=2/2"));
+    pid_t two =
+        store_start("one", STORE_SETTINGS("-", "run", TOY "/toy.lua", "--set=dir=" TOY, "--threads=1", "--no-report",
+                                          "--limit=1", "--shard=2/2", "--out", store_path("trial")));
     nanosleep(&pause, NULL);
     kill(one, SIGCONT);
     struct store_end end = store_wait(one, "trial");
     check(end.status == 0, "the first, let go: status %d: %s", end.status, end.message);
-    end = store_wait(two, "trial");
+    end = store_wait(two, "one"); /* a file of its own for what it says */
     check(end.status == 2 && strstr(end.message, "'gen/two' is gone"), "the second: status %d, want 2: %s", end.status,
           end.message);
     store_heals("trial", "a whole run of the first's plan");

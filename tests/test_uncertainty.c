@@ -262,10 +262,12 @@ static double real(const json_t *doc, const char *key)
 static void numpy_line(const char *line)
 {
     static const char *const keys[] = { "data_entropy", "disagreement", "rmi", "epkl", "agreement" };
-    struct text out = { 0 };
-    fail_on(pool_line(line, strlen(line), NULL, &out));
-    json_t *got = doc_read("answer", text_s(&out), out.len), *request = doc_read("line", line, strlen(line));
-    const json_t *want = json_object_get(request, "want");
+    struct text asked = { 0 }, out = { 0 };
+    json_t *request = doc_read("line", line, strlen(line)), *want = json_incref(json_object_get(request, "want"));
+    json_object_del(request, "want"); /* no member of a request */
+    doc_canonical(&asked, request);
+    fail_on(pool_line(text_s(&asked), asked.len, NULL, &out));
+    json_t *got = doc_read("answer", text_s(&out), out.len);
     for (size_t k = 0; k < 5 && got; k++) {
         double x = real(got, keys[k]), y = real(want, keys[k]);
         bool both = x == INFINITY && y == INFINITY;
@@ -273,7 +275,9 @@ static void numpy_line(const char *line)
               (int)json_integer_value(json_object_get(request, "id")), keys[k], x, y);
     }
     json_decref(got);
+    json_decref(want);
     json_decref(request);
+    text_free(&asked);
     text_free(&out);
 }
 
