@@ -285,6 +285,21 @@ size_t doc_place(const json_t *places, const char *s)
     return place ? (size_t)json_integer_value(place) : SIZE_MAX;
 }
 
+int doc_known(const json_t *o, const char *where, const char *const names[], size_t n)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)o, key, value)
+    {
+        size_t i = 0;
+        while (i < n && strcmp(names[i], key) != 0)
+            i++;
+        if (i == n)
+            return err_add(err_unknown(ERR_DATA, "member", key, names, n), "%s", where);
+    }
+    return 0;
+}
+
 json_t *doc_text(const char *s)
 {
     struct text t = { 0 };

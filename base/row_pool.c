@@ -3,7 +3,7 @@
  *   case                     linear, power r > 0, max     log, power r < 0, min
  *   weight 0                 left out                     left out
  *   a member is dead         left out                     the pool is dead
- *   one member, weight 1     that member, bit for bit     that member, bit for bit
+ *   one member, weight 1     that member, normalised      that member, normalised
  *   no member is left        dead                         dead */
 #include "base/row.h"
 #include "base/row_kernel.h"

@@ -10,7 +10,7 @@ enum console_colour { CONSOLE_PLAIN, CONSOLE_BOLD, CONSOLE_DIM, CONSOLE_RED, CON
 /* Escape sequence that begins a colour on stdout, "" when NO_COLOR is set, TERM is dumb or stdout is no terminal. */
 const char *console_colour(enum console_colour c);
 
-/* A remark on stderr, with a new line, which cannot steer the terminal either; silent under --quiet (quiet is what args say). */
+/* A remark on stderr, with a new line; what is in it cannot steer the terminal; silent under --quiet (quiet is what args say). */
 void console_say(bool quiet, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Progress of long work, on stderr: on a terminal a bar redrawn at most ten times a second, elsewhere a plain line every

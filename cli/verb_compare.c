@@ -1,5 +1,6 @@
 /* compare: two runs, or two arms of one, item by item; a gate for CI. */
 #include "base/err.h"
+#include "cli/clean.h"
 #include "cli/console.h"
 #include "cli/guard.h"
 #include "cli/verbs.h"
@@ -56,21 +57,12 @@ static const char *verdict(const struct compare_row *r, enum console_colour *col
     return r->direction == 0 ? "B differs" : gain > 0 ? "B is better" : "B is worse";
 }
 
-/* A name out of a file, padded: on a terminal it must not steer it. */
-static void print_name(const char *name, int width)
-{
-    struct text t = { 0 };
-    text_add_shown(&t, name, strlen(name));
-    printf("%-*s", width, text_s(&t));
-    text_free(&t);
-}
-
 static void print_heading(const char *a, const char *b)
 {
     printf("\nA: ");
-    print_name(a, 0);
+    clean_print(a);
     printf("\nB: ");
-    print_name(b, 0);
+    clean_print(b);
     printf("\n%-16s %10s %10s %10s  %-23s %8s %5s\n", "metric", "A", "B", "B - A", "95 % interval", "p (Holm)",
            "items");
 }
@@ -89,13 +81,12 @@ static void print_row(const struct compare_row *r)
     number(low, "%+.4g", r->delta.low);
     number(high, "%+.4g", r->delta.high);
     number(p, "%.2g", r->p_holm);
-    print_name(r->metric, 16);
+    clean_print_wide(r->metric, 16);
     printf(" %10.4g %10.4g %+10.4g  [%10s, %9s] %8s %5zu  %s%s%s\n", r->a.mean, r->b.mean, r->delta.mean, low, high, p,
            r->delta.n, console_colour(colour), word, console_colour(CONSOLE_PLAIN));
     if (r->unmatched > 0)
-        printf("%-16s %zu item%s left out: only one side has %s, or a number for %s\n", "", r->unmatched,
-               r->unmatched == 1 ? " was" : "s were", r->unmatched == 1 ? "it" : "them",
-               r->unmatched == 1 ? "it" : "them");
+        printf("%-16s %zu item%s left out: one side lacks %s or a number, or both are infinite\n", "", r->unmatched,
+               r->unmatched == 1 ? " was" : "s were", r->unmatched == 1 ? "it" : "them");
 }
 
 static void print_table(const struct compare *c)
@@ -127,6 +118,9 @@ static int gate(const struct args *a, const struct compare *c)
         text_free(&why);
         if (failed != 0)
             return failed > 0 ? ERR_GATE : failed;
+        if (c->bare > 0)
+            return err_set(ERR_GATE, "gate '%s': %zu arm%s no item with a number on both sides", a->repeated[i + 1],
+                           c->bare, c->bare == 1 ? " has" : "s have");
     }
     return 0;
 }
@@ -207,7 +201,9 @@ static int run_compare(const struct args *a)
 
 static const struct option_row options[] = {
     { "arm", "NAME", NULL, "an arm, by its name or a part only it has; twice: the arm of A and that of B" },
-    { "fail-on", "GATE", NULL, "exit with 10 when true, like \"coverage<-0.05\" or \"judge_bpb>2%\" (of B - A)" },
+    { "fail-on", "GATE", NULL,
+      "exit with 10 when true, like \"coverage<-0.05\" or \"judge_bpb>2%\" (of B - A), or when nothing is left of an "
+      "arm" },
     { "open-limit", "SECONDS", NULL, "for reading one results file; default: 20 and one more for each MB of both" },
 };
 

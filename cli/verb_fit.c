@@ -210,11 +210,10 @@ static void print_weights(const struct args *a, const json_t *fit, const json_t 
     {
         const json_t *alone = json_array_get(json_object_get(result, "nll_voices"), i);
         const char *voice = json_string_value(json_array_get(json_object_get(result, "voices"), i));
-        struct text t = { 0 };
-        text_add_shown(&t, voice ? voice : "?", strlen(voice ? voice : "?"));
-        printf("  %-24s weight %.4f, alone %.4f\n", text_s(&t), json_number_value(weight),
+        printf("  ");
+        clean_print_wide(voice ? voice : "?", 24);
+        printf(" weight %.4f, alone %.4f\n", json_number_value(weight),
                json_is_number(alone) ? json_number_value(alone) : INFINITY);
-        text_free(&t);
     }
 }
 

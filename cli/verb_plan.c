@@ -82,7 +82,7 @@ static int read_shape(const struct request *r, const char *name, struct need *n)
     if (!folder)
         return err_code();
     struct text why = { 0 };
-    text_add_shown(&why, err_text(), strlen(err_text()));
+    text_add(&why, err_text());
     bool absent = err_code() == ERR_IO;
     int rc = read_folder(name, &n->shape);
     if (rc == 0 && !absent)

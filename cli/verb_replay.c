@@ -1,5 +1,6 @@
 /* replay: the steps of a run decided again under another chain, from the rows it logged. */
 #include "base/err.h"
+#include "cli/clean.h"
 #include "cli/console.h"
 #include "cli/guard.h"
 #include "cli/verbs.h"
@@ -108,15 +109,6 @@ static void print_number(double x, int width)
         printf(" %*s", width, "-");
 }
 
-/* Names and chains out of a file must not steer the terminal. */
-static void print_shown(const char *s, const char *after)
-{
-    struct text t = { 0 };
-    text_add_shown(&t, s, strlen(s));
-    printf("%s%s", text_s(&t), after);
-    text_free(&t);
-}
-
 static void print_row(const struct replay_summary *s, const char *name)
 {
     printf("%8llu %6.1f %% %6.1f %% %6.1f %%", (unsigned long long)s->records, percent(s->same, s->records),
@@ -127,7 +119,8 @@ static void print_row(const struct replay_summary *s, const char *name)
     print_number(s->low, 10);
     print_number(s->high, 10);
     printf("  ");
-    print_shown(name, "\n");
+    clean_print(name);
+    puts("");
 }
 
 static void print_table(const struct args *a, const struct replay *x, const struct results *r)
@@ -137,7 +130,8 @@ static void print_table(const struct args *a, const struct replay *x, const stru
     const struct results_arm *arms = results_arms(r, &n);
     uint32_t shown = 0;
     printf("decided again under ");
-    print_shown(!chain ? "each arm's own chain" : *replay_chain(x, 0) ? replay_chain(x, 0) : "no chain at all", "\n\n");
+    clean_print(!chain ? "each arm's own chain" : *replay_chain(x, 0) ? replay_chain(x, 0) : "no chain at all");
+    puts("\n");
     printf("%8s %8s %8s %8s  symbols until parting %6s  log ratio, mean of\n", "texts", "same", "part", "open",
            "steps");
     printf("%8s %8s %8s %8s %8s %8s %10s %8s %10s  arm\n", "", "", "", "", "mean", "median", "differ", "least", "most");
@@ -148,7 +142,8 @@ static void print_table(const struct args *a, const struct replay *x, const stru
             print_row(&s, arms[i].name);
         if (s.skipped > 0) {
             printf("%8llu texts were not decided again: %s  ", (unsigned long long)s.skipped, replay_skipped(x, i));
-            print_shown(arms[i].name, "\n");
+            clean_print(arms[i].name);
+            puts("");
         }
     }
     if (shown > 1) {

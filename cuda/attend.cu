@@ -1,9 +1,9 @@
 /* Attention over pages, for prefixes of any length and batches that mix one token with many.
  *
- * A block takes up to ROWS queries that share a head of keys and values (heads of one token, or of several tokens of a
- * span) and a split of their pages; its warps take pages in turn.  In a warp a position's head_dim values lie over
- * LANES lanes, eight each, so that 32 / LANES positions are in hand at once; a page's scores come together by a
- * butterfly that leaves each lane its own, and the softmax streams: a page at a time, with what came before rescaled.
+ * A block takes as many queries as its kernel has rows, of one head of keys and values (heads of one token, or of
+ * several tokens of a span), and a split of their pages; its warps take pages in turn.  In a warp a position's head_dim
+ * values lie over the kernel's lanes, eight each, so that 32 / lanes positions are in hand at once; a page's scores come
+ * together by a butterfly that leaves each lane its own, and the softmax streams: a page at a time, with what came before rescaled.
  * (https://arxiv.org/abs/1805.02867, https://arxiv.org/abs/2307.08691)
  *
  * What a row comes to depends on its query, its pages and split_pages, not on the rows beside it. */

@@ -11,11 +11,12 @@ CUDA_KERNEL(cuda_place, cuda_place_args, MOST)
     uint32_t lane = threadIdx.x % CUDA_WARP, warp = threadIdx.x / CUDA_WARP, dim = a.kv.head_dim, token = blockIdx.x;
     uint32_t i = blockIdx.y * (blockDim.x / CUDA_WARP) + warp;
     struct cuda_token t = a.tokens[token];
-    struct heads_turns turns;
+    struct heads_turns turns = { 0 };
     if (i >= a.n_heads + 2 * a.kv.n_kv_heads || (i < a.n_heads ? token >= a.n_queries : !t.own))
         return;
     float *x = all + (size_t)warp * dim;
-    heads_turns(&a, t.position, &turns);
+    if (i < a.n_heads + a.kv.n_kv_heads) /* values do not turn */
+        heads_turns(&a, t.position, &turns);
     heads_make(&a, token, i, &turns, x);
     if (i >= a.n_heads) {
         heads_put(&a, i, &t, x);

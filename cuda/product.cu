@@ -203,6 +203,7 @@ CUDA_INLINE void product(const struct cuda_product_args *a, const struct made c)
     float4 w[PRODUCT_HELD];
     t.n = a->m - t.first < c.rows ? a->m - t.first : c.rows;
     cuda_let_next();
+    product_norm_ask(a); /* before the ring fills the way to memory: it is wanted first */
     begin_ring(a, c, &t, &k);
     product_norm_ahead(a, w);
     cuda_wait_before();

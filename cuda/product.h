@@ -133,23 +133,21 @@ CUDA_INLINE float4 product_normed4(const struct cuda_product_args *a, struct pro
 
 /* Asks for the norm's weight, from one of its values on, and for its bias, each line by one block, while the kernel in
  * front still computes x. */
-CUDA_INLINE void product_norm_ask(const struct cuda_product_args *a, uint32_t from)
+CUDA_INLINE void product_norm_ask(const struct cuda_product_args *a)
 {
     for (uint32_t i = threadIdx.x; a->norm.weight; i += PRODUCT_THREADS) {
         size_t at = 32 * ((size_t)i * gridDim.x + blockIdx.x);
         if (at >= a->w.k)
             return;
-        if (at >= from)
-            cuda_prefetch(a->norm.weight + at);
+        cuda_prefetch(a->norm.weight + at);
         if (a->norm.bias)
             cuda_prefetch(a->norm.bias + at);
     }
 }
 
-/* Reads meanwhile what a thread needs of the weight in its first turns; of what it needs later it asks for a part. */
+/* Reads meanwhile what a thread needs of the weight in its first turns. */
 CUDA_INLINE void product_norm_ahead(const struct cuda_product_args *a, float4 w[PRODUCT_HELD])
 {
-    product_norm_ask(a, product_at(PRODUCT_HELD) - 4 * threadIdx.x);
     CUDA_UNROLL
     for (uint32_t i = 0; i < PRODUCT_HELD; i++) {
         const uint32_t at = product_at(i), left = a->norm.weight && at < a->w.k ? a->w.k - at : 0;

@@ -198,7 +198,7 @@ CUDA_INLINE void product_quant(const struct cuda_product_args *a, const struct m
     struct product_outputs o;
     t.n = a->m - t.first < c.rows ? a->m - t.first : c.rows;
     cuda_let_next();
-    product_norm_ask(a, 0);
+    product_norm_ask(a);
     if (a->which) {
         cuda_wait_before();
         k.expert = a->which[(size_t)t.first * a->which_step];

@@ -112,8 +112,12 @@ static int go_up(struct device_rows *r, size_t bytes, struct device_error *error
     return card_ok(r->card, e, "asking for decisions", error);
 }
 
-static int come_down(struct device_rows *r, size_t bytes, struct device_error *error)
+static int come_down(struct device_rows *r, int launched, size_t bytes, struct device_error *error)
 {
+    if (launched != DEVICE_OK) { /* what went up may still be read from where the next call writes */
+        CARD_TRY(card_wait(r->card, "what was given of decisions", error));
+        return launched;
+    }
     cudaError_t e = cudaMemcpyAsync(r->told.host, r->told.card, bytes, cudaMemcpyDeviceToHost, r->card->stream);
     CARD_TRY(card_ok(r->card, e, "reading decisions", error));
     return card_wait(r->card, "reading decisions", error);
@@ -130,8 +134,8 @@ int rows_batch_measure(struct device_rows *r, void *const rows[], uint64_t n_row
     CARD_TRY(buffer_both(r->card, &r->told, down, error));
     struct rows_measure_args a = { .row = fill(&r->asked, 0, rows, up), .told = r->told.card, .n = r->n };
     CARD_TRY(go_up(r, up, error));
-    CARD_TRY(card_ok(r->card, rows_launch_measure(&a, (uint32_t)n_rows, r->card->stream), "measuring rows", error));
-    CARD_TRY(come_down(r, down, error));
+    int rc = card_ok(r->card, rows_launch_measure(&a, (uint32_t)n_rows, r->card->stream), "measuring rows", error);
+    CARD_TRY(come_down(r, rc, down, error));
     memcpy(out, r->told.host, down);
     return DEVICE_OK;
 }
@@ -226,8 +230,7 @@ int rows_batch_decide(struct device_rows *r, const struct device_decisions *d, c
     fill(&r->asked, up.at[SYMBOLS], d->symbols, d->n_listed * sizeof *d->symbols);
     fill(&r->asked, up.at[VALUES], d->values, d->n_listed * sizeof *d->values);
     CARD_TRY(go_up(r, up.bytes, error));
-    CARD_TRY(launch(r, d, &up, &down, error));
-    CARD_TRY(come_down(r, down.bytes, error));
+    CARD_TRY(come_down(r, launch(r, d, &up, &down, error), down.bytes, error));
     copy_part(r, down.at[DECIDED], out->decided, d->n_items * sizeof *out->decided);
     copy_part(r, down.at[POOLED], out->pooled, d->n_pools * sizeof *out->pooled);
     copy_part(r, down.at[APART], out->apart, d->n_pools * sizeof *out->apart);

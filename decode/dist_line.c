@@ -15,20 +15,7 @@ static int known_members(const struct dist_line *l)
     static const char *const names[] = { "id",           "logits",  "probs",   "history", "prompt",
                                          "chain",        "seed",    "draw",    "item",    "space",
                                          "unnormalised", "profile", "invalid", "draft",   "proposed" };
-    enum { N = sizeof names / sizeof names[0] };
-    const char *key;
-    json_t *value;
-    json_object_foreach(l->object, key, value)
-    {
-        size_t i = 0;
-        while (i < N && strcmp(names[i], key) != 0)
-            i++;
-        if (i == N) {
-            err_unknown(ERR_DATA, "member", key, names, N);
-            return err_add(ERR_DATA, "%s", l->where);
-        }
-    }
-    return 0;
+    return doc_known(l->object, l->where, names, sizeof names / sizeof *names);
 }
 
 static int read_id(struct dist_line *l)

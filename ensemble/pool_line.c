@@ -198,18 +198,7 @@ static void answer(struct request *q, struct text *out)
 static int known_members(const json_t *doc)
 {
     static const char *const names[] = { "id", "rule", "weights", "probs", "logits", "prefix" };
-    enum { N = sizeof names / sizeof *names };
-    const char *key;
-    json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)doc, key, value)
-    {
-        size_t i = 0;
-        while (i < N && strcmp(names[i], key) != 0)
-            i++;
-        if (i == N)
-            return err_add(err_unknown(ERR_DATA, "member", key, names, N), WHERE);
-    }
-    return 0;
+    return doc_known(doc, WHERE, names, sizeof names / sizeof *names);
 }
 
 static void add_id(struct text *out, const json_t *doc)

@@ -55,12 +55,13 @@ static void add_evidence(double state[], const double gain[], size_t n)
 static void learn(const struct weighting_step *s, double eta, double state[])
 {
     double gain[LM_MAX_VOICES];
-    for (size_t k = 0; k < s->n_voices && eta > 0; k++) {
+    if (eta == 0)
+        return;
+    for (size_t k = 0; k < s->n_voices; k++) {
         bool part = k >= s->first && k < s->first + s->n;
         gain[k] = eta * row_logp(part ? &s->rows[k - s->first] : s->pool, s->symbol);
     }
-    if (eta > 0)
-        add_evidence(state, gain, s->n_voices);
+    add_evidence(state, gain, s->n_voices);
 }
 
 static void bayes_update(const struct weighting *w, const struct weighting_step *s, const double prior[],
@@ -75,7 +76,9 @@ static void share_update(const struct weighting *w, const struct weighting_step 
 {
     double alpha = w->value[0].number;
     learn(s, 1, state);
-    for (size_t k = 0; k < s->n_voices && alpha > 0; k++) /* of nothing it is Bayes', however small a weight is */
+    if (alpha == 0) /* Bayes' rule, however small a weight is */
+        return;
+    for (size_t k = 0; k < s->n_voices; k++)
         state[k] = log_of((1 - alpha) * math_exp64(state[k]) + alpha * prior[k]);
 }
 

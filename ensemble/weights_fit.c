@@ -84,7 +84,7 @@ static double label_parts(const struct weights_fit *f, size_t t, const double we
         sum += part[k] = weight[k] * math_exp64(label_logp(f, t, k));
         top = weight[k] > 0 ? fmax(top, label_logp(f, t, k)) : top;
     }
-    if (sum > 0 || top == -INFINITY)
+    if (sum >= DBL_MIN || top == -INFINITY) /* below it digits are lost */
         return sum;
     *shift = top;
     for (uint32_t k = 0; k < f->k; k++)

@@ -11,20 +11,9 @@
 #include <unistd.h>
 
 struct compaction {
-    const char *folder, *to, *aside, *hash; /* hash: of the plan; NULL: whichever is there */
+    const char *folder, *to, *aside;
     struct run_compacted state;
 };
-
-static int check_plan(const struct compaction *c, const struct plan *p)
-{
-    if (!c->hash || strcmp(c->hash, p->hash) == 0)
-        return 0;
-    return err_set(
-        ERR_IO,
-        "%s holds another plan than the one that was run: the folder was moved or replaced meanwhile, and what "
-        "was computed may lie in either journal",
-        c->folder);
-}
 
 /* The child's part: results.h5 under another name, whole and on the disk. */
 static int write_aside(void *ctx)
@@ -35,12 +24,10 @@ static int write_aside(void *ctx)
     text_addf(&plan, "%s/plan.json", c->folder);
     text_addf(&journal, "%s/journal", c->folder);
     struct plan *p = plan_read(text_s(&plan));
-    int rc = p ? check_plan(c, p) : err_code();
-    bool ours = rc == 0;
-    rc = rc < 0 ? rc : ledger_build(&l, p, text_s(&journal));
+    int rc = p ? ledger_build(&l, p, text_s(&journal)) : err_code();
     rc = rc < 0 ? rc : results_write(&l, c->aside);
     rc = rc < 0 ? rc : file_sync_path(c->aside, O_RDONLY);
-    if (ours) {
+    if (p) {
         c->state = l.state;
         ledger_fini(&l);
     }
@@ -100,12 +87,12 @@ int run_compact(const char *folder, const char *to, interrupt_t *signal, struct 
     return rc;
 }
 
-int run_compact_whole(const char *folder, const struct run_whole *want, struct run_compacted *out)
+int run_compact_whole(const char *folder, interrupt_t *signal, uint64_t most, struct run_compacted *out)
 {
     struct text results = { 0 };
     text_addf(&results, "%s/results.h5", folder);
-    struct compaction c = { .folder = folder, .to = text_s(&results), .hash = want->hash };
-    int rc = compact(&c, want->signal, want->most);
+    struct compaction c = { .folder = folder, .to = text_s(&results) };
+    int rc = compact(&c, signal, most);
     *out = c.state;
     text_free(&results);
     return rc;

@@ -14,7 +14,7 @@ struct compare_row {
     double p, p_holm, p_bh;        /* sign-flip permutation; corrected over all rows */
     size_t flips_to_b, flips_to_a; /* items where a 0/1 metric changed; else 0 */
     double p_mcnemar;              /* of the flips; NAN where the metric is not 0/1 */
-    size_t unmatched;              /* items only one side has, or a number for */
+    size_t unmatched; /* items of which b - a is no number: one side lacks them or theirs, or both are infinite */
 };
 
 struct compare {

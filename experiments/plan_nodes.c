@@ -35,12 +35,13 @@ static json_t *leaf(struct plan_nodes *n, const char *name)
     return json_copy(node);
 }
 
-/* A table has templates of its own.  What is made of voices hands a template on to them, who are of one kind. */
+/* A table has templates of its own; what is made of voices hands a template on to each. */
 static int check_template(const struct plan_nodes *n, const json_t *node, const char *name)
 {
-    const json_t *voices;
-    while ((voices = json_object_get(node, "voices")))
-        node = plan_list_find(&n->lms, field(json_array_get(voices, 0), "lm"));
+    size_t i;
+    const json_t *voice;
+    json_array_foreach(json_object_get(node, "voices"), i, voice)
+        TRY(check_template(n, plan_list_find(&n->lms, field(voice, "lm")), name));
     return name && strcmp(field(node, "kind"), "model") == 0 ? template_check(name) : 0;
 }
 

@@ -306,9 +306,9 @@ local function template_text(f, level)
     return joined
 end
 
-local function check_numbers(t, level)
+local function check_numbers(what, t, level)
     for i, w in base.ipairs(whole("weights", t, level + 1)) do
-        if type(w) ~= "number" then error("ensemble: weight " .. i .. " is a " .. type(w) .. ", want a number", level + 1) end
+        if type(w) ~= "number" then error(what .. ": weight " .. i .. " is a " .. type(w) .. ", want a number", level + 1) end
     end
 end
 
@@ -339,7 +339,7 @@ function complete.ensemble(x, level)
     if #x.weights ~= #x then
         error("ensemble: " .. #x.weights .. " weights for " .. #x .. " voices", level + 1)
     end
-    check_numbers(x.weights, level + 1)
+    check_numbers("ensemble", x.weights, level + 1)
 end
 
 function complete.bytes(x, level)
@@ -464,7 +464,7 @@ local function check_tasks(tasks, level)
         end
         check("profile", tasks[k], level + 1)
         check("limit", tasks[k].limit or {}, level + 1)
-        if list(tasks[k].weights) then check_numbers(tasks[k].weights, level + 1) end
+        if list(tasks[k].weights) then check_numbers("profile", tasks[k].weights, level + 1) end
         tasks[k].template = template_text(tasks[k].template, level + 1)
         tasks[k].draft = draft_of(tasks[k].draft, where(level + 1))
     end

@@ -264,17 +264,38 @@ static int session(const struct plan *p, const char *journal, const struct run_o
     return rc;
 }
 
+/* Where a run works; lock: what it holds of the folder, shared among shards. */
+struct place {
+    const char *folder, *journal;
+    int lock;
+};
+
+/* The folder of this name is still the one that is held: what stands in its place is another's, of the same plan maybe. */
+static int still_here(const struct place *at)
+{
+    char *path = path_in(at->folder, "lock");
+    struct stat held, there;
+    bool same = fstat(at->lock, &held) == 0 && stat(path, &there) == 0 && held.st_dev == there.st_dev &&
+                held.st_ino == there.st_ino;
+    free(path);
+    return same ? 0
+                : err_set(ERR_IO,
+                          "%s was moved or replaced while it was at work: what was computed may lie in either "
+                          "journal",
+                          at->folder);
+}
+
 /* Whether every unit of the folder's plan (which another shard may have extended) has a result or has failed, and every text
  * its verdict: a shard compacts only then.  *failed: how many have failed. */
-static bool complete(const char *folder, const char *journal, load_function load, uint64_t *failed)
+static bool complete(const struct place *at, load_function load, uint64_t *failed)
 {
     struct jobs jobs;
-    char *path = path_in(folder, "plan.json");
+    char *path = path_in(at->folder, "plan.json");
     struct plan *p = plan_read(path);
     bool whole = false;
     if (p) {
         jobs_plan(&jobs, p, 0, 0);
-        whole = load(&jobs, journal) == 0 && jobs_ended(&jobs, failed);
+        whole = load(&jobs, at->journal) == 0 && jobs_ended(&jobs, failed);
         jobs_fini(&jobs);
     }
     plan_free(p);
@@ -287,18 +308,13 @@ static bool worked(int rc)
     return rc == 0 || rc == ERR_SOME;
 }
 
-/* Another shard may have extended the plan, but nobody else may a whole run's. */
-static struct run_whole whole_of(const struct plan *p, const struct run_options *o, uint64_t most)
-{
-    return (struct run_whole){ .hash = sharded(o) ? NULL : p->hash, .most = most, .signal = o->signal };
-}
-
 /* results.h5 after a session that ended with rc; what some units failed with is still worth telling.  1: damage has taken
- * more than may be. */
-static int compact_after(int rc, const char *folder, const struct run_whole *want, struct run_outcome *out)
+ * more than `most`. */
+static int compact_after(int rc, const char *folder, const struct run_options *o, uint64_t most,
+                         struct run_outcome *out)
 {
     char *why = mem_string(err_text());
-    int compacted = run_compact_whole(folder, want, &out->results);
+    int compacted = run_compact_whole(folder, o->signal, most, &out->results);
     out->compacted = compacted == 0;
     rc = compacted != 0 ? compacted : keep_first(rc, 0, why);
     free(why);
@@ -307,30 +323,29 @@ static int compact_after(int rc, const char *folder, const struct run_whole *wan
 
 /* Sealed segments were believed; compaction, which has read them, or a unit that could not be read says that they cannot be:
  * all is verified, and what is gone computed again. */
-static int heal(const struct plan *p, const char *folder, const char *journal, const struct run_options *o,
-                struct run_outcome *out)
+static int heal(const struct plan *p, const struct place *at, const struct run_options *o, struct run_outcome *out)
 {
     struct session_end end = { 0 };
-    int rc = session(p, journal, o, jobs_load_verified, &end);
+    int rc = session(p, at->journal, o, jobs_load_verified, &end);
     out->recomputed = end.done - end.found;
-    if (!worked(rc) || (sharded(o) && !complete(folder, journal, jobs_load_verified, &end.failed)))
+    TRY(still_here(at));
+    if (!worked(rc) || (sharded(o) && !complete(at, jobs_load_verified, &end.failed)))
         return rc;
-    struct run_whole want = whole_of(p, o, UINT64_MAX);
-    return compact_after(rc, folder, &want, out);
+    return compact_after(rc, at->folder, o, UINT64_MAX, out);
 }
 
-static int run_sessions(const struct plan *p, const char *folder, const char *journal, const struct run_options *o,
+static int run_sessions(const struct plan *p, const struct place *at, const struct run_options *o,
                         struct run_outcome *out)
 {
     struct session_end end = { 0 };
-    int rc = session(p, journal, o, jobs_load_sealed, &end);
+    int rc = session(p, at->journal, o, jobs_load_sealed, &end);
+    TRY(still_here(at));
     if (rc == ERR_DAMAGED)
-        return heal(p, folder, journal, o, out);
-    if (!worked(rc) || (sharded(o) && !complete(folder, journal, jobs_load_sealed, &end.failed)))
+        return heal(p, at, o, out);
+    if (!worked(rc) || (sharded(o) && !complete(at, jobs_load_sealed, &end.failed)))
         return rc;
-    struct run_whole want = whole_of(p, o, end.failed);
-    rc = compact_after(rc, folder, &want, out);
-    return rc == 1 ? heal(p, folder, journal, o, out) : rc;
+    rc = compact_after(rc, at->folder, o, end.failed, out);
+    return rc == 1 ? heal(p, at, o, out) : rc;
 }
 
 /* What a process that was killed left standing aside. */
@@ -342,21 +357,21 @@ static void sweep(const char *folder, const char *journal)
 }
 
 /* The folder is ours alone, or our shard is. */
-static int execute_in(const struct plan *p, const char *folder, const char *journal, const struct run_options *o,
+static int execute_in(const struct plan *p, const struct place *at, const struct run_options *o,
                       struct run_outcome *out)
 {
-    TRY(folder_refuse_link(journal)); /* it may have come from anywhere */
-    TRY(sharded(o) ? settle_in_turn(p, folder, o) : settle_plan(p, folder, o));
+    TRY(folder_refuse_link(at->journal)); /* it may have come from anywhere */
+    TRY(sharded(o) ? settle_in_turn(p, at->folder, o) : settle_plan(p, at->folder, o));
     if (!sharded(o)) /* what lies in a folder that holds another plan is not ours to remove */
-        sweep(folder, journal);
-    return run_sessions(p, folder, journal, o, out);
+        sweep(at->folder, at->journal);
+    return run_sessions(p, at, o, out);
 }
 
-static int execute_locked(const struct plan *p, const char *folder, const struct run_options *o,
+static int execute_locked(const struct plan *p, const char *folder, int lock, const struct run_options *o,
                           struct run_outcome *out)
 {
     char *journal = path_in(folder, "journal");
-    int rc = execute_in(p, folder, journal, o, out);
+    int rc = execute_in(p, &(struct place){ folder, journal, lock }, o, out);
     free(journal);
     return rc;
 }
@@ -370,7 +385,7 @@ int run_execute(const struct plan *p, const char *folder, const struct run_optio
     TRY(folder_make(folder));
     int rc = take_locks(&locks, folder, o);
     if (rc == 0)
-        rc = execute_locked(p, folder, o, out);
+        rc = execute_locked(p, folder, locks.whole, o, out);
     drop_locks(&locks);
     return rc;
 }

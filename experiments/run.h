@@ -73,16 +73,8 @@ int run_execute(const struct plan *p, const char *folder, const struct run_optio
  * 0, ERR_IO, ERR_DATA, ERR_MEMORY, ERR_DAMAGED (what was written does not read back). */
 int run_compact(const char *folder, const char *to, interrupt_t *signal, struct run_compacted *out);
 
-/* What a run that should be whole is held against. */
-struct run_whole {
-    const char *hash; /* of its plan; NULL: whichever is there */
-    uint64_t most;    /* units, texts and fits that may be without a result */
-    interrupt_t *signal;
-};
-
-/* The same into folder/results.h5, but for a run that should be whole: when more have no result, damage has taken some, and
- * what stands there is left as it is.  Then 1.  Likewise left, with ERR_IO, where the folder's plan is another: somebody has
- * put another folder in its place. */
-int run_compact_whole(const char *folder, const struct run_whole *want, struct run_compacted *out);
+/* The same into folder/results.h5, but for a run that should be whole: when more than `most` units, texts and fits have no
+ * result, damage has taken some, and what stands there is left as it is.  Then 1. */
+int run_compact_whole(const char *folder, interrupt_t *signal, uint64_t most, struct run_compacted *out);
 
 #endif

@@ -36,6 +36,8 @@ static bool add_name(struct names *names, const char *s)
     s += strspn(s, " \t");
     if (*s == '.' && s[1] != '.') {
         s += 1 + strspn(s + 1, " \t");
+        if (!is_letter(*s))
+            return false;
         add(names, s, strspn(s, LETTERS));
         return true;
     }

@@ -168,9 +168,10 @@ void page_figure(struct text *out, const struct figure_type *f, const char *svg)
 
 void page_chains(struct text *out, const struct figure_data *d)
 {
-    text_addf(out, "<details%s><summary>the chains of the points</summary>", d->n_chains <= PAGE_CHAINS ? " open" : "");
+    text_addf(out, "<details%s><summary>the settings of the points</summary>",
+              d->n_chains <= PAGE_CHAINS ? " open" : "");
     text_add(out, "<div class=\"scroll narrow\"><table class=\"chains\"><thead><tr><th>point</th><th "
-                  "class=\"l\">chain</th></tr></thead><tbody>\n");
+                  "class=\"l\">setting</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < d->n_chains && i < MAX_ROWS; i++) {
         text_addf(out, "<tr><td>%zu</td><td class=\"l\"><code>", i + 1);
         page_name(out, *d->chains[i] ? d->chains[i] : "(no chain)");

@@ -8,11 +8,10 @@ enum { NAME_BYTES = 120 };
 /* A name out of a file goes to a terminal: on one line, not without end, and nothing in it may steer the terminal. */
 static void add_name(struct text *out, const char *name)
 {
-    size_t from = out->len;
-    figure_short(out, name, NAME_BYTES);
-    for (size_t i = from; i < out->len; i++)
-        if ((unsigned char)out->s[i] < 0x20 || out->s[i] == 0x7f)
-            out->s[i] = '?';
+    struct text t = { 0 };
+    figure_short(&t, name, NAME_BYTES);
+    text_add_shown(out, text_s(&t), t.len);
+    text_free(&t);
 }
 
 static void axis(const struct figure_data *d, const struct summary_metric *m, const char *name, struct text *out)
@@ -96,8 +95,8 @@ void report_summary(const struct results *r, const struct summary *s, struct tex
     const struct results_fit *fits = results_fits(r, &n_fits);
     const struct results_cost *cost = results_cost(r);
     figure_data_init(&d, r, s);
-    text_addf(out, "  %zu lms x %zu chains, %zu items, %u draws: %zu records in %.0f s\n", d.n_lms, d.n_chains, n_items,
-              results_draws(r), n_records, cost->seconds);
+    text_addf(out, "  %zu lms x %zu settings, %zu items, %u draws: %zu records in %.0f s\n", d.n_lms, d.n_chains,
+              n_items, results_draws(r), n_records, cost->seconds);
     for (size_t i = 0; i < n_fits && i < 2; i++)
         fitted(&fits[i], out);
     axis(&d, figure_creativity(&d), "creative", out);

@@ -228,6 +228,8 @@ test_run() {
     expect_one 2 "unknown name of --set 'draw'; did you mean 'draws'?" "$chorale" run "$work/tab.lua" --set draw=3 --dry-run
     sed 's/arg.draws or "2"/(arg)["draws"] or "2"/' "$work/tab.lua" >"$work/any.lua"
     expect_one 0 '' "$chorale" run "$work/any.lua" --set any=3 --dry-run
+    { echo '-- see arg.' && cat "$work/tab.lua"; } >"$work/any.lua"
+    expect_one 0 '' "$chorale" run "$work/any.lua" --set any=3 --dry-run
     # bug: a script whose path is no UTF-8 was "a string is not UTF-8" of its experiment
     cp "$work/tab.lua" "$work/$(printf 'caf\351').lua"
     expect_one 0 '' "$chorale" run "$work/$(printf 'caf\351').lua" --dry-run --json
@@ -321,7 +323,9 @@ test_compare() {
     expect_one 0 '' "$chorale" run "$work/there.lua" --out "$work/there" --limit 1 --no-report --quiet
     expect_one 1 'its context limit is 512' "$chorale" run "$work/lost.lua" --out "$work/lost" --limit 1 --no-report --quiet
     expect_one 0 '1 arm that both have is left out: no item has a number on both sides' \
-        "$chorale" compare "$work/there" "$work/lost" --fail-on 'length_chars<-1000'
+        "$chorale" compare "$work/there" "$work/lost"
+    expect_one 10 "gate 'length_chars<-1000': 1 arm has no item with a number on both sides" \
+        "$chorale" compare "$work/there" "$work/lost" --quiet --fail-on 'length_chars<-1000'
     expect_one 0 '' "$chorale" compare "$work/run" --arm "$cold" --arm "$flat"
     grep '^entropy_final .* [1-9][0-9]*  B differs$' "$work/out" >/dev/null || fail "entropy_final differs: $(cat "$work/out")"
 }

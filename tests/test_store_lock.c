@@ -127,18 +127,18 @@ static void shards_of_two_plans(void)
 }
 
 /* bug: a run whose folder was moved away while it was at work ended with 0 over the run that had begun in its place. */
-static void moved_away(void)
+static void moved_away(const char *setting)
 {
     store_remove("trial");
     pid_t one = start_stopped("trial", ".seg", "1");
     check(rename(store_path("trial"), store_aside("moved")) == 0, "the folder is moved");
-    struct store_end end = store_run("trial", STORE_SETTINGS("--limit=1"));
+    struct store_end end = store_run("trial", STORE_SETTINGS(setting));
     check(end.status == 0, "another run in its place: status %d: %s", end.status, end.message);
     kill(one, SIGCONT);
     end = store_wait(one, "trial");
     check(end.status == 4 && strstr(end.message, "moved or replaced"), "the first: status %d, want 4: %s", end.status,
           end.message);
-    end = store_run("trial", STORE_SETTINGS("--limit=1"));
+    end = store_run("trial", STORE_SETTINGS(setting));
     check(end.status == 0, "the other goes on: status %d: %s", end.status, end.message);
 }
 
@@ -170,7 +170,8 @@ int main(void)
     shards();
     shards_compact_together();
     shards_of_two_plans();
-    moved_away();
+    moved_away("--limit=1");
+    moved_away("--batch=2"); /* of the same plan */
     unwritable_lock();
     store_close();
     return check_done("store_lock");

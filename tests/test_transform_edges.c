@@ -265,7 +265,6 @@ static void exact_edges(void)
     }
 }
 
-/* xtc decides at its own stream: as often as it says, the same for a row drawn twice, and not alike at two places. */
 /* bug: where a step moved all that was left beyond what log Z can tell, each symbol had probability one */
 static void far_from_zero(void)
 {
@@ -303,6 +302,7 @@ static void far_from_zero(void)
     }
 }
 
+/* xtc decides at its own stream: as often as it says, the same for a row drawn twice, and not alike at two places. */
 static void xtc_decides(void)
 {
     const float score[3] = { 1, .9f, 0 };

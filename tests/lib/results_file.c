@@ -31,7 +31,7 @@ const char *const results_file_hostile[] = {
     "' onmouseover='alert(1)",
     "<!-- <svg/onload=alert(1)> ]]>",
     "\x01\x02\x1b[31mred\x1b]0;title\x07\x7f",
-    "\xe2\x80\xae turned \xe2\x81\xa6 isolated",
+    "\xc2\x9b\x32J\xe2\x80\xae turned \xe2\x81\xa6 isolated",
     "=HYPERLINK(\"http://127.0.0.1\",\"x\")",
     "\t=1",
     "a,b\"c\"\r\nd",
