@@ -153,11 +153,10 @@ static void print_hyp(const struct args *a, const struct hyp *h, uint32_t draw, 
     text_free(&t);
 }
 
-/* With a draft plain sampling is speculative, as it is in a script: the same text in fewer passes. */
 static const char *search_of(const struct args *a)
 {
     const char *search = options_text(a, "search");
-    return options_text(a, "draft") && strcmp(search, "sample") == 0 ? "speculative" : search;
+    return options_text(a, "draft") ? search_drafted(search) : search;
 }
 
 static int check_draft(const struct args *a)

@@ -110,6 +110,8 @@ bool search_hidden(const char *text); /* it reads hidden states (struct lm, laye
 /* 0, or ERR_USAGE: the search moves on without a choice's row, which a step of the chain reads again. */
 int search_takes(const char *text, const struct chain *c);
 enum search_drafts search_drafts(const char *text); /* of a search that was checked */
+/* What a search becomes where a draft is given: plain sampling is speculative, the same text in fewer passes. */
+const char *search_drafted(const char *text);
 const struct search_type *const *search_types(size_t *n);
 
 #endif

@@ -10,9 +10,8 @@ static const char *field(const json_t *o, const char *key)
 
 const char *plan_draft_search(const json_t *declared, const char *otherwise)
 {
-    const char *search = field(declared, "search");
-    bool plain = strcmp(search ? search : otherwise, "sample") == 0;
-    return json_object_get(declared, "draft") && plain ? "speculative" : search ? search : otherwise;
+    const char *own = field(declared, "search"), *search = own ? own : otherwise;
+    return json_object_get(declared, "draft") ? search_drafted(search) : search;
 }
 
 /* Both name symbols alike, so that what one proposes the other can draw. */
