@@ -243,8 +243,7 @@ static void test_items_refused(void)
     refuse_item(generate, ITEM("\"text\":\"x\",\"keywords\":[\"a\",\"...\"]"), "'keywords'[1] is '...': no word in it");
     refuse_item(generate, ITEM("\"text\":\"x\",\"form\":\"f\""), "'form' without 'lines'");
     refuse_item(generate, ITEM("\"text\":\"x\",\"lines\":[1]"), "'lines' without 'form'");
-    refuse_item(generate, ITEM("\"text\":\"x\",\"form\":\"f\",\"lines\":[5,0]"),
-                "'lines'[1] is 0, want 1 .. 1000");
+    refuse_item(generate, ITEM("\"text\":\"x\",\"form\":\"f\",\"lines\":[5,0]"), "'lines'[1] is 0, want 1 .. 1000");
     refuse_item(generate, ITEM("\"text\":\"x\",\"form\":\"f\",\"lines\":[5.5]"), "'lines'[0] is no integer");
     refuse_item(generate, ITEM("\"text\":\"x\",\"turns\":[\"a\"]"), "'turns'[0] is no object with role and text");
     refuse_item(generate, ITEM("\"text\":\"x\",\"turns\":[{\"role\":\"usr\",\"text\":\"a\"}]"),

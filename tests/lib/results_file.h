@@ -15,7 +15,7 @@ struct results_file {
     const char *weighting; /* of the last lm, in the plan; NULL: none */
     uint32_t n_fits;
     uint32_t n_tasks; /* items are of them in turn; 0: of none */
-    bool searches; /* arms of an lm have one chain: they differ by search, the last two by name alone */
+    bool searches;    /* arms of an lm have one chain: they differ by search, the last two by name alone */
     bool bare;        /* the creativity metric is not defined for the first task */
     const char *const
         *names; /* (n_names,) go round as names of lms, chains, items, metrics, prompts, ...; NULL: plain */
