@@ -270,7 +270,8 @@ static int resolve_what(const json_t *declared, const struct lua_transforms *tra
         json_object_set_new(what, "deterministic", json_boolean(o->deterministic));
     }
     TRY(resolve_kv(what, o->kv));
-    if (resolve_limits(declared, what) < 0 || resolve_trace(declared, what, o->trace) < 0)
+    if (check_name(field(declared, "name")) < 0 || resolve_limits(declared, what) < 0 ||
+        resolve_trace(declared, what, o->trace) < 0)
         return err_add(ERR_USAGE, "%s", field(declared, "at"));
     if (plan_select_resolve(declared, what) < 0)
         return err_add(ERR_USAGE, "%s", field(declared, "at"));
@@ -341,7 +342,7 @@ json_t *plan_declared(const char *script, struct text *source, const struct plan
     if (script_source(script, source) < 0 || script_sets_check(script, source, o->sets, o->n_sets) < 0)
         return NULL;
     json_t *declared = script_run(script, source, o->sets, o->n_sets);
-    if (!declared || check_name(field(declared, "name")) == 0)
+    if (!declared || check_name(field(declared, "name")) == 0) /* a path is made of it before it is resolved */
         return declared;
     err_add(ERR_USAGE, "%s", field(declared, "at"));
     json_decref(declared);

@@ -127,11 +127,11 @@ static void shards_of_two_plans(void)
 }
 
 /* bug: a run whose folder was moved away while it was at work ended with 0 over the run that had begun in its place. */
-static void moved_away(const char *setting)
+static void moved_away(const char *to, const char *setting)
 {
     store_remove("trial");
     pid_t one = start_stopped("trial", ".seg", "1");
-    check(rename(store_path("trial"), store_aside("moved")) == 0, "the folder is moved");
+    check(rename(store_path("trial"), store_aside(to)) == 0, "the folder is moved");
     struct store_end end = store_run("trial", STORE_SETTINGS(setting));
     check(end.status == 0, "another run in its place: status %d: %s", end.status, end.message);
     kill(one, SIGCONT);
@@ -170,8 +170,8 @@ int main(void)
     shards();
     shards_compact_together();
     shards_of_two_plans();
-    moved_away("--limit=1");
-    moved_away("--batch=2"); /* of the same plan */
+    moved_away("moved", "--limit=1");
+    moved_away("moved too", "--batch=2"); /* of the same plan */
     unwritable_lock();
     store_close();
     return check_done("store_lock");
