@@ -378,7 +378,7 @@ static void fills_up(struct device *d)
 /* Rows of one prefix in each slot, pushed a symbol further. */
 static int step(struct bench *b, const int slots[], size_t n, sym_t first, struct row rows[])
 {
-    struct want w[2];
+    struct want w[2] = { 0 };
     for (size_t i = 0; i < n; i++) {
         sym_t next = (sym_t)(first + i);
         TRY(lm_push(b->lm, slots[i], &next, 1, NULL));
