@@ -14,11 +14,10 @@ static int draw(const struct figure_data *d, struct text *script)
 const struct figure_type figure_frontier = {
     .name = "frontier",
     .title = "Creativity against control",
-    .about =
-        "One colour an lm, one point a chain (the number is the chain's in the table below the figure); a line joins "
-        "settings of one strategy, chains that differ in numbers alone; bars are 95 % "
-        "bootstrap intervals over items (drawn for at most 60 points). Better is to the right and up: an lm whose "
-        "curve lies above and to the right "
-        "of another's gives more creativity at the same control.",
+    .about = "One colour an lm, one point a setting: a chain and its search (the number is that of the table below the "
+             "figure); a line joins settings of one strategy, which differ in numbers alone; bars are 95 % "
+             "bootstrap intervals over items (drawn for at most 60 points). Better is to the right and up: an lm whose "
+             "curve lies above and to the right "
+             "of another's gives more creativity at the same control.",
     .draw = draw,
 };

@@ -141,7 +141,7 @@ void report_markdown(struct text *out, const struct figure_data *d)
 {
     size_t n, n_metrics = d->summary->n_metrics;
     const struct results_arm *arms = results_arms(d->results, &n);
-    text_add(out, "| lm | chain |");
+    text_add(out, "| lm | setting |");
     for (size_t m = 0; m < n_metrics; m++) {
         text_add(out, " ");
         report_markdown_cell(out, d->summary->metrics[m].metric->name);

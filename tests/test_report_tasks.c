@@ -85,7 +85,7 @@ static void test_files(struct results *r)
           "%.80s", text_s(&csv));
     check(strstr(text_s(&csv), "\n\"task-2\",") != NULL, "a row of the last task");
     check(text_read_file(&markdown, at("report/tasks.md"), 1 << 20) == 0 &&
-              strstr(text_s(&markdown), "\n## task-1\n\n| lm | chain |"),
+              strstr(text_s(&markdown), "\n## task-1\n\n| lm | setting |"),
           "%.80s", text_s(&markdown));
     check(text_read_file(&page, at("report/index.html"), 8 << 20) == 0 &&
               strstr(text_s(&page), "<h2>Creativity against control: task-1</h2>") &&
