@@ -285,7 +285,7 @@ size_t doc_place(const json_t *places, const char *s)
     return place ? (size_t)json_integer_value(place) : SIZE_MAX;
 }
 
-int doc_known(const json_t *o, const char *where, const char *const names[], size_t n)
+int doc_known(const json_t *o, const char *where, const char *what, const char *const names[], size_t n)
 {
     const char *key;
     json_t *value;
@@ -295,7 +295,7 @@ int doc_known(const json_t *o, const char *where, const char *const names[], siz
         while (i < n && strcmp(names[i], key) != 0)
             i++;
         if (i == n)
-            return err_add(err_unknown(ERR_DATA, "member", key, names, n), "%s", where);
+            return err_add(err_unknown(ERR_DATA, what, key, names, n), "%s", where);
     }
     return 0;
 }

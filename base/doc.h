@@ -42,8 +42,9 @@ void doc_pretty(struct text *t, const json_t *o);
 /* A name from outside, which may be any bytes, as a JSON string, which is UTF-8: U+FFFD for each byte that is none. */
 json_t *doc_text(const char *s);
 
-/* 0, or ERR_DATA naming a member of an object that is none of n names, and the nearest that is; where: of the object. */
-int doc_known(const json_t *o, const char *where, const char *const names[], size_t n);
+/* 0, or ERR_DATA naming a member of an object that is none of n names, and the nearest that is.  where: of the object; what:
+ * its members are called, "field". */
+int doc_known(const json_t *o, const char *where, const char *what, const char *const names[], size_t n);
 
 /* The SHA-256 of the canonical text. */
 void doc_hash(const json_t *o, char hex[65]);

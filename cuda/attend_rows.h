@@ -14,6 +14,7 @@ struct attend_rows {
     void *own; /* of the batch's one token: the page that takes its key and value, or NULL */
 };
 
+/* Of a row of the block: its token in the batch, its head among all of the token's queries. */
 CUDA_INLINE uint32_t attend_rows_token(const struct attend_rows *r, uint32_t row)
 {
     return r->token + (r->from + row) / r->group;
@@ -30,6 +31,7 @@ CUDA_INLINE uint32_t attend_rows_position(const struct attend_rows *r, uint32_t 
     return r->most - 1 - (attend_rows_token(r, r->n - 1) - attend_rows_token(r, row));
 }
 
+/* The first position that a token at `position` sees through the model's window. */
 CUDA_INLINE uint32_t attend_rows_first(const struct cuda_attend_args *a, uint32_t position)
 {
     return a->window > 0 && position + 1 > a->window ? position + 1 - a->window : 0;

@@ -15,7 +15,7 @@ static int known_members(const struct dist_line *l)
     static const char *const names[] = { "id",           "logits",  "probs",   "history", "prompt",
                                          "chain",        "seed",    "draw",    "item",    "space",
                                          "unnormalised", "profile", "invalid", "draft",   "proposed" };
-    return doc_known(l->object, l->where, names, sizeof names / sizeof *names);
+    return doc_known(l->object, l->where, "member", names, sizeof names / sizeof *names);
 }
 
 static int read_id(struct dist_line *l)

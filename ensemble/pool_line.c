@@ -198,7 +198,7 @@ static void answer(struct request *q, struct text *out)
 static int known_members(const json_t *doc)
 {
     static const char *const names[] = { "id", "rule", "weights", "probs", "logits", "prefix" };
-    return doc_known(doc, WHERE, names, sizeof names / sizeof *names);
+    return doc_known(doc, WHERE, "member", names, sizeof names / sizeof *names);
 }
 
 static void add_id(struct text *out, const json_t *doc)

@@ -70,7 +70,7 @@ static int read_meta(struct evalset *e, struct memory *m)
     const char *where = text_s(&m->where);
     if (!json_is_object(m->meta))
         return err_set(ERR_DATA, "%s: want a JSON object", where);
-    TRY(item_check_fields(m->meta, where, fields, sizeof fields / sizeof *fields));
+    TRY(doc_known(m->meta, where, "field", fields, sizeof fields / sizeof *fields));
     TRY(doc_string(m->meta, where, "name", &e->name));
     TRY(item_check_name(where, "name", e->name));
     TRY(read_kind(m));

@@ -21,20 +21,6 @@ static const char *const generate_only[] = { "keywords", "form", "lines", "task"
 static const char *const choice_only[] = { "choices", "gold", "task" };
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
-int item_check_fields(const json_t *o, const char *where, const char *const names[], size_t n)
-{
-    void *i = json_object_iter((json_t *)(uintptr_t)o);
-    for (; i; i = json_object_iter_next((json_t *)(uintptr_t)o, i)) {
-        const char *key = json_object_iter_key(i);
-        size_t k = 0;
-        while (k < n && strcmp(names[k], key) != 0)
-            k++;
-        if (k == n)
-            return err_add(err_unknown(ERR_DATA, "field", key, names, n), "%s", where);
-    }
-    return 0;
-}
-
 int item_check_name(const char *where, const char *key, const char *name)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
@@ -95,7 +81,7 @@ static int check_item_fields(const json_t *o, const char *where, enum item_kind 
         memcpy(names + n, choice_only, sizeof choice_only);
         n += COUNT(choice_only);
     }
-    return item_check_fields(o, where, names, n);
+    return doc_known(o, where, "field", names, n);
 }
 
 static int read_turns(struct item *it, const json_t *o, const char *where)
@@ -113,7 +99,7 @@ static int read_turns(struct item *it, const json_t *o, const char *where)
         const json_t *turn = json_array_get(a, i);
         if (!json_is_object(turn))
             return err_set(ERR_DATA, "%s: 'turns'[%zu] is no object with role and text", where, i);
-        TRY(item_check_fields(turn, where, fields, COUNT(fields)));
+        TRY(doc_known(turn, where, "field", fields, COUNT(fields)));
         TRY(doc_string(turn, where, "role", &turns[i].role));
         TRY(doc_string(turn, where, "text", &turns[i].text));
         TRY(check_member(where, "role", turns[i].role, roles, COUNT(roles)));

@@ -25,7 +25,4 @@ int item_strings(const json_t *o, const char *where, const char *key, size_t max
 /* Names of evalsets and items: 1 to 64 ASCII letters, digits and _ - . */
 int item_check_name(const char *where, const char *key, const char *name);
 
-/* Refuses members of o that are not among names[n], with the nearest of them.  0 or ERR_DATA. */
-int item_check_fields(const json_t *o, const char *where, const char *const names[], size_t n);
-
 #endif

@@ -4,6 +4,7 @@
 
 #include <emulate.h>
 
+/* Blocks and threads forward, reverse or shuffled by the seed, from the next launch on. */
 void turns_set(enum emulate_order order, uint64_t seed);
 void turns_begin(void); /* a launch: the environment's order, unless one was set */
 
