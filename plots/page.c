@@ -314,7 +314,7 @@ void page_cost(struct text *out, const struct figure_data *d)
     text_add(out, "<details><summary>by arm</summary>");
     page_left_out(out, n, d->summary->n_arms);
     text_add(out, "<div class=\"scroll\"><table class=\"sort\"><thead><tr><th class=\"l\">lm</th><th "
-                  "class=\"l\">chain</th><th>symbols</th><th>seconds</th></tr></thead><tbody>\n");
+                  "class=\"l\">setting</th><th>symbols</th><th>seconds</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < n; i++)
         cost_row(out, d, chosen[i]);
     text_add(out, "</tbody></table></div></details>\n");

@@ -61,7 +61,7 @@ void page_arms_table(struct text *out, const struct figure_data *d)
     figure_order(d, order);
     page_left_out(out, n, d->summary->n_arms);
     text_add(out, "<div class=\"scroll\"><table class=\"sort\"><thead><tr><th></th><th class=\"l\">lm</th><th "
-                  "class=\"l\">chain</th>");
+                  "class=\"l\">setting</th>");
     for (size_t m = 0; m < d->summary->n_metrics; m++) {
         const struct results_metric *metric = order[m]->metric;
         text_add(out, "<th title=\"");
