@@ -86,20 +86,26 @@ CUDA_INLINE void merge_rows(const struct cuda_attend_args *a, const struct made 
 {
     const struct attend_rows *r = &s->rows;
     uint32_t dim = a->kv.head_dim;
-    for (uint32_t i = threadIdx.x; i < r->n * dim; i += THREADS) {
-        uint32_t row = i / dim, d = i % dim;
+    CUDA_ONCE
+    for (uint32_t row = 0; row < r->n; row++) {
         const struct merging *own = &s->merging[row];
+        const uint32_t token = attend_rows_token(r, row), head = attend_rows_head(r, row);
         float most = fmaxf(fmaxf(own->most[0], own->most[1]), fmaxf(own->most[2], own->most[3]));
-        float sum = 0.0f, x = 0.0f;
+        float f[WARPS], sum = 0.0f;
         CUDA_UNROLL
         for (uint32_t w = 0; w < WARPS; w++) {
-            float f = attend_softmax_weight(own->most[w], most);
-            sum = cuda_fma(f, own->sum[w], sum);
-            x = cuda_fma(f, acc[(w * c.rows + row) * width_of(c) + d], x);
+            f[w] = attend_softmax_weight(own->most[w], most);
+            sum = cuda_fma(f[w], own->sum[w], sum);
         }
-        uint32_t token = attend_rows_token(r, row), head = attend_rows_head(r, row);
-        leave(a, token, head, d, a->n_splits == 1 ? x / sum : x);
-        if (a->n_splits > 1 && d == 0) {
+        CUDA_ONCE
+        for (uint32_t d = threadIdx.x; d < dim; d += THREADS) {
+            float x = 0.0f;
+            CUDA_UNROLL
+            for (uint32_t w = 0; w < WARPS; w++)
+                x = cuda_fma(f[w], acc[(w * c.rows + row) * width_of(c) + d], x);
+            leave(a, token, head, d, a->n_splits == 1 ? x / sum : x);
+        }
+        if (a->n_splits > 1 && threadIdx.x == 0) {
             leave(a, token, head, dim, most);
             leave(a, token, head, dim + 1, sum);
         }
@@ -380,11 +386,11 @@ ATTEND(cuda_attend_1_8_q8, 1, 8, CUDA_KV_Q8, 4, 0)
 ATTEND(cuda_attend_1_16_bf16, 1, 16, CUDA_KV_BF16, 8, 0)
 ATTEND(cuda_attend_1_16_q8, 1, 16, CUDA_KV_Q8, 8, 0)
 ATTEND(cuda_attend_1_32_bf16, 1, 32, CUDA_KV_BF16, 8, 4)
-ATTEND(cuda_attend_1_32_q8, 1, 32, CUDA_KV_Q8, 8, 0)
+ATTEND(cuda_attend_1_32_q8, 1, 32, CUDA_KV_Q8, 8, 4)
 ATTEND(cuda_attend_4_8_f32, 4, 8, CUDA_KV_F32, 4, 0)
 ATTEND(cuda_attend_4_8_bf16, 4, 8, CUDA_KV_BF16, 4, 0)
 ATTEND(cuda_attend_4_8_q8, 4, 8, CUDA_KV_Q8, 4, 0)
-ATTEND(cuda_attend_4_16_f32, 4, 16, CUDA_KV_F32, 4, 0)
+ATTEND(cuda_attend_4_16_f32, 4, 16, CUDA_KV_F32, 4, 3)
 ATTEND(cuda_attend_4_16_bf16, 4, 16, CUDA_KV_BF16, 8, 3)
 ATTEND(cuda_attend_4_16_q8, 4, 16, CUDA_KV_Q8, 8, 0)
 ATTEND(cuda_attend_4_32_f32, 4, 32, CUDA_KV_F32, 4, 0)
