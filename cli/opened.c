@@ -21,7 +21,8 @@ static int open_lm(struct opened *o, const char *alias, const struct args *a)
 {
     int64_t n_threads = (int64_t)threads_cores();
     TRY(options_int(a, "threads", 1, 1024, &n_threads));
-    TRY(opened_device(a, &o->device));
+    if (!o->device)
+        TRY(opened_device(a, &o->device));
     o->threads = threads_alloc((size_t)n_threads);
     o->core = core_alloc();
     struct transformer_options options = { .alias = alias,
@@ -63,6 +64,7 @@ int opened_random(struct opened *o, const char *shape, const struct args *a)
     }
     if (found < 0)
         return err_unknown(ERR_USAGE, "weight type", type, names, DTYPE_COUNT);
+    TRY(opened_device(a, &o->device)); /* a card that is not there is told before weights are drawn */
     o->random = random_weights_open(shape, (enum dtype)found);
     if (o->random)
         o->checkpoint = random_weights_checkpoint(o->random);

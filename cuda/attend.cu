@@ -86,20 +86,26 @@ CUDA_INLINE void merge_rows(const struct cuda_attend_args *a, const struct made 
 {
     const struct attend_rows *r = &s->rows;
     uint32_t dim = a->kv.head_dim;
-    for (uint32_t i = threadIdx.x; i < r->n * dim; i += THREADS) {
-        uint32_t row = i / dim, d = i % dim;
+    CUDA_ONCE
+    for (uint32_t row = 0; row < r->n; row++) {
         const struct merging *own = &s->merging[row];
+        const uint32_t token = attend_rows_token(r, row), head = attend_rows_head(r, row);
         float most = fmaxf(fmaxf(own->most[0], own->most[1]), fmaxf(own->most[2], own->most[3]));
-        float sum = 0.0f, x = 0.0f;
+        float f[WARPS], sum = 0.0f;
         CUDA_UNROLL
         for (uint32_t w = 0; w < WARPS; w++) {
-            float f = attend_softmax_weight(own->most[w], most);
-            sum = cuda_fma(f, own->sum[w], sum);
-            x = cuda_fma(f, acc[(w * c.rows + row) * width_of(c) + d], x);
+            f[w] = attend_softmax_weight(own->most[w], most);
+            sum = cuda_fma(f[w], own->sum[w], sum);
         }
-        uint32_t token = attend_rows_token(r, row), head = attend_rows_head(r, row);
-        leave(a, token, head, d, a->n_splits == 1 ? x / sum : x);
-        if (a->n_splits > 1 && d == 0) {
+        CUDA_ONCE
+        for (uint32_t d = threadIdx.x; d < dim; d += THREADS) {
+            float x = 0.0f;
+            CUDA_UNROLL
+            for (uint32_t w = 0; w < WARPS; w++)
+                x = cuda_fma(f[w], acc[(w * c.rows + row) * width_of(c) + d], x);
+            leave(a, token, head, d, a->n_splits == 1 ? x / sum : x);
+        }
+        if (a->n_splits > 1 && threadIdx.x == 0) {
             leave(a, token, head, dim, most);
             leave(a, token, head, dim + 1, sum);
         }
@@ -115,7 +121,7 @@ CUDA_INLINE uint64_t keys_at(const struct cuda_attend_args *a, const struct atte
  * is still to write there is no matter, since nothing is read. */
 CUDA_INLINE const char *ask_ahead(const struct cuda_attend_args *a, const struct attend_rows *r)
 {
-    uint32_t lane = threadIdx.x % CUDA_WARP, number = r->page + threadIdx.x / CUDA_WARP;
+    uint32_t lane = threadIdx.x % CUDA_WARP, number = r->page + cuda_warp();
     if (number >= r->end)
         return NULL;
     const char *page = (const char *)cuda_ahead_pointer(&r->pages[number]), *keys = page + keys_at(a, r);
@@ -133,13 +139,13 @@ CUDA_INLINE void place_rows(const struct cuda_attend_args *a, const struct made 
 {
     const struct cuda_token t = { r->own, 0, r->most - 1, 0, 0 };
     uint32_t puts = t.own && r->end * CUDA_PAGE > t.position ? 2 : 0;
-    for (uint32_t i = threadIdx.x / CUDA_WARP; i < r->n + puts; i += WARPS) {
+    for (uint32_t i = cuda_warp(); i < r->n + puts; i += WARPS) {
         uint32_t head = r->kv_head * r->group + r->from + i; /* of the block's one token */
         if (i >= r->n)
             head = a->n_heads + (i - r->n) * a->kv.n_kv_heads + r->kv_head;
         heads_make(&a->own, r->token, head, turns, q + i * width_of(c));
         if (i >= r->n)
-            heads_put(&a->own, head, &t, q + i * width_of(c));
+            heads_put(&a->own, c.kv, head, &t, q + i * width_of(c));
     }
     __syncthreads();
 }
@@ -269,7 +275,7 @@ CUDA_INLINE void add_values(const struct cuda_attend_args *a, const struct made 
 {
     const uint32_t lane = threadIdx.x % CUDA_WARP, warp = threadIdx.x / CUDA_WARP;
     float v[8];
-    CUDA_UNROLL
+    CUDA_ONCE
     for (uint32_t b = 0; b < turns_of(c); b += c.batch) {
         if (turns_of(c) != c.batch)
             read_turns(a, c, p, b, h);
@@ -356,7 +362,7 @@ CUDA_INLINE void attend(const struct cuda_attend_args *a, const struct made c, f
     if (threadIdx.x == 0)
         s.rows = r;
     CUDA_ONCE
-    for (uint32_t i = r.page + threadIdx.x / CUDA_WARP; i < r.end; i += WARPS) {
+    for (uint32_t i = r.page + cuda_warp(); i < r.end; i += WARPS) {
         const char *next = i + WARPS < r.end ? (const char *)r.pages[i + WARPS] : NULL;
         const struct taken keys = { page + keys_at(a, &r), i, r.most - i * CUDA_PAGE };
         take_page(a, c, &keys, &h, &s);
@@ -375,19 +381,16 @@ CUDA_INLINE void attend(const struct cuda_attend_args *a, const struct made c, f
         attend(&a, c, acc);                                                                                            \
     }
 
-ATTEND(cuda_attend_1_8_f32, 1, 8, CUDA_KV_F32, 4, 0)
 ATTEND(cuda_attend_1_8_bf16, 1, 8, CUDA_KV_BF16, 4, 0)
 ATTEND(cuda_attend_1_8_q8, 1, 8, CUDA_KV_Q8, 4, 0)
-ATTEND(cuda_attend_1_16_f32, 1, 16, CUDA_KV_F32, 4, 0)
 ATTEND(cuda_attend_1_16_bf16, 1, 16, CUDA_KV_BF16, 8, 0)
 ATTEND(cuda_attend_1_16_q8, 1, 16, CUDA_KV_Q8, 8, 0)
-ATTEND(cuda_attend_1_32_f32, 1, 32, CUDA_KV_F32, 4, 0)
 ATTEND(cuda_attend_1_32_bf16, 1, 32, CUDA_KV_BF16, 8, 4)
-ATTEND(cuda_attend_1_32_q8, 1, 32, CUDA_KV_Q8, 8, 0)
+ATTEND(cuda_attend_1_32_q8, 1, 32, CUDA_KV_Q8, 8, 4)
 ATTEND(cuda_attend_4_8_f32, 4, 8, CUDA_KV_F32, 4, 0)
 ATTEND(cuda_attend_4_8_bf16, 4, 8, CUDA_KV_BF16, 4, 0)
 ATTEND(cuda_attend_4_8_q8, 4, 8, CUDA_KV_Q8, 4, 0)
-ATTEND(cuda_attend_4_16_f32, 4, 16, CUDA_KV_F32, 4, 0)
+ATTEND(cuda_attend_4_16_f32, 4, 16, CUDA_KV_F32, 4, 3)
 ATTEND(cuda_attend_4_16_bf16, 4, 16, CUDA_KV_BF16, 8, 3)
 ATTEND(cuda_attend_4_16_q8, 4, 16, CUDA_KV_Q8, 8, 0)
 ATTEND(cuda_attend_4_32_f32, 4, 32, CUDA_KV_F32, 4, 0)

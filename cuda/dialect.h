@@ -55,7 +55,7 @@
     }                                                                                                                  \
     static void name##_thread(const struct type a)
 #define CUDA_KERNEL_OF(name, type, threads, blocks) CUDA_KERNEL(name, type, threads)
-#define CUDA_INLINE                                 static inline __attribute__((always_inline))
+#define CUDA_INLINE                                 static inline /* once for all kernels: they are compiled in an instant */
 #define CUDA_SHARED                                 static __attribute__((section("cuda_shared")))
 #define CUDA_DYNAMIC_SHARED(type, name)             type *name = (type *)emulate_dynamic_shared()
 #define CUDA_TABLE                                  static const
@@ -196,6 +196,13 @@ CUDA_INLINE void cuda_let_next(void)
 #endif
 }
 
+/* The number of this thread's warp, which the compiler then knows all lanes to have: of shuffles in loops of a warp it
+ * makes no second copy, for lanes apart. */
+CUDA_INLINE uint32_t cuda_warp(void)
+{
+    return __shfl_sync(CUDA_ALL, threadIdx.x / CUDA_WARP, 0);
+}
+
 #define cuda_fma(x, y, z) __fmaf_rn(x, y, z)
 
 #elif defined(CHORALE_EMULATE)
@@ -297,6 +304,11 @@ CUDA_INLINE void cuda_wait_before(void)
 
 CUDA_INLINE void cuda_let_next(void)
 {
+}
+
+CUDA_INLINE uint32_t cuda_warp(void)
+{
+    return threadIdx.x / CUDA_WARP;
 }
 
 #define cuda_fma(x, y, z) ((x) * (y) + (z))

@@ -53,11 +53,12 @@ CUDA_KERNEL(cuda_embed, cuda_embed_args, EMBED_THREADS)
     cuda_wait_before();
     struct cuda_token t = a.tokens[blockIdx.x];
     float *x = a.x + (size_t)blockIdx.x * a.stride;
-    take_row(a.embedding, t.symbol, a.scale > 0 ? a.scale : 1.0f, NULL, x);
-    if (!a.positions.data)
-        return;
-    __syncthreads(); /* a thread takes other values of a row with blocks than of one without */
-    take_row(a.positions, t.position, 1.0f, x, x);
+    CUDA_ONCE
+    for (uint32_t i = 0; i < (a.positions.data ? 2 : 1); i++) {
+        take_row(i > 0 ? a.positions : a.embedding, i > 0 ? t.position : t.symbol,
+                 i > 0 || !(a.scale > 0) ? 1.0f : a.scale, i > 0 ? x : NULL, x);
+        __syncthreads(); /* a thread takes other values of a row with blocks than of one without */
+    }
 }
 
 CUDA_KERNEL(cuda_dequantise, cuda_dequantise_args, 128)

@@ -46,7 +46,6 @@ static struct cuda_product_args by_choice(const struct steps *s, const struct we
                                        .which_step = sizeof *m->e.choices / sizeof(uint32_t),
                                        .matrix_bytes = w->bytes,
                                        .m = s->full * m->s.n_chosen,
-                                       .x_type = products_wants(m, w->type, s->full),
                                        .per = 1 };
 }
 
@@ -54,15 +53,16 @@ static struct cuda_product_args by_choice(const struct steps *s, const struct we
 static int run_rows(struct steps *s, const struct weightmap_layer *l, void *const in[])
 {
     const struct device_model *m = s->m;
+    const uint32_t wants = products_wants(m, l->expert_up.type, s->full);
     struct cuda_product_args up = by_choice(s, &l->expert_up), down = by_choice(s, &l->expert_down);
     up.gate = products_matrix(&l->expert_gate, s->base);
     up.gate_bytes = l->expert_gate.bytes;
     up.activation = m->s.activation;
-    up.x = in[up.x_type];
+    up.x = in[wants];
     up.x_stride = m->b.dim;
     up.per = m->s.n_chosen;
     up.out = m->e.active;
-    up.out_type = down.x_type;
+    up.out_type = products_wants(m, l->expert_down.type, s->full);
     up.out_stride = m->e.ffn;
     down.x = m->e.active;
     down.x_stride = m->e.ffn;

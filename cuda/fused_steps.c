@@ -2,11 +2,12 @@
 #include "cuda/attend_steps.h"
 #include "cuda/products.h"
 
-/* Products without blocks hold the normed row as their weights want it; those with blocks norm it as they read. */
+/* Products without blocks hold the normed row as their weights want it; those with blocks norm it as they read.  Four
+ * values are normed at a time. */
 static int row_fits(const struct device_model *m, const struct weightmap_matrix *w)
 {
     uint64_t bytes = w->type == CUDA_F32 ? 4 : 2;
-    return w->type > CUDA_BF16 || m->b.dim * bytes <= LAUNCH_NORM_BYTES;
+    return m->s.dim % 4 == 0 && (w->type > CUDA_BF16 || m->b.dim * bytes <= LAUNCH_NORM_BYTES);
 }
 
 /* Feed-forward parts with a gate of up's type, nothing between a half layer and its sum. */
@@ -34,7 +35,6 @@ static struct cuda_product_args from_x(const struct steps *s, const struct weigh
                                        .norm = products_norm(norm, s->base),
                                        .flag = m->flags + s->layer,
                                        .m = s->n,
-                                       .x_type = products_wants(m, w->type, s->n),
                                        .x_stride = m->b.dim,
                                        .per = 1,
                                        .eps = m->s.norm_eps };
@@ -51,7 +51,6 @@ static int add_to_x(struct steps *s, const struct weightmap_matrix *w, const voi
                                          .out = m->b.x,
                                          .flag = m->flags + s->layer,
                                          .m = s->n,
-                                         .x_type = products_wants(m, w->type, s->n),
                                          .x_stride = x_stride,
                                          .out_type = CUDA_F32,
                                          .out_stride = m->b.dim,
@@ -100,7 +99,6 @@ int fused_steps_head(struct steps *s)
                                          .out = m->b.scores,
                                          .flag = m->flags + m->s.n_layers,
                                          .m = 1,
-                                         .x_type = products_wants(m, w->type, 1),
                                          .x_stride = m->b.dim,
                                          .out_type = CUDA_F32,
                                          .out_stride = m->b.scores_stride,

@@ -40,6 +40,7 @@ CUDA_INLINE struct heads_one heads_of(const struct cuda_place_args *a, uint32_t 
 CUDA_INLINE float heads_sum(const float *x, uint32_t dim)
 {
     float sum = 0.0f;
+    CUDA_ONCE
     for (uint32_t d = threadIdx.x % CUDA_WARP; d < dim; d += CUDA_WARP)
         sum += x[d];
     return cuda_warp_sum(sum);
@@ -48,6 +49,7 @@ CUDA_INLINE float heads_sum(const float *x, uint32_t dim)
 CUDA_INLINE float heads_squares(const float *x, uint32_t dim, float mean)
 {
     float sum = 0.0f;
+    CUDA_ONCE
     for (uint32_t d = threadIdx.x % CUDA_WARP; d < dim; d += CUDA_WARP) {
         float y = x[d] - mean;
         sum += y * y;
@@ -59,6 +61,7 @@ CUDA_INLINE void heads_norm(const struct cuda_norm *n, float eps, float *x, uint
 {
     float mean = n->bias ? heads_sum(x, dim) / (float)dim : 0.0f;
     float factor = 1.0f / sqrtf(heads_squares(x, dim, mean) / (float)dim + eps);
+    CUDA_ONCE
     for (uint32_t d = threadIdx.x % CUDA_WARP; d < dim; d += CUDA_WARP) {
         float y = (x[d] - mean) * factor * n->weight[d];
         x[d] = n->bias ? y + n->bias[d] : y;
@@ -100,6 +103,7 @@ CUDA_INLINE void heads_turn(const struct cuda_place_args *a, const struct heads_
     for (uint32_t j = 0; j < 4; j++, i += CUDA_WARP)
         if (i < a->half)
             heads_turn_pair(a, i, t->cos[j], t->sin[j], x);
+    CUDA_ONCE
     for (; i < a->half; i += CUDA_WARP)
         heads_turn_pair(a, i, a->cos[row + i], a->sin[row + i], x);
 }
@@ -134,6 +138,7 @@ CUDA_INLINE void heads_make(const struct cuda_place_args *a, uint32_t token, uin
     const struct heads_one h = heads_of(a, token, i);
     uint32_t dim = a->kv.head_dim;
     int finite = 1;
+    CUDA_ONCE
     for (uint32_t first = threadIdx.x % CUDA_WARP; first < dim; first += 8 * CUDA_WARP)
         finite &= heads_read(&h, first, dim, x);
     if (!finite && a->flag)
@@ -147,32 +152,36 @@ CUDA_INLINE void heads_make(const struct cuda_place_args *a, uint32_t token, uin
 }
 
 /* As kernel_kv_put() (model/kernel_kv.c); a NaN, which has been flagged, becomes some byte. */
-CUDA_INLINE void heads_put_block(const struct cuda_kv_place *kv, const float *x, uint32_t at, char *block)
+CUDA_INLINE void heads_put_block(uint32_t kv, const float *x, uint32_t dim, uint32_t at, char *block)
 {
-    uint32_t lane = threadIdx.x % CUDA_WARP, dim = kv->head_dim;
-    if (kv->type != CUDA_KV_Q8) {
-        uint32_t type = kv->type == CUDA_KV_F32 ? CUDA_F32 : CUDA_BF16;
+    uint32_t lane = threadIdx.x % CUDA_WARP;
+    if (kv != CUDA_KV_Q8) {
+        uint32_t type = kv == CUDA_KV_F32 ? CUDA_F32 : CUDA_BF16;
+        CUDA_ONCE
         for (uint32_t d = lane; d < dim; d += CUDA_WARP)
             cuda_store(type, block, (size_t)at * dim + d, x[d]);
         return;
     }
     float most = 0.0f;
+    CUDA_ONCE
     for (uint32_t d = lane; d < dim; d += CUDA_WARP)
         most = fmaxf(most, fabsf(x[d]));
     most = cuda_warp_max(most);
     float factor = most > 1e-30f ? 127.0f / most : 0.0f;
+    CUDA_ONCE
     for (uint32_t d = lane; d < dim; d += CUDA_WARP)
         block[(size_t)at * dim + d] = (char)(int)fminf(fmaxf(rintf(x[d] * factor), -127.0f), 127.0f);
     if (lane == 0)
         *(float *)(block + (size_t)CUDA_PAGE * dim + 4 * at) = factor > 0 ? most / 127.0f : 0.0f;
 }
 
-/* Head i, a key's or a value's, from x into the token's own page. */
-CUDA_INLINE void heads_put(const struct cuda_place_args *a, uint32_t i, const struct cuda_token *t, const float *x)
+/* Head i, a key's or a value's, from x into the token's own page, as `type`, which is a->kv's. */
+CUDA_INLINE void heads_put(const struct cuda_place_args *a, uint32_t type, uint32_t i, const struct cuda_token *t,
+                           const float *x)
 {
     uint32_t n = a->kv.n_kv_heads, kv = i - a->n_heads, own = kv < n ? kv : kv - n;
     char *block = (char *)t->own + a->kv.keys_at + own * a->kv.block_bytes;
-    heads_put_block(&a->kv, x, t->position % CUDA_PAGE, kv < n ? block : block + a->kv.values_at);
+    heads_put_block(type, x, a->kv.head_dim, t->position % CUDA_PAGE, kv < n ? block : block + a->kv.values_at);
 }
 
 #endif

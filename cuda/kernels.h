@@ -144,15 +144,12 @@ struct cuda_attend_args {
     uint32_t n_splits;    /* set by launch_attend() */
     float scale, cap;     /* cap > 0: scores become cap tanh(score / cap) */
 };
-/* By queries of a block, lanes that share a position, and the type of keys and values; for heads of up to eight times
- * as many values as lanes, a multiple of 8. */
-CUDA_DECLARE(cuda_attend_1_8_f32, cuda_attend_args);
+/* By queries of a block, lanes that share a position, and the type of keys and values, of which float32 is not for
+ * speed; for heads of up to eight times as many values as lanes, a multiple of 8. */
 CUDA_DECLARE(cuda_attend_1_8_bf16, cuda_attend_args);
 CUDA_DECLARE(cuda_attend_1_8_q8, cuda_attend_args);
-CUDA_DECLARE(cuda_attend_1_16_f32, cuda_attend_args);
 CUDA_DECLARE(cuda_attend_1_16_bf16, cuda_attend_args);
 CUDA_DECLARE(cuda_attend_1_16_q8, cuda_attend_args);
-CUDA_DECLARE(cuda_attend_1_32_f32, cuda_attend_args);
 CUDA_DECLARE(cuda_attend_1_32_bf16, cuda_attend_args);
 CUDA_DECLARE(cuda_attend_1_32_q8, cuda_attend_args);
 CUDA_DECLARE(cuda_attend_4_8_f32, cuda_attend_args);
@@ -216,15 +213,15 @@ CUDA_DECLARE(cuda_dequantise, cuda_dequantise_args);
 /* Products of few rows: out[i] = w x[i] + bias, i < m; any m, in tiles of up to 8 rows, each of which reads all of w.
  * A row's sums have one order, whatever m: what --deterministic computes with.  What may be left out is NULL (or has
  * NULL data):
- *   norm   x is float32 and is normed first, into values of x_type, every block for itself: worth it for one row.  Rows
- *          of x, the norm's weight and its bias begin at multiples of 16 bytes
+ *   norm   x is normed first, into values of what w wants, every block for itself: worth it for one row.  k is a
+ *          multiple of 4; rows of x, the norm's weight and its bias begin at multiples of 16 bytes
  *   gate   out = activation(gate x + gate_bias) * (w x + bias); of w's type
  *   add    out = add + w x + bias; may be out
  *   which  the matrix of row i, its gate too, is that which[i * which_step] * matrix_bytes after w (experts); x of row
  *          i is x[i / per] */
 struct cuda_product_args {
     struct cuda_matrix w, gate;
-    const void *x; /* (m, x_stride) of x_type: CUDA_F32, or w's if that is bf16 or f16, or any where w has blocks */
+    const void *x; /* (m, x_stride) of w's type; of CUDA_F32 where w has blocks, and where it is normed */
     const float *bias, *gate_bias;
     const float *add; /* (m, out_stride) */
     struct cuda_norm norm;
@@ -232,7 +229,7 @@ struct cuda_product_args {
     uint64_t matrix_bytes, gate_bytes;
     void *out; /* (m, out_stride) of out_type */
     uint32_t *flag;
-    uint32_t m, x_type, x_stride, out_type, out_stride, which_step, per, activation;
+    uint32_t m, x_stride, out_type, out_stride, which_step, per, activation;
     uint32_t
         held; /* where w has blocks: groups of 32 values of a row of x that wait at a time; set by launch_product() */
     float eps;
@@ -249,20 +246,18 @@ struct cuda_product_args {
 #define CUDA_QUANT_PIECE        32u
 #define CUDA_QUANT_GROUP        144u
 
-/* By the types of weights and activations; the number: of rows in a tile. */
+/* By the type of weights and activations; the number: of rows in a tile. */
 #define CUDA_PRODUCTS(stem)                                                                                            \
     CUDA_DECLARE(cuda_product_##stem##_1, cuda_product_args);                                                          \
     CUDA_DECLARE(cuda_product_##stem##_4, cuda_product_args);                                                          \
-    CUDA_DECLARE(cuda_product_##stem##_8, cuda_product_args);                                                          \
     CUDA_DECLARE(cuda_product_##stem##_1_gated, cuda_product_args);                                                    \
-    CUDA_DECLARE(cuda_product_##stem##_4_gated, cuda_product_args);                                                    \
-    CUDA_DECLARE(cuda_product_##stem##_8_gated, cuda_product_args)
+    CUDA_DECLARE(cuda_product_##stem##_4_gated, cuda_product_args)
 CUDA_PRODUCTS(bf16);
-CUDA_PRODUCTS(bf16_f32);
 CUDA_PRODUCTS(f16);
-CUDA_PRODUCTS(f16_f32);
 CUDA_PRODUCTS(f32);
-/* With quantised weights, and activations of any of the three types; the last takes every type with blocks. */
+CUDA_DECLARE(cuda_product_bf16_8, cuda_product_args);
+CUDA_DECLARE(cuda_product_f16_8, cuda_product_args);
+/* With quantised weights; the last takes every type with blocks. */
 #define CUDA_QUANT_PRODUCTS(stem)                                                                                      \
     CUDA_DECLARE(cuda_product_##stem##_1, cuda_product_args);                                                          \
     CUDA_DECLARE(cuda_product_##stem##_4, cuda_product_args)

@@ -104,13 +104,13 @@ cudaError_t launch_dequantise(const struct cuda_dequantise_args *a, struct launc
     return launch(CUDA_ENTRY(cuda_dequantise), (struct shape){ up(groups, 128), 1, 1, 128, 0 }, a, on);
 }
 
-/* [rows 1, 4][lanes 8, 16, 32][type of keys and values] */
+/* [rows 1, 4][lanes 8, 16, 32][type of keys and values]; NULL: one row of float32 is four */
 static const void *attend_kernel(uint32_t rows, uint32_t lanes, uint32_t kv)
 {
     const void *const kernels[2][3][CUDA_KV_TYPES] = {
-        { { CUDA_ENTRY(cuda_attend_1_8_f32), CUDA_ENTRY(cuda_attend_1_8_bf16), CUDA_ENTRY(cuda_attend_1_8_q8) },
-          { CUDA_ENTRY(cuda_attend_1_16_f32), CUDA_ENTRY(cuda_attend_1_16_bf16), CUDA_ENTRY(cuda_attend_1_16_q8) },
-          { CUDA_ENTRY(cuda_attend_1_32_f32), CUDA_ENTRY(cuda_attend_1_32_bf16), CUDA_ENTRY(cuda_attend_1_32_q8) } },
+        { { NULL, CUDA_ENTRY(cuda_attend_1_8_bf16), CUDA_ENTRY(cuda_attend_1_8_q8) },
+          { NULL, CUDA_ENTRY(cuda_attend_1_16_bf16), CUDA_ENTRY(cuda_attend_1_16_q8) },
+          { NULL, CUDA_ENTRY(cuda_attend_1_32_bf16), CUDA_ENTRY(cuda_attend_1_32_q8) } },
         { { CUDA_ENTRY(cuda_attend_4_8_f32), CUDA_ENTRY(cuda_attend_4_8_bf16), CUDA_ENTRY(cuda_attend_4_8_q8) },
           { CUDA_ENTRY(cuda_attend_4_16_f32), CUDA_ENTRY(cuda_attend_4_16_bf16), CUDA_ENTRY(cuda_attend_4_16_q8) },
           { CUDA_ENTRY(cuda_attend_4_32_f32), CUDA_ENTRY(cuda_attend_4_32_bf16), CUDA_ENTRY(cuda_attend_4_32_q8) } },
@@ -131,7 +131,8 @@ int launch_attend_places(const struct cuda_kv_place *kv)
 static struct attend_plan attend_plan(const struct cuda_attend_args *a, const struct launch_attend *l)
 {
     uint32_t dim = a->kv.head_dim, lanes = dim <= 64 ? 8 : dim <= 128 ? 16 : 32;
-    uint32_t rows = l->most_tokens * (a->n_heads / a->kv.n_kv_heads) > 1 ? 4 : 1;
+    uint32_t all = l->most_tokens * (a->n_heads / a->kv.n_kv_heads),
+             rows = all > 1 || a->kv.type == CUDA_KV_F32 ? 4 : 1;
     if (!launch_attend_places(&a->kv))
         return (struct attend_plan){ CUDA_ENTRY(cuda_attend_any), 1 };
     return (struct attend_plan){ attend_kernel(rows, lanes, a->kv.type), rows };

@@ -12,17 +12,16 @@
 #define RESIDENT 2u
 #define ROOM     ((size_t)77 << 10)
 
-/* [rows of a tile 1, 4, 8][without, with gate] of one pair of types. */
+/* [rows of a tile 1, 4, 8][without, with gate] of one type; NULL: there is none, smaller tiles do. */
 struct family {
     const void *kernel[3][2];
 };
 
-#define FAMILY(stem)                                                                                                   \
+#define FAMILY(stem, eight)                                                                                            \
     {                                                                                                                  \
         {                                                                                                              \
             { CUDA_ENTRY(cuda_product_##stem##_1), CUDA_ENTRY(cuda_product_##stem##_1_gated) },                        \
-                { CUDA_ENTRY(cuda_product_##stem##_4), CUDA_ENTRY(cuda_product_##stem##_4_gated) },                    \
-                { CUDA_ENTRY(cuda_product_##stem##_8), CUDA_ENTRY(cuda_product_##stem##_8_gated) },                    \
+                { CUDA_ENTRY(cuda_product_##stem##_4), CUDA_ENTRY(cuda_product_##stem##_4_gated) }, { eight, NULL },   \
         }                                                                                                              \
     }
 
@@ -38,24 +37,16 @@ struct quant_family {
         }                                                                                                              \
     }
 
-enum { BF16, BF16_F32, F16, F16_F32, F32, FAMILIES };
+enum { FAMILIES = CUDA_BF16 + 1 };
 
+/* By enum cuda_type. */
 static void families(struct family out[FAMILIES])
 {
-    const struct family all[FAMILIES] = { FAMILY(bf16), FAMILY(bf16_f32), FAMILY(f16), FAMILY(f16_f32), FAMILY(f32) };
+    const struct family all[FAMILIES] = { [CUDA_F32] = FAMILY(f32, NULL),
+                                          [CUDA_F16] = FAMILY(f16, CUDA_ENTRY(cuda_product_f16_8)),
+                                          [CUDA_BF16] = FAMILY(bf16, CUDA_ENTRY(cuda_product_bf16_8)) };
     for (int i = 0; i < FAMILIES; i++)
         out[i] = all[i];
-}
-
-/* Where x is normed it is rounded to what the weights are multiplied with. */
-static int family_of(const struct cuda_product_args *a)
-{
-    int narrow = a->x_type != CUDA_F32;
-    switch (a->w.type) {
-    case CUDA_BF16: return narrow ? BF16 : BF16_F32;
-    case CUDA_F16: return narrow ? F16 : F16_F32;
-    default: return F32;
-    }
 }
 
 enum { Q8_0, Q4_0, Q4_K, Q6_K, QUANT, QUANT_FAMILIES };
@@ -81,7 +72,8 @@ static int quant_family_of(uint32_t type)
 
 static cudaError_t prepare(const void *kernel)
 {
-    return cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, MOST_SHARED);
+    return kernel ? cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, MOST_SHARED)
+                  : cudaSuccess;
 }
 
 cudaError_t launch_prepare(void)
@@ -110,7 +102,7 @@ static const uint32_t tile_rows[] = { 1, 4, 8 }, tile_slots[] = { 4, 4, 2 };
 
 static size_t norm_bytes(const struct cuda_product_args *a, int tile)
 {
-    return a->norm.weight ? tile_rows[tile] * (((size_t)a->w.k + 7) / 8 * 8) * (a->x_type == CUDA_F32 ? 4 : 2) : 0;
+    return a->norm.weight ? tile_rows[tile] * (((size_t)a->w.k + 7) / 8 * 8) * (a->w.type == CUDA_F32 ? 4 : 2) : 0;
 }
 
 static size_t wait_bytes(const struct cuda_product_args *a, int tile)
@@ -155,9 +147,9 @@ static struct cut cut_plain(const struct cuda_product_args *a)
     int gated = a->gate.data != NULL, tile = a->which || a->m == 1 ? 0 : a->m <= 4 ? 1 : 2;
     struct family all[FAMILIES];
     families(all);
-    while (tile > 0 && norm_bytes(a, tile) > LAUNCH_NORM_BYTES)
+    while (tile > 0 && (!all[a->w.type].kernel[tile][gated] || norm_bytes(a, tile) > LAUNCH_NORM_BYTES))
         tile--;
-    return (struct cut){ .kernel = all[family_of(a)].kernel[tile][gated],
+    return (struct cut){ .kernel = all[a->w.type].kernel[tile][gated],
                          .rows = tile_rows[tile],
                          .outputs = tile_slots[tile] / (gated ? 2 : 1),
                          .shared = wait_bytes(a, tile) + norm_bytes(a, tile) };
@@ -188,7 +180,7 @@ cudaError_t launch_product(const struct cuda_product_args *a, struct launch_on o
     struct cut cut = a->w.type > CUDA_BF16 ? cut_quant(a) : cut_plain(a);
     if (a->m == 0 || a->w.n == 0)
         return cudaSuccess;
-    if (a->w.type <= CUDA_BF16 && norm_bytes(a, 0) > LAUNCH_NORM_BYTES)
+    if (a->norm.weight && (a->w.k % 4 > 0 || (a->w.type <= CUDA_BF16 && norm_bytes(a, 0) > LAUNCH_NORM_BYTES)))
         return cudaErrorInvalidValue;
     if (on.overlaps && cut.shared < ROOM)
         cut.shared = ROOM;

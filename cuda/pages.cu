@@ -19,7 +19,7 @@ CUDA_KERNEL(cuda_place, cuda_place_args, MOST)
         heads_turns(&a, t.position, &turns);
     heads_make(&a, token, i, &turns, x);
     if (i >= a.n_heads) {
-        heads_put(&a, i, &t, x);
+        heads_put(&a, a.kv.type, i, &t, x);
         return;
     }
     float *out = a.q + (size_t)token * a.q_stride + i * dim;

@@ -13,7 +13,7 @@
 
 /* What a kernel is made for: its constants. */
 struct made {
-    uint32_t w, x, rows; /* types of weights and activations; of a tile */
+    uint32_t type, rows; /* of weights and activations; of a tile */
     uint32_t out, gated, stages;
 };
 
@@ -24,7 +24,7 @@ CUDA_INLINE uint32_t all_of(const struct made c) /* rows of weights of a unit */
 
 CUDA_INLINE uint32_t parts_of(const struct made c) /* of 16 bytes, of eight weights */
 {
-    return c.w == CUDA_F32 ? 2 : 1;
+    return c.type == CUDA_F32 ? 2 : 1;
 }
 
 /* The chunks on their way, and which is asked for next: in the order in which they are used. */
@@ -53,7 +53,7 @@ CUDA_INLINE void ask(const struct cuda_product_args *a, const struct made c, str
         CUDA_UNROLL
         for (uint32_t i = 0; i < all_of(c) * parts_of(c); i++)
             cuda_copy16(place_of(k, k->stage * all_of(c) * parts_of(c) + i),
-                        k->rows.row[i / parts_of(c)] + (size_t)at * product_bytes(c.w) + 16 * (i % parts_of(c)));
+                        k->rows.row[i / parts_of(c)] + (size_t)at * product_bytes(c.type) + 16 * (i % parts_of(c)));
     }
     cuda_copies_close();
     k->stage = k->stage + 1 < c.stages ? k->stage + 1 : 0;
@@ -68,7 +68,7 @@ CUDA_INLINE void weights_of(const struct made c, const struct ring *k, uint32_t 
     x.low = *(const uint4 *)place_of(k, at);
     if (parts_of(c) > 1)
         x.high = *(const uint4 *)place_of(k, at + 1);
-    cuda_eight_values(c.w, &x, v);
+    cuda_eight_values(c.type, &x, v);
 }
 
 /* A unit's sums over the block: thread j * rows + r ends with that of its output for its row, and with its gate's.
@@ -121,14 +121,14 @@ CUDA_INLINE void read_x(uint32_t type, const char *row, uint32_t at, float v[8])
 CUDA_INLINE void begin_tile(const struct cuda_product_args *a, const struct made c, const struct ring *k,
                             const float4 w[PRODUCT_HELD], struct tile *t)
 {
-    t->step = a->x_stride * product_bytes(c.x);
+    t->step = a->x_stride * product_bytes(c.type);
     t->x = (const char *)a->x + (size_t)(t->first / a->per) * t->step;
     if (!a->norm.weight)
         return;
     char *normed = k->memory + (size_t)c.stages * all_of(c) * parts_of(c) * PRODUCT_THREADS * 16;
-    const struct product_normed rows = { t->first, t->n, c.x, normed };
+    const struct product_normed rows = { t->first, t->n, c.type, normed };
     product_norm(a, rows, w);
-    t->step = (a->w.k + 7) / 8 * 8 * product_bytes(c.x);
+    t->step = (a->w.k + 7) / 8 * 8 * product_bytes(c.type);
     t->x = normed;
 }
 
@@ -146,7 +146,7 @@ CUDA_INLINE void take_chunk(const struct cuda_product_args *a, const struct made
         return;
     CUDA_UNROLL
     for (uint32_t r = 0; r < c.rows; r++) {
-        read_x(c.x, row_of(t, r), at, x);
+        read_x(c.type, row_of(t, r), at, x);
         CUDA_UNROLL
         for (uint32_t j = 0; j < all_of(c); j++) {
             CUDA_UNROLL
@@ -163,13 +163,19 @@ CUDA_INLINE void take_rest(const struct cuda_product_args *a, const struct made 
     uint32_t k = a->w.k;
     if (k % 8 == 0 || threadIdx.x != k / 8 % PRODUCT_THREADS)
         return;
-    CUDA_UNROLL
-    for (uint32_t i = 0; i < all_of(c) * c.rows; i++) {
-        /* found again: pointers to all rows of a unit would take the registers of eight */
-        const char *row = product_row(a, all_of(c), c.gated, o, i / c.rows);
-        CUDA_ONCE
-        for (uint32_t at = k / 8 * 8; at < k; at++)
-            sum[i] = cuda_fma(cuda_load(c.w, row, at), cuda_load(c.x, row_of(t, i % c.rows), at), sum[i]);
+    CUDA_ONCE
+    for (uint32_t at = k / 8 * 8; at < k; at++) {
+        float w[4];
+        CUDA_UNROLL
+        for (uint32_t j = 0; j < all_of(c); j++)
+            w[j] = cuda_load(c.type, product_row(a, all_of(c), c.gated, o, j), at);
+        CUDA_UNROLL
+        for (uint32_t r = 0; r < c.rows; r++) {
+            float x = cuda_load(c.type, row_of(t, r), at);
+            CUDA_UNROLL
+            for (uint32_t j = 0; j < all_of(c); j++)
+                sum[j * c.rows + r] = cuda_fma(w[j], x, sum[j * c.rows + r]);
+        }
     }
 }
 
@@ -188,7 +194,7 @@ CUDA_INLINE void begin_ring(const struct cuda_product_args *a, const struct made
         k->expert = a->which[(size_t)t->first * a->which_step];
     }
     product_outputs(a, all_of(c), c.gated, k->expert, k->unit, &k->rows);
-    CUDA_UNROLL
+    CUDA_ONCE
     for (uint32_t i = 0; i < c.stages; i++)
         ask(a, c, k);
 }
@@ -233,23 +239,21 @@ CUDA_INLINE void product(const struct cuda_product_args *a, const struct made c)
     }
 }
 
-#define PRODUCT(name, weights, values, rows, out, gated, stages)                                                       \
+#define PRODUCT(name, type, rows, out, gated, stages)                                                                  \
     CUDA_KERNEL_OF(name, cuda_product_args, PRODUCT_THREADS, 2)                                                        \
     {                                                                                                                  \
-        const struct made c = { weights, values, rows, out, gated, stages };                                           \
+        const struct made c = { type, rows, out, gated, stages };                                                      \
         product(&a, c);                                                                                                \
     }
 /* Outputs of a unit: such that rows times outputs (and gates) fit the registers.  launch_product.c knows them too. */
-#define PRODUCTS(stem, weights, values, stages)                                                                        \
-    PRODUCT(cuda_product_##stem##_1, weights, values, 1, 4, 0, stages)                                                 \
-    PRODUCT(cuda_product_##stem##_4, weights, values, 4, 4, 0, stages)                                                 \
-    PRODUCT(cuda_product_##stem##_8, weights, values, 8, 2, 0, stages)                                                 \
-    PRODUCT(cuda_product_##stem##_1_gated, weights, values, 1, 2, 1, stages)                                           \
-    PRODUCT(cuda_product_##stem##_4_gated, weights, values, 4, 2, 1, stages)                                           \
-    PRODUCT(cuda_product_##stem##_8_gated, weights, values, 8, 1, 1, stages)
+#define PRODUCTS(stem, type, stages)                                                                                   \
+    PRODUCT(cuda_product_##stem##_1, type, 1, 4, 0, stages)                                                            \
+    PRODUCT(cuda_product_##stem##_4, type, 4, 4, 0, stages)                                                            \
+    PRODUCT(cuda_product_##stem##_1_gated, type, 1, 2, 1, stages)                                                      \
+    PRODUCT(cuda_product_##stem##_4_gated, type, 4, 2, 1, stages)
 
-PRODUCTS(bf16, CUDA_BF16, CUDA_BF16, CUDA_PRODUCT_STAGES)
-PRODUCTS(bf16_f32, CUDA_BF16, CUDA_F32, CUDA_PRODUCT_STAGES)
-PRODUCTS(f16, CUDA_F16, CUDA_F16, CUDA_PRODUCT_STAGES)
-PRODUCTS(f16_f32, CUDA_F16, CUDA_F32, CUDA_PRODUCT_STAGES)
-PRODUCTS(f32, CUDA_F32, CUDA_F32, CUDA_PRODUCT_STAGES_F32)
+PRODUCTS(bf16, CUDA_BF16, CUDA_PRODUCT_STAGES)
+PRODUCTS(f16, CUDA_F16, CUDA_PRODUCT_STAGES)
+PRODUCTS(f32, CUDA_F32, CUDA_PRODUCT_STAGES_F32)
+PRODUCT(cuda_product_bf16_8, CUDA_BF16, 8, 2, 0, CUDA_PRODUCT_STAGES)
+PRODUCT(cuda_product_f16_8, CUDA_F16, 8, 2, 0, CUDA_PRODUCT_STAGES)

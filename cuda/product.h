@@ -55,16 +55,11 @@ struct product_moments {
 
 #define PRODUCT_HELD 4u /* of each thread: what of a row it keeps between its sums and its norm, four values each */
 
+/* Zeros from k on, a multiple of 4. */
 CUDA_INLINE float4 product_four(const float *x, uint32_t at, uint32_t k)
 {
-    float4 v;
-    if (at + 4 <= k)
-        return *(const float4 *)(x + at);
-    v.x = at < k ? x[at] : 0.0f;
-    v.y = at + 1 < k ? x[at + 1] : 0.0f;
-    v.z = at + 2 < k ? x[at + 2] : 0.0f;
-    v.w = 0.0f;
-    return v;
+    const float4 none = { 0.0f, 0.0f, 0.0f, 0.0f };
+    return at < k ? *(const float4 *)(x + at) : none;
 }
 
 /* The four values that a thread takes at its i-th turn are those from here on. */
@@ -77,9 +72,7 @@ CUDA_INLINE uint32_t product_at(uint32_t i)
 CUDA_INLINE float product_squares(float4 v, float mean, uint32_t at, uint32_t k)
 {
     float x = v.x - mean, y = v.y - mean, z = v.z - mean, w = v.w - mean;
-    if (at + 4 <= k)
-        return (x * x + y * y) + (z * z + w * w);
-    return (at < k ? x * x : 0.0f) + (at + 1 < k ? y * y : 0.0f) + (at + 2 < k ? z * z : 0.0f);
+    return at < k ? (x * x + y * y) + (z * z + w * w) : 0.0f;
 }
 
 /* Of a row of float32, for the norm; the first of it stays in held. */
@@ -150,15 +143,8 @@ CUDA_INLINE void product_norm_ahead(const struct cuda_product_args *a, float4 w[
 {
     CUDA_UNROLL
     for (uint32_t i = 0; i < PRODUCT_HELD; i++) {
-        const uint32_t at = product_at(i), left = a->norm.weight && at < a->w.k ? a->w.k - at : 0;
-        w[i].x = w[i].y = w[i].z = w[i].w = 0.0f;
-        if (left >= 4) {
-            w[i] = cuda_ahead_f32x4(&a->norm.weight[at]);
-            continue;
-        }
-        w[i].x = left > 0 ? cuda_ahead_f32(&a->norm.weight[at]) : 0.0f;
-        w[i].y = left > 1 ? cuda_ahead_f32(&a->norm.weight[at + 1]) : 0.0f;
-        w[i].z = left > 2 ? cuda_ahead_f32(&a->norm.weight[at + 2]) : 0.0f;
+        const float4 none = { 0.0f, 0.0f, 0.0f, 0.0f };
+        w[i] = a->norm.weight && product_at(i) < a->w.k ? cuda_ahead_f32x4(&a->norm.weight[product_at(i)]) : none;
     }
 }
 

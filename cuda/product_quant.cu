@@ -18,27 +18,26 @@ struct made {
     uint32_t type, rows;
 };
 
+#define NOWHERE UINT32_MAX
+
 /* The tile of rows that a block computes, and what of them waits in shared memory. */
 struct tile {
     uint32_t first, n;
-    uint32_t from, held; /* groups [from, from + held) of each row */
+    uint32_t from, held; /* groups [from, from + held) of each row; from NOWHERE: none yet */
     float4 *x;           /* (rows, held, PADDED) */
 };
 
-/* Four activations of a row, normed where they are to be. */
-CUDA_INLINE float4 four_of(const struct cuda_product_args *a, uint32_t row, uint32_t at, struct product_moments m)
+CUDA_INLINE const float *row_of(const struct cuda_product_args *a, uint32_t row)
 {
-    size_t from = (size_t)(row / a->per) * a->x_stride + at;
-    float4 v;
+    return (const float *)a->x + (size_t)(row / a->per) * a->x_stride;
+}
+
+/* Four activations of a row, normed where they are to be. */
+CUDA_INLINE float4 four_of(const struct cuda_product_args *a, const float *x, uint32_t at, struct product_moments m)
+{
+    float4 v = *(const float4 *)(x + at);
     if (a->norm.weight)
-        return product_normed4(a, m, *(const float4 *)((const float *)a->x + from),
-                               *(const float4 *)(a->norm.weight + at), at);
-    if (a->x_type == CUDA_F32)
-        return *(const float4 *)((const float *)a->x + from);
-    v.x = cuda_load(a->x_type, a->x, from);
-    v.y = cuda_load(a->x_type, a->x, from + 1);
-    v.z = cuda_load(a->x_type, a->x, from + 2);
-    v.w = cuda_load(a->x_type, a->x, from + 3);
+        return product_normed4(a, m, v, *(const float4 *)(a->norm.weight + at), at);
     return v;
 }
 
@@ -50,12 +49,13 @@ CUDA_INLINE void hold(const struct cuda_product_args *a, uint32_t rows, struct t
     t->from = from;
     __syncthreads();
     for (uint32_t r = 0; r < rows; r++) {
+        const float *x = row_of(a, t->first + r);
         CUDA_UNROLL4
         for (uint32_t i = threadIdx.x; i < t->held * 8; i += PRODUCT_THREADS) {
             uint32_t at = 32 * from + 4 * i;
             float4 v = { 0.0f, 0.0f, 0.0f, 0.0f }, *group = t->x + (r * t->held + i / 8) * PADDED;
             if (r < t->n && at < a->w.k)
-                v = four_of(a, t->first + r, at, m[r]);
+                v = four_of(a, x, at, m[r]);
             group[i % 8] = v;
             float half = (v.x + v.y) + (v.z + v.w);
             half += __shfl_xor_sync(CUDA_ALL, half, 1);
@@ -180,8 +180,7 @@ CUDA_INLINE void moments_of(const struct cuda_product_args *a, const struct tile
     CUDA_SHARED float part[PRODUCT_WARPS];
     for (uint32_t r = 0; a->norm.weight && r < t->n; r++) {
         float4 first[PRODUCT_HELD];
-        struct product_moments own =
-            product_moments(a, (const float *)a->x + (size_t)((t->first + r) / a->per) * a->x_stride, part, first);
+        struct product_moments own = product_moments(a, row_of(a, t->first + r), part, first);
         if (threadIdx.x == 0)
             m[r] = own;
     }
@@ -193,7 +192,7 @@ CUDA_INLINE void product_quant(const struct cuda_product_args *a, const struct m
     CUDA_SHARED struct product_moments m[4];
     const uint32_t groups = a->w.k / 32, warp = threadIdx.x / CUDA_WARP, gated = a->gate.data != NULL;
     const uint32_t ring_bytes = STAGES * SLOTS * quant_piece_bytes(c.type), step = gridDim.x * PRODUCT_WARPS;
-    struct tile t = { blockIdx.y * c.rows, 0, 0, a->held, (float4 *)(shared + PRODUCT_WARPS * ring_bytes) };
+    struct tile t = { blockIdx.y * c.rows, 0, NOWHERE, a->held, (float4 *)(shared + PRODUCT_WARPS * ring_bytes) };
     struct ring k = { shared + warp * ring_bytes, { { NULL, NULL, NULL, NULL }, 0, 0, 0 }, 0, 0, 0, 0 };
     struct product_outputs o;
     t.n = a->m - t.first < c.rows ? a->m - t.first : c.rows;
@@ -205,12 +204,11 @@ CUDA_INLINE void product_quant(const struct cuda_product_args *a, const struct m
     }
     k.unit = blockIdx.x * PRODUCT_WARPS + warp;
     product_outputs(a, SLOTS, gated, k.expert, k.unit, &k.rows);
-    CUDA_UNROLL
+    CUDA_ONCE
     for (uint32_t i = 0; i < STAGES; i++)
         ask(a, c.type, &k);
     cuda_wait_before();
     moments_of(a, &t, m);
-    hold(a, c.rows, &t, 0, m);
     CUDA_ONCE
     for (uint32_t unit = blockIdx.x * PRODUCT_WARPS; product_units(a, SLOTS, gated) > unit; unit += step) {
         float sum[SLOTS * 4];

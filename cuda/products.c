@@ -37,7 +37,6 @@ static int run_few(struct device_model *m, const struct cuda_matrix *w, const st
                                    .x = p->x,
                                    .out = p->out,
                                    .m = p->m,
-                                   .x_type = p->x_type,
                                    .x_stride = p->x_stride,
                                    .out_type = CUDA_F32,
                                    .out_stride = p->out_stride,

@@ -50,6 +50,8 @@ CUDA_INLINE uint32_t quant_piece_bytes(uint32_t type)
     return bytes;
 }
 
+#define QUANT_MOST (32u * CUDA_QUANT_PIECE) /* bytes of a piece's plane at most: those of CUDA_Q8_0 */
+
 /* Asks, by a warp, for the piece of a row of k values that begins with group `from`, a multiple of CUDA_QUANT_PIECE;
  * without what is beyond the row's end.  Blocks of a piece are so many that its planes come in whole sixteens of bytes,
  * or are eight. */
@@ -65,9 +67,9 @@ CUDA_INLINE void quant_ask(uint32_t type, const uint8_t *row, uint32_t k, uint32
         if (blocks * each == 8 && lane == 0)
             cuda_copy8(to, plane);
         CUDA_UNROLL
-        for (uint32_t at = 0; at < blocks * each && blocks * each > 8; at += 16 * CUDA_WARP)
-            if (at + 16 * lane < bytes)
-                cuda_copy16(to + at + 16 * lane, plane + at + 16 * lane);
+        for (uint32_t at = 16 * lane; at < QUANT_MOST; at += 16 * CUDA_WARP)
+            if (blocks * each > 8 && at < bytes)
+                cuda_copy16(to + at, plane + at);
         row += quant_plane(n, each);
         to += quant_plane(blocks, each);
     }

@@ -28,11 +28,10 @@ ROWS_CALL void write_out(struct deciding *d, int masked)
         if (block < w->n_blocks) {
             if (!masked)
                 rows_load(x, w->score, block);
+            rows_view_four(w, x, block);
             CUDA_UNROLL
-            for (uint32_t i = 0; i < 4; i++) {
-                x[i] = rows_view_value(w, x[i], rows_symbol(block, i));
+            for (uint32_t i = 0; i < 4; i++)
                 d->spare[rows_symbol(block, i)] = x[i];
-            }
         }
         float most = rows_group_max(rows_most(x));
         if (rows_lane() == 0 && block < w->n_blocks)

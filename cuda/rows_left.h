@@ -53,11 +53,10 @@ ROWS_INLINE void rows_left_given(struct rows_left *l, const struct rows_view *gi
     if (block == DEVICE_NONE)
         return;
     rows_load(e, given->score, block);
+    rows_view_four(given, e, block);
     CUDA_UNROLL
-    for (uint32_t i = 0; i < 4; i++) {
-        e[i] = rows_view_value(given, e[i], rows_symbol(block, i));
+    for (uint32_t i = 0; i < 4; i++)
         e[i] = x[i] > -INFINITY ? math_exp(e[i] - given->top) : 0;
-    }
     l->sum[2] += rows_four(e);
 }
 

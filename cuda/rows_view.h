@@ -61,7 +61,7 @@ ROWS_INLINE float rows_view_value(const struct rows_view *w, float x, uint32_t v
     return x;
 }
 
-ROWS_INLINE float rows_view_at(const struct rows_view *w, uint32_t v)
+ROWS_CALL float rows_view_at(const struct rows_view *w, uint32_t v)
 {
     return rows_view_value(w, w->score[v], v);
 }

@@ -104,6 +104,17 @@ ROWS_CALL struct rows_quad rows_op_four(const struct rows_op *op, struct rows_qu
     return f;
 }
 
+/* What a view makes of them, where that is no walk. */
+ROWS_INLINE void rows_view_four(const struct rows_view *w, float x[4], uint32_t block)
+{
+    struct rows_quad f = { { x[0], x[1], x[2], x[3] } };
+    for (uint32_t i = 0; i < w->n_ops; i++)
+        f = rows_op_four(&w->op[i], f, block);
+    CUDA_UNROLL
+    for (uint32_t i = 0; i < 4; i++)
+        x[i] = f.x[i];
+}
+
 ROWS_INLINE void rows_some_rare(struct rows_some *s, const struct rows_op *op)
 {
     CUDA_UNROLL

@@ -2,7 +2,7 @@
 # Tests and figures that need a card, from a bundle that runs where a driver and CUDA's libraries are and little else.
 #
 #   tests/gpu.sh bundle [BUILD [FOLDER]]       make FOLDER (build/gpu) from a release build (build/release)
-#   FOLDER/gpu.sh run [--log LOGS] [WHAT...]   there: tests and figures, all or those named; a table last
+#   FOLDER/gpu.sh run [--log LOGS] [WHAT...]   there: tests and figures, all or those named; a table and the bars last
 #
 # WHAT: probe tests sanitize single slots ensemble rows peers.  LOGS, a folder, gets gpu.log (all that is said), gpu.table.
 # Exit status: 0; 1 if something FAILED; 2 for a word it does not know.
@@ -153,7 +153,6 @@ slots() {
     say "256 slots of 512 positions (bar: 1.2 times the roofline)"
     fits slots 84000 && bench slots --card --slots 256 --context 512 random:7B
     fits slots-q8 54000 && bench slots-q8 --card --kv q8 --slots 256 --context 512 random:7B
-    fits slots-8B 36000 && bench slots-8B --card --slots 256 --context 512 random:8B
 }
 
 ensemble() {
@@ -161,9 +160,10 @@ ensemble() {
     bench ensemble --ensembles random:7B random:7B
 }
 
-# Pools and decisions where the rows are: a program of its own if the bundle has one.
+# Pools and decisions where the rows are: a program of its own if the bundle has one.  A step of one of the four voices.
 rows() {
     say "pool of 4 rows, top_p and a draw, 256 rows of 128256 (bar: 5 % of the step)"
+    fits slots-8B 36000 && bench slots-8B --card --slots 256 --context 512 random:8B
     if [ -x "$here/bin/bench_rows" ]; then
         ours rows "$here/bin/bench_rows" "$device"
     else
@@ -175,6 +175,36 @@ peers() {
     say "transformers, 64 sequences of 256 tokens (bar: ours 4 times as fast)"
     bench ours --card --slots 64 --context 128 random:7B
     figure transformers python3 "$here/gpu_peer.py"
+}
+
+# field NAME KEY [PATTERN]: a number of that figure's last line, of those with the pattern; nothing where there is none
+field() {
+    sed -n "/^$1 {.*${3:-}/s/.*\"$2\": *\([0-9.e+-]*\).*/\1/p" "$work/table" | tail -n 1
+}
+
+# bar WHAT LEAST|MOST WANT X [BY]: X, or X / BY, against what is wanted
+bar() {
+    if [ $# -lt 4 ] || [ -z "$4" ] || [ -z "${5-1}" ]; then
+        echo "$1: not run"
+    else
+        awk -v what="$1" -v way="$2" -v want="$3" -v x="$4" -v by="${5-1}" 'BEGIN {
+            x /= by
+            printf "%s: %.4g, want at %s %s: %s\n", what, x, way, want, (way == "least" ? x >= want : x <= want) ? "met" : "MISSED"
+        }'
+    fi
+}
+
+# What the table says of them.  A bar that is missed is no failure.
+bars() {
+    say "bars"
+    step=$(field slots-8B step_s)
+    bar "single stream, bf16, share of a copy's bandwidth" least 0.85 "$(field single of_bandwidth)"
+    bar "256 slots, times the roofline" most 1.2 "$(field slots over_roofline)"
+    bar "two voices, 64 slots, times their sum, linear" most 1.05 "$(field ensemble ratio '"linear".*"slots":64,')"
+    bar "two voices, 64 slots, times their sum, log" most 1.05 "$(field ensemble ratio '"log".*"slots":64,')"
+    bar "pool of 4, top_p, draw, share of four voices' steps" most 0.05 "$(field rows seconds 'pool of 4, top_p')" "${step:+$(awk -v x="$step" 'BEGIN { print 4 * x }')}"
+    bar "64 sequences, times transformers" least 4 "$(field ours tokens_per_s)" "$(field transformers tokens_per_s)"
+    grep -E '^(tests|sanitize) ' "$work/table"
 }
 
 run() {
@@ -196,7 +226,8 @@ run() {
     done
     say "table"
     cat "$work/table"
-    [ -z "$log" ] || cp "$work/table" "$log/gpu.table"
+    bars | tee "$work/bars"
+    [ -z "$log" ] || cat "$work/table" "$work/bars" >"$log/gpu.table"
     ! grep -q FAILED "$work/table"
 }
 

@@ -28,6 +28,8 @@ expect 5 "libchorale-cuda.so cannot be loaded" "$work/bin/chorale" logits --devi
 if [ -f "$build/lib/libchorale-cuda.so" ] && [ ! -e /dev/nvidia0 ] && [ ! -e /dev/nvidiactl ]; then
     expect 5 "device cuda:0: no NVIDIA driver here" "$chorale" logits --device cuda --ids 1,2 zoo:prose
     expect 5 "no NVIDIA driver here" "$chorale" plan --device cuda zoo:prose
+    # bug: 14 GB of random weights were drawn before
+    expect 5 "no NVIDIA driver here" timeout 20 "$chorale" bench --device cuda --ensembles random:7B random:7B
 fi
 
 # drivers and cards

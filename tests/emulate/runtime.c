@@ -127,11 +127,11 @@ cudaError_t cudaSetDeviceFlags(unsigned flags)
     return cudaSuccess;
 }
 
-/* Shared memory of 8.0, of 8.6 and 8.9, and of what came later (CUDA C++ programming guide, technical specifications).
- * */
+/* Shared memory of 8.0, of 8.6, 8.9 and 12.x, and of 9.0 and 10.x (CUDA C++ programming guide, technical
+ * specifications). */
 static size_t most_of_multiprocessor(int major, int minor)
 {
-    size_t kib = major > 8 ? 228 : minor > 0 ? 100 : 164;
+    size_t kib = major >= 12 ? 100 : major > 8 ? 228 : minor > 0 ? 100 : 164;
     return kib << 10;
 }
 

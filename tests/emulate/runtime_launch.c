@@ -53,6 +53,13 @@ static int is_early(const cudaLaunchConfig_t *c)
     return c->numAttrs > 0 && c->attrs->val.programmaticStreamSerializationAllowed;
 }
 
+static emulate_shown *shown;
+
+void emulate_set_shown(emulate_shown *show)
+{
+    shown = show;
+}
+
 cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t *c, const void *kernel, void **args)
 {
     const dim3 grid = c->gridDim, block = c->blockDim;
@@ -62,9 +69,13 @@ cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t *c, const void *kernel,
     size_t bytes = f(NULL);
     if (shared > most_shared(kernel))
         return runtime_outcome(cudaErrorInvalidValue);
-    if (grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.y > 65535 || grid.z > 65535 || block.x == 0 || block.y == 0 ||
-        block.z == 0 || (uint64_t)block.x * block.y * block.z > 1024)
+    if (grid.x == 0 || grid.x > INT32_MAX || grid.y == 0 || grid.z == 0 || grid.y > 65535 || grid.z > 65535 ||
+        block.x == 0 || block.y == 0 || block.z == 0 || (uint64_t)block.x * block.y * block.z > 1024)
         return runtime_outcome(cudaErrorInvalidConfiguration);
+    if (shown) {
+        shown(c, kernel);
+        return runtime_outcome(cudaSuccess);
+    }
     struct runtime_op *op = runtime_op(run_start, sizeof(struct start) + bytes);
     if (op) {
         struct start *s = (struct start *)op->ctx;

@@ -38,6 +38,10 @@ struct emulate_launch {
 };
 void emulate_run(const struct emulate_launch *l);
 
+/* Launches are refused or not, as a card would, and shown, but not run; NULL: they are run. */
+typedef void emulate_shown(const cudaLaunchConfig_t *c, const void *kernel);
+void emulate_set_shown(emulate_shown *show);
+
 /* Called by kernels. */
 
 struct emulate_place {
