@@ -26,7 +26,7 @@ static void number(struct text *t, double x)
     text_add(t, " ");
 }
 
-static void point(struct text *t, const struct interval *x, const struct interval *y, size_t chain)
+static void point(struct text *t, const struct interval *x, const struct interval *y, size_t setting)
 {
     double low_x = isfinite(x->low) ? x->low : x->mean, high_x = isfinite(x->high) ? x->high : x->mean;
     double low_y = isfinite(y->low) ? y->low : y->mean, high_y = isfinite(y->high) ? y->high : y->mean;
@@ -36,10 +36,10 @@ static void point(struct text *t, const struct interval *x, const struct interva
     number(t, high_x);
     number(t, low_y);
     number(t, high_y);
-    text_addf(t, "%zu\n", chain + 1);
+    text_addf(t, "%zu\n", setting + 1);
 }
 
-/* Whether two chains differ in numbers alone: settings of one strategy, between which a line means something. */
+/* Whether two settings differ in numbers alone: they are of one strategy, between which a line means something. */
 static bool same_strategy(const char *a, const char *b)
 {
     static const char digits[] = "+-.0123456789eE";
@@ -82,18 +82,18 @@ static size_t block(const struct choice *c, size_t lm, struct text *t)
         size_t own = c->d->arm_lm[arm];
         if ((lm == SIZE_MAX ? c->named[own] : own != lm) || !has_point(c->x, c->y, arm))
             continue;
-        size_t chain = c->d->arm_chain[arm];
-        if (last != SIZE_MAX && !same_strategy(c->d->chains[last], c->d->chains[chain]))
+        size_t setting = c->d->arm_setting[arm];
+        if (last != SIZE_MAX && !same_strategy(c->d->settings[last], c->d->settings[setting]))
             text_add(t, "\n"); /* gnuplot's lines end where a line is empty */
-        last = chain;
-        point(t, &c->x->arms[arm], &c->y->arms[arm], chain);
+        last = setting;
+        point(t, &c->x->arms[arm], &c->y->arms[arm], setting);
         n++;
     }
     text_add(t, "EOD\n");
     return n;
 }
 
-/* The numbers of the chains: of all points, or where they would cover each other of those on the frontier. */
+/* The numbers of the settings: of all points, or where they would cover each other of those on the frontier. */
 static void labels(const struct choice *c, size_t lm, size_t n_points, struct text *t)
 {
     text_addf(t, "$labels%zu << EOD\n", lm);
@@ -102,7 +102,7 @@ static void labels(const struct choice *c, size_t lm, size_t n_points, struct te
             (n_points <= FIGURE_LABELS || c->d->frontier[arm])) {
             number(t, c->x->arms[arm].mean);
             number(t, c->y->arms[arm].mean);
-            text_addf(t, "%zu\n", c->d->arm_chain[arm] + 1);
+            text_addf(t, "%zu\n", c->d->arm_setting[arm] + 1);
         }
     text_add(t, "EOD\n");
 }

@@ -71,11 +71,10 @@ static bool on_frontier(const struct figure_data *d, const struct summary_metric
 static char *chain_and_search(const struct results_arm *arm)
 {
     struct text t = { 0 };
-    bool searches = strcmp(arm->search, "sample") != 0;
-    text_add(&t, *arm->chain || !searches ? arm->chain : "(no chain)");
-    if (searches)
+    text_add(&t, *arm->chain ? arm->chain : "(no chain)");
+    if (strcmp(arm->search, "sample") != 0)
         text_addf(&t, " | %s", arm->search);
-    return t.s ? t.s : mem_string("");
+    return t.s;
 }
 
 /* What follows the lm in its name; all of a name that the script gave. */
@@ -133,24 +132,32 @@ void figure_data_init(struct figure_data *d, const struct results *r, const stru
 {
     size_t n_arms;
     const struct results_arm *arms = results_arms(r, &n_arms);
-    const char **lms = mem_alloc(n_arms, sizeof *lms), **chains = mem_alloc(n_arms, sizeof *chains);
-    size_t *arm_lm = mem_alloc(n_arms, sizeof *arm_lm), *arm_chain = mem_alloc(n_arms, sizeof *arm_chain);
+    const char **lms = mem_alloc(n_arms, sizeof *lms), **settings = mem_alloc(n_arms, sizeof *settings);
+    size_t *arm_lm = mem_alloc(n_arms, sizeof *arm_lm), *arm_setting = mem_alloc(n_arms, sizeof *arm_setting);
     bool *frontier = mem_alloc(n_arms, sizeof *frontier);
     struct named *names = mem_alloc(n_arms, sizeof *names);
-    *d = (struct figure_data){ .results = r, .summary = s, .lms = lms, .chains = chains, .arm_lm = arm_lm };
-    d->arm_chain = arm_chain;
-    d->frontier = frontier;
-    d->settings = settings_of(arms, n_arms);
+    char **own = settings_of(arms, n_arms);
+    *d = (struct figure_data){ .results = r,
+                               .summary = s,
+                               .lms = lms,
+                               .settings = settings,
+                               .arm_lm = arm_lm,
+                               .arm_setting = arm_setting,
+                               .frontier = frontier };
     for (size_t i = 0; i < n_arms; i++)
         names[i].name = arms[i].lm;
     d->n_lms = distinct(names, n_arms, arm_lm);
     for (size_t i = 0; i < n_arms; i++)
-        names[i].name = d->settings[i];
-    d->n_chains = distinct(names, n_arms, arm_chain);
-    for (size_t i = n_arms; i-- > 0;) { /* the first arm of each gives its name */
+        names[i].name = own[i];
+    d->n_settings = distinct(names, n_arms, arm_setting);
+    for (size_t i = 0; i < n_arms; i++) {
         lms[arm_lm[i]] = arms[i].lm;
-        chains[arm_chain[i]] = d->settings[i];
+        if (settings[arm_setting[i]])
+            free(own[i]);
+        else
+            settings[arm_setting[i]] = own[i];
     }
+    free(own);
     const struct summary_metric *x = figure_control(d), *y = figure_creativity(d);
     for (size_t i = 0; i < n_arms; i++)
         frontier[i] = on_frontier(d, x, y, i);
@@ -159,11 +166,16 @@ void figure_data_init(struct figure_data *d, const struct results *r, const stru
 
 void figure_data_fini(struct figure_data *d)
 {
-    const void *const all[] = { d->lms, d->chains, d->arm_lm, d->arm_chain, d->frontier, d->settings };
-    for (size_t i = 0; i < d->summary->n_arms; i++)
-        free(d->settings[i]);
+    const void *const all[] = { d->lms, d->settings, d->arm_lm, d->arm_setting, d->frontier };
+    for (size_t i = 0; i < d->n_settings; i++)
+        free((void *)(uintptr_t)d->settings[i]);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free((void *)(uintptr_t)all[i]);
+}
+
+const char *figure_setting(const struct figure_data *d, size_t arm)
+{
+    return d->settings[d->arm_setting[arm]];
 }
 
 size_t figure_count_frontier(const struct figure_data *d, size_t lm, size_t *all)

@@ -6,16 +6,16 @@
 #include "experiments/results.h"
 #include "experiments/summary.h"
 
-/* What figures draw from.  lms are the distinct lms of the arms in their order; an arm's curve is its lm's. */
+/* What figures draw from.  An arm is one of the lms, whose curve it is on, and what it does with it: its setting.  Both are
+ * numbered in the order of the arms. */
 struct figure_data {
     const struct results *results;
     const struct summary *summary;
     const char *const *lms; /* (n_lms,) */
     size_t n_lms;
-    char **settings;           /* (n_arms,) what an arm does with its lm: figure.c; two arms of one lm have two */
-    const char *const *chains; /* (n_chains,) distinct settings, in the order of the arms */
-    size_t n_chains;
-    const size_t *arm_lm, *arm_chain; /* (n_arms,) indices into them */
+    const char *const *settings; /* (n_settings,) chain and search, never "": figure.c; two arms of one lm have two */
+    size_t n_settings;
+    const size_t *arm_lm, *arm_setting; /* (n_arms,) indices into them */
     const bool *frontier; /* (n_arms,) no other arm is at least as good on both headline axes and better on one */
     struct regret regrets[REGRET_LMS]; /* (n_regrets,) of ensembles; of the traces */
     size_t n_regrets;
@@ -38,6 +38,7 @@ const struct figure_type *const *figure_types(size_t *n);
 
 void figure_data_init(struct figure_data *d, const struct results *r, const struct summary *s);
 void figure_data_fini(struct figure_data *d);
+const char *figure_setting(const struct figure_data *d, size_t arm);
 
 /* How many of an lm's arms are on the frontier; *all: how many it has. */
 size_t figure_count_frontier(const struct figure_data *d, size_t lm, size_t *all);

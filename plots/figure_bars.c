@@ -37,8 +37,7 @@ static void names(const struct bars *b, struct text *t)
         struct text label = { 0 };
         figure_short(&label, arm->lm, 40);
         text_add(&label, ": ");
-        const char *setting = b->d->settings[b->arms[k]];
-        figure_short(&label, *setting ? setting : "(no chain)", 60);
+        figure_short(&label, figure_setting(b->d, b->arms[k]), 60);
         text_add(t, k == 0 ? "" : ", ");
         plot_tic(t, text_s(&label));
         text_addf(t, " %zu", b->n - k);

@@ -1,4 +1,4 @@
-/* The plain pieces: head, headline, figures, chains, fits, provenance, cost. */
+/* The plain pieces: head, headline, figures, settings, fits, provenance, cost. */
 #include "plots/page.h"
 #include "base/hash.h"
 #include <math.h>
@@ -95,7 +95,7 @@ static void best(struct text *out, const struct figure_data *d, const struct sum
     text_addf(out, "<li>Most %s: <b>", axis);
     page_name(out, arm->lm);
     text_add(out, "</b> with <code>");
-    page_name(out, *d->settings[i] ? d->settings[i] : "no chain");
+    page_name(out, figure_setting(d, i));
     text_add(out, "</code>: ");
     page_name(out, m->metric->name);
     text_addf(out, " = %.4g", m->arms[i].mean);
@@ -166,15 +166,15 @@ void page_figure(struct text *out, const struct figure_type *f, const char *svg)
     text_add(out, "</figcaption></figure>\n");
 }
 
-void page_chains(struct text *out, const struct figure_data *d)
+void page_settings(struct text *out, const struct figure_data *d)
 {
     text_addf(out, "<details%s><summary>the settings of the points</summary>",
-              d->n_chains <= PAGE_CHAINS ? " open" : "");
-    text_add(out, "<div class=\"scroll narrow\"><table class=\"chains\"><thead><tr><th>point</th><th "
+              d->n_settings <= PAGE_SETTINGS ? " open" : "");
+    text_add(out, "<div class=\"scroll narrow\"><table class=\"settings\"><thead><tr><th>point</th><th "
                   "class=\"l\">setting</th></tr></thead><tbody>\n");
-    for (size_t i = 0; i < d->n_chains && i < MAX_ROWS; i++) {
+    for (size_t i = 0; i < d->n_settings && i < MAX_ROWS; i++) {
         text_addf(out, "<tr><td>%zu</td><td class=\"l\"><code>", i + 1);
-        page_name(out, *d->chains[i] ? d->chains[i] : "(no chain)");
+        page_name(out, d->settings[i]);
         text_add(out, "</code></td></tr>\n");
     }
     text_add(out, "</tbody></table></div></details>\n");
@@ -296,7 +296,7 @@ static void cost_row(struct text *out, const struct figure_data *d, size_t arm)
     text_add(out, "<tr><td class=\"l\">");
     page_name(out, results_arms(d->results, &n)[arm].lm);
     text_add(out, "</td><td class=\"l\"><code>");
-    page_name(out, d->settings[arm]);
+    page_name(out, figure_setting(d, arm));
     text_addf(out, "</code></td><td data-v=\"%.0f\">%.0f</td><td data-v=\"%.6f\">%.3f</td></tr>\n", symbols, symbols,
               seconds, seconds);
 }

@@ -38,7 +38,7 @@ static void row(struct text *out, const struct figure_data *d, const struct summ
               d->frontier[arm] ? "<span class=\"star\" title=\"on the frontier\">&#9733;</span>" : "");
     page_name(out, a->lm);
     text_add(out, "</td><td class=\"l\"><code>");
-    page_name(out, *d->settings[arm] ? d->settings[arm] : "(no chain)");
+    page_name(out, figure_setting(d, arm));
     text_add(out, "</code></td>");
     for (size_t m = 0; m < d->summary->n_metrics; m++)
         cell(out, d, order[m], arm);

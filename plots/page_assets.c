@@ -76,7 +76,7 @@ const char page_script[] =
     "   if(lm.value!==''&&a.l!==+lm.value)continue;\n"
     "   const art=document.createElement('article'),h=document.createElement('h3'),s=document.createElement('span'),p="
     "document.createElement('p');\n"
-    "   h.textContent=a.lm;s.textContent=a.chain||'(no chain)';h.append(s);\n"
+    "   h.textContent=a.lm;s.textContent=a.chain;h.append(s);\n"
     "   t.p.forEach((piece,k)=>{const e=document.createElement('span');e.textContent=piece;\n"
     "    if(t.v){const "
     "v=+t.v[2*k],share=+t.v[2*k+1]/9;e.style.background='rgba(var(--v'+v%4+'),'+(.08+.5*Math.max(0,share-.5)*2)+')';"

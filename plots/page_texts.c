@@ -6,7 +6,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "plots/page.h"
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,7 +58,7 @@ static void add_arm(struct text *out, const struct shown *x, size_t arm)
     text_add(out, "{\"lm\":");
     json_text(out, a->lm, MAX_NAME);
     text_addf(out, ",\"l\":%zu,\"chain\":", x->d->arm_lm[arm]);
-    json_text(out, x->d->settings[arm], MAX_NAME);
+    json_text(out, figure_setting(x->d, arm), MAX_NAME);
     text_add(out, ",\"voices\":[");
     for (size_t k = 0; k < n_voices && k < MARKS; k++) {
         bool shared = k + 1 == MARKS && n_voices > MARKS; /* a mark has one digit */

@@ -33,7 +33,7 @@ static int add_figure(struct text *page, const struct figure_type *f, const stru
 {
     int rc = report_figure(page, f, d, folder);
     if (rc == 0 && strcmp(f->name, "frontier") == 0)
-        page_chains(page, d);
+        page_settings(page, d);
     return rc < 0 ? rc : 0;
 }
 

@@ -95,7 +95,7 @@ void report_summary(const struct results *r, const struct summary *s, struct tex
     const struct results_fit *fits = results_fits(r, &n_fits);
     const struct results_cost *cost = results_cost(r);
     figure_data_init(&d, r, s);
-    text_addf(out, "  %zu lms x %zu settings, %zu items, %u draws: %zu records in %.0f s\n", d.n_lms, d.n_chains,
+    text_addf(out, "  %zu lms x %zu settings, %zu items, %u draws: %zu records in %.0f s\n", d.n_lms, d.n_settings,
               n_items, results_draws(r), n_records, cost->seconds);
     for (size_t i = 0; i < n_fits && i < 2; i++)
         fitted(&fits[i], out);

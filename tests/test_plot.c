@@ -257,9 +257,9 @@ static void no_points(void)
 /* bug: a curve joined the last setting of one strategy with the first of the next */
 static void lines_within_a_strategy(void)
 {
-    static const char *const chains[] = { "temperature=0.5", "temperature=1", "temperature=1 | top_p=0.9",
-                                          "top_p=0.95" };
-    static const size_t lm[4] = { 0 }, chain[4] = { 0, 1, 2, 3 };
+    static const char *const settings[] = { "temperature=0.5", "temperature=1", "temperature=1 | top_p=0.9",
+                                            "top_p=0.95" };
+    static const size_t lm[4] = { 0 }, setting[4] = { 0, 1, 2, 3 };
     static const bool frontier[4] = { false };
     static const char *const lms[] = { "prose" };
     const struct results_metric metric = { .name = "m" };
@@ -269,10 +269,10 @@ static void lines_within_a_strategy(void)
     struct figure_data d = { .summary = &s,
                              .lms = lms,
                              .n_lms = 1,
-                             .chains = chains,
-                             .n_chains = 4,
+                             .settings = settings,
+                             .n_settings = 4,
                              .arm_lm = lm,
-                             .arm_chain = chain,
+                             .arm_setting = setting,
                              .frontier = frontier };
     struct text script = { 0 };
     check(curves_draw(&d, &m, &m, &script) == 0, "a figure");
@@ -280,7 +280,7 @@ static void lines_within_a_strategy(void)
           "one line for the two temperatures, none between strategies: %s", text_s(&script));
     text_free(&script);
     static const char *const others[] = { "mirostat1(1, 0.1)", "mirostat2(1, 0.1)", "skew=-0.5", "skew=1e-05" };
-    d.chains = others;
+    d.settings = others;
     check(curves_draw(&d, &m, &m, &script) == 0, "a figure");
     check(strstr(text_s(&script), "1 1 1 1 1 1 1\n\n2 2 2 2 2 2 2\n\n3 3 3 3 3 3 3\n4 4 4 4 4 4 4\nEOD"),
           "digits of names tell strategies apart, signs and exponents do not: %s", text_s(&script));

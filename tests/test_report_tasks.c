@@ -147,7 +147,7 @@ static void test_searches(void)
     check(text_read_file(&markdown, at("searches/arms.md"), 1 << 20) == 0 &&
               text_read_file(&page, at("searches/index.html"), 8 << 20) == 0,
           "%s", err_text());
-    static const char *const rows[] = { "` `", "`(no chain) \\| beam=1`", "`(no chain) \\| beam=2`",
+    static const char *const rows[] = { "`(no chain)`", "`(no chain) \\| beam=1`", "`(no chain) \\| beam=2`",
                                         "`as it is \\| beam=3`", "`as it is \\| by task`" };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct text row = { 0 };
