@@ -9,6 +9,7 @@
 #include "experiments/fit_place.h"
 #include "experiments/plan.h"
 #include "experiments/script.h"
+#include "experiments/script_sets.h"
 #include "model/checkpoint.h"
 #include <math.h>
 #include <stdio.h>
@@ -67,20 +68,11 @@ static const char *script_for(const struct args *a)
 static const char *const keys[] = { "what", "on", "chain", "target", "from", "to", "bins", "l2", "folds", "choices" };
 enum { N_KEYS = sizeof keys / sizeof *keys };
 
-static bool reads(const char *script, const char *key)
-{
-    size_t n = strlen(key);
-    for (const char *at = script; (at = strstr(at, "arg.")); at += 4)
-        if (strncmp(at + 4, key, n) == 0 && strcspn(at + 4, " ,\n})") == n)
-            return true;
-    return false;
-}
-
 /* What is given where nobody looks would change nothing, without a word.  script: NULL for one of the user's own. */
 static int check_given(const struct args *a, const char *script)
 {
     for (size_t i = 0; i < N_KEYS; i++) {
-        if (!options_given(a, keys[i]) || (script && reads(script, keys[i])))
+        if (!options_given(a, keys[i]) || (script && script_sets_reads(script, keys[i])))
             continue;
         if (!script)
             return err_set(ERR_USAGE, "--%s is of the fit of a checkpoint: those of '%s' say it themselves", keys[i],
