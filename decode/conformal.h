@@ -32,7 +32,4 @@ double conformal_mass(const struct conformal_table *t, double entropy);
  * 0; ERR_USAGE "alpha is 1.5, want a number in (0, 1)"; ERR_DATA for a pair that is no number, or n < n_bins. */
 int conformal_fit(struct conformal_pair pairs[], size_t n, double alpha, size_t n_bins, struct conformal_table *t);
 
-/* Appends the step's text. */
-void conformal_text(struct text *out, double alpha, const struct conformal_table *t);
-
 #endif

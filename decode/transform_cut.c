@@ -64,7 +64,8 @@ enum { ZERO_ONE, ZERO_OFF };
 /* The mass which a prefix is more than only if it is more than p by a share of 2^-22. */
 #define JUST_OVER (1 + 0x1p-21)
 
-void transform_keep_mass(struct row *r, double p, enum transform_bound bound, uint32_t min_keep, struct row_work *w)
+/* As row_keep_mass() with another boundary. */
+static void keep_mass(struct row *r, double p, enum transform_bound bound, uint32_t min_keep, struct row_work *w)
 {
     if (bound == BOUND_REACH) {
         row_keep_mass(r, p, min_keep, w);
@@ -87,11 +88,11 @@ static int top_p_apply(const struct transform *t, void *state, struct row *r, co
     if (transform_word(t, 4) == OF_GIVEN)
         p *= math_exp64(at->cut);
     if (transform_word(t, 3) == TIES_ID) {
-        transform_keep_mass(r, p, bound, min_keep, at->work);
+        keep_mass(r, p, bound, min_keep, at->work);
         return 0;
     }
     struct row cut = copy_of(r, at);
-    transform_keep_mass(&cut, p, bound, min_keep, at->work);
+    keep_mass(&cut, p, bound, min_keep, at->work);
     keep_equals(r, &cut);
     return 0;
 }

@@ -78,9 +78,6 @@ enum transform_bound { BOUND_REACH, BOUND_OVER, BOUND_BELOW };
 enum transform_ties { TIES_ID, TIES_ALL };
 extern const char *const transform_bound_words[], *const transform_ties_words[];
 
-/* As row_keep_mass() with another boundary (transform_cut.c). */
-void transform_keep_mass(struct row *r, double p, enum transform_bound bound, uint32_t min_keep, struct row_work *w);
-
 /* The parameters of truncations, spelled once. */
 #define PARAM_TIES                                                                                                     \
     {                                                                                                                  \
