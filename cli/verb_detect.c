@@ -6,7 +6,6 @@
 #include "cli/verbs.h"
 #include "decode/detect.h"
 #include "decode/synthid.h"
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

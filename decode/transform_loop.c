@@ -8,7 +8,6 @@
  * window may be at most ROW_WORK_TAIL.  Other systems: vLLM's repetition_detection is the form with count, ExLlama's
  * LoopDetector the one without; both end generation. */
 #include "base/err.h"
-#include "decode/phrase.h"
 #include "decode/transforms.h"
 #include <math.h>
 
