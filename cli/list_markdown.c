@@ -103,15 +103,12 @@ static void add_profiles(struct text *t, const struct transform_type *type)
 
 static int add_transform(struct text *t, const struct transform_type *type)
 {
-    size_t n;
-    const char *const *shown = strategies_shown(&n);
     text_addf(t, "\n### %s\n\n%c%s. Domain: %s. Source: %s.\n", type->name, toupper((unsigned char)type->meaning[0]),
               type->meaning + 1, type->domain, type->source);
     add_params(t, type->params, type->n_params);
     add_profiles(t, type);
-    for (size_t i = 0; i < n; i++)
-        if (strategies_is_of(shown[i], type->name))
-            TRY(add_figure(t, shown[i]));
+    for (size_t i = 0; i < TRANSFORM_SHOWN && type->shown[i]; i++)
+        TRY(add_figure(t, type->shown[i]));
     return 0;
 }
 

@@ -69,6 +69,7 @@ const struct transform_type transform_adaptive_p = {
     .domain = "probabilities",
     .source = "llama.cpp #17927",
     .state_size = sizeof(struct adaptive),
+    .shown = { "adaptive_p=0.2" },
     .start = adaptive_start,
     .apply = adaptive_apply,
     .accept = adaptive_accept,

@@ -80,6 +80,7 @@ const struct transform_type transform_conformal = {
     .meaning = "a nucleus calibrated by entropy, so that the true symbol is in it with probability 1 - alpha",
     .domain = "probabilities",
     .source = "Ravfogel, Goldberg, Goldberger 2023",
+    .shown = { "conformal(0.1, entropy=[1.5, 2.5], mass=[0.7, 0.8, 0.9])" },
     .start = transform_start_none,
     .apply = conformal_apply,
     .accept = transform_accept_none,

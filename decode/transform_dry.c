@@ -226,6 +226,7 @@ const struct transform_type transform_dry = {
     .meaning = "makes what would prolong a repetition less likely, exponentially in its length",
     .domain = "logits",
     .source = "p-e-w 2024 (text-generation-webui #5677), llama.cpp",
+    .shown = { "dry(0.8, allowed=1)" },
     .start = transform_start_none,
     .apply = dry_apply,
     .accept = transform_accept_none,

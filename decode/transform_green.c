@@ -104,6 +104,7 @@ const struct transform_type transform_green = {
     .meaning = "watermarks the text: a keyed share of the vocabulary becomes more likely",
     .domain = "logits",
     .source = "Kirchenbauer et al. 2023 (arXiv 2301.10226)",
+    .shown = { "green(0.5)" },
     .start = transform_start_none,
     .apply = green_apply,
     .accept = transform_accept_none,

@@ -61,6 +61,7 @@ const struct transform_type transform_loop = {
     .meaning = "ends a text that repeats one block over and over",
     .domain = "logits",
     .source = "ExLlamaV3 LoopDetector, vLLM RepetitionDetectionParams",
+    .shown = { "loop(8, count=2, ends=[7])" },
     .start = transform_start_none,
     .apply = loop_apply,
     .accept = transform_accept_none,

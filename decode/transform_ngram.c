@@ -78,6 +78,7 @@ const struct transform_type transform_no_repeat_ngram = {
     .meaning = "forbids to say any n symbols in a row twice",
     .domain = "logits",
     .source = "Paulus, Xiong, Socher 2018",
+    .shown = { "no_repeat_ngram=2" },
     .start = transform_start_none,
     .apply = ngram_apply,
     .accept = transform_accept_none,

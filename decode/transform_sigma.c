@@ -48,6 +48,7 @@ const struct transform_type transform_top_n_sigma = {
     .meaning = "keeps the scores within n standard deviations of the largest",
     .domain = "logits",
     .source = "Tang et al. 2024 (arXiv 2411.07641)",
+    .shown = { "top_n_sigma=1" },
     .start = transform_start_none,
     .apply = sigma_apply,
     .accept = transform_accept_none,

@@ -200,6 +200,7 @@ const struct transform_type transform_synthid = {
     .meaning = "watermarks the text by a tournament of keyed coins, without bias over keys",
     .domain = "probabilities",
     .source = "Dathathri et al. 2024 (SynthID-Text)",
+    .shown = { "synthid([17, 29, 43, 71])" },
     .start = transform_start_none,
     .apply = synthid_apply,
     .accept = transform_accept_none,

@@ -82,6 +82,7 @@ const struct transform_type transform_typical = {
     .meaning = "keeps the symbols whose surprise is nearest to the entropy",
     .domain = "probabilities",
     .source = "Meister et al. 2023",
+    .shown = { "typical=0.6" },
     .start = transform_start_none,
     .apply = typical_apply,
     .accept = transform_accept_none,

@@ -102,6 +102,7 @@ const struct transform_type transform_xtc = {
     .meaning = "takes the most probable choices away where others are good enough",
     .domain = "probabilities",
     .source = "p-e-w 2024 (text-generation-webui #6335)",
+    .shown = { "xtc(1, threshold=0.1)", "xtc(0.5, threshold=0.1, form=expected)" },
     .start = transform_start_none,
     .apply = xtc_apply,
     .accept = transform_accept_none,
