@@ -151,3 +151,9 @@ void console_progress_end(struct console_progress *p)
         fputc('\n', stderr);
     p->drawn = false;
 }
+
+void console_member(struct text *t, const char *key, double x)
+{
+    text_addf(t, ",\"%s\":", key);
+    text_add_json_real(t, x);
+}

@@ -33,6 +33,9 @@ void console_error(const char *message);
 struct args;
 struct text;
 
+/* Appends a number of a JSON object behind others: ,"key":0.5, or null where it is not finite. */
+void console_member(struct text *t, const char *key, double x);
+
 /* A name as it is printed: with --json a text of JSON in its quotes, for which t (cleared first) has the room. */
 const char *console_name(const struct args *a, const char *name, struct text *t);
 

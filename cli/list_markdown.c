@@ -21,14 +21,6 @@ static void add_bars(struct text *out, const double p[STRATEGIES_SYMBOLS], doubl
         text_add(out, p[v] > 0 ? bars[(int)fmin(7 * p[v] / most, 6)] : "·");
 }
 
-static double top_of(const struct strategies_example *e)
-{
-    double top = 0;
-    for (int v = 0; v < STRATEGIES_SYMBOLS; v++)
-        top = fmax(top, fmax(e->given[v], e->left[v]));
-    return top;
-}
-
 /* The three rows before and after a step, one line each. */
 static int add_figure(struct text *out, const char *step)
 {
@@ -38,8 +30,8 @@ static int add_figure(struct text *out, const char *step)
     for (int kind = 0; kind < STRATEGIES_ROWS; kind++) {
         text_add(&before, "  ");
         text_add(&after, "  ");
-        add_bars(&before, examples[kind].given, top_of(&examples[kind]));
-        add_bars(&after, examples[kind].left, top_of(&examples[kind]));
+        add_bars(&before, examples[kind].given, strategies_top(&examples[kind]));
+        add_bars(&after, examples[kind].left, strategies_top(&examples[kind]));
     }
     text_addf(out,
               "\n`%s`\n\n```\n         peaked            flat              two peaks\ngiven  %s\n\nleft   %s\n```\n",

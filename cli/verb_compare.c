@@ -9,15 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void add_number(struct text *t, const char *key, double x)
-{
-    text_addf(t, ",\"%s\":", key);
-    if (isfinite(x))
-        text_add_real(t, x);
-    else
-        text_add(t, "null");
-}
-
 static void print_json(const struct compare *c)
 {
     struct text t = { 0 };
@@ -30,14 +21,14 @@ static void print_json(const struct compare *c)
         text_add_json(&t, r->arm_a, strlen(r->arm_a));
         text_add(&t, ",\"b\":");
         text_add_json(&t, r->arm_b, strlen(r->arm_b));
-        add_number(&t, "mean_a", r->a.mean);
-        add_number(&t, "mean_b", r->b.mean);
-        add_number(&t, "delta", r->delta.mean);
-        add_number(&t, "low", r->delta.low);
-        add_number(&t, "high", r->delta.high);
-        add_number(&t, "p", r->p);
-        add_number(&t, "p_holm", r->p_holm);
-        add_number(&t, "p_bh", r->p_bh);
+        console_member(&t, "mean_a", r->a.mean);
+        console_member(&t, "mean_b", r->b.mean);
+        console_member(&t, "delta", r->delta.mean);
+        console_member(&t, "low", r->delta.low);
+        console_member(&t, "high", r->delta.high);
+        console_member(&t, "p", r->p);
+        console_member(&t, "p_holm", r->p_holm);
+        console_member(&t, "p_bh", r->p_bh);
         text_addf(&t, ",\"items\":%zu,\"unmatched\":%zu,\"flips_to_a\":%zu,\"flips_to_b\":%zu}", r->delta.n,
                   r->unmatched, r->flips_to_a, r->flips_to_b);
         puts(text_s(&t));

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "cli/clean.h"
 #include "cli/console.h"
+#include "cli/opened.h"
 #include "cli/verbs.h"
 #include "ensemble/calibration.h"
 #include "evalsets/evalset.h"
@@ -86,11 +87,8 @@ static int check_given(const struct args *a, const char *script)
 static struct plan *plan_of(const struct args *a)
 {
     const char *operand = a->operand[0], *end = strrchr(operand, '.'), *pairs[N_KEYS + 1];
-    struct plan_options options = { .mode = options_text(a, "mode"),
-                                    .kernels = options_text(a, "kernels"),
-                                    .device = options_text(a, "device"),
-                                    .deterministic = options_flag(a, "deterministic"),
-                                    .kv = options_text(a, "kv") };
+    struct plan_options options = { 0 };
+    opened_plan(a, &options);
     if (end && strcmp(end, ".lua") == 0)
         return check_given(a, NULL) < 0 ? NULL : plan_prepare(operand, &options);
     struct text source = { 0 }, sets[N_KEYS + 1] = { { 0 } };
@@ -332,12 +330,7 @@ static const struct option_row options[] = {
     { "choices", "RULE", "likelihood", "where --on has choices: likelihood, pmi(domain), contextual(inputs)" },
     { "out", "FILE", NULL, "store the results as JSON" },
     { "threads", "N", NULL, "threads; default: physical cores" },
-    { "mode", "MODE", NULL, "compute mode: f32 (default) or native (default on a device)" },
-    { "device", "NAME", NULL, "where checkpoints compute: cpu (default), cuda, cuda:1" },
-    { "deterministic", NULL, NULL, "on a device: rows that do not depend on what else is in the batch" },
-    { "kv", "TYPE", NULL, "type of keys and values: f32 (default; bf16 on a device in native mode), bf16, q8" },
-    { "kernels", "PATH", NULL,
-      "kernel path: amx, avx512bf16, avx512vnni, avx512, avxvnni, avx2, reference; default: the best of this machine" },
+    OPENED_PLAN_OPTIONS,
 };
 
 const struct verb verb_fit = {

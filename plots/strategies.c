@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/row_math.h"
 #include "decode/chain.h"
+#include <math.h>
 #include <stdlib.h>
 
 const char *const strategies_rows[STRATEGIES_ROWS] = { "peaked", "flat", "two peaks" };
@@ -74,4 +75,12 @@ int strategies_apply(const char *step, struct strategies_example out[])
     chain_free(c);
     space_free(space);
     return rc;
+}
+
+double strategies_top(const struct strategies_example *e)
+{
+    double top = 0;
+    for (int v = 0; v < STRATEGIES_SYMBOLS; v++)
+        top = fmax(top, fmax(e->given[v], e->left[v]));
+    return top;
 }

@@ -18,6 +18,8 @@ struct strategies_example {
 /* out: (STRATEGIES_ROWS,).  0 or ERR_USAGE, ERR_DATA. */
 int strategies_apply(const char *step, struct strategies_example out[]);
 
+double strategies_top(const struct strategies_example *e); /* the largest probability of both */
+
 /* FOLDER/NAME.svg (and its .gp) for every transform, and FOLDER/all.svg with one setting of each.  The folder is made.
  * 0, ERR_IO, ERR_USAGE. */
 int strategies_write(const char *folder);

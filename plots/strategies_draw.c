@@ -29,17 +29,9 @@ static void add_bars(const double height[], double least, struct text *t)
     text_addf(t, "%d 0\nEOD\n", STRATEGIES_SYMBOLS);
 }
 
-static double top_of(const struct strategies_example *e)
-{
-    double top = 0;
-    for (int v = 0; v < STRATEGIES_SYMBOLS; v++)
-        top = fmax(top, fmax(e->given[v], e->left[v]));
-    return top;
-}
-
 static void add_panel(const struct strategies_example *e, size_t id, const char *title, struct text *t)
 {
-    double top = top_of(e), masked[STRATEGIES_SYMBOLS];
+    double top = strategies_top(e), masked[STRATEGIES_SYMBOLS];
     for (int v = 0; v < STRATEGIES_SYMBOLS; v++)
         masked[v] = e->left[v] > 0 ? 0 : -.09 * top;
     text_addf(t, "$given%zu << EOD\n", id);
