@@ -48,7 +48,7 @@ struct transform_type {
     const char *shown[TRANSFORM_SHOWN];
     size_t state_size; /* bytes a hypothesis; 0: stateless */
     void (*start)(const struct transform *t, void *state);
-    /* Changes r; measured (log_z right) on return.  0 or ERR_DATA / ERR_USAGE.  A dead row stays dead. */
+    /* Changes r, which is not dead; measured (log_z right) on return.  0 or ERR_DATA / ERR_USAGE. */
     int (*apply)(const struct transform *t, void *state, struct row *r, const struct transform_at *at);
     void (*accept)(const struct transform *t, void *state, const struct transform_choice *c);
     bool (*single)(const struct transform *t); /* it leaves one symbol of any row that is not dead (temperature=0) */

@@ -7,7 +7,7 @@
 #ifndef DECODE_CONFORMAL_H
 #define DECODE_CONFORMAL_H
 
-#include "base/text.h"
+#include <stddef.h>
 
 #define CONFORMAL_MAX_BINS 64
 

@@ -54,7 +54,7 @@ static int bias_apply(const struct transform *t, void *state, struct row *r, con
     const struct phrases *p = t->extra;
     (void)state;
     (void)at;
-    for (size_t i = 0; i < p->n && !row_dead(r); i++) {
+    for (size_t i = 0; i < p->n; i++) {
         sym_t v = 0;
         TRY(symbol_of(&p->item[i], r->n, &v));
         r->score[v] = (float)((double)r->score[v] + p->item[i].weight);

@@ -52,8 +52,7 @@ static void conformal_release(struct transform *t)
 static int conformal_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
     (void)state;
-    if (!row_dead(r))
-        row_keep_mass(r, conformal_mass(t->extra, row_entropy(r)), transform_count(t, 3), at->work);
+    row_keep_mass(r, conformal_mass(t->extra, row_entropy(r)), transform_count(t, 3), at->work);
     return 0;
 }
 

@@ -40,7 +40,7 @@ static int top_k_apply(const struct transform *t, void *state, struct row *r, co
 {
     uint32_t k = transform_count(t, 0), min_keep = transform_count(t, 1);
     (void)state;
-    if (k == 0 || row_dead(r))
+    if (k == 0)
         return 0;
     k = k > min_keep ? k : min_keep;
     if (transform_word(t, 2) == TIES_ID) {
@@ -83,7 +83,7 @@ static int top_p_apply(const struct transform *t, void *state, struct row *r, co
     uint32_t min_keep = transform_count(t, 1);
     enum transform_bound bound = (enum transform_bound)transform_word(t, 2);
     (void)state;
-    if (p >= 1 || (p == 0 && transform_word(t, 5) == ZERO_OFF) || row_dead(r))
+    if (p >= 1 || (p == 0 && transform_word(t, 5) == ZERO_OFF))
         return 0;
     if (transform_word(t, 4) == OF_GIVEN)
         p *= math_exp64(at->cut);
@@ -107,7 +107,7 @@ static int min_p_apply(const struct transform *t, void *state, struct row *r, co
 {
     double p = t->value[0].number;
     (void)state;
-    if (p == 0 || row_dead(r))
+    if (p == 0)
         return 0;
     float least = p > 1 ? INFINITY : (float)((double)row_max(r) + num_log(p));
     transform_keep_above(r, least, transform_count(t, 1), at->work);

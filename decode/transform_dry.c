@@ -166,7 +166,7 @@ static int dry_apply(const struct transform *t, void *state, struct row *r, cons
     float *longest = at->work->spare[SCRATCH_STEP];
     size_t said = transform_said(at), allowed = transform_count(t, 2), limit = 0;
     (void)state;
-    if (row_dead(r) || t->value[0].number == 0)
+    if (t->value[0].number == 0)
         return 0;
     size_t n = transform_tail(at, t->value[3].number);
     if (n <= allowed)

@@ -63,7 +63,7 @@ static int green_apply(const struct transform *t, void *state, struct row *r, co
     sym_t context[MAX_WIDTH];
     size_t said = transform_said(at), own = g->scheme == GREEN_SELF;
     (void)state;
-    if (row_dead(r) || said < g->width)
+    if (said < g->width)
         return 0;
     for (size_t i = 0; i + own < g->width; i++)
         context[i] = transform_symbol(at, said - (g->width - own) + i);

@@ -31,7 +31,7 @@ static bool looping(const struct transform *t, const struct transform_at *at)
 static int loop_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
     (void)state;
-    if (row_dead(r) || !looping(t, at))
+    if (!looping(t, at))
         return 0;
     return transform_only_ends(t->extra, r, at);
 }

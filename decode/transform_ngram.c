@@ -56,7 +56,7 @@ static int ngram_apply(const struct transform *t, void *state, struct row *r, co
     size_t n = transform_count(t, 0), said = transform_said(at);
     size_t within = prompt ? at->n_prompt : said, own = prompt ? at->n_made : said;
     (void)state;
-    if (n == 0 || own + 1 < n || row_dead(r))
+    if (n == 0 || own + 1 < n)
         return 0;
     mask_ended(at, r, n - 1, said - within + 1);
     return row_measure(r);

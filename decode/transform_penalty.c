@@ -105,7 +105,7 @@ static int repetition_apply(const struct transform *t, void *state, struct row *
 {
     struct window w = last_of(at, 0, t);
     (void)state;
-    if (row_dead(r) || w.from == w.to)
+    if (w.from == w.to)
         return 0;
     TRY(count_window(r, at, &w, last));
     return penalise(r, at, &w, t->value[0].number, repeated);
@@ -121,7 +121,7 @@ static int frequency_apply(const struct transform *t, void *state, struct row *r
 {
     struct window w = last_of(at, at->n_prompt, t);
     (void)state;
-    if (row_dead(r) || w.from == w.to)
+    if (w.from == w.to)
         return 0;
     TRY(count_window(r, at, &w, every));
     return penalise(r, at, &w, t->value[0].number, subtracted);
@@ -131,7 +131,7 @@ static int presence_apply(const struct transform *t, void *state, struct row *r,
 {
     struct window w = last_of(at, at->n_prompt, t);
     (void)state;
-    if (row_dead(r) || w.from == w.to)
+    if (w.from == w.to)
         return 0;
     TRY(count_window(r, at, &w, last));
     return penalise(r, at, &w, t->value[0].number, subtracted);
@@ -141,7 +141,7 @@ static int reward_apply(const struct transform *t, void *state, struct row *r, c
 {
     struct window w = { .to = at->n_prompt, .full = (double)at->n_prompt };
     (void)state;
-    if (row_dead(r) || w.to == 0)
+    if (w.to == 0)
         return 0;
     TRY(count_window(r, at, &w, last));
     return penalise(r, at, &w, 1 / t->value[0].number, repeated);

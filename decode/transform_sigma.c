@@ -17,7 +17,7 @@ static int sigma_apply(const struct transform *t, void *state, struct row *r, co
 {
     double n = t->value[0].number, mean, variance, count = row_count(r);
     (void)state;
-    if (row_dead(r) || (n == 0 && transform_word(t, 3) == ZERO_OFF))
+    if (n == 0 && transform_word(t, 3) == ZERO_OFF)
         return 0;
     row_spread(r, &mean, &variance);
     if (transform_word(t, 2) == SIGMA_SAMPLE && count > 1)

@@ -163,7 +163,7 @@ static int synthid_apply(const struct transform *t, void *state, struct row *r, 
 {
     const struct marks *m = t->extra;
     (void)state;
-    if (row_dead(r) || synthid_again(m->y, at->made, 0, at->n_made))
+    if (synthid_again(m->y, at->made, 0, at->n_made))
         return 0;
     row_normalise(r);
     uint64_t context = synthid_context(m->y, at->made, at->n_made);

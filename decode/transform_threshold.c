@@ -36,28 +36,26 @@ static double top_logp(const struct row *r)
 static int top_a_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
     (void)state;
-    return row_dead(r) ? 0 : keep_from(t, r, log_or_less(t->value[0].number) + 2 * top_logp(r), at);
+    return keep_from(t, r, log_or_less(t->value[0].number) + 2 * top_logp(r), at);
 }
 
 static int epsilon_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
     (void)state;
-    return row_dead(r) ? 0 : keep_from(t, r, log_or_less(t->value[0].number), at);
+    return keep_from(t, r, log_or_less(t->value[0].number), at);
 }
 
 static int eta_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
     double log_epsilon = log_or_less(t->value[0].number);
     (void)state;
-    return row_dead(r) ? 0 : keep_from(t, r, fmin(log_epsilon, log_epsilon / 2 - row_entropy(r)), at);
+    return keep_from(t, r, fmin(log_epsilon, log_epsilon / 2 - row_entropy(r)), at);
 }
 
 static int p_less_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
     double order = t->value[0].number;
     (void)state;
-    if (row_dead(r))
-        return 0;
     double logp = top_logp(r);
     if (order - 1 < 1e-6)
         logp = fmin(logp, -row_entropy(r)); /* the limit, which the quotient has no digits for */

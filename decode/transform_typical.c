@@ -43,7 +43,7 @@ static int typical_apply(const struct transform *t, void *state, struct row *r, 
     int bound = transform_word(t, 2);
     (void)state;
     mass = bound == BOUND_REACH ? mass : fmax(mass * JUST_OVER, 0x1p-1000);
-    if (row_dead(r) || mass >= 1)
+    if (mass >= 1)
         return 0;
     double center = r->log_z - row_entropy(r); /* the score whose surprise is the entropy */
     row_distance(r, center, distance);

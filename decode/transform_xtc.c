@@ -52,7 +52,7 @@ static int xtc_apply(const struct transform *t, void *state, struct row *r, cons
 {
     double probability = t->value[0].number, threshold = t->value[1].number;
     (void)state;
-    if (row_dead(r) || probability == 0)
+    if (probability == 0)
         return 0;
     float least = threshold > 0 ? transform_least(r, math_log64(fmax(threshold, 0x1p-1000))) : -INFINITY;
     uint32_t n = row_at_least(r, least, at->work);
