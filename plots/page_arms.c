@@ -35,7 +35,9 @@ static void row(struct text *out, const struct figure_data *d, const struct summ
     size_t n;
     const struct results_arm *a = &results_arms(d->results, &n)[arm];
     text_addf(out, "<tr><td data-v=\"%zu\">%s</td><td class=\"l\">", arm,
-              d->frontier[arm] ? "<span class=\"star\" title=\"on the frontier\">&#9733;</span>" : "");
+              d->frontier[arm] ? "<span class=\"star\" role=\"img\" aria-label=\"on the frontier\" title=\"on the "
+                                 "frontier\">&#9733;</span>"
+                               : "");
     page_name(out, a->lm);
     text_add(out, "</td><td class=\"l\"><code>");
     page_name(out, *d->settings[arm] ? d->settings[arm] : "(no chain)");
@@ -60,8 +62,8 @@ void page_arms_table(struct text *out, const struct figure_data *d)
     size_t chosen[PAGE_ARMS], n = figure_choose(d, PAGE_ARMS, chosen);
     figure_order(d, order);
     page_left_out(out, n, d->summary->n_arms);
-    text_add(out, "<div class=\"scroll\"><table class=\"sort\"><thead><tr><th></th><th class=\"l\">lm</th><th "
-                  "class=\"l\">setting</th>");
+    text_add(out, "<div class=\"scroll wide\"><table class=\"sort\"><thead><tr><th>&#9733;</th><th "
+                  "class=\"l\">lm</th><th class=\"l\">setting</th>");
     for (size_t m = 0; m < d->summary->n_metrics; m++) {
         const struct results_metric *metric = order[m]->metric;
         text_add(out, "<th title=\"");
@@ -83,13 +85,12 @@ void page_metrics(struct text *out, const struct figure_data *d)
     const struct results_arm *arms = results_arms(d->results, &n);
     const struct summary_metric **order = mem_alloc(d->summary->n_metrics, sizeof *order);
     figure_order(d, order);
-    text_add(
-        out,
-        "<h2 id=\"metrics\">What each metric tells apart</h2>\n<p class=\"dim small\">Pairs of arms whose paired "
-        "difference by item is significant (sign-flip permutation, Holm's correction over all pairs at 5 %).</p>\n"
-        "<div class=\"scroll\"><table class=\"sort\"><thead><tr><th class=\"l\">metric</th><th class=\"l\">meaning</th>"
-        "<th>pairs</th><th>told apart</th><th>least p</th><th class=\"l\">the clearest "
-        "pair</th></tr></thead><tbody>\n");
+    text_add(out,
+             "<h2 id=\"metrics\">What each metric tells apart</h2>\n<p class=\"dim small\">Pairs of arms whose paired "
+             "difference by item is significant (sign-flip permutation, Holm's correction over all pairs at 5 %).</p>\n"
+             "<div class=\"scroll\"><table class=\"sort\"><thead><tr><th class=\"l\">metric</th><th "
+             "class=\"l\">meaning</th><th>pairs</th><th>told apart</th><th>least p</th><th class=\"l\">the clearest "
+             "pair</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < d->summary->n_metrics; i++) {
         const struct summary_metric *m = order[i];
         text_add(out, "<tr><td class=\"l\">");
@@ -98,8 +99,9 @@ void page_metrics(struct text *out, const struct figure_data *d)
         page_name(out, m->metric->meaning);
         text_addf(out, "</td><td data-v=\"%zu\">%zu</td><td data-v=\"%zu\">%zu</td>", m->n_pairs, m->n_pairs,
                   m->n_separated, m->n_separated);
-        if (m->n_pairs == 0 || !isfinite(m->least_p)) {
-            text_add(out, "<td data-v=\"\">&ndash;</td><td class=\"l\"></td></tr>\n");
+        if (m->n_pairs == 0 || !(m->least_p < 1)) { /* no pair is clearer than another */
+            text_add(out, m->n_pairs > 0 && m->least_p == 1 ? "<td data-v=\"1\">1" : "<td data-v=\"\">&ndash;");
+            text_add(out, "</td><td class=\"l\"></td></tr>\n");
             continue;
         }
         text_addf(out, "<td data-v=\"%g\">", m->least_p);

@@ -277,9 +277,11 @@ int page_generations(struct text *out, const struct figure_data *d, struct resul
     if (rc == 0) {
         add_heading(out, &x);
         add_controls(out, &x);
-        text_add(out, "<noscript><p>Choosing an item needs JavaScript; all texts are in results.h5.</p></noscript>\n"
-                      "<div class=\"prompt\" id=\"ask\"></div>\n<div class=\"texts\" id=\"texts\"></div>\n"
-                      "<script type=\"application/json\" id=\"generations\">");
+        text_add(out,
+                 "<noscript><style>.controls{display:none}</style><p>The texts are shown with JavaScript; all are in "
+                 "results.h5.</p></noscript>\n"
+                 "<div class=\"prompt\" id=\"ask\"></div>\n<div class=\"texts\" id=\"texts\"></div>\n"
+                 "<script type=\"application/json\" id=\"generations\">");
         text_addn(out, text_s(&json), json.len);
         text_add(out, "</script>\n");
     }
