@@ -34,6 +34,8 @@ static int add_figure(struct text *page, const struct figure_type *f, const stru
                       bool *numbered)
 {
     int rc = report_figure(page, f, d, folder);
+    if (rc == 0 && strcmp(f->name, "frontier") == 0)
+        page_frontier(page, d);
     if (rc == 0 && !*numbered && (strcmp(f->name, "frontier") == 0 || strcmp(f->name, "quality") == 0)) {
         page_chains(page, d);
         *numbered = true;

@@ -208,6 +208,35 @@ static void test_ties(void)
     results_close(r);
 }
 
+/* The arms that no other beats, from the most control to the most creativity. */
+static void test_frontier(void)
+{
+    static const double x[] = { 0.5, 0.9, 0.2, 0.7 },
+                        y[] = { 0.5, 0.25, 0.4, 0.375 }; /* the third is beaten by the first */
+    struct results *r = results_with(0, 30);
+    struct summary s;
+    struct figure_data d;
+    struct text page = { 0 };
+    summary_of(r, &s);
+    figure_data_init(&d, r, &s);
+    const struct summary_metric *creativity = figure_creativity(&d), *control = figure_control(&d);
+    figure_data_fini(&d);
+    for (size_t arm = 0; arm < 4; arm++) {
+        creativity->arms[arm].mean = x[arm];
+        control->arms[arm].mean = y[arm];
+    }
+    figure_data_init(&d, r, &s);
+    page_frontier(&page, &d);
+    const char *at = text_s(&page);
+    for (const char *const *value = (const char *const[]){ ">0.5<", ">0.375<", ">0.25<", NULL }; *value && at; value++)
+        at = strstr(at, *value);
+    check(at && !strstr(text_s(&page), ">0.2<"), "%s", text_s(&page));
+    text_free(&page);
+    figure_data_fini(&d);
+    summary_fini(&s);
+    results_close(r);
+}
+
 /* bug: a report of half a run, or of one with failed units, looked like that of a whole one */
 static void test_missing(void)
 {
@@ -315,6 +344,7 @@ int main(void)
     test_few();
     test_by_task();
     test_ties();
+    test_frontier();
     test_missing();
     if (draws) {
         test_one(0);
