@@ -18,7 +18,8 @@ enum {
 };
 
 #define LEGEND                                                                                                         \
-    "a peaked row, a flat one, one with two peaks; grey: as given, blue: after the step, orange below: masked"
+    "probabilities of symbols: a peaked row, a flat one, one with two peaks; grey: as given, blue: after the step, "   \
+    "orange below: masked"
 
 /* Steps that share a picture. */
 struct picture {
