@@ -166,7 +166,10 @@ static void print_row(const struct option_row *r)
               : left.len < BESIDE - 1 ? BESIDE - 1 - (int)left.len
                                       : 0,
               "");
-    text_addf(&meaning, r->fallback && *r->fallback ? "%s [%s]\n" : "%s\n", r->meaning, r->fallback);
+    text_add(&meaning, r->meaning);
+    if (r->fallback && *r->fallback)
+        text_addf(&meaning, " [%s]", r->fallback);
+    text_add(&meaning, "\n");
     fputs(text_s(&left), stdout);
     console_words(stdout, text_s(&meaning), below ? BELOW : left.len, below ? BELOW : BESIDE);
     text_free(&left);

@@ -3,7 +3,7 @@
 #include "plots/plot.h"
 #include <math.h>
 
-enum { NAME = 22 }; /* bytes of an lm, and of a setting, in a key as wide as its panel */
+enum { NAME = 22 }; /* bytes of an lm and of a setting, or of an lm twice that, in a key as wide as its panel */
 
 static void block(const char *name, size_t id, const struct regret *x, const double y[], struct text *t)
 {
@@ -22,7 +22,7 @@ static void title(const struct figure_data *d, const struct regret *x, struct te
 {
     size_t n;
     struct text s = { 0 };
-    figure_short(&s, results_arms(d->results, &n)[x->arm].lm, NAME);
+    figure_short(&s, results_arms(d->results, &n)[x->arm].lm, x->scored ? 2 * NAME : NAME);
     if (!x->scored) {
         text_add(&s, ": ");
         figure_short(&s, *d->settings[x->arm] ? d->settings[x->arm] : "(no chain)", NAME);
