@@ -341,8 +341,8 @@ const struct verb verb_fit = {
     .summary = "fits calibration and weights on a labelled split: likelihood and reliability before and after",
     .details =
         "A checkpoint's temperature is fitted on --on, or another map of its rows (--what vector, matrix, platt, "
-        "beta), or, where --on has choices, of its answers (isotonic and histogram too), or what --chain waits "
-        "for (--what temperature, entropy, conformal); a script's fits are computed as its run would.\n"
+        "beta),\nor, where --on has choices, of its answers (isotonic and histogram too), or what --chain waits "
+        "for (--what\ntemperature, entropy, conformal); a script's fits are computed as its run would.\n"
         "--verbose: every bin of the reliability.",
     .options = options,
     .n_options = sizeof options / sizeof *options,

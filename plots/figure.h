@@ -21,7 +21,7 @@ struct figure_data {
     size_t n_regrets;
 };
 
-#define FIGURE_LMS    12 /* curves with a name in one figure; the others are grey points */
+#define FIGURE_LMS    12 /* curves with a name in one figure (PLOT_LINES); the others are grey points */
 #define FIGURE_BARS   40 /* arms in the figure of bars */
 #define FIGURE_LABELS 60 /* more points than that have numbers on the frontier only, and no intervals */
 #define FIGURE_FITS   12 /* reliability diagrams */
@@ -51,14 +51,21 @@ size_t figure_choose(const struct figure_data *d, size_t max, size_t out[]);
  * out (FIGURE_LMS,); their number. */
 size_t figure_choose_lms(const struct figure_data *d, size_t out[]);
 
-/* The arm with the best mean of a metric, by its direction; n_arms when none has one or m is NULL. */
-size_t figure_best(const struct summary_metric *m, size_t n_arms);
+/* The line type (plots/plot.h) of an lm in every figure of a report: its place among figure_choose_lms(), grey without one. */
+size_t figure_line(const struct figure_data *d, size_t lm);
+
+/* The arm with the best mean of a metric, by its direction, of equals the better by `then` (NULL: the first); n_arms when
+ * none has one or m is NULL. */
+size_t figure_best(const struct summary_metric *m, const struct summary_metric *then, size_t n_arms);
+
+/* Appends "12 of 24 results are missing, 10 of them failed"; nothing where all are there. */
+void figure_missing(struct text *t, const struct results *r);
 
 /* Appends "12 of 25 items" behind `before` where another arm has more values of a metric: their means are of other items. */
 void figure_items(struct text *t, const struct figure_data *d, const struct summary_metric *m, size_t arm,
                   const char *before);
 
-/* Appends s, cut to at most max bytes of whole characters. */
+/* Appends s; of more than max bytes the first whole characters and an ellipsis. */
 void figure_short(struct text *t, const char *s, size_t max);
 
 /* "distinct-3, share of 3-grams (more is better)" */

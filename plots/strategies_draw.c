@@ -18,7 +18,8 @@ enum {
 };
 
 #define LEGEND                                                                                                         \
-    "a peaked row, a flat one, one with two peaks; grey: as given, blue: after the step, orange below: masked"
+    "probabilities of symbols: a peaked row, a flat one, one with two peaks; grey: as given, blue: after the step, "   \
+    "orange below: masked"
 
 /* Bars as the outline of all of them, which is one path of a picture; those too low to be seen are left out. */
 static void add_bars(const double height[], double least, struct text *t)
