@@ -8,6 +8,7 @@
 #include "experiments/results.h"
 #include "tests/lib/check.h"
 #include <dirent.h>
+#include <time.h>
 
 static char home[] = "/tmp/chorale-test-guard-unit-XXXXXX";
 
