@@ -266,6 +266,13 @@ static void write_value(struct text *t, const json_t *o, int indent)
     }
 }
 
+void doc_copy(json_t *to, const json_t *from, const char *key)
+{
+    json_t *v = json_object_get(from, key);
+    if (v)
+        json_object_set(to, key, v);
+}
+
 json_t *doc_places(const json_t *list, const char *key)
 {
     json_t *places = json_object(), *o;

@@ -34,6 +34,9 @@ json_t *doc_places(const json_t *list, const char *key);
 /* The place that doc_places() found for a string; SIZE_MAX: none, also where s is NULL. */
 size_t doc_place(const json_t *places, const char *s);
 
+/* Gives `to` the member of `from`, where it has it. */
+void doc_copy(json_t *to, const json_t *from, const char *key);
+
 /* Canonical text, appended: sorted keys, no spaces, shortest numbers, UTF-8.  Equal documents give equal bytes.
  * doc_pretty() indents by two. */
 void doc_canonical(struct text *t, const json_t *o);

@@ -21,7 +21,6 @@ enum rng_purpose {
     RNG_CHAIN = 4,    /* a random transform (xtc) */
     RNG_MEMBER = 5,   /* sampled member of an ensemble */
     RNG_BOOTSTRAP = 6,
-    RNG_SPLIT = 7,
     RNG_REJECT = 8, /* draws beside a step's own, and what was rejected before (AWRS) */
     RNG_TEST = 255,
 };

@@ -2,7 +2,6 @@
 #include "base/mem.h"
 #include "base/row_draw.h"
 #include "base/row_kernel.h"
-#include "base/row_math.h"
 #include "base/row_ops.h"
 #include <assert.h>
 #include <math.h>

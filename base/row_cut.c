@@ -8,7 +8,6 @@
 #include "base/row_math.h"
 #include "base/row_ops.h"
 #include "base/row_sort.h"
-#include <assert.h>
 #include <math.h>
 #include <string.h>
 

@@ -135,8 +135,6 @@ struct row_kernel {
     void (*mean)(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double r);
     /* The same of center and share, for |r| from 1/2 to 4, in float where that is enough; shares as mix_near()'s. */
     void (*mean_near)(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double r);
-    /* out = sum_k part k. */
-    void (*product)(float out[], const struct row_part part[], size_t n_parts, uint32_t n);
     /* out = the largest part times sign. */
     void (*extreme)(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double sign);
     /* Of members p of weight w, w p = share * exp(score - center), and their mixture m = sum w p: sum[0] = -sum w p l,

@@ -370,6 +370,5 @@ const struct row_kernel KERNEL = {
     .product_near = kernel_product_near,
     .mean = kernel_mean,
     .mean_near = kernel_mean_near,
-    .product = kernel_product,
     .extreme = kernel_extreme,
 };

@@ -118,11 +118,6 @@ static void kernel_mean(float out[], const struct row_part part[], size_t n_part
     EACH_POOLED(mean(part, n_parts, v, r));
 }
 
-static void kernel_product(float out[], const struct row_part part[], size_t n_parts, uint32_t n)
-{
-    EACH_POOLED(product(part, n_parts, v));
-}
-
 static void kernel_extreme(float out[], const struct row_part part[], size_t n_parts, uint32_t n, double sign)
 {
     EACH_POOLED(extreme(part, n_parts, v, sign));

@@ -101,6 +101,14 @@ void text_add_real(struct text *t, double x)
     text_add(t, s);
 }
 
+void text_add_json_real(struct text *t, double x)
+{
+    if (isfinite(x))
+        text_add_real(t, x);
+    else
+        text_add(t, "null");
+}
+
 void text_add_json(struct text *t, const char *s, size_t n)
 {
     text_addn(t, "\"", 1);

@@ -21,6 +21,7 @@ void text_add(struct text *t, const char *s);
 void text_addn(struct text *t, const void *s, size_t n);
 void text_addf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_add_real(struct text *t, double x);                /* shortest text that reads back as x; nan, inf, -inf */
+void text_add_json_real(struct text *t, double x);           /* null where x is not finite: JSON has no name for it */
 void text_add_json(struct text *t, const char *s, size_t n); /* with quotes; invalid UTF-8 becomes U+FFFD */
 void text_add_html(struct text *t, const char *s, size_t n); /* escapes & < > " '; controls become U+FFFD */
 

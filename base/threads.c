@@ -16,7 +16,6 @@
 
 /* One call of threads_run(), written before `round` moves. */
 struct job {
-    size_t n;
     void (*part)(void *ctx, size_t i, size_t worker);
     void *ctx;
 };
@@ -250,7 +249,7 @@ void threads_run(struct threads *t, size_t n, void (*part)(void *ctx, size_t i, 
         return;
     }
     assert(n <= UINT32_MAX);
-    t->job = (struct job){ n, part, ctx };
+    t->job = (struct job){ part, ctx };
     ranges_set(t, n);
     atomic_store_explicit(&t->busy, t->n - 1, memory_order_relaxed);
     round_begin(t);

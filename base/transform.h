@@ -34,6 +34,8 @@ struct transform_choice {
     const struct transform_at *at; /* as apply() had it */
 };
 
+#define TRANSFORM_SHOWN 2
+
 struct transform_type {
     const char *name;
     const struct param *params;
@@ -41,9 +43,12 @@ struct transform_type {
     const char *meaning; /* one line */
     const char *domain;  /* "logits" or "probabilities": what the formula speaks of */
     const char *source;  /* paper or system that defines it */
-    size_t state_size;   /* bytes a hypothesis; 0: stateless */
+    /* Steps that show what it does to a few symbols, which may have said 3 and 2 0 1 0 1; one at least, in the table.
+     * Figures, pages and the laws that hold for all transforms are made of them. */
+    const char *shown[TRANSFORM_SHOWN];
+    size_t state_size; /* bytes a hypothesis; 0: stateless */
     void (*start)(const struct transform *t, void *state);
-    /* Changes r; measured (log_z right) on return.  0 or ERR_DATA / ERR_USAGE.  A dead row stays dead. */
+    /* Changes r, which is not dead; measured (log_z right) on return.  0 or ERR_DATA / ERR_USAGE. */
     int (*apply)(const struct transform *t, void *state, struct row *r, const struct transform_at *at);
     void (*accept)(const struct transform *t, void *state, const struct transform_choice *c);
     bool (*single)(const struct transform *t); /* it leaves one symbol of any row that is not dead (temperature=0) */

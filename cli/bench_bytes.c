@@ -4,7 +4,6 @@
 #include "cli/opened.h"
 #include "ensemble/bytes.h"
 #include "ensemble/ensemble.h"
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>

@@ -1,13 +1,11 @@
 #include "cli/bench_rounds.h"
 #include "base/err.h"
-#include "base/mem.h"
 #include "base/text.h"
 #include "cli/bandwidth.h"
 #include "cli/bench_decode.h"
 #include "cli/bench_subject.h"
 #include "cli/console.h"
 #include "model/transformer.h"
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

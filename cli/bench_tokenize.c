@@ -1,6 +1,5 @@
 #include "cli/bench_tokenize.h"
 #include "base/err.h"
-#include "base/mem.h"
 #include "base/text.h"
 #include "cli/console.h"
 #include "cli/tokenizer.h"

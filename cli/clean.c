@@ -1,12 +1,14 @@
 #include "cli/clean.h"
+#include "base/columns.h"
 #include <stdio.h>
 #include <string.h>
 
-void clean_print_wide(const char *s, int width)
+void clean_print_wide(const char *s, size_t columns)
 {
     struct text t = { 0 };
     text_add_shown(&t, s, strlen(s));
-    printf("%-*s", width, text_s(&t));
+    columns_pad(&t, 0, columns);
+    fputs(text_s(&t), stdout);
     text_free(&t);
 }
 

@@ -1,4 +1,5 @@
 #include "cli/console.h"
+#include "base/columns.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -11,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static bool colourful(int fd)
@@ -103,42 +104,116 @@ static void time_text(double seconds, char out[32])
         snprintf(out, 32, "%ld s", s);
 }
 
+/* Whether stderr is a terminal on which a line can be drawn again. */
+static bool redraws(void)
+{
+    const char *term = getenv("TERM");
+    return isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
+}
+
+size_t console_width(FILE *out)
+{
+    struct winsize size = { 0 };
+    if (!isatty(fileno(out)))
+        return SIZE_MAX;
+    return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+/* One line of a text, at a width of so many columns. */
+static void add_words(struct text *t, const char *s, size_t n, size_t at, size_t indent, size_t width)
+{
+    size_t column = at, own = 0;
+    while (own < n && s[own] == ' ')
+        own++;
+    for (size_t i = 0, end; i < n; i = end) {
+        for (end = i; end < n && s[end] == ' ';)
+            end++;
+        size_t spaces = end - i, word = end;
+        while (end < n && s[end] != ' ')
+            end++;
+        size_t wide = columns_count(s + word, end - word);
+        if (column + spaces + wide > width && column > indent + own) {
+            text_add(t, "\n");
+            spaces = column = 0;
+            while (column < indent + own) {
+                text_add(t, " ");
+                column++;
+            }
+        }
+        text_addn(t, s + word - spaces, spaces + end - word);
+        column += spaces + wide;
+    }
+}
+
+void console_words(FILE *out, const char *s, size_t at, size_t indent)
+{
+    struct text t = { 0 };
+    size_t width = console_width(out);
+    for (size_t n; *s; at = 0) {
+        n = strcspn(s, "\n");
+        add_words(&t, s, n, at, indent, width);
+        s += n;
+        if (*s) {
+            text_add(&t, "\n");
+            s++;
+        }
+    }
+    fputs(text_s(&t), out);
+    text_free(&t);
+}
+
+enum { WIDTH = 24 };
+
+static void add_bar(uint64_t done, uint64_t total, struct text *t)
+{
+    int filled = total > 0 ? (int)((double)WIDTH * (double)done / (double)total) : WIDTH;
+    text_add(t, "[");
+    for (int i = 0; i < WIDTH; i++)
+        text_add(t, i < filled ? "#" : ".");
+    text_add(t, "] ");
+}
+
+/* What does not fit in one row of the terminal would be drawn again below itself: without its bar then, and cut. */
+static void fit(struct text *line, size_t columns)
+{
+    const size_t bar = WIDTH + 3;
+    if (line->len >= columns) {
+        memmove(line->s, line->s + bar, line->len + 1 - bar);
+        line->len -= bar;
+    }
+    if (line->len >= columns)
+        line->s[line->len = columns - 1] = '\0';
+}
+
 static void draw(const struct console_progress *p, uint64_t done, uint64_t total, uint64_t failed, uint64_t found,
                  double eta, double seconds)
 {
-    enum { WIDTH = 24 };
-    char left[32] = "?", took[32], bar[WIDTH + 1];
+    char time[32] = "?";
+    struct text line = { 0 };
     double rate = seconds > 0 ? (double)(done - found) / seconds : 0;
-    int filled = total > 0 ? (int)((double)WIDTH * (double)done / (double)total) : WIDTH;
-    for (int i = 0; i < WIDTH; i++)
-        bar[i] = i < filled ? '#' : '.';
-    bar[WIDTH] = '\0';
-    if (isfinite(eta))
-        time_text(eta, left);
-    time_text(seconds, took);
-    bool terminal = isatty(STDERR_FILENO);
-    fprintf(stderr, terminal ? "\r\033[K[%s] " : "[%s] ", bar);
-    fprintf(stderr, "%llu/%llu %s, %.1f/s, ", (unsigned long long)done, (unsigned long long)total, p->what, rate);
-    if (done < total)
-        fprintf(stderr, "%s left", left);
-    else
-        fprintf(stderr, "took %s", took);
+    if (done >= total || isfinite(eta))
+        time_text(done < total ? eta : seconds, time);
+    add_bar(done, total, &line);
+    text_addf(&line, "%llu/%llu %s, %.1f/s, ", (unsigned long long)done, (unsigned long long)total, p->what, rate);
+    text_addf(&line, done < total ? "%s left" : "took %s", time);
     if (found > 0)
-        fprintf(stderr, ", %llu were there", (unsigned long long)found);
+        text_addf(&line, ", %llu were there", (unsigned long long)found);
     if (failed > 0)
-        fprintf(stderr, ", %llu failed", (unsigned long long)failed);
-    if (!terminal)
-        fputc('\n', stderr);
+        text_addf(&line, ", %llu failed", (unsigned long long)failed);
+    if (redraws())
+        fit(&line, console_width(stderr));
+    fprintf(stderr, redraws() ? "\r\033[K%s" : "%s\n", text_s(&line));
     fflush(stderr);
+    text_free(&line);
 }
 
 void console_progress(struct console_progress *p, uint64_t done, uint64_t total, uint64_t failed, uint64_t found,
                       double eta, double seconds)
 {
-    double every = isatty(STDERR_FILENO) ? 0.1 : 30;
+    double every = redraws() ? 0.1 : 30;
     if (p->quiet || p->whole || (done < total && seconds - p->last < every && p->last > 0))
         return;
-    if (done < total && !isatty(STDERR_FILENO) && seconds < every)
+    if (done < total && !redraws() && seconds < every)
         return;
     draw(p, done, total, failed, found, eta, seconds);
     p->last = seconds;
@@ -148,7 +223,13 @@ void console_progress(struct console_progress *p, uint64_t done, uint64_t total,
 
 void console_progress_end(struct console_progress *p)
 {
-    if (p->drawn && isatty(STDERR_FILENO))
+    if (p->drawn && redraws())
         fputc('\n', stderr);
     p->drawn = false;
+}
+
+void console_member(struct text *t, const char *key, double x)
+{
+    text_addf(t, ",\"%s\":", key);
+    text_add_json_real(t, x);
 }

@@ -3,12 +3,21 @@
 #define CLI_CONSOLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum console_colour { CONSOLE_PLAIN, CONSOLE_BOLD, CONSOLE_DIM, CONSOLE_RED, CONSOLE_GREEN, CONSOLE_YELLOW };
 
 /* Escape sequence that begins a colour on stdout, "" when NO_COLOR is set, TERM is dumb or stdout is no terminal. */
 const char *console_colour(enum console_colour c);
+
+/* Columns of a terminal; SIZE_MAX: out is none. */
+size_t console_width(FILE *out);
+
+/* Prints s to a terminal so that no line is longer than it is wide: `at` columns of the first are taken already, the others
+ * begin with `indent` spaces more than theirs in s.  Elsewhere as it is. */
+void console_words(FILE *out, const char *s, size_t at, size_t indent);
 
 /* A remark on stderr, with a new line; what is in it cannot steer the terminal; silent under --quiet (quiet is what args say). */
 void console_say(bool quiet, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -32,6 +41,9 @@ void console_error(const char *message);
 
 struct args;
 struct text;
+
+/* Appends a number of a JSON object behind others: ,"key":0.5, or null where it is not finite. */
+void console_member(struct text *t, const char *key, double x);
 
 /* A name as it is printed: with --json a text of JSON in its quotes, for which t (cleared first) has the room. */
 const char *console_name(const struct args *a, const char *name, struct text *t);

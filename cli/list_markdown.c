@@ -21,14 +21,6 @@ static void add_bars(struct text *out, const double p[STRATEGIES_SYMBOLS], doubl
         text_add(out, p[v] > 0 ? bars[(int)fmin(7 * p[v] / most, 6)] : "·");
 }
 
-static double top_of(const struct strategies_example *e)
-{
-    double top = 0;
-    for (int v = 0; v < STRATEGIES_SYMBOLS; v++)
-        top = fmax(top, fmax(e->given[v], e->left[v]));
-    return top;
-}
-
 /* The three rows before and after a step, one line each. */
 static int add_figure(struct text *out, const char *step)
 {
@@ -38,8 +30,8 @@ static int add_figure(struct text *out, const char *step)
     for (int kind = 0; kind < STRATEGIES_ROWS; kind++) {
         text_add(&before, "  ");
         text_add(&after, "  ");
-        add_bars(&before, examples[kind].given, top_of(&examples[kind]));
-        add_bars(&after, examples[kind].left, top_of(&examples[kind]));
+        add_bars(&before, examples[kind].given, strategies_top(&examples[kind]));
+        add_bars(&after, examples[kind].left, strategies_top(&examples[kind]));
     }
     text_addf(out,
               "\n`%s`\n\n```\n         peaked            flat              two peaks\ngiven  %s\n\nleft   %s\n```\n",
@@ -103,15 +95,12 @@ static void add_profiles(struct text *t, const struct transform_type *type)
 
 static int add_transform(struct text *t, const struct transform_type *type)
 {
-    size_t n;
-    const char *const *shown = strategies_shown(&n);
     text_addf(t, "\n### %s\n\n%c%s. Domain: %s. Source: %s.\n", type->name, toupper((unsigned char)type->meaning[0]),
               type->meaning + 1, type->domain, type->source);
     add_params(t, type->params, type->n_params);
     add_profiles(t, type);
-    for (size_t i = 0; i < n; i++)
-        if (strategies_is_of(shown[i], type->name))
-            TRY(add_figure(t, shown[i]));
+    for (size_t i = 0; i < TRANSFORM_SHOWN && type->shown[i]; i++)
+        TRY(add_figure(t, type->shown[i]));
     return 0;
 }
 

@@ -24,8 +24,11 @@ static void usage(FILE *out)
 {
     fprintf(out, "chorale " CHORALE_VERSION ": ensemble and probabilistic decoding of language models\n\n"
                  "chorale VERB [OPTIONS]        each verb has --help\n\n");
-    for (size_t i = 0; i < N_VERBS; i++)
-        fprintf(out, "  %-11s %s\n", verbs[i]->name, verbs[i]->summary);
+    for (size_t i = 0; i < N_VERBS; i++) {
+        fprintf(out, "  %-11s ", verbs[i]->name);
+        console_words(out, verbs[i]->summary, 14, 14);
+        fputc('\n', out);
+    }
     fprintf(out, "\nfirst steps:\n"
                  "  chorale generate zoo:prose \"Once upon a time\" --chain \"temperature=0.8 | top_p=0.9\"\n"
                  "  chorale run experiments/scripts/creativity-vs-control.lua --out runs/demo\n");

@@ -1,9 +1,19 @@
 #include "cli/opened.h"
 #include "base/err.h"
 #include "cli/console.h"
+#include "experiments/plan.h"
 #include "model/random_weights.h"
 #include "model/transformer.h"
 #include <string.h>
+
+void opened_plan(const struct args *a, struct plan_options *o)
+{
+    o->mode = options_text(a, "mode");
+    o->kernels = options_text(a, "kernels");
+    o->device = options_text(a, "device");
+    o->deterministic = options_flag(a, "deterministic");
+    o->kv = options_text(a, "kv");
+}
 
 int opened_device(const struct args *a, struct device **d)
 {

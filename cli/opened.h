@@ -23,6 +23,18 @@
             "its self-test"                                                                                            \
     }
 
+/* The same of verbs that make a plan, where they have no defaults of their own. */
+#define OPENED_PLAN_OPTIONS                                                                                            \
+    { "mode", "MODE", NULL, "compute mode: f32 (default) or native (default on a device)" },                           \
+        { "device", "NAME", NULL, "where checkpoints compute: cpu (default), cuda, cuda:1" },                          \
+        { "deterministic", NULL, NULL, "on a device: rows that do not depend on what else is in the batch" },          \
+        { "kv", "TYPE", NULL, "type of keys and values: f32 (default; bf16 on a device in native mode), bf16, q8" },   \
+    {                                                                                                                  \
+        "kernels", "PATH", NULL,                                                                                       \
+            "kernel path: amx, avx512bf16, avx512vnni, avx512, avxvnni, avx2, reference; default: the best of this "   \
+            "machine"                                                                                                  \
+    }
+
 struct opened {
     struct threads *threads;
     struct device *device; /* NULL: the processor */
@@ -31,6 +43,9 @@ struct opened {
     struct lm *lm;
     struct core *core;
 };
+
+struct plan_options;
+void opened_plan(const struct args *a, struct plan_options *o); /* fills in what those rows say */
 
 /* What --device and --deterministic ask for; *d is NULL for the processor.  0 or the failure. */
 int opened_device(const struct args *a, struct device **d);

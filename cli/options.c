@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/console.h"
 #include "decode/chain.h"
 #include <assert.h>
 #include <stdio.h>
@@ -156,19 +157,35 @@ void options_fini(struct args *a)
 
 static void print_row(const struct option_row *r)
 {
-    char left[64];
-    snprintf(left, sizeof left, "--%s%s%s", r->name, r->value ? " " : "", r->value ? r->value : "");
-    printf("  %-24s %s", left, r->meaning);
+    enum { BESIDE = 27, BELOW = 6, NARROW = 60 };
+    struct text left = { 0 }, meaning = { 0 };
+    bool below = console_width(stdout) < NARROW;
+    text_addf(&left, "  --%s%s%s", r->name, r->value ? " " : "", r->value ? r->value : "");
+    text_addf(&left, below ? "\n%*s" : "%*s ",
+              below                   ? BELOW
+              : left.len < BESIDE - 1 ? BESIDE - 1 - (int)left.len
+                                      : 0,
+              "");
+    text_add(&meaning, r->meaning);
     if (r->fallback && *r->fallback)
-        printf(" [%s]", r->fallback);
-    printf("\n");
+        text_addf(&meaning, " [%s]", r->fallback);
+    text_add(&meaning, "\n");
+    fputs(text_s(&left), stdout);
+    console_words(stdout, text_s(&meaning), below ? BELOW : left.len, below ? BELOW : BESIDE);
+    text_free(&left);
+    text_free(&meaning);
 }
 
 void options_help(const struct verb *verb)
 {
-    printf("chorale %s [OPTIONS] %s\n%s\n", verb->name, verb->operands, verb->summary);
-    if (verb->details)
-        printf("\n%s\n", verb->details);
+    printf("chorale %s [OPTIONS] %s\n", verb->name, verb->operands);
+    console_words(stdout, verb->summary, 0, 0);
+    printf("\n");
+    if (verb->details) {
+        printf("\n");
+        console_words(stdout, verb->details, 0, 0);
+        printf("\n");
+    }
     printf("\noptions:\n");
     for (size_t i = 0; i < verb->n_options; i++)
         print_row(&verb->options[i]);

@@ -44,7 +44,7 @@ int plan_card_open(const struct args *a, struct plan_card *c)
 }
 
 /* Many slots of long contexts are more bytes than an integer holds; what is far too much stays that. */
-static uint64_t whole(double bytes)
+static uint64_t at_most(double bytes)
 {
     return bytes < 0x1p63 ? (uint64_t)bytes : UINT64_MAX;
 }
@@ -52,10 +52,10 @@ static uint64_t whole(double bytes)
 /* Two layers at least are on their way or in use. */
 static int share_out(const struct plan_card_need *n, double *room, struct device_plan *p)
 {
-    struct device_need need = { .weights = whole(n->weights), .activations = whole(n->activations) };
-    need.least = whole(n->top + 2 * n->layer);
+    struct device_need need = { .weights = at_most(n->weights), .activations = at_most(n->activations) };
+    need.least = at_most(n->top + 2 * n->layer);
     need.least = need.least < need.weights ? need.least : need.weights;
-    struct device_ask ask = { .name = n->name, .free = whole(*room), .kv = whole(n->kv), .page = 1 };
+    struct device_ask ask = { .name = n->name, .free = at_most(*room), .kv = at_most(n->kv), .page = 1 };
     TRY(device_plan_make(&ask, &need, p));
     double swapped = p->weight_most > 0 ? n->weights - ((double)p->weights - 2 * n->layer) : 0;
     p->swapped = (uint64_t)(swapped < n->weights - n->top ? swapped : n->weights - n->top);

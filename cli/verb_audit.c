@@ -29,15 +29,6 @@ struct job {
     size_t biased;
 };
 
-static void add_number(struct text *t, const char *key, double x)
-{
-    text_addf(t, ",\"%s\":", key);
-    if (isfinite(x))
-        text_add_real(t, x);
-    else
-        text_add(t, "null");
-}
-
 static void print_json(const struct job *j, const char *lm, const struct audit *r)
 {
     struct text t = { 0 };
@@ -54,7 +45,7 @@ static void print_json(const struct job *j, const char *lm, const struct audit *
     } numbers[] = { { "tv", r->tv }, { "tv_low", r->tv_low },   { "tv_high", r->tv_high }, { "noise", r->noise },
                     { "p", r->p },   { "outside", r->outside }, { "dead", r->dead },       { "gap", r->gap } };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        add_number(&t, numbers[i].key, numbers[i].x);
+        console_member(&t, numbers[i].key, numbers[i].x);
     text_add(&t, "}");
     puts(text_s(&t));
     text_free(&t);

@@ -21,7 +21,6 @@
 #include "cli/console.h"
 #include "cli/opened.h"
 #include "cli/verbs.h"
-#include "decode/chain.h"
 #include "ensemble/ensemble.h"
 #include "model/transformer.h"
 #include <stdio.h>

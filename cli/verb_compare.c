@@ -1,4 +1,5 @@
 /* compare: two runs, or two arms of one, item by item; a gate for CI. */
+#include "base/columns.h"
 #include "base/err.h"
 #include "cli/clean.h"
 #include "cli/console.h"
@@ -8,15 +9,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-static void add_number(struct text *t, const char *key, double x)
-{
-    text_addf(t, ",\"%s\":", key);
-    if (isfinite(x))
-        text_add_real(t, x);
-    else
-        text_add(t, "null");
-}
 
 static void print_json(const struct compare *c)
 {
@@ -30,14 +22,14 @@ static void print_json(const struct compare *c)
         text_add_json(&t, r->arm_a, strlen(r->arm_a));
         text_add(&t, ",\"b\":");
         text_add_json(&t, r->arm_b, strlen(r->arm_b));
-        add_number(&t, "mean_a", r->a.mean);
-        add_number(&t, "mean_b", r->b.mean);
-        add_number(&t, "delta", r->delta.mean);
-        add_number(&t, "low", r->delta.low);
-        add_number(&t, "high", r->delta.high);
-        add_number(&t, "p", r->p);
-        add_number(&t, "p_holm", r->p_holm);
-        add_number(&t, "p_bh", r->p_bh);
+        console_member(&t, "mean_a", r->a.mean);
+        console_member(&t, "mean_b", r->b.mean);
+        console_member(&t, "delta", r->delta.mean);
+        console_member(&t, "low", r->delta.low);
+        console_member(&t, "high", r->delta.high);
+        console_member(&t, "p", r->p);
+        console_member(&t, "p_holm", r->p_holm);
+        console_member(&t, "p_bh", r->p_bh);
         text_addf(&t, ",\"items\":%zu,\"unmatched\":%zu,\"flips_to_a\":%zu,\"flips_to_b\":%zu}", r->delta.n,
                   r->unmatched, r->flips_to_a, r->flips_to_b);
         puts(text_s(&t));
@@ -57,14 +49,27 @@ static const char *verdict(const struct compare_row *r, enum console_colour *col
     return r->direction == 0 ? "B differs" : gain > 0 ? "B is better" : "B is worse";
 }
 
-static void print_heading(const char *a, const char *b)
+enum { NAME = 16 }; /* columns, at least */
+
+/* Of the names of all metrics, which the column has room for. */
+static size_t name_columns(const struct compare *c)
+{
+    size_t most = NAME;
+    for (size_t i = 0; i < c->n; i++) {
+        size_t n = columns_count(c->rows[i].metric, strlen(c->rows[i].metric));
+        most = n > most && n <= 2 * NAME ? n : most;
+    }
+    return most;
+}
+
+static void print_heading(const char *a, const char *b, size_t columns)
 {
     printf("\nA: ");
     clean_print(a);
     printf("\nB: ");
     clean_print(b);
-    printf("\n%-16s %10s %10s %10s  %-23s %8s %5s\n", "metric", "A", "B", "B - A", "95 % interval", "p (Holm)",
-           "items");
+    printf("\n%-*s %10s %10s %10s  %-24s %8s %5s\n", (int)columns, "metric", "A", "B", "B - A", "95 % interval",
+           "p (Holm)", "items");
 }
 
 /* "-" where there is none: no test was made, one item has no interval. */
@@ -73,7 +78,7 @@ static void number(char out[32], const char *format, double x)
     snprintf(out, 32, isfinite(x) ? format : "-", x);
 }
 
-static void print_row(const struct compare_row *r)
+static void print_row(const struct compare_row *r, size_t columns)
 {
     enum console_colour colour;
     const char *word = verdict(r, &colour);
@@ -81,25 +86,26 @@ static void print_row(const struct compare_row *r)
     number(low, "%+.4g", r->delta.low);
     number(high, "%+.4g", r->delta.high);
     number(p, "%.2g", r->p_holm);
-    clean_print_wide(r->metric, 16);
-    printf(" %10.4g %10.4g %+10.4g  [%10s, %9s] %8s %5zu  %s%s%s\n", r->a.mean, r->b.mean, r->delta.mean, low, high, p,
+    clean_print_wide(r->metric, columns);
+    printf(" %10.4g %10.4g %+10.4g  [%10s, %10s] %8s %5zu  %s%s%s\n", r->a.mean, r->b.mean, r->delta.mean, low, high, p,
            r->delta.n, console_colour(colour), word, console_colour(CONSOLE_PLAIN));
     if (r->unmatched > 0)
-        printf("%-16s %zu item%s left out: one side lacks %s or a number, or both are infinite\n", "", r->unmatched,
-               r->unmatched == 1 ? " was" : "s were", r->unmatched == 1 ? "it" : "them");
+        printf("%*s %zu item%s left out: one side lacks %s or a number, or both are infinite\n", (int)columns, "",
+               r->unmatched, r->unmatched == 1 ? " was" : "s were", r->unmatched == 1 ? "it" : "them");
 }
 
 static void print_table(const struct compare *c)
 {
     const char *a = "", *b = "";
+    size_t columns = name_columns(c);
     for (size_t i = 0; i < c->n; i++) {
         const struct compare_row *r = &c->rows[i];
         if (strcmp(a, r->arm_a) != 0 || strcmp(b, r->arm_b) != 0) {
             a = r->arm_a;
             b = r->arm_b;
-            print_heading(a, b);
+            print_heading(a, b, columns);
         }
-        print_row(r);
+        print_row(r, columns);
     }
     if (c->unmatched_arms > 0)
         printf("\n%zu arms only one side has were left out\n", c->unmatched_arms);

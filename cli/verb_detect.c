@@ -2,11 +2,11 @@
 #include "base/doc.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "cli/console.h"
 #include "cli/tokenizer.h"
 #include "cli/verbs.h"
 #include "decode/detect.h"
 #include "decode/synthid.h"
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,12 +81,6 @@ static struct green *read_green(const struct args *a)
     return green_alloc(scheme, (uint64_t)key, gamma, (uint32_t)width);
 }
 
-static void add_number(struct text *t, const char *key, double x)
-{
-    text_addf(t, ",\"%s\":", key);
-    text_add_real(t, x);
-}
-
 static void print_result(const struct args *a, const struct subject *s, const struct detect_result *r)
 {
     if (!a->json) {
@@ -98,10 +92,10 @@ static void print_result(const struct args *a, const struct subject *s, const st
     }
     struct text t = { 0 };
     text_addf(&t, "{\"symbols\":%zu,\"scored\":%zu,\"green\":%zu", s->ids.n, r->scored, r->green);
-    add_number(&t, "z", r->z);
-    add_number(&t, "p", r->p);
+    console_member(&t, "z", r->z);
+    console_member(&t, "p", r->p);
     text_addf(&t, ",\"distinct\":%zu,\"distinct_green\":%zu", r->distinct, r->distinct_green);
-    add_number(&t, "p_exact", r->p_exact);
+    console_member(&t, "p_exact", r->p_exact);
     text_add(&t, "}");
     puts(text_s(&t));
     text_free(&t);
@@ -135,9 +129,9 @@ static void print_synthid(const struct args *a, const struct subject *s, const s
     }
     struct text t = { 0 };
     text_addf(&t, "{\"symbols\":%zu,\"scored\":%zu,\"bits\":%zu,\"ones\":%zu", s->ids.n, r->scored, r->bits, r->ones);
-    add_number(&t, "mean", r->mean);
-    add_number(&t, "z", r->z);
-    add_number(&t, "p", r->p);
+    console_member(&t, "mean", r->mean);
+    console_member(&t, "z", r->z);
+    console_member(&t, "p", r->p);
     text_add(&t, "}");
     puts(text_s(&t));
     text_free(&t);

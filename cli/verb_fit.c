@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "cli/clean.h"
 #include "cli/console.h"
+#include "cli/opened.h"
 #include "cli/verbs.h"
 #include "ensemble/calibration.h"
 #include "evalsets/evalset.h"
@@ -9,6 +10,7 @@
 #include "experiments/fit_place.h"
 #include "experiments/plan.h"
 #include "experiments/script.h"
+#include "experiments/script_sets.h"
 #include "model/checkpoint.h"
 #include <math.h>
 #include <stdio.h>
@@ -67,20 +69,11 @@ static const char *script_for(const struct args *a)
 static const char *const keys[] = { "what", "on", "chain", "target", "from", "to", "bins", "l2", "folds", "choices" };
 enum { N_KEYS = sizeof keys / sizeof *keys };
 
-static bool reads(const char *script, const char *key)
-{
-    size_t n = strlen(key);
-    for (const char *at = script; (at = strstr(at, "arg.")); at += 4)
-        if (strncmp(at + 4, key, n) == 0 && strcspn(at + 4, " ,\n})") == n)
-            return true;
-    return false;
-}
-
 /* What is given where nobody looks would change nothing, without a word.  script: NULL for one of the user's own. */
 static int check_given(const struct args *a, const char *script)
 {
     for (size_t i = 0; i < N_KEYS; i++) {
-        if (!options_given(a, keys[i]) || (script && reads(script, keys[i])))
+        if (!options_given(a, keys[i]) || (script && script_sets_reads(script, keys[i])))
             continue;
         if (!script)
             return err_set(ERR_USAGE, "--%s is of the fit of a checkpoint: those of '%s' say it themselves", keys[i],
@@ -94,11 +87,8 @@ static int check_given(const struct args *a, const char *script)
 static struct plan *plan_of(const struct args *a)
 {
     const char *operand = a->operand[0], *end = strrchr(operand, '.'), *pairs[N_KEYS + 1];
-    struct plan_options options = { .mode = options_text(a, "mode"),
-                                    .kernels = options_text(a, "kernels"),
-                                    .device = options_text(a, "device"),
-                                    .deterministic = options_flag(a, "deterministic"),
-                                    .kv = options_text(a, "kv") };
+    struct plan_options options = { 0 };
+    opened_plan(a, &options);
     if (end && strcmp(end, ".lua") == 0)
         return check_given(a, NULL) < 0 ? NULL : plan_prepare(operand, &options);
     struct text source = { 0 }, sets[N_KEYS + 1] = { { 0 } };
@@ -340,12 +330,7 @@ static const struct option_row options[] = {
     { "choices", "RULE", "likelihood", "where --on has choices: likelihood, pmi(domain), contextual(inputs)" },
     { "out", "FILE", NULL, "store the results as JSON" },
     { "threads", "N", NULL, "threads; default: physical cores" },
-    { "mode", "MODE", NULL, "compute mode: f32 (default) or native (default on a device)" },
-    { "device", "NAME", NULL, "where checkpoints compute: cpu (default), cuda, cuda:1" },
-    { "deterministic", NULL, NULL, "on a device: rows that do not depend on what else is in the batch" },
-    { "kv", "TYPE", NULL, "type of keys and values: f32 (default; bf16 on a device in native mode), bf16, q8" },
-    { "kernels", "PATH", NULL,
-      "kernel path: amx, avx512bf16, avx512vnni, avx512, avxvnni, avx2, reference; default: the best of this machine" },
+    OPENED_PLAN_OPTIONS,
 };
 
 const struct verb verb_fit = {
@@ -356,8 +341,8 @@ const struct verb verb_fit = {
     .summary = "fits calibration and weights on a labelled split: likelihood and reliability before and after",
     .details =
         "A checkpoint's temperature is fitted on --on, or another map of its rows (--what vector, matrix, platt, "
-        "beta), or, where --on has choices, of its answers (isotonic and histogram too), or what --chain waits "
-        "for (--what temperature, entropy, conformal); a script's fits are computed as its run would.\n"
+        "beta),\nor, where --on has choices, of its answers (isotonic and histogram too), or what --chain waits "
+        "for (--what\ntemperature, entropy, conformal); a script's fits are computed as its run would.\n"
         "--verbose: every bin of the reliability.",
     .options = options,
     .n_options = sizeof options / sizeof *options,

@@ -63,20 +63,12 @@ static int run_search(struct job *j, struct search *s)
     return rc < 0 ? rc : n;
 }
 
-static void add_number(struct text *t, double x)
-{
-    if (isfinite(x))
-        text_add_real(t, x);
-    else
-        text_add(t, "null"); /* -inf: JSON has no name for it */
-}
-
 static void add_list(struct text *t, const char *name, const float x[], uint32_t n)
 {
     text_addf(t, ",\"%s\":[", name);
     for (uint32_t k = 0; k < n; k++) {
         text_add(t, k == 0 ? "" : ",");
-        add_number(t, (double)x[k]);
+        text_add_json_real(t, (double)x[k]);
     }
     text_add(t, "]");
 }
@@ -93,7 +85,7 @@ static void add_voices(struct text *t, const struct lm_trace *trace)
                    { "agreement", trace->agreement } };
     for (size_t i = 0; i < sizeof unsure / sizeof *unsure; i++) {
         text_addf(t, ",\"%s\":", unsure[i].name);
-        add_number(t, (double)unsure[i].value);
+        text_add_json_real(t, (double)unsure[i].value);
     }
     add_list(t, "voices", trace->logp, trace->n_voices);
     add_list(t, "shares", trace->share, trace->n_voices);
@@ -103,13 +95,13 @@ static void add_voices(struct text *t, const struct lm_trace *trace)
 static void add_step(struct text *t, const struct hyp_step *s)
 {
     text_addf(t, "{\"id\":%u,\"logp\":", s->symbol);
-    add_number(t, (double)s->logp);
+    text_add_json_real(t, (double)s->logp);
     text_add(t, ",\"logp_final\":");
-    add_number(t, (double)s->logp_final);
+    text_add_json_real(t, (double)s->logp_final);
     text_add(t, ",\"entropy\":");
-    add_number(t, (double)s->entropy);
+    text_add_json_real(t, (double)s->entropy);
     text_addf(t, ",\"kept\":%u,\"mass\":", s->kept);
-    add_number(t, (double)s->mass);
+    text_add_json_real(t, (double)s->mass);
     if (s->trace.n_voices > 0)
         add_voices(t, &s->trace);
     text_add(t, "}");
@@ -140,7 +132,7 @@ static void print_hyp(const struct args *a, const struct hyp *h, uint32_t draw, 
     text_addf(&t, "{\"draw\":%u,\"end\":\"%s\",\"text\":", draw, hyp_end_name(h->end));
     text_add_json(&t, text_s(&h->text), h->text.len);
     text_add(&t, ",\"log_weight\":");
-    add_number(&t, h->log_weight);
+    text_add_json_real(&t, h->log_weight);
     if (h->passes > 0)
         text_addf(&t, ",\"proposed\":%u,\"accepted\":%u,\"passes\":%u", h->proposed, h->accepted, h->passes);
     text_add(&t, ",\"steps\":[");

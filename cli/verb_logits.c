@@ -59,10 +59,7 @@ static void add_numbers(struct text *t, const char *key, const double x[], size_
     text_addf(t, ",\"%s\":[", key);
     for (size_t i = 0; i < n; i++) {
         text_add(t, i == 0 ? "" : ",");
-        if (isfinite(x[i]))
-            text_add_real(t, x[i]);
-        else
-            text_add(t, "null");
+        text_add_json_real(t, x[i]);
     }
     text_add(t, "]");
 }

@@ -6,9 +6,7 @@
 #include "cli/console.h"
 #include "cli/plan_card.h"
 #include "cli/verbs.h"
-#include "model/device_open.h"
 #include "model/kernel.h"
-#include "model/quant_pack.h"
 #include "model/shape.h"
 #include <assert.h>
 #include <math.h>
@@ -161,7 +159,7 @@ static void print_need(const struct request *r, const struct need *n)
 }
 
 /* Bytes as a number of JSON; many slots of long contexts are more than an integer holds. */
-static json_t *whole(double bytes)
+static json_t *json_bytes(double bytes)
 {
     return bytes < 0x1p53 ? json_integer((json_int_t)bytes) : json_real(floor(bytes));
 }
@@ -170,13 +168,13 @@ static void print_json(const struct request *r, const struct need *n)
 {
     const struct shape *s = &n->shape;
     double bf16 = (double)shape_kv_values(s) * kv_each(KERNEL_KV_BF16, s);
-    json_t *o =
-        json_pack("{s:o,s:s,s:I,s:s,s:o,s:s,s:o,s:o,s:I,s:I,s:o,s:o,s:o,s:f}", "name", doc_text(n->name),
-                  "architecture", s->architecture, "parameters", (json_int_t)s->parameters, "type", dtype_name(n->type),
-                  "weight_bytes", whole(n->weights), "kv", kernel_kv_name(r->kv), "kv_bytes_per_position",
-                  whole(n->kv_position), "kv_bytes_per_position_bf16", whole(bf16), "context", (json_int_t)n->context,
-                  "slots", (json_int_t)r->slots, "kv_bytes", whole(n->kv), "activation_bytes", whole(n->activations),
-                  "bytes", whole(n->total), "tokens_per_s", (double)r->slots * r->bandwidth / n->step);
+    json_t *o = json_pack("{s:o,s:s,s:I,s:s,s:o,s:s,s:o,s:o,s:I,s:I,s:o,s:o,s:o,s:f}", "name", doc_text(n->name),
+                          "architecture", s->architecture, "parameters", (json_int_t)s->parameters, "type",
+                          dtype_name(n->type), "weight_bytes", json_bytes(n->weights), "kv", kernel_kv_name(r->kv),
+                          "kv_bytes_per_position", json_bytes(n->kv_position), "kv_bytes_per_position_bf16",
+                          json_bytes(bf16), "context", (json_int_t)n->context, "slots", (json_int_t)r->slots,
+                          "kv_bytes", json_bytes(n->kv), "activation_bytes", json_bytes(n->activations), "bytes",
+                          json_bytes(n->total), "tokens_per_s", (double)r->slots * r->bandwidth / n->step);
     struct text t = { 0 };
     assert(o);
     doc_canonical(&t, o);

@@ -9,15 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void add_number(struct text *t, const char *key, double x)
-{
-    text_addf(t, ",\"%s\":", key);
-    if (isfinite(x))
-        text_add_real(t, x);
-    else
-        text_add(t, "null");
-}
-
 static void add_string(struct text *t, const char *key, const char *s, size_t n)
 {
     text_addf(t, "\"%s\":", key);
@@ -60,8 +51,8 @@ static void print_record(const struct results *r, const struct replay_record *x)
     add_symbol(&t, "instead", r, record->arm, x->symbol);
     text_addf(&t, ",\"decided\":%u,\"differ\":%u,\"undecided\":%u", x->decided, x->n_parted, x->n_open);
     if (x->decided == x->n_steps) {
-        add_number(&t, "log_ratio_low", x->low); /* null: -inf */
-        add_number(&t, "log_ratio_high", x->high);
+        console_member(&t, "log_ratio_low", x->low); /* null: -inf */
+        console_member(&t, "log_ratio_high", x->high);
     }
     text_add(&t, "}");
     puts(text_s(&t));
@@ -87,10 +78,10 @@ static void print_summary(const struct replay_summary *s, const char *arm, const
                    { "impossible", s->impossible } };
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         text_addf(&t, ",\"%s\":%llu", counts[i].key, (unsigned long long)counts[i].n);
-    add_number(&t, "until_mean", s->mean);
-    add_number(&t, "until_median", s->median);
-    add_number(&t, "log_ratio_low", s->low);
-    add_number(&t, "log_ratio_high", s->high);
+    console_member(&t, "until_mean", s->mean);
+    console_member(&t, "until_median", s->median);
+    console_member(&t, "log_ratio_low", s->low);
+    console_member(&t, "log_ratio_high", s->high);
     text_add(&t, "}");
     puts(text_s(&t));
     text_free(&t);

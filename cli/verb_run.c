@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "cli/caught.h"
 #include "cli/console.h"
+#include "cli/opened.h"
 #include "cli/report_job.h"
 #include "cli/verbs.h"
 #include "experiments/run.h"
@@ -28,11 +29,7 @@ static int read_options(const struct args *a, struct plan_options *plan, struct 
     run->segment = (uint64_t)segment;
     run->extend = options_flag(a, "extend");
     plan->limit = (uint32_t)limit;
-    plan->mode = options_text(a, "mode");
-    plan->kernels = options_text(a, "kernels");
-    plan->device = options_text(a, "device");
-    plan->deterministic = options_flag(a, "deterministic");
-    plan->kv = options_text(a, "kv");
+    opened_plan(a, plan);
     plan->trace = options_text(a, "trace");
     const char *shard = options_text(a, "shard"), *slash = shard ? strchr(shard, '/') : NULL;
     if (shard) {
@@ -197,12 +194,7 @@ static const struct option_row options[] = {
     { "segment", "BYTES", NULL, "size at which a segment of the journal is sealed; default: 67108864" },
     { "trace", "LEVEL", NULL,
       "what is kept of every step: token, steps (of the chain), topk=K (best symbols), full; default: the script's" },
-    { "mode", "MODE", NULL, "compute mode: f32 (default) or native (default on a device)" },
-    { "device", "NAME", NULL, "where checkpoints compute: cpu (default), cuda, cuda:1" },
-    { "deterministic", NULL, NULL, "on a device: rows that do not depend on what else is in the batch" },
-    { "kv", "TYPE", NULL, "type of keys and values: f32 (default; bf16 on a device in native mode), bf16, q8" },
-    { "kernels", "PATH", NULL,
-      "kernel path: amx, avx512bf16, avx512vnni, avx512, avxvnni, avx2, reference; default: the best of this machine" },
+    OPENED_PLAN_OPTIONS,
 };
 
 const struct verb verb_run = {

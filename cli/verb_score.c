@@ -83,15 +83,6 @@ static void print_tokens(const struct space *space, const struct symbols *ids, c
     }
 }
 
-/* JSON has no name for what is not finite: a symbol that the lm rules out. */
-static void add_number(struct text *t, double x)
-{
-    if (isfinite(x))
-        text_add_real(t, x);
-    else
-        text_add(t, "null");
-}
-
 static void print_score(const struct args *a, const struct space *space, const struct text *input,
                         const struct symbols *ids, const double logp[])
 {
@@ -116,12 +107,12 @@ static void print_score(const struct args *a, const struct space *space, const s
     text_add(&t, "],\"logp\":[");
     for (size_t i = 0; i < ids->n; i++) {
         text_add(&t, i == 0 ? "" : ",");
-        add_number(&t, logp[i]);
+        text_add_json_real(&t, logp[i]);
     }
     text_add(&t, "],\"nll\":");
-    add_number(&t, nll);
+    text_add_json_real(&t, nll);
     text_addf(&t, ",\"bytes\":%zu,\"words\":%zu,\"bits_per_byte\":", input->len, n_words);
-    add_number(&t, bits_per_byte);
+    text_add_json_real(&t, bits_per_byte);
     text_add(&t, "}");
     puts(text_s(&t));
     text_free(&t);

@@ -13,7 +13,11 @@
  *              which are not made again: what was rejected before is counted by a geometric number.  Asks less where one
  *              symbol has most of the mass: taken where the largest probability is 2/3 or more, as its authors do.
  *
- * The first symbol drawn is the one that `sample` would draw with the same address. */
+ * The first symbol drawn is the one that `sample` would draw with the same address.
+ *
+ * It is for conditions that are dear to ask of a symbol, a grammar or a program's answer, and no step of a chain is one: a
+ * step masks in a pass over the row, and then Z is known, where W would add its variance and save nothing.  So nothing calls
+ * it but its test, which is the invariant of docs/ensembles.md. */
 #ifndef DECODE_AWRS_H
 #define DECODE_AWRS_H
 

@@ -1,7 +1,6 @@
 /* One step of a beam: candidates, the next branches, their slots. */
 #include "base/err.h"
 #include "decode/beam.h"
-#include <assert.h>
 #include <stdlib.h>
 
 /* Symbols that earlier groups took in this step, whose scores are lowered while candidates are chosen. */

@@ -67,26 +67,3 @@ int conformal_fit(struct conformal_pair pairs[], size_t n, double alpha, size_t 
     }
     return 0;
 }
-
-static void add_list(struct text *out, const double x[], size_t n)
-{
-    text_add(out, "[");
-    for (size_t i = 0; i < n; i++) {
-        text_add(out, i > 0 ? ", " : "");
-        text_add_real(out, x[i]);
-    }
-    text_add(out, "]");
-}
-
-void conformal_text(struct text *out, double alpha, const struct conformal_table *t)
-{
-    text_add(out, "conformal(");
-    text_add_real(out, alpha);
-    if (t->n > 1) {
-        text_add(out, ", entropy=");
-        add_list(out, t->entropy, t->n - 1);
-    }
-    text_add(out, ", mass=");
-    add_list(out, t->mass, t->n);
-    text_add(out, ")");
-}

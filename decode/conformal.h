@@ -7,7 +7,7 @@
 #ifndef DECODE_CONFORMAL_H
 #define DECODE_CONFORMAL_H
 
-#include "base/text.h"
+#include <stddef.h>
 
 #define CONFORMAL_MAX_BINS 64
 
@@ -31,8 +31,5 @@ double conformal_mass(const struct conformal_table *t, double entropy);
  * another one is then covered with a probability of at least 1 - alpha, in every bin.  Bins of equal edges are merged.
  * 0; ERR_USAGE "alpha is 1.5, want a number in (0, 1)"; ERR_DATA for a pair that is no number, or n < n_bins. */
 int conformal_fit(struct conformal_pair pairs[], size_t n, double alpha, size_t n_bins, struct conformal_table *t);
-
-/* Appends the step's text. */
-void conformal_text(struct text *out, double alpha, const struct conformal_table *t);
 
 #endif

@@ -66,10 +66,7 @@ static void add_scores(struct text *out, const struct row *r)
 {
     for (uint32_t v = 0; v < r->n; v++) {
         text_add(out, v > 0 ? "," : "");
-        if (r->score[v] > -INFINITY)
-            text_add_real(out, (double)r->score[v]);
-        else
-            text_add(out, "null");
+        text_add_json_real(out, (double)r->score[v]);
     }
 }
 

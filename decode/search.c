@@ -2,7 +2,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "decode/searches.h"
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -10,7 +10,6 @@
  *
  * p and q are the chain's distributions of lm and draft.  draft=lookup proposes what followed the last time (q is 1 there). */
 #include "base/err.h"
-#include "base/row_math.h"
 #include "decode/draft.h"
 #include "decode/draw.h"
 #include "decode/scratch.h"

@@ -11,7 +11,6 @@
 #define DECODE_SELECT_H
 
 #include "base/spec.h"
-#include <stdbool.h>
 #include <stddef.h>
 
 /* A finished text. */

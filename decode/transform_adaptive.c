@@ -32,8 +32,6 @@ static void adaptive_start(const struct transform *t, void *state)
 static int adaptive_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
     struct adaptive *a = state;
-    if (row_dead(r))
-        return 0;
     double aim = fmin(fmax(2 * t->value[0].number - a->sum / a->weight, 0), 1);
     float shift = row_max(r);
     a->log_z = r->log_z;
@@ -69,6 +67,7 @@ const struct transform_type transform_adaptive_p = {
     .domain = "probabilities",
     .source = "llama.cpp #17927",
     .state_size = sizeof(struct adaptive),
+    .shown = { "adaptive_p=0.2" },
     .start = adaptive_start,
     .apply = adaptive_apply,
     .accept = adaptive_accept,

@@ -54,7 +54,7 @@ static int bias_apply(const struct transform *t, void *state, struct row *r, con
     const struct phrases *p = t->extra;
     (void)state;
     (void)at;
-    for (size_t i = 0; i < p->n && !row_dead(r); i++) {
+    for (size_t i = 0; i < p->n; i++) {
         sym_t v = 0;
         TRY(symbol_of(&p->item[i], r->n, &v));
         r->score[v] = (float)((double)r->score[v] + p->item[i].weight);
@@ -134,6 +134,7 @@ const struct transform_type transform_bias = {
     .meaning = "adds to the scores of symbols",
     .domain = "logits",
     .source = "OpenAI API logit_bias",
+    .shown = { "bias([0:-1, 5:2])" },
     .start = transform_start_none,
     .apply = bias_apply,
     .accept = transform_accept_none,
@@ -149,6 +150,7 @@ const struct transform_type transform_allow = {
     .meaning = "masks every symbol that is not listed",
     .domain = "logits",
     .source = "vLLM allowed_token_ids",
+    .shown = { "allow([1, 3, 5, 7])" },
     .start = transform_start_none,
     .apply = allow_apply,
     .accept = transform_accept_none,
@@ -164,6 +166,7 @@ const struct transform_type transform_suppress = {
     .meaning = "masks symbols, always or at the beginning of the text",
     .domain = "logits",
     .source = "Hugging Face suppress_tokens, begin_suppress_tokens",
+    .shown = { "suppress([0, 2])" },
     .start = transform_start_none,
     .apply = suppress_apply,
     .accept = transform_accept_none,

@@ -118,6 +118,7 @@ const struct transform_type transform_budget = {
     .domain = "logits",
     .source = "Muennighoff et al. 2025 (budget forcing); llama.cpp reasoning budget",
     .state_size = sizeof(struct budget),
+    .shown = { "budget(0, '2+4')" },
     .start = budget_start,
     .apply = budget_apply,
     .accept = budget_accept,

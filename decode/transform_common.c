@@ -22,7 +22,7 @@ void transform_list(struct transform_listed *list, sym_t v, double value)
 
 void transform_temper(struct row *r, double temperature)
 {
-    if (row_dead(r) || temperature == 1)
+    if (temperature == 1)
         return;
     if (temperature == 0)
         row_only(r, row_argmax(r));
@@ -57,8 +57,6 @@ void transform_keep_above(struct row *r, float least, uint32_t min_keep, struct 
 void transform_keep_prefix(const struct transform *t, struct row *r, const struct transform_at *at,
                            const struct transform_prefix *p)
 {
-    if (row_dead(r))
-        return;
     uint32_t alive = row_count(r), kept = 0, n = 0;
     for (uint64_t k = p->first; kept == 0; k *= 8) {
         n = row_top(r, k < alive ? (uint32_t)k : alive, at->work, at->work->id, at->work->mass);

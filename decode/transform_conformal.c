@@ -52,8 +52,7 @@ static void conformal_release(struct transform *t)
 static int conformal_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
     (void)state;
-    if (!row_dead(r))
-        row_keep_mass(r, conformal_mass(t->extra, row_entropy(r)), transform_count(t, 3), at->work);
+    row_keep_mass(r, conformal_mass(t->extra, row_entropy(r)), transform_count(t, 3), at->work);
     return 0;
 }
 
@@ -80,6 +79,7 @@ const struct transform_type transform_conformal = {
     .meaning = "a nucleus calibrated by entropy, so that the true symbol is in it with probability 1 - alpha",
     .domain = "probabilities",
     .source = "Ravfogel, Goldberg, Goldberger 2023",
+    .shown = { "conformal(0.1, entropy=[1.5, 2.5], mass=[0.7, 0.8, 0.9])" },
     .start = transform_start_none,
     .apply = conformal_apply,
     .accept = transform_accept_none,

@@ -40,7 +40,7 @@ static int top_k_apply(const struct transform *t, void *state, struct row *r, co
 {
     uint32_t k = transform_count(t, 0), min_keep = transform_count(t, 1);
     (void)state;
-    if (k == 0 || row_dead(r))
+    if (k == 0)
         return 0;
     k = k > min_keep ? k : min_keep;
     if (transform_word(t, 2) == TIES_ID) {
@@ -64,7 +64,8 @@ enum { ZERO_ONE, ZERO_OFF };
 /* The mass which a prefix is more than only if it is more than p by a share of 2^-22. */
 #define JUST_OVER (1 + 0x1p-21)
 
-void transform_keep_mass(struct row *r, double p, enum transform_bound bound, uint32_t min_keep, struct row_work *w)
+/* As row_keep_mass() with another boundary. */
+static void keep_mass(struct row *r, double p, enum transform_bound bound, uint32_t min_keep, struct row_work *w)
 {
     if (bound == BOUND_REACH) {
         row_keep_mass(r, p, min_keep, w);
@@ -82,16 +83,16 @@ static int top_p_apply(const struct transform *t, void *state, struct row *r, co
     uint32_t min_keep = transform_count(t, 1);
     enum transform_bound bound = (enum transform_bound)transform_word(t, 2);
     (void)state;
-    if (p >= 1 || (p == 0 && transform_word(t, 5) == ZERO_OFF) || row_dead(r))
+    if (p >= 1 || (p == 0 && transform_word(t, 5) == ZERO_OFF))
         return 0;
     if (transform_word(t, 4) == OF_GIVEN)
         p *= math_exp64(at->cut);
     if (transform_word(t, 3) == TIES_ID) {
-        transform_keep_mass(r, p, bound, min_keep, at->work);
+        keep_mass(r, p, bound, min_keep, at->work);
         return 0;
     }
     struct row cut = copy_of(r, at);
-    transform_keep_mass(&cut, p, bound, min_keep, at->work);
+    keep_mass(&cut, p, bound, min_keep, at->work);
     keep_equals(r, &cut);
     return 0;
 }
@@ -106,7 +107,7 @@ static int min_p_apply(const struct transform *t, void *state, struct row *r, co
 {
     double p = t->value[0].number;
     (void)state;
-    if (p == 0 || row_dead(r))
+    if (p == 0)
         return 0;
     float least = p > 1 ? INFINITY : (float)((double)row_max(r) + num_log(p));
     transform_keep_above(r, least, transform_count(t, 1), at->work);
@@ -156,6 +157,7 @@ const struct transform_type transform_top_k = {
     .meaning = "keeps the k most probable symbols",
     .domain = "logits",
     .source = "Fan, Lewis, Dauphin 2018",
+    .shown = { "top_k=4" },
     .start = transform_start_none,
     .apply = top_k_apply,
     .accept = transform_accept_none,
@@ -171,6 +173,7 @@ const struct transform_type transform_top_p = {
     .meaning = "keeps the fewest symbols whose probability reaches p (nucleus)",
     .domain = "probabilities",
     .source = "Holtzman et al. 2020",
+    .shown = { "top_p=0.8" },
     .start = transform_start_none,
     .apply = top_p_apply,
     .accept = transform_accept_none,
@@ -186,6 +189,7 @@ const struct transform_type transform_min_p = {
     .meaning = "keeps what is at least p times as probable as the most probable symbol",
     .domain = "probabilities",
     .source = "Nguyen et al. 2024 (arXiv 2407.01082)",
+    .shown = { "min_p=0.2" },
     .start = transform_start_none,
     .apply = min_p_apply,
     .accept = transform_accept_none,

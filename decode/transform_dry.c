@@ -166,7 +166,7 @@ static int dry_apply(const struct transform *t, void *state, struct row *r, cons
     float *longest = at->work->spare[SCRATCH_STEP];
     size_t said = transform_said(at), allowed = transform_count(t, 2), limit = 0;
     (void)state;
-    if (row_dead(r) || t->value[0].number == 0)
+    if (t->value[0].number == 0)
         return 0;
     size_t n = transform_tail(at, t->value[3].number);
     if (n <= allowed)
@@ -226,6 +226,7 @@ const struct transform_type transform_dry = {
     .meaning = "makes what would prolong a repetition less likely, exponentially in its length",
     .domain = "logits",
     .source = "p-e-w 2024 (text-generation-webui #5677), llama.cpp",
+    .shown = { "dry(0.8, allowed=1)" },
     .start = transform_start_none,
     .apply = dry_apply,
     .accept = transform_accept_none,

@@ -69,6 +69,7 @@ const struct transform_type transform_force = {
     .meaning = "forces the text to be a sequence from a place on",
     .domain = "logits",
     .source = "Hugging Face forced_bos/eos_token_id, vLLM trace_decode_token_ids",
+    .shown = { "force([0, 1, 2, 3, 4, 5])" },
     .start = transform_start_none,
     .apply = force_apply,
     .accept = transform_accept_none,

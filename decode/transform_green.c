@@ -63,7 +63,7 @@ static int green_apply(const struct transform *t, void *state, struct row *r, co
     sym_t context[MAX_WIDTH];
     size_t said = transform_said(at), own = g->scheme == GREEN_SELF;
     (void)state;
-    if (row_dead(r) || said < g->width)
+    if (said < g->width)
         return 0;
     for (size_t i = 0; i + own < g->width; i++)
         context[i] = transform_symbol(at, said - (g->width - own) + i);
@@ -104,6 +104,7 @@ const struct transform_type transform_green = {
     .meaning = "watermarks the text: a keyed share of the vocabulary becomes more likely",
     .domain = "logits",
     .source = "Kirchenbauer et al. 2023 (arXiv 2301.10226)",
+    .shown = { "green(0.5)" },
     .start = transform_start_none,
     .apply = green_apply,
     .accept = transform_accept_none,

@@ -76,7 +76,7 @@ int transform_only_ends(const struct phrases *p, struct row *r, const struct tra
 static int min_tokens_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
     (void)state;
-    if (row_dead(r) || at->n_made >= transform_count(t, 0))
+    if (at->n_made >= transform_count(t, 0))
         return 0;
     for (size_t i = 0; i < count_ends(t->extra, at); i++) {
         sym_t v = 0;
@@ -99,7 +99,7 @@ static int length_decay_apply(const struct transform *t, void *state, struct row
 {
     double excess = (double)at->n_made - t->value[0].number;
     (void)state;
-    if (row_dead(r) || excess <= 0)
+    if (excess <= 0)
         return 0;
     double rise = math_exp64(fmin(excess * num_log(t->value[1].number), 700)) - 1;
     for (size_t i = 0; i < count_ends(t->extra, at); i++) {
@@ -147,6 +147,7 @@ const struct transform_type transform_min_tokens = {
     .meaning = "forbids to end the text before n symbols",
     .domain = "logits",
     .source = "Hugging Face min_new_tokens, vLLM min_tokens",
+    .shown = { "min_tokens(9, ends=[0])" },
     .start = transform_start_none,
     .apply = min_tokens_apply,
     .accept = transform_accept_none,
@@ -162,6 +163,7 @@ const struct transform_type transform_length_decay = {
     .meaning = "makes the end exponentially more likely after a length",
     .domain = "logits",
     .source = "Hugging Face ExponentialDecayLengthPenalty",
+    .shown = { "length_decay(2, 1.5, ends=[0])" },
     .start = transform_start_none,
     .apply = length_decay_apply,
     .accept = transform_accept_none,

@@ -8,7 +8,6 @@
  * window may be at most ROW_WORK_TAIL.  Other systems: vLLM's repetition_detection is the form with count, ExLlama's
  * LoopDetector the one without; both end generation. */
 #include "base/err.h"
-#include "decode/phrase.h"
 #include "decode/transforms.h"
 #include <math.h>
 
@@ -32,7 +31,7 @@ static bool looping(const struct transform *t, const struct transform_at *at)
 static int loop_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
     (void)state;
-    if (row_dead(r) || !looping(t, at))
+    if (!looping(t, at))
         return 0;
     return transform_only_ends(t->extra, r, at);
 }
@@ -62,6 +61,7 @@ const struct transform_type transform_loop = {
     .meaning = "ends a text that repeats one block over and over",
     .domain = "logits",
     .source = "ExLlamaV3 LoopDetector, vLLM RepetitionDetectionParams",
+    .shown = { "loop(8, count=2, ends=[7])" },
     .start = transform_start_none,
     .apply = loop_apply,
     .accept = transform_accept_none,

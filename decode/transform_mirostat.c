@@ -65,8 +65,6 @@ static int mirostat1_apply(const struct transform *t, void *state, struct row *r
     sym_t id[ZIPF];
     double logp[ZIPF];
     (void)t;
-    if (row_dead(r))
-        return 0;
     uint32_t n = row_top(r, ZIPF < r->n ? ZIPF : r->n, at->work, id, logp);
     if (n >= 2) {
         uint32_t k = allowed(exponent(logp, n), m->mu, (double)r->n);
@@ -85,8 +83,6 @@ static int mirostat2_apply(const struct transform *t, void *state, struct row *r
     const struct mirostat *m = state;
     (void)t;
     (void)at;
-    if (row_dead(r))
-        return 0;
     double least = r->log_z - m->mu * M_LN2;
     if ((double)row_max(r) < least)
         row_only(r, row_argmax(r));
@@ -112,6 +108,7 @@ const struct transform_type transform_mirostat1 = {
     .domain = "probabilities",
     .source = "Basu et al. 2021 (Mirostat)",
     .state_size = sizeof(struct mirostat),
+    .shown = { "mirostat1=1" },
     .start = mirostat_start,
     .apply = mirostat1_apply,
     .accept = mirostat_accept,
@@ -126,6 +123,7 @@ const struct transform_type transform_mirostat2 = {
     .domain = "probabilities",
     .source = "Basu et al. 2021 (Mirostat 2.0), llama.cpp",
     .state_size = sizeof(struct mirostat),
+    .shown = { "mirostat2=1" },
     .start = mirostat_start,
     .apply = mirostat2_apply,
     .accept = mirostat_accept,

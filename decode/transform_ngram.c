@@ -56,7 +56,7 @@ static int ngram_apply(const struct transform *t, void *state, struct row *r, co
     size_t n = transform_count(t, 0), said = transform_said(at);
     size_t within = prompt ? at->n_prompt : said, own = prompt ? at->n_made : said;
     (void)state;
-    if (n == 0 || own + 1 < n || row_dead(r))
+    if (n == 0 || own + 1 < n)
         return 0;
     mask_ended(at, r, n - 1, said - within + 1);
     return row_measure(r);
@@ -78,6 +78,7 @@ const struct transform_type transform_no_repeat_ngram = {
     .meaning = "forbids to say any n symbols in a row twice",
     .domain = "logits",
     .source = "Paulus, Xiong, Socher 2018",
+    .shown = { "no_repeat_ngram=2" },
     .start = transform_start_none,
     .apply = ngram_apply,
     .accept = transform_accept_none,

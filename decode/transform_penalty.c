@@ -105,7 +105,7 @@ static int repetition_apply(const struct transform *t, void *state, struct row *
 {
     struct window w = last_of(at, 0, t);
     (void)state;
-    if (row_dead(r) || w.from == w.to)
+    if (w.from == w.to)
         return 0;
     TRY(count_window(r, at, &w, last));
     return penalise(r, at, &w, t->value[0].number, repeated);
@@ -121,7 +121,7 @@ static int frequency_apply(const struct transform *t, void *state, struct row *r
 {
     struct window w = last_of(at, at->n_prompt, t);
     (void)state;
-    if (row_dead(r) || w.from == w.to)
+    if (w.from == w.to)
         return 0;
     TRY(count_window(r, at, &w, every));
     return penalise(r, at, &w, t->value[0].number, subtracted);
@@ -131,7 +131,7 @@ static int presence_apply(const struct transform *t, void *state, struct row *r,
 {
     struct window w = last_of(at, at->n_prompt, t);
     (void)state;
-    if (row_dead(r) || w.from == w.to)
+    if (w.from == w.to)
         return 0;
     TRY(count_window(r, at, &w, last));
     return penalise(r, at, &w, t->value[0].number, subtracted);
@@ -141,7 +141,7 @@ static int reward_apply(const struct transform *t, void *state, struct row *r, c
 {
     struct window w = { .to = at->n_prompt, .full = (double)at->n_prompt };
     (void)state;
-    if (row_dead(r) || w.to == 0)
+    if (w.to == 0)
         return 0;
     TRY(count_window(r, at, &w, last));
     return penalise(r, at, &w, 1 / t->value[0].number, repeated);
@@ -247,6 +247,7 @@ const struct transform_type transform_repetition = {
     .meaning = "makes what has been said less likely, once a symbol, by a factor of its score",
     .domain = "logits",
     .source = "Keskar et al. 2019 (CTRL)",
+    .shown = { "repetition_penalty=2" },
     .start = transform_start_none,
     .apply = repetition_apply,
     .accept = transform_accept_none,
@@ -260,6 +261,7 @@ const struct transform_type transform_repetition_norm = {
     .meaning = "repetition_penalty on log-probabilities: no offset of the scores matters",
     .domain = "logits",
     .source = "arXiv 2607.09791; Hugging Face normalize=True",
+    .shown = { "repetition_penalty_norm=1.5" },
     .start = transform_start_none,
     .apply = repetition_norm_apply,
     .accept = transform_accept_none,
@@ -273,6 +275,7 @@ const struct transform_type transform_frequency = {
     .meaning = "makes a symbol less likely with every time it was generated",
     .domain = "logits",
     .source = "OpenAI API, vLLM",
+    .shown = { "frequency_penalty=0.5" },
     .start = transform_start_none,
     .apply = frequency_apply,
     .accept = transform_accept_none,
@@ -286,6 +289,7 @@ const struct transform_type transform_presence = {
     .meaning = "makes a symbol less likely once it was generated",
     .domain = "logits",
     .source = "OpenAI API, vLLM",
+    .shown = { "presence_penalty=0.5" },
     .start = transform_start_none,
     .apply = presence_apply,
     .accept = transform_accept_none,
@@ -299,6 +303,7 @@ const struct transform_type transform_prompt_reward = {
     .meaning = "makes what stands in the prompt more likely, once a symbol, by a factor of its score",
     .domain = "logits",
     .source = "Hugging Face EncoderRepetitionPenaltyLogitsProcessor",
+    .shown = { "prompt_reward=2" },
     .start = transform_start_none,
     .apply = reward_apply,
     .accept = transform_accept_none,

@@ -34,6 +34,7 @@ const struct transform_type transform_quadratic = {
     .meaning = "smoothing: evens out the best symbols and sinks the tail, by a parabola of the scores",
     .domain = "logits",
     .source = "kalomaze 2024 (text-generation-webui, smoothing_factor and smoothing_curve)",
+    .shown = { "quadratic(0.4, curve=2)" },
     .start = transform_start_none,
     .apply = quadratic_apply,
     .accept = transform_accept_none,

@@ -17,7 +17,7 @@ static int sigma_apply(const struct transform *t, void *state, struct row *r, co
 {
     double n = t->value[0].number, mean, variance, count = row_count(r);
     (void)state;
-    if (row_dead(r) || (n == 0 && transform_word(t, 3) == ZERO_OFF))
+    if (n == 0 && transform_word(t, 3) == ZERO_OFF)
         return 0;
     row_spread(r, &mean, &variance);
     if (transform_word(t, 2) == SIGMA_SAMPLE && count > 1)
@@ -48,6 +48,7 @@ const struct transform_type transform_top_n_sigma = {
     .meaning = "keeps the scores within n standard deviations of the largest",
     .domain = "logits",
     .source = "Tang et al. 2024 (arXiv 2411.07641)",
+    .shown = { "top_n_sigma=1" },
     .start = transform_start_none,
     .apply = sigma_apply,
     .accept = transform_accept_none,

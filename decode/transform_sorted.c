@@ -28,7 +28,7 @@ static int skew_apply(const struct transform *t, void *state, struct row *r, con
     double log_c = t->value[0].number, c = math_exp64(log_c);
     struct row_skew by = { row_max(r), r->log_z, c, log_c, c - 1, (c * c - 1) / 24, (c - 1) * (c - 2) / 6, fmax(c, 1) };
     (void)state;
-    if (log_c == 0 || row_dead(r))
+    if (log_c == 0)
         return 0;
     bool by_id = transform_word(t, 1) == 1;
     r->log_z = by_id ? r->ops->kernel()->skew(r->score, r->n, &by) : skew_by_rank(r, &by, at->work);
@@ -64,7 +64,7 @@ static int tfs_apply(const struct transform *t, void *state, struct row *r, cons
     uint32_t min_keep = transform_count(t, 1);
     struct row_work *w = at->work;
     (void)state;
-    if (z >= 1 || row_dead(r))
+    if (z >= 1)
         return 0;
     uint32_t n = row_top(r, r->n, w, w->id, w->mass);
     row_exp(r, w->value, n);
@@ -103,6 +103,7 @@ const struct transform_type transform_skew = {
     .meaning = "moves probability down the order (above 0) or up (below 0) by a power of its sums",
     .domain = "probabilities",
     .source = "ExLlamaV2 2024 (skew)",
+    .shown = { "skew=0.7" },
     .start = transform_start_none,
     .apply = skew_apply,
     .accept = transform_accept_none,
@@ -117,6 +118,7 @@ const struct transform_type transform_tfs = {
     .meaning = "tail-free: cuts where the sorted probabilities stop bending",
     .domain = "probabilities",
     .source = "Phénix and Egan 2019 (tail free sampling)",
+    .shown = { "tfs=0.7" },
     .start = transform_start_none,
     .apply = tfs_apply,
     .accept = transform_accept_none,

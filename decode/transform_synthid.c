@@ -163,7 +163,7 @@ static int synthid_apply(const struct transform *t, void *state, struct row *r, 
 {
     const struct marks *m = t->extra;
     (void)state;
-    if (row_dead(r) || synthid_again(m->y, at->made, 0, at->n_made))
+    if (synthid_again(m->y, at->made, 0, at->n_made))
         return 0;
     row_normalise(r);
     uint64_t context = synthid_context(m->y, at->made, at->n_made);
@@ -200,6 +200,7 @@ const struct transform_type transform_synthid = {
     .meaning = "watermarks the text by a tournament of keyed coins, without bias over keys",
     .domain = "probabilities",
     .source = "Dathathri et al. 2024 (SynthID-Text)",
+    .shown = { "synthid([17, 29, 43, 71])" },
     .start = transform_start_none,
     .apply = synthid_apply,
     .accept = transform_accept_none,

@@ -36,28 +36,26 @@ static double top_logp(const struct row *r)
 static int top_a_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
     (void)state;
-    return row_dead(r) ? 0 : keep_from(t, r, log_or_less(t->value[0].number) + 2 * top_logp(r), at);
+    return keep_from(t, r, log_or_less(t->value[0].number) + 2 * top_logp(r), at);
 }
 
 static int epsilon_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
     (void)state;
-    return row_dead(r) ? 0 : keep_from(t, r, log_or_less(t->value[0].number), at);
+    return keep_from(t, r, log_or_less(t->value[0].number), at);
 }
 
 static int eta_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
     double log_epsilon = log_or_less(t->value[0].number);
     (void)state;
-    return row_dead(r) ? 0 : keep_from(t, r, fmin(log_epsilon, log_epsilon / 2 - row_entropy(r)), at);
+    return keep_from(t, r, fmin(log_epsilon, log_epsilon / 2 - row_entropy(r)), at);
 }
 
 static int p_less_apply(const struct transform *t, void *state, struct row *r, const struct transform_at *at)
 {
     double order = t->value[0].number;
     (void)state;
-    if (row_dead(r))
-        return 0;
     double logp = top_logp(r);
     if (order - 1 < 1e-6)
         logp = fmin(logp, -row_entropy(r)); /* the limit, which the quotient has no digits for */
@@ -119,6 +117,7 @@ const struct transform_type transform_top_a = {
     .meaning = "keeps what has at least a share of the square of the largest probability",
     .domain = "probabilities",
     .source = "BlinkDL 2022 (RWKV), koboldcpp",
+    .shown = { "top_a=0.5" },
     .start = transform_start_none,
     .apply = top_a_apply,
     .accept = transform_accept_none,
@@ -134,6 +133,7 @@ const struct transform_type transform_epsilon = {
     .meaning = "keeps what is at least so probable",
     .domain = "probabilities",
     .source = "Hewitt, Manning, Liang 2022 (arXiv 2210.15191)",
+    .shown = { "epsilon=0.05" },
     .start = transform_start_none,
     .apply = epsilon_apply,
     .accept = transform_accept_none,
@@ -149,6 +149,7 @@ const struct transform_type transform_eta = {
     .meaning = "keeps what is at least so probable, or less in rows of high entropy",
     .domain = "probabilities",
     .source = "Hewitt, Manning, Liang 2022 (arXiv 2210.15191)",
+    .shown = { "eta=0.3" },
     .start = transform_start_none,
     .apply = eta_apply,
     .accept = transform_accept_none,
@@ -164,6 +165,7 @@ const struct transform_type transform_p_less = {
     .meaning = "keeps what is at least as probable as two draws are to agree",
     .domain = "probabilities",
     .source = "arXiv 2509.23234",
+    .shown = { "p_less" },
     .start = transform_start_none,
     .apply = p_less_apply,
     .accept = transform_accept_none,
@@ -179,6 +181,7 @@ const struct transform_type transform_p_less_norm = {
     .meaning = "as p_less, with the agreement of a uniform row taken off",
     .domain = "probabilities",
     .source = "arXiv 2509.23234",
+    .shown = { "p_less_norm" },
     .start = transform_start_none,
     .apply = p_less_norm_apply,
     .accept = transform_accept_none,

@@ -43,7 +43,7 @@ static int typical_apply(const struct transform *t, void *state, struct row *r, 
     int bound = transform_word(t, 2);
     (void)state;
     mass = bound == BOUND_REACH ? mass : fmax(mass * JUST_OVER, 0x1p-1000);
-    if (row_dead(r) || mass >= 1)
+    if (mass >= 1)
         return 0;
     double center = r->log_z - row_entropy(r); /* the score whose surprise is the entropy */
     row_distance(r, center, distance);
@@ -82,6 +82,7 @@ const struct transform_type transform_typical = {
     .meaning = "keeps the symbols whose surprise is nearest to the entropy",
     .domain = "probabilities",
     .source = "Meister et al. 2023",
+    .shown = { "typical=0.6" },
     .start = transform_start_none,
     .apply = typical_apply,
     .accept = transform_accept_none,

@@ -52,7 +52,7 @@ static int xtc_apply(const struct transform *t, void *state, struct row *r, cons
 {
     double probability = t->value[0].number, threshold = t->value[1].number;
     (void)state;
-    if (row_dead(r) || probability == 0)
+    if (probability == 0)
         return 0;
     float least = threshold > 0 ? transform_least(r, math_log64(fmax(threshold, 0x1p-1000))) : -INFINITY;
     uint32_t n = row_at_least(r, least, at->work);
@@ -102,6 +102,7 @@ const struct transform_type transform_xtc = {
     .meaning = "takes the most probable choices away where others are good enough",
     .domain = "probabilities",
     .source = "p-e-w 2024 (text-generation-webui #6335)",
+    .shown = { "xtc(1, threshold=0.1)", "xtc(0.5, threshold=0.1, form=expected)" },
     .start = transform_start_none,
     .apply = xtc_apply,
     .accept = transform_accept_none,

@@ -1,4 +1,4 @@
-/* The transforms of the table, and what their files share.  Only decode/transform*.c include this. */
+/* The transforms of the table, and what their files share; program.c and round.c read what penalties and biases list. */
 #ifndef DECODE_TRANSFORMS_H
 #define DECODE_TRANSFORMS_H
 
@@ -19,13 +19,10 @@ extern const struct transform_type transform_min_k, transform_diff; /* transform
 extern const struct transform_type transform_xtc;                   /* transform_xtc.c */
 extern const struct transform_type transform_conformal;             /* transform_conformal.c */
 
-/* What reads what was said, or keeps state. */
-extern const struct transform_type transform_repetition, transform_frequency,
-    transform_presence;                                       /* transform_penalty.c */
-extern const struct transform_type transform_no_repeat_ngram; /* transform_ngram.c */
-
 /* What reads the history, keeps state, masks or biases. */
-extern const struct transform_type transform_repetition_norm, transform_prompt_reward;  /* transform_penalty.c */
+extern const struct transform_type transform_repetition, transform_repetition_norm, transform_frequency,
+    transform_presence, transform_prompt_reward;                                        /* transform_penalty.c */
+extern const struct transform_type transform_no_repeat_ngram;                           /* transform_ngram.c */
 extern const struct transform_type transform_dry;                                       /* transform_dry.c */
 extern const struct transform_type transform_mirostat1, transform_mirostat2;            /* transform_mirostat.c */
 extern const struct transform_type transform_adaptive_p;                                /* transform_adaptive.c */
@@ -77,9 +74,6 @@ void transform_keep_prefix(const struct transform *t, struct row *r, const struc
 enum transform_bound { BOUND_REACH, BOUND_OVER, BOUND_BELOW };
 enum transform_ties { TIES_ID, TIES_ALL };
 extern const char *const transform_bound_words[], *const transform_ties_words[];
-
-/* As row_keep_mass() with another boundary (transform_cut.c). */
-void transform_keep_mass(struct row *r, double p, enum transform_bound bound, uint32_t min_keep, struct row_work *w);
 
 /* The parameters of truncations, spelled once. */
 #define PARAM_TIES                                                                                                     \

@@ -2,7 +2,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

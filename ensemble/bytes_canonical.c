@@ -1,6 +1,5 @@
 /* Rows of the covers that the tokenizer can give (bytes_tree.c). */
 #include "base/err.h"
-#include "base/mem.h"
 #include "base/num.h"
 #include "base/row_math.h"
 #include "ensemble/bytes_slot.h"

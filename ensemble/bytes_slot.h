@@ -94,7 +94,7 @@ struct bytes_slot {
     size_t n_guesses, cap_guesses;
 
     /* Rows made, at positions row_from .. row_from + n_rows - 1. */
-    size_t row_from, n_rows, cap_rows;
+    size_t row_from, n_rows;
     float *score;       /* (n_rows, BYTES_N) */
     double *log_weight; /* (n_rows,) */
     size_t cap_score, cap_weight;

@@ -215,7 +215,7 @@ void calibrate_best(const struct calibrate *c, double temperature, double confid
 double calibrate_reliability(const struct calibrate *c, double temperature, struct calibrate_bin bins[], size_t n_bins)
 {
     for (size_t b = 0; b < n_bins; b++)
-        bins[b] = (struct calibrate_bin){ .low = (double)b / (double)n_bins, .high = (double)(b + 1) / (double)n_bins };
+        bins[b] = (struct calibrate_bin){ 0 };
     for (size_t i = 0; i < c->n; i++) {
         const struct position *p = &c->at[i];
         const float *s = c->score + p->from;

@@ -39,9 +39,8 @@ int calibrate_temperature(const struct calibrate *c, struct calibrate_fit *out);
 /* Mean negative log-likelihood of the labels, nats a position, at a temperature. */
 double calibrate_nll(const struct calibrate *c, double temperature);
 
-/* One bar of a reliability diagram: positions whose best symbol has probability in (low, high]. */
+/* One bar of a reliability diagram: positions whose best symbol has a probability in its n-th part of (0, 1]. */
 struct calibrate_bin {
-    double low, high;
     size_t n;
     double confidence; /* mean probability of the best symbol; NAN when n is 0 */
     double accuracy;   /* share of positions whose label it is (lowest id among equals); NAN when n is 0 */

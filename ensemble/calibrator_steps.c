@@ -2,7 +2,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "ensemble/calibrator_types.h"
-#include <math.h>
 #include <stdlib.h>
 
 struct block {

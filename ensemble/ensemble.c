@@ -4,7 +4,6 @@
 #include "base/mem.h"
 #include "ensemble/ensemble_slot.h"
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -279,7 +278,7 @@ const struct lm_type ensemble_type = {
     .name = "ensemble",
     .prompt = ensemble_prompt,
     .push = ensemble_push,
-    .trace = ensemble_trace_at,
+    .trace = ensemble_trace,
     .fork = ensemble_fork,
     .drop = ensemble_drop,
     .length = ensemble_length,

@@ -59,15 +59,4 @@ struct lm *ensemble_open_by(const struct voice voices[], const double weights[],
 bool ensemble_asks_all(const struct lm *lm); /* whether it is such an ensemble, its weights fixed */
 int ensemble_voices(const struct lm *lm, int slot, uint32_t back, struct row out[]);
 
-/* A symbol and where it came: `back` positions before the last that was wanted of the slot in the last round. */
-struct ensemble_at {
-    int slot;
-    uint32_t back;
-    const struct row *row; /* what rows() gave there */
-    sym_t symbol;
-};
-/* What push() would have told of the symbol there, had it come alone: for texts that are scored.  Valid as
- * ensemble_voices(); lms that are no ensemble have no voices to tell of.  0 or what a transform says. */
-int ensemble_trace(const struct lm *lm, const struct ensemble_at *at, struct lm_trace *t);
-
 #endif

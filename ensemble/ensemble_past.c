@@ -40,15 +40,12 @@ static void add_masses(const struct ensemble *e, const struct ensemble_part *par
 
 static void update(const struct ensemble *e, const struct ensemble_part *part, sym_t symbol, double next[])
 {
-    double weight[LM_MAX_VOICES];
-    e->weighting.type->weigh(&e->weighting, next, e->n_voices, weight);
     const struct weighting_step step = { .space = e->lm.space,
                                          .symbol = symbol,
                                          .rows = part->rows,
                                          .first = part->first,
                                          .n = part->n,
                                          .pool = &part->pool,
-                                         .weight = weight,
                                          .n_voices = e->n_voices };
     e->weighting.type->update(&e->weighting, &step, e->weight, next);
 }

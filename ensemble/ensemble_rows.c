@@ -1,6 +1,5 @@
 /* Reading: the voices' rows of one slot, their masses, and the pool at each position.  Writes into its slot alone. */
 #include "base/err.h"
-#include "base/mem.h"
 #include "ensemble/ensemble_slot.h"
 #include <assert.h>
 #include <string.h>

@@ -95,7 +95,7 @@ struct uncertainty ensemble_uncertainty(const struct ensemble *e, const double w
 void ensemble_shares(const struct ensemble *e, const struct ensemble_slot *s, const struct ensemble_part *part,
                      size_t n_said, sym_t symbol, struct lm_trace *t);
 /* The verb of lm_type. */
-int ensemble_trace_at(void *self, int slot, uint32_t back, sym_t symbol, struct lm_trace *t);
+int ensemble_trace(void *self, int slot, uint32_t back, sym_t symbol, struct lm_trace *t);
 void ensemble_unsure(const struct uncertainty *u, struct lm_trace *t);
 
 /* ensemble_past.c: what has been said, and what it has taught. */

@@ -46,34 +46,21 @@ void ensemble_unsure(const struct uncertainty *u, struct lm_trace *t)
     t->agreement = (float)u->agreement;
 }
 
-int ensemble_trace(const struct lm *lm, const struct ensemble_at *at, struct lm_trace *t)
+/* What push() would have told of the symbol there, had it come alone: for texts that are scored. */
+int ensemble_trace(void *self, int slot, uint32_t back, sym_t symbol, struct lm_trace *t)
 {
-    struct ensemble *e = lm->type == &ensemble_type ? lm->self : NULL;
+    struct ensemble *e = self;
+    struct ensemble_slot *s = &e->slot[slot];
     struct ensemble_part part;
     double weight[LM_MAX_VOICES];
-    t->n_voices = 0;
-    if (!e)
-        return 0;
-    struct ensemble_slot *s = &e->slot[at->slot];
-    size_t n_said = ensemble_said(s, at->back);
+    size_t n_said = ensemble_said(s, back);
     assert(e->n_past == 0 || n_said < s->n_known);
-    TRY(ensemble_part_at(e, s, at->back, &part));
+    TRY(ensemble_part_at(e, s, back, &part));
     ensemble_weights(e, s, n_said, weight);
     struct uncertainty u = ensemble_uncertainty(e, weight, &part);
-    ensemble_shares(e, s, &part, n_said, at->symbol, t);
+    ensemble_shares(e, s, &part, n_said, symbol, t);
     ensemble_unsure(&u, t);
     if (e->transforms) /* rows after transforms have one place a voice: those of the last position are there again or not */
-        s->epoch = at->back == 0 ? e->epoch : 0;
+        s->epoch = back == 0 ? e->epoch : 0;
     return 0;
-}
-
-/* The pool of the position lies where rows() left it. */
-int ensemble_trace_at(void *self, int slot, uint32_t back, sym_t symbol, struct lm_trace *t)
-{
-    const struct ensemble *e = self;
-    const struct ensemble_slot *s = &e->slot[slot];
-    struct row pool = row_over(s->out + (size_t)back * e->lm.space->n, e->lm.space->n);
-    pool.log_z = s->out_log_z[back];
-    return ensemble_trace(&e->lm, &(struct ensemble_at){ .slot = slot, .back = back, .row = &pool, .symbol = symbol },
-                          t);
 }

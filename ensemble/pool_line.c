@@ -145,14 +145,6 @@ static int read_request(struct request *q, const json_t *doc, const char *rule)
     return 0;
 }
 
-static void add_real(struct text *out, double x)
-{
-    if (isfinite(x))
-        text_add_real(out, x);
-    else
-        text_add(out, "null");
-}
-
 static void add_uncertainty(struct text *out, struct uncertainty u)
 {
     const struct {
@@ -165,7 +157,7 @@ static void add_uncertainty(struct text *out, struct uncertainty u)
                 { "agreement", u.agreement } };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         text_addf(out, ",\"%s\":", all[i].name);
-        add_real(out, all[i].value);
+        text_add_json_real(out, all[i].value);
     }
 }
 
@@ -186,7 +178,7 @@ static void answer(struct request *q, struct text *out)
         text_add_real(out, math_exp64(row_logp(&pooled, v)));
     }
     text_add(out, "],\"log_z\":");
-    add_real(out, log_z);
+    text_add_json_real(out, log_z);
     text_add(out, ",\"entropy\":");
     text_add_real(out, row_entropy(&pooled));
     for (size_t k = 0; k < q->n_voices; k++)

@@ -20,14 +20,13 @@
 
 struct weighting;
 
-/* One step: y came where the voices gave rows (n,), weighted by weight, and the pool was pool. */
+/* One step: symbol came where the voices gave rows (n,), and the pool was pool. */
 struct weighting_step {
     const struct space *space;
     sym_t symbol;
     const struct row *rows;
     size_t first, n; /* voices first .. first + n - 1 took part; rows[0] is voice first's */
     const struct row *pool;
-    const double *weight; /* (n_voices,) of the step */
     size_t n_voices;
 };
 

@@ -17,6 +17,8 @@
 #define MAX_ITEMS 1000000
 #define MAX_LIST  64
 
+const char *const evalset_kinds[] = { [ITEM_GENERATE] = "generate", [ITEM_CHOICE] = "choice", [ITEM_TEXT] = "text" };
+
 /* What an evalset owns. */
 struct memory {
     struct text where; /* "evalset 'keywords'" */
@@ -32,15 +34,14 @@ struct memory {
 
 static int read_kind(struct memory *m)
 {
-    static const char *const names[] = { "generate", "choice", "text" }; /* in the order of enum item_kind */
     const char *kind;
     TRY(doc_string(m->meta, text_s(&m->where), "kind", &kind));
-    for (size_t i = 0; i < 3; i++)
-        if (strcmp(names[i], kind) == 0) {
+    for (size_t i = 0; i < ITEM_KINDS; i++)
+        if (strcmp(evalset_kinds[i], kind) == 0) {
             m->kind = (enum item_kind)i;
             return 0;
         }
-    return err_add(err_unknown(ERR_DATA, "kind", kind, names, 3), "%s", text_s(&m->where));
+    return err_add(err_unknown(ERR_DATA, "kind", kind, evalset_kinds, ITEM_KINDS), "%s", text_s(&m->where));
 }
 
 static int read_metrics(struct evalset *e, struct memory *m)

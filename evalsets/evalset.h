@@ -12,7 +12,9 @@ enum item_kind {
     ITEM_GENERATE, /* a prompt; a search answers */
     ITEM_CHOICE,   /* a prompt and choices; their likelihoods answer */
     ITEM_TEXT,     /* a text to be scored */
+    ITEM_KINDS
 };
+extern const char *const evalset_kinds[ITEM_KINDS]; /* their names, in files too: "generate", "choice", "text" */
 
 struct item {
     const char *id; /* unique in the evalset, ASCII */

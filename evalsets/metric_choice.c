@@ -3,6 +3,7 @@
  * The probabilities of choices are the softmax of their log-likelihoods.  Ties go to the earlier choice.  A question
  * whose choices all have likelihood 0 is not defined: nothing was answered. */
 #include "base/mem.h"
+#include "evalsets/brier.h"
 #include "evalsets/metric_list.h"
 #include "evalsets/reliability.h"
 #include <math.h>
@@ -64,14 +65,15 @@ static double nll_choice(const struct sample s[], size_t n)
 
 static double brier(const struct sample s[], size_t n)
 {
-    double total = n == 1 ? log_total(s) : NAN, sum = 0;
+    double total = n == 1 ? log_total(s) : NAN;
     if (isnan(total))
         return NAN;
-    for (size_t i = 0; i < s->item->n_choices; i++) {
-        double gap = exp(s->choice_logp[i] - total) - (i == s->item->gold);
-        sum += gap * gap;
-    }
-    return sum;
+    double *p = mem_alloc(s->item->n_choices, sizeof *p);
+    for (size_t i = 0; i < s->item->n_choices; i++)
+        p[i] = exp(s->choice_logp[i] - total);
+    double score = brier_classes(p, s->item->n_choices, s->item->gold);
+    free(p);
+    return score;
 }
 
 static double ece(const struct sample s[], size_t n)

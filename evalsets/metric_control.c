@@ -1,5 +1,4 @@
 /* Whether a text does what was asked: keywords, verse forms, length. */
-#include "base/mem.h"
 #include "base/text.h"
 #include "evalsets/metric_list.h"
 #include "evalsets/words.h"

@@ -3,7 +3,6 @@
 #include "base/mem.h"
 #include "base/row_math.h"
 #include "experiments/score.h"
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

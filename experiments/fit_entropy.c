@@ -2,7 +2,6 @@
  * labelled positions, is the target (Zhang, Duckworth, Ippolito, Neelakantan 2020: strategies are compared at equal
  * diversity).  Bisection between `from` and `to`: the same bits in every run. */
 #include "base/err.h"
-#include "base/mem.h"
 #include "decode/chain.h"
 #include "experiments/fit_place.h"
 #include "experiments/fit_rows.h"

@@ -2,7 +2,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "experiments/lua_transforms_inside.h"
-#include "experiments/script.h"
 #include <lauxlib.h>
 #include <stdlib.h>
 

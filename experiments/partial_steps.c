@@ -1,6 +1,5 @@
 #include "experiments/partial_steps.h"
 #include "base/num.h"
-#include <assert.h>
 #include <float.h>
 #include <math.h>
 #include <string.h>

@@ -11,13 +11,6 @@ static const char *field(const json_t *o, const char *key)
     return json_string_value(json_object_get(o, key));
 }
 
-static void copy_field(json_t *to, const json_t *from, const char *key)
-{
-    json_t *v = json_object_get(from, key);
-    if (v)
-        json_object_set(to, key, v);
-}
-
 static int bytes_options_of(const json_t *d, struct bytes_options *o)
 {
     json_int_t beam = json_integer_value(json_object_get(d, "beam"));
@@ -42,11 +35,11 @@ static json_t *bytes_node(const struct plan_nodes *n, const json_t *d, const cha
     }
     json_t *node =
         json_pack("{s:s, s:[{s:s}], s:s}", "kind", "bytes", "voices", "of", field(inner, "key"), "space", hash);
-    copy_field(node, d, "covers");
-    copy_field(node, d, "beam");
-    copy_field(node, d, "lazy");
-    copy_field(node, d, "ahead");
-    copy_field(node, inner, "template");
+    doc_copy(node, d, "covers");
+    doc_copy(node, d, "beam");
+    doc_copy(node, d, "lazy");
+    doc_copy(node, d, "ahead");
+    doc_copy(node, inner, "template");
     return node;
 }
 

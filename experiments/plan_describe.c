@@ -1,3 +1,4 @@
+#include "base/columns.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "experiments/choices.h"
@@ -149,8 +150,8 @@ static void describe_lms(const struct plan *p, struct text *out)
         json_int_t parameters_of = json_integer_value(json_object_get(n, "parameters"));
         size_t at = out->len;
         shown(out, "  ", field(n, "id"));
-        size_t width = out->len - at;
-        text_addf(out, "%*s %s", width < 26 ? (int)(26 - width) : 0, "", field(n, "kind"));
+        columns_pad(out, at, 26);
+        text_addf(out, " %s", field(n, "kind"));
         if (parameters_of > 0) {
             shown(out, " ", field(n, "name"));
             text_addf(out, ", %.1f M parameters, %.12s", (double)parameters_of / 1e6, field(n, "hash"));

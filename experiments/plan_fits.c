@@ -16,13 +16,6 @@ static const char *field(const json_t *o, const char *key)
     return json_string_value(json_object_get(o, key));
 }
 
-static void copy_field(json_t *to, const json_t *from, const char *key)
-{
-    json_t *v = json_object_get(from, key);
-    if (v)
-        json_object_set(to, key, v);
-}
-
 /* A place takes one kind of fit. */
 static int check_what(const json_t *d, const char *wanted)
 {
@@ -62,9 +55,9 @@ static json_t *fit_node_of(const struct plan_nodes *n, const json_t *d, const ch
     json_t *node = plan_leaf_fit(field(d, "on"), field(d, "lang"), kind);
     if (!node)
         return NULL;
-    copy_field(node, d, "what");
-    copy_field(node, d, "lang");
-    copy_field(node, plan_list_find(&n->lms, lm), "space");
+    doc_copy(node, d, "what");
+    doc_copy(node, d, "lang");
+    doc_copy(node, plan_list_find(&n->lms, lm), "space");
     /* the key speaks of the lm by its key; "lm" itself is put in afterwards */
     json_object_set_new(node, "of", json_string(field(plan_list_find(&n->lms, lm), "key")));
     return node;
@@ -313,7 +306,7 @@ static const char *chain_put(struct plan_nodes *n, const json_t *d, const char *
     json_object_set_new(node, "chain", json_string(chain));
     lua_transforms_code(n->transforms, chain, node);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        copy_field(node, d, keys[i]);
+        doc_copy(node, d, keys[i]);
     if (template_name)
         json_object_set_new(node, "template", json_string(template_name));
     text_addf(&made, "%s: %s", lm, chain);

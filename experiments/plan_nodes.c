@@ -15,13 +15,6 @@ static const char *field(const json_t *o, const char *key)
     return json_string_value(json_object_get(o, key));
 }
 
-static void copy_field(json_t *to, const json_t *from, const char *key)
-{
-    json_t *v = json_object_get(from, key);
-    if (v)
-        json_object_set(to, key, v);
-}
-
 /* The caller's copy of the node of a name. */
 static json_t *leaf(struct plan_nodes *n, const char *name)
 {
@@ -53,7 +46,7 @@ static const char *add_model(struct plan_nodes *n, const json_t *d)
         json_decref(node);
         return NULL;
     }
-    copy_field(node, d, "template");
+    doc_copy(node, d, "template");
     const char *colon = strrchr(name, ':'), *slash = strrchr(name, '/');
     const char *made = strncmp(name, "table:", 6) == 0 ? name : slash ? slash + 1 : colon ? colon + 1 : name;
     return plan_list_put(&n->lms, node, field(d, "name"), made);
@@ -90,8 +83,8 @@ static json_t *voice_node(struct plan_nodes *n, const json_t *d, const char *lm)
 {
     json_t *v = json_object();
     json_object_set_new(v, "of", json_string(field(plan_list_find(&n->lms, lm), "key")));
-    copy_field(v, d, "template");
-    copy_field(v, d, "drop");
+    doc_copy(v, d, "template");
+    doc_copy(v, d, "drop");
     const char *chain = field(d, "chain");
     struct text whole = { 0 };
     int rc = check_template(n, plan_list_find(&n->lms, lm), field(d, "template"));
@@ -238,7 +231,7 @@ static const char *ensemble_put(struct plan_nodes *n, const json_t *d, const str
     if (m->rule->weighting.len > 0)
         json_object_set_new(node, "weighting", json_string(text_s(&m->rule->weighting)));
     made_name(m, &made);
-    copy_field(node, plan_list_find(&n->lms, m->lms[0]), "space");
+    doc_copy(node, plan_list_find(&n->lms, m->lms[0]), "space");
     const char *id = plan_list_put(&n->lms, node, name, text_s(&made));
     text_free(&made);
     node = id ? plan_list_find(&n->lms, id) : NULL;

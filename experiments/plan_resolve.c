@@ -1,6 +1,5 @@
 /* From a declaration (script.h) to a plan: names resolved, texts canonical, contents hashed, rules checked. */
 #include "base/err.h"
-#include "base/mem.h"
 #include "experiments/choices.h"
 #include "experiments/fit_result.h"
 #include "experiments/lms.h"

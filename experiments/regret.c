@@ -3,7 +3,6 @@
 #include "base/mem.h"
 #include "ensemble/weighting.h"
 #include "model/lm.h"
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -22,7 +22,6 @@ struct results;
 
 struct results_arm {
     const char *name, *lm, *chain, *search;
-    bool repeats;
 };
 
 struct results_item {

@@ -28,8 +28,6 @@ static char **column(struct results *r, const char *path, size_t n)
 
 static int read_arms(struct results *r)
 {
-    struct h5_dims d;
-    uint8_t *repeats;
     uint64_t n;
     TRY(h5_get_size(r->file, "/arm", &n));
     r->n_arms = (size_t)n;
@@ -37,12 +35,10 @@ static int read_arms(struct results *r)
     char **chain = column(r, "/arm_chain", r->n_arms), **search = column(r, "/arm_search", r->n_arms);
     if (!name || !lm || !chain || !search)
         return ERR_DAMAGED;
-    TRY(h5_get(r->file, "/arm_repeats", H5T_NATIVE_UINT8, &d, &repeats));
     r->arms = mem_alloc(r->n_arms, sizeof *r->arms);
-    for (size_t i = 0; i < r->n_arms && d.n[0] == r->n_arms; i++)
-        r->arms[i] = (struct results_arm){ name[i], lm[i], chain[i], search[i], repeats[i] != 0 };
-    free(repeats);
-    return d.rank == 1 && d.n[0] == r->n_arms ? 0 : damaged("/arm_repeats");
+    for (size_t i = 0; i < r->n_arms; i++)
+        r->arms[i] = (struct results_arm){ name[i], lm[i], chain[i], search[i] };
+    return 0;
 }
 
 static int read_items(struct results *r)

@@ -1,7 +1,6 @@
 #include "experiments/results_trace.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/num.h"
 #include "base/row.h"
 #include "experiments/results_inside.h"
 #include <math.h>

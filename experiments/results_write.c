@@ -88,7 +88,6 @@ static const char *prompt_shown(const struct prompt *prompt)
 
 static void write_items(struct h5 *h, const struct plan *p)
 {
-    static const char *const kinds[] = { [ITEM_GENERATE] = "generate", [ITEM_CHOICE] = "choice", [ITEM_TEXT] = "text" };
     static const char *const paths[] = { "/item_set",  "/item_id",     "/item_lang",
                                          "/item_kind", "/item_prompt", "/item_task" };
     size_t n = p->n_items;
@@ -106,7 +105,7 @@ static void write_items(struct h5 *h, const struct plan *p)
             const char *const value[] = { p->items[i].set->name,
                                           item->id,
                                           item->lang,
-                                          kinds[item->kind],
+                                          evalset_kinds[item->kind],
                                           prompt_shown(p->items[i].prompt),
                                           p->items[i].task ? p->items[i].task : "" };
             column[i] = value[k];

@@ -5,7 +5,7 @@
 #include "decode/chain.h"
 #include "decode/round.h"
 #include "experiments/fit.h"
-#include "experiments/runner_chains.h"
+#include "experiments/runner_inside.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,19 +115,12 @@ int runner_fits(struct runner *r)
     return open_works(r);
 }
 
-/* A unit that fails is told to the journal, counts as not done, and does not stop the others. */
-static int unit_failed(struct runner *r, struct unit_key key)
+int runner_unit_failed(struct runner *r, struct unit_key key)
 {
     r->progress.failed++;
     if (!r->first_failure)
         r->first_failure = mem_string(err_text());
     return journal_payload(r, unit_write_message(&r->payload, UNIT_FAILED, key, err_text()));
-}
-
-/* What stops the run rather than a unit; damage of the journal, so that all of it is verified before work goes on. */
-static bool fatal(int rc)
-{
-    return rc == ERR_MEMORY || rc == ERR_IO || rc == ERR_DAMAGED;
 }
 
 static void skip_done(struct runner *r)
@@ -179,7 +172,7 @@ static int admit(struct runner *r)
         if (t)
             r->live[r->n_live++] = t;
         else
-            TRY(unit_failed(r, key));
+            TRY(runner_unit_failed(r, key));
     }
     return 0;
 }
@@ -193,7 +186,7 @@ static int finish(struct runner *r, struct task *t)
         err_set(ERR_DATA, "a unit of %zu MiB, want at most %u: ask for a lower trace level", r->payload.len >> 20,
                 JOURNAL_MAX_FRAME >> 20);
         text_clear(&r->payload);
-        return unit_failed(r, task_key(t));
+        return runner_unit_failed(r, task_key(t));
     }
     if (job)
         rc = jobs_finished(r->jobs, job, r->payload.s, r->payload.len);
@@ -204,8 +197,7 @@ static int finish(struct runner *r, struct task *t)
     return rc < 0 ? rc : journal_payload(r, n_head);
 }
 
-/* Asks every task what it wants; those that want nothing are finished and leave. */
-static int gather(struct runner *r)
+int runner_gather(struct runner *r)
 {
     size_t kept = 0;
     r->n_wants = 0;
@@ -230,96 +222,6 @@ static int gather(struct runner *r)
     r->first[kept] = r->n_wants;
     r->n_live = kept;
     return 0;
-}
-
-/* Tasks whose status is a failure leave; the others close ranks. */
-static void drop_failed(struct runner *r)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < r->n_live; i++) {
-        if (r->status[i] < 0)
-            task_close(r->live[i]);
-        else
-            r->live[kept++] = r->live[i];
-    }
-    r->n_live = kept;
-}
-
-/* The core failed for the sake of some task: each is tried alone, the guilty leave, the others are run again. */
-static int core_isolate(struct runner *r)
-{
-    for (size_t i = 0; i < r->n_live; i++) {
-        r->status[i] = core_run(r->core, r->wants + r->first[i], r->first[i + 1] - r->first[i]);
-        if (fatal(r->status[i]))
-            return r->status[i];
-        if (r->status[i] < 0)
-            TRY(unit_failed(r, task_key(r->live[i])));
-    }
-    drop_failed(r);
-    TRY(gather(r));
-    return core_run(r->core, r->wants, r->n_wants);
-}
-
-static void feed_part(void *ctx, size_t i, size_t worker)
-{
-    struct runner *r = ctx;
-    if (r->status[i] < 0)
-        return; /* its offer failed */
-    r->status[i] = task_feed(r->live[i], r->works[worker]);
-    if (r->status[i] < 0)
-        r->messages[i] = mem_string(err_text()); /* messages are per thread: the owner takes it from here */
-}
-
-/* Decisions over rows that stay on a device, all in one call. */
-static int decide_there(struct runner *r)
-{
-    round_begin(r->round);
-    for (size_t i = 0; i < r->n_live; i++) {
-        r->status[i] = task_offer(r->live[i], r->round, r->works[0]);
-        if (fatal(r->status[i]))
-            return r->status[i];
-        if (r->status[i] < 0)
-            r->messages[i] = mem_string(err_text());
-    }
-    return round_run(r->round);
-}
-
-static int feed_and_move(struct runner *r)
-{
-    threads_run(r->threads, r->n_live, feed_part, r);
-    for (size_t i = 0; i < r->n_live; i++) {
-        int rc = r->status[i];
-        if (rc == 0)
-            rc = task_move(r->live[i]);
-        else
-            rc = err_set((enum err)rc, "%s", r->messages[i]);
-        free(r->messages[i]);
-        r->messages[i] = NULL;
-        r->status[i] = rc;
-        if (fatal(rc))
-            return rc;
-        if (rc < 0)
-            TRY(unit_failed(r, task_key(r->live[i])));
-    }
-    drop_failed(r);
-    return 0;
-}
-
-/* What was under way when a device could not go on. */
-static int name_units(const struct runner *r, int rc)
-{
-    return rc == ERR_MEMORY && r->n_live > 0 ? task_under_way(r->live[0], rc, r->n_live - 1) : rc;
-}
-
-static int run_round(struct runner *r)
-{
-    int rc = core_run(r->core, r->wants, r->n_wants);
-    if (rc < 0 && !fatal(rc))
-        rc = core_isolate(r);
-    if (rc == 0)
-        rc = decide_there(r);
-    rc = name_units(r, rc);
-    return rc < 0 ? rc : feed_and_move(r);
 }
 
 static void account(struct runner *r, double seconds)
@@ -367,14 +269,14 @@ int runner_work(struct runner *r)
         double start = clock_seconds();
         TRY(interrupt_check(r->options->signal, "computing units"));
         TRY(admit(r));
-        TRY(gather(r));
+        TRY(runner_gather(r));
         TRY(commit_when_due(r, start));
         report_when_due(r, start);
         if (r->n_live == 0 && !work_left(r))
             return 0;
         if (r->n_live == 0)
             continue;
-        TRY(run_round(r));
+        TRY(runner_round(r));
         account(r, clock_seconds() - start);
     }
 }

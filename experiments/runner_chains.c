@@ -1,10 +1,10 @@
-#include "experiments/runner_chains.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "decode/chain.h"
 #include "decode/search.h"
 #include "experiments/fit_place.h"
 #include "experiments/lua_transforms.h"
+#include "experiments/runner_inside.h"
 
 int runner_chains_open(struct runner *r)
 {

@@ -65,11 +65,3 @@ int script_source(const char *path, struct text *source)
     int rc = text_read_file(source, path, SCRIPT_MAX_SOURCE);
     return rc == ERR_DATA ? err_add(ERR_USAGE, "%s:1", path) : rc;
 }
-
-json_t *script_read(const char *path, const char *const sets[], size_t n_sets)
-{
-    struct text source = { 0 };
-    json_t *out = script_source(path, &source) == 0 ? script_run(path, &source, sets, n_sets) : NULL;
-    text_free(&source);
-    return out;
-}

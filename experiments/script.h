@@ -21,9 +21,8 @@
 #define SCRIPT_BYTES        (64u << 20)
 #define SCRIPT_MAX_SOURCE   (1u << 20) /* bytes of a script */
 
-/* sets: (n_sets,) "name=value"; a value that reads as a number is one.  The caller's json_t (json_decref), or NULL +
- * ERR_USAGE "path:line: what" / ERR_IO. */
-json_t *script_read(const char *path, const char *const sets[], size_t n_sets);
+/* name: for messages; sets: (n_sets,) "name=value"; a value that reads as a number is one.  The caller's json_t
+ * (json_decref), or NULL + ERR_USAGE "name:line: what". */
 json_t *script_run(const char *name, const struct text *source, const char *const sets[], size_t n_sets);
 
 /* The bytes of a script into source (cleared first).  0, ERR_USAGE (larger than SCRIPT_MAX_SOURCE) or ERR_IO. */

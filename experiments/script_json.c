@@ -1,7 +1,6 @@
 #include "experiments/script_json.h"
 #include "experiments/script.h"
 #include <lauxlib.h>
-#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 

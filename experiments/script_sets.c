@@ -1,7 +1,6 @@
 #include "experiments/script_sets.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,6 +75,21 @@ static bool holds(const struct names *names, const char *set, size_t n)
     return false;
 }
 
+static void names_free(struct names *names)
+{
+    for (size_t i = 0; i < names->n; i++)
+        free(names->s[i]);
+    free(names->s);
+}
+
+bool script_sets_reads(const char *source, const char *name)
+{
+    struct names names = { 0 };
+    bool reads = !all_named(source, &names) || holds(&names, name, strlen(name));
+    names_free(&names);
+    return reads;
+}
+
 int script_sets_check(const char *path, const struct text *source, const char *const sets[], size_t n_sets)
 {
     struct names names = { 0 };
@@ -90,8 +104,6 @@ int script_sets_check(const char *path, const struct text *source, const char *c
         rc = err_add(err_unknown(ERR_USAGE, "name of --set", name, (const char *const *)names.s, names.n), "%s", path);
         free(name);
     }
-    for (size_t i = 0; i < names.n; i++)
-        free(names.s[i]);
-    free(names.s);
+    names_free(&names);
     return rc;
 }

@@ -26,15 +26,6 @@ static double mean_of(const double x[], size_t n)
     return n > 0 ? sum / (double)n : NAN;
 }
 
-double stats_stderr(const double x[], size_t n)
-{
-    double *v = mem_alloc(n, sizeof *v);
-    size_t k = keep_numbers(x, n, v);
-    double e = k > 1 ? gsl_stats_sd(v, 1, k) / sqrt((double)k) : NAN;
-    free(v);
-    return e;
-}
-
 static int real_order(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;

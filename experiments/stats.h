@@ -28,8 +28,6 @@ struct interval stats_bootstrap_paired(const double a[], const double b[], size_
 /* Wilson score interval of k successes of n. */
 struct interval stats_wilson(size_t k, size_t n, double level);
 
-double stats_stderr(const double x[], size_t n); /* sample sd / sqrt(n); NAN for fewer than two */
-
 /* Two-sided p of the mean difference under random signs of d[n]: exact up to STATS_EXACT items that differ, else by
  * importance sampling, to a few per cent of p however small it is.  1 when nothing differs; NAN for no item. */
 #define STATS_EXACT 30

@@ -2,7 +2,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "decode/search.h"
-#include "ensemble/ensemble.h"
 #include "experiments/choices.h"
 #include "experiments/score.h"
 #include <math.h>
@@ -140,8 +139,8 @@ static int item_text_open(struct task *t, const struct task_world *w)
 static int told_row(void *ctx, const struct row *r, const struct score_place *place)
 {
     struct task *t = ctx;
-    struct ensemble_at at = { .slot = place->slot, .back = place->back, .row = r, .symbol = place->label };
-    return ensemble_trace(t->lm, &at, &t->traces[place->at]);
+    (void)r;
+    return lm_trace(t->lm, place->slot, place->back, place->label, &t->traces[place->at]);
 }
 
 static int text_feed(struct task *t, struct row_work *work)

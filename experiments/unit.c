@@ -1,6 +1,5 @@
 #include "experiments/unit.h"
 #include "base/hash.h"
-#include "base/mem.h"
 #include "experiments/plan.h"
 #include "experiments/unit_trace.h"
 #include <math.h>

@@ -1,7 +1,6 @@
 #include "model/architecture.h"
 #include "base/err.h"
 #include "base/num.h"
-#include "base/text.h"
 #include "model/architecture_rows.h"
 #include <assert.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* Architectures: what distinguishes one decoder from another, one row of a table each.
  *
  * A row says which tensors there are, under which names in which format, and how they are put together; a checkpoint's
- * configuration (model/config.h) says how large they are.  A new architecture is a row, the keys of its configuration and
- * a fixture of tests/fixtures/transformer.
+ * configuration (model/config.h) says how large they are.  A new architecture is a row of architecture_rows.c, the keys of its
+ * configuration and a fixture of tests/fixtures/transformer.
  *
  * Names are patterns without ".weight" or ".bias"; '#' stands for the number of the layer, then of the expert.  The name
  * in a Hugging Face folder is the canonical one. */

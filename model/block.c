@@ -5,7 +5,7 @@
 
 struct block block_alloc(size_t n, size_t width)
 {
-    struct block b = { .n = n, .width = width, .stride = kernel_pad(width) };
+    struct block b = { .width = width, .stride = kernel_pad(width) };
     b.data = mem_aligned(n * b.stride, sizeof *b.data);
     b.row = mem_alloc(n, sizeof *b.row);
     for (size_t i = 0; i < n; i++)

@@ -7,7 +7,7 @@
 struct block {
     float *data; /* (n, stride) */
     float **row; /* (n,) */
-    size_t n, width, stride;
+    size_t width, stride;
 };
 
 struct block block_alloc(size_t n, size_t width);

@@ -1,6 +1,5 @@
 /* A GGUF file of a known architecture: its keys as a config, its tensors under canonical names. */
 #include "base/err.h"
-#include "base/mem.h"
 #include "model/architecture.h"
 #include "model/checkpoint_files.h"
 #include "model/config_gguf.h"

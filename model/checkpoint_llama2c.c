@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "model/checkpoint_files.h"
-#include "model/config_json.h"
 #include "model/vocab_llama2c.h"
 #include <limits.h>
 #include <stdio.h>

@@ -1,6 +1,5 @@
 #include "model/convert.h"
 #include "base/err.h"
-#include "base/mem.h"
 #include "model/convert_inside.h"
 #include "model/quant_pack.h"
 #include <errno.h>

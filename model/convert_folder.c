@@ -1,11 +1,9 @@
 /* To a folder in the Hugging Face layout: made aside, synced, and renamed when it is whole. */
 #include "base/err.h"
 #include "base/folder.h"
-#include "base/mem.h"
 #include "model/convert_inside.h"
 #include "model/safetensors_write.h"
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

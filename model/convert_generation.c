@@ -6,7 +6,6 @@
 #include "base/err.h"
 #include "model/checkpoint_files.h"
 #include "model/convert_inside.h"
-#include "model/generation_config.h"
 #include <math.h>
 #include <string.h>
 

@@ -1,6 +1,5 @@
 /* To GGUF: names, keys and the order of values as llama.cpp has them. */
 #include "base/err.h"
-#include "base/mem.h"
 #include "model/architecture.h"
 #include "model/convert_inside.h"
 #include "model/gguf_write.h"

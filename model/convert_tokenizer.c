@@ -5,7 +5,6 @@
  * "tokenizer.ggml.model" is "none", as in a checkpoint without a tokenizer, and a remark says so: other programs see no
  * tokenizer rather than another one. */
 #include "base/err.h"
-#include "base/mem.h"
 #include "model/convert_bytes.h"
 #include "model/convert_inside.h"
 #include "model/convert_pieces.h"

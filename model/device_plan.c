@@ -32,9 +32,3 @@ int device_plan_make(const struct device_ask *a, const struct device_need *n, st
     p->kv = a->kv > 0 ? kv : room - n->activations - wanted;
     return 0;
 }
-
-double device_plan_seconds(const struct device_plan *p, double device_bandwidth, double bus_bandwidth)
-{
-    double here = (double)p->weights / device_bandwidth, over = (double)p->swapped / bus_bandwidth;
-    return here > over ? here : over;
-}

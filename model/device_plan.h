@@ -23,7 +23,4 @@ struct device_plan {
  * eighth; layers of weights that then do not fit are swapped.  0, or ERR_MEMORY: the least that can be run does not fit. */
 int device_plan_make(const struct device_ask *a, const struct device_need *n, struct device_plan *p);
 
-/* Seconds that a pass takes at least: resident weights at the device's bandwidth beside those that come over the bus. */
-double device_plan_seconds(const struct device_plan *p, double device_bandwidth, double bus_bandwidth);
-
 #endif

@@ -13,7 +13,6 @@
 
 struct multiplier {
     const struct kernels *k;
-    enum kernel_mode mode;
     struct threads *threads;
     float *scratch; /* (n_threads, KERNEL_ROWS, max_width) */
     size_t scratch_stride;
@@ -25,7 +24,7 @@ struct multiplier {
 struct job {
     struct multiplier *mul;
     struct matmul matmul[MAX_PRODUCTS];
-    size_t tile[MAX_PRODUCTS], n_tiles[MAX_PRODUCTS], n;
+    size_t tile[MAX_PRODUCTS], n_tiles[MAX_PRODUCTS];
 };
 
 struct multiplier *multiplier_alloc(const struct kernels *k, enum kernel_mode mode, struct threads *threads,
@@ -33,7 +32,7 @@ struct multiplier *multiplier_alloc(const struct kernels *k, enum kernel_mode mo
 {
     struct multiplier *mul = mem_alloc(1, sizeof *mul);
     size_t stride = KERNEL_ROWS * kernel_pad(max_width);
-    *mul = (struct multiplier){ .k = k, .mode = mode, .threads = threads, .scratch_stride = stride };
+    *mul = (struct multiplier){ .k = k, .threads = threads, .scratch_stride = stride };
     mul->scratch = mem_aligned(threads_count(threads) * stride, sizeof *mul->scratch);
     size_t half_rows = (max_rows + k->bf16_rows - 1) / k->bf16_rows * k->bf16_rows;
     if (mode == KERNEL_NATIVE && k->dot_bf16)
@@ -139,7 +138,7 @@ static size_t larger(size_t a, size_t b)
 
 void multiply(struct multiplier *mul, const struct block *x, const struct product products[], size_t n)
 {
-    struct job job = { .mul = mul, .n = n };
+    struct job job = { .mul = mul };
     struct rounding rounding = { mul, x };
     size_t cost = 0, n_tiles = 0, half_rows = 0, whole_rows = 0;
     assert(n <= MAX_PRODUCTS);

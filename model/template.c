@@ -1,6 +1,5 @@
 #include "model/template.h"
 #include "base/err.h"
-#include "base/mem.h"
 #include "base/text.h"
 #include "model/template_inline.h"
 #include "model/template_parts.h"

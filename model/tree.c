@@ -1,5 +1,4 @@
 #include "model/tree.h"
-#include "base/hash.h"
 #include "base/mem.h"
 #include <assert.h>
 #include <stdlib.h>

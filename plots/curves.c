@@ -6,7 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_POINTS = 2000 }; /* of one block */
+enum {
+    MAX_POINTS = 2000, /* of one block */
+    MAX_NUMBERS = 4,   /* of settings whose points coincide */
+    WIDTH = 900,
+    NAME = 48,      /* bytes of an lm's name */
+    BESIDE = 26,    /* longer names stand below the figure: beside it they would take its place */
+    KEY_HEIGHT = 20 /* of a line of the key */
+};
 
 static void axis(struct text *t, char name, const struct summary_metric *m)
 {
@@ -26,7 +33,7 @@ static void number(struct text *t, double x)
     text_add(t, " ");
 }
 
-static void point(struct text *t, const struct interval *x, const struct interval *y, size_t chain)
+static void point(struct text *t, const struct interval *x, const struct interval *y, size_t setting)
 {
     double low_x = isfinite(x->low) ? x->low : x->mean, high_x = isfinite(x->high) ? x->high : x->mean;
     double low_y = isfinite(y->low) ? y->low : y->mean, high_y = isfinite(y->high) ? y->high : y->mean;
@@ -36,10 +43,10 @@ static void point(struct text *t, const struct interval *x, const struct interva
     number(t, high_x);
     number(t, low_y);
     number(t, high_y);
-    text_addf(t, "%zu\n", chain + 1);
+    text_addf(t, "%zu\n", setting + 1);
 }
 
-/* Whether two chains differ in numbers alone: settings of one strategy, between which a line means something. */
+/* Whether two settings differ in numbers alone: they are of one strategy, between which a line means something. */
 static bool same_strategy(const char *a, const char *b)
 {
     static const char digits[] = "+-.0123456789eE";
@@ -82,28 +89,45 @@ static size_t block(const struct choice *c, size_t lm, struct text *t)
         size_t own = c->d->arm_lm[arm];
         if ((lm == SIZE_MAX ? c->named[own] : own != lm) || !has_point(c->x, c->y, arm))
             continue;
-        size_t chain = c->d->arm_chain[arm];
-        if (last != SIZE_MAX && !same_strategy(c->d->chains[last], c->d->chains[chain]))
+        size_t setting = c->d->arm_setting[arm];
+        if (last != SIZE_MAX && !same_strategy(c->d->settings[last], c->d->settings[setting]))
             text_add(t, "\n"); /* gnuplot's lines end where a line is empty */
-        last = chain;
-        point(t, &c->x->arms[arm], &c->y->arms[arm], chain);
+        last = setting;
+        point(t, &c->x->arms[arm], &c->y->arms[arm], setting);
         n++;
     }
     text_add(t, "EOD\n");
     return n;
 }
 
-/* The numbers of the chains: of all points, or where they would cover each other of those on the frontier. */
+static bool coincide(const struct choice *c, size_t a, size_t b)
+{
+    return c->d->arm_lm[a] == c->d->arm_lm[b] && c->x->arms[a].mean == c->x->arms[b].mean &&
+           c->y->arms[a].mean == c->y->arms[b].mean;
+}
+
+/* "3,5": the numbers of all that lie on the point of an arm; nothing where an earlier arm has said them. */
+static void add_label(const struct choice *c, size_t arm, struct text *t)
+{
+    size_t n = 0, n_arms = c->d->summary->n_arms;
+    for (size_t i = 0; i < arm; i++)
+        if (coincide(c, i, arm))
+            return;
+    number(t, c->x->arms[arm].mean);
+    number(t, c->y->arms[arm].mean);
+    for (size_t i = arm; i < n_arms && n <= MAX_NUMBERS; i++)
+        if (coincide(c, i, arm) && n++ < MAX_NUMBERS)
+            text_addf(t, "%s%zu", n > 1 ? "," : "", c->d->arm_setting[i] + 1);
+    text_add(t, n > MAX_NUMBERS ? ",\xe2\x80\xa6\n" : "\n");
+}
+
+/* The numbers of the settings: of all points, or where they would cover each other of those on the frontier. */
 static void labels(const struct choice *c, size_t lm, size_t n_points, struct text *t)
 {
     text_addf(t, "$labels%zu << EOD\n", lm);
     for (size_t arm = 0; arm < c->d->summary->n_arms; arm++)
-        if (c->d->arm_lm[arm] == lm && has_point(c->x, c->y, arm) &&
-            (n_points <= FIGURE_LABELS || c->d->frontier[arm])) {
-            number(t, c->x->arms[arm].mean);
-            number(t, c->y->arms[arm].mean);
-            text_addf(t, "%zu\n", c->d->arm_chain[arm] + 1);
-        }
+        if (c->d->arm_lm[arm] == lm && has_point(c->x, c->y, arm) && (n_points <= FIGURE_LABELS || c->d->frontier[arm]))
+            add_label(c, arm, t);
     text_add(t, "EOD\n");
 }
 
@@ -111,7 +135,7 @@ static void curve(const struct figure_data *d, size_t lm, size_t style, struct t
 {
     struct text name = { 0 };
     text_addf(t, "$lm%zu using 1:2 with linespoints lt %zu title ", lm, style);
-    figure_short(&name, d->lms[lm], 48);
+    figure_short(&name, d->lms[lm], NAME);
     plot_string(t, text_s(&name));
     text_free(&name);
     text_addf(t, " noenhanced, \\\n  $labels%zu using 1:2:3 with labels offset 0.9,0.6 font ',9' tc lt %zu notitle", lm,
@@ -123,12 +147,23 @@ static void intervals(size_t lm, size_t style, struct text *t)
     text_addf(t, "$lm%zu using 1:2:3:4:5:6 with xyerrorbars lt %zu lw 0.7 pt 0 notitle, \\\n  ", lm, style);
 }
 
-int curves_draw(const struct figure_data *d, const struct summary_metric *x, const struct summary_metric *y,
+/* The head of a figure whose plot is of the given height, with room for its key. */
+static void head(const struct figure_data *d, const size_t lms[], size_t n, int height, struct text *t)
+{
+    bool below = false;
+    for (size_t i = 0; i < n; i++)
+        below |= strlen(d->lms[lms[i]]) > BESIDE;
+    plot_head(t, WIDTH, height + (below ? KEY_HEIGHT * ((int)n + (n < d->n_lms)) : 0));
+    text_add(t, below ? "set key outside bottom center maxcols 1 height 1\n" : "");
+}
+
+int curves_draw(const struct figure_data *d, const struct summary_metric *x, const struct summary_metric *y, int height,
                 struct text *script)
 {
     size_t n_points = 0, others, chosen[FIGURE_LMS], n = figure_choose_lms(d, chosen);
     bool *named = mem_alloc(d->n_lms, sizeof *named);
     struct choice c = { d, x, y, named };
+    head(d, chosen, n, height, script);
     axis(script, 'x', x);
     axis(script, 'y', y);
     for (size_t i = 0; i < n; i++)
@@ -140,13 +175,13 @@ int curves_draw(const struct figure_data *d, const struct summary_metric *x, con
         labels(&c, chosen[i], n_points + others, script);
     text_add(script, "plot ");
     if (others > 0)
-        text_addf(script, "$others using 1:2 with points pt 7 ps 0.35 lc rgb '#bbbbbb' title '%zu other lms', \\\n  ",
+        text_addf(script, "$others using 1:2 with points lt %d title '%zu other lms', \\\n  ", PLOT_LINES + 1,
                   d->n_lms - n);
     for (size_t i = 0; i < n; i++) {
         text_add(script, i == 0 ? "" : ", \\\n  ");
         if (n_points + others <= FIGURE_LABELS)
-            intervals(chosen[i], i % 8 + 1, script);
-        curve(d, chosen[i], i % 8 + 1, script);
+            intervals(chosen[i], i + 1, script);
+        curve(d, chosen[i], i + 1, script);
     }
     text_add(script, "\n");
     free(named);

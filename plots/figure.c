@@ -1,5 +1,6 @@
 #include "plots/figure.h"
 #include "base/mem.h"
+#include "plots/plot.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,11 +69,11 @@ static bool on_frontier(const struct figure_data *d, const struct summary_metric
 }
 
 /* "top_p=0.9", "temperature=1 | beam=3": without its search, an arm would be taken for another. */
-static char *chain_and_search(const struct results_arm *arm)
+static char *chain_and_search(const struct results_arm *arm, const char *otherwise)
 {
     struct text t = { 0 };
     bool searches = strcmp(arm->search, "sample") != 0;
-    text_add(&t, *arm->chain || !searches ? arm->chain : "(no chain)");
+    text_add(&t, *arm->chain ? arm->chain : otherwise);
     if (searches)
         text_addf(&t, " | %s", arm->search);
     return t.s ? t.s : mem_string("");
@@ -84,6 +85,18 @@ static char *rest_of_name(const struct results_arm *arm)
     size_t n = strlen(arm->lm);
     bool made = strncmp(arm->name, arm->lm, n) == 0 && strncmp(arm->name + n, ": ", 2) == 0;
     return mem_string(made ? arm->name + n + 2 : arm->name);
+}
+
+/* The same with what the name that the plan made says besides: "top_p=0.9 | by task" is not top_p=0.9. */
+static char *whole_setting(const struct results_arm *arm)
+{
+    char *setting = chain_and_search(arm, "(no chain)"), *rest = rest_of_name(arm);
+    char *named = chain_and_search(arm, "as it is");
+    size_t n = strlen(named);
+    bool more = strncmp(rest, named, n) == 0 && strncmp(rest + n, " | ", 3) == 0;
+    free(named);
+    free(more ? setting : rest);
+    return more ? rest : setting;
 }
 
 struct labelled {
@@ -112,7 +125,7 @@ static char **settings_of(const struct results_arm arms[], size_t n)
     struct labelled *all = mem_alloc(n, sizeof *all);
     bool *alike = mem_alloc(n, sizeof *alike);
     for (size_t i = 0; i < n; i++)
-        all[i] = (struct labelled){ &arms[i], settings[i] = chain_and_search(&arms[i]) };
+        all[i] = (struct labelled){ &arms[i], settings[i] = whole_setting(&arms[i]) };
     if (n > 1)
         qsort(all, n, sizeof *all, label_order);
     for (size_t i = 1; i < n; i++)
@@ -133,24 +146,32 @@ void figure_data_init(struct figure_data *d, const struct results *r, const stru
 {
     size_t n_arms;
     const struct results_arm *arms = results_arms(r, &n_arms);
-    const char **lms = mem_alloc(n_arms, sizeof *lms), **chains = mem_alloc(n_arms, sizeof *chains);
-    size_t *arm_lm = mem_alloc(n_arms, sizeof *arm_lm), *arm_chain = mem_alloc(n_arms, sizeof *arm_chain);
+    const char **lms = mem_alloc(n_arms, sizeof *lms), **settings = mem_alloc(n_arms, sizeof *settings);
+    size_t *arm_lm = mem_alloc(n_arms, sizeof *arm_lm), *arm_setting = mem_alloc(n_arms, sizeof *arm_setting);
     bool *frontier = mem_alloc(n_arms, sizeof *frontier);
     struct named *names = mem_alloc(n_arms, sizeof *names);
-    *d = (struct figure_data){ .results = r, .summary = s, .lms = lms, .chains = chains, .arm_lm = arm_lm };
-    d->arm_chain = arm_chain;
-    d->frontier = frontier;
-    d->settings = settings_of(arms, n_arms);
+    char **own = settings_of(arms, n_arms);
+    *d = (struct figure_data){ .results = r,
+                               .summary = s,
+                               .lms = lms,
+                               .settings = settings,
+                               .arm_lm = arm_lm,
+                               .arm_setting = arm_setting,
+                               .frontier = frontier };
     for (size_t i = 0; i < n_arms; i++)
         names[i].name = arms[i].lm;
     d->n_lms = distinct(names, n_arms, arm_lm);
     for (size_t i = 0; i < n_arms; i++)
-        names[i].name = d->settings[i];
-    d->n_chains = distinct(names, n_arms, arm_chain);
-    for (size_t i = n_arms; i-- > 0;) { /* the first arm of each gives its name */
+        names[i].name = own[i];
+    d->n_settings = distinct(names, n_arms, arm_setting);
+    for (size_t i = 0; i < n_arms; i++) {
         lms[arm_lm[i]] = arms[i].lm;
-        chains[arm_chain[i]] = d->settings[i];
+        if (settings[arm_setting[i]])
+            free(own[i]);
+        else
+            settings[arm_setting[i]] = own[i];
     }
+    free(own);
     const struct summary_metric *x = figure_control(d), *y = figure_creativity(d);
     for (size_t i = 0; i < n_arms; i++)
         frontier[i] = on_frontier(d, x, y, i);
@@ -159,11 +180,16 @@ void figure_data_init(struct figure_data *d, const struct results *r, const stru
 
 void figure_data_fini(struct figure_data *d)
 {
-    const void *const all[] = { d->lms, d->chains, d->arm_lm, d->arm_chain, d->frontier, d->settings };
-    for (size_t i = 0; i < d->summary->n_arms; i++)
-        free(d->settings[i]);
+    const void *const all[] = { d->lms, d->settings, d->arm_lm, d->arm_setting, d->frontier };
+    for (size_t i = 0; i < d->n_settings; i++)
+        free((void *)(uintptr_t)d->settings[i]);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free((void *)(uintptr_t)all[i]);
+}
+
+const char *figure_setting(const struct figure_data *d, size_t arm)
+{
+    return d->settings[d->arm_setting[arm]];
 }
 
 size_t figure_count_frontier(const struct figure_data *d, size_t lm, size_t *all)
@@ -257,14 +283,43 @@ size_t figure_choose_lms(const struct figure_data *d, size_t out[])
     return n;
 }
 
-size_t figure_best(const struct summary_metric *m, size_t n_arms)
+size_t figure_line(const struct figure_data *d, size_t lm)
+{
+    size_t lms[FIGURE_LMS], n = figure_choose_lms(d, lms), i = 0;
+    while (i < n && lms[i] != lm)
+        i++;
+    return i < n ? i + 1 : PLOT_LINES + 1;
+}
+
+/* Whether arm b comes before a: by m, of equals by `then`. */
+static bool comes_before(const struct summary_metric *m, const struct summary_metric *then, size_t a, size_t b)
+{
+    double more = better(m, a, b);
+    if (more != 0 || !then || !isfinite(then->arms[b].mean))
+        return more > 0;
+    return !isfinite(then->arms[a].mean) || better(then, a, b) > 0;
+}
+
+size_t figure_best(const struct summary_metric *m, const struct summary_metric *then, size_t n_arms)
 {
     size_t best = n_arms;
-    double sign = m && m->metric->direction < 0 ? -1 : 1;
     for (size_t i = 0; m && i < n_arms; i++)
-        if (isfinite(m->arms[i].mean) && (best == n_arms || sign * m->arms[i].mean > sign * m->arms[best].mean))
+        if (isfinite(m->arms[i].mean) && (best == n_arms || comes_before(m, then, best, i)))
             best = i;
     return best;
+}
+
+void figure_missing(struct text *t, const struct results *r)
+{
+    const json_t *p = results_provenance(r);
+    json_int_t units = json_integer_value(json_object_get(p, "units")),
+               missing = json_integer_value(json_object_get(p, "missing")),
+               failed = json_integer_value(json_object_get(p, "failed"));
+    if (missing <= 0 || missing > units)
+        return;
+    text_addf(t, "%lld of %lld results are missing", (long long)missing, (long long)units);
+    if (failed > 0 && failed <= missing)
+        text_addf(t, ", %lld of them failed", (long long)failed);
 }
 
 void figure_items(struct text *t, const struct figure_data *d, const struct summary_metric *m, size_t arm,
@@ -281,6 +336,7 @@ void figure_short(struct text *t, const char *s, size_t max)
 {
     size_t n = strlen(s);
     text_addn(t, s, n <= max ? n : text_utf8_ready(s, max));
+    text_add(t, n <= max ? "" : "\xe2\x80\xa6");
 }
 
 void figure_label(struct text *t, const struct results_metric *m)

@@ -6,22 +6,22 @@
 #include "experiments/results.h"
 #include "experiments/summary.h"
 
-/* What figures draw from.  lms are the distinct lms of the arms in their order; an arm's curve is its lm's. */
+/* What figures draw from.  An arm is one of the lms, whose curve it is on, and what it does with it: its setting.  Both are
+ * numbered in the order of the arms. */
 struct figure_data {
     const struct results *results;
     const struct summary *summary;
     const char *const *lms; /* (n_lms,) */
     size_t n_lms;
-    char **settings;           /* (n_arms,) what an arm does with its lm: figure.c; two arms of one lm have two */
-    const char *const *chains; /* (n_chains,) distinct settings, in the order of the arms */
-    size_t n_chains;
-    const size_t *arm_lm, *arm_chain; /* (n_arms,) indices into them */
+    const char *const *settings; /* (n_settings,) chain and search, never "": figure.c; two arms of one lm have two */
+    size_t n_settings;
+    const size_t *arm_lm, *arm_setting; /* (n_arms,) indices into them */
     const bool *frontier; /* (n_arms,) no other arm is at least as good on both headline axes and better on one */
     struct regret regrets[REGRET_LMS]; /* (n_regrets,) of ensembles; of the traces */
     size_t n_regrets;
 };
 
-#define FIGURE_LMS    12 /* curves with a name in one figure; the others are grey points */
+#define FIGURE_LMS    12 /* curves with a name in one figure (PLOT_LINES); the others are grey points */
 #define FIGURE_BARS   40 /* arms in the figure of bars */
 #define FIGURE_LABELS 60 /* more points than that have numbers on the frontier only, and no intervals */
 #define FIGURE_FITS   12 /* reliability diagrams */
@@ -38,6 +38,7 @@ const struct figure_type *const *figure_types(size_t *n);
 
 void figure_data_init(struct figure_data *d, const struct results *r, const struct summary *s);
 void figure_data_fini(struct figure_data *d);
+const char *figure_setting(const struct figure_data *d, size_t arm);
 
 /* How many of an lm's arms are on the frontier; *all: how many it has. */
 size_t figure_count_frontier(const struct figure_data *d, size_t lm, size_t *all);
@@ -50,14 +51,21 @@ size_t figure_choose(const struct figure_data *d, size_t max, size_t out[]);
  * out (FIGURE_LMS,); their number. */
 size_t figure_choose_lms(const struct figure_data *d, size_t out[]);
 
-/* The arm with the best mean of a metric, by its direction; n_arms when none has one or m is NULL. */
-size_t figure_best(const struct summary_metric *m, size_t n_arms);
+/* The line type (plots/plot.h) of an lm in every figure of a report: its place among figure_choose_lms(), grey without one. */
+size_t figure_line(const struct figure_data *d, size_t lm);
+
+/* The arm with the best mean of a metric, by its direction, of equals the better by `then` (NULL: the first); n_arms when
+ * none has one or m is NULL. */
+size_t figure_best(const struct summary_metric *m, const struct summary_metric *then, size_t n_arms);
+
+/* Appends "12 of 24 results are missing, 10 of them failed"; nothing where all are there. */
+void figure_missing(struct text *t, const struct results *r);
 
 /* Appends "12 of 25 items" behind `before` where another arm has more values of a metric: their means are of other items. */
 void figure_items(struct text *t, const struct figure_data *d, const struct summary_metric *m, size_t arm,
                   const char *before);
 
-/* Appends s, cut to at most max bytes of whole characters. */
+/* Appends s; of more than max bytes the first whole characters and an ellipsis. */
 void figure_short(struct text *t, const char *s, size_t max);
 
 /* "distinct-3, share of 3-grams (more is better)" */

@@ -2,6 +2,14 @@
 #include "plots/figure.h"
 #include "plots/plot.h"
 #include <math.h>
+#include <string.h>
+
+enum {
+    LABEL = 72,   /* bytes beside a bar, which its margin holds */
+    SETTING = 40, /* of these, at least, of a setting that needs them */
+    ROW = 17,     /* pixels */
+    AROUND = 120  /* of a panel: title, axis */
+};
 
 /* The arms of the figure, from the top down. */
 struct bars {
@@ -22,7 +30,7 @@ static void values(const struct bars *b, const struct summary_metric *m, size_t 
         plot_number(t, isfinite(i->low) ? i->low : i->mean);
         text_add(t, " ");
         plot_number(t, isfinite(i->high) ? i->high : i->mean);
-        text_addf(t, " %zu\n", b->d->arm_lm[b->arms[k]] % 8 + 1);
+        text_addf(t, " %zu\n", figure_line(b->d, b->d->arm_lm[b->arms[k]]));
     }
     text_add(t, "EOD\n");
 }
@@ -35,10 +43,11 @@ static void names(const struct bars *b, struct text *t)
     for (size_t k = 0; k < b->n; k++) {
         const struct results_arm *arm = &arms[b->arms[k]];
         struct text label = { 0 };
-        figure_short(&label, arm->lm, 40);
+        const char *setting = figure_setting(b->d, b->arms[k]);
+        size_t n_setting = strlen(setting);
+        figure_short(&label, arm->lm, LABEL - (n_setting < SETTING ? n_setting : SETTING));
         text_add(&label, ": ");
-        const char *setting = b->d->settings[b->arms[k]];
-        figure_short(&label, *setting ? setting : "(no chain)", 60);
+        figure_short(&label, setting, label.len < LABEL - SETTING ? LABEL - label.len : SETTING);
         text_add(t, k == 0 ? "" : ", ");
         plot_tic(t, text_s(&label));
         text_addf(t, " %zu", b->n - k);
@@ -75,7 +84,7 @@ static int draw(const struct figure_data *d, struct text *script)
         return 1;
     struct bars b = { .d = d };
     b.n = figure_choose(d, FIGURE_BARS, b.arms);
-    plot_head(script, 1000, (int)(n * (90 + 17 * b.n)));
+    plot_head(script, 1000, (int)(n * (AROUND + ROW * b.n)));
     text_addf(script, "unset key\nset lmargin 48\nset yrange [0.3:%zu.7]\nset multiplot layout %zu,1\n", b.n, n);
     for (size_t i = 0; i < n; i++)
         panel(&b, metrics[i], i, script);
@@ -86,8 +95,7 @@ static int draw(const struct figure_data *d, struct text *script)
 const struct figure_type figure_bars = {
     .name = "bars",
     .title = "Arm by arm",
-    .about =
-        "The headline metrics of each arm with 95 % bootstrap intervals over items; one colour an lm. Of more than "
-        "40 arms: those on the frontier, the best and the worst.",
+    .about = "The headline metrics of each arm with 95 % bootstrap intervals over items; one colour an lm, grey those "
+             "that are no curve above. Of more than 40 arms: those on the frontier, the best and the worst.",
     .draw = draw,
 };

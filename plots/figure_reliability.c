@@ -41,29 +41,26 @@ static int draw(const struct figure_data *d, struct text *script)
     if (n == 0)
         return 1;
     plot_head(script, 900, (int)(n + 1) / 2 * 400);
-    text_addf(
-        script,
-        "set multiplot layout %zu,%d\nset xrange [0:1]\nset yrange [0:1]\nset size ratio 1\nset key inside left top\n"
-        "set xlabel 'confidence of the top symbol'\nset ylabel 'share of times it is right'\n",
-        (n + 1) / 2, n > 1 ? 2 : 1);
+    text_addf(script,
+              "set multiplot layout %zu,%d\nset xrange [0:1]\nset yrange [0:1]\nset size ratio 1\nset key outside "
+              "bottom center horizontal height 1\n"
+              "set xlabel 'confidence in the top symbol or choice'\nset ylabel 'share of times it is right'\n",
+              (n + 1) / 2, n > 1 ? 2 : 1);
     for (size_t i = 0; i < n; i++) {
         struct text title = { 0 };
         block("before", i, fits[i]->before, script);
         block("after", i, fits[i]->after, script);
-        figure_short(&title, fits[i]->lm, 60);
-        if (isnan(fits[i]->value))
-            text_addf(&title, ": %s", fits[i]->what);
-        else
-            text_addf(&title, ": T = %.3f", fits[i]->value);
-        text_addf(&title, ", ECE %.4f to %.4f", fits[i]->ece_before, fits[i]->ece_after);
+        figure_short(&title, fits[i]->id, 60);
+        if (!isnan(fits[i]->value))
+            text_addf(&title, ": %.3f", fits[i]->value);
         text_add(script, "set title ");
         plot_string(script, text_s(&title));
         text_addf(script,
                   " noenhanced\nplot x with lines lc rgb '#999999' dt 2 notitle, \\\n"
-                  "  $before%zu using 1:2 with linespoints lt 2 title 'before', \\\n"
+                  "  $before%zu using 1:2 with linespoints lt 2 title 'before, ECE %.4f', \\\n"
                   "  $after%zu using 1:2:4:5 with yerrorbars lt 1 lw 1 notitle, \\\n"
-                  "  $after%zu using 1:2 with linespoints lt 1 title 'after'\n",
-                  i, i, i);
+                  "  $after%zu using 1:2 with linespoints lt 1 title 'after, ECE %.4f'\n",
+                  i, fits[i]->ece_before, i, i, fits[i]->ece_after);
         text_free(&title);
     }
     text_add(script, "unset multiplot\n");

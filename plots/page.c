@@ -1,4 +1,4 @@
-/* The plain pieces: head, headline, figures, chains, fits, provenance, cost. */
+/* The plain pieces: head, figures, settings, fits, provenance, cost. */
 #include "plots/page.h"
 #include "base/hash.h"
 #include <math.h>
@@ -79,102 +79,31 @@ void page_left_out(struct text *out, size_t n, size_t all)
                   n, all);
 }
 
-static void fact(struct text *out, const char *value, const char *what)
-{
-    text_add(out, "<div><b>");
-    page_text(out, value);
-    text_addf(out, "</b>%s</div>\n", what);
-}
-
-static void best(struct text *out, const struct figure_data *d, const struct summary_metric *m, const char *axis)
-{
-    size_t n, i = figure_best(m, d->summary->n_arms);
-    if (i == d->summary->n_arms)
-        return;
-    const struct results_arm *arm = &results_arms(d->results, &n)[i];
-    text_addf(out, "<li>Most %s: <b>", axis);
-    page_name(out, arm->lm);
-    text_add(out, "</b> with <code>");
-    page_name(out, *d->settings[i] ? d->settings[i] : "no chain");
-    text_add(out, "</code>: ");
-    page_name(out, m->metric->name);
-    text_addf(out, " = %.4g", m->arms[i].mean);
-    if (isfinite(m->arms[i].low))
-        text_addf(out, " [%.4g, %.4g]", m->arms[i].low, m->arms[i].high);
-    figure_items(out, d, m, i, " over ");
-    text_addf(out,
-              "; %zu of %zu pairs of arms are told apart by this metric (sign-flip test by item, Holm at 5 %%).</li>\n",
-              m->n_separated, m->n_pairs);
-}
-
-/* How many arms of each lm stand on the frontier. */
-static void frontier(struct text *out, const struct figure_data *d)
-{
-    size_t lms[FIGURE_LMS], n = figure_choose_lms(d, lms);
-    text_add(out, "<li>On the frontier (no other arm is better on both axes): ");
-    for (size_t i = 0; i < n; i++) {
-        size_t all, on = figure_count_frontier(d, lms[i], &all);
-        text_add(out, i == 0 ? "" : ", ");
-        page_name(out, d->lms[lms[i]]);
-        text_addf(out, " <b>%zu</b> of %zu", on, all);
-    }
-    text_add(out, " arms");
-    if (n < d->n_lms)
-        text_addf(out, "; %zu more lms", d->n_lms - n);
-    text_add(out, ".</li>\n");
-}
-
-void page_headline(struct text *out, const struct figure_data *d)
-{
-    size_t n_arms, n_items, n_records;
-    results_arms(d->results, &n_arms);
-    results_items(d->results, &n_items);
-    results_records(d->results, &n_records);
-    const char *name = json_string_value(json_object_get(json_object_get(results_plan(d->results), "what"), "name"));
-    char number[32];
-    text_add(out, "<header><p class=\"dim small\">Chorale report</p><h1>");
-    page_name(out, name ? name : "run");
-    text_add(out,
-             "</h1>\n<nav><a href=\"#figures\">figures</a><a href=\"#arms\">arms</a><a href=\"#metrics\">metrics</a>"
-             "<a href=\"#texts-side\">generations</a><a href=\"#provenance\">provenance</a><a href=\"#cost\">cost</a>"
-             "</nav></header>\n<div class=\"facts\">");
-    snprintf(number, sizeof number, "%zu", d->n_lms);
-    fact(out, number, "lms");
-    snprintf(number, sizeof number, "%zu", n_arms);
-    fact(out, number, "arms");
-    snprintf(number, sizeof number, "%zu", n_items);
-    fact(out, number, "items");
-    snprintf(number, sizeof number, "%u", results_draws(d->results));
-    fact(out, number, "draws");
-    snprintf(number, sizeof number, "%zu", n_records);
-    fact(out, number, "records");
-    text_add(out, "</div>\n<ul>\n");
-    best(out, d, figure_creativity(d), "creative");
-    best(out, d, figure_control(d), "controlled");
-    if (figure_creativity(d) && figure_control(d))
-        frontier(out, d);
-    text_add(out, "</ul>\n");
-}
-
 void page_figure(struct text *out, const struct figure_type *f, const char *svg)
 {
-    const char *from = strstr(svg, "<svg");
+    static const char own[] = "<title>Gnuplot</title>"; /* what a pointer, or a reader of screens, would be told */
+    const char *from = strstr(svg, "<svg"), *title = from ? strstr(from, own) : NULL;
     text_add(out, "<h2>");
     page_text(out, f->title);
-    text_addf(out, "</h2>\n<figure id=\"figure-%s\">\n%s\n<figcaption>", f->name, from ? from : svg);
+    text_addf(out, "</h2>\n<figure id=\"figure-%s\">\n<svg role=\"img\" aria-label=\"", f->name);
+    page_text(out, f->title);
+    text_add(out, "\"");
+    from = from ? from + strlen("<svg") : svg;
+    text_addn(out, from, title ? (size_t)(title - from) : strlen(from));
+    text_addf(out, "%s\n<figcaption>", title ? title + strlen(own) : "");
     page_text(out, f->about);
     text_add(out, "</figcaption></figure>\n");
 }
 
-void page_chains(struct text *out, const struct figure_data *d)
+void page_settings(struct text *out, const struct figure_data *d)
 {
     text_addf(out, "<details%s><summary>the settings of the points</summary>",
-              d->n_chains <= PAGE_CHAINS ? " open" : "");
-    text_add(out, "<div class=\"scroll narrow\"><table class=\"chains\"><thead><tr><th>point</th><th "
+              d->n_settings <= PAGE_SETTINGS ? " open" : "");
+    text_add(out, "<div class=\"scroll narrow\"><table class=\"settings\"><thead><tr><th>point</th><th "
                   "class=\"l\">setting</th></tr></thead><tbody>\n");
-    for (size_t i = 0; i < d->n_chains && i < MAX_ROWS; i++) {
+    for (size_t i = 0; i < d->n_settings && i < MAX_ROWS; i++) {
         text_addf(out, "<tr><td>%zu</td><td class=\"l\"><code>", i + 1);
-        page_name(out, *d->chains[i] ? d->chains[i] : "(no chain)");
+        page_name(out, d->settings[i]);
         text_add(out, "</code></td></tr>\n");
     }
     text_add(out, "</tbody></table></div></details>\n");
@@ -200,17 +129,12 @@ void page_fits(struct text *out, const struct results *r)
         return;
     text_add(
         out,
-        "<h2>Fits</h2>\n<div class=\"scroll\"><table><thead><tr><th class=\"l\">lm</th><th class=\"l\">fitted on</th>"
-        "<th class=\"l\">what</th><th>value</th><th>nats a "
-        "symbol</th><th>ECE</th><th>Full-ECE</th><th>p</th></tr></thead><tbody>\n");
+        "<h2 id=\"fits\">Fits</h2>\n<div class=\"scroll\"><table><thead><tr><th class=\"l\">what was "
+        "fitted</th><th>value</th><th>nats a symbol</th><th>ECE</th><th>Full-ECE</th><th>p</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < n && i < MAX_ROWS; i++) {
         const struct results_fit *f = &fits[i];
         text_add(out, "<tr><td class=\"l\">");
-        page_name(out, f->lm);
-        text_add(out, "</td><td class=\"l\">");
-        page_name(out, f->on);
-        text_add(out, "</td><td class=\"l\">");
-        page_name(out, f->what);
+        page_name(out, f->id);
         text_add(out, "</td><td>");
         fit_value(out, f);
         text_add(out, "</td><td>");
@@ -227,10 +151,11 @@ void page_fits(struct text *out, const struct results *r)
             text_addf(out, "%.3f &rarr; %.3f", f->consistent_before, f->consistent_after);
         text_add(out, "</td></tr>\n");
     }
-    text_add(
-        out,
-        "</tbody></table></div>\n<p>p: of consistency resampling. Were the lm calibrated, an ECE as large as the one "
-        "seen would come with this probability: a small one says that it is not.</p>\n");
+    text_add(out,
+             "</tbody></table></div>\n<p>Before &rarr; after. ECE: the mean gap between the probability of the "
+             "likeliest symbol, or choice, and how often it is right; Full-ECE: of all of them. p: of consistency "
+             "resampling. Were the lm calibrated, an ECE as large as the one seen would come with this probability: "
+             "a small one says that it is not.</p>\n");
 }
 
 static void term(struct text *out, const char *key, const json_t *value)
@@ -296,7 +221,7 @@ static void cost_row(struct text *out, const struct figure_data *d, size_t arm)
     text_add(out, "<tr><td class=\"l\">");
     page_name(out, results_arms(d->results, &n)[arm].lm);
     text_add(out, "</td><td class=\"l\"><code>");
-    page_name(out, d->settings[arm]);
+    page_name(out, figure_setting(d, arm));
     text_addf(out, "</code></td><td data-v=\"%.0f\">%.0f</td><td data-v=\"%.6f\">%.3f</td></tr>\n", symbols, symbols,
               seconds, seconds);
 }

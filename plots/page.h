@@ -11,9 +11,10 @@
 void page_open(struct text *out, const char *title); /* doctype, head, style */
 void page_close(struct text *out);                   /* script, end */
 
-#define PAGE_ARMS   200 /* rows of a table of arms */
-#define PAGE_TEXTS  48  /* arms whose texts are on the page */
-#define PAGE_CHAINS 40  /* chains in the legend of a figure that is open at first */
+#define PAGE_ARMS     200 /* rows of a table of arms */
+#define PAGE_TEXTS    48  /* arms whose texts are on the page */
+#define PAGE_FRONTIER 24  /* rows of the table of the frontier */
+#define PAGE_SETTINGS 40  /* settings in the legend of a figure that is open at first */
 
 #define PAGE_NAME 240 /* bytes of a name; arms.csv has names whole */
 
@@ -23,7 +24,8 @@ void page_name(struct text *out, const char *s); /* escaped, and cut where it is
 void page_left_out(struct text *out, size_t n, size_t all);
 void page_headline(struct text *out, const struct figure_data *d);
 void page_figure(struct text *out, const struct figure_type *f, const char *svg); /* svg: the file's text */
-void page_chains(struct text *out, const struct figure_data *d);                  /* the numbers of the chains */
+void page_settings(struct text *out, const struct figure_data *d);                /* the numbers of the settings */
+void page_frontier(struct text *out, const struct figure_data *d); /* what both headline metrics have values of */
 void page_arms(struct text *out, const struct figure_data *d);
 void page_arms_table(struct text *out, const struct figure_data *d); /* without its heading */
 void page_metrics(struct text *out, const struct figure_data *d);

@@ -35,14 +35,25 @@ static void row(struct text *out, const struct figure_data *d, const struct summ
     size_t n;
     const struct results_arm *a = &results_arms(d->results, &n)[arm];
     text_addf(out, "<tr><td data-v=\"%zu\">%s</td><td class=\"l\">", arm,
-              d->frontier[arm] ? "<span class=\"star\" title=\"on the frontier\">&#9733;</span>" : "");
+              d->frontier[arm] ? "<span class=\"star\" role=\"img\" aria-label=\"on the frontier\" title=\"on the "
+                                 "frontier\">&#9733;</span>"
+                               : "");
     page_name(out, a->lm);
     text_add(out, "</td><td class=\"l\"><code>");
-    page_name(out, *d->settings[arm] ? d->settings[arm] : "(no chain)");
+    page_name(out, figure_setting(d, arm));
     text_add(out, "</code></td>");
     for (size_t m = 0; m < d->summary->n_metrics; m++)
         cell(out, d, order[m], arm);
     text_add(out, "</tr>\n");
+}
+
+static void heading(struct text *out, const struct results_metric *metric)
+{
+    text_add(out, "<th title=\"");
+    page_name(out, metric->meaning);
+    text_add(out, "\">");
+    page_name(out, metric->name);
+    text_add(out, metric->direction > 0 ? " &uarr;</th>" : metric->direction < 0 ? " &darr;</th>" : "</th>");
 }
 
 void page_arms(struct text *out, const struct figure_data *d)
@@ -60,21 +71,67 @@ void page_arms_table(struct text *out, const struct figure_data *d)
     size_t chosen[PAGE_ARMS], n = figure_choose(d, PAGE_ARMS, chosen);
     figure_order(d, order);
     page_left_out(out, n, d->summary->n_arms);
-    text_add(out, "<div class=\"scroll\"><table class=\"sort\"><thead><tr><th></th><th class=\"l\">lm</th><th "
-                  "class=\"l\">setting</th>");
-    for (size_t m = 0; m < d->summary->n_metrics; m++) {
-        const struct results_metric *metric = order[m]->metric;
-        text_add(out, "<th title=\"");
-        page_name(out, metric->meaning);
-        text_add(out, "\">");
-        page_name(out, metric->name);
-        text_add(out, metric->direction > 0 ? " &uarr;</th>" : metric->direction < 0 ? " &darr;</th>" : "</th>");
-    }
+    text_add(out, "<div class=\"scroll wide\"><table class=\"sort\"><thead><tr><th>&#9733;</th><th "
+                  "class=\"l\">lm</th><th class=\"l\">setting</th>");
+    for (size_t m = 0; m < d->summary->n_metrics; m++)
+        heading(out, order[m]->metric);
     text_add(out, "</tr></thead><tbody>\n");
     for (size_t i = 0; i < n; i++)
         row(out, d, order, chosen[i]);
     text_add(out, "</tbody></table></div>\n");
     free(order);
+}
+
+struct ranked {
+    double value; /* of control, the better the larger */
+    size_t arm;
+};
+
+static int rank_order(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    if (x->value != y->value)
+        return x->value > y->value ? -1 : 1;
+    return (x->arm > y->arm) - (x->arm < y->arm);
+}
+
+static void frontier_row(struct text *out, const struct figure_data *d, size_t arm)
+{
+    size_t n;
+    const struct summary_metric *const axes[] = { figure_control(d), figure_creativity(d) };
+    text_addf(out, "<tr><td>%zu</td><td class=\"l\">", d->arm_setting[arm] + 1);
+    page_name(out, results_arms(d->results, &n)[arm].lm);
+    text_add(out, "</td><td class=\"l\"><code>");
+    page_name(out, figure_setting(d, arm));
+    text_add(out, "</code></td>");
+    for (size_t i = 0; i < 2; i++)
+        cell(out, d, axes[i], arm);
+    text_add(out, "</tr>\n");
+}
+
+void page_frontier(struct text *out, const struct figure_data *d)
+{
+    size_t n = 0;
+    const struct summary_metric *control = figure_control(d), *creativity = figure_creativity(d);
+    struct ranked *r = mem_alloc(d->summary->n_arms, sizeof *r);
+    for (size_t arm = 0; arm < d->summary->n_arms; arm++)
+        if (d->frontier[arm])
+            r[n++] = (struct ranked){ control->arms[arm].mean * (control->metric->direction < 0 ? -1 : 1), arm };
+    if (n > 1)
+        qsort(r, n, sizeof *r, rank_order);
+    text_add(out, "<h3>The frontier, from control to creativity</h3>\n");
+    if (n > PAGE_FRONTIER)
+        text_addf(out, "<p class=\"dim small\">The first %d of %zu arms; those of the table of arms have a star.</p>\n",
+                  PAGE_FRONTIER, n);
+    text_add(out, "<div class=\"scroll narrow\"><table><thead><tr><th>point</th><th class=\"l\">lm</th><th "
+                  "class=\"l\">setting</th>");
+    heading(out, control->metric);
+    heading(out, creativity->metric);
+    text_add(out, "</tr></thead><tbody>\n");
+    for (size_t i = 0; i < n && i < PAGE_FRONTIER; i++)
+        frontier_row(out, d, r[i].arm);
+    text_add(out, "</tbody></table></div>\n");
+    free(r);
 }
 
 void page_metrics(struct text *out, const struct figure_data *d)
@@ -83,13 +140,12 @@ void page_metrics(struct text *out, const struct figure_data *d)
     const struct results_arm *arms = results_arms(d->results, &n);
     const struct summary_metric **order = mem_alloc(d->summary->n_metrics, sizeof *order);
     figure_order(d, order);
-    text_add(
-        out,
-        "<h2 id=\"metrics\">What each metric tells apart</h2>\n<p class=\"dim small\">Pairs of arms whose paired "
-        "difference by item is significant (sign-flip permutation, Holm's correction over all pairs at 5 %).</p>\n"
-        "<div class=\"scroll\"><table class=\"sort\"><thead><tr><th class=\"l\">metric</th><th class=\"l\">meaning</th>"
-        "<th>pairs</th><th>told apart</th><th>least p</th><th class=\"l\">the clearest "
-        "pair</th></tr></thead><tbody>\n");
+    text_add(out,
+             "<h2 id=\"metrics\">What each metric tells apart</h2>\n<p class=\"dim small\">Pairs of arms whose paired "
+             "difference by item is significant (sign-flip permutation, Holm's correction over all pairs at 5 %).</p>\n"
+             "<div class=\"scroll\"><table class=\"sort\"><thead><tr><th class=\"l\">metric</th><th "
+             "class=\"l\">meaning</th><th>pairs</th><th>told apart</th><th>least p</th><th class=\"l\">the clearest "
+             "pair</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < d->summary->n_metrics; i++) {
         const struct summary_metric *m = order[i];
         text_add(out, "<tr><td class=\"l\">");
@@ -98,8 +154,9 @@ void page_metrics(struct text *out, const struct figure_data *d)
         page_name(out, m->metric->meaning);
         text_addf(out, "</td><td data-v=\"%zu\">%zu</td><td data-v=\"%zu\">%zu</td>", m->n_pairs, m->n_pairs,
                   m->n_separated, m->n_separated);
-        if (m->n_pairs == 0 || !isfinite(m->least_p)) {
-            text_add(out, "<td data-v=\"\">&ndash;</td><td class=\"l\"></td></tr>\n");
+        if (m->n_pairs == 0 || !(m->least_p < 1)) { /* no pair is clearer than another */
+            text_add(out, m->n_pairs > 0 && m->least_p == 1 ? "<td data-v=\"1\">1" : "<td data-v=\"\">&ndash;");
+            text_add(out, "</td><td class=\"l\"></td></tr>\n");
             continue;
         }
         text_addf(out, "<td data-v=\"%g\">", m->least_p);

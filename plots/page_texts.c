@@ -6,7 +6,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "plots/page.h"
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +17,7 @@ enum {
     PIECE_BYTES = 6, /* of JSON around a piece and its mark */
     RECORD_BYTES = 48,
     MARKS = 10, /* of voices */
+    COLOURS = 4
 };
 
 /* What of the results is on the page. */
@@ -59,7 +59,7 @@ static void add_arm(struct text *out, const struct shown *x, size_t arm)
     text_add(out, "{\"lm\":");
     json_text(out, a->lm, MAX_NAME);
     text_addf(out, ",\"l\":%zu,\"chain\":", x->d->arm_lm[arm]);
-    json_text(out, x->d->settings[arm], MAX_NAME);
+    json_text(out, figure_setting(x->d, arm), MAX_NAME);
     text_add(out, ",\"voices\":[");
     for (size_t k = 0; k < n_voices && k < MARKS; k++) {
         bool shared = k + 1 == MARKS && n_voices > MARKS; /* a mark has one digit */
@@ -246,6 +246,17 @@ static void add_controls(struct text *out, const struct shown *x)
     text_add(out, "</select></label></div>\n");
 }
 
+/* The page has four colours for them. */
+static bool more_voices(const struct shown *x)
+{
+    size_t most = 0;
+    for (size_t i = 0, n; i < x->n_arms; i++) {
+        results_voices(x->r, (uint32_t)x->arms[i], &n);
+        most = n > most ? n : most;
+    }
+    return most > COLOURS;
+}
+
 static void add_heading(struct text *out, const struct shown *x)
 {
     size_t n_items;
@@ -257,6 +268,7 @@ static void add_heading(struct text *out, const struct shown *x)
         "<span style=\"background:rgba(var(--v0),.5)\">voice 1</span><span style=\"background:rgba(var(--v1),.5)\">"
         "voice 2</span><span style=\"background:rgba(var(--v2),.5)\">voice 3</span><span "
         "style=\"background:rgba(var(--v3),.5)\">voice 4</span></span> Point at a token for the figures.");
+    text_add(out, more_voices(x) ? " The fifth voice has the first colour again, and so on." : "");
     if (x->n_items < n_items)
         text_addf(out, " The first %zu of %zu items are on this page; all texts are in results.h5.", x->n_items,
                   n_items);
@@ -277,9 +289,11 @@ int page_generations(struct text *out, const struct figure_data *d, struct resul
     if (rc == 0) {
         add_heading(out, &x);
         add_controls(out, &x);
-        text_add(out, "<noscript><p>Choosing an item needs JavaScript; all texts are in results.h5.</p></noscript>\n"
-                      "<div class=\"prompt\" id=\"ask\"></div>\n<div class=\"texts\" id=\"texts\"></div>\n"
-                      "<script type=\"application/json\" id=\"generations\">");
+        text_add(out,
+                 "<noscript><style>.controls{display:none}</style><p>The texts are shown with JavaScript; all are in "
+                 "results.h5.</p></noscript>\n"
+                 "<div class=\"prompt\" id=\"ask\"></div>\n<div class=\"texts\" id=\"texts\"></div>\n"
+                 "<script type=\"application/json\" id=\"generations\">");
         text_addn(out, text_s(&json), json.len);
         text_add(out, "</script>\n");
     }

@@ -90,13 +90,16 @@ void plot_head(struct text *script, int width, int height)
 {
     static const char *const colours[] = { "#0072B2", "#D55E00", "#009E73", "#CC79A7",
                                            "#56B4E9", "#E69F00", "#555555", "#8C6D1F" };
+    static const int points[PLOT_LINES] = { 5, 7, 9, 11, 13, 15, 4, 6, 8, 10, 12, 14 };
     text_addf(script,
               "set terminal svg size %d,%d dynamic noenhanced font 'sans-serif,13' background rgb 'white'\n"
-              "set encoding utf8\nset decimalsign '.'\nset border 3 lc rgb '#888888'\nset tics nomirror out\n"
+              "set encoding utf8\nset decimalsign '.'\nset border 3 lc rgb '#888888'\n"
+              "set tics nomirror out textcolor rgb '#555555'\n"
               "set grid lc rgb '#e4e4e4' lt 1 lw 1\nset key outside right top Left reverse samplen 2\n",
               width, height);
-    for (int i = 0; i < 8; i++)
-        text_addf(script, "set linetype %d lc rgb '%s' lw 1.6 pt %d ps 0.8\n", i + 1, colours[i], i % 4 * 2 + 5);
+    for (int i = 0; i < PLOT_LINES; i++)
+        text_addf(script, "set linetype %d lc rgb '%s' lw 1.6 pt %d ps 0.8\n", i + 1, colours[i % 8], points[i]);
+    text_addf(script, "set linetype %d lc rgb '#999999' lw 1 pt 7 ps 0.35\n", PLOT_LINES + 1);
 }
 
 /* The child: gnuplot in the figure's folder, reading the script, its complaints into errors. */

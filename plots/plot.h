@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 
+#define PLOT_LINES      12
 #define PLOT_STRING_MAX 160 /* bytes of a text in a figure; the tables of the report have it whole */
 
 /* A gnuplot string literal of s, appended. */
@@ -22,8 +23,9 @@ void plot_tic(struct text *script, const char *s);
 /* A number that gnuplot reads; NaN for what is not finite. */
 void plot_number(struct text *script, double x);
 
-/* The common head of our figures, appended: SVG terminal of the given size in pixels, fonts, colours, grid.  Colours are
- * a colour-blind safe set (Okabe and Ito 2008), as line types 1..8. */
+/* The common head of our figures, appended: SVG terminal of the given size in pixels, fonts, colours, grid.  Line
+ * types 1..PLOT_LINES have each a shape of point of its own, and colours of a colour-blind safe set (Okabe and Ito 2008), of
+ * which the first four come twice; the next is grey. */
 void plot_head(struct text *script, int width, int height);
 
 struct plot_tool {

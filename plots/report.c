@@ -29,11 +29,17 @@ static int write_text(const char *folder, const char *name, const struct text *t
     return rc;
 }
 
-static int add_figure(struct text *page, const struct figure_type *f, const struct figure_data *d, const char *folder)
+/* *numbered: the table of what the numbers of points stand for is there. */
+static int add_figure(struct text *page, const struct figure_type *f, const struct figure_data *d, const char *folder,
+                      bool *numbered)
 {
     int rc = report_figure(page, f, d, folder);
     if (rc == 0 && strcmp(f->name, "frontier") == 0)
-        page_chains(page, d);
+        page_frontier(page, d);
+    if (rc == 0 && !*numbered && (strcmp(f->name, "frontier") == 0 || strcmp(f->name, "quality") == 0)) {
+        page_settings(page, d);
+        *numbered = true;
+    }
     return rc < 0 ? rc : 0;
 }
 
@@ -42,11 +48,12 @@ static int add_figures(struct text *page, const struct figure_data *d, const cha
     size_t n;
     const struct figure_type *const *types = figure_types(&n);
     struct text path = { 0 };
+    bool numbered = false;
     join(&path, folder, "figures");
     int rc = folder_make(text_s(&path));
     text_add(page, "<div id=\"figures\"></div>\n");
     for (size_t i = 0; i < n && rc == 0; i++)
-        rc = add_figure(page, types[i], d, text_s(&path));
+        rc = add_figure(page, types[i], d, text_s(&path), &numbered);
     text_free(&path);
     return rc;
 }

@@ -14,11 +14,12 @@ static void add_name(struct text *out, const char *name)
     text_free(&t);
 }
 
-static void axis(const struct figure_data *d, const struct summary_metric *m, const char *name, struct text *out)
+static void axis(const struct figure_data *d, const struct summary_metric *m, const struct summary_metric *other,
+                 const char *name, struct text *out)
 {
     size_t n;
     const struct results_arm *arms = results_arms(d->results, &n);
-    size_t i = figure_best(m, n);
+    size_t i = figure_best(m, other, n);
     if (i == n)
         return;
     text_addf(out, "  most %-11s ", name);
@@ -30,6 +31,8 @@ static void axis(const struct figure_data *d, const struct summary_metric *m, co
         text_addf(out, " [%.4g, %.4g]", m->arms[i].low, m->arms[i].high);
     figure_items(out, d, m, i, " over ");
     text_add(out, "\n");
+    if (m->n_pairs == 0)
+        return;
     text_add(out, "  ");
     add_name(out, m->metric->name);
     text_addf(out, " tells apart %zu of %zu pairs of arms (Holm, 5 %%)\n", m->n_separated, m->n_pairs);
@@ -55,9 +58,7 @@ static void fitted(const struct results_fit *f, struct text *out)
     if (f->n_voices == 0 && isnan(f->value) && isnan(f->nll_before)) /* a table */
         return;
     text_add(out, "  fitted ");
-    add_name(out, f->what);
-    text_add(out, " of ");
-    add_name(out, f->lm);
+    add_name(out, f->id);
     text_add(out, ": ");
     if (f->n_voices == 0)
         isnan(f->value) ? text_add(out, "a map") : text_addf(out, "%.3f", f->value);
@@ -77,7 +78,7 @@ static void drafted(const struct results *r, const struct summary *s, struct tex
     const struct results_arm *arms = results_arms(r, &n);
     const struct summary_metric *passes = summary_find(s, "passes_per_symbol"),
                                 *held = summary_find(s, "accepted_length");
-    size_t i = figure_best(passes, n);
+    size_t i = figure_best(passes, NULL, n);
     if (i == n || !held)
         return;
     text_add(out, "  fewest passes    ");
@@ -94,14 +95,21 @@ void report_summary(const struct results *r, const struct summary *s, struct tex
     results_records(r, &n_records);
     const struct results_fit *fits = results_fits(r, &n_fits);
     const struct results_cost *cost = results_cost(r);
+    struct text missing = { 0 };
     figure_data_init(&d, r, s);
-    text_addf(out, "  %zu lms x %zu settings, %zu items, %u draws: %zu records in %.0f s\n", d.n_lms, d.n_chains,
-              n_items, results_draws(r), n_records, cost->seconds);
+    const struct summary_metric *creativity = figure_creativity(&d), *control = figure_control(&d);
+    text_addf(out, "  %zu lm%s x %zu setting%s, %zu items, %u draw%s: %zu records in %.0f s\n", d.n_lms,
+              d.n_lms == 1 ? "" : "s", d.n_settings, d.n_settings == 1 ? "" : "s", n_items, results_draws(r),
+              results_draws(r) == 1 ? "" : "s", n_records, cost->seconds);
+    figure_missing(&missing, r);
+    if (missing.len > 0)
+        text_addf(out, "  %s: means are over what is there\n", missing.s);
+    text_free(&missing);
     for (size_t i = 0; i < n_fits && i < 2; i++)
         fitted(&fits[i], out);
-    axis(&d, figure_creativity(&d), "creative", out);
-    axis(&d, figure_control(&d), "controlled", out);
-    if (figure_creativity(&d) && figure_control(&d))
+    axis(&d, creativity, control, "creative", out);
+    axis(&d, control, creativity, "controlled", out);
+    if (creativity && control)
         frontier(&d, out);
     drafted(r, s, out);
     text_addf(out, "  %llu rows asked for, %llu positions computed: shared prefixes are computed once\n",

@@ -154,7 +154,7 @@ void report_markdown(struct text *out, const struct figure_data *d)
         text_add(out, "\n| ");
         report_markdown_cell(out, arms[arm].lm);
         text_add(out, " | ");
-        code_cell(out, d->settings[arm]);
+        code_cell(out, figure_setting(d, arm));
         text_add(out, " |");
         for (size_t m = 0; m < n_metrics; m++)
             markdown_interval(out, d, &d->summary->metrics[m], arm);

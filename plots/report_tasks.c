@@ -1,6 +1,5 @@
 #include "plots/report_tasks.h"
 #include "base/err.h"
-#include "base/mem.h"
 #include "plots/page.h"
 #include "plots/report_figure.h"
 #include "plots/report_tables.h"

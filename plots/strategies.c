@@ -3,71 +3,10 @@
 #include "base/mem.h"
 #include "base/row_math.h"
 #include "decode/chain.h"
+#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 const char *const strategies_rows[STRATEGIES_ROWS] = { "peaked", "flat", "two peaks" };
-
-const char *const *strategies_shown(size_t *n)
-{
-    static const char *const shown[] = {
-        "temperature=0.5",
-        "temperature=2",
-        "dynatemp=0.8",
-        "edt=1",
-        "quadratic(0.4, curve=2)",
-        "skew=0.7",
-        "normalise",
-        "top_k=4",
-        "top_p=0.8",
-        "min_p=0.2",
-        "top_a=0.5",
-        "typical=0.6",
-        "epsilon=0.05",
-        "eta=0.3",
-        "tfs=0.7",
-        "top_n_sigma=1",
-        "top_h=0.6",
-        "p_less",
-        "p_less_norm",
-        "min_k",
-        "ees",
-        "diff",
-        "xtc(1, threshold=0.1)",
-        "xtc(0.5, threshold=0.1, form=expected)",
-        "conformal(0.1, entropy=[1.5, 2.5], mass=[0.7, 0.8, 0.9])",
-        "repetition_penalty=2",
-        "repetition_penalty_norm=1.5",
-        "frequency_penalty=0.5",
-        "presence_penalty=0.5",
-        "no_repeat_ngram=2",
-        "prompt_reward=2",
-        "dry(0.8, allowed=1)",
-        "min_tokens(9, ends=[0])",
-        "length_decay(2, 1.5, ends=[0])",
-        "mirostat1=1",
-        "mirostat2=1",
-        "adaptive_p=0.2",
-        "loop(8, count=2, ends=[7])",
-        "budget(0, '2+4')",
-        "bias([0:-1, 5:2])",
-        "sequence_bias([1+2:2])",
-        "ban([1, 1+0])",
-        "allow([1, 3, 5, 7])",
-        "suppress([0, 2])",
-        "force([0, 1, 2, 3, 4, 5])",
-        "green(0.5)",
-        "synthid([17, 29, 43, 71])",
-    };
-    *n = sizeof shown / sizeof shown[0];
-    return shown;
-}
-
-int strategies_is_of(const char *step, const char *transform)
-{
-    size_t n = strlen(transform);
-    return strncmp(step, transform, n) == 0 && strchr("=(", step[n]) != NULL; /* the end of the text too */
-}
 
 /* Best first. */
 static void make_row(int kind, float score[STRATEGIES_SYMBOLS])
@@ -136,4 +75,12 @@ int strategies_apply(const char *step, struct strategies_example out[])
     chain_free(c);
     space_free(space);
     return rc;
+}
+
+double strategies_top(const struct strategies_example *e)
+{
+    double top = 0;
+    for (int v = 0; v < STRATEGIES_SYMBOLS; v++)
+        top = fmax(top, fmax(e->given[v], e->left[v]));
+    return top;
 }

@@ -3,9 +3,6 @@
 #ifndef PLOTS_STRATEGIES_H
 #define PLOTS_STRATEGIES_H
 
-#include "base/text.h"
-#include <stdint.h>
-
 enum { STRATEGIES_SYMBOLS = 16, STRATEGIES_ROWS = 3 };
 
 extern const char *const strategies_rows[STRATEGIES_ROWS]; /* "peaked", ... */
@@ -15,17 +12,13 @@ struct strategies_example {
     double given[STRATEGIES_SYMBOLS], left[STRATEGIES_SYMBOLS];
 };
 
-/* Settings under which a figure shows something: steps, those of one transform together; every transform has one. */
-const char *const *strategies_shown(size_t *n);
-
-/* Whether a step of the list is one of the transform. */
-int strategies_is_of(const char *step, const char *transform);
-
-/* Whether a step's transform looks back: the examples of these are of a text that has said strategies_said. */
+/* What the text of the examples has said, for transforms that look back. */
 #define STRATEGIES_SAID "3, then 2 0 1 0 1"
 
 /* out: (STRATEGIES_ROWS,).  0 or ERR_USAGE, ERR_DATA. */
 int strategies_apply(const char *step, struct strategies_example out[]);
+
+double strategies_top(const struct strategies_example *e); /* the largest probability of both */
 
 /* FOLDER/NAME.svg (and its .gp) for every transform, and FOLDER/all.svg with one setting of each.  The folder is made.
  * 0, ERR_IO, ERR_USAGE. */

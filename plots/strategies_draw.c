@@ -18,13 +18,8 @@ enum {
 };
 
 #define LEGEND                                                                                                         \
-    "a peaked row, a flat one, one with two peaks; grey: as given, blue: after the step, orange below: masked"
-
-/* Steps that share a picture. */
-struct picture {
-    const char *steps[8];
-    size_t n;
-};
+    "probabilities of symbols: a peaked row, a flat one, one with two peaks; grey: as given, blue: after the step, "   \
+    "orange below: masked"
 
 /* Bars as the outline of all of them, which is one path of a picture; those too low to be seen are left out. */
 static void add_bars(const double height[], double least, struct text *t)
@@ -35,17 +30,9 @@ static void add_bars(const double height[], double least, struct text *t)
     text_addf(t, "%d 0\nEOD\n", STRATEGIES_SYMBOLS);
 }
 
-static double top_of(const struct strategies_example *e)
-{
-    double top = 0;
-    for (int v = 0; v < STRATEGIES_SYMBOLS; v++)
-        top = fmax(top, fmax(e->given[v], e->left[v]));
-    return top;
-}
-
 static void add_panel(const struct strategies_example *e, size_t id, const char *title, struct text *t)
 {
-    double top = top_of(e), masked[STRATEGIES_SYMBOLS];
+    double top = strategies_top(e), masked[STRATEGIES_SYMBOLS];
     for (int v = 0; v < STRATEGIES_SYMBOLS; v++)
         masked[v] = e->left[v] > 0 ? 0 : -.09 * top;
     text_addf(t, "$given%zu << EOD\n", id);
@@ -85,38 +72,53 @@ static void add_look(struct text *t)
     text_add(t, "set tmargin 2.2\nset bmargin 0.6\n");
 }
 
-static int write_one(const char *folder, const char *name, const struct picture *p)
+static size_t shown_of(const struct transform_type *type)
+{
+    size_t n = 0;
+    while (n < TRANSFORM_SHOWN && type->shown[n])
+        n++;
+    return n;
+}
+
+static int add_type(const struct transform_type *type, size_t *id, struct text *t)
+{
+    for (size_t i = 0; i < shown_of(type); i++)
+        TRY(add_step(type->shown[i], (*id)++, t));
+    return 0;
+}
+
+static int write_one(const char *folder, const struct transform_type *type)
 {
     struct text t = { 0 };
-    int rc = 0;
-    plot_head(&t, WIDTH, (int)p->n * HEIGHT + HEAD);
+    size_t n = shown_of(type), id = 0;
+    plot_head(&t, WIDTH, (int)n * HEIGHT + HEAD);
     add_look(&t);
     text_addf(&t,
               "set ytics nomirror font ',9' format '%%g'\nset multiplot layout %zu,%d title '" LEGEND "' font ',10'\n",
-              p->n, STRATEGIES_ROWS);
-    for (size_t i = 0; i < p->n && rc == 0; i++)
-        rc = add_step(p->steps[i], i, &t);
+              n, STRATEGIES_ROWS);
+    int rc = add_type(type, &id, &t);
     text_add(&t, "unset multiplot\n");
-    rc = rc < 0 ? rc : plot_write(folder, name, &t);
+    rc = rc < 0 ? rc : plot_write(folder, type->name, &t);
     text_free(&t);
     return rc;
 }
 
 /* All settings on one sheet. */
-static int write_sheet(const char *folder)
+static int write_sheet(const char *folder, const struct transform_type *const types[], size_t n_types)
 {
     struct text t = { 0 };
-    size_t n;
+    size_t n = 0, id = 0;
     int rc = 0;
-    const char *const *shown = strategies_shown(&n);
+    for (size_t i = 0; i < n_types; i++)
+        n += shown_of(types[i]);
     size_t rows = (n + SHEET_COLUMNS - 1) / SHEET_COLUMNS;
     plot_head(&t, SHEET_WIDTH, (int)rows * SHEET_HEIGHT + HEAD);
     add_look(&t);
     text_addf(&t,
               "unset ytics\nset lmargin 2\nset rmargin 1\nset multiplot layout %zu,%d title '" LEGEND "' font ',10'\n",
               rows, SHEET_COLUMNS * STRATEGIES_ROWS);
-    for (size_t i = 0; i < n && rc == 0; i++)
-        rc = add_step(shown[i], i, &t);
+    for (size_t i = 0; i < n_types && rc == 0; i++)
+        rc = add_type(types[i], &id, &t);
     text_add(&t, "unset multiplot\n");
     rc = rc < 0 ? rc : plot_write(folder, "all", &t);
     text_free(&t);
@@ -125,16 +127,10 @@ static int write_sheet(const char *folder)
 
 int strategies_write(const char *folder)
 {
-    size_t n, n_types;
-    const char *const *shown = strategies_shown(&n);
+    size_t n_types;
     const struct transform_type *const *types = transform_types(&n_types);
     TRY(folder_make(folder));
-    for (size_t i = 0; i < n_types; i++) {
-        struct picture p = { .n = 0 };
-        for (size_t k = 0; k < n && p.n < sizeof p.steps / sizeof *p.steps; k++)
-            if (strategies_is_of(shown[k], types[i]->name))
-                p.steps[p.n++] = shown[k];
-        TRY(write_one(folder, types[i]->name, &p));
-    }
-    return write_sheet(folder);
+    for (size_t i = 0; i < n_types; i++)
+        TRY(write_one(folder, types[i]));
+    return write_sheet(folder, types, n_types);
 }

@@ -3,8 +3,6 @@
  * all: with a beam that nothing is pruned from, the mass of a string over all its tokenisations.  canonical: each row
  * against the masses of the covers that the tokenizer's own encoder gives back as they are. */
 #include "base/err.h"
-#include "base/mem.h"
-#include "base/num.h"
 #include "ensemble/bytes.h"
 #include "ensemble/ensemble.h"
 #include "model/core.h"

@@ -2,7 +2,6 @@
  * just these two; for families of tokenizers, and for made vocabularies whose merges are out of order. */
 #include "base/err.h"
 #include "base/hash.h"
-#include "base/mem.h"
 #include "ensemble/bytes_adjacent.h"
 #include "tests/lib/check.h"
 #include "tests/lib/made_vocab.h"

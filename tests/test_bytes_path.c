@@ -3,7 +3,6 @@
  *
  * The token lm is a spy: its rows are flat, and it remembers what was wanted. */
 #include "base/err.h"
-#include "base/mem.h"
 #include "ensemble/bytes.h"
 #include "model/core.h"
 #include "tests/lib/check.h"

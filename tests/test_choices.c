@@ -4,7 +4,6 @@
 #include "experiments/choices.h"
 #include "experiments/results.h"
 #include "experiments/run.h"
-#include "model/table.h"
 #include "tests/lib/check.h"
 #include "tests/lib/letters.h"
 #include <math.h>

@@ -298,7 +298,7 @@ test_compare() {
     write_script '"temperature=0.5"'
     expect_one 0 '' "$chorale" run "$work/tab.lua" --out "$work/single" --limit 1 --no-report --quiet
     expect_one 0 '' "$chorale" compare "$work/single" "$work/single"
-    says '[         -,         -]'
+    says '[         -,          -]'
     ! grep -q nan "$work/out" || fail 'the table says nan'
     # bug: an item that asks something else since was compared with its namesake, without a word
     mkdir "$work/other"

@@ -4,7 +4,6 @@
 #include "base/doc.h"
 #include "base/err.h"
 #include "base/folder.h"
-#include "base/mem.h"
 #include "model/checkpoint_files.h"
 #include "model/convert.h"
 #include "model/gguf_write.h"

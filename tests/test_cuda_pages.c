@@ -1,5 +1,4 @@
 /* Keys and values into pages, and copies of pages, against the host's. */
-#include "base/mem.h"
 #include "cuda/launch.h"
 #include "model/kernel.h"
 #include "model/rope.h"

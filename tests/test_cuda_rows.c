@@ -10,8 +10,6 @@
 #include "tests/lib/check.h"
 #include "tests/lib/device_rows.h"
 #include "tests/lib/rows.h"
-#include <assert.h>
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -373,41 +373,6 @@ static void traces(const char *rule)
     lm_free(lm);
 }
 
-/* Rows at many positions are the rows step by step, whatever was read before. */
-static void scoring(const char *rule)
-{
-    static const char text[] = "abcdeabc";
-    float all[(LETTERS + 1) * N], one[N];
-    struct row rows[LETTERS + 1];
-    struct lm *lm = plain(3, (double[]){ 0.5, 0.2, 0.3 }, rule);
-    int whole = lm_fork(lm, LM_EMPTY, 0), step = lm_fork(lm, LM_EMPTY, 0);
-    sym_t symbols[8];
-    for (size_t i = 0; i < 8; i++)
-        symbols[i] = (sym_t)(text[i] - 'a');
-    fail_on(lm_push(lm, whole, symbols, 8, NULL));
-    read_rows(lm, whole, 9, all, rows);
-    for (size_t i = 0; i <= 8; i++) {
-        struct row r;
-        read_rows(lm, step, 1, one, &r);
-        check(same_bits(&r, &rows[i]), "%s: row %zu of a text is the row of its step", rule, i);
-        if (i < 8)
-            fail_on(lm_push(lm, step, &symbols[i], 1, NULL));
-    }
-    /* Two symbols pushed unread, then one row; a want of one slot twice. */
-    int late = lm_fork(lm, step, 6);
-    struct row r, pair[2];
-    fail_on(lm_push(lm, late, symbols + 6, 2, NULL));
-    read_rows(lm, late, 1, one, &r);
-    check(same_bits(&r, &rows[8]), "%s: symbols pushed unread", rule);
-    struct want w[2] = { { lm, late, 1, LM_TAP_FINAL }, { lm, late, 2, LM_TAP_FINAL } };
-    fail_on(core_run(core, w, 2));
-    fail_on(lm_rows(&w[0], &r));
-    fail_on(lm_rows(&w[1], pair));
-    check(same_bits(&r, &rows[8]) && same_bits(&pair[0], &rows[7]) && same_bits(&pair[1], &rows[8]),
-          "%s: one slot wanted twice", rule);
-    lm_free(lm);
-}
-
 static void nesting(void)
 {
     struct lm *inner = plain(2, (double[]){ 0.25, 0.75 }, "linear");
@@ -517,11 +482,6 @@ int main(void)
     transforms();
     traces("log");
     traces("linear");
-    scoring("linear");
-    scoring("power(-1)");
-    scoring("linear(mode=global)");
-    scoring("min(mode=global)");
-    scoring("gated(0.5)");
     nesting();
     excluded();
     for (size_t i = 0; i < 3; i++)

@@ -4,7 +4,6 @@
  * string x of a global ensemble, sum (ln q(v) + log_weight) = ln f(p_1(x), p_2(x)); for a local one the sum is
  * sum ln f(p_1(v), p_2(v)).  Rows are float32: a string has at most six steps, each off by at most 1e-6. */
 #include "base/err.h"
-#include "base/mem.h"
 #include "ensemble/ensemble.h"
 #include "model/core.h"
 #include "model/table.h"

@@ -133,9 +133,7 @@ static double loss_with_a_switch(const char *text)
         w.type->weigh(&w, state, 2, weight);
         pool_apply(&p, &out, rows, weight, 2);
         loss -= row_logp(&out, y);
-        const struct weighting_step step = {
-            .symbol = y, .rows = rows, .n = 2, .pool = &out, .weight = weight, .n_voices = 2
-        };
+        const struct weighting_step step = { .symbol = y, .rows = rows, .n = 2, .pool = &out, .n_voices = 2 };
         w.type->update(&w, &step, half, state);
     }
     weighting_fini(&w);
@@ -163,9 +161,7 @@ static void nothing_is_learnt(void)
     double half[2] = { .5, .5 }, state[2], weight[2];
     check(weighting_parse("bayes(0)", &p, &w) == 0, "%s", err_text());
     w.type->start(&w, half, 2, state);
-    const struct weighting_step step = {
-        .symbol = 1, .rows = rows, .n = 2, .pool = &rows[1], .weight = half, .n_voices = 2
-    };
+    const struct weighting_step step = { .symbol = 1, .rows = rows, .n = 2, .pool = &rows[1], .n_voices = 2 };
     w.type->update(&w, &step, half, state);
     w.type->weigh(&w, state, 2, weight);
     check(weight[0] == .5 && weight[1] == .5, "bayes(0) gives %g and %g", weight[0], weight[1]);
@@ -187,7 +183,7 @@ static void share_of_nothing(void)
         w.type->start(&w, half, 2, state);
         for (int t = 0; t < 101; t++) {
             const struct weighting_step step = {
-                .symbol = t >= 50, .rows = rows, .n = 2, .pool = &rows[0], .weight = half, .n_voices = 2
+                .symbol = t >= 50, .rows = rows, .n = 2, .pool = &rows[0], .n_voices = 2
             };
             w.type->update(&w, &step, half, state);
         }

@@ -137,7 +137,7 @@ static void test_names(void)
 {
     size_t n;
     const char *const *names = evalset_names(&n);
-    check(n == 5, "%zu bundled evalsets", n);
+    check(n >= 5, "%zu bundled evalsets", n);
     for (size_t i = 0; i < n; i++) {
         struct evalset *e = evalset_open(names[i]);
         check(e && strcmp(e->name, names[i]) == 0, "%s has its folder's name", names[i]);

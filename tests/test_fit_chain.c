@@ -8,7 +8,6 @@
 #include "tests/lib/chain_fits.h"
 #include "tests/lib/check.h"
 #include "tests/lib/letters.h"
-#include "tests/lib/same.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,6 @@
 /* Fitted maps of rows and of answers, from script to results: against the tables' own words and
  * against the maps' own numbers; held out, the same bits in other threads, refused where they have no meaning. */
 #include "base/err.h"
-#include "base/hash.h"
 #include "evalsets/reliability.h"
 #include "evalsets/reliability_mass.h"
 #include "experiments/fit.h"
@@ -10,7 +9,6 @@
 #include "experiments/lms.h"
 #include "experiments/results.h"
 #include "experiments/run.h"
-#include "experiments/unit.h"
 #include "model/table.h"
 #include "tests/lib/check.h"
 #include "tests/lib/letters.h"

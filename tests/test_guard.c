@@ -8,6 +8,7 @@
 #include "experiments/results.h"
 #include "tests/lib/check.h"
 #include <dirent.h>
+#include <time.h>
 
 static char home[] = "/tmp/chorale-test-guard-unit-XXXXXX";
 
@@ -155,12 +156,46 @@ static void outcomes(void)
     expect(ERR_MEMORY, "more memory", exits_reading, &(int){ 5 });
 }
 
+/* bug: a line of progress longer than the terminal is wide was drawn again below itself, ten times a second */
+static void progress_fits(void)
+{
+    struct text line = { 0 };
+    for (size_t width = 2; width < 120; width++) {
+        text_clear(&line);
+        add_bar(3, 4, &line);
+        text_add(&line, "123456/1392000 units, 1234.5/s, 2 h 05 min left, 120000 were there");
+        size_t whole = line.len;
+        fit(&line, width);
+        check(line.len < width && strlen(line.s) == line.len, "%zu columns: %zu", width, line.len);
+        check(width <= whole || line.len == whole, "what fits stays");
+        check(width > whole || strncmp(line.s, "123456", line.len < 6 ? line.len : 6) == 0, "the bar goes first");
+    }
+    text_free(&line);
+}
+
+static void words(void)
+{
+    struct text t = { 0 };
+    const char *s = "ab cd efghijkl mn";
+    add_words(&t, s, strlen(s), 2, 2, 8);
+    check(strcmp(text_s(&t), "ab cd\n  efghijkl\n  mn") == 0, "'%s'", text_s(&t));
+    text_clear(&t);
+    add_words(&t, s, strlen(s), 0, 0, SIZE_MAX);
+    check(strcmp(text_s(&t), s) == 0, "'%s'", text_s(&t));
+    text_clear(&t);
+    add_words(&t, "  a  b c", 8, 0, 0, 6);
+    check(strcmp(text_s(&t), "  a  b\n  c") == 0, "spaces of its own: '%s'", text_s(&t));
+    text_free(&t);
+}
+
 int main(void)
 {
     if (!mkdtemp(home))
         return 1;
     setenv("TMPDIR", home, 1);
     outcomes();
+    progress_fits();
+    words();
     expect(ERR_DAMAGED, "crashed", leaves_files, NULL);
     check(count(home) == 2, "no temporary file of a child stays: %zu", count(home));
     check(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD, "no child stays");

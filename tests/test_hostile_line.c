@@ -1,7 +1,6 @@
 /* Lines of dist and pool from anywhere: each gives one line of JSON, an answer or {"id","error"} that names the place; none
  * crashes, hangs or takes memory beyond its size.  Vocabularies of 1 and of 256,000 symbols. */
 #include "base/doc.h"
-#include "base/err.h"
 #include "decode/dist.h"
 #include "ensemble/pool_line.h"
 #include "tests/lib/check.h"

@@ -297,7 +297,9 @@ static void test_large_file(void)
     for (int i = 0; f && i < 1000; i++)
         fprintf(f, "%01999d\n", i);
     check(f && fclose(f) == 0, "a script of 2 MB");
-    check(!script_read(path, NULL, 0) && err_code() == ERR_USAGE, "a large script: code %d", err_code());
+    struct text source = { 0 };
+    check(script_source(path, &source) == ERR_USAGE, "a large script: code %d", err_code());
+    text_free(&source);
     check(strstr(err_text(), ":1: ") && strstr(err_text(), "larger than 1048576 bytes"), "it says: %s", err_text());
     remove(path);
 }

@@ -1,7 +1,6 @@
 /* SentencePiece models, charsmaps, Unigram vocabularies and normalisers made by a stranger: each gives its message or a
  * tokenizer, soon, and a text through it gives ids or a message, soon. */
 #include "base/err.h"
-#include "base/mem.h"
 #include "model/charsmap.h"
 #include "model/normalise.h"
 #include "model/sentencepiece.h"

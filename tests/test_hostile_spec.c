@@ -6,7 +6,6 @@
 #include "decode/chain.h"
 #include "decode/dist.h"
 #include "decode/search.h"
-#include "decode/transforms.h"
 #include "ensemble/pool.h"
 #include "ensemble/pool_line.h"
 #include "tests/lib/check.h"

@@ -1,7 +1,6 @@
 /* Law 3 of the kernels' users: a row has the same bits whatever else is in the batch, in whatever chunks its prefix came, on
  * however many threads: for every weight type, kernel path and compute mode that this machine has. */
 #include "base/err.h"
-#include "base/mem.h"
 #include "model/core.h"
 #include "model/kernel.h"
 #include "model/transformer.h"

@@ -1,6 +1,5 @@
 /* The journal: cut at every byte, bits flipped at random; every whole undamaged frame survives, damage is named. */
 #include "base/err.h"
-#include "base/mem.h"
 #include "experiments/frame.h"
 #include "experiments/journal.h"
 #include "tests/lib/check.h"

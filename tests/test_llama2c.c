@@ -1,6 +1,5 @@
 /* model/checkpoint_llama2c, model/vocab_llama2c: good files, and every way in which a number of one can lie. */
 #include "base/err.h"
-#include "base/mem.h"
 #include "model/checkpoint.h"
 #include "tests/lib/bytes.h"
 #include "tests/lib/check.h"

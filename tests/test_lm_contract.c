@@ -1,6 +1,5 @@
 /* The contract suite over the leaves: the table, and transformers of random weights on every kernel path. */
 #include "base/err.h"
-#include "base/mem.h"
 #include "model/kernel.h"
 #include "model/table.h"
 #include "model/transformer.h"

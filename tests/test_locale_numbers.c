@@ -2,7 +2,6 @@
  * "C".  (The program itself never calls setlocale(); a library that it loads might.) */
 #include "base/doc.h"
 #include "base/err.h"
-#include "base/spec.h"
 #include "base/text.h"
 #include "decode/chain.h"
 #include "decode/dist.h"

@@ -2,7 +2,6 @@
  * they do.  In plans and runs: test_lua_transforms_run. */
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/row_math.h"
 #include "base/threads.h"
 #include "experiments/lua_transforms.h"
 #include "experiments/run.h"

@@ -6,7 +6,6 @@
 #include "tests/lib/check.h"
 #include "tests/lib/letters.h"
 #include "tests/lib/random_checkpoint.h"
-#include "tests/lib/same.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

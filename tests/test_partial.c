@@ -1,7 +1,6 @@
 /* Partial rows against whole ones: what is said to be certain of a step is what the whole row gives, over random rows of
  * every shape, chains of every rule, trace widths and both kinds of choice; and how often it is certain. */
 #include "base/err.h"
-#include "base/hash.h"
 #include "base/mem.h"
 #include "decode/scratch.h"
 #include "decode/trace.h"

@@ -250,16 +250,16 @@ static void no_points(void)
     struct summary s = { .n_arms = 1 };
     struct figure_data d = { .summary = &s };
     struct text script = { 0 };
-    check(curves_draw(&d, &m, &m, &script) == 1, "no arm has both values: nothing to draw");
+    check(curves_draw(&d, &m, &m, 560, &script) == 1, "no arm has both values: nothing to draw");
     text_free(&script);
 }
 
 /* bug: a curve joined the last setting of one strategy with the first of the next */
 static void lines_within_a_strategy(void)
 {
-    static const char *const chains[] = { "temperature=0.5", "temperature=1", "temperature=1 | top_p=0.9",
-                                          "top_p=0.95" };
-    static const size_t lm[4] = { 0 }, chain[4] = { 0, 1, 2, 3 };
+    static const char *const settings[] = { "temperature=0.5", "temperature=1", "temperature=1 | top_p=0.9",
+                                            "top_p=0.95" };
+    static const size_t lm[4] = { 0 }, setting[4] = { 0, 1, 2, 3 };
     static const bool frontier[4] = { false };
     static const char *const lms[] = { "prose" };
     const struct results_metric metric = { .name = "m" };
@@ -269,30 +269,69 @@ static void lines_within_a_strategy(void)
     struct figure_data d = { .summary = &s,
                              .lms = lms,
                              .n_lms = 1,
-                             .chains = chains,
-                             .n_chains = 4,
+                             .settings = settings,
+                             .n_settings = 4,
                              .arm_lm = lm,
-                             .arm_chain = chain,
+                             .arm_setting = setting,
                              .frontier = frontier };
     struct text script = { 0 };
-    check(curves_draw(&d, &m, &m, &script) == 0, "a figure");
+    check(curves_draw(&d, &m, &m, 560, &script) == 0, "a figure");
     check(strstr(text_s(&script), "1 1 1 1 1 1 1\n2 2 2 2 2 2 2\n\n3 3 3 3 3 3 3\n\n4 4 4 4 4 4 4\nEOD"),
           "one line for the two temperatures, none between strategies: %s", text_s(&script));
     text_free(&script);
     static const char *const others[] = { "mirostat1(1, 0.1)", "mirostat2(1, 0.1)", "skew=-0.5", "skew=1e-05" };
-    d.chains = others;
-    check(curves_draw(&d, &m, &m, &script) == 0, "a figure");
+    d.settings = others;
+    check(curves_draw(&d, &m, &m, 560, &script) == 0, "a figure");
     check(strstr(text_s(&script), "1 1 1 1 1 1 1\n\n2 2 2 2 2 2 2\n\n3 3 3 3 3 3 3\n4 4 4 4 4 4 4\nEOD"),
           "digits of names tell strategies apart, signs and exponents do not: %s", text_s(&script));
     text_free(&script);
 }
 
-/* bug: long names were cut inside a character */
+/* bug: the ninth lm had the colour and the points of the first */
+static void lines_differ(void)
+{
+    struct text head = { 0 };
+    plot_head(&head, 640, 360);
+    for (int i = 1; i <= PLOT_LINES; i++)
+        for (int k = 1; k < i; k++) {
+            char a[32], b[32];
+            snprintf(a, sizeof a, "set linetype %d lc", i);
+            snprintf(b, sizeof b, "set linetype %d lc", k);
+            const char *x = strstr(text_s(&head), a), *y = strstr(text_s(&head), b);
+            check(x && y && strncmp(strstr(x, " lc"), strstr(y, " lc"), strlen(" lc rgb '#0072B2' lw 1.6 pt 14")) != 0,
+                  "lines %d and %d", k, i);
+        }
+    check(FIGURE_LMS <= PLOT_LINES, "each curve has one");
+    text_free(&head);
+}
+
+/* bug: numbers of settings whose points coincide were printed one over the other */
+static void numbers_of_one_point(void)
+{
+    static const char *const settings[] = { "a", "b", "c" };
+    static const size_t lm[3] = { 0 }, setting[3] = { 0, 1, 2 };
+    static const bool frontier[3] = { false };
+    static const char *const lms[] = { "prose" };
+    const struct results_metric metric = { .name = "m" };
+    struct interval values[3] = { { 1, 1, 1, 1 }, { 2, 2, 2, 1 }, { 1, 1, 1, 1 } };
+    struct summary_metric m = { .metric = &metric, .arms = values };
+    struct summary s = { .n_arms = 3 };
+    struct figure_data d = { .summary = &s, .lms = lms, .n_lms = 1, .settings = settings, .n_settings = 3 };
+    struct text script = { 0 };
+    d.arm_lm = lm;
+    d.arm_setting = setting;
+    d.frontier = frontier;
+    check(curves_draw(&d, &m, &m, 560, &script) == 0 && strstr(text_s(&script), " << EOD\n1 1 1,3\n2 2 2\nEOD"), "%s",
+          text_s(&script));
+    text_free(&script);
+}
+
+/* bug: long names were cut inside a character, and looked whole */
 static void short_names(void)
 {
     struct text t = { 0 };
     figure_short(&t, "\xe8\xaf\x97\xe8\xaf\x97", 4);
-    check(strcmp(text_s(&t), "\xe8\xaf\x97") == 0, "cut at a whole character, got %zu bytes", t.len);
+    check(strcmp(text_s(&t), "\xe8\xaf\x97\xe2\x80\xa6") == 0, "cut at a whole character, got %zu bytes", t.len);
     text_clear(&t);
     figure_short(&t, "prose", 5);
     check(strcmp(text_s(&t), "prose") == 0, "what fits stays");
@@ -365,6 +404,8 @@ int main(void)
     if (!mkdtemp(home))
         return 1;
     no_points();
+    lines_differ();
+    numbers_of_one_point();
     lines_within_a_strategy();
     short_names();
     literals();

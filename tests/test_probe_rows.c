@@ -1,6 +1,5 @@
 /* Seam probe: rows at many positions score a text in one round, and equal rows asked one by one and the exact table. */
 #include "base/err.h"
-#include "base/mem.h"
 #include "model/core.h"
 #include "model/table.h"
 #include "tests/lib/check.h"

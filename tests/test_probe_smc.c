@@ -4,7 +4,6 @@
  * particle's weight is multiplied up from row.log_weight, which is all that the search knows of the ensemble.  Checked
  * against every string: the mean of Zhat is Z = sum f, and each string's weighted count has the mean f(string). */
 #include "base/err.h"
-#include "base/mem.h"
 #include "decode/search.h"
 #include "ensemble/ensemble.h"
 #include "model/table.h"

@@ -2,7 +2,6 @@
  * where, and with the symbol that, a real run of that chain does.  Over exact tables, ensembles of them and a bundled
  * checkpoint, from whole rows and from the best of each. */
 #include "base/err.h"
-#include "base/mem.h"
 #include "evalsets/evalset.h"
 #include "experiments/h5.h"
 #include "experiments/replay.h"

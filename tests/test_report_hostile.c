@@ -7,7 +7,6 @@
 #include "plots/svg.h"
 #include "tests/lib/check.h"
 #include "tests/lib/results_file.h"
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

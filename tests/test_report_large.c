@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static char home[] = "/tmp/chorale-test-large-XXXXXX";
 

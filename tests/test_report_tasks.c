@@ -76,6 +76,23 @@ static void test_summaries(const struct results *r, size_t n_tasks)
     report_tasks_fini(&t);
 }
 
+/* bug: the page pointed at parts that a run without generated texts, or with tasks, does not have, or did not point at them */
+static void test_links(const char *page)
+{
+    static const char link[] = "<a href=\"#";
+    size_t n = 0;
+    for (const char *at = strstr(page, link); at; at = strstr(at + 1, link), n++) {
+        const char *name = at + strlen(link), *end = strchr(name, '"');
+        struct text id = { 0 };
+        text_addf(&id, " id=\"%.*s\"", (int)(end - name), name);
+        check(strstr(page, text_s(&id)) != NULL, "a link leads to%s", text_s(&id));
+        text_free(&id);
+    }
+    check(n >= 5, "%zu links", n);
+    check((strstr(page, "#tasks\"") != NULL) == (strstr(page, "id=\"tasks\"") != NULL),
+          "tasks are linked where they are");
+}
+
 static void test_files(struct results *r)
 {
     struct text csv = { 0 }, page = { 0 }, markdown = { 0 };
@@ -91,6 +108,7 @@ static void test_files(struct results *r)
               strstr(text_s(&page), "<h2>Creativity against control: task-1</h2>") &&
               strstr(text_s(&page), "<h3>Arms: task-2, 10 items</h3>"),
           "the page's sections");
+    test_links(text_s(&page));
     check(access(at("report/figures/frontier-task-3.svg"), F_OK) == 0 &&
               access(at("report/figures/frontier-task-4.svg"), F_OK) != 0,
           "a figure each");
@@ -147,20 +165,118 @@ static void test_searches(void)
     check(text_read_file(&markdown, at("searches/arms.md"), 1 << 20) == 0 &&
               text_read_file(&page, at("searches/index.html"), 8 << 20) == 0,
           "%s", err_text());
-    static const char *const rows[] = { "` `", "`(no chain) \\| beam=1`", "`(no chain) \\| beam=2`",
-                                        "`as it is \\| beam=3`", "`as it is \\| by task`" };
+    static const char *const rows[] = { "`(no chain)`", "`(no chain) \\| beam=1`", "`(no chain) \\| beam=2`",
+                                        "`(no chain) \\| beam=3`", "`as it is \\| beam=3 \\| by task`" };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct text row = { 0 };
         text_addf(&row, "\n| lm-1 | %s |", rows[i]);
         check(strstr(text_s(&markdown), text_s(&row)) != NULL, "want %s in:\n%s", text_s(&row), text_s(&markdown));
         text_free(&row);
     }
-    check(strstr(text_s(&page), "</b> with <code>as it is | by task</code>") != NULL, "the best arm is told");
+    check(strstr(text_s(&page), "</b> with <code>as it is | beam=3 | by task</code>") != NULL, "the best arm is told");
     check(strstr(text_s(&page), "<code>(no chain) | beam=2</code></td><td") != NULL, "a row of the table");
-    check(strstr(text_s(&page), "<td>5</td><td class=\"l\"><code>as it is | by task</code>") != NULL, "its own point");
+    check(strstr(text_s(&page), "<td>5</td><td class=\"l\"><code>as it is | beam=3 | by task</code>") != NULL,
+          "its own point");
     check(strstr(text_s(&page), "\"chain\":\"(no chain) | beam=1\"") != NULL, "over its texts");
     text_free(&markdown);
     text_free(&page);
+    results_close(r);
+}
+
+/* bug: of arms that are equally creative the first was called the most creative, though another had more control: one that is
+ * not on the frontier */
+static void test_ties(void)
+{
+    static const double x[] = { 1, 1, 1, 0.5 }, y[] = { 0.25, 0.75, NAN, 0.75 };
+    struct results *r = results_with(0, 30);
+    struct summary s;
+    struct figure_data d;
+    summary_of(r, &s);
+    figure_data_init(&d, r, &s);
+    const struct summary_metric *creativity = figure_creativity(&d), *control = figure_control(&d);
+    figure_data_fini(&d);
+    for (size_t arm = 0; arm < 4; arm++) {
+        creativity->arms[arm].mean = x[arm];
+        control->arms[arm].mean = y[arm];
+    }
+    figure_data_init(&d, r, &s);
+    size_t best = figure_best(creativity, control, 4), other = figure_best(control, creativity, 4);
+    check(best == 1 && other == 1 && d.frontier[1], "arms %zu and %zu", best, other);
+    check(figure_best(creativity, NULL, 4) == 0 && figure_best(NULL, control, 4) == 4, "the first; none");
+    figure_data_fini(&d);
+    summary_fini(&s);
+    results_close(r);
+}
+
+/* The arms that no other beats, from the most control to the most creativity. */
+static void test_frontier(void)
+{
+    static const double x[] = { 0.5, 0.9, 0.2, 0.7 },
+                        y[] = { 0.5, 0.25, 0.4, 0.375 }; /* the third is beaten by the first */
+    struct results *r = results_with(0, 30);
+    struct summary s;
+    struct figure_data d;
+    struct text page = { 0 };
+    summary_of(r, &s);
+    figure_data_init(&d, r, &s);
+    const struct summary_metric *creativity = figure_creativity(&d), *control = figure_control(&d);
+    figure_data_fini(&d);
+    for (size_t arm = 0; arm < 4; arm++) {
+        creativity->arms[arm].mean = x[arm];
+        control->arms[arm].mean = y[arm];
+    }
+    figure_data_init(&d, r, &s);
+    page_frontier(&page, &d);
+    const char *at = text_s(&page);
+    for (const char *const *value = (const char *const[]){ ">0.5<", ">0.375<", ">0.25<", NULL }; *value && at; value++)
+        at = strstr(at, *value);
+    check(at && !strstr(text_s(&page), ">0.2<"), "%s", text_s(&page));
+    text_free(&page);
+    figure_data_fini(&d);
+    summary_fini(&s);
+    results_close(r);
+}
+
+/* bug: a report of half a run, or of one with failed units, looked like that of a whole one */
+static void test_missing(void)
+{
+    struct results *r = results_with(0, 30);
+    struct summary s;
+    struct figure_data d;
+    struct text page = { 0 }, lines = { 0 };
+    json_t *p = (json_t *)(uintptr_t)results_provenance(r);
+    summary_of(r, &s);
+    figure_data_init(&d, r, &s);
+    page_headline(&page, &d);
+    check(!strstr(text_s(&page), "missing"), "nothing is");
+    json_object_set_new(p, "units", json_integer(24));
+    json_object_set_new(p, "missing", json_integer(12));
+    json_object_set_new(p, "failed", json_integer(10));
+    page_headline(&page, &d);
+    report_summary(r, &s, &lines);
+    check(strstr(text_s(&page), "<b>12 of 24 results are missing, 10 of them failed</b>") != NULL, "%s", text_s(&page));
+    check(strstr(text_s(&lines), "  12 of 24 results are missing, 10 of them failed: ") != NULL, "%s", text_s(&lines));
+    text_free(&page);
+    text_free(&lines);
+    figure_data_fini(&d);
+    summary_fini(&s);
+    results_close(r);
+}
+
+/* bug: an arm that does something else for its tasks was shown under its chain and search, which are those of no task */
+static void test_by_task(void)
+{
+    struct results *r = results_of(
+        &(struct results_file){ .n_arms = 4, .n_items = 4, .n_draws = 2, .n_lms = 2, .symbols = 3, .searches = true });
+    struct summary s;
+    struct figure_data d;
+    summary_of(r, &s);
+    figure_data_init(&d, r, &s);
+    check(strcmp(figure_setting(&d, 0), "(no chain)") == 0 &&
+              strcmp(figure_setting(&d, 2), "as it is | beam=0 | by task") == 0,
+          "'%s', '%s'", figure_setting(&d, 0), figure_setting(&d, 2));
+    figure_data_fini(&d);
+    summary_fini(&s);
     results_close(r);
 }
 
@@ -227,6 +343,10 @@ int main(void)
     results_close(r);
     test_many();
     test_few();
+    test_by_task();
+    test_ties();
+    test_frontier();
+    test_missing();
     if (draws) {
         test_one(0);
         test_one(1);

@@ -1,5 +1,4 @@
 /* Cuts of rows against a plain sort of the vocabulary, and the boundary cases of other systems' suites. */
-#include "base/mem.h"
 #include "base/row_math.h"
 #include "tests/lib/check.h"
 #include "tests/lib/rows.h"

@@ -1,10 +1,7 @@
 /* Runs of exact tables: numbers against the tables themselves; one plan run in many ways gives the same bytes. */
 #include "base/err.h"
-#include "base/hash.h"
-#include "base/mem.h"
 #include "experiments/h5.h"
 #include "experiments/journal.h"
-#include "experiments/lms.h"
 #include "experiments/results.h"
 #include "experiments/run.h"
 #include "experiments/unit.h"
@@ -15,7 +12,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,15 +1,11 @@
 /* Runs that are interrupted, torn, damaged, extended, shared by shards, or that fail: what is there at the end is what an
  * undisturbed run leaves, or a message.  The numbers: test_run. */
 #include "base/err.h"
-#include "base/hash.h"
-#include "base/mem.h"
 #include "experiments/h5.h"
 #include "experiments/journal.h"
-#include "experiments/lms.h"
 #include "experiments/results.h"
 #include "experiments/run.h"
 #include "experiments/unit.h"
-#include "model/table.h"
 #include "tests/lib/check.h"
 #include "tests/lib/letters.h"
 #include "tests/lib/same.h"

@@ -236,7 +236,7 @@ int main(void)
     test_huge_length();
     test_find();
     test_prelude();
-    check(script_read("/nowhere/x.lua", NULL, 0) == NULL && strstr(err_text(), "/nowhere/x.lua"), "no file: %s",
-          err_text());
+    check(script_source("/nowhere/x.lua", &(struct text){ 0 }) == ERR_IO && strstr(err_text(), "/nowhere/x.lua"),
+          "no file: %s", err_text());
     return check_done("script");
 }

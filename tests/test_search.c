@@ -1,16 +1,18 @@
-/* decode/search, sample and greedy, on the exact table: samples against enumeration of all strings, greedy against its
- * arg max, and the same bytes whoever else is in the batch. */
+/* decode/search, on the exact table: the laws of every search of the table of searches; samples against enumeration of all
+ * strings, greedy against its arg max. */
 #include "base/err.h"
+#include "base/mem.h"
 #include "decode/search.h"
 #include "model/table.h"
 #include "tests/lib/check.h"
-#include <gsl/gsl_cdf.h>
+#include "tests/lib/exact.h"
 #include <math.h>
 #include <pthread.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { N = 3, LENGTH = 4, END = N - 1, MAX_STRINGS = 128, DRAWS = 3000 };
+enum { N = 3, LENGTH = 4, END = N - 1, DRAWS = 3000 };
 
 static struct lm *table;
 static struct core *core;
@@ -57,26 +59,37 @@ static void feed_all(struct search *const live[], size_t n, bool in_threads)
     check(feed_half(&half[0]) == NULL && pthread_join(other, &failed) == 0 && failed == NULL, "feed in two threads");
 }
 
-/* Runs the searches together to their ends; with `backwards` every list is gone through from its end and
+/* Runs the searches together to their ends, or for some rounds; with `backwards` every list is gone through from its end and
  * fed by two threads. */
-static void run(struct search *const searches[], size_t n, bool backwards)
+static void run_rounds(struct search *const searches[], size_t n, bool backwards, int rounds)
 {
-    static struct want wants[DRAWS];
-    static struct search *live[DRAWS];
-    size_t n_live;
-    do {
-        n_live = 0;
+    struct want *wants = NULL;
+    struct search **live = mem_alloc(n, sizeof(struct search *));
+    size_t cap = 0, n_live = 1;
+    for (int round = 0; n_live > 0 && round < rounds; round++) {
+        size_t n_wants = n_live = 0;
         for (size_t i = 0; i < n; i++) {
             struct search *s = searches[backwards ? n - 1 - i : i];
-            if (search_want(s, &wants[n_live], 1) > 0)
+            mem_grow(&wants, &cap, n_wants + SEARCH_WANTS, sizeof *wants);
+            int own = search_want(s, wants + n_wants, SEARCH_WANTS);
+            check(own >= 0, "want: %s", err_text());
+            n_wants += own > 0 ? (size_t)own : 0;
+            if (own > 0)
                 live[n_live++] = s;
         }
         if (n_live > 0)
-            check(core_run(core, wants, n_live) == 0, "core: %s", err_text());
+            check(core_run(core, wants, n_wants) == 0, "core: %s", err_text());
         feed_all(live, n_live, backwards);
         for (size_t i = 0; i < n_live; i++)
             check(search_move(live[n_live - 1 - i]) == 0, "move: %s", err_text());
-    } while (n_live > 0);
+    }
+    free(wants);
+    free(live);
+}
+
+static void run(struct search *const searches[], size_t n, bool backwards)
+{
+    run_rounds(searches, n, backwards, 1000);
 }
 
 static const struct hyp *hyp_of(const struct search *s)
@@ -87,107 +100,33 @@ static const struct hyp *hyp_of(const struct search *s)
     return h;
 }
 
-/* Exact probabilities of whole strings under table and chain; a string's code is its symbols in base N + 1. */
-struct strings {
-    uint32_t code[MAX_STRINGS];
-    double p[MAX_STRINGS];
-    size_t n;
-};
-
-static void exact_row(const struct chain *c, const sym_t all[], size_t n_prompt, size_t n_made, double p[])
-{
-    double logp[N];
-    float score[N];
-    struct rng_address a = { .step = (uint32_t)n_made };
-    struct transform_at at = { .space = table->space,
-                               .prompt = all,
-                               .n_prompt = n_prompt,
-                               .made = all + n_prompt,
-                               .n_made = n_made,
-                               .address = &a,
-                               .work = work };
-    table_logp(table, all, n_prompt + n_made, logp);
-    for (int v = 0; v < N; v++)
-        score[v] = (float)logp[v];
-    struct row r = row_over(score, N);
-    check(row_measure(&r) == 0 && chain_apply(c, NULL, &r, &at, NULL) == 0, "reference: %s", err_text());
-    for (sym_t v = 0; v < N; v++)
-        p[v] = exp(row_logp(&r, v));
-}
-
-static void enumerate(const struct chain *c, sym_t all[], size_t n_prompt, size_t n_made, uint32_t code, double p,
-                      struct strings *out)
-{
-    double next[N];
-    exact_row(c, all, n_prompt, n_made, next);
-    for (sym_t v = 0; v < N; v++) {
-        if (next[v] == 0)
-            continue;
-        uint32_t longer = code * (N + 1) + v + 1;
-        all[n_prompt + n_made] = v;
-        if (v == END) {
-            out->code[out->n] = longer;
-            out->p[out->n++] = p * next[v];
-        } else {
-            enumerate(c, all, n_prompt, n_made + 1, longer, p * next[v], out);
-        }
-    }
-}
-
-static uint32_t code_of(const struct hyp *h)
-{
-    uint32_t code = 0;
-    for (size_t i = 0; i < h->n_steps; i++)
-        code = code * (N + 1) + h->steps[i].symbol + 1;
-    return code;
-}
-
-static void check_frequencies(const char *text, const struct strings *exact, const double count[])
-{
-    double chi2 = 0, rest = 0, rest_count = 0, sum = 0;
-    int cells = 0;
-    for (size_t i = 0; i < exact->n; i++) {
-        double want = exact->p[i] * DRAWS;
-        sum += exact->p[i];
-        if (want < 8) {
-            rest += want;
-            rest_count += count[i];
-            continue;
-        }
-        chi2 += (count[i] - want) * (count[i] - want) / want;
-        cells++;
-    }
-    if (rest > 0)
-        chi2 += (rest_count - rest) * (rest_count - rest) / rest;
-    int df = cells + (rest > 0) - 1;
-    check_near(sum, 1, 1e-6, "'%s': all strings sum to one", text);
-    check(df >= 2 && chi2 < gsl_cdf_chisq_Qinv(1e-6, df), "'%s': chi-square %g of %d", text, chi2, df);
-}
-
 static void sample_is_exact(const char *name, const char *text)
 {
     const struct prompt_field field = { "text", "ab" };
     const struct prompt prompt = { .fields = &field, .n_fields = 1 };
     const struct stop stop = { .max_symbols = 0 };
     struct chain *c = chain_parse(text);
-    struct strings exact = { .n = 0 };
-    sym_t all[2 + LENGTH + 1] = { 0, 1 };
-    double count[MAX_STRINGS] = { 0 };
-    enumerate(c, all, 2, 0, 0, 1, &exact);
+    struct exact exact;
+    exact_texts(&exact, table, c, "ab", 0);
+    double *p = mem_alloc(exact.n, sizeof *p), *count = mem_alloc(exact.n, sizeof *count);
     static struct search *s[DRAWS];
     for (uint32_t d = 0; d < DRAWS; d++)
         s[d] = open_search(name, c, &stop, &prompt, d);
     run(s, DRAWS, false);
     for (uint32_t d = 0; d < DRAWS; d++) {
         const struct hyp *h = hyp_of(s[d]);
-        size_t i = 0;
-        while (i < exact.n && exact.code[i] != code_of(h))
-            i++;
+        size_t i = exact_find(&exact, h);
         check(i < exact.n && h->end == HYP_SYMBOL && h->log_weight == 0, "'%s': a possible string", text);
         count[i < exact.n ? i : 0]++;
         search_close(s[d]);
     }
-    check_frequencies(text, &exact, count);
+    for (size_t i = 0; i < exact.n; i++)
+        p[i] = exact.text[i].p;
+    check(exact.n > 3 && exact_fits(p, count, exact.n, DRAWS), "%s, '%s': as often as the texts are probable", name,
+          text);
+    free(p);
+    free(count);
+    exact_free(&exact);
     chain_free(c);
 }
 
@@ -207,15 +146,15 @@ static void decisions(void)
             double logp[N], final[N], entropy = 0, entropy_final = 0, mass = 0;
             uint32_t kept = 0;
             table_logp(table, all, i, logp);
-            exact_row(c, all, 0, i, final);
+            exact_row(table, c, all, 0, i, final);
             for (int v = 0; v < N; v++) {
                 entropy -= logp[v] > -INFINITY ? exp(logp[v]) * logp[v] : 0;
-                entropy_final -= final[v] > 0 ? final[v] * log(final[v]) : 0;
-                mass += final[v] > 0 ? exp(logp[v]) : 0;
-                kept += final[v] > 0;
+                entropy_final -= final[v] > -INFINITY ? exp(final[v]) * final[v] : 0;
+                mass += final[v] > -INFINITY ? exp(logp[v]) : 0;
+                kept += final[v] > -INFINITY;
             }
             check_near((double)step->logp, logp[step->symbol], 1e-5, "logp");
-            check_near((double)step->logp_final, log(final[step->symbol]), 1e-5, "logp_final");
+            check_near((double)step->logp_final, final[step->symbol], 1e-5, "logp_final");
             check_near((double)step->entropy, entropy, 1e-5, "entropy");
             check_near((double)step->entropy_final, entropy_final, 1e-5, "entropy_final");
             check_near((double)step->mass, mass, 1e-6, "mass");
@@ -243,7 +182,7 @@ static void greedy_is_argmax(const char *text, const char *start)
         all[i] = (sym_t)(start[i] - 'a');
     for (size_t i = 0; want != END; i++) {
         double p[N];
-        exact_row(c, all, n_prompt, i, p);
+        exact_row(table, c, all, n_prompt, i, p);
         want = 0;
         for (sym_t v = 1; v < N; v++)
             want = p[v] > p[want] ? v : want;
@@ -257,48 +196,93 @@ static void greedy_is_argmax(const char *text, const char *start)
     chain_free(c);
 }
 
-static bool same_hyp(const struct hyp *a, const struct hyp *b)
+static bool same_hyps(const struct search *s, const struct search *other)
 {
-    return a->n_steps == b->n_steps && memcmp(a->steps, b->steps, a->n_steps * sizeof *a->steps) == 0 &&
-           a->end == b->end && a->text.len == b->text.len &&
-           memcmp(text_s(&a->text), text_s(&b->text), a->text.len) == 0;
+    size_t n, n_other;
+    const struct hyp *a = search_hyps(s, &n), *b = search_hyps(other, &n_other);
+    bool same = n == n_other;
+    for (size_t i = 0; same && i < n; i++)
+        same = a[i].n_steps == b[i].n_steps && memcmp(a[i].steps, b[i].steps, a[i].n_steps * sizeof *a->steps) == 0 &&
+               a[i].end == b[i].end && a[i].log_weight == b[i].log_weight && a[i].text.len == b[i].text.len &&
+               memcmp(text_s(&a[i].text), text_s(&b[i].text), a[i].text.len) == 0;
+    return same;
 }
 
-/* 60 searches of two chains: alone, together, together backwards and fed by two threads. */
-static void interleaved(void)
+/* Returns how many ended at the stop string. */
+static size_t check_hyps(const char *name, const struct search *s)
 {
-    enum { S = 60 };
+    size_t n, stopped = 0;
+    const struct hyp *h = search_hyps(s, &n);
+    check(n >= 1, "%s gives a text", name);
+    for (size_t i = 0; i < n; i++) {
+        check(h[i].end != HYP_OPEN && isfinite(h[i].log_weight), "%s: text %zu of %zu has ended: %s, weight %g", name,
+              i, n, hyp_end_name(h[i].end), h[i].log_weight);
+        check(strstr(text_s(&h[i].text), "ba") == NULL, "%s: no stop string is left", name);
+        for (size_t k = 0; k < h[i].n_steps && h[i].end != HYP_DEAD; k++)
+            check(h[i].steps[k].symbol < N && h[i].steps[k].kept >= 1 && isfinite(h[i].steps[k].logp_final),
+                  "%s: step %zu of text %zu is one that the chain left", name, k, i);
+        stopped += h[i].end == HYP_STRING;
+    }
+    return stopped;
+}
+
+static void slots_dropped(const char *name)
+{
+    int slot = lm_fork(table, LM_EMPTY, 0);
+    check(slot == 0, "closed searches have dropped their slots: after %s the next is %d", name, slot);
+    lm_drop(table, slot);
+}
+
+/* Searches of two chains: alone, together, together backwards and fed by two threads, the same; closed half-way. */
+static size_t laws(const struct search_type *type)
+{
+    enum { S = 30 };
     const struct prompt prompt = { .n_fields = 0 };
     const char *const strings[] = { "ba" };
     const struct stop stop = { .strings = strings, .n_strings = 1, .max_symbols = 4 };
     struct chain *c[2] = { chain_parse("temperature=1.3 | min_p=0.02"),
                            chain_parse("frequency_penalty=0.5 | top_p=0.95") };
-    struct search *alone[S], *together[S], *backwards[S];
+    struct search *alone[S], *together[S], *backwards[S], *part[S];
+    struct text canonical = { 0 };
+    size_t stopped = 0, differ = 0;
+    check(search_canonical(type->name, &canonical) == 0 && strcmp(text_s(&canonical), type->name) == 0, "%s: '%s'",
+          type->name, text_s(&canonical));
     for (uint32_t i = 0; i < S; i++) {
-        const char *name = i % 7 == 0 ? "greedy" : "sample";
-        alone[i] = open_search(name, c[i % 2], &stop, &prompt, i / 2);
-        together[i] = open_search(name, c[i % 2], &stop, &prompt, i / 2);
-        backwards[i] = open_search(name, c[i % 2], &stop, &prompt, i / 2);
+        struct search **const all[] = { &alone[i], &together[i], &backwards[i], &part[i] };
+        for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+            *all[k] = open_search(type->name, c[i % 2], &stop, &prompt, i / 2);
         run(&alone[i], 1, false);
     }
     run(together, S, false);
     run(backwards, S, true);
-    size_t stopped = 0;
+    run_rounds(part, S, false, 2);
     for (size_t i = 0; i < S; i++) {
-        check(same_hyp(hyp_of(alone[i]), hyp_of(together[i])), "search %zu: together as alone", i);
-        check(same_hyp(hyp_of(alone[i]), hyp_of(backwards[i])), "search %zu: in any order", i);
-        check(strstr(text_s(&hyp_of(alone[i])->text), "ba") == NULL, "no stop string is left");
-        stopped += hyp_of(alone[i])->end == HYP_STRING;
+        check(same_hyps(alone[i], together[i]), "%s %zu: together as alone", type->name, i);
+        check(same_hyps(alone[i], backwards[i]), "%s %zu: in any order", type->name, i);
+        stopped += check_hyps(type->name, alone[i]);
+        differ += !same_hyps(alone[i], alone[i % 2]);
+    }
+    check(type->random || differ == 0, "%s, which does not depend on the draw: %zu differ", type->name, differ);
+    for (size_t i = 0; i < S; i++) {
         search_close(alone[i]);
         search_close(together[i]);
         search_close(backwards[i]);
+        search_close(part[i]);
     }
-    check(stopped > 0, "some hypothesis met the stop string");
-    int slot = lm_fork(table, LM_EMPTY, 0);
-    check(slot == 0, "closed searches have dropped their slots: the next is %d", slot);
-    lm_drop(table, slot);
+    slots_dropped(type->name);
+    text_free(&canonical);
     chain_free(c[0]);
     chain_free(c[1]);
+    return stopped;
+}
+
+static void every_search(void)
+{
+    size_t n, stopped = 0;
+    const struct search_type *const *types = search_types(&n);
+    for (size_t i = 0; i < n; i++)
+        stopped += laws(types[i]);
+    check(stopped > 0, "some hypothesis met the stop string");
 }
 
 /* A stop string in the prompt does not count; limits end; a chain that masks everything kills. */
@@ -332,8 +316,8 @@ static void ends(void)
     const struct hyp *h = hyp_of(s);
     double p[N];
     sym_t first = h->n_steps > 0 ? h->steps[0].symbol : 0;
-    exact_row(plain, &first, 0, 1, p);
-    bool repeats = p[first] > p[0] - (first == 0) && p[first] >= fmax(p[0], fmax(p[1], p[2]));
+    exact_row(table, plain, &first, 0, 1, p);
+    bool repeats = p[first] >= fmax(p[0], fmax(p[1], p[2]));
     check((h->end == HYP_DEAD && h->n_steps == 1) == repeats, "dead where the only choice is forbidden: %s",
           hyp_end_name(h->end));
     met[h->end]++;
@@ -394,7 +378,7 @@ int main(void)
         greedy_is_argmax(chains[i], "ba");
     }
     decisions();
-    interleaved();
+    every_search();
     ends();
     errors();
     row_work_free(work);

@@ -2,7 +2,6 @@
 #include "base/err.h"
 #include "base/spec.h"
 #include "tests/lib/check.h"
-#include <math.h>
 #include <string.h>
 
 static const struct param top[] = {

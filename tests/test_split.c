@@ -1,6 +1,5 @@
 /* GGUF files in parts: the same checkpoint as in one file, and every way in which a part can be the wrong one. */
 #include "base/err.h"
-#include "base/mem.h"
 #include "model/checkpoint.h"
 #include "model/gguf_write.h"
 #include "model/map_file.h"

@@ -1,4 +1,5 @@
 /* base/text, num, doc, err, space: numbers that do not depend on the locale, UTF-8, strict documents. */
+#include "base/columns.h"
 #include "base/doc.h"
 #include "base/err.h"
 #include "base/hash.h"
@@ -69,7 +70,14 @@ static void utf8(void)
     check(text_utf8_ready("ab\xe6\x9c\x88", 5) == 5, "a complete one does not");
     check(text_utf8_ready("ab\xff", 3) == 3, "an invalid byte does not wait for ever");
     check(text_utf8_count("a\xe6\x9c\x88\xff", 5) == 3, "characters");
+    /* bug: columns with Chinese names did not stand under each other: these were padded by their bytes */
+    check(columns_count("a\xe8\xaf\x97\xff", 5) == 4 && columns_count("e\xcc\x81", 3) == 1, "columns");
     struct text t = { 0 };
+    text_add(&t, "ab\xe8\xaf\x97");
+    columns_pad(&t, 2, 4);
+    columns_pad(&t, 0, 3);
+    check(strcmp(text_s(&t), "ab\xe8\xaf\x97  ") == 0, "padded: '%s'", text_s(&t));
+    text_clear(&t);
     text_add_json(&t, "a\"\\\n\x01\xff", 6);
     check(strcmp(text_s(&t), "\"a\\\"\\\\\\n\\u0001\xef\xbf\xbd\"") == 0, "json text: %s", text_s(&t));
     text_free(&t);

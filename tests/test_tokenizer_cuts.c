@@ -2,7 +2,6 @@
  * order of rank, with Chinese, marks, and what has no token of its own.  Words are cut where no merge crosses and
  * characters start whole (model/vocab_cut.c, vocab_start.c): the ids are those of merging byte by byte. */
 #include "base/err.h"
-#include "base/mem.h"
 #include "model/byte_level.h"
 #include "model/vocab.h"
 #include "tests/lib/check.h"

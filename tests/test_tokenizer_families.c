@@ -2,7 +2,6 @@
  * sentencepiece, for 20,000 strings each; every fourth block by default, all with CHORALE_LONG. */
 #include "base/err.h"
 #include "base/hash.h"
-#include "base/mem.h"
 #include "model/vocab.h"
 #include "tests/lib/check.h"
 #include "tests/lib/fuzz_strings.h"

@@ -4,7 +4,6 @@
  * comes from Llama 2's tokenizer.model, which has the same pieces in the same order; the file is written anew from
  * what is left and that. */
 #include "base/err.h"
-#include "base/mem.h"
 #include "model/checkpoint.h"
 #include "model/map_file.h"
 #include "model/sentencepiece.h"

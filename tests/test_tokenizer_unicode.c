@@ -3,7 +3,6 @@
  * scanners that agree with each other on strings of all kinds. */
 #include "base/err.h"
 #include "base/hash.h"
-#include "base/mem.h"
 #include "model/normalise.h"
 #include "model/pretoken_match.h"
 #include "model/pretoken_scan.h"

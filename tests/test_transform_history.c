@@ -1,7 +1,6 @@
 /* decode/transform*: what reads the history, masks and biases: against Hugging Face's processors (tests/fixtures/decode), and
  * against plain references where text counts in bytes.  Repetitions: test_transform_repeats. */
 #include "base/err.h"
-#include "base/mem.h"
 #include "decode/chain.h"
 #include "tests/lib/check.h"
 #include "tests/lib/dist_case.h"

@@ -1,4 +1,4 @@
-/* decode/transform*: what counts repetitions of what has been said (dry, penalties that fade, no_repeat_ngram, loop), against
+/* decode/transform*: what counts repetitions of what has been said (dry, penalties, which may fade, no_repeat_ngram, loop), against
  * plain references, quadratic in the history. */
 #include "base/err.h"
 #include "base/mem.h"
@@ -179,6 +179,40 @@ static void fading(void)
     }
 }
 
+/* Of the last `last_n` symbols said (-1: all), of the prompt too or the text alone. */
+static uint32_t count_last(const struct scene *s, size_t begin, long last_n, sym_t v)
+{
+    uint32_t count = 0;
+    size_t all = s->n_prompt + s->n_made;
+    for (size_t i = all; i-- > begin && (last_n < 0 || (long)(all - i) <= last_n);)
+        count += scene_said(s, i) == v;
+    return count;
+}
+
+static void penalties(void)
+{
+    for (int round = 0; round < 1000; round++) {
+        struct scene s = scene_random(60, 2 + scene_below(58), NULL);
+        long last_n = (long)scene_below(30) - 1;
+        double x = .25 + scene_below(16) / 8., repeated[SCENE_V], each[SCENE_V], once[SCENE_V];
+        char text[80];
+        for (uint32_t v = 0; v < s.n; v++) {
+            double score = (double)s.score[v];
+            bool said = count_last(&s, 0, last_n, v) > 0;
+            uint32_t made = count_last(&s, s.n_prompt, last_n, v);
+            repeated[v] = !said ? score : score > 0 ? score / x : score * x;
+            each[v] = score - x * made;
+            once[v] = score - x * (made > 0);
+        }
+        snprintf(text, sizeof text, "repetition_penalty(%g, last_n=%ld)", x, last_n);
+        scene_compare(text, &s, repeated);
+        snprintf(text, sizeof text, "frequency_penalty(%g, last_n=%ld)", x, last_n);
+        scene_compare(text, &s, each);
+        snprintf(text, sizeof text, "presence_penalty(%g, last_n=%ld)", x, last_n);
+        scene_compare(text, &s, once);
+    }
+}
+
 /* The definition, quadratic: every symbol that stood behind the same n - 1 symbols as stand at the end. */
 static void ngrams(void)
 {
@@ -274,6 +308,7 @@ int main(void)
     dry_texts();
     dry_usual();
     fading();
+    penalties();
     ngrams();
     long_ngrams();
     loops();

@@ -1,7 +1,6 @@
 /* The transformer's weight types, modes, taps, rotary orders, sharing, memory limits and guards against truths of their
  * own; tests/test_logits.c has Hugging Face's. */
 #include "base/err.h"
-#include "base/mem.h"
 #include "model/kernel.h"
 #include "tests/lib/check.h"
 #include "tests/lib/lm_bench.h"

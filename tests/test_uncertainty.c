@@ -10,7 +10,6 @@
 #include "model/core.h"
 #include "model/table.h"
 #include "tests/lib/check.h"
-#include "tests/lib/pools.h"
 #include "tests/lib/rows.h"
 #include <math.h>
 #include <stdio.h>
@@ -334,8 +333,7 @@ static void scored_in_chunks(struct lm *lm, const sym_t s[], struct lm_trace out
             fail_on(lm_push(lm, slot, s + done, n - 1, NULL));
         read_last(lm, slot, (uint32_t)n, rows);
         for (size_t i = 0; i < n; i++)
-            fail_on(ensemble_trace(lm, &(struct ensemble_at){ slot, (uint32_t)(n - 1 - i), &rows[i], s[done + i] },
-                                   &out[done + i]));
+            fail_on(lm_trace(lm, slot, (uint32_t)(n - 1 - i), s[done + i], &out[done + i]));
         fail_on(lm_push(lm, slot, s + done + n - 1, 1, NULL));
     }
     lm_drop(lm, slot);
@@ -424,7 +422,7 @@ static void scored_texts(void)
     scored("linear", "share(0.05)", NULL);
     scored("product", "logistic", &t);
     struct lm_trace none = { .n_voices = 7 };
-    fail_on(ensemble_trace(leaf[0], &(struct ensemble_at){ 0 }, &none));
+    fail_on(lm_trace(leaf[0], 0, 0, 0, &none));
     check(none.n_voices == 0, "a leaf has no voices to tell of");
     for (size_t k = 0; k < 3; k++)
         lm_free(leaf[k]);

@@ -1,7 +1,6 @@
 /* What the voices said, in journal payloads: what is written is read, of texts that were said and of texts that were scored;
  * what is cut or changed is refused, and nothing is allocated for what a payload cannot hold. */
 #include "base/err.h"
-#include "base/mem.h"
 #include "experiments/unit.h"
 #include "tests/lib/check.h"
 #include <math.h>

@@ -1,5 +1,4 @@
 /* Segments of any bytes: reading ends, and frames and damage together cover the file, no byte twice. */
-#include "base/text.h"
 #include "experiments/journal.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -259,7 +259,7 @@ static void law_fork(const struct lm_subject *s)
 static void law_positions(const struct lm_subject *s, size_t chunk)
 {
     struct bench b = bench_open(s, 1, 0), c = bench_open(s, 1, chunk), d = bench_open(s, 1, chunk);
-    struct snaps steps = { 0 }, whole = { 0 }, half = { 0 };
+    struct snaps steps = { 0 }, whole = { 0 }, half = { 0 }, twice = { 0 };
     sym_t *symbols = mem_alloc(s->length, sizeof *symbols);
     uint32_t n = (uint32_t)prefix(s, 0, symbols);
     int slot = lm_fork(b.lm, LM_EMPTY, 0);
@@ -275,10 +275,15 @@ static void law_positions(const struct lm_subject *s, size_t chunk)
     run_one(&d, other, n / 2, &half);
     struct snaps end = { steps.s + n - n / 2, n / 2, 0 };
     check_same(s, &end, &half, "rows at the last half, after the last was there");
+    run(&d, (struct want[]){ { d.lm, other, 1, LM_TAP_FINAL }, { d.lm, other, n / 2, LM_TAP_FINAL } }, 2, &twice);
+    struct snaps last = { steps.s + n - 1, 1, 0 }, one = { twice.s, 1, 0 }, rest = { twice.s + 1, n / 2, 0 };
+    check_same(s, &last, &one, "a slot wanted twice in one run");
+    check_same(s, &end, &rest, "with other rows");
     free(symbols);
     snaps_free(&steps);
     snaps_free(&whole);
     snaps_free(&half);
+    snaps_free(&twice);
     bench_close(&d);
     bench_close(&c);
     bench_close(&b);

@@ -1,7 +1,5 @@
 #include "tests/lib/program.h"
 #include "tests/lib/check.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -103,7 +103,9 @@ static void by_search(const struct results_file *f, size_t arm, char **name, cha
     size_t i = arm / f->n_lms, last = (f->n_arms - 1) / f->n_lms;
     struct text t = { 0 }, called = { 0 };
     text_addf(&t, "beam=%zu", i == last ? i - 1 : i);
-    text_addf(&called, "%s: as it is | %s", lm_of(f, arm) == 0 ? "lm-0" : "lm-1", i == last ? "by task" : t.s);
+    text_addf(&called, "%s: as it is", lm_of(f, arm) == 0 ? "lm-0" : "lm-1");
+    if (i > 0)
+        text_addf(&called, " | %s%s", t.s, i == last ? " | by task" : "");
     free(*name);
     free(*chain);
     free(*search);

@@ -1,6 +1,5 @@
 #include "tests/lib/scene.h"
 #include "base/err.h"
-#include "base/mem.h"
 #include "decode/chain.h"
 #include "tests/lib/check.h"
 #include "tests/lib/dist_case.h"

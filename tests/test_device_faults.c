@@ -1,0 +1,221 @@
+/* The backend of cuda/ over the emulated card: when the card has no memory left, or breaks; and how its memory is shared out. */
+#include "base/err.h"
+#include "model/device_open.h"
+#include "model/device_plan.h"
+#include "tests/lib/check.h"
+#include "tests/lib/device_bench.h"
+#include "tests/lib/lm_bench.h"
+#include "tests/lib/random_checkpoint.h"
+#include <dlfcn.h>
+#include <string.h>
+
+/* What the emulator can be told (tests/emulate/include/cuda_runtime_api.h). */
+static void set_memory(const struct device *d, size_t bytes)
+{
+    void *symbol = dlsym(d->library, "emulate_set_memory");
+    void (*set)(size_t);
+    memcpy(&set, &symbol, sizeof set);
+    set(bytes);
+}
+
+static void set_error(const struct device *d, unsigned after, int error)
+{
+    void *symbol = dlsym(d->library, "emulate_set_error");
+    void (*set)(unsigned, int);
+    memcpy(&set, &symbol, sizeof set);
+    set(after, error);
+}
+
+static void set_graphs(const struct device *d, int may)
+{
+    void *symbol = dlsym(d->library, "emulate_set_graphs");
+    void (*set)(int);
+    memcpy(&set, &symbol, sizeof set);
+    set(may);
+}
+
+/* Without memory for graphs, steps are run as they are: no batch is halved for that. */
+static void no_graphs(struct device *d)
+{
+    struct checkpoint *c = random_checkpoint(&device_bench_small, DTYPE_BF16, 5);
+    struct bench with = bench_open(c, (struct transformer_options){ .device = d, .chunk = 16 }),
+                 without = bench_open(c, (struct transformer_options){ .device = d, .chunk = 16 });
+    struct row a, b;
+    struct device_counts first = device_bench_counts(d);
+    check(device_bench_decode(&with, 6, &a) == 0, "%s", err_text());
+    struct device_counts before = device_bench_counts(d);
+    set_graphs(d, 0);
+    check(device_bench_decode(&without, 6, &b) == 0, "%s", err_text());
+    struct device_counts after = device_bench_counts(d);
+    set_graphs(d, 1);
+    check(after.graphs == before.graphs && after.replays == before.replays && before.replays > first.replays &&
+              after.passes - before.passes == before.passes - first.passes,
+          "%llu replays of %llu passes", (unsigned long long)(after.replays - before.replays),
+          (unsigned long long)(after.passes - before.passes));
+    check(memcmp(a.score, b.score, a.n * sizeof *a.score) == 0, "a step without a graph is the replayed one");
+    bench_close(&with);
+    bench_close(&without);
+    random_checkpoint_free(c);
+}
+
+/* A card that is full: batches are halved, rows are those of a card with room. */
+static void fills_up(struct device *d)
+{
+    struct checkpoint *c = random_checkpoint(&device_bench_small, DTYPE_BF16, 9);
+    struct bench ample = bench_open(c, (struct transformer_options){ .device = d, .chunk = 16, .kv = "f32" }),
+                 tight = bench_open(c, (struct transformer_options){ .device = d, .chunk = 16, .kv = "f32" });
+    struct row a, b;
+    struct device_info info;
+    struct device_error e;
+    check(device_bench_decode(&ample, 0, &a) == 0, "%s", err_text());
+    check(d->api->info(d->context, &info, &e) == DEVICE_OK, "%s", e.text);
+    set_memory(d, (size_t)(info.total - info.free) +
+                      (22 << 10)); /* three pages of 6 KB, and the tables of rotary positions */
+    int slots[4] = { 0 };
+    struct want w[4];
+    for (int i = 0; i < 4; i++) {
+        slots[i] = lm_fork(tight.lm, LM_EMPTY, 0);
+        sym_t first = (sym_t)(20 + i);
+        check(lm_push(tight.lm, slots[i], i == 0 ? &device_bench_text[0] : &first, 1, NULL) == 0 &&
+                  lm_push(tight.lm, slots[i], device_bench_text + 1, DEVICE_BENCH_TEXT - 1, NULL) == 0,
+              "%s", err_text());
+        w[i] = (struct want){ .lm = tight.lm, .slot = slots[i], .n_rows = 1, .tap = LM_TAP_FINAL };
+    }
+    int rc = core_run(tight.core, w, 4);
+    check(rc == 0, "a full card: %s", err_text());
+    check(rc == 0 && lm_rows(&w[0], &b) == 0 && memcmp(a.score, b.score, a.n * sizeof *a.score) == 0,
+          "rows of a full card are those of one with room");
+    set_memory(d, (size_t)1 << 30);
+    bench_close(&ample);
+    bench_close(&tight);
+    random_checkpoint_free(c);
+}
+
+/* Rows of one prefix in each slot, pushed a symbol further. */
+static int step(struct bench *b, const int slots[], size_t n, sym_t first, struct row rows[])
+{
+    struct want w[2] = { 0 };
+    for (size_t i = 0; i < n; i++) {
+        sym_t next = (sym_t)(first + i);
+        TRY(lm_push(b->lm, slots[i], &next, 1, NULL));
+        w[i] = (struct want){ .lm = b->lm, .slot = slots[i], .n_rows = 1, .tap = LM_TAP_FINAL };
+    }
+    TRY(core_run(b->core, w, n));
+    for (size_t i = 0; i < n; i++)
+        TRY(lm_rows(&w[i], &rows[i]));
+    return 0;
+}
+
+/* A prefix whose attention is split, a few steps of one slot, which are recorded, then one of two slots. */
+static int two_after_one(struct device *d, struct bench *b, int is_tight, struct row rows[2])
+{
+    struct device_info info;
+    struct device_error e = { 0 };
+    int slots[2] = { lm_fork(b->lm, LM_EMPTY, 0), 0 };
+    for (size_t n = 0; n < 240; n += DEVICE_BENCH_TEXT)
+        TRY(lm_push(b->lm, slots[0], device_bench_text, DEVICE_BENCH_TEXT, NULL));
+    TRY(core_run(b->core, &(struct want){ .lm = b->lm, .slot = slots[0], .n_rows = 1, .tap = LM_TAP_FINAL }, 1));
+    for (sym_t i = 0; i < 20; i++)
+        TRY(step(b, slots, 1, i, rows));
+    slots[1] = lm_fork(b->lm, slots[0], 260);
+    check(d->api->info(d->context, &info, &e) == DEVICE_OK, "%s", e.text);
+    if (is_tight)
+        set_memory(d, (size_t)(info.total - info.free) + 64);
+    int rc = step(b, slots, 2, 30, rows);
+    set_memory(d, (size_t)1 << 30);
+    return rc;
+}
+
+/* Attention's scratch for two tokens is not to be had, and the old is gone: rows are those of a card with room. */
+static void scratch_moves(struct device *d)
+{
+    struct config longer = device_bench_small;
+    longer.max_positions = 320;
+    longer.n_layers = 1;
+    struct checkpoint *c = random_checkpoint(&longer, DTYPE_BF16, 9);
+    struct bench ample = bench_open(c, (struct transformer_options){ .device = d, .chunk = 16, .kv = "f32" }),
+                 tight = bench_open(c, (struct transformer_options){ .device = d, .chunk = 16, .kv = "f32" });
+    struct row want[2], got[2];
+    check(two_after_one(d, &ample, 0, want) == 0, "%s", err_text());
+    check(two_after_one(d, &tight, 1, got) == 0, "%s", err_text());
+    for (int i = 0; i < 2; i++)
+        check(memcmp(want[i].score, got[i].score, want[i].n * sizeof *want[i].score) == 0, "rows of slot %d", i);
+    bench_close(&ample);
+    bench_close(&tight);
+    random_checkpoint_free(c);
+}
+
+/* No room for the least: one message that names what is missing. */
+static void too_small(struct device *d)
+{
+    struct checkpoint *c = random_checkpoint(&device_bench_small, DTYPE_BF16, 9);
+    set_memory(d, 40 << 20);
+    struct threads *threads = threads_alloc(1);
+    struct lm *lm = transformer_open(c, &(struct transformer_options){ .device = d, .threads = threads });
+    check(!lm && err_code() == ERR_MEMORY && strstr(err_text(), "does not fit the device"), "%s", err_text());
+    lm_free(lm);
+    set_memory(d, (size_t)1 << 30);
+    threads_free(threads);
+    random_checkpoint_free(c);
+}
+
+/* A lost context: this call and all that follow fail with the same message, none hangs or crashes. */
+static void breaks(void)
+{
+    enum { ILLEGAL = 700 };
+    struct checkpoint *c = random_checkpoint(&device_bench_small, DTYPE_BF16, 9);
+    for (unsigned after = 0; after < 60; after += device_bench_whole() ? 7 : 29) {
+        struct device *d = device_bench_open(DEVICE_FAST);
+        struct bench b = bench_open(c, (struct transformer_options){ .device = d, .chunk = 16 });
+        struct row row;
+        set_error(d, after, ILLEGAL);
+        int rc = device_bench_decode(&b, 6, &row);
+        check(rc == ERR_MEMORY && strstr(err_text(), "cudaErrorIllegalAddress") && strstr(err_text(), "emulated:0"),
+              "after %u calls: %d, %s", after, rc, err_text());
+        set_error(d, 0, 0);
+        rc = bench_rows(&b, device_bench_text, 5, (struct want){ .n_rows = 1, .tap = LM_TAP_FINAL }, &row);
+        check(rc == ERR_MEMORY && strstr(err_text(), "context is lost"), "then: %d, %s", rc, err_text());
+        bench_close(&b);
+        device_close(d);
+    }
+    random_checkpoint_free(c);
+}
+
+static void plans(void)
+{
+    const uint64_t gb = (uint64_t)1 << 30;
+    const struct device_need seven = { .weights = 14 * gb, .least = 2 * gb, .activations = gb, .swapped = 5 * gb };
+    struct device_plan p;
+    int rc = device_plan_make(&(struct device_ask){ "it", 40 * gb, 0, 0, gb / 64 }, &seven, &p);
+    check(rc == 0 && p.weights == 14 * gb && p.weight_most == 0 && p.swapped == 0 && p.kv == 38 * gb - 15 * gb,
+          "it fits");
+    rc = device_plan_make(&(struct device_ask){ "it", 40 * gb, 0, 2 * gb, gb / 64 }, &seven, &p);
+    check(rc == 0 && p.kv == 2 * gb, "as many keys and values as were asked for");
+    rc = device_plan_make(&(struct device_ask){ "it", 12 * gb, 0, 0, gb / 64 }, &seven, &p);
+    check(rc == 0 && p.weight_most == p.weights && p.weights < 14 * gb && p.swapped == 5 * gb, "swapped");
+    check(p.weights + p.activations + p.kv <= 12 * gb - 12 * gb / 20 + 1, "within what there is");
+    rc = device_plan_make(&(struct device_ask){ "it", 3 * gb, 0, 0, gb / 64 }, &seven, &p);
+    check(rc == ERR_MEMORY && strstr(err_text(), "it does not fit the device: 2048 MB of weights at least"), "%s",
+          err_text());
+    rc = device_plan_make(&(struct device_ask){ "it", 40 * gb, 0, 0, gb / 64 },
+                          &(struct device_need){ .weights = UINT64_MAX, .least = UINT64_MAX }, &p);
+    check(rc == ERR_MEMORY, "numbers of a file do not wrap");
+}
+
+int main(void)
+{
+    plans();
+    if (!device_bench_emulated())
+        return check_done("device_faults");
+    struct device *fast = device_bench_open(DEVICE_FAST), *fixed = device_bench_open(DEVICE_DETERMINISTIC);
+    if (fast && fixed) {
+        no_graphs(fixed);
+        fills_up(fixed);
+        too_small(fast);
+        scratch_moves(fixed);
+        breaks();
+    }
+    device_close(fast);
+    device_close(fixed);
+    return check_done("device_faults");
+}
