@@ -48,7 +48,7 @@ verdict() {
 build() { # FOLDER OPTIONS...
     folder=build/$1
     shift
-    cmake -S . -B "$folder" -G Ninja "$@" >"$folder.log" 2>&1 || { cat "$folder.log"; return 1; }
+    cmake -S . -B "$folder" -G Ninja -DCHORALE_WERROR=ON "$@" >"$folder.log" 2>&1 || { cat "$folder.log"; return 1; }
     cmake --build "$folder" -j "$jobs" >"$folder.log" 2>&1 || { tail -n 60 "$folder.log"; return 1; }
 }
 
@@ -96,12 +96,13 @@ if git rev-parse --git-dir >/dev/null 2>&1; then
     verdict 'clang-format' format_is_kept
 fi
 say 'build with gcc'
-verdict 'build with gcc' build release -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=gcc
+verdict 'build with gcc' build release -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=gcc \
+    "-DCMAKE_C_FLAGS_RELEASE=-O2 -g1"
 say 'tests'
 run_tests release
 say 'build with clang, sanitizers'
 verdict 'build with clang, sanitizers' build sanitized -DCMAKE_BUILD_TYPE=Debug -DCHORALE_SANITIZE=ON \
-    -DCMAKE_C_COMPILER=clang "-DCMAKE_C_FLAGS_DEBUG=-O1 -gline-tables-only -fno-omit-frame-pointer" \
+    -DCMAKE_C_COMPILER=clang "-DCMAKE_C_FLAGS_DEBUG=-O1 -g1 -fno-omit-frame-pointer" \
     -DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld
 say 'tests under the sanitizers'
 run_tests sanitized
