@@ -177,7 +177,8 @@ const struct verb verb_audit = {
         "claim itself would show on average, p how often the claim shows as much. Exit status 10: biased.\n"
         "beam and best_first claim the string that is best by their own score (ln p over their length penalties); a "
         "narrow\n"
-        "beam may miss it, which is told and is no bias.",
+        "beam may miss it, which is told and is no bias.  Of a search with weighted texts (stochastic_beam) p is that of\n"
+        "a bootstrap, which wants tens of draws for each string: with fewer it is too small.",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .run = run_audit,
