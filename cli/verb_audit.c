@@ -166,9 +166,9 @@ const struct verb verb_audit = {
         "TABLE is an exact lm like table:n=4,length=5,seed=3,sharpness=1; without one, four usual ones.\n"
         "Every string is enumerated; N draws are compared with it. TV is the total variation measured, noise what the\n"
         "claim itself would show on average, p how often the claim shows as much. Exit status 10: biased.\n"
-        "beam and best_first claim the string that is best by their own score (ln p over their length penalties); a "
-        "narrow\n"
-        "beam may miss it, which is told and is no bias.",
+        "beam and best_first claim the string that is best by their own score (ln p over their length\n"
+        "penalties); a narrow beam may miss it, which is told and is no bias. Of a search with weighted texts\n"
+        "(stochastic_beam) p is a bootstrap's, which wants tens of draws for each string: with fewer it is too small.",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .run = run_audit,

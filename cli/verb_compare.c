@@ -131,16 +131,37 @@ static int gate(const struct args *a, const struct compare *c)
     return 0;
 }
 
-/* More draws have a smaller share of distinct words: that is no difference of the arms. */
-static void say_draws(const struct args *a, const struct results *x, const struct results *y, const struct compare *c)
+/* Texts of an item under an arm, of all its draws: a beam may give several to each. */
+static size_t texts_of(const struct results *r, const char *arm)
 {
-    for (size_t i = 0; i < c->n && results_draws(x) != results_draws(y); i++) {
-        const struct results_metric *m = results_metric(x, c->rows[i].metric);
-        if (!m || m->level != METRIC_ITEM)
+    size_t n_items, most = 0;
+    results_items(r, &n_items);
+    int at = compare_find_arm(r, arm);
+    for (size_t i = 0; i < n_items; i++) {
+        size_t n = 0, all = 0;
+        for (uint32_t draw = 0; draw < results_draws(r); draw++, all += n)
+            results_unit(r, (uint32_t)at, (uint32_t)i, draw, &n);
+        most = all > most ? all : most;
+    }
+    return most;
+}
+
+/* More texts have a smaller share of distinct words: that is no difference of the arms. */
+static void say_texts(const struct args *a, const struct results *x, const struct results *y, const struct compare *c)
+{
+    const char *seen = NULL;
+    for (size_t i = 0; i < c->n; i++) {
+        const struct compare_row *row = &c->rows[i];
+        const struct results_metric *m = results_metric(x, row->metric);
+        if (!m || m->level != METRIC_ITEM || row->arm_a == seen)
+            continue;
+        seen = row->arm_a;
+        size_t n = texts_of(x, row->arm_a), k = texts_of(y, row->arm_b);
+        if (n == k)
             continue;
         console_say(a->quiet,
-                    "an item has %u draw%s in A, %u in B: what is of all its draws, like %s, depends on their number",
-                    results_draws(x), results_draws(x) == 1 ? "" : "s", results_draws(y), m->name);
+                    "an item has %zu text%s in A, %zu in B: what is of all of them, like %s, depends on their number",
+                    n, n == 1 ? "" : "s", k, m->name);
         return;
     }
 }
@@ -173,7 +194,7 @@ static int compare(const struct args *a, struct results *x, struct results *y)
     if (c.bare > 0)
         console_say(a->quiet, "%zu arm%s both have %s left out: no item has a number on both sides", c.bare,
                     c.bare == 1 ? " that" : "s that", c.bare == 1 ? "is" : "are");
-    say_draws(a, x, y, &c);
+    say_texts(a, x, y, &c);
     if (a->json)
         print_json(&c);
     else

@@ -60,7 +60,8 @@ static int score_all(struct opened *o, const struct symbols *ids, int64_t window
     return 0;
 }
 
-/* Words between white space, as lm-evaluation-harness counts them for word perplexity. */
+/* Words between white space.  lm-evaluation-harness counts one more where a text begins or ends with white space: it splits
+ * there too. */
 static size_t count_words(const char *s, size_t n)
 {
     size_t count = 0;

@@ -10,8 +10,9 @@
 #define DRAWN_SIGNS  4000000 /* draws times items: what one test may take */
 #define EARLY        99u     /* draws after which a large p is precise enough */
 #define LARGE_P      0.3
-#define NEWTON_STEPS 12
-#define MOST_TILT    20.0 /* in units of the largest value: its sign is then certain */
+#define NEWTON_STEPS 40
+#define MET          1e-3 /* of the smallest value: how near the limit the tilted mean is good enough */
+#define MOST_TILT    1e10 /* in units of the largest value: beyond, the rounding of tilt * sum shows in p */
 
 /* All 2^n signed sums of d, ascending: those of the first i values, once less and once more the next, are two ascending
  * lists, which are merged.  No sort: a report tests thousands of pairs. */
@@ -76,9 +77,11 @@ static double log_cosh(double x)
  * need not be met: any tilt is right, a good one is precise. */
 static double find_tilt(const double size[], size_t n, double limit)
 {
-    double tilt = 0, most = 0;
-    for (size_t i = 0; i < n; i++)
-        most = size[i] > most ? size[i] : most;
+    double tilt = 0, most = 0, least = INFINITY;
+    for (size_t i = 0; i < n; i++) {
+        most = fmax(most, size[i]);
+        least = fmin(least, size[i]);
+    }
     for (int step = 0; step < NEWTON_STEPS && tilt * most < MOST_TILT; step++) {
         double value = -limit, slope = 0;
         for (size_t i = 0; i < n; i++) {
@@ -86,11 +89,11 @@ static double find_tilt(const double size[], size_t n, double limit)
             value += size[i] * t;
             slope += size[i] * size[i] * (1 - t * t);
         }
-        if (value >= 0 || slope <= 0)
+        if (value >= -MET * least || slope <= 0)
             break;
         tilt -= value / slope;
     }
-    return tilt * most < MOST_TILT ? tilt : MOST_TILT / most;
+    return fmin(tilt, MOST_TILT / most);
 }
 
 static void prepare(struct tilted *x, double limit)

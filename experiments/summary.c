@@ -91,13 +91,15 @@ static void fill_pairs(struct summary_metric *s, const double x[], size_t n_arms
     s->n_pairs = s->metric->level == METRIC_ARM ? 0 : test_pairs(x, n_arms, n_items, pairs, p);
     stats_holm(p, s->n_pairs, holm);
     s->least_p = NAN;
+    size_t least = 0;
     for (size_t i = 0; i < s->n_pairs; i++) {
         s->n_separated += holm[i] <= HOLM_LEVEL;
-        if (isnan(s->least_p) || holm[i] < s->least_p) {
-            s->least_p = holm[i];
-            s->best_a = pairs[i].a;
-            s->best_b = pairs[i].b;
-        }
+        least = p[i] < p[least] ? i : least; /* by its own p: corrected ones are often equal, most often 1 */
+    }
+    if (s->n_pairs > 0) {
+        s->least_p = holm[least];
+        s->best_a = pairs[least].a;
+        s->best_b = pairs[least].b;
     }
     free(pairs);
     free(p);

@@ -11,7 +11,7 @@ struct summary_metric {
     size_t n_pairs;        /* pairs of arms with at least two items in common */
     size_t n_separated;    /* of them, after Holm's correction at 5 % */
     double least_p;        /* the smallest corrected p; NAN without pairs */
-    size_t best_a, best_b; /* the arms of that pair */
+    size_t best_a, best_b; /* the arms of that pair, the first of those with the smallest p before the correction */
     bool in_range;         /* some arm's mean lies between 5 % and 95 % of the metric's range (true when unbounded) */
 };
 

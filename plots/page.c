@@ -127,10 +127,9 @@ void page_fits(struct text *out, const struct results *r)
     const struct results_fit *fits = results_fits(r, &n);
     if (n == 0)
         return;
-    text_add(
-        out,
-        "<h2 id=\"fits\">Fits</h2>\n<div class=\"scroll\"><table><thead><tr><th class=\"l\">what was "
-        "fitted</th><th>value</th><th>nats a symbol</th><th>ECE</th><th>Full-ECE</th><th>p</th></tr></thead><tbody>\n");
+    text_add(out, "<h2 id=\"fits\">Fits</h2>\n<div class=\"scroll\"><table><thead><tr><th class=\"l\">what was "
+                  "fitted</th><th>value</th><th>nats a symbol or "
+                  "question</th><th>ECE</th><th>Full-ECE</th><th>p</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < n && i < MAX_ROWS; i++) {
         const struct results_fit *f = &fits[i];
         text_add(out, "<tr><td class=\"l\">");

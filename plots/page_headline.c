@@ -89,7 +89,7 @@ static void meaning(struct text *out, const struct summary_metric *m, const char
 static void frontier(struct text *out, const struct figure_data *d)
 {
     size_t lms[FIGURE_LMS], n = figure_choose_lms(d, lms);
-    text_add(out, "<li>On the frontier (no other arm is better on both axes): ");
+    text_add(out, "<li>On the frontier (no other arm is better on one axis and at least as good on the other): ");
     for (size_t i = 0; i < n; i++) {
         size_t all, on = figure_count_frontier(d, lms[i], &all);
         text_add(out, i == 0 ? "" : ", ");

@@ -65,7 +65,7 @@ static void fitted(const struct results_fit *f, struct text *out)
     for (size_t k = 0; k < f->n_voices; k++)
         text_addf(out, "%s%.3f", k > 0 ? " " : "", f->weights[k]);
     if (!isnan(f->nll_before))
-        text_addf(out, " (nats a symbol %.4f to %.4f", f->nll_before, f->nll_after);
+        text_addf(out, " (nats %.4f to %.4f", f->nll_before, f->nll_after);
     if (!isnan(f->nll_before) && !isnan(f->ece_before))
         text_addf(out, ", ECE %.4f to %.4f", f->ece_before, f->ece_after);
     text_add(out, isnan(f->nll_before) ? "\n" : ")\n");

@@ -312,8 +312,13 @@ test_compare() {
     # bug: what is of all draws of an item was compared between runs of 2 and of 5, without a word; and what only describes
     # was 'no difference shown' whatever it was
     expect_one 0 '' "$chorale" run "$work/tab.lua" --set draws=5 --out "$work/five" --no-report --quiet
-    expect_one 0 'an item has 2 draws in A, 5 in B: what is of all its draws, like compression, depends on their number' \
+    expect_one 0 'an item has 2 texts in A, 5 in B: what is of all of them, like compression, depends on their number' \
         "$chorale" compare "$work/four" "$work/five"
+    # bug: so were, within a run, the texts of a beam and single draws
+    sed 's/arms = grid {/& search = { "sample", "beam(n=2)" },/' "$work/tab.lua" >"$work/beam.lua"
+    expect_one 0 '' "$chorale" run "$work/beam.lua" --out "$work/beam" --no-report --quiet
+    expect_one 0 'an item has 2 texts in A, 4 in B' \
+        "$chorale" compare "$work/beam" --arm 'both: temperature=0.5' --arm 'both: temperature=0.5 | beam(n=2)'
     # bug: an arm all of whose units failed in B was passed over, and a gate with it
     lost='experiment { name = "lost", evalsets = { "'"$work/letters"'" }, limit = { symbols = 2 }, arms = {
         { lm = model "zoo:draft", name = "p" }, { lm = model { "zoo:draft", name = "long", template = "T" }, name = "q" } } }'

@@ -140,6 +140,28 @@ static void test_runs(const struct results *r, const struct results *fewer)
     compare_fini(&c);
 }
 
+/* p of two arms before any correction. */
+static double p_of(const struct results *r, const struct results_metric *m, size_t a, size_t b)
+{
+    double x[5], y[5];
+    results_by_item(r, m, (uint32_t)a, x);
+    results_by_item(r, m, (uint32_t)b, y);
+    for (size_t i = 0; i < 5; i++)
+        x[i] -= y[i];
+    return stats_signflip(x, 5, &(struct stats_options){ .seed = 1 });
+}
+
+/* bug: where all corrected p were 1, the clearest pair was the first one, even of arms that gave the same texts */
+static void check_clearest(const struct results *r, const struct summary_metric *m)
+{
+    double clearest = p_of(r, m->metric, m->best_a, m->best_b), least = 1;
+    for (size_t a = 0; a < 12; a++)
+        for (size_t b = a + 1; b < 12; b++)
+            least = fmin(least, p_of(r, m->metric, a, b));
+    check(m->least_p == 1 && clearest == least && least < 1, "the clearest pair has p %g, the least is %g", clearest,
+          least);
+}
+
 static void test_summary(const struct results *r)
 {
     struct summary s;
@@ -152,6 +174,8 @@ static void test_summary(const struct results *r)
               i);
     /* five items: the least two-sided p of signs is 2/32, and no correction makes it smaller */
     check(m && m->n_separated == 0 && m->least_p >= 2.0 / 32, "five items separate nothing: %g", m ? m->least_p : 0);
+    if (m)
+        check_clearest(r, m);
     summary_fini(&s);
 }
 

@@ -25,7 +25,7 @@ static const char script[] =
     "experiment { name = 'searches', seed = 7, draws = 3, limit = { bytes = 6 }, evalsets = { 'DIR/gen' },\n"
     "  arms = { grid { lm = { a, duet }, chain = { '', 'temperature=0.7|top_k=3' }, search = searches },\n"
     "           grid { lm = a, search = { 'contrastive', 'sample' } } },\n"
-    "  creativity = { 'length_chars@best(by=reward)', 'distinct_1' }, control = 'length_chars',\n"
+    "  creativity = { 'length_chars@best(by=reward)', 'length_chars@best' }, control = 'length_chars',\n"
     "  reward = function(x) return #x.text end,\n"
     "  select = { 'best', ' best ( ) ', select { 'best', by = 'mean' }, 'vote', select { 'mbr', utility = 'exact' } "
     "},\n"
@@ -151,6 +151,9 @@ static void check_rewards(const struct results *r)
     const char *const *names = results_creativity(r, &n_names);
     check(n_names == 2 && strcmp(names[0], "length_chars@best=reward") == 0, "an axis of chosen texts: %s",
           n_names > 0 ? names[0] : "none");
+    /* bug: a selection that select = {} lists, and not as its last, was taken for the last on an axis */
+    check(n_names == 2 && strcmp(names[1], "length_chars@best") == 0, "of a selection that is listed: %s",
+          n_names > 1 ? names[1] : "none");
     check(results_metric(r, "length_chars@best=reward") != NULL, "%s", err_text());
 }
 

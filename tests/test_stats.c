@@ -106,6 +106,21 @@ static void test_small_p(void)
     }
 }
 
+/* bug: the tilt ended where the largest value's sign was certain, so that the signs of values much smaller were drawn as fair
+ * ones: where nearly all agree, p came out tens of thousands of times too large.  Of 1, 2, 4, .. with one turned round, 2^j, as much is
+ * reached by that turned back and any signs below it, and by itself. */
+static void test_small_p_of_unlike_sizes(void)
+{
+    enum { N = 32 };
+    double d[N];
+    for (int turned = 0; turned < 8; turned++) {
+        for (int i = 0; i < N; i++)
+            d[i] = ldexp(i == turned ? -1 : 1, i);
+        double want = ldexp(ldexp(1, turned) + 1, 1 - N), got = stats_signflip(d, N, &options);
+        check_near(got / want, 1, 0.25, "1, 2, 4, .. without 2^%d: %g, want %g", turned, got, want);
+    }
+}
+
 /* Coverage of the 95 % interval of the mean of 40 uniform numbers: binomial(400, ~0.94); 5 sigma is 0.06. */
 static void test_bootstrap(void)
 {
@@ -140,6 +155,7 @@ int main(void)
     test_published();
     test_signflip();
     test_small_p();
+    test_small_p_of_unlike_sizes();
     test_bootstrap();
     return check_done("stats");
 }
