@@ -154,7 +154,10 @@ static void figure(const struct figure_data *d, const char *name, int want_rc, c
 
 static void figures(struct results *r)
 {
-    struct figure_data d = { .results = r };
+    struct summary of;
+    struct figure_data d;
+    summary_of(r, &of);
+    figure_data_init(&d, r, &of);
     figure(&d, "regret", 1, "");
     figure(&d, "uncertainty", 1, "");
     check(regret_of(r, d.regrets, &d.n_regrets) == 0, "%s", err_text());
@@ -171,6 +174,8 @@ static void figures(struct results *r)
         for (size_t k = 0; k < REGRET_POINTS; k++)
             d.regrets[i].mutual[k] = NAN;
     figure(&d, "uncertainty", 1, "");
+    figure_data_fini(&d);
+    summary_fini(&of);
 }
 
 static void runs(void)
