@@ -7,6 +7,7 @@
 #include "cli/verbs.h"
 #include "decode/answer.h"
 #include "decode/draw.h"
+#include "decode/elsewhere.h"
 #include "decode/presets.h"
 #include "decode/profiles.h"
 #include "decode/search.h"
@@ -285,6 +286,20 @@ static int list_profiles(const struct args *a)
     return 0;
 }
 
+static int list_elsewhere(const struct args *a)
+{
+    size_t n;
+    const struct elsewhere *words = elsewhere_words(&n);
+    for (size_t i = 0; i < n; i++) {
+        struct text here = { 0 };
+        const char *place = elsewhere_place_name(words[i].place);
+        text_addf(&here, "%s%s%s", place, *place ? ": " : "", words[i].here);
+        print_entry(a, &(struct entry){ .name = words[i].name, .meaning = text_s(&here) });
+        text_free(&here);
+    }
+    return 0;
+}
+
 static int list_presets(const struct args *a)
 {
     size_t n;
@@ -336,23 +351,15 @@ static const struct {
     const char *name;
     int (*list)(const struct args *a);
 } lists[] = {
-    { "strategies", list_strategies },
-    { "transforms", list_transforms },
-    { "profiles", list_profiles },
-    { "presets", list_presets },
-    { "rules", list_rules },
-    { "weights", list_weights },
-    { "searches", list_searches },
-    { "metrics", list_metrics },
-    { "evalsets", list_evalsets },
-    { "checkpoints", list_checkpoints },
-    { "templates", list_templates },
-    { "selections", list_selections },
-    { "draws", list_draws },
-    { "utilities", list_utilities },
-    { "answers", list_answers },
-    { "choices", list_choices },
-    { "calibrations", list_calibrations },
+    { "strategies", list_strategies },   { "transforms", list_transforms },
+    { "profiles", list_profiles },       { "presets", list_presets },
+    { "elsewhere", list_elsewhere },     { "rules", list_rules },
+    { "weights", list_weights },         { "searches", list_searches },
+    { "metrics", list_metrics },         { "evalsets", list_evalsets },
+    { "checkpoints", list_checkpoints }, { "templates", list_templates },
+    { "selections", list_selections },   { "draws", list_draws },
+    { "utilities", list_utilities },     { "answers", list_answers },
+    { "choices", list_choices },         { "calibrations", list_calibrations },
 };
 enum { N_LISTS = sizeof lists / sizeof *lists };
 
@@ -386,12 +393,13 @@ const struct verb verb_list = {
     .min_operands = 1,
     .max_operands = 1,
     .summary = "what there is: strategies, rules, searches, metrics, evalsets, checkpoints, ...",
-    .details = "WHAT is strategies (all that decides what is said: the next eight, --json with the source of each and "
-               "the test "
-               "that\nholds it to that), transforms, draws, searches, selections, utilities, rules, profiles, presets; "
-               "weights, "
-               "calibrations,\nanswers, choices, metrics, evalsets, checkpoints or templates.\n"
-               "Each with its parameters, ranges, defaults and one line of meaning; --verbose adds the source.",
+    .details =
+        "WHAT is strategies (all that decides what is said: the next eight, --json with the source of each and the "
+        "test that\nholds it to that), transforms, draws, searches, selections, utilities, rules, profiles, presets; "
+        "weights, calibrations,\nanswers, choices, metrics, evalsets, checkpoints, templates, or elsewhere (words of "
+        "transformers, vLLM and llama.cpp,\nand what they are here).\n"
+        "Each with its parameters, ranges, defaults (of words the first) and one line of meaning; --verbose adds "
+        "the source.",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .run = run_list,

@@ -45,7 +45,13 @@ test_usage() {
     expect_one 2 "--threads is 'two', want an integer from 1" "$chorale" run x.lua --threads two
     expect_one 2 '--threads wants a value: N' "$chorale" run x.lua --threads
     expect_one 2 'options begin with two dashes' "$chorale" generate zoo:prose -5
-    expect_one 2 'usage: chorale generate [OPTIONS] CHECKPOINT [PROMPT]' "$chorale" generate zoo:prose --prompt x
+    expect_one 2 'usage: chorale generate [OPTIONS] CHECKPOINT [PROMPT]' "$chorale" generate zoo:prose --xyzzy x
+    # words of llama.cpp and of transformers
+    expect_one 2 "'--prompt'; here that is an operand: chorale generate [OPTIONS] CHECKPOINT [PROMPT]" "$chorale" generate zoo:prose --prompt x
+    expect_one 2 "unknown option '-n'; here that is --max-symbols N" "$chorale" generate zoo:prose x -n 5
+    expect_one 2 "'--temp'; here that is in --chain: temperature=T" "$chorale" generate zoo:prose x --temp .7 # bug: said --template
+    expect_one 2 "'--num-beams'; here that is in --search: beam(WIDTH" "$chorale" generate zoo:prose x --num-beams 4
+    expect_one 2 "unknown verb 'quantize'; here that is convert" "$chorale" quantize a b
     expect_one 2 "unknown option '--top-p'; a transform stands in a chain: --chain \"top_p=...\"" "$chorale" generate zoo:prose --top-p .9
     expect_one 2 "stands in a chain: --chain \"mirostat1\"" "$chorale" dist --mirostat1
     expect_one 2 "unknown option '--top-p'; known: --out" "$chorale" report --top-p .9
