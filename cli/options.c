@@ -236,6 +236,15 @@ bool options_given(const struct args *a, const char *name)
     return false;
 }
 
+size_t options_all(const struct args *a, const char *name, const char *out[])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < a->n_repeated; i += 2)
+        if (strcmp(a->repeated[i], name) == 0)
+            out[n++] = a->repeated[i + 1];
+    return n;
+}
+
 int options_int(const struct args *a, const char *name, int64_t min, int64_t max, int64_t *x)
 {
     const char *s = options_text(a, name);

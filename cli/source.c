@@ -1,7 +1,9 @@
 #include "cli/source.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "experiments/checkpoint_preset.h"
 #include "experiments/plan_preset.h"
+#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_NAMES = 256 };
@@ -35,7 +37,11 @@ static int open_script(struct source *s, const struct args *a)
                                     .device = options_text(a, "device"),
                                     .deterministic = options_flag(a, "deterministic"),
                                     .kv = options_text(a, "kv") };
+    const char **sets = mem_alloc(a->n_repeated / 2, sizeof *sets);
+    options.n_sets = options_all(a, "set", sets);
+    options.sets = sets;
     s->plan = plan_prepare(options_text(a, "script"), &options);
+    free(sets);
     if (!s->plan)
         return err_code();
     const char *id = choose(s->plan, options_text(a, "lm"));
@@ -47,8 +53,9 @@ static int open_script(struct source *s, const struct args *a)
     TRY(lua_transforms_load(s->plan->doc, "the plan", &s->transforms));
     lms_set_transforms(s->lms, s->transforms);
     if (!lms_ready(s->lms, id))
-        return err_set(ERR_USAGE, "lm '%s' waits for a fit: run the script first, or give numbers for what is fitted",
-                       id);
+        return err_set(ERR_USAGE,
+                       "lm '%s' waits for a fit: want numbers in the place of fit { ... }; chorale fit %s tells them",
+                       id, options_text(a, "script"));
     s->id = id;
     s->lm = lms_find(s->lms, id);
     s->template_name = lms_template(s->lms, id);
@@ -58,6 +65,8 @@ static int open_script(struct source *s, const struct args *a)
 int source_open(struct source *s, const struct args *a, const char *name)
 {
     *s = (struct source){ 0 };
+    if (name && options_text(a, "set"))
+        return err_set(ERR_USAGE, "--set is for a script: give --script FILE too");
     if (name && options_text(a, "lm"))
         return err_set(ERR_USAGE, "--lm '%s' names an lm of a script: give --script FILE too", options_text(a, "lm"));
     if (name) {

@@ -9,7 +9,8 @@
 
 #define SOURCE_OPTIONS                                                                                                 \
     { "script", "FILE", NULL, "take the lm from this experiment script instead of a checkpoint" },                     \
-        { "lm", "ID", NULL, "which lm of the script; default: that of its last arm" }, OPENED_OPTIONS
+        { "lm", "ID", NULL, "which lm of the script; default: that of its last arm" },                                 \
+        { "set", "NAME=VALUE", NULL, "arg.NAME of the script; may be given several times" }, OPENED_OPTIONS
 
 struct source {
     struct lm *lm; /* borrowed from what follows */

@@ -140,6 +140,19 @@ static void describe_template(const json_t *node, struct text *out)
         shown(out, "", name);
 }
 
+static void describe_bytes(const json_t *node, struct text *out)
+{
+    static const char *const keys[] = { "covers", "beam", "lazy", "ahead" };
+    shown(out, " of ", field(json_array_get(json_object_get(node, "voices"), 0), "lm"));
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const json_t *value = json_object_get(node, keys[i]);
+        if (json_is_string(value))
+            shown(out, ", ", json_string_value(value));
+        else if (value)
+            text_addf(out, ", %s %g", keys[i], json_number_value(value));
+    }
+}
+
 static void describe_lms(const struct plan *p, struct text *out)
 {
     const json_t *lms = json_object_get(p->what, "lms"), *fits = json_object_get(p->what, "fits");
@@ -156,7 +169,9 @@ static void describe_lms(const struct plan *p, struct text *out)
             text_addf(out, ", %.1f M parameters, %.12s", (double)parameters_of / 1e6, field(n, "hash"));
             shown(out, *field(n, "positions") ? "; " : "", field(n, "positions"));
         }
-        if (json_object_get(n, "voices"))
+        if (strcmp(field(n, "kind"), "bytes") == 0)
+            describe_bytes(n, out);
+        else if (json_object_get(n, "voices"))
             text_addf(out, " %s of %zu voices", field(n, "rule"), json_array_size(json_object_get(n, "voices")));
         describe_template(n, out);
         text_add(out, "\n");

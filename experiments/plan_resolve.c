@@ -75,7 +75,7 @@ static int resolve_answers(struct plan_nodes *nodes, const json_t *d, json_t *ou
     if (id)
         json_object_set_new(out, "calibration", json_string(id));
     text_free(&text);
-    return id || !fit ? 0 : err_add(err_code(), "%s", field(fit, "at"));
+    return id || !fit ? 0 : plan_nodes_place(fit);
 }
 
 static int resolve_all_answers(struct plan_nodes *nodes, const json_t *d, json_t *arm)
@@ -277,8 +277,8 @@ static int resolve_what(const json_t *declared, const struct lua_transforms *tra
         return err_add(ERR_USAGE, "%s", field(declared, "at"));
     TRY(plan_tasks_names(declared, what));
     TRY(resolve_lms(declared, transforms, what));
-    if (plan_select_needs(what) < 0 || plan_items_resolve(declared, o->limit, what) < 0 || plan_rules_check(what) < 0)
-        return err_add(err_code(), "%s", field(declared, "at"));
+    if (plan_select_needs(what) < 0 || plan_items_resolve(declared, o, what) < 0 || plan_rules_check(what) < 0)
+        return plan_nodes_place(declared);
     return try_lms(what, transforms);
 }
 

@@ -60,7 +60,10 @@ static int no_such(const char *name)
     size_t n;
     int seen = errno;
     const char *const *names = checkpoint_names(&n);
-    if (seen == ENOENT && !strchr(name, '/') && n > 0)
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(names[i] + strlen("zoo:"), name) == 0)
+            return err_set(ERR_DATA, "unknown checkpoint '%s'; did you mean '%s'?", name, names[i]);
+    if (seen == ENOENT && !strpbrk(name, "/.") && n > 0) /* a name with either is a path */
         return err_unknown(ERR_DATA, "checkpoint", name, names, n);
     return err_set(ERR_IO, "checkpoint '%s': cannot open: %s", name, strerror(seen));
 }

@@ -1,9 +1,9 @@
-/* The ten lines that a run ends with. */
+/* The lines that a run ends with. */
 #include "plots/figure.h"
 #include "plots/report.h"
 #include <math.h>
 
-enum { NAME_BYTES = 120 };
+enum { NAME_BYTES = 120, SHOWN_FITS = 4 };
 
 /* A name out of a file goes to a terminal: on one line, not without end, and nothing in it may steer the terminal. */
 static void add_name(struct text *out, const char *name)
@@ -97,8 +97,10 @@ void report_summary(const struct results *r, const struct summary *s, struct tex
     figure_data_init(&d, r, s);
     text_addf(out, "  %zu lms x %zu settings, %zu items, %u draws: %zu records in %.0f s\n", d.n_lms, d.n_chains,
               n_items, results_draws(r), n_records, cost->seconds);
-    for (size_t i = 0; i < n_fits && i < 2; i++)
+    for (size_t i = 0; i < n_fits && i < SHOWN_FITS; i++)
         fitted(&fits[i], out);
+    if (n_fits > SHOWN_FITS)
+        text_addf(out, "  %zu more fits: the report has them\n", n_fits - SHOWN_FITS);
     axis(&d, figure_creativity(&d), "creative", out);
     axis(&d, figure_control(&d), "controlled", out);
     if (figure_creativity(&d) && figure_control(&d))

@@ -124,7 +124,26 @@ static void test_split(void)
         n_of += strcmp(p->items[i].name, "parts/x") == 0;
     }
     check(n == 1 && n_of == 1, "a split behind a name: %s", p ? "other items" : err_text());
+    /* bug: two splits of one evalset were "named twice" */
+    struct plan *both = edited("'DIR/gen'", "'DIR/parts/dev', 'DIR/parts/report'", NULL);
+    struct text t = { 0 };
+    bool only_adds = false;
+    check(both && both->n_items == p->n_items + 1, "two splits of one evalset: %s", err_text());
+    if (both) {
+        plan_diff(p, both, &t, &only_adds);
+        plan_write(both, letters_path("both.json"));
+        plan_free(both);
+        both = plan_read(letters_path("both.json"));
+    }
+    check(only_adds && both && strcmp(both->items[1].name, "parts/y") == 0, "and are there when it is read: %s\n%s",
+          err_text(), text_s(&t));
+    text_free(&t);
+    plan_free(both);
     plan_free(p);
+    refused("'DIR/gen'", "{ 'DIR/parts', split = 'test' }", "no items of split 'test'; want one that it has, like \"");
+    /* bug: a field that no prompt has was dropped without a word */
+    refused("chain = 'top_k=3' }", "drop = 'contxt' }",
+            "unknown prompt field to drop 'contxt'; did you mean 'context'?");
 }
 
 static void differs(const struct plan *p, const char *from, const char *to, const char *line, bool adds)
@@ -216,7 +235,7 @@ static void test_rules(void)
     refused("chain = { 'temperature=0', ''", "search = 'beam(2)', chain = { 'adaptive_p=0.5'",
             "reads the row of each choice again");
     refused("creativity = { 'distinct_1' }", "creativity = { 'distinct1' }", "distinct_1");
-    refused("'DIR/score' }", "'DIR/score', 'DIR/score' }", "named twice");
+    refused("'DIR/score' }", "'DIR/score', 'DIR/score' }", "split 'report' of evalset 'score' is named twice");
     refused("'DIR/score' }", "{ 'DIR/score', lang = 'zh' } }", "no items");
     refused("'DIR/score' }", "{ 'DIR/score', bytes = 3 } }", "no items of split 'report' and so few bytes");
     refused("'DIR/score' }", "'DIR/scores' }", "scores");
