@@ -5,29 +5,19 @@
 #include "experiments/reward.h"
 #include <string.h>
 
-static bool holds(const json_t *list, const json_t *x)
-{
-    for (size_t i = 0; i < json_array_size(list); i++)
-        if (json_equal(json_array_get(list, i), x))
-            return true;
-    return false;
-}
-
 /* Adds a selection to the list, where it is not there yet; its canonical text, borrowed from the list, or NULL. */
 static const char *add(json_t *list, const char *text)
 {
     struct select *s = select_open(text);
     if (!s)
         return NULL;
-    json_t *canonical = json_string(select_canonical(s));
+    size_t i = 0, n = json_array_size(list);
+    while (i < n && strcmp(json_string_value(json_array_get(list, i)), select_canonical(s)) != 0)
+        i++;
+    if (i == n)
+        json_array_append_new(list, json_string(select_canonical(s)));
     select_close(s);
-    if (!holds(list, canonical))
-        json_array_append(list, canonical);
-    json_decref(canonical);
-    for (size_t i = 0; i + 1 < json_array_size(list); i++)
-        if (json_equal(json_array_get(list, i), canonical))
-            return json_string_value(json_array_get(list, i));
-    return json_string_value(json_array_get(list, json_array_size(list) - 1));
+    return json_string_value(json_array_get(list, i));
 }
 
 static int add_all(const json_t *declared, json_t *list)

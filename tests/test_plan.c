@@ -146,6 +146,21 @@ static void test_split(void)
             "unknown prompt field to drop 'contxt'; did you mean 'context'?");
 }
 
+/* Bug: an axis that named a selection that was listed already, not as the last, was compared with freed memory, and became
+ * an axis of the last one's texts. */
+static void test_axis_listed(void)
+{
+    struct plan *p =
+        edited("control = 'judge_bpb'",
+               "select = { 'best(by=mean)', 'vote', 'mbr' }, control = 'length_chars@best(by=mean)'", NULL);
+    const json_t *control = p ? json_object_get(p->what, "control") : NULL;
+    const char *axis = json_string_value(json_array_get(control, 0));
+    check(axis && strcmp(axis, "length_chars@best=mean") == 0, "an axis of a listed selection: %s",
+          axis ? axis : err_text());
+    check(p && json_array_size(json_object_get(p->what, "select")) == 3, "which is listed once");
+    plan_free(p);
+}
+
 static void differs(const struct plan *p, const char *from, const char *to, const char *line, bool adds)
 {
     struct text t = { 0 };
@@ -372,6 +387,7 @@ int main(void)
     test_keys();
     test_diff();
     test_split();
+    test_axis_listed();
     test_rules();
     test_bytes();
     test_stored();
