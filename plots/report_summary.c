@@ -14,6 +14,18 @@ static void add_name(struct text *out, const char *name)
     text_free(&t);
 }
 
+/* An axis that was asked for, and of which nothing has a value. */
+static void no_axis(const char *const names[], size_t n, const char *name, struct text *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (i == 0)
+            text_addf(out, "  most %-11s -; no text has ", name);
+        text_add(out, i > 0 ? ", " : "");
+        add_name(out, names[i]);
+    }
+    text_add(out, n > 0 ? "\n" : "");
+}
+
 static void axis(const struct figure_data *d, const struct summary_metric *m, const char *name, struct text *out)
 {
     size_t n;
@@ -101,7 +113,12 @@ void report_summary(const struct results *r, const struct summary *s, struct tex
         fitted(&fits[i], out);
     if (n_fits > SHOWN_FITS)
         text_addf(out, "  %zu more fits: the report has them\n", n_fits - SHOWN_FITS);
+    size_t n;
+    const char *const *names = results_creativity(r, &n);
+    no_axis(names, figure_creativity(&d) ? 0 : n, "creative", out);
     axis(&d, figure_creativity(&d), "creative", out);
+    names = results_control(r, &n);
+    no_axis(names, figure_control(&d) ? 0 : n, "controlled", out);
     axis(&d, figure_control(&d), "controlled", out);
     if (figure_creativity(&d) && figure_control(&d))
         frontier(&d, out);

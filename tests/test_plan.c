@@ -62,6 +62,18 @@ static void test_resolves(void)
     plan_free(p);
     plan_free(q);
     plan_free(r);
+    /* bug: an axis that can have no value was told by nobody, and the report had no frontier */
+    p = edited("creativity = { 'distinct_1' }", "creativity = { 'coverage', 'distinct_1' }", NULL);
+    check(p && plan_describe(p, 2, &t) == 0 && strstr(text_s(&t), "\ncreativity: no text will have coverage\n"), "%s",
+          text_s(&t));
+    text_free(&t);
+    plan_free(p);
+    p = edited("judge = model { 'table:n=4,length=60,seed=9', name = 'judge' },", "", NULL);
+    check(p && plan_describe(p, 2, &t) == 0 &&
+              strstr(text_s(&t), "control: no text will have judge_bpb, for there is no"),
+          "%s", text_s(&t));
+    text_free(&t);
+    plan_free(p);
 }
 
 static void test_keys(void)
