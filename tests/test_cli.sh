@@ -234,8 +234,11 @@ test_run() {
     expect_one 2 "unknown name of --set 'draw'; did you mean 'draws'?" "$chorale" run "$work/tab.lua" --set draw=3 --dry-run
     sed 's/arg.draws or "2"/(arg)["draws"] or "2"/' "$work/tab.lua" >"$work/any.lua"
     expect_one 0 '' "$chorale" run "$work/any.lua" --set any=3 --dry-run
-    { echo '-- see arg.' && cat "$work/tab.lua"; } >"$work/any.lua"
+    { echo 'local all = { "\"--", arg }' && cat "$work/tab.lua"; } >"$work/any.lua"
     expect_one 0 '' "$chorale" run "$work/any.lua" --set any=3 --dry-run
+    # bug: "arg max" in a comment was a use of arg that may want any name
+    { echo 'local x = "-" -- arg max' && cat "$work/tab.lua"; } >"$work/any.lua"
+    expect_one 2 "unknown name of --set 'any'; known: draws" "$chorale" run "$work/any.lua" --set any=3 --dry-run
     # bug: a script whose path is no UTF-8 was "a string is not UTF-8" of its experiment
     cp "$work/tab.lua" "$work/$(printf 'caf\351').lua"
     expect_one 0 '' "$chorale" run "$work/$(printf 'caf\351').lua" --dry-run --json
