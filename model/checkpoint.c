@@ -52,7 +52,10 @@ static int read_file(struct checkpoint *c, const struct checkpoint_want *want)
     if (text_ends_in(c->path, ".bin"))
         return checkpoint_read_llama2c(c, want);
     return err_set(
-        ERR_DATA, "%s: not a checkpoint; want a folder with config.json, a GGUF file, or llama2.c's NAME.bin", c->path);
+        ERR_DATA, "%s: not a checkpoint; want a folder with config.json, a GGUF file, or llama2.c's NAME.bin%s",
+        c->path,
+        text_ends_in(c->path, ".safetensors") || text_ends_in(c->path, ".json") ? "; of a folder's file the folder"
+                                                                                : "");
 }
 
 static int no_such(const char *name)
