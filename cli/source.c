@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NAMES = 256 };
+enum { MAX_NAMES = 256, PROMPT_MOST = 1 << 28 };
 
 /* The id asked for, or that of the last arm's lm; NULL + ERR_USAGE that lists the ids. */
 static const char *choose(const struct plan *p, const char *wanted)
@@ -81,6 +81,17 @@ int source_open(struct source *s, const struct args *a, const char *name)
     if (rc < 0)
         source_close(s);
     return rc;
+}
+
+int source_prompt(const char *operand, struct text *read, const char **prompt)
+{
+    *prompt = operand;
+    if (strcmp(operand, "-") != 0)
+        return 0;
+    TRY(text_read_file(read, operand, PROMPT_MOST));
+    *prompt = text_s(read);
+    return strlen(*prompt) == read->len ? 0
+                                        : err_set(ERR_DATA, "stdin: a NUL at byte %zu of the prompt", strlen(*prompt));
 }
 
 static int expand_of_plan(const struct source *s, const char *chain, struct text *out)

@@ -27,6 +27,8 @@ struct source {
 
 /* name: a checkpoint; NULL: from --script.  0 or the failure; on failure s is empty. */
 int source_open(struct source *s, const struct args *a, const char *name);
+/* The prompt of the command line, "-" being all of stdin, which read then holds.  0 or the failure. */
+int source_prompt(const char *operand, struct text *read, const char **prompt);
 /* Appends chain, with the preset @checkpoint written out for this lm (experiments/checkpoint_preset.h).  0 or the failure. */
 int source_chain(const struct source *s, const char *chain, struct text *out);
 void source_close(struct source *s);

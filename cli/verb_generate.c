@@ -296,21 +296,13 @@ static int read_prompt(const struct args *a, const char *text, struct said *said
     return 0;
 }
 
-static int run_generate(const struct args *a)
+static int generate_from(const struct args *a, const char *text)
 {
     struct source source;
     struct said said;
-    bool has_script = options_text(a, "script") != NULL;
-    const char *text = a->n_operands > (has_script ? 0u : 1u) ? a->operand[has_script ? 0 : 1] : "";
     struct job j = { .source = &source };
-    if (!has_script && a->n_operands == 0)
-        return err_set(ERR_USAGE, "a checkpoint is missing: chorale generate CHECKPOINT [PROMPT], or --script FILE");
-    if (has_script && a->n_operands > 1)
-        return err_set(ERR_USAGE, "with --script the only operand is the prompt, not '%s' and '%s'", a->operand[0],
-                       a->operand[1]);
-    TRY(options_text(a, "draft") ? check_draft(a) : 0);
     TRY(read_prompt(a, text, &said, &j.prompt));
-    TRY(source_open(&source, a, has_script ? NULL : a->operand[0]));
+    TRY(source_open(&source, a, options_text(a, "script") ? NULL : a->operand[0]));
     j.prompt.template_name = options_text(a, "template") ? options_text(a, "template") : source.template_name;
     const char *draft = options_text(a, "draft");
     int rc = draft ? opened_open(&j.draft, draft, a) : 0;
@@ -321,6 +313,23 @@ static int run_generate(const struct args *a)
     generate_choice_close(&j.choice);
     opened_close(&j.draft);
     source_close(&source);
+    return rc;
+}
+
+static int run_generate(const struct args *a)
+{
+    struct text read = { 0 };
+    bool has_script = options_text(a, "script") != NULL;
+    const char *text = a->n_operands > (has_script ? 0u : 1u) ? a->operand[has_script ? 0 : 1] : "";
+    if (!has_script && a->n_operands == 0)
+        return err_set(ERR_USAGE, "a checkpoint is missing: chorale generate CHECKPOINT [PROMPT], or --script FILE");
+    if (has_script && a->n_operands > 1)
+        return err_set(ERR_USAGE, "with --script the only operand is the prompt, not '%s' and '%s'", a->operand[0],
+                       a->operand[1]);
+    TRY(options_text(a, "draft") ? check_draft(a) : 0);
+    int rc = source_prompt(text, &read, &text);
+    rc = rc < 0 ? rc : generate_from(a, text);
+    text_free(&read);
     return rc;
 }
 
@@ -354,7 +363,8 @@ const struct verb verb_generate = {
     .min_operands = 0,
     .max_operands = 2,
     .summary = "text from a checkpoint, or with --script from an lm that a script declares",
-    .details = "One draw streams as it comes; --json prints a line a hypothesis with every decision.",
+    .details = "PROMPT - is stdin, as it is.  One draw streams as it comes; --json prints a line a hypothesis with "
+               "every decision.",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .run = run_generate,

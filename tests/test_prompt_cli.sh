@@ -69,6 +69,17 @@ gives 2 "the checkpoint's chat template is not one of those that are known: name
 gives 0 '' "$chorale" generate "$dir/odd" "x" --instruct --template tigerbot --max-bytes 5
 gives 0 '' "$chorale" generate "$dir/odd" "x" --max-bytes 5
 
+# bug: '-' was a prompt of one dash, and a prompt of more than 128 KiB could not be given at all
+printf 'Write\nof' >"$dir/prompt"
+generate "$(cat "$dir/prompt")" >"$dir/word" 2>&1
+generate - <"$dir/prompt" >"$dir/stdin" 2>&1
+same "$dir/word" "$dir/stdin" "the prompt is stdin"
+"$chorale" logits zoo:bytes "$(cat "$dir/prompt")" >"$dir/word" 2>&1
+"$chorale" logits zoo:bytes - <"$dir/prompt" >"$dir/stdin" 2>&1
+same "$dir/word" "$dir/stdin" "and that of logits"
+n=$((n + 1))
+printf 'a\0b' | generate - 2>&1 | grep -q 'stdin: a NUL at byte 1 of the prompt' || { echo "prompt_cli: a NUL"; failed=$((failed + 1)); }
+
 # a template that is a function in a script
 cat >"$dir/fn.lua" <<'LUA'
 local m = model { "zoo:bytes", name = "m", template = function(p)
