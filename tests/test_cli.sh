@@ -205,6 +205,8 @@ test_run() {
     for file in plan.json journal results.h5 report/index.html report/arms.csv report/arms.md report/figures; do
         [ -e "$work/run/$file" ] || fail "the run folder has no $file"
     done
+    # bug: the script of a run was looked for where no plan has it, and its report never had it
+    grep -q '<summary>the script</summary><pre[^>]*>local a = model &quot;table:n=4' "$work/run/report/index.html" || fail 'no script in the report'
     cp "$work/run/results.h5" "$work/before.h5"
     expect_one 0 '' "$chorale" run "$work/tab.lua" --out "$work/run" --json
     holds 'length == 1 and (.[0].plan | length == 64) and (.[0].run | endswith("/run"))'
