@@ -118,10 +118,6 @@ static int show(struct source *o, const struct args *a, int slot)
     TRY(options_int(a, "top", 1, 1 << 24, &top));
     struct want w = { .lm = o->lm, .slot = slot, .n_rows = 1, .tap = LM_TAP_FINAL };
     struct row r;
-    if (lm_length(o->lm, slot) == 0)
-        return err_set(
-            ERR_USAGE,
-            "the prompt is empty, and this tokenizer has neither bos nor an end symbol: nothing to predict from");
     TRY(core_run(o->core, &w, 1));
     TRY(lm_rows(&w, &r));
     uint32_t n = options_flag(a, "all") || top > r.n ? r.n : (uint32_t)top;

@@ -109,6 +109,9 @@ sed 's/"post_processor":{.*},"decoder"/"post_processor":null,"decoder"/' model/z
 cat >"$dir/bare.lua" <<LUA
 experiment { name = "bare", evalsets = { { "openings", items = 1 } }, arms = { lm = model "$dir/bare" }, limit = { bytes = 9 } }
 LUA
+cat >"$dir/over.lua" <<LUA
+experiment { name = "over", evalsets = { { "openings", items = 1 } }, arms = { lm = bytes { model "$dir/bare" } } }
+LUA
 generate "" --json >"$dir/front" 2>&1
 "$chorale" generate "$dir/bare" --max-bytes 20 --json >"$dir/none" 2>&1
 same "$dir/front" "$dir/none" "a prompt of nothing begins with bos"
@@ -116,6 +119,7 @@ printf 'A text.\n' >"$dir/text"
 "$chorale" score "$dir/bare" "$dir/text" --mode f32 >"$dir/alone" 2>&1
 "$chorale" score --script "$dir/bare.lua" "$dir/text" --mode f32 >"$dir/declared" 2>&1
 same "$dir/alone" "$dir/declared" "a text is scored from bos on, alone and as a run scores it"
+gives 0 'logit' "$chorale" logits --script "$dir/over.lua" # bug: no byte was no prompt, bos or not
 
 echo "prompt_cli: $n checks, $failed failed"
 [ "$failed" -eq 0 ]
