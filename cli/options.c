@@ -49,10 +49,28 @@ static bool wants_value(const struct transform_type *t)
     return t->n_params > 0 && t->params[0].required;
 }
 
+/* A field of experiment { ... }, where the verb takes a script. */
+static bool in_script(const struct verb *verb, const char *name)
+{
+    static const char *const fields[] = { "draws", "seed", "stop", "judge", "evalsets", "creativity", "control" };
+    for (size_t i = 0; i < sizeof fields / sizeof *fields && strstr(verb->operands, "SCRIPT"); i++)
+        if (strcmp(fields[i], name) == 0)
+            return true;
+    return false;
+}
+
+static bool begins_option(const struct verb *verb, const char *name)
+{
+    for (size_t i = 0; i < verb->n_options; i++)
+        if (strncmp(verb->options[i].name, name, strlen(name)) == 0)
+            return true;
+    return false;
+}
+
 /* Said otherwise here: an option, an operand, or what a chain, a search or a selection says.  0: nothing that the verb knows. */
 static int other_word(const struct verb *verb, const char *seen)
 {
-    const char *here = options_elsewhere(verb, seen + strspn(seen, "-"));
+    const char *name = seen + strspn(seen, "-"), *here = options_elsewhere(verb, name);
     static const char *const in[] = {
         [ELSEWHERE_CHAIN] = "chain", [ELSEWHERE_SEARCH] = "search", [ELSEWHERE_SELECT] = "select"
     };
@@ -66,7 +84,11 @@ static int other_word(const struct verb *verb, const char *seen)
         return err_set(ERR_USAGE, "unknown option '%s'; here that is --%s%s%s", seen, here, row->value ? " " : "",
                        row->value ? row->value : "");
     bool decodes = find(verb->options, verb->n_options, "chain", &at) || strstr(verb->operands, "SCRIPT");
-    if (!decodes || !elsewhere_find(seen, &e))
+    if (in_script(verb, name))
+        return err_set(ERR_USAGE,
+                       "unknown option '%s'; the script says it: experiment { %s = ... }, or = arg.%s for --set %s=...",
+                       seen, name, name, name);
+    if (!decodes || !elsewhere_find(seen, &e) || (e.here == e.name && begins_option(verb, name)))
         return 0;
     if ((size_t)e.place < sizeof in / sizeof *in && find(verb->options, verb->n_options, in[e.place], &at))
         return err_set(ERR_USAGE, "unknown option '%s'; here that is in --%s: %s", seen, in[e.place], e.here);

@@ -218,10 +218,13 @@ static void correct(struct compare *c)
     free(q);
 }
 
-static int finish(struct compare *c)
+static int finish(struct compare *c, size_t n_arms)
 {
     correct(c);
-    return c->n > 0 ? 0 : err_set(ERR_USAGE, "nothing to compare: no item and metric is in both");
+    if (c->n > 0)
+        return 0;
+    return err_set(ERR_USAGE, n_arms > 0 ? "nothing to compare: no item and metric is in both"
+                                         : "nothing to compare: no arm of one name is in both; want --arm A --arm B");
 }
 
 int compare_arms(const struct results *a, uint32_t arm_a, const struct results *b, uint32_t arm_b, struct compare *out)
@@ -232,7 +235,7 @@ int compare_arms(const struct results *a, uint32_t arm_a, const struct results *
     out->changed = pairs.changed;
     compare_pair(&(struct match){ a, b, arm_a, arm_b, &pairs }, out);
     free_pairs(&pairs);
-    return finish(out);
+    return finish(out, 1);
 }
 
 int compare_runs(const struct results *a, const struct results *b, struct compare *out)
@@ -253,7 +256,7 @@ int compare_runs(const struct results *a, const struct results *b, struct compar
             }
     free_pairs(&pairs);
     out->unmatched_arms = na + nb - 2 * matched;
-    return finish(out);
+    return finish(out, matched);
 }
 
 void compare_fini(struct compare *c)

@@ -52,6 +52,8 @@ test_usage() {
     expect_one 2 "'--temp'; here that is in --chain: temperature=T" "$chorale" generate zoo:prose x --temp .7 # bug: said --template
     expect_one 2 "'--num-beams'; here that is in --search: beam(WIDTH" "$chorale" generate zoo:prose x --num-beams 4
     expect_one 2 "unknown verb 'quantize'; here that is convert" "$chorale" quantize a b
+    expect_one 2 'the script says it: experiment { draws = ... }' "$chorale" run x.lua --draws 3
+    expect_one 2 "unknown option '--dry'; did you mean '--dry-run'?" "$chorale" run x.lua --dry
     expect_one 2 "unknown option '--top-p'; a transform stands in a chain: --chain \"top_p=...\"" "$chorale" generate zoo:prose --top-p .9
     expect_one 2 "stands in a chain: --chain \"mirostat1\"" "$chorale" dist --mirostat1
     expect_one 2 "unknown option '--top-p'; known: --out" "$chorale" report --top-p .9
@@ -339,6 +341,8 @@ test_compare() {
     sed -i 's/"T"/"{text}"/' "$work/there.lua"
     expect_one 0 '' "$chorale" run "$work/there.lua" --out "$work/there" --limit 1 --no-report --quiet
     expect_one 1 'its context limit is 512' "$chorale" run "$work/lost.lua" --out "$work/lost" --limit 1 --no-report --quiet
+    # bug: said that no item was in both
+    expect_one 2 'no arm of one name is in both; want --arm A --arm B' "$chorale" compare "$work/there" "$work/four"
     expect_one 0 '1 arm that both have is left out: no item has a number on both sides' \
         "$chorale" compare "$work/there" "$work/lost"
     expect_one 10 "gate 'length_chars<-1000': 1 arm has no item with a number on both sides" \
