@@ -24,8 +24,6 @@ static const struct {
     { "num_return_sequences", "n" },
     { "s", "seed" },
     { "t", "threads" },
-    { "c", "context" },
-    { "ctx_size", "context" },
     { "c", "window" },
     { "ctx_size", "window" },
     { "ngl", "device" },

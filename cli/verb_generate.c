@@ -280,19 +280,21 @@ static int read_turns(const struct args *a, struct prompt_turn turns[MAX_TURNS],
 
 /* What PROMPT and the options about it make: a text to go on from, or the last turn of a conversation. */
 struct said {
-    struct prompt_field fields[2];
+    struct prompt_field fields[3];
     struct prompt_turn turns[MAX_TURNS];
 };
 
 static int read_prompt(const struct args *a, const char *text, struct said *said, struct prompt *p)
 {
-    const char *system = options_text(a, "system");
+    const char *system = options_text(a, "system"), *context = options_text(a, "context");
     *p = (struct prompt){ .fields = said->fields, .turns = said->turns };
     TRY(read_turns(a, said->turns, &p->n_turns));
     bool chat = options_flag(a, "instruct") || system || p->n_turns > 0;
     said->fields[p->n_fields++] = (struct prompt_field){ chat ? "instruction" : "text", text };
     if (system)
         said->fields[p->n_fields++] = (struct prompt_field){ "system", system };
+    if (context)
+        said->fields[p->n_fields++] = (struct prompt_field){ "context", context };
     return 0;
 }
 
@@ -346,6 +348,7 @@ static const struct option_row options[] = {
     { "n", "N", "1", "draws" },
     { "instruct", NULL, NULL, "the prompt is an instruction; so it is with --system, --user or --assistant" },
     { "system", "TEXT", NULL, "the system text of the conversation" },
+    { "context", "TEXT", NULL, "what a context-aware voice sees beside the prompt" },
     { "user", "TEXT", NULL, "an earlier turn of the user; with --assistant in the order given, several times" },
     { "assistant", "TEXT", NULL, "an earlier answer" },
     { "template", "NAME", NULL,

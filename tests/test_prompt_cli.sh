@@ -80,6 +80,10 @@ same "$dir/word" "$dir/stdin" "and that of logits"
 n=$((n + 1))
 printf 'a\0b' | generate - 2>&1 | grep -q 'stdin: a NUL at byte 1 of the prompt' || { echo "prompt_cli: a NUL"; failed=$((failed + 1)); }
 
+generate "Write" --context "A ship." --template "{context} {text}" >"$dir/context" 2>&1
+generate "A ship. Write" --template "{text}" >"$dir/whole" 2>&1
+same "$dir/context" "$dir/whole" "a prompt has a context"
+
 # a template that is a function in a script
 cat >"$dir/fn.lua" <<'LUA'
 local m = model { "zoo:bytes", name = "m", template = function(p)
