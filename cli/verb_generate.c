@@ -187,9 +187,10 @@ static int one_draw(struct job *j, const struct args *a, uint64_t seed, uint32_t
     int rc = run_search(j, s);
     size_t n = 0;
     const struct hyp *h = search_hyps(s, &n);
-    if (rc == 0 && j->stream && n == 1)
+    if (rc == 0 && j->stream && n == 1) {
         putchar('\n');
-    else if (rc == 0 && j->choice.select)
+        fflush(stdout); /* before what is said of it on stderr */
+    } else if (rc == 0 && j->choice.select)
         generate_choice_keep(&j->choice, h, n, draw);
     else
         for (size_t i = 0; rc == 0 && i < n; i++)
