@@ -102,6 +102,18 @@ static int check_drop(const json_t *drop)
     return 0;
 }
 
+/* An early exit: of a checkpoint, and nothing that is fitted to the rows of its last layer. */
+static int check_layer(const json_t *d, const json_t *lm)
+{
+    if (!json_object_get(d, "layer"))
+        return 0;
+    if (strcmp(field(lm, "kind"), "model") != 0)
+        return err_set(ERR_USAGE, "voice: 'layer' is of a model, '%s' has none", field(lm, "id"));
+    if (json_is_object(json_object_get(d, "temperature")) || json_object_get(d, "calibration"))
+        return err_set(ERR_USAGE, "voice: a fit is of the last layer's rows: a voice with 'layer' takes none");
+    return 0;
+}
+
 /* A voice's document without "lm" and "name", which are no part of what it computes; "of" is its lm's key. */
 static json_t *voice_node(struct plan_nodes *n, const json_t *d, const char *lm)
 {
@@ -109,10 +121,12 @@ static json_t *voice_node(struct plan_nodes *n, const json_t *d, const char *lm)
     json_object_set_new(v, "of", json_string(field(plan_list_find(&n->lms, lm), "key")));
     copy_field(v, d, "template");
     copy_field(v, d, "drop");
+    copy_field(v, d, "layer");
     const char *chain = field(d, "chain");
     struct text whole = { 0 };
     int rc = check_template(n, plan_list_find(&n->lms, lm), field(d, "template"));
     rc = rc < 0 ? rc : check_drop(json_object_get(d, "drop"));
+    rc = rc < 0 ? rc : check_layer(d, plan_list_find(&n->lms, lm));
     if (chain && rc == 0)
         rc = plan_preset_expand(&n->lms, lm, chain, &whole);
     if (chain && rc == 0)

@@ -164,7 +164,7 @@ const char *const prelude_lines[] = {
     "local schema = {\n",
     "    model = { { source }, name = text, template = pattern },\n",
     "    voice = { { source }, name = text, template = pattern, drop = texts, temperature = warmth, calibration = learnt,\n",
-    "              chain = text },\n",
+    "              chain = text, layer = count },\n",
     "    ensemble = { rule = text, weights = shares, weighting = text, name = text },\n",
     "    bytes = { { source }, kind = text, beam = count, lazy = number, ahead = count, name = text },\n",
     "    fit = { what = text, on = text, lang = text, chain = text, target = number, from = number, to = number,\n",

@@ -159,7 +159,7 @@ end
 local schema = {
     model = { { source }, name = text, template = pattern },
     voice = { { source }, name = text, template = pattern, drop = texts, temperature = warmth, calibration = learnt,
-              chain = text },
+              chain = text, layer = count },
     ensemble = { rule = text, weights = shares, weighting = text, name = text },
     bytes = { { source }, kind = text, beam = count, lazy = number, ahead = count, name = text },
     fit = { what = text, on = text, lang = text, chain = text, target = number, from = number, to = number,

@@ -153,6 +153,7 @@ static void test_split(void)
     plan_free(both);
     plan_free(p);
     refused("'DIR/gen'", "{ 'DIR/parts', split = 'test' }", "no items of split 'test'; want one that it has, like \"");
+    refused("chain = 'top_k=3' }", "layer = 1 }", "'layer' is of a model, 'b' has none");
     /* bug: a field that no prompt has was dropped without a word */
     refused("chain = 'top_k=3' }", "drop = 'contxt' }",
             "unknown prompt field to drop 'contxt'; did you mean 'context'?");
