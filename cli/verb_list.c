@@ -25,12 +25,20 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Of a metric: what it is a number of, and which numbers. */
+struct measure {
+    const char *level, *unit;
+    int direction;
+    double min, max;
+};
+
 /* One row of any table, for people or for machines. */
 struct entry {
     const char *kind; /* of a strategy: what sort it is; else NULL */
     const char *name, *meaning, *source;
-    const char *domain; /* of a transform: what its formula speaks of; else NULL */
-    const char *chain;  /* of a preset: its text; else NULL */
+    const char *domain;            /* of a transform: what its formula speaks of; else NULL */
+    const char *chain;             /* of a preset: its text; else NULL */
+    const struct measure *measure; /* of a metric; else NULL */
     const struct param *params;
     size_t n_params;
 };
@@ -135,6 +143,35 @@ static void add_case(struct text *t, const struct entry *e)
     text_add(t, "}");
 }
 
+static void add_bound(struct text *t, const char *key, double x)
+{
+    text_addf(t, ",\"%s\":", key);
+    if (isfinite(x))
+        text_add_real(t, x);
+    else
+        text_add(t, "null");
+}
+
+static void add_measure_json(struct text *t, const struct measure *m)
+{
+    add_member(t, "level", m->level);
+    add_member(t, "unit", m->unit);
+    text_addf(t, ",\"direction\":%d", m->direction);
+    add_bound(t, "minimum", m->min);
+    add_bound(t, "maximum", m->max);
+}
+
+static void print_measure(const struct measure *m)
+{
+    struct text t = { 0 };
+    range(&t, &(struct param){ .min = m->min, .max = m->max, .min_open = isinf(m->min) });
+    printf("      of %s %s, %s in %s%s\n", strchr("ai", m->level[0]) ? "an" : "a", m->level, m->unit, text_s(&t),
+           m->direction > 0   ? ", more is better"
+           : m->direction < 0 ? ", less is better"
+                              : "");
+    text_free(&t);
+}
+
 static void print_entry_json(const struct entry *e)
 {
     struct text t = { 0 };
@@ -148,6 +185,8 @@ static void print_entry_json(const struct entry *e)
         add_member(&t, "domain", e->domain);
     if (e->chain)
         add_member(&t, "chain", e->chain);
+    if (e->measure)
+        add_measure_json(&t, e->measure);
     text_add(&t, ",\"params\":[");
     for (size_t i = 0; i < e->n_params; i++)
         add_param_json(&t, &e->params[i], i == 0 ? "{" : ",{");
@@ -167,6 +206,8 @@ static void print_entry(const struct args *a, const struct entry *e)
            e->meaning ? e->meaning : "");
     if (e->chain)
         printf("      %s\n", e->chain);
+    if (e->measure)
+        print_measure(e->measure);
     for (size_t i = 0; i < e->n_params; i++)
         print_param(&e->params[i]);
     if (a->verbose && e->source)
@@ -210,7 +251,6 @@ LIST_TYPES(choices, choices, NULL)
     }
 LIST_PLAIN(draws, draw, "draw")
 LIST_PLAIN(utilities, utility, "utility")
-LIST_PLAIN(texts, metric, NULL)
 LIST_PLAIN(calibrations, calibration, NULL)
 #undef LIST_PLAIN
 
@@ -219,9 +259,19 @@ static int list_metrics(const struct args *a)
 {
     size_t n;
     const struct trace_metric *traces = trace_metrics(&n);
-    TRY(list_texts(a));
-    for (size_t i = 0; i < n; i++)
-        print_entry(a, &(struct entry){ .name = traces[i].name, .meaning = traces[i].meaning });
+    size_t n_texts;
+    const struct metric_type *const *texts = metric_types(&n_texts);
+    static const char *const levels[] = { [METRIC_RECORD] = "record", [METRIC_ITEM] = "item", [METRIC_ARM] = "arm" };
+    for (size_t i = 0; i < n_texts; i++) {
+        const struct metric_type *m = texts[i];
+        struct measure measure = { levels[m->level], m->unit, m->direction, m->min, m->max };
+        print_entry(
+            a, &(struct entry){ .name = m->name, .meaning = m->meaning, .source = m->source, .measure = &measure });
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct measure measure = { "record", traces[i].unit, traces[i].direction, traces[i].min, traces[i].max };
+        print_entry(a, &(struct entry){ .name = traces[i].name, .meaning = traces[i].meaning, .measure = &measure });
+    }
     return 0;
 }
 

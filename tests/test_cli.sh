@@ -81,6 +81,11 @@ test_lists() {
         holds 'length > 1 and all(.[]; (.name | length > 0) and (.meaning | length > 0))'
     done
     expect_one 2 "unknown list 'rule'; did you mean 'rules'?" "$chorale" list rule
+    # bug: evalsets/README.md says that it prints level, direction, range and unit
+    expect_one 0 '' "$chorale" list metrics
+    says 'of an item, share in [0, 1], more is better'
+    expect_one 0 '' "$chorale" list metrics --json
+    holds 'all(.[]; .level and .unit and has("minimum")) and any(.[]; .name == "judge_bpb" and .direction == -1 and .level == "record")'
     "$chorale" list strategies | grep -q 4294967295 && fail 'a range ends at 4294967295'
 }
 
