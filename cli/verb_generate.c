@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_WANTS = 4096, MAX_STRINGS = 16, MAX_TURNS = 64 };
+enum { MAX_WANTS = 4096, MAX_STRINGS = 16, MAX_TURNS = 64, DEFAULT_BYTES = 400 };
 
 struct job {
     struct source *source;
@@ -210,6 +210,8 @@ static int read_limits(const struct args *a, struct job *j)
     TRY(options_int(a, "max-symbols", 0, UINT32_MAX, &symbols));
     TRY(options_int(a, "max-bytes", 0, UINT32_MAX, &bytes));
     TRY(options_int(a, "max-chars", 0, UINT32_MAX, &chars));
+    if (!options_given(a, "max-bytes") && symbols == 0 && chars == 0)
+        bytes = DEFAULT_BYTES;
     j->stop.max_symbols = (uint32_t)symbols;
     j->stop.max_bytes = (uint32_t)bytes;
     j->stop.max_chars = (uint32_t)chars;
@@ -355,7 +357,7 @@ static const struct option_row options[] = {
     { "template", "NAME", NULL,
       "prompt template, auto by default (see chorale list templates), or its text: \"Q: {text} A:\"" },
     { "max-symbols", "N", "0", "limit in symbols; 0: none" },
-    { "max-bytes", "N", "400", "limit in bytes, cut at a character; 0: none" },
+    { "max-bytes", "N", NULL, "limit in bytes, cut at a character; 0: none; default: 400 where no limit is given" },
     { "max-chars", "N", "0", "limit in characters; 0: none" },
     { "stop", "TEXT", NULL, "end before this text; may be given several times" },
     SOURCE_OPTIONS,
