@@ -1,7 +1,7 @@
 /* list: the tables: every strategy with its parameters, ranges, defaults, meaning and source. */
 #include "base/err.h"
 #include "cli/console.h"
-#include "cli/list_cases.h"
+#include "cli/list_entry.h"
 #include "cli/list_markdown.h"
 #include "cli/list_templates.h"
 #include "cli/verbs.h"
@@ -21,198 +21,8 @@
 #include "experiments/trace_metric.h"
 #include "model/checkpoint.h"
 #include "plots/strategies.h"
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-/* Of a metric: what it is a number of, and which numbers. */
-struct measure {
-    const char *level, *unit;
-    int direction;
-    double min, max;
-};
-
-/* One row of any table, for people or for machines. */
-struct entry {
-    const char *kind; /* of a strategy: what sort it is; else NULL */
-    const char *name, *meaning, *source;
-    const char *domain;            /* of a transform: what its formula speaks of; else NULL */
-    const char *chain;             /* of a preset: its text; else NULL */
-    const struct measure *measure; /* of a metric; else NULL */
-    const struct param *params;
-    size_t n_params;
-};
-
-static const char *const kinds[] = { "number", "integer", "text", "list", "word" }; /* of enum param_kind */
-
-static void range(struct text *t, const struct param *p)
-{
-    text_add(t, p->min_open || isinf(p->min) ? "(" : "[");
-    text_add_real(t, p->min);
-    text_add(t, ", ");
-    bool unbounded = isinf(p->max) || (p->kind == PARAM_INT && p->max >= UINT32_MAX);
-    if (unbounded)
-        text_add(t, "inf)");
-    else {
-        text_add_real(t, p->max);
-        text_add(t, "]");
-    }
-}
-
-/* The words of a parameter, its default first. */
-static void add_words(struct text *t, const struct param *p, const char *between)
-{
-    text_add(t, p->words[(size_t)p->value]);
-    for (size_t i = 0; p->words[i]; i++)
-        if (i != (size_t)p->value)
-            text_addf(t, "%s%s", between, p->words[i]);
-}
-
-static void print_param(const struct param *p)
-{
-    struct text t = { 0 };
-    text_addf(&t, "%s %s", p->name, kinds[p->kind]);
-    if (p->kind == PARAM_WORD) {
-        text_add(&t, " ");
-        add_words(&t, p, "|");
-    }
-    if (p->kind == PARAM_REAL || p->kind == PARAM_INT) {
-        text_add(&t, " in ");
-        range(&t, p);
-    }
-    if (p->required)
-        text_add(&t, ", required");
-    else if (p->kind == PARAM_REAL || p->kind == PARAM_INT) {
-        text_add(&t, ", default ");
-        text_add_real(&t, p->value);
-    }
-    printf("      %-44s %s\n", text_s(&t), p->meaning ? p->meaning : "");
-    text_free(&t);
-}
-
-static void add_member(struct text *t, const char *key, const char *value)
-{
-    text_addf(t, "%s\"%s\":", t->s && t->s[t->len - 1] != '{' ? "," : "", key);
-    if (value)
-        text_add_json(t, value, strlen(value));
-    else
-        text_add(t, "null");
-}
-
-static void add_words_json(struct text *t, const struct param *p)
-{
-    text_add(t, ",\"words\":[");
-    for (size_t i = 0; p->words[i]; i++) {
-        text_add(t, i > 0 ? "," : "");
-        text_add_json(t, p->words[i], strlen(p->words[i]));
-    }
-    text_add(t, "]");
-    add_member(t, "default", p->words[(size_t)p->value]);
-}
-
-static void add_param_json(struct text *t, const struct param *p, const char *open)
-{
-    bool number = p->kind == PARAM_REAL || p->kind == PARAM_INT;
-    text_add(t, open);
-    add_member(t, "name", p->name);
-    add_member(t, "meaning", p->meaning);
-    add_member(t, "kind", kinds[p->kind]);
-    if (number) {
-        struct text r = { 0 };
-        range(&r, p);
-        add_member(t, "range", text_s(&r));
-        text_free(&r);
-    }
-    if (number && !p->required && isfinite(p->value)) {
-        text_add(t, ",\"default\":");
-        text_add_real(t, p->value);
-    }
-    if (p->kind == PARAM_WORD)
-        add_words_json(t, p);
-    text_addf(t, ",\"required\":%s}", p->required ? "true" : "false");
-}
-
-static void add_case(struct text *t, const struct entry *e)
-{
-    const struct list_case *c = e->kind ? list_case(e->kind, e->name) : NULL;
-    if (!c)
-        return;
-    text_add(t, ",\"case\":{");
-    add_member(t, "file", c->file);
-    add_member(t, "id", c->id);
-    text_add(t, "}");
-}
-
-static void add_bound(struct text *t, const char *key, double x)
-{
-    text_addf(t, ",\"%s\":", key);
-    if (isfinite(x))
-        text_add_real(t, x);
-    else
-        text_add(t, "null");
-}
-
-static void add_measure_json(struct text *t, const struct measure *m)
-{
-    add_member(t, "level", m->level);
-    add_member(t, "unit", m->unit);
-    text_addf(t, ",\"direction\":%d", m->direction);
-    add_bound(t, "minimum", m->min);
-    add_bound(t, "maximum", m->max);
-}
-
-static void print_measure(const struct measure *m)
-{
-    struct text t = { 0 };
-    range(&t, &(struct param){ .min = m->min, .max = m->max, .min_open = isinf(m->min) });
-    printf("      of %s %s, %s in %s%s\n", strchr("ai", m->level[0]) ? "an" : "a", m->level, m->unit, text_s(&t),
-           m->direction > 0   ? ", more is better"
-           : m->direction < 0 ? ", less is better"
-                              : "");
-    text_free(&t);
-}
-
-static void print_entry_json(const struct entry *e)
-{
-    struct text t = { 0 };
-    text_add(&t, "{");
-    add_member(&t, "name", e->name);
-    if (e->kind)
-        add_member(&t, "kind", e->kind);
-    add_member(&t, "meaning", e->meaning);
-    add_member(&t, "source", e->source);
-    if (e->domain)
-        add_member(&t, "domain", e->domain);
-    if (e->chain)
-        add_member(&t, "chain", e->chain);
-    if (e->measure)
-        add_measure_json(&t, e->measure);
-    text_add(&t, ",\"params\":[");
-    for (size_t i = 0; i < e->n_params; i++)
-        add_param_json(&t, &e->params[i], i == 0 ? "{" : ",{");
-    text_add(&t, "]");
-    add_case(&t, e);
-    text_add(&t, "}");
-    puts(text_s(&t));
-    text_free(&t);
-}
-static void print_entry(const struct args *a, const struct entry *e)
-{
-    if (a->json) {
-        print_entry_json(e);
-        return;
-    }
-    printf("%s%-20s%s %s\n", console_colour(CONSOLE_BOLD), e->name, console_colour(CONSOLE_PLAIN),
-           e->meaning ? e->meaning : "");
-    if (e->chain)
-        printf("      %s\n", e->chain);
-    if (e->measure)
-        print_measure(e->measure);
-    for (size_t i = 0; i < e->n_params; i++)
-        print_param(&e->params[i]);
-    if (a->verbose && e->source)
-        printf("      source: %s\n", e->source);
-}
 
 /* A table of the program whose rows have a name, a meaning, a source and parameters. */
 #define LIST_TYPES(LIST, TYPE, KIND)                                                                                   \
@@ -221,12 +31,12 @@ static void print_entry(const struct args *a, const struct entry *e)
         size_t n;                                                                                                      \
         const struct TYPE##_type *const *types = TYPE##_types(&n);                                                     \
         for (size_t i = 0; i < n; i++)                                                                                 \
-            print_entry(a, &(struct entry){ .kind = KIND,                                                              \
-                                            .name = types[i]->name,                                                    \
-                                            .meaning = types[i]->meaning,                                              \
-                                            .source = types[i]->source,                                                \
-                                            .params = types[i]->params,                                                \
-                                            .n_params = types[i]->n_params });                                         \
+            list_entry_print(a, &(struct list_entry){ .kind = KIND,                                                    \
+                                                      .name = types[i]->name,                                          \
+                                                      .meaning = types[i]->meaning,                                    \
+                                                      .source = types[i]->source,                                      \
+                                                      .params = types[i]->params,                                      \
+                                                      .n_params = types[i]->n_params });                               \
         return 0;                                                                                                      \
     }
 LIST_TYPES(searches, search, "search")
@@ -243,10 +53,10 @@ LIST_TYPES(choices, choices, NULL)
         size_t n;                                                                                                      \
         const struct TYPE##_type *const *types = TYPE##_types(&n);                                                     \
         for (size_t i = 0; i < n; i++)                                                                                 \
-            print_entry(a, &(struct entry){ .kind = KIND,                                                              \
-                                            .name = types[i]->name,                                                    \
-                                            .meaning = types[i]->meaning,                                              \
-                                            .source = types[i]->source });                                             \
+            list_entry_print(a, &(struct list_entry){ .kind = KIND,                                                    \
+                                                      .name = types[i]->name,                                          \
+                                                      .meaning = types[i]->meaning,                                    \
+                                                      .source = types[i]->source });                                   \
         return 0;                                                                                                      \
     }
 LIST_PLAIN(draws, draw, "draw")
@@ -264,13 +74,14 @@ static int list_metrics(const struct args *a)
     static const char *const levels[] = { [METRIC_RECORD] = "record", [METRIC_ITEM] = "item", [METRIC_ARM] = "arm" };
     for (size_t i = 0; i < n_texts; i++) {
         const struct metric_type *m = texts[i];
-        struct measure measure = { levels[m->level], m->unit, m->direction, m->min, m->max };
-        print_entry(
-            a, &(struct entry){ .name = m->name, .meaning = m->meaning, .source = m->source, .measure = &measure });
+        struct list_measure measure = { levels[m->level], m->unit, m->direction, m->min, m->max };
+        list_entry_print(a, &(struct list_entry){
+                                .name = m->name, .meaning = m->meaning, .source = m->source, .measure = &measure });
     }
     for (size_t i = 0; i < n; i++) {
-        struct measure measure = { "record", traces[i].unit, traces[i].direction, traces[i].min, traces[i].max };
-        print_entry(a, &(struct entry){ .name = traces[i].name, .meaning = traces[i].meaning, .measure = &measure });
+        struct list_measure measure = { "record", traces[i].unit, traces[i].direction, traces[i].min, traces[i].max };
+        list_entry_print(
+            a, &(struct list_entry){ .name = traces[i].name, .meaning = traces[i].meaning, .measure = &measure });
     }
     return 0;
 }
@@ -280,13 +91,13 @@ static int list_transforms(const struct args *a)
     size_t n;
     const struct transform_type *const *types = transform_types(&n);
     for (size_t i = 0; i < n; i++)
-        print_entry(a, &(struct entry){ .kind = "transform",
-                                        .name = types[i]->name,
-                                        .meaning = types[i]->meaning,
-                                        .source = types[i]->source,
-                                        .domain = types[i]->domain,
-                                        .params = types[i]->params,
-                                        .n_params = types[i]->n_params });
+        list_entry_print(a, &(struct list_entry){ .kind = "transform",
+                                                  .name = types[i]->name,
+                                                  .meaning = types[i]->meaning,
+                                                  .source = types[i]->source,
+                                                  .domain = types[i]->domain,
+                                                  .params = types[i]->params,
+                                                  .n_params = types[i]->n_params });
     return 0;
 }
 
@@ -295,7 +106,7 @@ static int list_answers(const struct args *a)
     size_t n;
     const struct answer_type *types = answer_types(&n);
     for (size_t i = 0; i < n; i++)
-        print_entry(a, &(struct entry){ .name = types[i].name, .meaning = types[i].meaning });
+        list_entry_print(a, &(struct list_entry){ .name = types[i].name, .meaning = types[i].meaning });
     return 0;
 }
 
@@ -309,7 +120,7 @@ static int list_evalsets(const struct args *a)
             return err_code();
         struct text meaning = { 0 };
         text_addf(&meaning, "%zu items. %s", e->n_items, e->readme ? e->readme : "");
-        print_entry(a, &(struct entry){ .name = names[i], .meaning = text_s(&meaning) });
+        list_entry_print(a, &(struct list_entry){ .name = names[i], .meaning = text_s(&meaning) });
         text_free(&meaning);
         evalset_close(e);
     }
@@ -326,11 +137,11 @@ static int list_profiles(const struct args *a)
         for (size_t k = 0; k < all[i].n_rules; k++)
             text_addf(&rules, "%s%s(%s=%s)", k > 0 ? " " : "", all[i].rules[k].step, all[i].rules[k].param,
                       all[i].rules[k].value);
-        print_entry(a, &(struct entry){ .kind = "profile",
-                                        .name = all[i].name,
-                                        .meaning = all[i].meaning,
-                                        .source = all[i].source,
-                                        .chain = text_s(&rules) });
+        list_entry_print(a, &(struct list_entry){ .kind = "profile",
+                                                  .name = all[i].name,
+                                                  .meaning = all[i].meaning,
+                                                  .source = all[i].source,
+                                                  .chain = text_s(&rules) });
         text_free(&rules);
     }
     return 0;
@@ -344,7 +155,7 @@ static int list_elsewhere(const struct args *a)
         struct text here = { 0 };
         const char *place = elsewhere_place_name(words[i].place);
         text_addf(&here, "%s%s%s", place, *place ? ": " : "", words[i].here);
-        print_entry(a, &(struct entry){ .name = words[i].name, .meaning = text_s(&here) });
+        list_entry_print(a, &(struct list_entry){ .name = words[i].name, .meaning = text_s(&here) });
         text_free(&here);
     }
     return 0;
@@ -355,11 +166,11 @@ static int list_presets(const struct args *a)
     size_t n;
     const struct preset *all = presets(&n);
     for (size_t i = 0; i < n; i++)
-        print_entry(a, &(struct entry){ .kind = "preset",
-                                        .name = all[i].name,
-                                        .meaning = all[i].meaning,
-                                        .source = all[i].source,
-                                        .chain = all[i].chain });
+        list_entry_print(a, &(struct list_entry){ .kind = "preset",
+                                                  .name = all[i].name,
+                                                  .meaning = all[i].meaning,
+                                                  .source = all[i].source,
+                                                  .chain = all[i].chain });
     return 0;
 }
 
@@ -393,7 +204,8 @@ static int list_checkpoints(const struct args *a)
     size_t n;
     const char *const *names = checkpoint_names(&n);
     for (size_t i = 0; i < n; i++)
-        print_entry(a, &(struct entry){ .name = names[i], .meaning = "bundled checkpoint; see chorale inspect" });
+        list_entry_print(
+            a, &(struct list_entry){ .name = names[i], .meaning = "bundled checkpoint; see chorale inspect" });
     return 0;
 }
 
