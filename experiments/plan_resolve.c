@@ -12,6 +12,7 @@
 #include "experiments/plan_items.h"
 #include "experiments/plan_leaf.h"
 #include "experiments/plan_nodes.h"
+#include "experiments/plan_prompts.h"
 #include "experiments/plan_rules.h"
 #include "experiments/plan_select.h"
 #include "experiments/plan_tasks.h"
@@ -204,6 +205,7 @@ static int try_lms(json_t *what, const struct lua_transforms *transforms)
     for (size_t i = 0; i < json_array_size(lms) && rc == 0; i++)
         if (!lms_find(s, field(json_array_get(lms, i), "id")))
             rc = err_code();
+    rc = rc < 0 ? rc : plan_prompts_check(what, s);
     json_object_set_new(what, "kernels", json_string(lms_kernels(s)));
     lms_close(s);
     threads_free(threads);

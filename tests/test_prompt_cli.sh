@@ -107,6 +107,14 @@ same "$dir/fn" "$dir/fn2" "a function's template is the text that it returns"
 gives 0 'arms (1)' "$chorale" run "$dir/fn.lua" --dry-run
 gives 2 "fn.lua:4: unknown template 'chatlm'; did you mean 'chatml'?" "$chorale" run "$dir/fn.lua" --dry-run --set bad=1
 
+# bug: a template that no prompt can be rendered with failed every unit, when the run was under way
+for template in '"chatml"' '"{context} {text}"'; do
+    cat >"$dir/unit.lua" <<LUA
+experiment { name = "unit", evalsets = { { "openings", items = 1 } }, arms = { lm = model { "zoo:bytes", name = "m", template = $template } } }
+LUA
+    gives 2 "lm 'm', item" "$chorale" run "$dir/unit.lua" --dry-run
+done
+
 # bug: the help of generate had "Q: {text}\nA:", which a shell hands over with a backslash and an n
 n=$((n + 1))
 for verb in generate logits; do
