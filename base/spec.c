@@ -131,7 +131,8 @@ static void list(struct parser *p, struct spec_value *v)
             items[n++] = scalar(p);
         } while (take(p, ','));
         if (!p->failed && !take(p, ']'))
-            fail(p, "want ',' or ']'");
+            fail(p, *p->at == ':' && p->at[-1] == '\'' ? "want the number within the quotes, ' the:-1'"
+                                                       : "want ',' or ']'");
     }
     v->list = own(p->spec, mem_copy(items, n * sizeof *items));
     v->n_list = n;

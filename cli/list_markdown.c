@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "decode/chain.h"
 #include "decode/draw.h"
+#include "decode/elsewhere.h"
 #include "decode/presets.h"
 #include "decode/profiles.h"
 #include "decode/search.h"
@@ -158,6 +159,17 @@ static void add_names(struct text *t)
     }
 }
 
+static void add_elsewhere(struct text *t)
+{
+    size_t n;
+    const struct elsewhere *words = elsewhere_words(&n);
+    text_add(t, "\n## Words of other systems\n\nOf transformers' `generate()`, vLLM and the OpenAI API, llama.cpp and "
+                "text-generation-webui, where they are not the words of this page.\n\n| there | here |\n|---|---|\n");
+    for (size_t i = 0; i < n; i++)
+        text_addf(t, words[i].place == ELSEWHERE_NONE ? "| `%s` | %s%s |\n" : "| `%s` | %s `%s` |\n", words[i].name,
+                  elsewhere_place_name(words[i].place), words[i].here);
+}
+
 int list_markdown(void)
 {
     struct text t = { 0 };
@@ -176,6 +188,7 @@ int list_markdown(void)
         rc = add_transform(&t, types[i]);
     add_others(&t);
     add_names(&t);
+    add_elsewhere(&t);
     if (rc == 0)
         fputs(text_s(&t), stdout);
     text_free(&t);

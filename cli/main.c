@@ -34,6 +34,15 @@ static void usage(FILE *out)
                  "  chorale run experiments/scripts/creativity-vs-control.lua --out runs/demo\n");
 }
 
+/* Programs and verbs of other systems. */
+static const struct {
+    const char *name, *here;
+} elsewhere[] = {
+    { "chat", "generate" },      { "complete", "generate" }, { "sample", "generate" }, { "perplexity", "score" },
+    { "eval", "run, or score" }, { "info", "inspect" },      { "show", "inspect" },    { "quantize", "convert" },
+    { "encode", "tokenize" },    { "decode", "detokenize" }, { "benchmark", "bench" }, { "version", "--version" },
+};
+
 static const struct verb *find(const char *name)
 {
     const char *names[N_VERBS];
@@ -43,6 +52,9 @@ static const struct verb *find(const char *name)
         names[i] = verbs[i]->name;
     }
     err_unknown(ERR_USAGE, "verb", name, names, N_VERBS);
+    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
+        if (strcmp(elsewhere[i].name, name) == 0)
+            err_set(ERR_USAGE, "unknown verb '%s'; here that is %s", name, elsewhere[i].here);
     return NULL;
 }
 

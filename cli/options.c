@@ -3,8 +3,11 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/console.h"
+#include "cli/options_elsewhere.h"
 #include "decode/chain.h"
+#include "decode/elsewhere.h"
 #include <assert.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +50,52 @@ static bool wants_value(const struct transform_type *t)
     return t->n_params > 0 && t->params[0].required;
 }
 
+/* A field of experiment { ... }, where the verb takes a script. */
+static bool in_script(const struct verb *verb, const char *name)
+{
+    static const char *const fields[] = { "draws", "seed", "stop", "judge", "evalsets", "creativity", "control" };
+    for (size_t i = 0; i < sizeof fields / sizeof *fields && strstr(verb->operands, "SCRIPT"); i++)
+        if (strcmp(fields[i], name) == 0)
+            return true;
+    return false;
+}
+
+static bool begins_option(const struct verb *verb, const char *name)
+{
+    for (size_t i = 0; i < verb->n_options; i++)
+        if (strncmp(verb->options[i].name, name, strlen(name)) == 0)
+            return true;
+    return false;
+}
+
+/* Said otherwise here: an option, an operand, or what a chain, a search or a selection says.  0: nothing that the verb knows. */
+static int other_word(const struct verb *verb, const char *seen)
+{
+    const char *name = seen + strspn(seen, "-"), *here = options_elsewhere(verb, name);
+    static const char *const in[] = {
+        [ELSEWHERE_CHAIN] = "chain", [ELSEWHERE_SEARCH] = "search", [ELSEWHERE_SELECT] = "select"
+    };
+    struct elsewhere e;
+    size_t at;
+    if (here && isupper((unsigned char)*here))
+        return err_set(ERR_USAGE, "unknown option '%s'; here that is an operand: chorale %s [OPTIONS] %s", seen,
+                       verb->name, verb->operands);
+    const struct option_row *row = here ? find(verb->options, verb->n_options, here, &at) : NULL;
+    if (row)
+        return err_set(ERR_USAGE, "unknown option '%s'; here that is --%s%s%s", seen, here, row->value ? " " : "",
+                       row->value ? row->value : "");
+    bool decodes = find(verb->options, verb->n_options, "chain", &at) || strstr(verb->operands, "SCRIPT");
+    if (in_script(verb, name))
+        return err_set(ERR_USAGE,
+                       "unknown option '%s'; the script says it: experiment { %s = ... }, or = arg.%s for --set %s=...",
+                       seen, name, name, name);
+    if (!decodes || !elsewhere_find(seen, &e) || (e.here == e.name && begins_option(verb, name)))
+        return 0;
+    if ((size_t)e.place < sizeof in / sizeof *in && find(verb->options, verb->n_options, in[e.place], &at))
+        return err_set(ERR_USAGE, "unknown option '%s'; here that is in --%s: %s", seen, in[e.place], e.here);
+    return elsewhere_unknown(ERR_USAGE, "option", seen, NULL, 0);
+}
+
 static int unknown(const struct verb *verb, const char *name)
 {
     const struct transform_type *transform = transform_of(verb, name);
@@ -64,13 +113,26 @@ static int unknown(const struct verb *verb, const char *name)
     }
     for (size_t i = 0; i < n; i++)
         names[i] = all.s + at[i];
-    int rc = err_unknown(ERR_USAGE, "option", text_s(&seen), names, n);
-    text_add(&said, err_text());
-    err_set(rc, "%s; usage: chorale %s [OPTIONS] %s", text_s(&said), verb->name, verb->operands);
+    int rc = other_word(verb, text_s(&seen));
+    if (rc == 0) {
+        err_unknown(ERR_USAGE, "option", text_s(&seen), names, n);
+        text_add(&said, err_text());
+        rc = err_set(ERR_USAGE, "%s; usage: chorale %s [OPTIONS] %s", text_s(&said), verb->name, verb->operands);
+    }
     text_free(&said);
     text_free(&all);
     text_free(&seen);
     return rc;
+}
+
+/* Behind one dash. */
+static int unknown_short(const struct verb *verb, const char *seen)
+{
+    int rc = other_word(verb, seen);
+    return rc < 0
+               ? rc
+               : err_set(ERR_USAGE,
+                         "unknown option '%s'; options begin with two dashes, and after -- nothing is an option", seen);
 }
 
 static void set_common(struct args *a, size_t i)
@@ -135,9 +197,7 @@ int options_parse(const struct verb *verb, int argc, char *argv[], struct args *
         else if (is_option && (argv[i][1] == '-' || strcmp(argv[i], "-h") == 0))
             TRY(take_option(a, argc, argv, &i));
         else if (is_option)
-            return err_set(ERR_USAGE,
-                           "unknown option '%s'; options begin with two dashes, and after -- nothing is an option",
-                           argv[i]);
+            return unknown_short(verb, argv[i]);
         else
             operands[a->n_operands++] = argv[i];
     }
@@ -213,6 +273,15 @@ bool options_given(const struct args *a, const char *name)
         if (strcmp(a->repeated[i], name) == 0)
             return true;
     return false;
+}
+
+size_t options_all(const struct args *a, const char *name, const char *out[])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < a->n_repeated; i += 2)
+        if (strcmp(a->repeated[i], name) == 0)
+            out[n++] = a->repeated[i + 1];
+    return n;
 }
 
 int options_int(const struct args *a, const char *name, int64_t min, int64_t max, int64_t *x)

@@ -50,6 +50,8 @@ void options_help(const struct verb *verb); /* to stdout */
 const char *options_text(const struct args *a, const char *name); /* NULL: absent */
 bool options_flag(const struct args *a, const char *name);
 bool options_given(const struct args *a, const char *name); /* on the command line: no fallback */
+/* The values of an option that may be given several times, in order, into out (a->n_repeated / 2 have room); how many. */
+size_t options_all(const struct args *a, const char *name, const char *out[]);
 int options_int(const struct args *a, const char *name, int64_t min, int64_t max, int64_t *x);
 int options_real(const struct args *a, const char *name, double min, double max, double *x);
 

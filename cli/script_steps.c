@@ -5,7 +5,6 @@
 #include "experiments/script.h"
 #include "experiments/script_sets.h"
 #include <stdlib.h>
-#include <string.h>
 
 /* Built-in steps stand first in the table, the script's own behind them. */
 static int check_some(struct lua_transforms *s, const char *path)
@@ -24,10 +23,7 @@ int script_steps_open(const struct args *a, struct lua_transforms **out)
     if (!path)
         return options_text(a, "set") ? err_set(ERR_USAGE, "--set is for a script: give --script FILE too") : 0;
     const char **sets = mem_alloc(a->n_repeated / 2, sizeof *sets);
-    size_t n = 0;
-    for (size_t i = 0; i < a->n_repeated; i += 2)
-        if (strcmp(a->repeated[i], "set") == 0)
-            sets[n++] = a->repeated[i + 1];
+    size_t n = options_all(a, "set", sets);
     int rc = script_source(path, &source);
     rc = rc < 0 ? rc : script_sets_check(path, &source, sets, n);
     if (rc == 0 && !(*out = lua_transforms_open(path, &source, sets, n)))

@@ -1,10 +1,12 @@
 #include "cli/source.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "experiments/checkpoint_preset.h"
 #include "experiments/plan_preset.h"
+#include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NAMES = 256 };
+enum { MAX_NAMES = 256, PROMPT_MOST = 1 << 28 };
 
 /* The id asked for, or that of the last arm's lm; NULL + ERR_USAGE that lists the ids. */
 static const char *choose(const struct plan *p, const char *wanted)
@@ -35,7 +37,11 @@ static int open_script(struct source *s, const struct args *a)
                                     .device = options_text(a, "device"),
                                     .deterministic = options_flag(a, "deterministic"),
                                     .kv = options_text(a, "kv") };
+    const char **sets = mem_alloc(a->n_repeated / 2, sizeof *sets);
+    options.n_sets = options_all(a, "set", sets);
+    options.sets = sets;
     s->plan = plan_prepare(options_text(a, "script"), &options);
+    free(sets);
     if (!s->plan)
         return err_code();
     const char *id = choose(s->plan, options_text(a, "lm"));
@@ -47,8 +53,9 @@ static int open_script(struct source *s, const struct args *a)
     TRY(lua_transforms_load(s->plan->doc, "the plan", &s->transforms));
     lms_set_transforms(s->lms, s->transforms);
     if (!lms_ready(s->lms, id))
-        return err_set(ERR_USAGE, "lm '%s' waits for a fit: run the script first, or give numbers for what is fitted",
-                       id);
+        return err_set(ERR_USAGE,
+                       "lm '%s' waits for a fit: want numbers in the place of fit { ... }; chorale fit %s tells them",
+                       id, options_text(a, "script"));
     s->id = id;
     s->lm = lms_find(s->lms, id);
     s->template_name = lms_template(s->lms, id);
@@ -58,6 +65,8 @@ static int open_script(struct source *s, const struct args *a)
 int source_open(struct source *s, const struct args *a, const char *name)
 {
     *s = (struct source){ 0 };
+    if (name && options_text(a, "set"))
+        return err_set(ERR_USAGE, "--set is for a script: give --script FILE too");
     if (name && options_text(a, "lm"))
         return err_set(ERR_USAGE, "--lm '%s' names an lm of a script: give --script FILE too", options_text(a, "lm"));
     if (name) {
@@ -72,6 +81,17 @@ int source_open(struct source *s, const struct args *a, const char *name)
     if (rc < 0)
         source_close(s);
     return rc;
+}
+
+int source_prompt(const char *operand, struct text *read, const char **prompt)
+{
+    *prompt = operand;
+    if (strcmp(operand, "-") != 0)
+        return 0;
+    TRY(text_read_file(read, operand, PROMPT_MOST));
+    *prompt = text_s(read);
+    return strlen(*prompt) == read->len ? 0
+                                        : err_set(ERR_DATA, "stdin: a NUL at byte %zu of the prompt", strlen(*prompt));
 }
 
 static int expand_of_plan(const struct source *s, const char *chain, struct text *out)

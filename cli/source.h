@@ -9,7 +9,8 @@
 
 #define SOURCE_OPTIONS                                                                                                 \
     { "script", "FILE", NULL, "take the lm from this experiment script instead of a checkpoint" },                     \
-        { "lm", "ID", NULL, "which lm of the script; default: that of its last arm" }, OPENED_OPTIONS
+        { "lm", "ID", NULL, "which lm of the script; default: that of its last arm" },                                 \
+        { "set", "NAME=VALUE", NULL, "arg.NAME of the script; may be given several times" }, OPENED_OPTIONS
 
 struct source {
     struct lm *lm; /* borrowed from what follows */
@@ -26,6 +27,8 @@ struct source {
 
 /* name: a checkpoint; NULL: from --script.  0 or the failure; on failure s is empty. */
 int source_open(struct source *s, const struct args *a, const char *name);
+/* The prompt of the command line, "-" being all of stdin, which read then holds.  0 or the failure. */
+int source_prompt(const char *operand, struct text *read, const char **prompt);
 /* Appends chain, with the preset @checkpoint written out for this lm (experiments/checkpoint_preset.h).  0 or the failure. */
 int source_chain(const struct source *s, const char *chain, struct text *out);
 void source_close(struct source *s);

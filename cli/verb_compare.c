@@ -89,24 +89,34 @@ static void print_row(const struct compare_row *r, size_t columns)
     clean_print_wide(r->metric, columns);
     printf(" %10.4g %10.4g %+10.4g  [%10s, %10s] %8s %5zu  %s%s%s\n", r->a.mean, r->b.mean, r->delta.mean, low, high, p,
            r->delta.n, console_colour(colour), word, console_colour(CONSOLE_PLAIN));
-    if (r->unmatched > 0)
-        printf("%*s %zu item%s left out: one side lacks %s or a number, or both are infinite\n", (int)columns, "",
-               r->unmatched, r->unmatched == 1 ? " was" : "s were", r->unmatched == 1 ? "it" : "them");
+}
+
+static bool one_pair(const struct compare_row *a, const struct compare_row *b)
+{
+    return strcmp(a->arm_a, b->arm_a) == 0 && strcmp(a->arm_b, b->arm_b) == 0;
+}
+
+/* Behind the last row of an arm, or of those in a row that lack as many. */
+static void print_unmatched(const struct compare *c, size_t i, size_t columns)
+{
+    size_t n = c->rows[i].unmatched;
+    if (n > 0 && (i + 1 == c->n || !one_pair(&c->rows[i], &c->rows[i + 1]) || c->rows[i + 1].unmatched != n))
+        printf("%*s %zu item%s left out: one side lacks %s or a number, or both are infinite\n", (int)columns, "", n,
+               n == 1 ? " was" : "s were", n == 1 ? "it" : "them");
 }
 
 static void print_table(const struct compare *c)
 {
-    const char *a = "", *b = "";
     size_t columns = name_columns(c);
     for (size_t i = 0; i < c->n; i++) {
         const struct compare_row *r = &c->rows[i];
-        if (strcmp(a, r->arm_a) != 0 || strcmp(b, r->arm_b) != 0) {
-            a = r->arm_a;
-            b = r->arm_b;
-            print_heading(a, b, columns);
-        }
+        if (i == 0 || !one_pair(r, r - 1))
+            print_heading(r->arm_a, r->arm_b, columns);
         print_row(r, columns);
+        print_unmatched(c, i, columns);
     }
+    if (c->texts > 0)
+        printf("\n%zu of %zu texts are the same on both sides, byte for byte\n", c->same, c->texts);
     if (c->unmatched_arms > 0)
         printf("\n%zu arms only one side has were left out\n", c->unmatched_arms);
 }

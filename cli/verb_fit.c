@@ -1,5 +1,6 @@
 /* fit: calibration on a labelled split, reported and stored; the same as fit{} in a script. */
 #include "base/err.h"
+#include "base/mem.h"
 #include "cli/clean.h"
 #include "cli/console.h"
 #include "cli/opened.h"
@@ -14,6 +15,7 @@
 #include "model/checkpoint.h"
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A checkpoint alone is fitted through the same declarations that a script would make. */
@@ -84,13 +86,27 @@ static int check_given(const struct args *a, const char *script)
     return 0;
 }
 
+static struct plan *plan_of_script(const struct args *a, struct plan_options *options)
+{
+    const char **sets = mem_alloc(a->n_repeated / 2, sizeof *sets);
+    options->n_sets = options_all(a, "set", sets);
+    options->sets = sets;
+    struct plan *p = check_given(a, NULL) < 0 ? NULL : plan_prepare(a->operand[0], options);
+    free(sets);
+    return p;
+}
+
 static struct plan *plan_of(const struct args *a)
 {
     const char *operand = a->operand[0], *end = strrchr(operand, '.'), *pairs[N_KEYS + 1];
     struct plan_options options = { 0 };
     opened_plan(a, &options);
     if (end && strcmp(end, ".lua") == 0)
-        return check_given(a, NULL) < 0 ? NULL : plan_prepare(operand, &options);
+        return plan_of_script(a, &options);
+    if (options_text(a, "set")) {
+        err_set(ERR_USAGE, "--set is for a script, '%s' is a checkpoint", operand);
+        return NULL;
+    }
     struct text source = { 0 }, sets[N_KEYS + 1] = { { 0 } };
     size_t n = 1;
     struct checkpoint *c = checkpoint_open(operand); /* a wrong name is told by its own message, not the script's */
@@ -328,6 +344,7 @@ static const struct option_row options[] = {
     { "l2", "X", NULL, "of --what vector and matrix: penalty; default 1, of choices 0.01" },
     { "folds", "N", NULL, "of maps: folds that are held out in turn; default 2, of choices 5" },
     { "choices", "RULE", "likelihood", "where --on has choices: likelihood, pmi(domain), contextual(inputs)" },
+    { "set", "NAME=VALUE", NULL, "of a script: arg.NAME; may be given several times" },
     { "out", "FILE", NULL, "store the results as JSON" },
     { "threads", "N", NULL, "threads; default: physical cores" },
     OPENED_PLAN_OPTIONS,

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_WANTS = 4096, MAX_STRINGS = 16, MAX_TURNS = 64 };
+enum { MAX_WANTS = 4096, MAX_STRINGS = 16, MAX_TURNS = 64, DEFAULT_BYTES = 400 };
 
 struct job {
     struct source *source;
@@ -179,9 +179,10 @@ static int one_draw(struct job *j, const struct args *a, uint64_t seed, uint32_t
     int rc = run_search(j, s);
     size_t n = 0;
     const struct hyp *h = search_hyps(s, &n);
-    if (rc == 0 && j->stream && n == 1)
+    if (rc == 0 && j->stream && n == 1) {
         putchar('\n');
-    else if (rc == 0 && j->choice.select)
+        fflush(stdout); /* before what is said of it on stderr */
+    } else if (rc == 0 && j->choice.select)
         generate_choice_keep(&j->choice, h, n, draw);
     else
         for (size_t i = 0; rc == 0 && i < n; i++)
@@ -201,6 +202,8 @@ static int read_limits(const struct args *a, struct job *j)
     TRY(options_int(a, "max-symbols", 0, UINT32_MAX, &symbols));
     TRY(options_int(a, "max-bytes", 0, UINT32_MAX, &bytes));
     TRY(options_int(a, "max-chars", 0, UINT32_MAX, &chars));
+    if (!options_given(a, "max-bytes") && symbols == 0 && chars == 0)
+        bytes = DEFAULT_BYTES;
     j->stop.max_symbols = (uint32_t)symbols;
     j->stop.max_bytes = (uint32_t)bytes;
     j->stop.max_chars = (uint32_t)chars;
@@ -272,37 +275,31 @@ static int read_turns(const struct args *a, struct prompt_turn turns[MAX_TURNS],
 
 /* What PROMPT and the options about it make: a text to go on from, or the last turn of a conversation. */
 struct said {
-    struct prompt_field fields[2];
+    struct prompt_field fields[3];
     struct prompt_turn turns[MAX_TURNS];
 };
 
 static int read_prompt(const struct args *a, const char *text, struct said *said, struct prompt *p)
 {
-    const char *system = options_text(a, "system");
+    const char *system = options_text(a, "system"), *context = options_text(a, "context");
     *p = (struct prompt){ .fields = said->fields, .turns = said->turns };
     TRY(read_turns(a, said->turns, &p->n_turns));
     bool chat = options_flag(a, "instruct") || system || p->n_turns > 0;
     said->fields[p->n_fields++] = (struct prompt_field){ chat ? "instruction" : "text", text };
     if (system)
         said->fields[p->n_fields++] = (struct prompt_field){ "system", system };
+    if (context)
+        said->fields[p->n_fields++] = (struct prompt_field){ "context", context };
     return 0;
 }
 
-static int run_generate(const struct args *a)
+static int generate_from(const struct args *a, const char *text)
 {
     struct source source;
     struct said said;
-    bool has_script = options_text(a, "script") != NULL;
-    const char *text = a->n_operands > (has_script ? 0u : 1u) ? a->operand[has_script ? 0 : 1] : "";
     struct job j = { .source = &source };
-    if (!has_script && a->n_operands == 0)
-        return err_set(ERR_USAGE, "a checkpoint is missing: chorale generate CHECKPOINT [PROMPT], or --script FILE");
-    if (has_script && a->n_operands > 1)
-        return err_set(ERR_USAGE, "with --script the only operand is the prompt, not '%s' and '%s'", a->operand[0],
-                       a->operand[1]);
-    TRY(options_text(a, "draft") ? check_draft(a) : 0);
     TRY(read_prompt(a, text, &said, &j.prompt));
-    TRY(source_open(&source, a, has_script ? NULL : a->operand[0]));
+    TRY(source_open(&source, a, options_text(a, "script") ? NULL : a->operand[0]));
     j.prompt.template_name = options_text(a, "template") ? options_text(a, "template") : source.template_name;
     const char *draft = options_text(a, "draft");
     int rc = draft ? opened_open(&j.draft, draft, a) : 0;
@@ -313,6 +310,23 @@ static int run_generate(const struct args *a)
     generate_choice_close(&j.choice);
     opened_close(&j.draft);
     source_close(&source);
+    return rc;
+}
+
+static int run_generate(const struct args *a)
+{
+    struct text read = { 0 };
+    bool has_script = options_text(a, "script") != NULL;
+    const char *text = a->n_operands > (has_script ? 0u : 1u) ? a->operand[has_script ? 0 : 1] : "";
+    if (!has_script && a->n_operands == 0)
+        return err_set(ERR_USAGE, "a checkpoint is missing: chorale generate CHECKPOINT [PROMPT], or --script FILE");
+    if (has_script && a->n_operands > 1)
+        return err_set(ERR_USAGE, "with --script the only operand is the prompt, not '%s' and '%s'", a->operand[0],
+                       a->operand[1]);
+    TRY(options_text(a, "draft") ? check_draft(a) : 0);
+    int rc = source_prompt(text, &read, &text);
+    rc = rc < 0 ? rc : generate_from(a, text);
+    text_free(&read);
     return rc;
 }
 
@@ -329,12 +343,13 @@ static const struct option_row options[] = {
     { "n", "N", "1", "draws" },
     { "instruct", NULL, NULL, "the prompt is an instruction; so it is with --system, --user or --assistant" },
     { "system", "TEXT", NULL, "the system text of the conversation" },
+    { "context", "TEXT", NULL, "what a context-aware voice sees beside the prompt" },
     { "user", "TEXT", NULL, "an earlier turn of the user; with --assistant in the order given, several times" },
     { "assistant", "TEXT", NULL, "an earlier answer" },
     { "template", "NAME", NULL,
       "prompt template, auto by default (see chorale list templates), or its text: \"Q: {text} A:\"" },
     { "max-symbols", "N", "0", "limit in symbols; 0: none" },
-    { "max-bytes", "N", "400", "limit in bytes, cut at a character; 0: none" },
+    { "max-bytes", "N", NULL, "limit in bytes, cut at a character; 0: none; default: 400 where no limit is given" },
     { "max-chars", "N", "0", "limit in characters; 0: none" },
     { "stop", "TEXT", NULL, "end before this text; may be given several times" },
     SOURCE_OPTIONS,
@@ -346,7 +361,8 @@ const struct verb verb_generate = {
     .min_operands = 0,
     .max_operands = 2,
     .summary = "text from a checkpoint, or with --script from an lm that a script declares",
-    .details = "One draw streams as it comes; --json prints a line a hypothesis with every decision.",
+    .details = "PROMPT - is stdin, as it is.  One draw streams as it comes; --json prints a line a hypothesis with "
+               "every decision.",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .run = run_generate,

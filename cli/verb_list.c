@@ -1,12 +1,13 @@
 /* list: the tables: every strategy with its parameters, ranges, defaults, meaning and source. */
 #include "base/err.h"
 #include "cli/console.h"
-#include "cli/list_cases.h"
+#include "cli/list_entry.h"
 #include "cli/list_markdown.h"
 #include "cli/list_templates.h"
 #include "cli/verbs.h"
 #include "decode/answer.h"
 #include "decode/draw.h"
+#include "decode/elsewhere.h"
 #include "decode/presets.h"
 #include "decode/profiles.h"
 #include "decode/search.h"
@@ -20,157 +21,8 @@
 #include "experiments/trace_metric.h"
 #include "model/checkpoint.h"
 #include "plots/strategies.h"
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-/* One row of any table, for people or for machines. */
-struct entry {
-    const char *kind; /* of a strategy: what sort it is; else NULL */
-    const char *name, *meaning, *source;
-    const char *domain; /* of a transform: what its formula speaks of; else NULL */
-    const char *chain;  /* of a preset: its text; else NULL */
-    const struct param *params;
-    size_t n_params;
-};
-
-static const char *const kinds[] = { "number", "integer", "text", "list", "word" }; /* of enum param_kind */
-
-static void range(struct text *t, const struct param *p)
-{
-    text_add(t, p->min_open || isinf(p->min) ? "(" : "[");
-    text_add_real(t, p->min);
-    text_add(t, ", ");
-    bool unbounded = isinf(p->max) || (p->kind == PARAM_INT && p->max >= UINT32_MAX);
-    if (unbounded)
-        text_add(t, "inf)");
-    else {
-        text_add_real(t, p->max);
-        text_add(t, "]");
-    }
-}
-
-/* The words of a parameter, its default first. */
-static void add_words(struct text *t, const struct param *p, const char *between)
-{
-    text_add(t, p->words[(size_t)p->value]);
-    for (size_t i = 0; p->words[i]; i++)
-        if (i != (size_t)p->value)
-            text_addf(t, "%s%s", between, p->words[i]);
-}
-
-static void print_param(const struct param *p)
-{
-    struct text t = { 0 };
-    text_addf(&t, "%s %s", p->name, kinds[p->kind]);
-    if (p->kind == PARAM_WORD) {
-        text_add(&t, " ");
-        add_words(&t, p, "|");
-    }
-    if (p->kind == PARAM_REAL || p->kind == PARAM_INT) {
-        text_add(&t, " in ");
-        range(&t, p);
-    }
-    if (p->required)
-        text_add(&t, ", required");
-    else if (p->kind == PARAM_REAL || p->kind == PARAM_INT) {
-        text_add(&t, ", default ");
-        text_add_real(&t, p->value);
-    }
-    printf("      %-44s %s\n", text_s(&t), p->meaning ? p->meaning : "");
-    text_free(&t);
-}
-
-static void add_member(struct text *t, const char *key, const char *value)
-{
-    text_addf(t, "%s\"%s\":", t->s && t->s[t->len - 1] != '{' ? "," : "", key);
-    if (value)
-        text_add_json(t, value, strlen(value));
-    else
-        text_add(t, "null");
-}
-
-static void add_words_json(struct text *t, const struct param *p)
-{
-    text_add(t, ",\"words\":[");
-    for (size_t i = 0; p->words[i]; i++) {
-        text_add(t, i > 0 ? "," : "");
-        text_add_json(t, p->words[i], strlen(p->words[i]));
-    }
-    text_add(t, "]");
-    add_member(t, "default", p->words[(size_t)p->value]);
-}
-
-static void add_param_json(struct text *t, const struct param *p, const char *open)
-{
-    bool number = p->kind == PARAM_REAL || p->kind == PARAM_INT;
-    text_add(t, open);
-    add_member(t, "name", p->name);
-    add_member(t, "meaning", p->meaning);
-    add_member(t, "kind", kinds[p->kind]);
-    if (number) {
-        struct text r = { 0 };
-        range(&r, p);
-        add_member(t, "range", text_s(&r));
-        text_free(&r);
-    }
-    if (number && !p->required && isfinite(p->value)) {
-        text_add(t, ",\"default\":");
-        text_add_real(t, p->value);
-    }
-    if (p->kind == PARAM_WORD)
-        add_words_json(t, p);
-    text_addf(t, ",\"required\":%s}", p->required ? "true" : "false");
-}
-
-static void add_case(struct text *t, const struct entry *e)
-{
-    const struct list_case *c = e->kind ? list_case(e->kind, e->name) : NULL;
-    if (!c)
-        return;
-    text_add(t, ",\"case\":{");
-    add_member(t, "file", c->file);
-    add_member(t, "id", c->id);
-    text_add(t, "}");
-}
-
-static void print_entry_json(const struct entry *e)
-{
-    struct text t = { 0 };
-    text_add(&t, "{");
-    add_member(&t, "name", e->name);
-    if (e->kind)
-        add_member(&t, "kind", e->kind);
-    add_member(&t, "meaning", e->meaning);
-    add_member(&t, "source", e->source);
-    if (e->domain)
-        add_member(&t, "domain", e->domain);
-    if (e->chain)
-        add_member(&t, "chain", e->chain);
-    text_add(&t, ",\"params\":[");
-    for (size_t i = 0; i < e->n_params; i++)
-        add_param_json(&t, &e->params[i], i == 0 ? "{" : ",{");
-    text_add(&t, "]");
-    add_case(&t, e);
-    text_add(&t, "}");
-    puts(text_s(&t));
-    text_free(&t);
-}
-static void print_entry(const struct args *a, const struct entry *e)
-{
-    if (a->json) {
-        print_entry_json(e);
-        return;
-    }
-    printf("%s%-20s%s %s\n", console_colour(CONSOLE_BOLD), e->name, console_colour(CONSOLE_PLAIN),
-           e->meaning ? e->meaning : "");
-    if (e->chain)
-        printf("      %s\n", e->chain);
-    for (size_t i = 0; i < e->n_params; i++)
-        print_param(&e->params[i]);
-    if (a->verbose && e->source)
-        printf("      source: %s\n", e->source);
-}
 
 /* A table of the program whose rows have a name, a meaning, a source and parameters. */
 #define LIST_TYPES(LIST, TYPE, KIND)                                                                                   \
@@ -179,12 +31,12 @@ static void print_entry(const struct args *a, const struct entry *e)
         size_t n;                                                                                                      \
         const struct TYPE##_type *const *types = TYPE##_types(&n);                                                     \
         for (size_t i = 0; i < n; i++)                                                                                 \
-            print_entry(a, &(struct entry){ .kind = KIND,                                                              \
-                                            .name = types[i]->name,                                                    \
-                                            .meaning = types[i]->meaning,                                              \
-                                            .source = types[i]->source,                                                \
-                                            .params = types[i]->params,                                                \
-                                            .n_params = types[i]->n_params });                                         \
+            list_entry_print(a, &(struct list_entry){ .kind = KIND,                                                    \
+                                                      .name = types[i]->name,                                          \
+                                                      .meaning = types[i]->meaning,                                    \
+                                                      .source = types[i]->source,                                      \
+                                                      .params = types[i]->params,                                      \
+                                                      .n_params = types[i]->n_params });                               \
         return 0;                                                                                                      \
     }
 LIST_TYPES(searches, search, "search")
@@ -201,15 +53,14 @@ LIST_TYPES(choices, choices, NULL)
         size_t n;                                                                                                      \
         const struct TYPE##_type *const *types = TYPE##_types(&n);                                                     \
         for (size_t i = 0; i < n; i++)                                                                                 \
-            print_entry(a, &(struct entry){ .kind = KIND,                                                              \
-                                            .name = types[i]->name,                                                    \
-                                            .meaning = types[i]->meaning,                                              \
-                                            .source = types[i]->source });                                             \
+            list_entry_print(a, &(struct list_entry){ .kind = KIND,                                                    \
+                                                      .name = types[i]->name,                                          \
+                                                      .meaning = types[i]->meaning,                                    \
+                                                      .source = types[i]->source });                                   \
         return 0;                                                                                                      \
     }
 LIST_PLAIN(draws, draw, "draw")
 LIST_PLAIN(utilities, utility, "utility")
-LIST_PLAIN(texts, metric, NULL)
 LIST_PLAIN(calibrations, calibration, NULL)
 #undef LIST_PLAIN
 
@@ -218,9 +69,20 @@ static int list_metrics(const struct args *a)
 {
     size_t n;
     const struct trace_metric *traces = trace_metrics(&n);
-    TRY(list_texts(a));
-    for (size_t i = 0; i < n; i++)
-        print_entry(a, &(struct entry){ .name = traces[i].name, .meaning = traces[i].meaning });
+    size_t n_texts;
+    const struct metric_type *const *texts = metric_types(&n_texts);
+    static const char *const levels[] = { [METRIC_RECORD] = "record", [METRIC_ITEM] = "item", [METRIC_ARM] = "arm" };
+    for (size_t i = 0; i < n_texts; i++) {
+        const struct metric_type *m = texts[i];
+        struct list_measure measure = { levels[m->level], m->unit, m->direction, m->min, m->max };
+        list_entry_print(a, &(struct list_entry){
+                                .name = m->name, .meaning = m->meaning, .source = m->source, .measure = &measure });
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct list_measure measure = { "record", traces[i].unit, traces[i].direction, traces[i].min, traces[i].max };
+        list_entry_print(
+            a, &(struct list_entry){ .name = traces[i].name, .meaning = traces[i].meaning, .measure = &measure });
+    }
     return 0;
 }
 
@@ -229,13 +91,13 @@ static int list_transforms(const struct args *a)
     size_t n;
     const struct transform_type *const *types = transform_types(&n);
     for (size_t i = 0; i < n; i++)
-        print_entry(a, &(struct entry){ .kind = "transform",
-                                        .name = types[i]->name,
-                                        .meaning = types[i]->meaning,
-                                        .source = types[i]->source,
-                                        .domain = types[i]->domain,
-                                        .params = types[i]->params,
-                                        .n_params = types[i]->n_params });
+        list_entry_print(a, &(struct list_entry){ .kind = "transform",
+                                                  .name = types[i]->name,
+                                                  .meaning = types[i]->meaning,
+                                                  .source = types[i]->source,
+                                                  .domain = types[i]->domain,
+                                                  .params = types[i]->params,
+                                                  .n_params = types[i]->n_params });
     return 0;
 }
 
@@ -244,7 +106,7 @@ static int list_answers(const struct args *a)
     size_t n;
     const struct answer_type *types = answer_types(&n);
     for (size_t i = 0; i < n; i++)
-        print_entry(a, &(struct entry){ .name = types[i].name, .meaning = types[i].meaning });
+        list_entry_print(a, &(struct list_entry){ .name = types[i].name, .meaning = types[i].meaning });
     return 0;
 }
 
@@ -258,7 +120,7 @@ static int list_evalsets(const struct args *a)
             return err_code();
         struct text meaning = { 0 };
         text_addf(&meaning, "%zu items. %s", e->n_items, e->readme ? e->readme : "");
-        print_entry(a, &(struct entry){ .name = names[i], .meaning = text_s(&meaning) });
+        list_entry_print(a, &(struct list_entry){ .name = names[i], .meaning = text_s(&meaning) });
         text_free(&meaning);
         evalset_close(e);
     }
@@ -275,12 +137,26 @@ static int list_profiles(const struct args *a)
         for (size_t k = 0; k < all[i].n_rules; k++)
             text_addf(&rules, "%s%s(%s=%s)", k > 0 ? " " : "", all[i].rules[k].step, all[i].rules[k].param,
                       all[i].rules[k].value);
-        print_entry(a, &(struct entry){ .kind = "profile",
-                                        .name = all[i].name,
-                                        .meaning = all[i].meaning,
-                                        .source = all[i].source,
-                                        .chain = text_s(&rules) });
+        list_entry_print(a, &(struct list_entry){ .kind = "profile",
+                                                  .name = all[i].name,
+                                                  .meaning = all[i].meaning,
+                                                  .source = all[i].source,
+                                                  .chain = text_s(&rules) });
         text_free(&rules);
+    }
+    return 0;
+}
+
+static int list_elsewhere(const struct args *a)
+{
+    size_t n;
+    const struct elsewhere *words = elsewhere_words(&n);
+    for (size_t i = 0; i < n; i++) {
+        struct text here = { 0 };
+        const char *place = elsewhere_place_name(words[i].place);
+        text_addf(&here, "%s%s%s", place, *place ? ": " : "", words[i].here);
+        list_entry_print(a, &(struct list_entry){ .name = words[i].name, .meaning = text_s(&here) });
+        text_free(&here);
     }
     return 0;
 }
@@ -290,11 +166,11 @@ static int list_presets(const struct args *a)
     size_t n;
     const struct preset *all = presets(&n);
     for (size_t i = 0; i < n; i++)
-        print_entry(a, &(struct entry){ .kind = "preset",
-                                        .name = all[i].name,
-                                        .meaning = all[i].meaning,
-                                        .source = all[i].source,
-                                        .chain = all[i].chain });
+        list_entry_print(a, &(struct list_entry){ .kind = "preset",
+                                                  .name = all[i].name,
+                                                  .meaning = all[i].meaning,
+                                                  .source = all[i].source,
+                                                  .chain = all[i].chain });
     return 0;
 }
 
@@ -328,7 +204,8 @@ static int list_checkpoints(const struct args *a)
     size_t n;
     const char *const *names = checkpoint_names(&n);
     for (size_t i = 0; i < n; i++)
-        print_entry(a, &(struct entry){ .name = names[i], .meaning = "bundled checkpoint; see chorale inspect" });
+        list_entry_print(
+            a, &(struct list_entry){ .name = names[i], .meaning = "bundled checkpoint; see chorale inspect" });
     return 0;
 }
 
@@ -336,23 +213,15 @@ static const struct {
     const char *name;
     int (*list)(const struct args *a);
 } lists[] = {
-    { "strategies", list_strategies },
-    { "transforms", list_transforms },
-    { "profiles", list_profiles },
-    { "presets", list_presets },
-    { "rules", list_rules },
-    { "weights", list_weights },
-    { "searches", list_searches },
-    { "metrics", list_metrics },
-    { "evalsets", list_evalsets },
-    { "checkpoints", list_checkpoints },
-    { "templates", list_templates },
-    { "selections", list_selections },
-    { "draws", list_draws },
-    { "utilities", list_utilities },
-    { "answers", list_answers },
-    { "choices", list_choices },
-    { "calibrations", list_calibrations },
+    { "strategies", list_strategies },   { "transforms", list_transforms },
+    { "profiles", list_profiles },       { "presets", list_presets },
+    { "elsewhere", list_elsewhere },     { "rules", list_rules },
+    { "weights", list_weights },         { "searches", list_searches },
+    { "metrics", list_metrics },         { "evalsets", list_evalsets },
+    { "checkpoints", list_checkpoints }, { "templates", list_templates },
+    { "selections", list_selections },   { "draws", list_draws },
+    { "utilities", list_utilities },     { "answers", list_answers },
+    { "choices", list_choices },         { "calibrations", list_calibrations },
 };
 enum { N_LISTS = sizeof lists / sizeof *lists };
 
@@ -386,12 +255,13 @@ const struct verb verb_list = {
     .min_operands = 1,
     .max_operands = 1,
     .summary = "what there is: strategies, rules, searches, metrics, evalsets, checkpoints, ...",
-    .details = "WHAT is strategies (all that decides what is said: the next eight, --json with the source of each and "
-               "the test "
-               "that\nholds it to that), transforms, draws, searches, selections, utilities, rules, profiles, presets; "
-               "weights, "
-               "calibrations,\nanswers, choices, metrics, evalsets, checkpoints or templates.\n"
-               "Each with its parameters, ranges, defaults and one line of meaning; --verbose adds the source.",
+    .details =
+        "WHAT is strategies (all that decides what is said: the next eight, --json with the source of each and the "
+        "test that\nholds it to that), transforms, draws, searches, selections, utilities, rules, profiles, presets; "
+        "weights, calibrations,\nanswers, choices, metrics, evalsets, checkpoints, templates, or elsewhere (words of "
+        "transformers, vLLM and llama.cpp,\nand what they are here).\n"
+        "Each with its parameters, ranges, defaults (of words the first) and one line of meaning; --verbose adds "
+        "the source.",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .run = run_list,

@@ -32,11 +32,13 @@ static int make_slot(struct source *o, const struct args *a, struct symbols *see
 {
     const char *ids = options_text(a, "ids");
     if (!ids) {
-        struct prompt_field field = { "text", prompt_of(a) };
+        struct text read = { 0 };
+        struct prompt_field field = { "text", NULL };
         const char *own = options_text(a, "template");
         struct prompt prompt = { .fields = &field, .n_fields = 1, .template_name = own ? own : o->template_name };
-        int slot = lm_fork(o->lm, LM_EMPTY, 0);
-        int rc = slot < 0 ? slot : lm_prompt(o->lm, slot, &prompt, seen);
+        int rc = source_prompt(prompt_of(a), &read, &field.text), slot = rc < 0 ? rc : lm_fork(o->lm, LM_EMPTY, 0);
+        rc = slot < 0 ? slot : lm_prompt(o->lm, slot, &prompt, seen);
+        text_free(&read);
         return rc < 0 ? rc : slot;
     }
     char *copy = mem_string(ids), *rest = NULL;
@@ -113,8 +115,6 @@ static int show(struct source *o, const struct args *a, int slot)
     TRY(options_int(a, "top", 1, 1 << 24, &top));
     struct want w = { .lm = o->lm, .slot = slot, .n_rows = 1, .tap = LM_TAP_FINAL };
     struct row r;
-    if (lm_length(o->lm, slot) == 0)
-        return err_set(ERR_USAGE, "the prompt is empty, and this tokenizer has no bos: nothing to predict from");
     TRY(core_run(o->core, &w, 1));
     TRY(lm_rows(&w, &r));
     uint32_t n = options_flag(a, "all") || top > r.n ? r.n : (uint32_t)top;
@@ -174,6 +174,7 @@ const struct verb verb_logits = {
     .operands = "CHECKPOINT [PROMPT]",
     .max_operands = 2,
     .summary = "the next-token distribution after a prompt, of a checkpoint or (--script) of a declared lm",
+    .details = "PROMPT - is stdin, as it is.",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .run = run_logits,

@@ -149,6 +149,8 @@ static void print_need(const struct request *r, const struct need *n)
         dtype_name(n->type), values * kv_each(KERNEL_KV_F32, s), values * kv_each(KERNEL_KV_BF16, s),
         (unsigned long long)n->context, (long long)r->slots, r->slots == 1 ? "" : "s", kernel_kv_name(r->kv));
     print_size(n->kv);
+    if (s->max_positions > 0 && n->context > s->max_positions)
+        printf("; its own limit is %llu positions", (unsigned long long)s->max_positions);
     printf("\n  activations     ");
     print_size(n->activations);
     printf("\n  memory          ");

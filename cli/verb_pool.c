@@ -23,9 +23,15 @@ const struct verb verb_pool = {
     .operands = "[FILE]",
     .max_operands = 1,
     .summary = "applies a pool rule to distributions given as JSON lines",
-    .details = "reads   {\"id\":\"a\",\"rule\":\"log\",\"weights\":[...],\"probs\":[[...],[...]]}\n"
-               "writes  {\"id\":\"a\",\"probs\":[...],\"log_z\":-0.1,\"entropy\":0.8,\"dead\":false}\n"
-               "        or {\"id\":\"a\",\"error\":\"...\"}, and then exit status 1.",
+    .details =
+        "reads   {\"id\":\"a\",\"rule\":\"log\",\"weights\":[...],\"probs\":[[...],[...]]}\n"
+        "        (\"logits\" for \"probs\"; null is -inf; no weights: equal ones; \"prefix\":[...] of a rule with "
+        "mode=global:\n"
+        "        ln p of the prefix under each voice)\n"
+        "writes  {\"id\":\"a\",\"probs\":[...],\"log_z\":-0.1,\"entropy\":0.8,\"data_entropy\":0.7,"
+        "\"disagreement\":0.1,\n"
+        "        \"epkl\":0.2,\"rmi\":0.1,\"agreement\":0.5,\"dead\":false}\n"
+        "        or {\"id\":\"a\",\"error\":\"...\"}, and then exit status 1.",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .run = run_pool,

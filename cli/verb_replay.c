@@ -191,7 +191,7 @@ static int run_replay(const struct args *a)
 
 static const struct option_row options[] = {
     { "chain", "CHAIN", NULL, "the other chain; default: each arm's own, which must take every symbol again" },
-    { "arm", "NAME", NULL, "only the texts of this arm" },
+    { "arm", "NAME", NULL, "only the texts of this arm, by its name or a part only it has" },
     { "open-limit", "SECONDS", NULL, "for reading the results file; default: 20 and one more for each MB of it" },
 };
 

@@ -45,16 +45,6 @@ static int read_options(const struct args *a, struct plan_options *plan, struct 
     return 0;
 }
 
-/* The values of --set, in order. */
-static size_t collect_sets(const struct args *a, const char *sets[])
-{
-    size_t n = 0;
-    for (size_t i = 0; i < a->n_repeated; i += 2)
-        if (strcmp(a->repeated[i], "set") == 0)
-            sets[n++] = a->repeated[i + 1];
-    return n;
-}
-
 static int dry_run(const struct args *a, const struct plan *p, size_t threads)
 {
     struct text t = { 0 };
@@ -68,7 +58,7 @@ static int dry_run(const struct args *a, const struct plan *p, size_t threads)
     return rc;
 }
 
-/* The report, and the ten lines a run ends with. */
+/* The report, and the lines that a run ends with. */
 static int report(const struct args *a, const char *folder)
 {
     struct text path = { 0 };
@@ -163,13 +153,15 @@ static int run_run(const struct args *a)
 {
     struct plan_options plan = { 0 };
     struct run_options run = { 0 };
-    const char **sets = mem_alloc(a->n_repeated, sizeof *sets);
+    const char **sets = mem_alloc(a->n_repeated, sizeof *sets), **items = mem_alloc(a->n_repeated, sizeof *items);
     int rc = read_options(a, &plan, &run);
     struct plan *p = NULL;
     struct text folder = { 0 };
     if (rc == 0) {
-        plan.n_sets = collect_sets(a, sets);
+        plan.n_sets = options_all(a, "set", sets);
         plan.sets = sets;
+        plan.n_items = options_all(a, "item", items);
+        plan.items = items;
         p = prepare(a, &plan, &folder);
         rc = p ? 0 : err_code();
     }
@@ -178,6 +170,7 @@ static int run_run(const struct args *a)
     plan_free(p);
     text_free(&folder);
     free(sets);
+    free(items);
     return rc;
 }
 
@@ -185,6 +178,7 @@ static const struct option_row options[] = {
     { "out", "FOLDER", NULL, "run folder; default: runs/NAME of the experiment" },
     { "dry-run", NULL, NULL, "print the plan, its memory, disk and time; compute nothing (--json: the whole plan)" },
     { "limit", "N", NULL, "at most N items of each evalset, chosen by their names: fewer are among more" },
+    { "item", "EVALSET/ID", NULL, "of the plan's items only this; may be given several times" },
     { "set", "NAME=VALUE", NULL, "arg.NAME of the script; may be given several times" },
     { "shard", "I/N", NULL, "only the I-th of N parts of the units; the last to end writes results.h5 (no report)" },
     { "extend", NULL, NULL, "the plan may add arms, items or draws to the run that the folder holds" },

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/row_math.h"
+#include "decode/elsewhere.h"
 #include "decode/packed.h"
 #include "decode/presets.h"
 #include "decode/profiles.h"
@@ -30,7 +31,7 @@ static int unknown_step(const char *name, const struct transform_type *const typ
     const char **names = mem_alloc(n_types, sizeof *names);
     for (size_t i = 0; i < n_types; i++)
         names[i] = types[i]->name;
-    err_unknown(ERR_USAGE, "transform", name, names, n_types);
+    elsewhere_unknown(ERR_USAGE, "transform", name, names, n_types);
     free(names);
     return ERR_USAGE;
 }

@@ -1,6 +1,7 @@
 #include "decode/search.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "decode/elsewhere.h"
 #include "decode/searches.h"
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@ static int unknown(const char *name, const struct search_type *const types[], si
     const char **names = mem_alloc(n, sizeof *names);
     for (size_t i = 0; i < n; i++)
         names[i] = types[i]->name;
-    err_unknown(ERR_USAGE, "search", name, names, n);
+    elsewhere_unknown(ERR_USAGE, "search", name, names, n);
     free(names);
     return ERR_USAGE;
 }

@@ -1,6 +1,7 @@
 #include "decode/select.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "decode/elsewhere.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,7 @@ static int find_type(struct select *s, const char *name)
         if (strcmp(names[i], name) == 0)
             s->type = types[i];
     }
-    return s->type ? 0 : err_unknown(ERR_USAGE, "selection", name, names, n);
+    return s->type ? 0 : elsewhere_unknown(ERR_USAGE, "selection", name, names, n);
 }
 
 static int bind(struct select *s, const char *text)

@@ -44,8 +44,11 @@ static int read_kind(struct memory *m)
     return err_add(err_unknown(ERR_DATA, "kind", kind, evalset_kinds, ITEM_KINDS), "%s", text_s(&m->where));
 }
 
+/* They tell readers what the set is for; a run measures all that its items allow. */
 static int read_metrics(struct evalset *e, struct memory *m)
 {
+    if (!json_object_get(m->meta, "metrics"))
+        return 0;
     TRY(item_strings(m->meta, text_s(&m->where), "metrics", MAX_LIST, &e->metrics, &e->n_metrics));
     for (size_t i = 0; i < e->n_metrics; i++)
         if (!metric_find(e->metrics[i]))
@@ -104,6 +107,8 @@ static int read_line(struct evalset *e, struct memory *m, const char *s, size_t 
     json_t *doc = NULL;
     if (n > MAX_LINE)
         rc = err_set(ERR_DATA, "%s: %zu bytes in one line, want at most %zu", text_s(&where), n, MAX_LINE);
+    else if (n == 0 || (n == 1 && *s == '\r'))
+        rc = err_set(ERR_DATA, "%s: an empty line, want a JSON object", text_s(&where));
     else if (m->n_docs == MAX_ITEMS)
         rc = err_set(ERR_DATA, "%s: more than %d items", text_s(&where), MAX_ITEMS);
     else

@@ -42,7 +42,7 @@ struct evalset {
     char hash[65];            /* SHA-256 of items.jsonl */
     const struct item *items; /* (n_items,) in the order of the file */
     size_t n_items;
-    const char *const *metrics; /* (n_metrics,) names that apply */
+    const char *const *metrics; /* (n_metrics,) names of what it is for; may be none */
     size_t n_metrics;
     const char *readme; /* first paragraph of README.md without its heading, "" where there is none; for lists */
     void *memory;

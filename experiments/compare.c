@@ -165,9 +165,28 @@ struct match {
     const struct pairs *pairs;
 };
 
+static void compare_texts(const struct match *x, struct compare *out)
+{
+    uint32_t da = results_draws(x->a), db = results_draws(x->b);
+    for (size_t i = 0; i < x->pairs->n; i++)
+        for (uint32_t draw = 0; draw < da && draw < db; draw++) {
+            size_t na, nb, same = 0;
+            const struct results_record *a = results_unit(x->a, x->arm_a, (uint32_t)x->pairs->a[i], draw, &na);
+            const struct results_record *b = results_unit(x->b, x->arm_b, (uint32_t)x->pairs->b[i], draw, &nb);
+            if (na == 0 || nb == 0 || !*a->end || !*b->end)
+                continue;
+            while (same < na && same < nb && a[same].n_text == b[same].n_text &&
+                   memcmp(a[same].text, b[same].text, a[same].n_text) == 0)
+                same++;
+            out->texts++;
+            out->same += same == na && same == nb;
+        }
+}
+
 static void compare_pair(const struct match *x, struct compare *out)
 {
     size_t na, nb;
+    compare_texts(x, out);
     const struct results_metric *ma = results_metrics(x->a, &na), *mb = results_metrics(x->b, &nb);
     for (size_t i = 0; i < na; i++)
         for (size_t k = 0; k < nb; k++) {
@@ -199,10 +218,13 @@ static void correct(struct compare *c)
     free(q);
 }
 
-static int finish(struct compare *c)
+static int finish(struct compare *c, size_t n_arms)
 {
     correct(c);
-    return c->n > 0 ? 0 : err_set(ERR_USAGE, "nothing to compare: no item and metric is in both");
+    if (c->n > 0)
+        return 0;
+    return err_set(ERR_USAGE, n_arms > 0 ? "nothing to compare: no item and metric is in both"
+                                         : "nothing to compare: no arm of one name is in both; want --arm A --arm B");
 }
 
 int compare_arms(const struct results *a, uint32_t arm_a, const struct results *b, uint32_t arm_b, struct compare *out)
@@ -213,7 +235,7 @@ int compare_arms(const struct results *a, uint32_t arm_a, const struct results *
     out->changed = pairs.changed;
     compare_pair(&(struct match){ a, b, arm_a, arm_b, &pairs }, out);
     free_pairs(&pairs);
-    return finish(out);
+    return finish(out, 1);
 }
 
 int compare_runs(const struct results *a, const struct results *b, struct compare *out)
@@ -234,7 +256,7 @@ int compare_runs(const struct results *a, const struct results *b, struct compar
             }
     free_pairs(&pairs);
     out->unmatched_arms = na + nb - 2 * matched;
-    return finish(out);
+    return finish(out, matched);
 }
 
 void compare_fini(struct compare *c)

@@ -73,6 +73,12 @@ static struct lms_node *node_find(const struct lms *s, const char *id)
     return i < s->n_nodes ? &s->nodes[i] : NULL;
 }
 
+const struct checkpoint *lms_checkpoint(const struct lms *s, const char *id)
+{
+    const struct lms_node *n = node_find(s, id);
+    return n ? n->checkpoint : NULL;
+}
+
 static json_t **fit_find(const struct lms *s, const char *id)
 {
     size_t i = doc_place(s->fit_places, id);

@@ -28,6 +28,9 @@ struct lms {
     const struct lua_transforms *transforms; /* NULL: none */
 };
 
+/* The checkpoint of a node whose lm was found; NULL: it is none. */
+const struct checkpoint *lms_checkpoint(const struct lms *s, const char *id);
+
 /* lms_voices.c: builds the ensemble of a node; what it makes on the way is the node's, also on failure.  0 or ERR_*. */
 int lms_build_ensemble(struct lms *s, struct lms_node *n);
 

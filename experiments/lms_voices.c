@@ -4,6 +4,7 @@
 #include "decode/chain.h"
 #include "ensemble/ensemble.h"
 #include "experiments/lms_inside.h"
+#include "model/checkpoint.h"
 #include <stdlib.h>
 
 static const char *field(const json_t *o, const char *key)
@@ -65,6 +66,20 @@ struct voice_parts {
     const char **drop;
 };
 
+static int voice_layer(struct lms *s, const json_t *doc, struct voice *v)
+{
+    const json_t *layer = json_object_get(doc, "layer");
+    const struct checkpoint *c = lms_checkpoint(s, field(doc, "lm"));
+    json_int_t n = json_integer_value(layer), n_layers = c ? (json_int_t)c->config.n_layers : 0;
+    if (!layer)
+        return 0;
+    if (!json_is_integer(layer) || n < 1 || n >= n_layers)
+        return err_set(ERR_USAGE, "voice '%s': layer is %lld, want 1 to %lld, the last but one of '%s'", v->name,
+                       (long long)n, (long long)n_layers - 1, field(doc, "lm"));
+    v->tap = (uint32_t)n;
+    return 0;
+}
+
 static int voice_fill(struct lms *s, struct lms_node *n, const json_t *doc, struct voice *v, struct voice_parts *parts)
 {
     struct text text = { 0 };
@@ -94,7 +109,7 @@ static int voice_fill(struct lms *s, struct lms_node *n, const json_t *doc, stru
     for (size_t i = 0; i < v->n_drop; i++)
         parts->drop[i] = json_string_value(json_array_get(drop, i));
     v->drop = parts->drop;
-    return 0;
+    return voice_layer(s, doc, v);
 }
 
 /* (n,) as the plan has them, or as they were fitted. */

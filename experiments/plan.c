@@ -124,7 +124,9 @@ static int open_sets(struct plan *p)
             return ERR_DATA;
         p->sets[p->n_sets++] = e;
         if (strcmp(e->hash, field(s, "hash")) != 0)
-            return err_set(ERR_DATA, "evalset '%s' has changed since the plan was made", field(s, "name"));
+            return err_set(ERR_DATA,
+                           "evalset '%s' has changed since the plan was made; want it as it was, or another run folder",
+                           field(s, "name"));
     }
     return 0;
 }

@@ -93,7 +93,9 @@ struct plan {
 struct plan_options {
     const char *const *sets; /* (n_sets,) "name=value" of --set */
     size_t n_sets;
-    uint32_t limit;      /* items an evalset, 0: as the script says */
+    uint32_t limit;           /* items an evalset, 0: as the script says */
+    const char *const *items; /* (n_items,) "evalset/id": of the plan's items only these; none: all */
+    size_t n_items;
     const char *mode;    /* compute mode, NULL: "f32" */
     const char *kernels; /* NULL: the best of this machine */
     const char *device;  /* model/device_open.h; NULL: the processor */

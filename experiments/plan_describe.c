@@ -1,12 +1,14 @@
 #include "base/columns.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "evalsets/metric.h"
 #include "experiments/choices.h"
 #include "experiments/jobs.h"
 #include "experiments/plan.h"
 #include "experiments/plan_there.h"
 #include "experiments/run.h"
 #include "experiments/trace_cost.h"
+#include "experiments/trace_metric.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,6 +143,19 @@ static void describe_template(const json_t *node, struct text *out)
         shown(out, "", name);
 }
 
+static void describe_bytes(const json_t *node, struct text *out)
+{
+    static const char *const keys[] = { "covers", "beam", "lazy", "ahead" };
+    shown(out, " of ", field(json_array_get(json_object_get(node, "voices"), 0), "lm"));
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const json_t *value = json_object_get(node, keys[i]);
+        if (json_is_string(value))
+            shown(out, ", ", json_string_value(value));
+        else if (value)
+            text_addf(out, ", %s %g", keys[i], json_number_value(value));
+    }
+}
+
 static void describe_lms(const struct plan *p, struct text *out)
 {
     const json_t *lms = json_object_get(p->what, "lms"), *fits = json_object_get(p->what, "fits");
@@ -157,7 +172,9 @@ static void describe_lms(const struct plan *p, struct text *out)
             text_addf(out, ", %.1f M parameters, %.12s", (double)parameters_of / 1e6, field(n, "hash"));
             shown(out, *field(n, "positions") ? "; " : "", field(n, "positions"));
         }
-        if (json_object_get(n, "voices"))
+        if (strcmp(field(n, "kind"), "bytes") == 0)
+            describe_bytes(n, out);
+        else if (json_object_get(n, "voices"))
             text_addf(out, " %s of %zu voices", field(n, "rule"), json_array_size(json_object_get(n, "voices")));
         describe_template(n, out);
         text_add(out, "\n");
@@ -190,6 +207,35 @@ static void describe_arm(const struct plan *p, size_t arm, struct text *out)
         describe_task(&p->arms[p->arms[arm].tasks + i], out);
 }
 
+/* Whether an item of the plan, and its judge, are what a metric measures; NULL: a number of a trace. */
+static bool is_measured(const struct plan *p, const struct metric_type *m)
+{
+    bool applies = !m;
+    for (size_t i = 0; i < p->n_items && !applies; i++)
+        applies = metric_applies(m, p->items[i].item);
+    return applies && (p->judge || !m || !(m->needs & NEEDS_JUDGE));
+}
+
+/* An axis that will have no value is told before the run. */
+static void describe_axis(const struct plan *p, const char *axis, struct text *out)
+{
+    size_t i;
+    json_t *x;
+    json_array_foreach(json_object_get(p->what, axis), i, x)
+    {
+        struct text name = { 0 };
+        const char *whole = json_string_value(x) ? json_string_value(x) : "";
+        text_addn(&name, whole, strcspn(whole, "@"));
+        const struct metric_type *m = trace_metric_find(text_s(&name)) ? NULL : metric_find(text_s(&name));
+        if (!is_measured(p, m)) {
+            shown(out, axis, ": no text will have ");
+            shown(out, "", whole);
+            text_add(out, m->needs & NEEDS_JUDGE && !p->judge ? ", for there is no judge\n" : "\n");
+        }
+        text_free(&name);
+    }
+}
+
 static void describe_work(const struct plan *p, struct text *out)
 {
     const json_t *sets = json_object_get(p->what, "evalsets");
@@ -213,6 +259,8 @@ static void describe_work(const struct plan *p, struct text *out)
     text_add(out, ", trace ");
     trace_level_text(p->trace, out);
     text_add(out, "\n");
+    describe_axis(p, "creativity", out);
+    describe_axis(p, "control", out);
 }
 
 int plan_describe(const struct plan *p, size_t threads, struct text *out)

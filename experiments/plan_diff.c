@@ -62,11 +62,11 @@ static bool equal(const json_t *a, const json_t *b)
 static void name_of(const json_t *o, struct text *out)
 {
     const char *name = json_string_value(json_object_get(o, "name")), *id = json_string_value(json_object_get(o, "id"));
-    const char *set = json_string_value(json_object_get(o, "set"));
+    const char *set = json_string_value(json_object_get(o, "set")), *as = json_string_value(json_object_get(o, "as"));
     text_clear(out);
     if (set)
         text_addf(out, "%s/", set);
-    text_add(out, id ? id : name ? name : "?");
+    text_add(out, id ? id : as ? as : name ? name : "?");
 }
 
 /* The entries of a list by what they are called; the first of two of one name. */
@@ -93,6 +93,12 @@ static void entry(struct diff *d, enum effect effect, const char *key, const cha
     text_free(&t);
 }
 
+/* An evalset under another name, that of one split or of all; the items speak for themselves. */
+static bool same_set(const json_t *a, const json_t *b)
+{
+    return json_object_get(a, "as") && json_equal(json_object_get(a, "hash"), json_object_get(b, "hash"));
+}
+
 /* Lists of named things: new ones only add. */
 static void lists(struct diff *d, const char *key, const json_t *a, const json_t *b)
 {
@@ -103,7 +109,7 @@ static void lists(struct diff *d, const char *key, const json_t *a, const json_t
         const json_t *x = json_array_get(a, i);
         name_of(x, &t);
         const json_t *y = json_object_get(now, text_s(&t));
-        if (y && equal(x, y))
+        if (y && (equal(x, y) || same_set(x, y)))
             continue;
         entry(d, CHANGES, key, text_s(&t), y ? "has changed" : "is gone");
     }

@@ -365,7 +365,7 @@ int plan_fits_choice(struct plan_nodes *n, const json_t *d, const char *lm, cons
     json_object_set_new(out, "chain", json_string(text_s(&whole)));
     rc = rc < 0 ? rc : add_choice(n, d, lm, search, out);
     text_free(&whole);
-    return rc < 0 ? err_add(err_code(), "%s", field(d, "at")) : 0;
+    return rc < 0 ? plan_nodes_place(d) : 0;
 }
 
 void plan_fits_label(const json_t *d, struct text *out)

@@ -2,11 +2,11 @@
 #ifndef EXPERIMENTS_PLAN_ITEMS_H
 #define EXPERIMENTS_PLAN_ITEMS_H
 
-#include "base/doc.h"
+#include "experiments/plan.h"
 
 /* Fills what's "evalsets" and "items" from the declared evalsets.  A number of items picks by the order of their hashes,
- * which spreads them over the file, and of which fewer are always among more.  limit: at most so many of each; 0: all.
+ * which spreads them over the file, and of which fewer are always among more; then those that o wants stay.
  * 0, ERR_USAGE, ERR_DATA. */
-int plan_items_resolve(const json_t *declared, uint32_t limit, json_t *what);
+int plan_items_resolve(const json_t *declared, const struct plan_options *o, json_t *what);
 
 #endif

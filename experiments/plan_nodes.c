@@ -71,10 +71,39 @@ static int add_correction(struct plan_nodes *n, const json_t *d, const char *lm,
     own = own ? own : field(plan_list_find(&n->lms, lm), "template");
     id = c ? plan_fits_calibration(n, fit, lm, own) : plan_fits_temperature(n, fit, lm, own);
     if (!id)
-        return err_add(err_code(), "%s", field(fit, "at"));
+        return plan_nodes_place(fit);
     const json_t *node = plan_list_find(&n->fits, id);
     const char *key = strcmp(field(node, "what"), "temperature") == 0 ? "temperature" : "calibration";
     json_object_set_new(v, key, json_pack("{s:s}", "key", field(node, "key")));
+    return 0;
+}
+
+/* Fields that items have (evalsets/item.h). */
+static int check_drop(const json_t *drop)
+{
+    static const char *const fields[] = { "context", "instruction", "text", "system" };
+    size_t i;
+    json_t *field;
+    json_array_foreach(drop, i, field)
+    {
+        size_t k = 0;
+        while (k < 4 && strcmp(fields[k], json_string_value(field)) != 0)
+            k++;
+        if (k == 4)
+            return err_unknown(ERR_USAGE, "prompt field to drop", json_string_value(field), fields, 4);
+    }
+    return 0;
+}
+
+/* An early exit: of a checkpoint, and nothing that is fitted to the rows of its last layer. */
+static int check_layer(const json_t *d, const json_t *lm)
+{
+    if (!json_object_get(d, "layer"))
+        return 0;
+    if (strcmp(field(lm, "kind"), "model") != 0)
+        return err_set(ERR_USAGE, "voice: 'layer' is of a model, '%s' has none", field(lm, "id"));
+    if (json_is_object(json_object_get(d, "temperature")) || json_object_get(d, "calibration"))
+        return err_set(ERR_USAGE, "voice: a fit is of the last layer's rows: a voice with 'layer' takes none");
     return 0;
 }
 
@@ -85,9 +114,12 @@ static json_t *voice_node(struct plan_nodes *n, const json_t *d, const char *lm)
     json_object_set_new(v, "of", json_string(field(plan_list_find(&n->lms, lm), "key")));
     doc_copy(v, d, "template");
     doc_copy(v, d, "drop");
+    doc_copy(v, d, "layer");
     const char *chain = field(d, "chain");
     struct text whole = { 0 };
     int rc = check_template(n, plan_list_find(&n->lms, lm), field(d, "template"));
+    rc = rc < 0 ? rc : check_drop(json_object_get(d, "drop"));
+    rc = rc < 0 ? rc : check_layer(d, plan_list_find(&n->lms, lm));
     if (chain && rc == 0)
         rc = plan_preset_expand(&n->lms, lm, chain, &whole);
     if (chain && rc == 0)
@@ -128,7 +160,7 @@ static int add_voices(struct plan_nodes *n, const json_t *d, json_t *voices, con
         if (!lm)
             return ERR_USAGE;
         if (!doc)
-            return err_add(err_code(), "%s", field(v, "at"));
+            return plan_nodes_place(v);
         json_array_append_new(voices, doc);
         const json_t *node = plan_list_find(&n->lms, lm);
         TRY(space_check(first, space, node));
@@ -258,7 +290,7 @@ static const char *add_weights(struct plan_nodes *n, const json_t *d, const stru
     if (id)
         id = plan_fits_weights(n, fit, id, text_s(&m->rule->rule));
     if (!id)
-        err_add(err_code(), "%s", field(fit, "at"));
+        plan_nodes_place(fit);
     json_decref(other);
     text_free(&equal.rule);
     return id;

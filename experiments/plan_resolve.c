@@ -11,6 +11,7 @@
 #include "experiments/plan_items.h"
 #include "experiments/plan_leaf.h"
 #include "experiments/plan_nodes.h"
+#include "experiments/plan_prompts.h"
 #include "experiments/plan_rules.h"
 #include "experiments/plan_select.h"
 #include "experiments/plan_tasks.h"
@@ -74,7 +75,7 @@ static int resolve_answers(struct plan_nodes *nodes, const json_t *d, json_t *ou
     if (id)
         json_object_set_new(out, "calibration", json_string(id));
     text_free(&text);
-    return id || !fit ? 0 : err_add(err_code(), "%s", field(fit, "at"));
+    return id || !fit ? 0 : plan_nodes_place(fit);
 }
 
 static int resolve_all_answers(struct plan_nodes *nodes, const json_t *d, json_t *arm)
@@ -203,6 +204,7 @@ static int try_lms(json_t *what, const struct lua_transforms *transforms)
     for (size_t i = 0; i < json_array_size(lms) && rc == 0; i++)
         if (!lms_find(s, field(json_array_get(lms, i), "id")))
             rc = err_code();
+    rc = rc < 0 ? rc : plan_prompts_check(what, s);
     json_object_set_new(what, "kernels", json_string(lms_kernels(s)));
     lms_close(s);
     threads_free(threads);
@@ -276,8 +278,8 @@ static int resolve_what(const json_t *declared, const struct lua_transforms *tra
         return err_add(ERR_USAGE, "%s", field(declared, "at"));
     TRY(plan_tasks_names(declared, what));
     TRY(resolve_lms(declared, transforms, what));
-    if (plan_select_needs(what) < 0 || plan_items_resolve(declared, o->limit, what) < 0 || plan_rules_check(what) < 0)
-        return err_add(err_code(), "%s", field(declared, "at"));
+    if (plan_select_needs(what) < 0 || plan_items_resolve(declared, o, what) < 0 || plan_rules_check(what) < 0)
+        return plan_nodes_place(declared);
     return try_lms(what, transforms);
 }
 

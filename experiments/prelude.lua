@@ -147,11 +147,19 @@ local fn = words_of(of "function", "a function of the row and its parameters")
 local prize = words_of(either(text, of "function"), "the name of a metric or a function of a text")
 local truth = words_of(of "boolean", "true or false")
 local pattern = words_of(either(text, of "function"), "a name, a text with {field} places or a function")
+local limits = words_of(function(x) return list(x) end, "{ bytes = N }, or symbols or chars")
+
+-- How what is nearly an lm becomes one.
+local function nearly(test, x)
+    if test ~= lm and test ~= lms then return "" end
+    if text(x) then return ": model \"" .. x .. "\"" end
+    return called(x) == "voice" and ": ensemble { voice { ... } }, of one voice" or ""
+end
 
 local schema = {
     model = { { source }, name = text, template = pattern },
     voice = { { source }, name = text, template = pattern, drop = texts, temperature = warmth, calibration = learnt,
-              chain = text },
+              chain = text, layer = count },
     ensemble = { rule = text, weights = shares, weighting = text, name = text },
     bytes = { { source }, kind = text, beam = count, lazy = number, ahead = count, name = text },
     fit = { what = text, on = text, lang = text, chain = text, target = number, from = number, to = number,
@@ -161,8 +169,8 @@ local schema = {
              calibration = corrections },
     arm = { lm = lm, chain = link, search = text, draft = drafter, name = text, tasks = list, choices = text,
             calibration = learnt },
-    profile = { chain = link, search = text, draft = drafter, weights = shares, limit = list, template = pattern },
-    experiment = { name = text, seed = count, draws = count, limit = list, stop = texts, evalsets = texts, arms = list,
+    profile = { chain = link, search = text, draft = drafter, weights = shares, limit = limits, template = pattern },
+    experiment = { name = text, seed = count, draws = count, limit = limits, stop = texts, evalsets = texts, arms = list,
                    judge = lm, creativity = texts, control = texts, trace = text, tasks = texts, select = texts, reward = prize },
     limit = { bytes = count, symbols = count, chars = count },
     transform = { { fn }, name = text, params = list, state = list, meaning = text, domain = text, source = text },
@@ -226,7 +234,7 @@ local function check(what, t, level)
         if test and not test(t[k]) then
             local seen = test == count and number(t[k]) and base.tostring(t[k])
             error(what .. ": " .. (type(k) == "number" and "its first value" or "'" .. k .. "'") .. " is " ..
-                  (seen or "a " .. called(t[k])) .. ", want " .. words[test], level + 1)
+                  (seen or "a " .. called(t[k])) .. ", want " .. words[test] .. nearly(test, t[k]), level + 1)
         end
     end
 end
@@ -252,7 +260,7 @@ local function flat(what, x, out, test, level)
         whole("'" .. what .. "'", x, level + 1)
         for i = 1, #x do flat(what, x[i], out, test, level + 1) end
     else
-        error("'" .. what .. "' holds a " .. called(x) .. ", want " .. words[test], level + 1)
+        error("'" .. what .. "' holds a " .. called(x) .. ", want " .. words[test] .. nearly(test, x), level + 1)
     end
     return out
 end

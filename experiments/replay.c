@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "decode/search.h"
+#include "experiments/compare.h"
 #include "experiments/replay_inside.h"
 #include <math.h>
 #include <stdlib.h>
@@ -75,17 +76,11 @@ static int open_arm(const struct replay *x, struct replay_arm *arm, const json_t
 
 static int choose_arms(struct replay *x, const char *arm)
 {
-    size_t n, k = 0;
-    const struct results_arm *arms = results_arms(x->r, &n);
-    const char **names = mem_alloc(n, sizeof *names);
-    for (size_t i = 0; i < n; i++) {
-        names[i] = arms[i].name;
-        x->arms[i].chosen = !arm || strcmp(arm, names[i]) == 0;
-        k += x->arms[i].chosen;
-    }
-    int rc = k > 0 ? 0 : err_unknown(ERR_USAGE, "arm of this run", arm ? arm : "", names, n);
-    free(names);
-    return rc;
+    int at = arm ? compare_find_arm(x->r, arm) : 0;
+    TRY(at);
+    for (size_t i = 0; i < x->n_arms; i++)
+        x->arms[i].chosen = !arm || (size_t)at == i;
+    return 0;
 }
 
 static int open_arms(struct replay *x, const char *chain)

@@ -89,7 +89,8 @@ struct results_traces *results_traces_open(struct results *r)
     look(r, r->watch ? r->watch->ends : NULL);
     if (!full && !top) {
         err_set(ERR_DATA,
-                "%s: the run kept no rows (trace level 'token' or 'steps'), want a run with trace 'topk=K' or 'full'",
+                "%s: the run kept no rows (trace level 'token' or 'steps'), want a run with trace 'topk=K' or 'full', "
+                "which another folder may have: run --trace full --out FOLDER, of one item with --item EVALSET/ID",
                 r->path);
         return NULL;
     }

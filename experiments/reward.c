@@ -11,8 +11,7 @@ static int has_direction(const char *name, const struct reward *r)
 {
     if (direction_of(r) != 0)
         return 0;
-    return err_set(ERR_USAGE,
-                   "reward: neither more nor less of '%s' is better, want a metric with a direction or a function",
+    return err_set(ERR_USAGE, "neither more nor less of '%s' is better, want a metric with a direction or a function",
                    name);
 }
 
@@ -26,7 +25,7 @@ int reward_find(const char *name, struct reward *out)
         return trace_metric_unknown(name);
     if (out->text->level == METRIC_RECORD)
         return has_direction(name, out);
-    return err_set(ERR_USAGE, "reward: '%s' is a number of several texts, want a metric of one", name);
+    return err_set(ERR_USAGE, "'%s' is a number of several texts, want a metric of one", name);
 }
 
 int reward_open(const struct plan *p, struct reward *out)

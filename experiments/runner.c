@@ -291,12 +291,12 @@ int runner_session(struct runner *r)
     strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", &utc);
     for (size_t i = 0; i < r->plan->n_arms; i++)
         json_object_set_new(arms, r->plan->arms[i].name, json_real(r->arm_seconds[i]));
-    json_t *doc =
-        json_pack("{s:s, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "started", started, "seconds",
-                  clock_seconds() - r->started, "units", (json_int_t)(r->progress.done - r->progress.found), "failed",
-                  (json_int_t)r->progress.failed, "rounds", (json_int_t)c.rounds, "wanted", (json_int_t)c.wanted,
-                  "asked", (json_int_t)c.asked, "computed", (json_int_t)c.computed, "threads",
-                  (json_int_t)threads_count(r->threads), "batch", (json_int_t)r->batch, "arms", arms);
+    json_t *doc = json_pack(
+        "{s:s, s:s, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "version", CHORALE_VERSION, "started", started,
+        "seconds", clock_seconds() - r->started, "units", (json_int_t)(r->progress.done - r->progress.found), "failed",
+        (json_int_t)r->progress.failed, "rounds", (json_int_t)c.rounds, "wanted", (json_int_t)c.wanted, "asked",
+        (json_int_t)c.asked, "computed", (json_int_t)c.computed, "threads", (json_int_t)threads_count(r->threads),
+        "batch", (json_int_t)r->batch, "arms", arms);
     struct text t = { 0 };
     doc_canonical(&t, doc);
     json_decref(doc);

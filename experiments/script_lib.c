@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/num.h"
 #include "base/row_math.h"
+#include "decode/elsewhere.h"
 #include "experiments/script_guard.h"
 #include <lauxlib.h>
 #include <math.h>
@@ -32,7 +33,10 @@ int script_lib_unknown(lua_State *L)
         lua_geti(L, 3, (lua_Integer)i + 1);
         names[i] = luaL_checkstring(L, -1);
     }
-    err_unknown(ERR_USAGE, what, seen, names, n);
+    if (strcmp(what, "field") == 0)
+        elsewhere_unknown(ERR_USAGE, what, seen, names, n);
+    else
+        err_unknown(ERR_USAGE, what, seen, names, n);
     lua_pushstring(L, err_text());
     return 1;
 }

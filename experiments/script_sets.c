@@ -58,11 +58,31 @@ static bool is_word(const char *source, const char *at)
     return !is_letter(at[3]) && !is_letter(c) && !is_field;
 }
 
+/* Whether it stands behind "--" in its line, and that in no string. */
+static bool is_comment(const char *source, const char *at)
+{
+    const char *s = at;
+    char quote = '\0';
+    while (s > source && s[-1] != '\n')
+        s--;
+    for (; s < at; s++) {
+        if (!quote && s[0] == '-' && s[1] == '-')
+            return true;
+        if (quote && *s == '\\')
+            s++;
+        else if (*s == quote)
+            quote = '\0';
+        else if (!quote && (*s == '"' || *s == '\''))
+            quote = *s;
+    }
+    return false;
+}
+
 /* Whether every use of arg names what it wants: these names. */
 static bool all_named(const char *source, struct names *names)
 {
     for (const char *at = source; (at = strstr(at, "arg")); at += 3)
-        if (is_word(source, at) && !add_name(names, at + 3))
+        if (is_word(source, at) && !add_name(names, at + 3) && !is_comment(source, at))
             return false;
     return !strstr(source, "_ENV");
 }

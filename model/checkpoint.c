@@ -52,7 +52,10 @@ static int read_file(struct checkpoint *c, const struct checkpoint_want *want)
     if (text_ends_in(c->path, ".bin"))
         return checkpoint_read_llama2c(c, want);
     return err_set(
-        ERR_DATA, "%s: not a checkpoint; want a folder with config.json, a GGUF file, or llama2.c's NAME.bin", c->path);
+        ERR_DATA, "%s: not a checkpoint; want a folder with config.json, a GGUF file, or llama2.c's NAME.bin%s",
+        c->path,
+        text_ends_in(c->path, ".safetensors") || text_ends_in(c->path, ".json") ? "; of a folder's file the folder"
+                                                                                : "");
 }
 
 static int no_such(const char *name)
@@ -60,7 +63,10 @@ static int no_such(const char *name)
     size_t n;
     int seen = errno;
     const char *const *names = checkpoint_names(&n);
-    if (seen == ENOENT && !strchr(name, '/') && n > 0)
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(names[i] + strlen("zoo:"), name) == 0)
+            return err_set(ERR_DATA, "unknown checkpoint '%s'; did you mean '%s'?", name, names[i]);
+    if (seen == ENOENT && !strpbrk(name, "/.") && n > 0) /* a name with either is a path */
         return err_unknown(ERR_DATA, "checkpoint", name, names, n);
     return err_set(ERR_IO, "checkpoint '%s': cannot open: %s", name, strerror(seen));
 }

@@ -68,6 +68,13 @@ static void find_gguf(const struct checkpoint *c, struct text *found)
 static int no_config(const struct checkpoint *c)
 {
     struct text gguf = { 0 };
+    if (there(c, "adapter_config.json"))
+        return err_set(ERR_IO,
+                       "%s: an adapter, which is not read; want it merged into its base (peft, merge_and_unload())",
+                       c->path);
+    if (there(c, "snapshots"))
+        return err_set(ERR_IO, "%s: this folder has no config.json; want one of its snapshots, %s/snapshots/...",
+                       c->path, c->path);
     find_gguf(c, &gguf);
     int rc = gguf.len > 0
                  ? err_set(ERR_IO, "%s: this folder has no config.json; want the path of a file in it, '%s'", c->path,

@@ -102,6 +102,13 @@ static int map_descriptor(struct map_file *m, int fd, const char *path)
     return 0;
 }
 
+/* What a clone without git-lfs leaves in the place of a large file. */
+static bool is_pointer(const struct map_file *m)
+{
+    static const char pointer[] = "version https://git-lfs.github.com/spec/";
+    return m->size >= sizeof pointer && memcmp(m->bytes, pointer, sizeof pointer - 1) == 0;
+}
+
 int map_file_open(struct map_file *m, const char *path)
 {
     struct stat st;
@@ -113,6 +120,11 @@ int map_file_open(struct map_file *m, const char *path)
         return err_set(ERR_IO, "%s: cannot open: %s", path, strerror(errno));
     int rc = map_descriptor(m, fd, path);
     close(fd);
+    if (rc == 0 && is_pointer(m)) {
+        map_file_close(m);
+        rc =
+            err_set(ERR_DATA, "%s: a pointer of Git LFS, not the file; want what git lfs pull puts in its place", path);
+    }
     return rc;
 }
 

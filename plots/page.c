@@ -176,8 +176,9 @@ static void term(struct text *out, const char *key, const json_t *value)
 
 void page_provenance(struct text *out, const struct results *r)
 {
-    const json_t *plan = results_plan(r), *what = json_object_get(plan, "what"), *from = json_object_get(plan, "from");
-    static const char *const keys[] = { "seed", "draws", "limit", "stop", "mode", "judge" };
+    const json_t *plan = results_plan(r), *what = json_object_get(plan, "what"), *from = json_object_get(plan, "from"),
+                 *sessions = json_object_get(results_provenance(r), "sessions");
+    static const char *const keys[] = { "seed", "draws", "limit", "stop", "mode", "kernels", "kv", "device", "judge" };
     const char *key;
     json_t *value;
     size_t i;
@@ -185,6 +186,10 @@ void page_provenance(struct text *out, const struct results *r)
     term(out, "plan (SHA-256)", json_object_get(plan, "hash"));
     for (i = 0; i < sizeof keys / sizeof *keys; i++)
         term(out, keys[i], json_object_get(what, keys[i]));
+    term(out, "trace", json_object_get(what, "log"));
+    term(out, "version", json_object_get(json_array_get(sessions, json_array_size(sessions) - 1), "version"));
+    if (json_array_size(json_object_get(from, "set")) > 0)
+        term(out, "--set", json_object_get(from, "set"));
     json_array_foreach(json_object_get(what, "lms"), i, value)
     {
         if (i == MAX_TERMS)
@@ -204,8 +209,8 @@ void page_provenance(struct text *out, const struct results *r)
             term(out, key, value);
     }
     text_add(out, "</dl>\n");
-    const char *script = json_string_value(json_object_get(json_object_get(from, "script"), "text"));
-    if (script) {
+    const char *script = json_string_value(json_object_get(from, "script"));
+    if (script && *script) {
         text_add(out, "<details><summary>the script</summary><pre class=\"prompt small\">");
         page_text(out, script);
         text_add(out, "</pre></details>\n");

@@ -1,9 +1,9 @@
-/* The ten lines that a run ends with. */
+/* The lines that a run ends with. */
 #include "plots/figure.h"
 #include "plots/report.h"
 #include <math.h>
 
-enum { NAME_BYTES = 120 };
+enum { NAME_BYTES = 120, SHOWN_FITS = 4 };
 
 /* A name out of a file goes to a terminal: on one line, not without end, and nothing in it may steer the terminal. */
 static void add_name(struct text *out, const char *name)
@@ -12,6 +12,18 @@ static void add_name(struct text *out, const char *name)
     figure_short(&t, name, NAME_BYTES);
     text_add_shown(out, text_s(&t), t.len);
     text_free(&t);
+}
+
+/* An axis that was asked for, and of which nothing has a value. */
+static void no_axis(const char *const names[], size_t n, const char *name, struct text *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (i == 0)
+            text_addf(out, "  most %-11s -; no text has ", name);
+        text_add(out, i > 0 ? ", " : "");
+        add_name(out, names[i]);
+    }
+    text_add(out, n > 0 ? "\n" : "");
 }
 
 static void axis(const struct figure_data *d, const struct summary_metric *m, const struct summary_metric *other,
@@ -105,9 +117,16 @@ void report_summary(const struct results *r, const struct summary *s, struct tex
     if (missing.len > 0)
         text_addf(out, "  %s: means are over what is there\n", missing.s);
     text_free(&missing);
-    for (size_t i = 0; i < n_fits && i < 2; i++)
+    for (size_t i = 0; i < n_fits && i < SHOWN_FITS; i++)
         fitted(&fits[i], out);
+    if (n_fits > SHOWN_FITS)
+        text_addf(out, "  %zu more fits: the report has them\n", n_fits - SHOWN_FITS);
+    size_t n;
+    const char *const *names = results_creativity(r, &n);
+    no_axis(names, creativity ? 0 : n, "creative", out);
     axis(&d, creativity, control, "creative", out);
+    names = results_control(r, &n);
+    no_axis(names, control ? 0 : n, "controlled", out);
     axis(&d, control, creativity, "controlled", out);
     if (creativity && control)
         frontier(&d, out);

@@ -1,8 +1,11 @@
 /* decode/chain: canonical text, messages, greedy chains, and that state is plain bytes which may be cloned. */
 #include "base/err.h"
 #include "decode/chain.h"
+#include "decode/elsewhere.h"
+#include "decode/search.h"
 #include "tests/lib/check.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,7 +48,11 @@ static void texts(void)
     canonical("normalise | no_repeat_ngram=3", "normalise | no_repeat_ngram=3");
     canonical("top_k=3 | top_k=2 | top_k=3", "top_k=3 | top_k=2 | top_k=3"); /* repeats and any order are allowed */
 
-    refused("temp=0.8", "unknown transform 'temp'; did you mean 'temperature'?");
+    refused("tempe=0.8", "unknown transform 'tempe'; did you mean 'temperature'?");
+    refused("temp=0.8", "unknown transform 'temp'; here that is a step of a chain: temperature=T");
+    refused("top_k=5 | greedy", "unknown transform 'greedy'; here that is a search: greedy"); /* bug: said 'green' */
+    refused("beam(4)", "unknown transform 'beam'; here that is a search: beam");              /* bug: said 'bias' */
+    refused("Max-New-Tokens=5", "here that is the limit: --max-symbols N");
     refused("top_o=0.8", "chain 'top_o=0.8': unknown transform 'top_o'; did you mean 'top_k'?");
     refused("xyzzy", "known: temperature, dynatemp");
     canonical("@llamacpp | top_k=40 | typical=0.9", "top_k=40 | typical(0.9, bound=over)");
@@ -276,9 +283,48 @@ static void table(void)
     }
 }
 
+static const struct param *params_of(const struct elsewhere *e, const char *name, size_t *n)
+{
+    size_t n_types, n_searches;
+    const struct transform_type *const *types = transform_types(&n_types);
+    const struct search_type *const *searches = search_types(&n_searches);
+    for (size_t i = 0; e->place == ELSEWHERE_CHAIN && i < n_types; i++)
+        if (strcmp(types[i]->name, name) == 0)
+            return *n = types[i]->n_params, types[i]->params;
+    for (size_t i = 0; e->place == ELSEWHERE_SEARCH && i < n_searches; i++)
+        if (strcmp(searches[i]->name, name) == 0)
+            return *n = searches[i]->n_params, searches[i]->params;
+    *n = SIZE_MAX;
+    return NULL;
+}
+
+/* What other systems' words are said to be is there, with the parameters that are named. */
+static void elsewhere(void)
+{
+    size_t n_words, n;
+    const struct elsewhere *words = elsewhere_words(&n_words);
+    for (size_t i = 0; i < n_words; i++) {
+        char name[64] = "", key[64];
+        if (words[i].place != ELSEWHERE_CHAIN && words[i].place != ELSEWHERE_SEARCH)
+            continue;
+        sscanf(words[i].here, "%63[a-z0-9_]", name);
+        const struct param *params = params_of(&words[i], name, &n);
+        check(n != SIZE_MAX, "'%s': there is no '%s'", words[i].name, name);
+        for (const char *s = strchr(words[i].here, '('); s && n != SIZE_MAX; s = strchr(s + 1, ' ')) {
+            size_t at = 0;
+            if (sscanf(s, "%*[ (]%63[a-z0-9_]", key) != 1 || s[1 + strlen(key)] != '=')
+                continue;
+            while (at < n && strcmp(params[at].name, key) != 0)
+                at++;
+            check(at < n, "'%s': %s has no '%s'", words[i].name, name, key);
+        }
+    }
+}
+
 int main(void)
 {
     texts();
+    elsewhere();
     greedy();
     clones();
     random_steps();

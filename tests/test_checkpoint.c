@@ -282,11 +282,22 @@ static void missing_files(void)
     refused(&f, "a config that is no object", "not an object");
     remove_file(&f, "config.json");
     refused(&f, "no config", "this folder has no config.json; want a folder with one");
+    put(&f, "snapshots", "", 0); /* of a cache of the hub */
+    refused(&f, "a folder of snapshots", "want one of its snapshots");
+    put(&f, "adapter_config.json", "{}", 2);
+    refused(&f, "an adapter", "an adapter, which is not read; want it merged");
+    remove_file(&f, "snapshots");
+    remove_file(&f, "adapter_config.json");
     put(&f, "b.gguf", "", 0);
     put(&f, "a.gguf", "", 0);
     refused(&f, "files of another format", "want the path of a file in it, 'a.gguf'");
     remove_folder(&f);
     f = make_folder("single");
+    /* bug: 'the header claims 2336927755350992246 bytes' of a clone without git-lfs */
+    static const char pointer[] = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n";
+    put(&f, "model.safetensors", pointer, sizeof pointer - 1);
+    refused(&f, "a pointer of Git LFS",
+            "model.safetensors: a pointer of Git LFS, not the file; want what git lfs pull");
     remove_file(&f, "model.safetensors");
     refused(&f, "no weights", "this folder has no weights; want model.safetensors or");
     put(&f, "pytorch_model.bin", "x", 1);

@@ -207,18 +207,23 @@ static void test_meta_refused(void)
     refuse("{\"name\":\"t\",\"kind\":\"text\",\"lang\":[]}", item, "'lang' has 0 elements, want 1 to 64");
     refuse("{\"name\":\"t\",\"kind\":\"text\",\"lang\":[\"en\",\"en\"]}", item, "'lang'[0] and [1] are both 'en'");
     refuse("{\"name\":\"t\",\"kind\":\"text\",\"lang\":[\"en\",\"\"]}", item, "'lang'[1] is empty, want text");
-    refuse("{\"name\":\"t\",\"kind\":\"text\",\"lang\":[\"en\"]}", item, "'metrics' is missing");
+    refuse("{\"name\":\"t\",\"kind\":\"text\",\"lang\":[\"en\"],\"metrics\":[]}", item, "'metrics' has 0 elements");
     refuse("{\"name\":\"t\",\"kind\":\"text\",\"lang\":[\"en\"],\"metrics\":[\"distinct\"]}", item,
            "unknown metric 'distinct'; did you mean 'distinct_1'?");
+    struct evalset *e = open_made("{\"name\":\"t\",\"kind\":\"text\",\"lang\":[\"en\"]}", item);
+    check(e && e->n_metrics == 0, "metrics need not be named: %s", err_text());
+    evalset_close(e);
     refuse("{\"name\":\"t\",\"name\":\"t\"}", item, "duplicate object key");
     refuse(generate, "", "items.jsonl: no items");
+    refuse(generate, "\r\n", "items.jsonl:1: an empty line, want a JSON object");
+    refuse(generate, "\n", "items.jsonl:1: an empty line, want a JSON object");
 }
 
 static void test_items_refused(void)
 {
 #define ITEM(rest) "{\"id\":\"x\",\"lang\":\"en\"," rest "}"
     refuse_item(generate, "{\"id\":", "1:");
-    refuse_item(generate, "", "1:");
+    refuse_item(generate, "", "an empty line, want a JSON object");
     refuse_item(generate, "[1]", "want a JSON object");
     refuse_item(generate, "{\"lang\":\"en\",\"text\":\"x\"}", "'id' is missing");
     refuse_item(generate, "{\"id\":7,\"lang\":\"en\",\"text\":\"x\"}", "'id' is an integer, want a string");

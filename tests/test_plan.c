@@ -62,6 +62,18 @@ static void test_resolves(void)
     plan_free(p);
     plan_free(q);
     plan_free(r);
+    /* bug: an axis that can have no value was told by nobody, and the report had no frontier */
+    p = edited("creativity = { 'distinct_1' }", "creativity = { 'coverage', 'distinct_1' }", NULL);
+    check(p && plan_describe(p, 2, &t) == 0 && strstr(text_s(&t), "\ncreativity: no text will have coverage\n"), "%s",
+          text_s(&t));
+    text_free(&t);
+    plan_free(p);
+    p = edited("judge = model { 'table:n=4,length=60,seed=9', name = 'judge' },", "", NULL);
+    check(p && plan_describe(p, 2, &t) == 0 &&
+              strstr(text_s(&t), "control: no text will have judge_bpb, for there is no"),
+          "%s", text_s(&t));
+    text_free(&t);
+    plan_free(p);
 }
 
 static void test_keys(void)
@@ -124,6 +136,41 @@ static void test_split(void)
         n_of += strcmp(p->items[i].name, "parts/x") == 0;
     }
     check(n == 1 && n_of == 1, "a split behind a name: %s", p ? "other items" : err_text());
+    /* bug: two splits of one evalset were "named twice" */
+    struct plan *both = edited("'DIR/gen'", "'DIR/parts/dev', 'DIR/parts/report'", NULL);
+    struct text t = { 0 };
+    bool only_adds = false;
+    check(both && both->n_items == p->n_items + 1, "two splits of one evalset: %s", err_text());
+    if (both) {
+        plan_diff(p, both, &t, &only_adds);
+        plan_write(both, letters_path("both.json"));
+        plan_free(both);
+        both = plan_read(letters_path("both.json"));
+    }
+    check(only_adds && both && strcmp(both->items[1].name, "parts/y") == 0, "and are there when it is read: %s\n%s",
+          err_text(), text_s(&t));
+    text_free(&t);
+    plan_free(both);
+    plan_free(p);
+    refused("'DIR/gen'", "{ 'DIR/parts', split = 'test' }", "no items of split 'test'; want one that it has, like \"");
+    refused("chain = 'top_k=3' }", "layer = 1 }", "'layer' is of a model, 'b' has none");
+    /* bug: a field that no prompt has was dropped without a word */
+    refused("chain = 'top_k=3' }", "drop = 'contxt' }",
+            "unknown prompt field to drop 'contxt'; did you mean 'context'?");
+}
+
+/* Bug: an axis that named a selection that was listed already, not as the last, was compared with freed memory, and became
+ * an axis of the last one's texts. */
+static void test_axis_listed(void)
+{
+    struct plan *p =
+        edited("control = 'judge_bpb'",
+               "select = { 'best(by=mean)', 'vote', 'mbr' }, control = 'length_chars@best(by=mean)'", NULL);
+    const json_t *control = p ? json_object_get(p->what, "control") : NULL;
+    const char *axis = json_string_value(json_array_get(control, 0));
+    check(axis && strcmp(axis, "length_chars@best=mean") == 0, "an axis of a listed selection: %s",
+          axis ? axis : err_text());
+    check(p && json_array_size(json_object_get(p->what, "select")) == 3, "which is listed once");
     plan_free(p);
 }
 
@@ -216,7 +263,7 @@ static void test_rules(void)
     refused("chain = { 'temperature=0', ''", "search = 'beam(2)', chain = { 'adaptive_p=0.5'",
             "reads the row of each choice again");
     refused("creativity = { 'distinct_1' }", "creativity = { 'distinct1' }", "distinct_1");
-    refused("'DIR/score' }", "'DIR/score', 'DIR/score' }", "named twice");
+    refused("'DIR/score' }", "'DIR/score', 'DIR/score' }", "split 'report' of evalset 'score' is named twice");
     refused("'DIR/score' }", "{ 'DIR/score', lang = 'zh' } }", "no items");
     refused("'DIR/score' }", "{ 'DIR/score', bytes = 3 } }", "no items of split 'report' and so few bytes");
     refused("'DIR/score' }", "'DIR/scores' }", "scores");
@@ -353,6 +400,7 @@ int main(void)
     test_keys();
     test_diff();
     test_split();
+    test_axis_listed();
     test_rules();
     test_bytes();
     test_stored();

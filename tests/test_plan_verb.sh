@@ -73,6 +73,8 @@ test_checkpoints() {
     holds '.[0].parameters == 2983168'
     expect 0 '' "$chorale" plan --quiet --bandwidth 10 "$work/cut"
     expect 2 "unknown type 'q4'" "$chorale" plan --type q4 zoo:prose
+    expect 0 '' "$chorale" plan --bandwidth 1 --context 4096 zoo:prose
+    grep -q 'its own limit is 512 positions' "$work/out" || fail "a context beyond the limit: $(cat "$work/out")"
     expect 3 "unknown checkpoint 'zoo:pros'" "$chorale" plan --bandwidth 1 zoo:pros
     expect 2 'want' "$chorale" plan --bandwidth 0 zoo:prose
     # bug: a type that is none of ours was counted as float32

@@ -69,6 +69,28 @@ gives 2 "the checkpoint's chat template is not one of those that are known: name
 gives 0 '' "$chorale" generate "$dir/odd" "x" --instruct --template tigerbot --max-bytes 5
 gives 0 '' "$chorale" generate "$dir/odd" "x" --max-bytes 5
 
+# bug: '-' was a prompt of one dash, and a prompt of more than 128 KiB could not be given at all
+printf 'Write\nof' >"$dir/prompt"
+generate "$(cat "$dir/prompt")" >"$dir/word" 2>&1
+generate - <"$dir/prompt" >"$dir/stdin" 2>&1
+same "$dir/word" "$dir/stdin" "the prompt is stdin"
+"$chorale" logits zoo:bytes "$(cat "$dir/prompt")" >"$dir/word" 2>&1
+"$chorale" logits zoo:bytes - <"$dir/prompt" >"$dir/stdin" 2>&1
+same "$dir/word" "$dir/stdin" "and that of logits"
+n=$((n + 1))
+printf 'a\0b' | generate - 2>&1 | grep -q 'stdin: a NUL at byte 1 of the prompt' || { echo "prompt_cli: a NUL"; failed=$((failed + 1)); }
+
+generate "Write" --context "A ship." --template "{context} {text}" >"$dir/context" 2>&1
+generate "A ship. Write" --template "{text}" >"$dir/whole" 2>&1
+same "$dir/context" "$dir/whole" "a prompt has a context"
+
+# bug: the default of 400 bytes cut a text whose limit was given in symbols
+n=$((n + 1))
+[ "$("$chorale" generate zoo:bytes x --max-symbols 420 --chain min_tokens=420 | wc -c)" -gt 420 ] || {
+    echo "prompt_cli: 420 symbols of at least a byte"
+    failed=$((failed + 1))
+}
+
 # a template that is a function in a script
 cat >"$dir/fn.lua" <<'LUA'
 local m = model { "zoo:bytes", name = "m", template = function(p)
@@ -85,11 +107,38 @@ same "$dir/fn" "$dir/fn2" "a function's template is the text that it returns"
 gives 0 'arms (1)' "$chorale" run "$dir/fn.lua" --dry-run
 gives 2 "fn.lua:4: unknown template 'chatlm'; did you mean 'chatml'?" "$chorale" run "$dir/fn.lua" --dry-run --set bad=1
 
+# bug: a template that no prompt can be rendered with failed every unit, when the run was under way
+for template in '"chatml"' '"{context} {text}"'; do
+    cat >"$dir/unit.lua" <<LUA
+experiment { name = "unit", evalsets = { { "openings", items = 1 } }, arms = { lm = model { "zoo:bytes", name = "m", template = $template } } }
+LUA
+    gives 2 "lm 'm', item" "$chorale" run "$dir/unit.lua" --dry-run
+done
+
 # bug: the help of generate had "Q: {text}\nA:", which a shell hands over with a backslash and an n
 n=$((n + 1))
 for verb in generate logits; do
     "$chorale" $verb --help | grep -F '\n' && { echo "prompt_cli: a template in the help of $verb is none in a shell"; failed=$((failed + 1)); }
 done
+
+# bug: nothing went before the first symbol where the tokenizer puts no bos in front of texts (GPT-2, Qwen): empty prompts, and
+# texts that are scored or fitted on, were refused; score itself began with bos
+cp -r model/zoo/bytes "$dir/bare"
+sed 's/"post_processor":{.*},"decoder"/"post_processor":null,"decoder"/' model/zoo/bytes/tokenizer.json >"$dir/bare/tokenizer.json"
+cat >"$dir/bare.lua" <<LUA
+experiment { name = "bare", evalsets = { { "openings", items = 1 } }, arms = { lm = model "$dir/bare" }, limit = { bytes = 9 } }
+LUA
+cat >"$dir/over.lua" <<LUA
+experiment { name = "over", evalsets = { { "openings", items = 1 } }, arms = { lm = bytes { model "$dir/bare" } } }
+LUA
+generate "" --json >"$dir/front" 2>&1
+"$chorale" generate "$dir/bare" --max-bytes 20 --json >"$dir/none" 2>&1
+same "$dir/front" "$dir/none" "a prompt of nothing begins with bos"
+printf 'A text.\n' >"$dir/text"
+"$chorale" score "$dir/bare" "$dir/text" --mode f32 >"$dir/alone" 2>&1
+"$chorale" score --script "$dir/bare.lua" "$dir/text" --mode f32 >"$dir/declared" 2>&1
+same "$dir/alone" "$dir/declared" "a text is scored from bos on, alone and as a run scores it"
+gives 0 'logit' "$chorale" logits --script "$dir/over.lua" # bug: no byte was no prompt, bos or not
 
 echo "prompt_cli: $n checks, $failed failed"
 [ "$failed" -eq 0 ]

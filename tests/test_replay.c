@@ -326,7 +326,7 @@ static void test_refusals(void)
     refused("token", NULL, NULL, ERR_DATA, "the run kept no rows (trace level 'token' or 'steps')");
     refused("steps", "top_k=3", NULL, ERR_DATA, "want a run with trace 'topk=K' or 'full'");
     refused("full0", "top_q=3", NULL, ERR_USAGE, "unknown transform 'top_q'");
-    refused("full0", NULL, "c: as it is", ERR_USAGE, "unknown arm of this run 'c: as it is'");
+    refused("full0", NULL, "c: as it is", ERR_USAGE, "unknown arm 'c: as it is'");
 }
 
 /* One arm alone; sums of an arm and of all. */

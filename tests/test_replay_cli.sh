@@ -34,7 +34,8 @@ tells 3 "the run kept no rows (trace level 'token' or 'steps'), want a run with 
     "$chorale" replay "$work/token" --chain top_k=1
 tells 3 "the run kept no rows" "$chorale" replay "$work/steps"
 tells 2 "unknown transform 'top_q'" "$chorale" replay "$work/full" --chain top_q=1
-tells 2 "unknown arm of this run 'b'" "$chorale" replay "$work/full" --arm b
+tells 2 "unknown arm 'b'" "$chorale" replay "$work/full" --arm b
+tells 0 '"summary":"all","records":9,' "$chorale" replay "$work/full" --arm top_p --json # as compare takes it
 tells 4 "no such results" "$chorale" replay "$work/nowhere"
 tells 2 "RUN" "$chorale" replay
 

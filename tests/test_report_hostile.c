@@ -128,7 +128,7 @@ static void summary_lines(struct results *r)
         controls += (unsigned char)t.s[i] < 0x20 && t.s[i] != '\n';
         lines += t.s[i] == '\n';
     }
-    check(controls == 0 && lines == 9 && t.len < 8000, "%zu controls, %zu lines, %zu bytes", controls, lines, t.len);
+    check(controls == 0 && lines == 12 && t.len < 8000, "%zu controls, %zu lines, %zu bytes", controls, lines, t.len);
     check(!strstr(text_s(&t), "\xe2\x80\xae") && !strstr(text_s(&t), "\xc2\x9b"), "it steers: %s", text_s(&t));
     summary_fini(&s);
     text_free(&t);

@@ -106,7 +106,12 @@ static void test_errors(void)
     fails("\nensemble { 'a', 'b', weights = { 1 } }", "dir/test.lua:2:", "1 weights for 2 voices");
     fails("\n\nvoice { 'a', temperature = 'x' }", "dir/test.lua:3:", "want a number or a fit");
     fails("\nfit { what = 'temperature' }", "dir/test.lua:2:", "'on' is missing");
-    fails("\ngrid { lm = 'a' }", "dir/test.lua:2:", "want a model");
+    fails("\ngrid { lm = 'a' }", "dir/test.lua:2:", "want a model, an ensemble, bytes or a list of them: model \"a\"");
+    fails("\ngrid { lm = voice { 'a', temperature = 2 } }",
+          "dir/test.lua:2:", ": ensemble { voice { ... } }, of one voice");
+    fails("\ngrid { lm = model 'a', temperature = 2 }",
+          "dir/test.lua:2:", "'temperature'; here that is a step of a chain");
+    fails("\nexperiment { name = 'a', limit = 30, " REST, "dir/test.lua:2:", "'limit' is a number, want { bytes = N }");
     fails("\ngrid { lm = { model 'a', 'b' } }", "dir/test.lua:2:", "'lm' holds a");
     fails("\neach('%d', { 0.5 })", "dir/test.lua:2:", "no integer representation");
     fails("local t = {} t[1] = t\nexperiment { name = 'a', stop = t, " REST, "dir/test.lua:", "");

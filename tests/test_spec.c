@@ -65,6 +65,7 @@ int main(void)
     refused(many, "xxx top_p xxx");
 
     refused("top_p=", "column 7: a value is missing");
+    refused("bias([' the': -1])", "column 13: want the number within the quotes, ' the:-1'");
     refused("top_p(0.9", "want ',' or ')'");
     refused("top_p=1.5", "p is 1.5, want a number in [0, 1]");
     refused("top_p=nan", "p is 'nan', want a number");

@@ -116,6 +116,12 @@ static void messages(void)
     err_unknown(ERR_USAGE, "pool rule", "linaer", names, 3);
     check(strcmp(err_text(), "unknown pool rule 'linaer'; did you mean 'linear'? known: linear, log, power") == 0, "%s",
           err_text());
+    err_unknown(ERR_USAGE, "pool rule", "LOG", names, 3);
+    check(strstr(err_text(), "did you mean 'log'?"), "capitals are no other letters: %s", err_text());
+    err_unknown(ERR_USAGE, "type", "q8_0", (const char *const[]){ "bf16", "q8" }, 2);
+    check(strstr(err_text(), "did you mean 'q8'?"), "more than the name: %s", err_text());
+    err_unknown(ERR_USAGE, "verb", "eval", (const char *const[]){ "pool", "dist" }, 2); /* bug: asked for 'pool' */
+    check(!strstr(err_text(), "did you mean"), "more than half of it is other letters: %s", err_text());
     err_unknown(ERR_USAGE, "pool rule", "zebra", names, 3);
     check(!strstr(err_text(), "did you mean"), "nothing near, nothing suggested: %s", err_text());
     check(err_add(ERR_DATA, "plan") == ERR_DATA && strncmp(err_text(), "plan: unknown", 13) == 0, "%s", err_text());
