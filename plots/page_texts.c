@@ -270,8 +270,11 @@ static void add_heading(struct text *out, const struct shown *x)
         "style=\"background:rgba(var(--v3),.5)\">voice 4</span></span> Point at a token for the figures.");
     text_add(out, more_voices(x) ? " The fifth voice has the first colour again, and so on." : "");
     if (x->n_items < n_items)
-        text_addf(out, " The first %zu of %zu items are on this page; all texts are in results.h5.", x->n_items,
-                  n_items);
+        text_addf(out, " The first %zu of %zu items are on this page.", x->n_items, n_items);
+    if (x->draws < results_draws(x->r))
+        text_addf(out, " The first %u of %u draws are on this page.", x->draws, results_draws(x->r));
+    if (x->n_items < n_items || x->draws < results_draws(x->r))
+        text_add(out, " All texts are in results.h5.");
     text_add(out, "</p>\n");
     page_left_out(out, x->n_arms, x->d->summary->n_arms);
 }

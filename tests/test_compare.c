@@ -143,12 +143,17 @@ static void test_runs(const struct results *r, const struct results *fewer)
 /* p of two arms before any correction. */
 static double p_of(const struct results *r, const struct results_metric *m, size_t a, size_t b)
 {
-    double x[5], y[5];
+    double x[8], y[8]; /* of texts that are scored none */
+    size_t n, kept = 0;
+    results_items(r, &n);
+    if (n > sizeof x / sizeof *x)
+        return NAN;
     results_by_item(r, m, (uint32_t)a, x);
     results_by_item(r, m, (uint32_t)b, y);
-    for (size_t i = 0; i < 5; i++)
-        x[i] -= y[i];
-    return stats_signflip(x, 5, &(struct stats_options){ .seed = 1 });
+    for (size_t i = 0; i < n; i++)
+        if (isfinite(x[i] - y[i]))
+            x[kept++] = x[i] - y[i];
+    return stats_signflip(x, kept, &(struct stats_options){ .seed = 1 });
 }
 
 /* bug: where all corrected p were 1, the clearest pair was the first one, even of arms that gave the same texts */

@@ -77,8 +77,11 @@ static void report_of(const struct results_file *f, const struct most *most)
     check(rows == (f->n_arms < 200 ? f->n_arms : 200), "%u arms: %zu rows", f->n_arms, rows);
     check((f->n_arms > 200) == (strstr(s, "200 of") != NULL), "%u arms: the page says what it leaves out", f->n_arms);
     size_t texts = count(s, "{\"a\":"), all = (size_t)f->n_arms * f->n_items * f->n_draws;
-    check(texts > 0 && (texts == all || strstr(s, "all texts are in results.h5.</p>") || f->n_arms > 48),
+    check(texts > 0 && (texts == all || strstr(s, "All texts are in results.h5.</p>") || f->n_arms > 48),
           "%zu of %zu texts, and it says so", texts, all);
+    /* bug: draws beyond the second were left out without a word where all items were there */
+    check(f->n_draws < 3 || strstr(s, "The first 2 of 3 draws are on this page."), "%u arms: draws that are left out",
+          f->n_arms);
     figures_are_bounded(f, most);
     table_is_whole(f);
 #ifndef CHORALE_SANITIZED
