@@ -1,6 +1,5 @@
 /* The choice of a kernel table, and its trial against the reference. */
 #include "base/err.h"
-#include "base/hash.h"
 #include "base/mem.h"
 #include "model/kernel_int8.h"
 #include <math.h>
@@ -34,10 +33,15 @@ struct trial {
     _Alignas(64) char page[3][2 * KERNEL_PAGE * TRY_DIM * sizeof(float)];
 };
 
-static void fill(float x[], size_t n, uint64_t seed)
+/* From -1 to 1, by the mixer of MurmurHash3. */
+static void fill(float x[], size_t n, uint32_t seed)
 {
-    for (uint64_t i = 0; i < n; i++)
-        x[i] = (float)((double)(hash_bytes(&i, sizeof i, seed) >> 11) * 0x1p-52 - 1);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t h = (uint32_t)i * 0x9e3779b9u + seed;
+        h = (h ^ h >> 16) * 0x85ebca6bu;
+        h = (h ^ h >> 13) * 0xc2b2ae35u;
+        x[i] = (float)(int32_t)(h ^ h >> 16) * 0x1p-31f;
+    }
 }
 
 /* Blocks of bits that are fine as they are, but for their scales. */
@@ -190,11 +194,11 @@ static int try_int8(struct trial *t, enum dtype type)
     return t->k->int8_many > 0 ? try_products(t, type, TRY_TILE, TRY_BATCH) : 0;
 }
 
-/* Five heads (four and one more) over keys and values of one type; what else is in `a` is the case. */
+/* Five heads (four and one more) over t's keys and values of one type; what else is in `a` is the case. */
 static int try_attention(struct trial *t, enum kernel_kv kv, struct attention a)
 {
     const void *pages[3] = { t->page[0], t->page[1], t->page[2] };
-    float score[KERNEL_HEADS * 48], x[TRY_DIM];
+    float score[KERNEL_HEADS * 48];
     a.q = t->x;
     a.n_heads = TRY_HEADS;
     a.pages = pages;
@@ -204,11 +208,6 @@ static int try_attention(struct trial *t, enum kernel_kv kv, struct attention a)
     a.head_dim = TRY_DIM;
     a.scale = 0.7f;
     a.score = score;
-    fill(t->x, TRY_HEADS * TRY_DIM, 5);
-    for (size_t i = 0; i < 3 * 2 * KERNEL_PAGE; i++) {
-        fill(x, TRY_DIM, 6 + i);
-        kernel_kv_put(kv, x, TRY_DIM, i % KERNEL_PAGE, t->page[i / (2 * KERNEL_PAGE)] + i / KERNEL_PAGE % 2 * a.v_at);
-    }
     a.out = t->want;
     kernel_reference.attend(&a);
     a.out = t->got;
@@ -216,12 +215,24 @@ static int try_attention(struct trial *t, enum kernel_kv kv, struct attention a)
     return differ(t->got, t->want, TRY_HEADS * TRY_DIM) ? refuse(t->k, "attention") : 0;
 }
 
+static void fill_pages(struct trial *t, enum kernel_kv kv)
+{
+    float x[TRY_DIM];
+    for (size_t i = 0; i < 3 * 2 * KERNEL_PAGE; i++) {
+        fill(x, TRY_DIM, 6 + (uint32_t)i);
+        kernel_kv_put(kv, x, TRY_DIM, i % KERNEL_PAGE,
+                      t->page[i / (2 * KERNEL_PAGE)] + i / KERNEL_PAGE % 2 * kernel_kv_bytes(kv, TRY_DIM));
+    }
+}
+
 /* As it is; within a window that starts inside a page; capped; with slopes. */
 static int try_attend(struct trial *t)
 {
     static const float none[TRY_HEADS] = { 0 }, slope[TRY_HEADS] = { 0.3f, 0.1f, 0.7f, 0, 0.2f };
+    fill(t->x, TRY_HEADS * TRY_DIM, 5);
     for (int i = 0; i < KERNEL_KV_TYPES; i++) {
         enum kernel_kv kv = (enum kernel_kv)i;
+        fill_pages(t, kv);
         TRY(try_attention(t, kv, (struct attention){ .slope = none }));
         TRY(try_attention(t, kv, (struct attention){ .slope = none, .first = 18 }));
         TRY(try_attention(t, kv, (struct attention){ .slope = none, .first = TRY_SEEN - 1 }));
@@ -287,9 +298,11 @@ static int try_finite(struct trial *t)
     return ok && !t->k->finite(t->x, N_VECTOR) ? 0 : refuse(t->k, "the test for NaN");
 }
 
-static int try_all(struct trial *t)
+static int try_all(struct trial *t, uint32_t types)
 {
     for (int type = 0; type < DTYPE_COUNT; type++) {
+        if (!(types & KERNEL_TYPE(type)))
+            continue;
         TRY(try_matmul(t, (enum dtype)type, dtype_block((enum dtype)type) > TRY_K ? TRY_MOST : TRY_K));
         if (dtype_block((enum dtype)type) == 1)
             TRY(try_matmul(t, (enum dtype)type, TRY_K - 23));
@@ -304,16 +317,16 @@ static int try_all(struct trial *t)
     return try_finite(t);
 }
 
-int kernel_try(const struct kernels *k)
+int kernel_try(const struct kernels *k, uint32_t types)
 {
     struct trial *t = mem_aligned(1, sizeof *t);
     t->k = k;
-    int rc = try_all(t);
+    int rc = try_all(t, types);
     free(t);
     return rc;
 }
 
-static const struct kernels *named(const char *name)
+static const struct kernels *named(const char *name, uint32_t types)
 {
     const char *names[N_TABLES];
     for (size_t i = 0; i < N_TABLES; i++) {
@@ -324,7 +337,7 @@ static const struct kernels *named(const char *name)
             err_set(ERR_USAGE, "kernels '%s': not on this machine, they need %s", name, tables[i]->needs);
             return NULL;
         }
-        if (kernel_try(tables[i]) < 0) {
+        if (kernel_try(tables[i], types) < 0) {
             err_add(ERR_USAGE, "refused");
             return NULL;
         }
@@ -334,15 +347,15 @@ static const struct kernels *named(const char *name)
     return NULL;
 }
 
-const struct kernels *kernel_choose(const char *name, enum kernel_mode mode, struct text *refused)
+const struct kernels *kernel_choose(const char *name, enum kernel_mode mode, uint32_t types, struct text *refused)
 {
     if (name)
-        return named(name);
+        return named(name, types);
     for (size_t i = 0; i < N_TABLES; i++) {
         const struct kernels *k = tables[i];
         if (!k->available() || (k->pays && !k->pays(mode)))
             continue;
-        if (kernel_try(k) == 0)
+        if (kernel_try(k, types) == 0)
             return k;
         text_addf(refused, "%s%s", refused->len > 0 ? "; " : "", err_text());
     }

@@ -116,12 +116,17 @@ struct kernels {
 extern const struct kernels kernel_reference, kernel_avx2, kernel_avxvnni;
 extern const struct kernels kernel_avx512, kernel_avx512vnni, kernel_avx512bf16, kernel_amx;
 
+/* Types of weights, a bit each. */
+#define KERNEL_TYPE(type) (UINT32_C(1) << (type))
+#define KERNEL_ALL_TYPES  (KERNEL_TYPE(DTYPE_COUNT) - 1)
+
 /* The named table, or (NULL) the best for the mode that this machine has and that agrees with the reference; what was refused
  * on the way is appended to *refused.  NULL + ERR_USAGE: unknown, not available here, or disagrees. */
-const struct kernels *kernel_choose(const char *name, enum kernel_mode mode, struct text *refused);
+const struct kernels *kernel_choose(const char *name, enum kernel_mode mode, uint32_t types, struct text *refused);
 
-/* Compares a table with the reference on small awkward shapes.  0, or ERR_DATA naming what differs. */
-int kernel_try(const struct kernels *k);
+/* Compares a table with the reference on small awkward shapes, products for these types of weights.  0, or ERR_DATA naming
+ * what differs. */
+int kernel_try(const struct kernels *k, uint32_t types);
 
 /* Whether activations become integers for weights of this type in native mode. */
 bool kernel_has_int8(enum dtype type);

@@ -223,11 +223,19 @@ static struct space *bare_space(uint32_t n)
     return s;
 }
 
+static uint32_t types_of(const struct checkpoint *c)
+{
+    uint32_t types = KERNEL_TYPE(DTYPE_F32);
+    for (size_t i = 0; i < c->n_tensors; i++)
+        types |= KERNEL_TYPE(c->tensors[i].type);
+    return types;
+}
+
 /* The device's path is a name like those of kernels: rows of one are not those of another. */
 static int choose_path(struct transformer *t, const struct transformer_options *o)
 {
     const struct device *d = t->device;
-    t->kernels = kernel_choose(d ? NULL : o->kernels, d ? KERNEL_F32 : t->mode, &t->refused);
+    t->kernels = kernel_choose(d ? NULL : o->kernels, d ? KERNEL_F32 : t->mode, types_of(t->c), &t->refused);
     if (!t->kernels)
         return err_code();
     if (!d) {

@@ -191,7 +191,7 @@ int main(void)
 {
     const bool whole = getenv("CHORALE_LONG") != NULL;
     struct text refused = { 0 };
-    const struct kernels *best = kernel_choose(NULL, KERNEL_NATIVE, &refused);
+    const struct kernels *best = kernel_choose(NULL, KERNEL_NATIVE, KERNEL_ALL_TYPES, &refused);
     check(best && refused.len == 0, "%s", text_s(&refused));
     for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
         struct checkpoint *c = random_checkpoint(&shape, types[t], 5);

@@ -216,11 +216,13 @@ static void wrong_in_many(const struct matmul *p, size_t from, size_t to)
 static void trial_of_many(void)
 {
     struct kernels k = kernel_reference;
-    check(kernel_try(&k) == 0, "%s", err_text());
+    check(kernel_try(&k, KERNEL_ALL_TYPES) == 0, "%s", err_text());
     k.name = "wrong";
     k.dot_int8 = wrong_in_many;
     k.int8_many = KERNEL_INT8_TILES;
-    check(kernel_try(&k) == ERR_DATA && strstr(err_text(), "kernels 'wrong': q8_0 differs"), "%s", err_text());
+    check(kernel_try(&k, KERNEL_ALL_TYPES) == ERR_DATA && strstr(err_text(), "kernels 'wrong': q8_0 differs"), "%s",
+          err_text());
+    check(kernel_try(&k, KERNEL_TYPE(DTYPE_BF16)) == 0, "no weights of that type: %s", err_text());
 }
 
 int main(void)
@@ -234,7 +236,7 @@ int main(void)
         for (size_t k = 0; k < N_PATHS; k++) {
             if (!paths[k]->available())
                 continue;
-            check(kernel_try(paths[k]) == 0, "%s", err_text());
+            check(kernel_try(paths[k], KERNEL_ALL_TYPES) == 0, "%s", err_text());
             path_agrees(&t, paths[k]);
             gaps(&t, paths[k]);
         }

@@ -161,7 +161,7 @@ static const char *const paths[] = { "reference", "avx2", "avxvnni", "avx512", "
 static bool has(const char *kernels)
 {
     struct text refused = { 0 };
-    bool found = kernel_choose(kernels, KERNEL_NATIVE, &refused) != NULL;
+    bool found = kernel_choose(kernels, KERNEL_NATIVE, KERNEL_ALL_TYPES, &refused) != NULL;
     text_free(&refused);
     return found;
 }
