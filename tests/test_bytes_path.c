@@ -209,7 +209,7 @@ static void run(const char *name, const char *ending, const struct fuzz_strings 
            (double)fuzz.states / (double)o.tally.bytes, (unsigned long long)o.tally.missed);
     check((double)fuzz.states <= 1.05 * (double)o.tally.bytes, "%s: one state a byte, but for what looks ahead", name);
     o.tally = (struct tally){ 0 };
-    corpus(&o, "tinystories/cs336_tinystories_sample.txt", 0, CHECK_TIMES(1500, 200));
+    corpus(&o, "tinystories/cs336_tinystories_sample.txt", 0, CHECK_TIMES(1500, 100));
     struct bytes_counts c = bytes_counts(o.lm);
     if (o.tally.bytes > 0)
         printf("%-10s prose: %5llu bytes, %.3f states a byte\n", name, (unsigned long long)o.tally.bytes,
@@ -227,7 +227,7 @@ int main(void)
 {
     static const char *const json[] = { "gpt2",      "llama3", "qwen2", "bloom",  "deepseek", "deepseek3",
                                         "starcoder", "falcon", "neox",  "llama2", "mistral",  "gemma" };
-    size_t n = getenv("CHORALE_LONG") ? 2000 : CHECK_TIMES(40, 8);
+    size_t n = getenv("CHORALE_LONG") ? 2000 : CHECK_TIMES(40, 4);
     struct fuzz_strings strings;
     check(fuzz_strings_open(&strings, FAMILY "parts.bin") == 0, "%s", err_text());
     for (size_t i = 0; i < sizeof json / sizeof *json; i++)

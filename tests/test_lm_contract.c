@@ -75,7 +75,7 @@ int main(void)
     const struct kernels *paths[] = { &kernel_reference, &kernel_avx2, &kernel_avx512, &kernel_avx512bf16,
                                       &kernel_amx };
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        if (!paths[i]->available())
+        if (!paths[i]->available() || i % CHECK_TIMES(1, 2) != 0)
             continue;
         const char *name = paths[i]->name, *mode = paths[i]->dot_bf16 ? "native" : "f32";
         run_transformer(&config, DTYPE_BF16, &(struct transformer_options){ .mode = mode, .kernels = name });

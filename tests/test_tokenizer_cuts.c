@@ -204,7 +204,7 @@ static void compare(const struct model *m, struct vocab *v, size_t n_texts)
 static void by_definition(void)
 {
     static struct model m;
-    size_t rounds = getenv("CHORALE_LONG") ? 600 : 48;
+    size_t rounds = getenv("CHORALE_LONG") ? 600 : CHECK_TIMES(48, 18);
     for (size_t round = 0; round < rounds; round++) {
         make_model(&m, 1 + below(MERGES_MAX - 1), round % 2);
         m.ignores_merges = round % 3 == 0;
