@@ -68,35 +68,52 @@ static bool on_frontier(const struct figure_data *d, const struct summary_metric
     return true;
 }
 
-/* "top_p=0.9", "temperature=1 | beam=3": without its search, an arm would be taken for another. */
-static char *chain_and_search(const struct results_arm *arm, const char *otherwise)
+static void add_part(struct text *t, const char *before, const char *what)
+{
+    if (what)
+        text_addf(t, " | %s%s", before, what);
+}
+
+static const char *member(const json_t *o, const char *key)
+{
+    return json_string_value(json_object_get(o, key));
+}
+
+/* What the fit of an id is of: "isotonic". */
+static const char *fit_what(const json_t *what, const char *id)
+{
+    size_t i;
+    json_t *fit;
+    json_array_foreach(json_object_get(what, "fits"), i, fit)
+    {
+        if (id && member(fit, "id") && strcmp(member(fit, "id"), id) == 0)
+            return member(fit, "what");
+    }
+    return NULL;
+}
+
+/* "top_p=0.9", "(no chain) | beam=3 | by task": all that the plan says of an arm besides its lm, the values of fits in their
+ * places.  Without its search, or what it does for tasks, an arm would be taken for another. */
+static char *setting_of(const struct results_arm *arm, const json_t *what, size_t i)
 {
     struct text t = { 0 };
-    bool searches = strcmp(arm->search, "sample") != 0;
-    text_add(&t, *arm->chain ? arm->chain : otherwise);
-    if (searches)
-        text_addf(&t, " | %s", arm->search);
-    return t.s ? t.s : mem_string("");
+    const json_t *planned = json_array_get(json_object_get(what, "arms"), i);
+    text_add(&t, *arm->chain ? arm->chain : "(no chain)");
+    if (strcmp(arm->search, "sample") != 0)
+        add_part(&t, "", arm->search);
+    add_part(&t, "draft ", member(planned, "draft"));
+    add_part(&t, "", json_object_get(planned, "tasks") ? "by task" : NULL);
+    add_part(&t, "choices by ", member(planned, "choices"));
+    add_part(&t, "", fit_what(what, member(planned, "calibration")));
+    return t.s;
 }
 
 /* What follows the lm in its name; all of a name that the script gave. */
 static char *rest_of_name(const struct results_arm *arm)
 {
     size_t n = strlen(arm->lm);
-    bool made = strncmp(arm->name, arm->lm, n) == 0 && strncmp(arm->name + n, ": ", 2) == 0;
+    bool made = strncmp(arm->name, arm->lm, n) == 0 && strncmp(arm->name + n, ": ", 2) == 0 && arm->name[n + 2];
     return mem_string(made ? arm->name + n + 2 : arm->name);
-}
-
-/* The same with what the name that the plan made says besides: "top_p=0.9 | by task" is not top_p=0.9. */
-static char *whole_setting(const struct results_arm *arm)
-{
-    char *setting = chain_and_search(arm, "(no chain)"), *rest = rest_of_name(arm);
-    char *named = chain_and_search(arm, "as it is");
-    size_t n = strlen(named);
-    bool more = strncmp(rest, named, n) == 0 && strncmp(rest + n, " | ", 3) == 0;
-    free(named);
-    free(more ? setting : rest);
-    return more ? rest : setting;
 }
 
 struct labelled {
@@ -117,15 +134,14 @@ static bool is_alike(const struct labelled *x, const struct labelled *y)
     return strcmp(x->arm->lm, y->arm->lm) == 0 && strcmp(x->setting, y->setting) == 0;
 }
 
-/* Chain and search; where arms of one lm have the same (they differ in a draft, in what they do for tasks, in how they answer
- * questions), what their names say. */
-static char **settings_of(const struct results_arm arms[], size_t n)
+/* Where arms of one lm have the same (they differ in what they do for which tasks), what their names say. */
+static char **settings_of(const struct results_arm arms[], size_t n, const json_t *what)
 {
     char **settings = mem_alloc(n, sizeof *settings);
     struct labelled *all = mem_alloc(n, sizeof *all);
     bool *alike = mem_alloc(n, sizeof *alike);
     for (size_t i = 0; i < n; i++)
-        all[i] = (struct labelled){ &arms[i], settings[i] = whole_setting(&arms[i]) };
+        all[i] = (struct labelled){ &arms[i], settings[i] = setting_of(&arms[i], what, i) };
     if (n > 1)
         qsort(all, n, sizeof *all, label_order);
     for (size_t i = 1; i < n; i++)
@@ -150,7 +166,7 @@ void figure_data_init(struct figure_data *d, const struct results *r, const stru
     size_t *arm_lm = mem_alloc(n_arms, sizeof *arm_lm), *arm_setting = mem_alloc(n_arms, sizeof *arm_setting);
     bool *frontier = mem_alloc(n_arms, sizeof *frontier);
     struct named *names = mem_alloc(n_arms, sizeof *names);
-    char **own = settings_of(arms, n_arms);
+    char **own = settings_of(arms, n_arms, json_object_get(results_plan(r), "what"));
     *d = (struct figure_data){ .results = r,
                                .summary = s,
                                .lms = lms,

@@ -18,12 +18,13 @@ static uint32_t among(uint32_t n)
 #define ONE_OF(list) ((list)[among(sizeof(list) / sizeof *(list))])
 
 static cudaLaunchConfig_t last;
+static const void *last_kernel;
 static struct cudaDeviceProp card;
 
 /* A block's own shared memory is beside the dynamic, and a KB is the system's. */
 static void show(const cudaLaunchConfig_t *c, const void *kernel)
 {
-    (void)kernel;
+    last_kernel = kernel;
     last = *c;
     check(c->dynamicSmemBytes + 2048 + (c->dynamicSmemBytes <= 49152 ? 0 : 1056) <= card.sharedMemPerMultiprocessor,
           "%zu bytes of shared memory on %d.%d", c->dynamicSmemBytes, card.major, card.minor);
@@ -32,6 +33,24 @@ static void show(const cudaLaunchConfig_t *c, const void *kernel)
 static const uint32_t widths[] = { 2048, 2560, 3072, 3584, 4096, 4544, 5120, 6144, 6656, 7168, 8192, 12288, 16384 };
 static const uint32_t outputs[] = { 2048, 4096, 6912, 11008, 14336, 18944, 28672, 53248, 32000, 50257, 128256, 256000 };
 static void *const there = (void *)(uintptr_t)0x7f0000000000;
+
+/* Rows of a tile of the product that was launched last. */
+static uint32_t tile_of_last(void)
+{
+#define QUANT(stem) { CUDA_ENTRY(cuda_product_##stem##_1), 1 }, { CUDA_ENTRY(cuda_product_##stem##_4), 4 }
+#define PLAIN(stem) \
+    QUANT(stem), { CUDA_ENTRY(cuda_product_##stem##_1_gated), 1 }, { CUDA_ENTRY(cuda_product_##stem##_4_gated), 4 }
+    const struct {
+        const void *kernel;
+        uint32_t rows;
+    } all[] = { PLAIN(f32),  PLAIN(f16),  PLAIN(bf16),  QUANT(q8_0),
+                QUANT(q4_0), QUANT(q4_k), QUANT(q6_k),  QUANT(quant),
+                { CUDA_ENTRY(cuda_product_f16_8), 8 }, { CUDA_ENTRY(cuda_product_bf16_8), 8 } };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].kernel == last_kernel)
+            return all[i].rows;
+    return 0;
+}
 
 /* Any rows a grid may have: those of tokens, of which the host lets no more through (model/forward_device.c). */
 static uint32_t some_rows(void)
@@ -60,8 +79,9 @@ static void products(struct launch_on on)
         cudaError_t e = launch_product(&a, on);
         check(e == cudaSuccess, "%u x %u of type %u, %u rows, on %d.%d: %s", a.w.n, a.w.k, a.w.type, a.m, card.major,
               card.minor, cudaGetErrorName(e));
-        uint32_t tile = a.which ? 1 : 8;
-        check((uint64_t)last.gridDim.y * tile >= a.m && last.gridDim.x <= a.w.n, "all rows, and no block idle");
+        const uint32_t tile = tile_of_last();
+        check(tile > 0 && last.gridDim.y == (a.m + tile - 1) / tile && last.gridDim.x <= a.w.n,
+              "%u rows by %u in %u tiles of %u blocks", a.m, tile, last.gridDim.y, last.gridDim.x);
         check(on.n_multiprocessors == 0 || last.gridDim.y > 1 || last.gridDim.x <= 2 * on.n_multiprocessors,
               "blocks that find room at once");
     }

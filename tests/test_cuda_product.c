@@ -342,7 +342,7 @@ int main(void)
           "and so it is when there is as much as there can be");
     for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
         size_t step = t > 0 ? 2 : CHECK_TIMES(1, 2), n = t == 0 ? SHAPES : SHAPES - 1; /* the widest once */
-        for (size_t i = t % 2; i < n; i += step)
+        for (size_t i = t == 1 ? 0 : t % 2; i < n; i += step) /* f16 those of eight rows too */
             one_shape(&shapes[i], types[t]);
     }
     test_experts();

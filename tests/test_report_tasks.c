@@ -155,7 +155,8 @@ static void test_few(void)
     results_close(r);
 }
 
-/* bug: a report named an arm by its lm and chain alone, so that nothing told sampling and the searches apart */
+/* bugs: a report named an arm by its lm and chain alone, so that nothing told sampling and the searches apart; one that does
+ * something else for its tasks was shown under its chain and search, which are those of no task */
 static void test_searches(void)
 {
     struct results *r = results_of(
@@ -166,16 +167,17 @@ static void test_searches(void)
               text_read_file(&page, at("searches/index.html"), 8 << 20) == 0,
           "%s", err_text());
     static const char *const rows[] = { "`(no chain)`", "`(no chain) \\| beam=1`", "`(no chain) \\| beam=2`",
-                                        "`(no chain) \\| beam=3`", "`as it is \\| beam=3 \\| by task`" };
+                                        "`(no chain) \\| beam=3`", "`(no chain) \\| beam=3 \\| by task`" };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct text row = { 0 };
         text_addf(&row, "\n| lm-1 | %s |", rows[i]);
         check(strstr(text_s(&markdown), text_s(&row)) != NULL, "want %s in:\n%s", text_s(&row), text_s(&markdown));
         text_free(&row);
     }
-    check(strstr(text_s(&page), "</b> with <code>as it is | beam=3 | by task</code>") != NULL, "the best arm is told");
+    check(strstr(text_s(&page), "</b> with <code>(no chain) | beam=3 | by task</code>") != NULL,
+          "the best arm is told");
     check(strstr(text_s(&page), "<code>(no chain) | beam=2</code></td><td") != NULL, "a row of the table");
-    check(strstr(text_s(&page), "<td>5</td><td class=\"l\"><code>as it is | beam=3 | by task</code>") != NULL,
+    check(strstr(text_s(&page), "<td>5</td><td class=\"l\"><code>(no chain) | beam=3 | by task</code>") != NULL,
           "its own point");
     check(strstr(text_s(&page), "\"chain\":\"(no chain) | beam=1\"") != NULL, "over its texts");
     text_free(&markdown);
@@ -263,23 +265,6 @@ static void test_missing(void)
     results_close(r);
 }
 
-/* bug: an arm that does something else for its tasks was shown under its chain and search, which are those of no task */
-static void test_by_task(void)
-{
-    struct results *r = results_of(
-        &(struct results_file){ .n_arms = 4, .n_items = 4, .n_draws = 2, .n_lms = 2, .symbols = 3, .searches = true });
-    struct summary s;
-    struct figure_data d;
-    summary_of(r, &s);
-    figure_data_init(&d, r, &s);
-    check(strcmp(figure_setting(&d, 0), "(no chain)") == 0 &&
-              strcmp(figure_setting(&d, 2), "as it is | beam=0 | by task") == 0,
-          "'%s', '%s'", figure_setting(&d, 0), figure_setting(&d, 2));
-    figure_data_fini(&d);
-    summary_fini(&s);
-    results_close(r);
-}
-
 /* Items of one task, or of none: no parts, and those of an older report go. */
 static void test_one(uint32_t n_tasks)
 {
@@ -343,7 +328,6 @@ int main(void)
     results_close(r);
     test_many();
     test_few();
-    test_by_task();
     test_ties();
     test_frontier();
     test_missing();

@@ -374,7 +374,11 @@ static void put_plan(struct making *m)
     text_add_json(&t, metric_name(f, 1), strlen(metric_name(f, 1)));
     text_add(&t, "],\"control\":[");
     text_add_json(&t, metric_name(f, 4), strlen(metric_name(f, 4)));
-    text_add(&t, "],\"evalsets\":[],\"fits\":[");
+    text_add(&t, "],\"evalsets\":[],\"arms\":[");
+    for (size_t i = 0; i < f->n_arms; i++)
+        text_addf(&t, "%s{%s}", i == 0 ? "" : ",",
+                  f->searches && i / f->n_lms == (f->n_arms - 1) / f->n_lms ? "\"tasks\":[]" : "");
+    text_add(&t, "],\"fits\":[");
     for (size_t i = 0; i < f->n_fits; i++)
         text_add(&t, i == 0 ? "{}" : ",{}");
     text_add(&t, "],\"lms\":[");
