@@ -46,7 +46,8 @@ cudaError_t launch_attend(const struct cuda_attend_args *a, const struct launch_
 
 /* Before the first launch, once a context: what kernels may take of shared memory.  Products whose x is normed have up
  * to LAUNCH_NORM_BYTES of it for the row, beside the weights that wait there; a row that is wider (k values
- * of w's type), or not of fours, gives cudaErrorInvalidValue: norm it apart. */
+ * of w's type), or no multiple of four wide, gives cudaErrorInvalidValue: norm it
+ * apart. */
 #define LAUNCH_NORM_BYTES (48u << 10)
 cudaError_t launch_prepare(void);
 cudaError_t launch_product(const struct cuda_product_args *a, struct launch_on on);

@@ -102,6 +102,7 @@ struct plan_options {
     bool deterministic;  /* on a device */
     const char *kv;      /* type of keys and values, NULL: "f32" */
     const char *trace;   /* level of the trace, NULL: as the script says */
+    bool prompts;        /* refuse an lm that none of its prompts can be rendered for: the plan is to be run */
 };
 
 /* Script to plan: opens checkpoints and evalsets to check and hash them; computes nothing.  NULL + ERR_USAGE with

@@ -2,22 +2,19 @@
 #include "base/err.h"
 #include "evalsets/evalset.h"
 #include <stdlib.h>
-#include <string.h>
 
-enum { TRIED = 20 };
+struct asking {
+    const struct plan *p;
+    struct lms *lms;
+    json_t *lm; /* by id: true, where a prompt was rendered, or the place of the last item whose was not */
+};
 
-static const char *field(const json_t *o, const char *key)
-{
-    const char *s = json_string_value(json_object_get(o, key));
-    return s ? s : "";
-}
-
-static int render(struct lms *s, const char *id, const struct item *item)
+static int render(struct lms *s, const char *id, const struct plan_item *item)
 {
     struct lm *lm = lms_find(s, id);
     if (!lm)
         return err_code();
-    struct prompt prompt = item->prompt;
+    struct prompt prompt = *item->prompt;
     struct symbols seen = { 0 };
     prompt.template_name = lms_template(s, id);
     int slot = lm_fork(lm, LM_EMPTY, 0);
@@ -28,58 +25,59 @@ static int render(struct lms *s, const char *id, const struct item *item)
     return rc;
 }
 
-static int try_lm(struct lms *s, const char *id, const struct item *const items[], size_t n)
+/* Whether a prompt was rendered for the lm, this one or an earlier one; id: NULL for none to ask. */
+static bool ask(struct asking *a, const char *id, size_t item)
 {
-    int rc = ERR_USAGE;
-    size_t i = 0;
-    for (; i < n && rc == ERR_USAGE; i++)
-        rc = render(s, id, items[i]);
-    return rc == ERR_USAGE && n > 0 ? err_add(rc, "lm '%s', item '%s'", id, items[i - 1]->id) : 0;
+    if (!id || json_is_true(json_object_get(a->lm, id)))
+        return true;
+    bool rendered = render(a->lms, id, &a->p->items[item]) != ERR_USAGE;
+    json_object_set_new(a->lm, id, rendered ? json_true() : json_integer((json_int_t)item));
+    return rendered;
 }
 
-/* The first of the plan's items in the set; how many. */
-static size_t first_items(const json_t *what, const char *set, const struct evalset *e, const struct item *out[TRIED])
+static void ask_arm(struct asking *a, size_t arm)
 {
-    size_t n = 0, i;
-    json_t *doc;
-    json_array_foreach(json_object_get(what, "items"), i, doc)
-    {
-        for (size_t k = 0; k < e->n_items && n < TRIED && strcmp(field(doc, "set"), set) == 0; k++)
-            if (strcmp(e->items[k].id, field(doc, "id")) == 0) {
-                out[n++] = &e->items[k];
-                break;
-            }
+    const struct plan_arm *rendered = NULL;
+    for (size_t i = 0; i < a->p->n_items; i++) {
+        const struct plan_arm *choice = plan_choice(a->p, arm, i);
+        if (choice == rendered)
+            continue;
+        bool lm = ask(a, choice->lm, i), draft = ask(a, choice->draft, i);
+        if (lm && draft)
+            rendered = choice;
+        if (rendered && choice->n_tasks == 0 && !choice->task)
+            return;
     }
-    return n;
 }
 
-static int try_set(const json_t *what, struct lms *s, const json_t *set)
+/* Of texts that are generated. */
+static void ask_judge(struct asking *a)
 {
-    const struct item *items[TRIED];
-    struct evalset *e = evalset_open(field(set, "name"));
-    if (!e)
-        return err_code();
-    size_t n = first_items(what, field(set, "as"), e, items), i;
-    json_t *arm, *tried = json_object();
-    int rc = 0;
-    json_array_foreach(json_object_get(what, "arms"), i, arm)
-    {
-        if (rc == 0 && !json_object_get(tried, field(arm, "lm")))
-            rc = try_lm(s, field(arm, "lm"), items, n);
-        json_object_set_new(tried, field(arm, "lm"), json_true());
-    }
-    json_decref(tried);
-    evalset_close(e);
-    return rc;
+    bool rendered = a->p->judge == NULL;
+    for (size_t i = 0; i < a->p->n_items && !rendered; i++)
+        rendered = a->p->items[i].item->kind == ITEM_GENERATE && ask(a, a->p->judge, i);
 }
 
-int plan_prompts_check(const json_t *what, struct lms *s)
+static int refuse(struct asking *a)
 {
-    size_t i;
-    json_t *set;
-    json_array_foreach(json_object_get(what, "evalsets"), i, set)
+    const char *id;
+    json_t *item;
+    json_object_foreach(a->lm, id, item)
     {
-        TRY(try_set(what, s, set));
+        const struct plan_item *last = json_is_integer(item) ? &a->p->items[json_integer_value(item)] : NULL;
+        if (last && render(a->lms, id, last) == ERR_USAGE)
+            return err_add(ERR_USAGE, "lm '%s', item '%s'", id, last->name);
     }
     return 0;
+}
+
+int plan_prompts_check(const struct plan *p, struct lms *s)
+{
+    struct asking a = { p, s, json_object() };
+    for (size_t arm = 0; arm < p->n_arms; arm++)
+        ask_arm(&a, arm);
+    ask_judge(&a);
+    int rc = refuse(&a);
+    json_decref(a.lm);
+    return rc;
 }

@@ -3,10 +3,12 @@
 #define EXPERIMENTS_PLAN_PROMPTS_H
 
 #include "experiments/lms.h"
+#include "experiments/plan.h"
 
-/* Renders the first items of each evalset for the lm of every arm; nothing is computed.  ERR_USAGE where one cannot be rendered
- * of any (a template whose marks the vocabulary lacks, a field that the items lack): each unit would fail by itself, when the
- * run is under way.  What is wrong with some items fails theirs. */
-int plan_prompts_check(const json_t *what, struct lms *s);
+/* Renders for each lm (of arms, of what they do with tasks, drafts, the judge) the prompts that it will be asked for, until one
+ * can be; nothing is computed.  ERR_USAGE for an lm that none can be rendered for (a template whose marks its vocabulary lacks,
+ * a field that the items lack): each of its units would fail by itself, when the run is under way.  What is wrong with some
+ * items fails theirs. */
+int plan_prompts_check(const struct plan *p, struct lms *s);
 
 #endif

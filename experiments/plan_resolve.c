@@ -188,11 +188,8 @@ static int resolve_limits(const json_t *declared, json_t *what)
 }
 
 /* Builds every lm once, so that what is wrong with one shows before the run; gives the kernel path. */
-static int try_lms(json_t *what, const struct lua_transforms *transforms)
+static int try_lms(json_t *what, struct lms *s)
 {
-    struct threads *threads = threads_alloc(1);
-    struct lms *s = lms_alloc(what, threads);
-    lms_set_transforms(s, transforms);
     const json_t *lms = json_object_get(what, "lms"), *fits = json_object_get(what, "fits");
     int rc = 0;
     for (size_t i = 0; i < json_array_size(fits) && rc == 0; i++) {
@@ -204,10 +201,7 @@ static int try_lms(json_t *what, const struct lua_transforms *transforms)
     for (size_t i = 0; i < json_array_size(lms) && rc == 0; i++)
         if (!lms_find(s, field(json_array_get(lms, i), "id")))
             rc = err_code();
-    rc = rc < 0 ? rc : plan_prompts_check(what, s);
     json_object_set_new(what, "kernels", json_string(lms_kernels(s)));
-    lms_close(s);
-    threads_free(threads);
     return rc;
 }
 
@@ -280,7 +274,7 @@ static int resolve_what(const json_t *declared, const struct lua_transforms *tra
     TRY(resolve_lms(declared, transforms, what));
     if (plan_select_needs(what) < 0 || plan_items_resolve(declared, o, what) < 0 || plan_rules_check(what) < 0)
         return plan_nodes_place(declared);
-    return try_lms(what, transforms);
+    return 0;
 }
 
 /* Those that the script declares beside the experiment; none: NULL. */
@@ -316,24 +310,50 @@ static int resolve_reward(const json_t *declared, const struct text *source, con
     return r ? 0 : err_code();
 }
 
+/* The plan of what is resolved and whose lms are alive. */
+static struct plan *load(json_t *what, const json_t *declared, const struct text *source, const struct plan_options *o)
+{
+    char hash[65];
+    doc_hash(what, hash);
+    json_t *from = resolve_from(declared, source, o);
+    return plan_load(json_pack("{s:O, s:o, s:s}", "what", what, "from", from, "hash", hash), "the plan");
+}
+
+static int check_prompts(const struct plan *p, struct lms *lms, const json_t *declared)
+{
+    return plan_prompts_check(p, lms) < 0 ? err_add(ERR_USAGE, "%s", field(declared, "at")) : 0;
+}
+
+static struct plan *with_lms(json_t *what, const json_t *declared, const struct lua_transforms *transforms,
+                             const struct text *source, const struct plan_options *o)
+{
+    struct threads *threads = threads_alloc(1);
+    struct lms *lms = lms_alloc(what, threads);
+    lms_set_transforms(lms, transforms);
+    int rc = try_lms(what, lms);
+    rc = rc < 0 ? rc : resolve_reward(declared, source, o, what);
+    struct plan *p = rc < 0 ? NULL : load(what, declared, source, o);
+    if (p && o->prompts && check_prompts(p, lms, declared) < 0) {
+        plan_free(p);
+        p = NULL;
+    }
+    lms_close(lms);
+    threads_free(threads);
+    return p;
+}
+
 struct plan *plan_resolve(json_t *declared, const struct text *source, const struct plan_options *o)
 {
     static const struct plan_options none;
     o = o ? o : &none;
     json_t *what = json_object();
     struct lua_transforms *transforms = NULL;
-    char hash[65];
     int rc = open_transforms(declared, source, o, &transforms);
     rc = rc < 0 ? rc : resolve_what(declared, transforms, what, o);
+    struct plan *p = rc < 0 ? NULL : with_lms(what, declared, transforms, source, o);
     lua_transforms_close(transforms);
-    rc = rc < 0 ? rc : resolve_reward(declared, source, o, what);
-    if (rc < 0) {
-        json_decref(what);
-        return NULL;
-    }
-    doc_hash(what, hash);
-    json_t *doc = json_pack("{s:o, s:o, s:s}", "what", what, "from", resolve_from(declared, source, o), "hash", hash);
-    return plan_load(doc, "the plan");
+    json_decref(what);
+    return p;
 }
 
 json_t *plan_declared(const char *script, struct text *source, const struct plan_options *o)

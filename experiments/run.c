@@ -40,6 +40,7 @@ static struct plan *prepare_in(const char *folder, json_t *declared, const struc
         pinned.kernels = kernels;
     if (!pinned.kv)
         pinned.kv = kv;
+    pinned.prompts = true;
     struct plan *p = plan_resolve(declared, source, &pinned);
     plan_free(old);
     free(path);

@@ -5,7 +5,8 @@
  *    batch, their tiling or who computes it: a row computed alone and among 63 others has the same bits.
  * 2. Tables need not agree with each other bit for bit; the table's name is part of what a run pins.  (avx2 and avx512 do
  *    agree in f32: both use 16 lanes along the inner dimension, fused multiply-adds, and one reduction tree.)
- * 3. kernel_choose() tries a table against `reference` before it is used; one that fails is never used.
+ * 3. kernel_choose() tries a table against `reference` before it is used, for the types of weights that it is asked for; one
+ *    that fails is never used.
  * 4. Products of quantised weights with integer activations (dot_int8) have the same bits in every table.
  *
  * Vectors of activations start at 64-byte boundaries of their own and are zero from their length to the next multiple of
@@ -120,8 +121,9 @@ extern const struct kernels kernel_avx512, kernel_avx512vnni, kernel_avx512bf16,
 #define KERNEL_TYPE(type) (UINT32_C(1) << (type))
 #define KERNEL_ALL_TYPES  (KERNEL_TYPE(DTYPE_COUNT) - 1)
 
-/* The named table, or (NULL) the best for the mode that this machine has and that agrees with the reference; what was refused
- * on the way is appended to *refused.  NULL + ERR_USAGE: unknown, not available here, or disagrees. */
+/* The named table, or (NULL) the best for the mode that this machine has and that agrees with the reference in products for
+ * these types of weights and in everything else; what was refused on the way is appended to *refused.  NULL + ERR_USAGE:
+ * unknown, not available here, or disagrees. */
 const struct kernels *kernel_choose(const char *name, enum kernel_mode mode, uint32_t types, struct text *refused);
 
 /* Compares a table with the reference on small awkward shapes, products for these types of weights.  0, or ERR_DATA naming

@@ -38,8 +38,12 @@ static struct space *bare_space(uint32_t n)
     return s;
 }
 
-static uint32_t types_of(const struct checkpoint *c)
+/* Of a path that is asked for by name, the types that the checkpoint has are tried; a choice holds for the other checkpoints
+ * of a plan too. */
+static uint32_t types_of(const struct checkpoint *c, const char *kernels)
 {
+    if (!kernels)
+        return KERNEL_ALL_TYPES;
     uint32_t types = KERNEL_TYPE(DTYPE_F32);
     for (size_t i = 0; i < c->n_tensors; i++)
         types |= KERNEL_TYPE(c->tensors[i].type);
@@ -50,7 +54,7 @@ static uint32_t types_of(const struct checkpoint *c)
 static int choose_path(struct transformer *t, const struct transformer_options *o)
 {
     const struct device *d = t->device;
-    t->kernels = kernel_choose(d ? NULL : o->kernels, d ? KERNEL_F32 : t->mode, types_of(t->c), &t->refused);
+    t->kernels = kernel_choose(d ? NULL : o->kernels, d ? KERNEL_F32 : t->mode, types_of(t->c, o->kernels), &t->refused);
     if (!t->kernels)
         return err_code();
     if (!d) {

@@ -75,7 +75,7 @@ void page_left_out(struct text *out, size_t n, size_t all)
     if (n < all)
         text_addf(out,
                   "<p class=\"dim small\">%zu of %zu arms: those on the frontier, the best and the worst by the first "
-                  "headline metric. arms.csv has them all.</p>\n",
+                  "headline metric. The CSV files have them all.</p>\n",
                   n, all);
 }
 

@@ -11,10 +11,11 @@
 void page_open(struct text *out, const char *title); /* doctype, head, style */
 void page_close(struct text *out);                   /* script, end */
 
-#define PAGE_ARMS     200 /* rows of a table of arms */
-#define PAGE_TEXTS    48  /* arms whose texts are on the page */
-#define PAGE_FRONTIER 24  /* rows of the table of the frontier */
-#define PAGE_SETTINGS 40  /* settings in the legend of a figure that is open at first */
+#define PAGE_ARMS          200 /* rows of a table of arms */
+#define PAGE_PAPER_METRICS 4   /* columns of a table of arms on paper (page_assets.c) */
+#define PAGE_TEXTS         48  /* arms whose texts are on the page */
+#define PAGE_FRONTIER      24  /* rows of the table of the frontier */
+#define PAGE_SETTINGS      40  /* settings in the legend of a figure that is open at first */
 
 #define PAGE_NAME 240 /* bytes of a name; arms.csv has names whole */
 

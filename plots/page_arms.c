@@ -71,8 +71,10 @@ void page_arms_table(struct text *out, const struct figure_data *d)
     size_t chosen[PAGE_ARMS], n = figure_choose(d, PAGE_ARMS, chosen);
     figure_order(d, order);
     page_left_out(out, n, d->summary->n_arms);
-    text_add(out, "<div class=\"scroll wide\"><table class=\"sort\"><thead><tr><th>&#9733;</th><th "
-                  "class=\"l\">lm</th><th class=\"l\">setting</th>");
+    text_addf(out,
+              "<div class=\"scroll%s\"><table class=\"sort\"><thead><tr><th>&#9733;</th><th "
+              "class=\"l\">lm</th><th class=\"l\">setting</th>",
+              d->summary->n_metrics > PAGE_PAPER_METRICS ? " wide" : "");
     for (size_t m = 0; m < d->summary->n_metrics; m++)
         heading(out, order[m]->metric);
     text_add(out, "</tr></thead><tbody>\n");

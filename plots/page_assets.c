@@ -57,8 +57,8 @@ const char page_style[] =
     "@media "
     "print{nav,.controls{display:none}table,.wide::after{font-size:.68rem}th,td{white-space:normal;padding:.2rem "
     ".3rem}td.l,td.w{min-width:6rem}td .i{font-size:.58rem;white-space:nowrap}.scroll{overflow:visible}figure "
-    "svg{min-width:0}.wide tr>:nth-child(n+8){display:none}.wide::after{content:'on paper the first metrics; arms.csv "
-    "has all'}figure,article,tr{break-inside:avoid}h2,h3{break-after:avoid}.texts span,.key "
+    "svg{min-width:0}.wide tr>:nth-child(n+8){display:none}.wide::after{content:'on paper the first metrics; the CSV "
+    "files have all'}figure,article,tr{break-inside:avoid}h2,h3{break-after:avoid}.texts span,.key "
     "span{print-color-adjust:exact}}\n";
 
 const char page_script[] =

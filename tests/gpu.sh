@@ -162,7 +162,7 @@ ensemble() {
 
 # Pools and decisions where the rows are: a program of its own if the bundle has one.  A step of one of the four voices.
 rows() {
-    say "pool of 4 rows, top_p and a draw, 256 rows of 128256 (bar: 5 % of the step)"
+    say "pool of 4 rows, top_p and a draw, 256 rows of 128256 (bar: 5 % of the step of the four voices)"
     fits slots-8B 36000 && bench slots-8B --card --slots 256 --context 512 random:8B
     if [ -x "$here/bin/bench_rows" ]; then
         ours rows "$here/bin/bench_rows" "$device"

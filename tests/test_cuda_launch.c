@@ -37,15 +37,29 @@ static void *const there = (void *)(uintptr_t)0x7f0000000000;
 /* Rows of a tile of the product that was launched last. */
 static uint32_t tile_of_last(void)
 {
-#define QUANT(stem) { CUDA_ENTRY(cuda_product_##stem##_1), 1 }, { CUDA_ENTRY(cuda_product_##stem##_4), 4 }
-#define PLAIN(stem) \
-    QUANT(stem), { CUDA_ENTRY(cuda_product_##stem##_1_gated), 1 }, { CUDA_ENTRY(cuda_product_##stem##_4_gated), 4 }
+#define QUANT(stem)                                                                                                    \
+    { CUDA_ENTRY(cuda_product_##stem##_1), 1 },                                                                        \
+    {                                                                                                                  \
+        CUDA_ENTRY(cuda_product_##stem##_4), 4                                                                         \
+    }
+#define PLAIN(stem)                                                                                                    \
+    QUANT(stem), { CUDA_ENTRY(cuda_product_##stem##_1_gated), 1 },                                                     \
+    {                                                                                                                  \
+        CUDA_ENTRY(cuda_product_##stem##_4_gated), 4                                                                   \
+    }
     const struct {
         const void *kernel;
         uint32_t rows;
-    } all[] = { PLAIN(f32),  PLAIN(f16),  PLAIN(bf16),  QUANT(q8_0),
-                QUANT(q4_0), QUANT(q4_k), QUANT(q6_k),  QUANT(quant),
-                { CUDA_ENTRY(cuda_product_f16_8), 8 }, { CUDA_ENTRY(cuda_product_bf16_8), 8 } };
+    } all[] = { PLAIN(f32),
+                PLAIN(f16),
+                PLAIN(bf16),
+                QUANT(q8_0),
+                QUANT(q4_0),
+                QUANT(q4_k),
+                QUANT(q6_k),
+                QUANT(quant),
+                { CUDA_ENTRY(cuda_product_f16_8), 8 },
+                { CUDA_ENTRY(cuda_product_bf16_8), 8 } };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i].kernel == last_kernel)
             return all[i].rows;
@@ -102,7 +116,9 @@ static void attentions(struct launch_on on)
             l.n_spans = 1, l.most_tokens = a.n_tokens;
         if (among(2)) {
             launch_attend_split(&a, &l, 132);
-            check(launch_attend_bytes(&a, &l) <= (uint64_t)8 * 132 * 4 * 4 * (a.kv.head_dim + 2) * 8 * 4,
+            /* of each split of each head: its sums, the largest score, their weight; eight splits a multiprocessor */
+            const uint64_t splits = 8 * 132, heads_of_split = 4 * 4 * 8, of_head = (a.kv.head_dim + 2) * sizeof(float);
+            check(launch_attend_bytes(&a, &l) <= splits * heads_of_split * of_head,
                   "scratch that goes with the card, not with the batch: %llu for %u spans of %u, %u heads",
                   (unsigned long long)launch_attend_bytes(&a, &l), l.n_spans, l.most_tokens, a.n_heads);
         }

@@ -335,14 +335,15 @@ int main(void)
     struct cuda_product_args wide = { .w = { .type = CUDA_BF16, .n = 8, .k = 50000 }, .m = 1 }, odd = wide;
     wide.norm.weight = odd.norm.weight = &wide.eps;
     odd.w.k = 523;
-    check(launch_product(&odd, plainly) == cudaErrorInvalidValue, "a norm of no fours is refused");
+    check(launch_product(&odd, plainly) == cudaErrorInvalidValue,
+          "a norm of a row that is no multiple of four wide is refused");
     check(launch_product(&wide, plainly) == cudaErrorInvalidValue, "a norm wider than shared memory is refused");
     check(launch_prepare() == cudaSuccess, "shared memory is to be had");
     check(launch_product(&wide, plainly) == cudaErrorInvalidValue,
           "and so it is when there is as much as there can be");
     for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
         size_t step = t > 0 ? 2 : CHECK_TIMES(1, 2), n = t == 0 ? SHAPES : SHAPES - 1; /* the widest once */
-        for (size_t i = t == 1 ? 0 : t % 2; i < n; i += step) /* f16 those of eight rows too */
+        for (size_t i = t == 1 ? 0 : t % 2; i < n; i += step)                          /* f16 those of eight rows too */
             one_shape(&shapes[i], types[t]);
     }
     test_experts();

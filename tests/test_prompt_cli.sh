@@ -112,8 +112,25 @@ for template in '"chatml"' '"{context} {text}"'; do
     cat >"$dir/unit.lua" <<LUA
 experiment { name = "unit", evalsets = { { "openings", items = 1 } }, arms = { lm = model { "zoo:bytes", name = "m", template = $template } } }
 LUA
-    gives 2 "lm 'm', item" "$chorale" run "$dir/unit.lua" --dry-run
+    gives 2 "unit.lua:1: lm 'm', item" "$chorale" run "$dir/unit.lua" --dry-run
+    gives 0 '' "$chorale" generate "x" --script "$dir/unit.lua" --template raw --max-bytes 3
 done
+
+# bugs: a template with an argument of a task's tag was refused, as was one that no item is rendered with; the judge's was not
+mkdir "$dir/tagged"
+echo '# Tagged' >"$dir/tagged/README.md"
+echo '{"name":"tagged","kind":"generate","lang":["en"],"metrics":["distinct_1"]}' >"$dir/tagged/evalset.json"
+echo '{"id":"a","lang":"en","instruction":"<task:translate from=zh to=en>Ni hao"}' >"$dir/tagged/items.jsonl"
+cat >"$dir/tagged.lua" <<LUA
+local m = model { "zoo:bytes", name = "m", template = arg.arm or "From {from} to {to}: {instruction}" }
+experiment { name = "tagged", evalsets = "$dir/tagged", tasks = { "translate" }, judge = arg.judge and
+             model { "zoo:draft", name = "j", template = arg.judge } or nil,
+             arms = { lm = m, tasks = { translate = { template = arg.task } } } }
+LUA
+gives 0 '' "$chorale" run "$dir/tagged.lua" --dry-run
+gives 0 '' "$chorale" run "$dir/tagged.lua" --dry-run --set arm="{nofield}" --set task=raw
+gives 2 "tagged.lua:2: lm " "$chorale" run "$dir/tagged.lua" --dry-run --set task="{nofield}"
+gives 2 "tagged.lua:2: lm 'j'" "$chorale" run "$dir/tagged.lua" --dry-run --set judge="{nofield}"
 
 # bug: the help of generate had "Q: {text}\nA:", which a shell hands over with a backslash and an n
 n=$((n + 1))
