@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "ensemble/pool.h"
 #include "ensemble/weighting.h"
+#include "evalsets/item.h"
 #include "experiments/plan_bytes.h"
 #include "experiments/plan_fits.h"
 #include "experiments/plan_leaf.h"
@@ -78,19 +79,18 @@ static int add_correction(struct plan_nodes *n, const json_t *d, const char *lm,
     return 0;
 }
 
-/* Fields that items have (evalsets/item.h). */
+/* What a task's tag gives is read by templates alone that name it, and these cannot do without: it is not to be dropped. */
 static int check_drop(const json_t *drop)
 {
-    static const char *const fields[] = { "context", "instruction", "text", "system" };
     size_t i;
-    json_t *field;
-    json_array_foreach(drop, i, field)
+    json_t *dropped;
+    json_array_foreach(drop, i, dropped)
     {
         size_t k = 0;
-        while (k < 4 && strcmp(fields[k], json_string_value(field)) != 0)
+        while (k < ITEM_FIELDS && strcmp(item_fields[k], json_string_value(dropped)) != 0)
             k++;
-        if (k == 4)
-            return err_unknown(ERR_USAGE, "prompt field to drop", json_string_value(field), fields, 4);
+        if (k == ITEM_FIELDS)
+            return err_unknown(ERR_USAGE, "prompt field to drop", json_string_value(dropped), item_fields, ITEM_FIELDS);
     }
     return 0;
 }
