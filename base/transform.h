@@ -34,7 +34,7 @@ struct transform_choice {
     const struct transform_at *at; /* as apply() had it */
 };
 
-#define TRANSFORM_SHOWN 2
+#define TRANSFORM_SHOWN 2 /* steps at most that a type shows of itself */
 
 struct transform_type {
     const char *name;
@@ -43,8 +43,8 @@ struct transform_type {
     const char *meaning; /* one line */
     const char *domain;  /* "logits" or "probabilities": what the formula speaks of */
     const char *source;  /* paper or system that defines it */
-    /* Steps that show what it does to a few symbols, which may have said 3 and 2 0 1 0 1; one at least, in the table.
-     * Figures, pages and the laws that hold for all transforms are made of them. */
+    /* Steps that show what it does to a few symbols, after 3 as the prompt and 2 0 1 0 1 as what was made of it; one at
+     * least, in the table, then NULL.  Figures, pages and the laws that hold for all transforms are made of them. */
     const char *shown[TRANSFORM_SHOWN];
     size_t state_size; /* bytes a hypothesis; 0: stateless */
     void (*start)(const struct transform *t, void *state);

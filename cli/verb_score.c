@@ -47,11 +47,11 @@ static int score_window(struct opened *o, sym_t first, const sym_t ids[], size_t
 
 static int score_all(struct opened *o, const struct symbols *ids, int64_t window, double logp[])
 {
-    int64_t bos = vocab_bos(o->checkpoint->vocab);
-    if (bos < 0 && o->lm->space->n_ends == 0)
+    int64_t begin = vocab_first(o->checkpoint->vocab);
+    if (begin < 0)
         return err_set(ERR_DATA, "%s: the tokenizer has neither bos nor an end symbol to condition the first symbol on",
                        o->lm->name);
-    sym_t first = bos >= 0 ? (sym_t)bos : o->lm->space->ends[0];
+    sym_t first = (sym_t)begin;
     for (size_t at = 0; at < ids->n; at += (size_t)window) {
         size_t n = ids->n - at < (size_t)window ? ids->n - at : (size_t)window;
         TRY(score_window(o, first, ids->s + at, n, logp + at));

@@ -15,6 +15,8 @@
 #define MAX_TURNS    256
 #define MAX_NAME     64
 
+const char *const item_fields[] = { "context", "instruction", "text", "system" };
+
 /* Fields that any item may have, then those of one kind. */
 static const char *const common[] = { "id", "lang", "split", "text", "instruction", "context", "system", "turns" };
 static const char *const generate_only[] = { "keywords", "form", "lines", "task" };
@@ -109,22 +111,21 @@ static int read_turns(struct item *it, const json_t *o, const char *where)
 
 static int read_prompt(struct item *it, const json_t *o, const char *where)
 {
-    static const char *const names[] = { "context", "instruction", "text", "system" };
-    struct prompt_field *fields = mem_alloc(COUNT(names), sizeof *fields);
+    struct prompt_field *fields = mem_alloc(ITEM_FIELDS, sizeof *fields);
     const char *asked = NULL;
     it->prompt.fields = fields;
-    for (size_t i = 0; i < COUNT(names); i++) {
-        const char *text = NULL;
-        bool scored = it->kind == ITEM_TEXT && strcmp(names[i], "text") == 0;
-        TRY(doc_maybe_string(o, where, names[i], &text));
+    for (size_t i = 0; i < ITEM_FIELDS; i++) {
+        const char *text = NULL, *name = item_fields[i];
+        bool scored = it->kind == ITEM_TEXT && strcmp(name, "text") == 0;
+        TRY(doc_maybe_string(o, where, name, &text));
         if (scored) {
             it->text = text;
             text = it->prompt.n_fields == 0 ? "" : NULL;
         }
         if (!text)
             continue;
-        fields[it->prompt.n_fields++] = (struct prompt_field){ .name = names[i], .text = text };
-        asked = strcmp(names[i], "context") == 0 || strcmp(names[i], "system") == 0 ? asked : text;
+        fields[it->prompt.n_fields++] = (struct prompt_field){ .name = name, .text = text };
+        asked = strcmp(name, "context") == 0 || strcmp(name, "system") == 0 ? asked : text;
     }
     TRY(read_turns(it, o, where));
     TRY(doc_maybe_string(o, where, "task", &it->task));

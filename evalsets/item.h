@@ -15,6 +15,10 @@ struct item_rules {
     size_t n_splits;
 };
 
+/* Fields of which prompts are made, in their order there. */
+enum { ITEM_FIELDS = 4 };
+extern const char *const item_fields[ITEM_FIELDS];
+
 /* Fills it from o, which must outlive it: its strings are o's.  0 or ERR_DATA "where: ..."; item_fini() in both cases. */
 int item_read(struct item *it, const json_t *o, const char *where, const struct item_rules *rules);
 void item_fini(struct item *it);

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "evalsets/item.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,8 +13,6 @@ struct reader {
     const char *s, *limit;    /* at limit the text counts as ended */
     char *to;                 /* the next free byte of the tag's memory */
 };
-
-static const char *const item_fields[] = { "text", "instruction", "context", "system", "task", "turns" };
 
 static char peek(const struct reader *r)
 {
@@ -95,10 +94,11 @@ static int read_value(struct reader *r, const char **value)
 
 static int check_argument(const struct reader *r, const struct tag *t, const char *name)
 {
-    for (size_t i = 0; i < sizeof item_fields / sizeof *item_fields; i++)
-        if (strcmp(name, item_fields[i]) == 0)
-            return err_set(ERR_DATA, "%s: task tag: the argument '%s' has the name of a field of items", r->where,
-                           name);
+    bool taken = strcmp(name, "task") == 0 || strcmp(name, "turns") == 0;
+    for (size_t i = 0; i < ITEM_FIELDS; i++)
+        taken |= strcmp(name, item_fields[i]) == 0;
+    if (taken)
+        return err_set(ERR_DATA, "%s: task tag: the argument '%s' has the name of a field of items", r->where, name);
     for (size_t i = 0; i < t->n_args; i++)
         if (strcmp(name, t->args[i].name) == 0)
             return err_set(ERR_DATA, "%s: task tag: the argument '%s' comes twice", r->where, name);

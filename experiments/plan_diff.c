@@ -93,10 +93,20 @@ static void entry(struct diff *d, enum effect effect, const char *key, const cha
     text_free(&t);
 }
 
-/* An evalset under another name, that of one split or of all; the items speak for themselves. */
+/* An evalset under another name, that of one split or of all, or of another place; the items speak for themselves. */
 static bool same_set(const json_t *a, const json_t *b)
 {
     return json_object_get(a, "as") && json_equal(json_object_get(a, "hash"), json_object_get(b, "hash"));
+}
+
+static void renamed(struct diff *d, const char *key, const json_t *a, const json_t *b)
+{
+    const char *as = json_string_value(json_object_get(b, "as"));
+    struct text t = { 0 };
+    text_addf(&t, "is asked for as '%s', was as '%s'", json_string_value(json_object_get(b, "name")),
+              json_string_value(json_object_get(a, "name")));
+    entry(d, ADDS, key, as, text_s(&t));
+    text_free(&t);
 }
 
 /* Lists of named things: new ones only add. */
@@ -109,9 +119,12 @@ static void lists(struct diff *d, const char *key, const json_t *a, const json_t
         const json_t *x = json_array_get(a, i);
         name_of(x, &t);
         const json_t *y = json_object_get(now, text_s(&t));
-        if (y && (equal(x, y) || same_set(x, y)))
+        if (y && equal(x, y))
             continue;
-        entry(d, CHANGES, key, text_s(&t), y ? "has changed" : "is gone");
+        if (y && same_set(x, y))
+            renamed(d, key, x, y);
+        else
+            entry(d, CHANGES, key, text_s(&t), y ? "has changed" : "is gone");
     }
     for (size_t i = 0; i < json_array_size(b); i++) {
         name_of(json_array_get(b, i), &t);

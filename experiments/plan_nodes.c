@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "ensemble/pool.h"
 #include "ensemble/weighting.h"
+#include "evalsets/item.h"
 #include "experiments/plan_bytes.h"
 #include "experiments/plan_fits.h"
 #include "experiments/plan_leaf.h"
@@ -78,19 +79,18 @@ static int add_correction(struct plan_nodes *n, const json_t *d, const char *lm,
     return 0;
 }
 
-/* Fields that items have (evalsets/item.h). */
+/* What a task's tag gives is read by templates alone that name it, and these cannot do without: it is not to be dropped. */
 static int check_drop(const json_t *drop)
 {
-    static const char *const fields[] = { "context", "instruction", "text", "system" };
     size_t i;
-    json_t *field;
-    json_array_foreach(drop, i, field)
+    json_t *dropped;
+    json_array_foreach(drop, i, dropped)
     {
         size_t k = 0;
-        while (k < 4 && strcmp(fields[k], json_string_value(field)) != 0)
+        while (k < ITEM_FIELDS && strcmp(item_fields[k], json_string_value(dropped)) != 0)
             k++;
-        if (k == 4)
-            return err_unknown(ERR_USAGE, "prompt field to drop", json_string_value(field), fields, 4);
+        if (k == ITEM_FIELDS)
+            return err_unknown(ERR_USAGE, "prompt field to drop", json_string_value(dropped), item_fields, ITEM_FIELDS);
     }
     return 0;
 }
@@ -184,6 +184,22 @@ static json_t *weights_of(const struct plan_nodes *n, const json_t *d, size_t vo
     return out;
 }
 
+/* What a voice is called that has no name: "prose", "prose layer 8". */
+static void add_voice_name(struct text *out, const json_t *voice, const char *lm)
+{
+    const json_t *layer = json_object_get(voice, "layer");
+    text_add(out, lm);
+    if (layer)
+        text_addf(out, " layer %lld", (long long)json_integer_value(layer));
+}
+
+/* Whether add_voice_name() calls both the same. */
+static bool same_voice_name(const json_t *a, const json_t *b)
+{
+    const json_t *x = json_object_get(a, "layer"), *y = json_object_get(b, "layer");
+    return strcmp(field(a, "lm"), field(b, "lm")) == 0 && json_integer_value(x) == json_integer_value(y);
+}
+
 /* Names for people, and the ids by which the voices' lms are found: no part of the key. */
 static void name_voices(struct plan_nodes *n, const json_t *d, json_t *voices, const char *const lms[])
 {
@@ -203,10 +219,13 @@ static void name_voices(struct plan_nodes *n, const json_t *d, json_t *voices, c
                 json_object_set(c, "fit", json_object_get(fit, "id"));
         }
         struct text name = { 0 };
-        text_add(&name, field(v, "name") ? field(v, "name") : lm);
+        if (field(v, "name"))
+            text_add(&name, field(v, "name"));
+        else
+            add_voice_name(&name, doc, lm);
         size_t same = 1;
         for (size_t k = 0; k < i; k++)
-            same += strcmp(field(json_array_get(voices, k), "lm"), lm) == 0;
+            same += same_voice_name(json_array_get(voices, k), doc);
         if (same > 1 && !field(v, "name"))
             text_addf(&name, "#%zu", same);
         json_object_set_new(doc, "name", json_string(text_s(&name)));
@@ -249,8 +268,10 @@ static void made_name(const struct made *m, struct text *out)
     const struct rule_texts *r = m->rule;
     text_addf(out, "%s%s%s%s(", text_s(&r->rule), r->weighting.len > 0 ? " by " : "", text_s(&r->weighting),
               m->fit ? ", fitted" : "");
-    for (size_t i = 0; i < json_array_size(m->voices); i++)
-        text_addf(out, "%s%s", i ? ", " : "", m->lms[i]);
+    for (size_t i = 0; i < json_array_size(m->voices); i++) {
+        text_add(out, i ? ", " : "");
+        add_voice_name(out, json_array_get(m->voices, i), m->lms[i]);
+    }
     text_add(out, ")");
 }
 

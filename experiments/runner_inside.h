@@ -4,9 +4,11 @@
 
 #include "experiments/runner.h"
 
-/* runner.c.  Asks every task what it wants; those that want nothing are finished and leave. */
+/* runner.c.  Asks every task what it wants; those that want nothing are finished, written and leave.  0, or what stops
+ * the run. */
 int runner_gather(struct runner *r);
-/* A unit that fails is told to the journal, counts as not done, and does not stop the others. */
+/* A unit that fails is told to the journal, counts as not done, and does not stop the others.  0, or what stops the run: the
+ * journal cannot be written. */
 int runner_unit_failed(struct runner *r, struct unit_key key);
 
 /* runner_round.c: computes what was gathered, decides and moves; tasks that fail leave.  0, or what stops the run. */

@@ -6,6 +6,8 @@
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789"
 
+#define MANY 256 /* names: a script that asks for more is not read for slips */
+
 struct names {
     char **s;
     size_t n, cap;
@@ -58,32 +60,49 @@ static bool is_word(const char *source, const char *at)
     return !is_letter(at[3]) && !is_letter(c) && !is_field;
 }
 
-/* Whether it stands behind "--" in its line, and that in no string. */
-static bool is_comment(const char *source, const char *at)
+/* Behind the long bracket that begins at s ("[[ ... ]]", "[==[ ... ]==]"), the end of the text where it is not closed; s: none
+ * does. */
+static const char *behind_long(const char *s)
 {
-    const char *s = at;
-    char quote = '\0';
-    while (s > source && s[-1] != '\n')
-        s--;
-    for (; s < at; s++) {
-        if (!quote && s[0] == '-' && s[1] == '-')
-            return true;
-        if (quote && *s == '\\')
-            s++;
-        else if (*s == quote)
+    size_t level = *s == '[' ? strspn(s + 1, "=") : 0;
+    if (*s != '[' || s[1 + level] != '[')
+        return s;
+    for (s += 2 + level; *s; s++) {
+        if (*s != ']')
+            continue;
+        size_t n = strspn(s + 1, "=");
+        if (n == level && s[1 + n] == ']')
+            return s + 2 + n;
+        s += n;
+    }
+    return s;
+}
+
+/* Behind the comment or the long string that begins at s; s: none does. */
+static const char *behind_silent(const char *s)
+{
+    if (s[0] != '-' || s[1] != '-')
+        return behind_long(s);
+    const char *block = behind_long(s + 2);
+    return block > s + 2 ? block : s + strcspn(s, "\r\n");
+}
+
+/* Whether every use of arg names what it wants: these names, MANY at most. */
+static bool all_named(const char *source, struct names *names)
+{
+    char quote = '\0'; /* of the string in which s is */
+    for (const char *s = source, *behind; *s; s = behind) {
+        behind = quote ? s : behind_silent(s);
+        if (behind > s)
+            continue;
+        if (strncmp(s, "arg", 3) == 0 && is_word(source, s) && (names->n == MANY || !add_name(names, s + 3)))
+            return false;
+        if (*s == quote)
             quote = '\0';
         else if (!quote && (*s == '"' || *s == '\''))
             quote = *s;
+        behind = s + (quote && s[0] == '\\' && s[1] ? 2 : 1);
     }
-    return false;
-}
-
-/* Whether every use of arg names what it wants: these names. */
-static bool all_named(const char *source, struct names *names)
-{
-    for (const char *at = source; (at = strstr(at, "arg")); at += 3)
-        if (is_word(source, at) && !add_name(names, at + 3) && !is_comment(source, at))
-            return false;
     return !strstr(source, "_ENV");
 }
 

@@ -77,17 +77,6 @@ static int transformer_push(void *self, int slot, const sym_t s[], size_t n, str
     return 0;
 }
 
-/* What a prompt of nothing begins with: bos, also where the tokenizer puts none in front of texts, else what ends a text
- * (lm-evaluation-harness, prefix_token_id). */
-static void begin_empty(const struct vocab *v, struct symbols *s)
-{
-    int64_t bos = vocab_bos(v);
-    if (bos >= 0)
-        symbols_add(s, &(sym_t){ (sym_t)bos }, 1);
-    else if (vocab_space(v)->n_ends > 0)
-        symbols_add(s, vocab_space(v)->ends, 1);
-}
-
 static int transformer_prompt(void *self, int slot, const struct prompt *p, struct symbols *seen)
 {
     struct transformer *t = self;
@@ -96,8 +85,9 @@ static int transformer_prompt(void *self, int slot, const struct prompt *p, stru
     if (!t->c->vocab)
         return err_set(ERR_DATA, "%s: has no tokenizer: cannot read a prompt", t->lm.name);
     int rc = template_render(t->c->vocab, t->c->chat_template, p, &s);
-    if (rc == 0 && s.n == 0)
-        begin_empty(t->c->vocab, &s);
+    int64_t first = vocab_first(t->c->vocab);
+    if (rc == 0 && s.n == 0 && first >= 0)
+        symbols_add(&s, &(sym_t){ (sym_t)first }, 1);
     if (rc == 0)
         rc = transformer_push(t, slot, s.s, s.n, NULL);
     if (rc == 0 && seen)

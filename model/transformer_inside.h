@@ -1,4 +1,5 @@
-/* What an lm over a checkpoint is made of, for its two files: transformer_open.c opens it, transformer.c answers. */
+/* What an lm over a checkpoint is made of, for its two files: transformer_open.c opens it and computes, transformer.c
+ * answers. */
 #ifndef MODEL_TRANSFORMER_INSIDE_H
 #define MODEL_TRANSFORMER_INSIDE_H
 

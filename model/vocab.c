@@ -262,6 +262,12 @@ int64_t vocab_bos(const struct vocab *v)
     return v->bos;
 }
 
+int64_t vocab_first(const struct vocab *v)
+{
+    const struct space *s = vocab_space(v);
+    return v->bos >= 0 ? v->bos : s->n_ends > 0 ? (int64_t)s->ends[0] : -1;
+}
+
 bool vocab_adds_bos(const struct vocab *v)
 {
     return v->adds_bos;

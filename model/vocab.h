@@ -66,6 +66,9 @@ int64_t vocab_eos(const struct vocab *v);               /* -1: none */
 bool vocab_adds_bos(const struct vocab *v);             /* the tokenizer's post-processor puts bos in front */
 int64_t vocab_tail(const struct vocab *v);              /* what the post-processor puts behind a text; -1: nothing */
 bool vocab_has_marks(const struct vocab *v);            /* both role marks are single added tokens */
+/* What stands before the first symbol of a text that follows nothing: bos, also where the tokenizer puts none in front of
+ * texts, else the first of what ends a text (lm-evaluation-harness, prefix_token_id).  -1: there is neither. */
+int64_t vocab_first(const struct vocab *v);
 
 /* Appends the ids of n bytes of text.  Text is data: special tokens written in it are not parsed (added tokens that
  * are not special are, as the tokenizer does).  Invalid UTF-8 is treated as Hugging Face's lossy decoding would:

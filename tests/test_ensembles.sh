@@ -52,6 +52,10 @@ layers 'voice { m, layer = 1 }'
 grep -q '^ *290 .* -3.1202[67] ' "$work/out" && grep -q '^ *17 .* -3.1875[34] ' "$work/out" || fail "layer 1: $(cat "$work/out")"
 layers 'm, voice { m, layer = 1 }, rule = "dola"'
 "$chorale" generate --script "$work/l.lua" x --max-symbols 3 >"$work/out" || fail "dola gave no text"
+# bug: voices of one model and their ensembles had names that did not tell the layers apart
+layers 'm, voice { m, layer = 1 }'
+"$chorale" run "$work/l.lua" --dry-run --json >"$work/out" || fail "the plan of an early exit"
+grep -q 'linear(prose, prose layer 1)' "$work/out" && grep -q '"name": *"prose layer 1"' "$work/out" || fail "no name tells the layer"
 layers 'm, voice { m, layer = 2 }, rule = "dola"'
 "$chorale" generate --script "$work/l.lua" x 2>"$work/err" && fail "layer 2 of 2"
 grep -q "layer is 2, want 1 to 1, the last but one of 'prose'" "$work/err" || fail "$(cat "$work/err")"

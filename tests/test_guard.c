@@ -1,4 +1,4 @@
-/* cli/guard: whatever the work does, the caller gets a code and a message. */
+/* cli/guard: whatever the work does, the caller gets a code and a message; cli/console: what the terminal is told meanwhile. */
 /* cli/ is no library: its files are part of this test */
 #include "base/err.h"
 #include "base/folder.h"

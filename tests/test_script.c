@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "experiments/prelude.h"
 #include "experiments/script.h"
+#include "experiments/script_sets.h"
 #include "tests/lib/check.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -231,9 +232,45 @@ static void test_prelude(void)
     text_free(&carried);
 }
 
+/* What of a script is a use of arg: names that it does not read are told from those that it may. */
+static void test_sets(void)
+{
+    static const struct {
+        const char *source;
+        bool any;
+    } cases[] = {
+        { "local x = arg.size", false },
+        { "local x = arg['size'] .. arg [\"size\"]", false },
+        { "-- arg max\nlocal x = arg.size", false },
+        { "local x = [[don't]] .. [==[ ]] arg ]==] .. arg.size --[[ arg\narg ]] --[=[ ]] arg", false },
+        { "local x = 'a\\'-- arg' .. arg.size", true },
+        { "local x = \"\\\"--\", arg", true },
+        /* bug: a comment of its own was taken for one of the whole line */
+        { "--[[ all ]] for k, v in pairs(arg) do end", true },
+        { "--[==[ ]] ]==] f(arg)", true },
+        { "local x = [[ -- ]] f(arg)", true },
+        { "local x = '\\z\n  --' f(arg)", true },
+        { "-- a line\rf(arg)", true },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check(script_sets_reads(cases[i].source, "other") == cases[i].any, "%s: may want any name: %d", cases[i].source,
+              !cases[i].any);
+    check(!script_sets_reads("-- arg.size", "size"), "a comment wants nothing");
+    struct text t = { 0 }; /* bug: each word of a line was looked for from the line's beginning */
+    text_add(&t, "--");
+    for (size_t i = 0; i < 1 << 18; i++)
+        text_add(&t, "arg ");
+    text_add(&t, "\n");
+    for (size_t i = 0; i < 1 << 16; i++)
+        text_addf(&t, "f(arg.a%zu)\n", i);
+    check(script_sets_reads(text_s(&t), "b"), "so many names may be any");
+    text_free(&t);
+}
+
 int main(void)
 {
     test_declares();
+    test_sets();
     test_bytes();
     test_errors();
     test_limits();

@@ -245,12 +245,14 @@ static size_t laws(const struct search_type *type)
     struct search *alone[S], *together[S], *backwards[S], *part[S];
     struct text canonical = { 0 };
     size_t stopped = 0, differ = 0;
+    /* four beams keep so much of this table that the best is always the same */
+    const char *name = strcmp(type->name, "beam_sample") == 0 ? "beam_sample(1)" : type->name;
     check(search_canonical(type->name, &canonical) == 0 && strcmp(text_s(&canonical), type->name) == 0, "%s: '%s'",
           type->name, text_s(&canonical));
     for (uint32_t i = 0; i < S; i++) {
         struct search **const all[] = { &alone[i], &together[i], &backwards[i], &part[i] };
         for (size_t k = 0; k < sizeof all / sizeof *all; k++)
-            *all[k] = open_search(type->name, c[i % 2], &stop, &prompt, i / 2);
+            *all[k] = open_search(name, c[i % 2], &stop, &prompt, i / 2);
         run(&alone[i], 1, false);
     }
     run(together, S, false);
@@ -262,7 +264,7 @@ static size_t laws(const struct search_type *type)
         stopped += check_hyps(type->name, alone[i]);
         differ += !same_hyps(alone[i], alone[i % 2]);
     }
-    check(type->random || differ == 0, "%s, which does not depend on the draw: %zu differ", type->name, differ);
+    check(type->random == (differ > 0), "%s depends on the draw: %d, %zu differ", type->name, type->random, differ);
     for (size_t i = 0; i < S; i++) {
         search_close(alone[i]);
         search_close(together[i]);

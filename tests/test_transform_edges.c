@@ -41,7 +41,7 @@ static int apply_to(const struct transform *t, float score[], uint32_t n, struct
     *r = row_over(score, n);
     t->type->start(t, state);
     TRY(row_measure(r));
-    return row_dead(r) ? 0 : t->type->apply(t, state, r, &at);
+    return transform_step(t, state, r, &at);
 }
 
 /* A failure must be one of the row's, said in words. */
