@@ -6,7 +6,6 @@
 
 #define ERR_MAX   2048 /* bytes of a message; longer ones are cut at a character */
 #define ERR_NEAR  3    /* a name at most this many edits away is suggested */
-#define ERR_NAME  256  /* text_distance() compares shorter ones */
 #define ERR_LISTS 80   /* names listed before "..." */
 
 static _Thread_local char message[ERR_MAX];
@@ -45,25 +44,25 @@ int err_add(int code, const char *format, ...)
 }
 
 /* For text_distance(), which has its own end. */
-static void lower(char out[ERR_NAME], const char *s)
+static void lower(char out[TEXT_DISTANCE_MAX], const char *s)
 {
     size_t i = 0;
-    for (; s[i] && i + 1 < ERR_NAME; i++)
+    for (; s[i] && i + 1 < TEXT_DISTANCE_MAX; i++)
         out[i] = (char)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] - 'A' + 'a' : s[i]);
     out[i] = '\0';
 }
 
-/* Capitals count as small letters.  An abbreviation, or a name with more behind it, is as near as one slip; among names that
- * are equally near, the fewer letters apart the better.  What is half other letters is another word. */
+/* Capitals count as small letters.  An abbreviation, or a name with more behind it, is as near as one slip; among names
+ * that are equally near, the fewer letters apart the better.  What is half other letters is another word. */
 static const char *nearest(const char *seen, const char *const names[], size_t n)
 {
     const char *best = NULL;
-    char is[ERR_NAME], name[ERR_NAME];
+    char is[TEXT_DISTANCE_MAX], name[TEXT_DISTANCE_MAX];
     size_t best_near = ERR_NEAR + 1, best_apart = 0, length = strlen(seen);
     lower(is, seen);
     for (size_t i = 0; i < n; i++) {
         lower(name, names[i]);
-        size_t apart = length < ERR_NAME ? text_distance(is, name) : SIZE_MAX;
+        size_t apart = length < TEXT_DISTANCE_MAX ? text_distance(is, name) : SIZE_MAX;
         size_t shorter = length < strlen(name) ? length : strlen(name);
         bool begins = *seen && (shorter == length || shorter > 1) && strncmp(is, name, shorter) == 0;
         size_t near = begins && apart > 1 ? 1 : apart;

@@ -17,8 +17,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DISTANCE_MAX 256
-
 void text_free(struct text *t)
 {
     free(t->s);
@@ -212,6 +210,15 @@ bool text_ends_in(const char *s, const char *end)
     return n >= m && strcmp(s + n - m, end) == 0;
 }
 
+bool text_same_word(const char *word, const char *seen)
+{
+    while (*seen && *word == (*seen == '-' ? '_' : *seen >= 'A' && *seen <= 'Z' ? *seen - 'A' + 'a' : *seen)) {
+        word++;
+        seen++;
+    }
+    return !*word && !*seen;
+}
+
 double text_shortest(float x)
 {
     char s[32];
@@ -252,7 +259,7 @@ bool text_i64(const char *s, int64_t *x)
 /* Long strings are not compared to their ends: a name of megabytes would take seconds against a dozen others. */
 size_t text_distance(const char *a, const char *b)
 {
-    size_t n_a = strnlen(a, DISTANCE_MAX), n = strnlen(b, DISTANCE_MAX), *row = mem_alloc(n + 1, sizeof *row);
+    size_t n_a = strnlen(a, TEXT_DISTANCE_MAX), n = strnlen(b, TEXT_DISTANCE_MAX), *row = mem_alloc(n + 1, sizeof *row);
     for (size_t j = 0; j <= n; j++)
         row[j] = j;
     for (size_t i = 0; i < n_a; i++) {
@@ -270,7 +277,7 @@ size_t text_distance(const char *a, const char *b)
     }
     size_t distance = row[n];
     free(row);
-    return n_a < DISTANCE_MAX && n < DISTANCE_MAX ? distance : SIZE_MAX;
+    return n_a < TEXT_DISTANCE_MAX && n < TEXT_DISTANCE_MAX ? distance : SIZE_MAX;
 }
 
 static int read_stream(struct text *t, FILE *f, const char *path, size_t max)

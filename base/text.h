@@ -35,6 +35,9 @@ bool text_i64(const char *s, int64_t *x);
 
 bool text_ends_in(const char *s, const char *end);
 
+/* Whether a name as a person wrote it is this word (small letters, '_'), but for capitals and '-' in place of '_'. */
+bool text_same_word(const char *word, const char *seen);
+
 /* The number of the fewest decimal digits that is this float: 0.95, not 0.949999988. */
 double text_shortest(float x);
 
@@ -50,7 +53,8 @@ size_t text_utf8_ready(const char *s, size_t n);
 /* Characters (codepoints; an invalid byte counts as one). */
 size_t text_utf8_count(const char *s, size_t n);
 
-/* Levenshtein distance, for "did you mean"; SIZE_MAX where one has 256 bytes or more. */
+#define TEXT_DISTANCE_MAX 256
+/* Levenshtein distance, for "did you mean"; SIZE_MAX where one has TEXT_DISTANCE_MAX bytes or more. */
 size_t text_distance(const char *a, const char *b);
 
 /* The whole of a file of at most max bytes into t (cleared first); path "-" is stdin.  0, ERR_IO, or ERR_DATA

@@ -107,22 +107,13 @@ static void add_case(struct text *t, const struct list_entry *e)
     text_add(t, "}");
 }
 
-static void add_bound(struct text *t, const char *key, double x)
-{
-    text_addf(t, ",\"%s\":", key);
-    if (isfinite(x))
-        text_add_real(t, x);
-    else
-        text_add(t, "null");
-}
-
 static void add_measure_json(struct text *t, const struct list_measure *m)
 {
     add_member(t, "level", m->level);
     add_member(t, "unit", m->unit);
     text_addf(t, ",\"direction\":%d", m->direction);
-    add_bound(t, "minimum", m->min);
-    add_bound(t, "maximum", m->max);
+    console_member(t, "minimum", m->min);
+    console_member(t, "maximum", m->max);
 }
 
 static void print_measure(const struct list_measure *m)

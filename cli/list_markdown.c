@@ -163,11 +163,13 @@ static void add_elsewhere(struct text *t)
 {
     size_t n;
     const struct elsewhere *words = elsewhere_words(&n);
-    text_add(t, "\n## Words of other systems\n\nOf transformers' `generate()`, vLLM and the OpenAI API, llama.cpp and "
-                "text-generation-webui, where they are not the words of this page.\n\n| there | here |\n|---|---|\n");
-    for (size_t i = 0; i < n; i++)
-        text_addf(t, words[i].place == ELSEWHERE_NONE ? "| `%s` | %s%s |\n" : "| `%s` | %s `%s` |\n", words[i].name,
-                  elsewhere_place_name(words[i].place), words[i].here);
+    text_add(t, "\n## Words of other systems\n\nOf " ELSEWHERE_SYSTEMS
+                ", where they are not the words of this page.\n\n| there | here |\n|---|---|\n");
+    for (size_t i = 0; i < n; i++) {
+        size_t typed = elsewhere_typed(&words[i]);
+        text_addf(t, typed > 0 ? "| `%s` | %s `%.*s`%s |\n" : "| `%s` | %s%.*s%s |\n", words[i].name,
+                  elsewhere_place_name(words[i].place), (int)typed, words[i].here, words[i].here + typed);
+    }
 }
 
 int list_markdown(void)

@@ -11,28 +11,20 @@
 /* The rows of options that every verb which computes shares. */
 #define OPENED_OPTIONS                                                                                                 \
     { "threads", "N", NULL, "threads; default: physical cores" },                                                      \
-        { "mode", "MODE", "native", "compute mode: f32 or native" },                                                   \
-        { "kv", "TYPE", NULL,                                                                                          \
-          "type of keys and values: f32, bf16, q8; default: f32, on a device bf16 with --mode native" },               \
+        { "mode", "MODE", "native", "compute mode: f32 or native" }, OPENED_ROWS
+
+/* The same of verbs that make a plan, where they have no defaults of their own. */
+#define OPENED_PLAN_OPTIONS                                                                                            \
+    { "mode", "MODE", NULL, "compute mode: f32 (default) or native (default on a device)" }, OPENED_ROWS
+
+#define OPENED_ROWS                                                                                                    \
+    { "kv", "TYPE", NULL, "type of keys and values: f32, bf16, q8; default: f32, on a device in native mode bf16" },   \
         { "device", "NAME", NULL, "where checkpoints compute: cpu (default), cuda, cuda:1" },                          \
         { "deterministic", NULL, NULL, "on a device: rows that do not depend on what else is in the batch" },          \
     {                                                                                                                  \
         "kernels", "PATH", NULL,                                                                                       \
             "kernel path: amx, avx512bf16, avx512vnni, avx512, avxvnni, avx2, reference; default: the best that "      \
-            "passes "                                                                                                  \
-            "its self-test"                                                                                            \
-    }
-
-/* The same of verbs that make a plan, where they have no defaults of their own. */
-#define OPENED_PLAN_OPTIONS                                                                                            \
-    { "mode", "MODE", NULL, "compute mode: f32 (default) or native (default on a device)" },                           \
-        { "device", "NAME", NULL, "where checkpoints compute: cpu (default), cuda, cuda:1" },                          \
-        { "deterministic", NULL, NULL, "on a device: rows that do not depend on what else is in the batch" },          \
-        { "kv", "TYPE", NULL, "type of keys and values: f32 (default; bf16 on a device in native mode), bf16, q8" },   \
-    {                                                                                                                  \
-        "kernels", "PATH", NULL,                                                                                       \
-            "kernel path: amx, avx512bf16, avx512vnni, avx512, avxvnni, avx2, reference; default: the best of this "   \
-            "machine"                                                                                                  \
+            "passes its self-test"                                                                                     \
     }
 
 struct opened {

@@ -35,13 +35,9 @@ static const struct transform_type *transform_of(const struct verb *verb, const 
 {
     size_t at, n;
     const struct transform_type *const *types = transform_types(&n);
-    for (size_t i = 0; i < n && find(verb->options, verb->n_options, "chain", &at); i++) {
-        size_t k = 0;
-        while (name[k] && types[i]->name[k] == (name[k] == '-' ? '_' : name[k]))
-            k++;
-        if (!name[k] && !types[i]->name[k])
+    for (size_t i = 0; i < n && find(verb->options, verb->n_options, "chain", &at); i++)
+        if (text_same_word(types[i]->name, name))
             return types[i];
-    }
     return NULL;
 }
 
@@ -68,7 +64,8 @@ static bool begins_option(const struct verb *verb, const char *name)
     return false;
 }
 
-/* Said otherwise here: an option, an operand, or what a chain, a search or a selection says.  0: nothing that the verb knows. */
+/* Said otherwise here: an option, an operand, or what a chain, a search or a selection says.  0: nothing that the verb
+ * knows. */
 static int other_word(const struct verb *verb, const char *seen)
 {
     const char *name = seen + strspn(seen, "-"), *here = options_elsewhere(verb, name);
@@ -89,7 +86,7 @@ static int other_word(const struct verb *verb, const char *seen)
         return err_set(ERR_USAGE,
                        "unknown option '%s'; the script says it: experiment { %s = ... }, or = arg.%s for --set %s=...",
                        seen, name, name, name);
-    if (!decodes || !elsewhere_find(seen, &e) || (e.here == e.name && begins_option(verb, name)))
+    if (!decodes || !elsewhere_find(seen, &e) || (elsewhere_ours(&e) && begins_option(verb, name)))
         return 0;
     if ((size_t)e.place < sizeof in / sizeof *in && find(verb->options, verb->n_options, in[e.place], &at))
         return err_set(ERR_USAGE, "unknown option '%s'; here that is in --%s: %s", seen, in[e.place], e.here);
@@ -282,6 +279,16 @@ size_t options_all(const struct args *a, const char *name, const char *out[])
         if (strcmp(a->repeated[i], name) == 0)
             out[n++] = a->repeated[i + 1];
     return n;
+}
+
+int options_no_set(const struct args *a)
+{
+    size_t at;
+    if (!options_text(a, "set"))
+        return 0;
+    return find(a->verb->options, a->verb->n_options, "script", &at)
+               ? err_set(ERR_USAGE, "--set is for a script: give --script FILE too")
+               : err_set(ERR_USAGE, "--set is for a script, '%s' is a checkpoint", a->operand[0]);
 }
 
 int options_int(const struct args *a, const char *name, int64_t min, int64_t max, int64_t *x)

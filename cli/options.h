@@ -50,8 +50,11 @@ void options_help(const struct verb *verb); /* to stdout */
 const char *options_text(const struct args *a, const char *name); /* NULL: absent */
 bool options_flag(const struct args *a, const char *name);
 bool options_given(const struct args *a, const char *name); /* on the command line: no fallback */
-/* The values of an option that may be given several times, in order, into out (a->n_repeated / 2 have room); how many. */
+/* The values of an option that may be given several times, in order, into out (a->n_repeated / 2 have room); how many
+ * they are. */
 size_t options_all(const struct args *a, const char *name, const char *out[]);
+/* Where there is no script: 0, or ERR_USAGE of a --set. */
+int options_no_set(const struct args *a);
 int options_int(const struct args *a, const char *name, int64_t min, int64_t max, int64_t *x);
 int options_real(const struct args *a, const char *name, double min, double max, double *x);
 

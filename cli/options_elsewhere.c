@@ -1,8 +1,10 @@
 #include "cli/options_elsewhere.h"
+#include "base/text.h"
 #include <ctype.h>
 #include <string.h>
 
-/* '_' for '-'.  Of several rows of one name the first holds whose option or operand the verb has. */
+/* Of several rows of one name the first holds whose option or operand the verb has.  Words for chains, searches,
+ * limits and draws are in decode/elsewhere.c. */
 static const struct {
     const char *name, *here;
 } words[] = {
@@ -17,11 +19,6 @@ static const struct {
     { "file", "PROMPT" },
     { "n", "max-symbols" },
     { "predict", "max-symbols" },
-    { "n_predict", "max-symbols" },
-    { "max_length", "max-symbols" },
-    { "max_new_tokens", "max-symbols" },
-    { "max_tokens", "max-symbols" },
-    { "num_return_sequences", "n" },
     { "s", "seed" },
     { "t", "threads" },
     { "c", "window" },
@@ -44,19 +41,15 @@ static const struct {
     { "chat_template", "template" },
     { "r", "stop" },
     { "reverse_prompt", "stop" },
-    { "stop_strings", "stop" },
     { "o", "out" },
     { "output", "out" },
     { "outtype", "type" },
 };
 
+/* Options of one letter are told apart by its case. */
 static bool is(const char *theirs, const char *name)
 {
-    while (*name && *theirs == (*name == '-' ? '_' : *name)) {
-        theirs++;
-        name++;
-    }
-    return !*theirs && !*name;
+    return text_same_word(theirs, name) && (theirs[1] || *theirs == *name);
 }
 
 static bool has(const struct verb *verb, const char *here)

@@ -4,8 +4,8 @@
 
 #include "cli/options.h"
 
-/* An option of the verb ("max-symbols"), or an operand in capitals ("PROMPT"), that a name without its dashes stands for elsewhere;
- * NULL: none that the verb has. */
+/* An option of the verb ("max-symbols"), or an operand in capitals ("PROMPT"), that a name without its dashes stands
+ * for elsewhere; NULL: none that the verb has. */
 const char *options_elsewhere(const struct verb *verb, const char *name);
 
 #endif

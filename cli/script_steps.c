@@ -21,7 +21,7 @@ int script_steps_open(const struct args *a, struct lua_transforms **out)
     struct text source = { 0 };
     *out = NULL;
     if (!path)
-        return options_text(a, "set") ? err_set(ERR_USAGE, "--set is for a script: give --script FILE too") : 0;
+        return options_no_set(a);
     const char **sets = mem_alloc(a->n_repeated / 2, sizeof *sets);
     size_t n = options_all(a, "set", sets);
     int rc = script_source(path, &source);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NAMES = 256, PROMPT_MOST = 1 << 28 };
+enum { MAX_NAMES = 256 };
 
 /* The id asked for, or that of the last arm's lm; NULL + ERR_USAGE that lists the ids. */
 static const char *choose(const struct plan *p, const char *wanted)
@@ -32,11 +32,8 @@ static int open_script(struct source *s, const struct args *a)
 {
     int64_t n_threads = (int64_t)threads_cores();
     TRY(options_int(a, "threads", 1, 1024, &n_threads));
-    struct plan_options options = { .mode = options_text(a, "mode"),
-                                    .kernels = options_text(a, "kernels"),
-                                    .device = options_text(a, "device"),
-                                    .deterministic = options_flag(a, "deterministic"),
-                                    .kv = options_text(a, "kv") };
+    struct plan_options options = { 0 };
+    opened_plan(a, &options);
     const char **sets = mem_alloc(a->n_repeated / 2, sizeof *sets);
     options.n_sets = options_all(a, "set", sets);
     options.sets = sets;
@@ -65,8 +62,8 @@ static int open_script(struct source *s, const struct args *a)
 int source_open(struct source *s, const struct args *a, const char *name)
 {
     *s = (struct source){ 0 };
-    if (name && options_text(a, "set"))
-        return err_set(ERR_USAGE, "--set is for a script: give --script FILE too");
+    if (name)
+        TRY(options_no_set(a));
     if (name && options_text(a, "lm"))
         return err_set(ERR_USAGE, "--lm '%s' names an lm of a script: give --script FILE too", options_text(a, "lm"));
     if (name) {
@@ -88,7 +85,7 @@ int source_prompt(const char *operand, struct text *read, const char **prompt)
     *prompt = operand;
     if (strcmp(operand, "-") != 0)
         return 0;
-    TRY(text_read_file(read, operand, PROMPT_MOST));
+    TRY(text_read_file(read, operand, SOURCE_INPUT_MAX));
     *prompt = text_s(read);
     return strlen(*prompt) == read->len ? 0
                                         : err_set(ERR_DATA, "stdin: a NUL at byte %zu of the prompt", strlen(*prompt));

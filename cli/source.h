@@ -12,6 +12,8 @@
         { "lm", "ID", NULL, "which lm of the script; default: that of its last arm" },                                 \
         { "set", "NAME=VALUE", NULL, "arg.NAME of the script; may be given several times" }, OPENED_OPTIONS
 
+#define SOURCE_INPUT_MAX ((size_t)1 << 28) /* bytes of a prompt, or of texts to score */
+
 struct source {
     struct lm *lm; /* borrowed from what follows */
     struct core *core;

@@ -103,10 +103,8 @@ static struct plan *plan_of(const struct args *a)
     opened_plan(a, &options);
     if (end && strcmp(end, ".lua") == 0)
         return plan_of_script(a, &options);
-    if (options_text(a, "set")) {
-        err_set(ERR_USAGE, "--set is for a script, '%s' is a checkpoint", operand);
+    if (options_no_set(a) < 0)
         return NULL;
-    }
     struct text source = { 0 }, sets[N_KEYS + 1] = { { 0 } };
     size_t n = 1;
     struct checkpoint *c = checkpoint_open(operand); /* a wrong name is told by its own message, not the script's */

@@ -71,15 +71,15 @@ static int list_metrics(const struct args *a)
     const struct trace_metric *traces = trace_metrics(&n);
     size_t n_texts;
     const struct metric_type *const *texts = metric_types(&n_texts);
-    static const char *const levels[] = { [METRIC_RECORD] = "record", [METRIC_ITEM] = "item", [METRIC_ARM] = "arm" };
     for (size_t i = 0; i < n_texts; i++) {
         const struct metric_type *m = texts[i];
-        struct list_measure measure = { levels[m->level], m->unit, m->direction, m->min, m->max };
+        struct list_measure measure = { metric_levels[m->level], m->unit, m->direction, m->min, m->max };
         list_entry_print(a, &(struct list_entry){
                                 .name = m->name, .meaning = m->meaning, .source = m->source, .measure = &measure });
     }
     for (size_t i = 0; i < n; i++) {
-        struct list_measure measure = { "record", traces[i].unit, traces[i].direction, traces[i].min, traces[i].max };
+        struct list_measure measure = { metric_levels[METRIC_RECORD], traces[i].unit, traces[i].direction,
+                                        traces[i].min, traces[i].max };
         list_entry_print(
             a, &(struct list_entry){ .name = traces[i].name, .meaning = traces[i].meaning, .measure = &measure });
     }
@@ -258,8 +258,8 @@ const struct verb verb_list = {
     .details =
         "WHAT is strategies (all that decides what is said: the next eight, --json with the source of each and the "
         "test that\nholds it to that), transforms, draws, searches, selections, utilities, rules, profiles, presets; "
-        "weights, calibrations,\nanswers, choices, metrics, evalsets, checkpoints, templates, or elsewhere (words of "
-        "transformers, vLLM and llama.cpp,\nand what they are here).\n"
+        "weights, calibrations,\nanswers, choices, metrics, evalsets, checkpoints, templates, or elsewhere (words "
+        "of\n" ELSEWHERE_SYSTEMS ", and what they are here).\n"
         "Each with its parameters, ranges, defaults (of words the first) and one line of meaning; --verbose adds "
         "the source.",
     .options = options,

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INPUT_MAX ((size_t)1 << 28)
-
 #define CHUNK 256 /* rows held at once: a window of a long context has more than fit, of a large vocabulary */
 
 /* The next n symbols, of which the slot has the one before the first. */
@@ -200,7 +198,7 @@ static int run_score(const struct args *a)
         return err_set(ERR_USAGE, "%zu operands, want CHECKPOINT FILE, or with --script FILE alone", a->n_operands);
     if (has_script && options_text(a, "window"))
         return err_set(ERR_USAGE, "--window is of checkpoints: an lm of a script scores a text as one");
-    TRY(text_read_file(&input, file_of(a), INPUT_MAX));
+    TRY(text_read_file(&input, file_of(a), SOURCE_INPUT_MAX));
     int rc = (has_script ? score_declared : score_checkpoint)(a, &input);
     text_free(&input);
     return rc;

@@ -55,7 +55,7 @@
     }                                                                                                                  \
     static void name##_thread(const struct type a)
 #define CUDA_KERNEL_OF(name, type, threads, blocks) CUDA_KERNEL(name, type, threads)
-#define CUDA_INLINE                                 static inline /* once for all kernels: they are compiled in an instant */
+#define CUDA_INLINE                                 static inline /* once for all kernels: compiled in an instant */
 #define CUDA_SHARED                                 static __attribute__((section("cuda_shared")))
 #define CUDA_DYNAMIC_SHARED(type, name)             type *name = (type *)emulate_dynamic_shared()
 #define CUDA_TABLE                                  static const

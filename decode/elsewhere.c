@@ -1,16 +1,17 @@
 #include "decode/elsewhere.h"
+#include "base/text.h"
 #include "decode/chain.h"
 #include "decode/search.h"
 #include "decode/select.h"
-#include <ctype.h>
 #include <string.h>
 
-#define MIROSTAT "mirostat2(TAU, ETA), or mirostat1"
-#define DRY      "dry(MULTIPLIER, base=B, allowed=N, last_n=N, breakers=[TEXT, ...])"
-#define BEAM     "beam(WIDTH, length_penalty=X, early=WORD, n=N)"
-#define LIMIT    "the limit: --max-symbols N, in a script limit = { symbols = N }"
-#define DRAWS    "so many draws: --n N, in a script draws = N"
-#define STOP     "--stop TEXT, in a script stop = { TEXT, ... }"
+#define MIROSTAT  "mirostat2(TAU, ETA), or mirostat1"
+#define DRY       "dry(MULTIPLIER, base=B, allowed=N, last_n=N, breakers=[TEXT, ...])"
+#define BEAM      "beam(WIDTH, length_penalty=X, early=WORD, n=N)"
+#define LIMIT     "the limit: --max-symbols N, in a script limit = { symbols = N }"
+#define NO_PROMPT ", where N does not count the prompt"
+#define DRAWS     "so many draws: --n N, in a script draws = N"
+#define STOP      "--stop TEXT, in a script stop = { TEXT, ... }"
 
 static const struct elsewhere words[] = {
     { "temp", ELSEWHERE_CHAIN, "temperature=T" },
@@ -46,7 +47,7 @@ static const struct elsewhere words[] = {
     { "dry_penalty_last_n", ELSEWHERE_CHAIN, DRY },
     { "dry_sequence_breaker", ELSEWHERE_CHAIN, DRY },
     { "dry_sequence_breakers", ELSEWHERE_CHAIN, DRY },
-    { "min_length", ELSEWHERE_CHAIN, "min_tokens=N" },
+    { "min_length", ELSEWHERE_CHAIN, "min_tokens=N" NO_PROMPT },
     { "min_new_tokens", ELSEWHERE_CHAIN, "min_tokens=N" },
     { "exponential_decay_length_penalty", ELSEWHERE_CHAIN, "length_decay(START, FACTOR)" },
     { "logit_bias", ELSEWHERE_CHAIN, "bias([ID:X, ...])" },
@@ -78,7 +79,7 @@ static const struct elsewhere words[] = {
     { "cfg_scale", ELSEWHERE_RULE, "cfg(SCALE)" },
     { "guidance_scale", ELSEWHERE_RULE, "cfg(SCALE)" },
     { "dola_layers", ELSEWHERE_RULE, "dola" },
-    { "max_length", ELSEWHERE_NONE, LIMIT },
+    { "max_length", ELSEWHERE_NONE, LIMIT NO_PROMPT },
     { "max_new_tokens", ELSEWHERE_NONE, LIMIT },
     { "max_tokens", ELSEWHERE_NONE, LIMIT },
     { "n_predict", ELSEWHERE_NONE, LIMIT },
@@ -104,13 +105,13 @@ const char *elsewhere_place_name(enum elsewhere_place place)
     return names[place];
 }
 
-static bool is(const char *theirs, const char *name)
+size_t elsewhere_typed(const struct elsewhere *e)
 {
-    while (*name && *theirs == (*name == '-' ? '_' : tolower((unsigned char)*name))) {
-        theirs++;
-        name++;
-    }
-    return !*theirs && !*name;
+    int depth = 0;
+    size_t n = 0;
+    for (; e->place != ELSEWHERE_NONE && e->here[n] && (e->here[n] != ',' || depth > 0); n++)
+        depth += (strchr("([", e->here[n]) != NULL) - (strchr(")]", e->here[n]) != NULL);
+    return n;
 }
 
 bool elsewhere_find(const char *name, struct elsewhere *found)
@@ -122,18 +123,23 @@ bool elsewhere_find(const char *name, struct elsewhere *found)
     *found = (struct elsewhere){ 0 };
     name += strspn(name, "-");
     for (size_t i = 0; i < n_words; i++)
-        if (is(words[i].name, name))
+        if (text_same_word(words[i].name, name))
             *found = words[i];
     for (size_t i = 0; i < n_types; i++)
-        if (is(types[i]->name, name))
+        if (text_same_word(types[i]->name, name))
             *found = (struct elsewhere){ types[i]->name, ELSEWHERE_CHAIN, types[i]->name };
     for (size_t i = 0; i < n_searches; i++)
-        if (is(searches[i]->name, name))
+        if (text_same_word(searches[i]->name, name))
             *found = (struct elsewhere){ searches[i]->name, ELSEWHERE_SEARCH, searches[i]->name };
     for (size_t i = 0; i < n_selections; i++)
-        if (is(selections[i]->name, name))
+        if (text_same_word(selections[i]->name, name))
             *found = (struct elsewhere){ selections[i]->name, ELSEWHERE_SELECT, selections[i]->name };
     return found->name;
+}
+
+bool elsewhere_ours(const struct elsewhere *found)
+{
+    return found->here == found->name;
 }
 
 int elsewhere_unknown(enum err code, const char *what, const char *seen, const char *const names[], size_t n)

@@ -12,6 +12,8 @@ static const struct metric_type *const types[] = {
 };
 #define N_TYPES (sizeof types / sizeof *types)
 
+const char *const metric_levels[] = { [METRIC_RECORD] = "record", [METRIC_ITEM] = "item", [METRIC_ARM] = "arm" };
+
 const struct metric_type *const *metric_types(size_t *n)
 {
     *n = N_TYPES;

@@ -14,6 +14,7 @@ enum metric_level {
     METRIC_ITEM,   /* all draws of one item under one arm */
     METRIC_ARM,    /* everything of one arm */
 };
+extern const char *const metric_levels[METRIC_ARM + 1]; /* their names: "record", "item", "arm" */
 
 enum metric_needs {
     NEEDS_TEXT = 1,    /* sample.text of GENERATE items */

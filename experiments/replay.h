@@ -38,8 +38,8 @@ struct replay_summary {
 
 struct replay;
 
-/* chain: another chain for all arms; NULL: each arm's own (a check of the log).  arm: of this name, or this part of one, alone; NULL: all.
- * NULL + ERR_DATA (no rows were kept), ERR_USAGE, ERR_DAMAGED. */
+/* chain: another chain for all arms; NULL: each arm's own (a check of the log).  arm: of this name, or this part of
+ * one, alone; NULL: all.  NULL + ERR_DATA (no rows were kept), ERR_USAGE, ERR_DAMAGED. */
 struct replay *replay_open(struct results *r, const char *chain, const char *arm);
 void replay_close(struct replay *x);
 /* The next record: 1, 0 (no more), < 0. */

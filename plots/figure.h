@@ -6,8 +6,8 @@
 #include "experiments/results.h"
 #include "experiments/summary.h"
 
-/* What figures draw from.  An arm is one of the lms, whose curve it is on, and what it does with it: its setting.  Both are
- * numbered in the order of the arms. */
+/* What figures draw from.  An arm is one of the lms, whose curve it is on, and what it does with it: its setting.  Both
+ * are numbered in the order of the arms. */
 struct figure_data {
     const struct results *results;
     const struct summary *summary;
@@ -51,11 +51,12 @@ size_t figure_choose(const struct figure_data *d, size_t max, size_t out[]);
  * out (FIGURE_LMS,); their number. */
 size_t figure_choose_lms(const struct figure_data *d, size_t out[]);
 
-/* The line type (plots/plot.h) of an lm in every figure of a report: its place among figure_choose_lms(), grey without one. */
+/* The line type (plots/plot.h) of an lm in every figure of a report: its place among figure_choose_lms(), grey without
+ * one. */
 size_t figure_line(const struct figure_data *d, size_t lm);
 
-/* The arm with the best mean of a metric, by its direction, of equals the better by `then` (NULL: the first); n_arms when
- * none has one or m is NULL. */
+/* The arm with the best mean of a metric, by its direction, of equals the better by `then` (NULL: the first); n_arms
+ * when none has one or m is NULL. */
 size_t figure_best(const struct summary_metric *m, const struct summary_metric *then, size_t n_arms);
 
 /* Appends "12 of 24 results are missing, 10 of them failed"; nothing where all are there. */

@@ -24,8 +24,8 @@ void plot_tic(struct text *script, const char *s);
 void plot_number(struct text *script, double x);
 
 /* The common head of our figures, appended: SVG terminal of the given size in pixels, fonts, colours, grid.  Line
- * types 1..PLOT_LINES have each a shape of point of its own, and colours of a colour-blind safe set (Okabe and Ito 2008), of
- * which the first four come twice; the next is grey. */
+ * types 1..PLOT_LINES have each a shape of point of its own, and colours of a colour-blind safe set (Okabe and Ito
+ * 2008), of which the first four come twice; the next is grey. */
 void plot_head(struct text *script, int width, int height);
 
 struct plot_tool {

@@ -49,12 +49,15 @@ test_usage() {
     # words of llama.cpp and of transformers
     expect_one 2 "'--prompt'; here that is an operand: chorale generate [OPTIONS] CHECKPOINT [PROMPT]" "$chorale" generate zoo:prose --prompt x
     expect_one 2 "unknown option '-n'; here that is --max-symbols N" "$chorale" generate zoo:prose x -n 5
+    expect_one 2 "unknown option '--n-predict'; here that is the limit: --max-symbols N" "$chorale" generate zoo:prose x --n-predict 5
+    expect_one 2 "--max-symbols N, in a script limit = { symbols = N }, where N does not count the prompt" "$chorale" generate zoo:prose x --max-length 5 # bug: said the same number
+    expect_one 2 "unknown option '-C'; options begin with two dashes" "$chorale" generate zoo:prose x -C 5 # not -c, a window
     expect_one 2 "'--temp'; here that is in --chain: temperature=T" "$chorale" generate zoo:prose x --temp .7 # bug: said --template
     expect_one 2 "'--num-beams'; here that is in --search: beam(WIDTH" "$chorale" generate zoo:prose x --num-beams 4
     expect_one 2 "unknown verb 'quantize'; here that is convert" "$chorale" quantize a b
     expect_one 2 'the script says it: experiment { draws = ... }' "$chorale" run x.lua --draws 3
     expect_one 2 "unknown option '--dry'; did you mean '--dry-run'?" "$chorale" run x.lua --dry
-    expect_one 2 "unknown option '--top-p'; a transform stands in a chain: --chain \"top_p=...\"" "$chorale" generate zoo:prose --top-p .9
+    expect_one 2 "unknown option '--Top-P'; a transform stands in a chain: --chain \"top_p=...\"" "$chorale" generate zoo:prose --Top-P .9
     expect_one 2 "stands in a chain: --chain \"mirostat1\"" "$chorale" dist --mirostat1
     expect_one 2 "unknown option '--top-p'; known: --out" "$chorale" report --top-p .9
     expect_one 4 'No such file' "$chorale" run "$work/none.lua"
@@ -62,6 +65,8 @@ test_usage() {
     expect_one 3 "unknown checkpoint 'nosuch'" "$chorale" generate nosuch
     expect_one 3 "unknown checkpoint 'nosuch'" "$chorale" fit nosuch
     expect_one 2 'give --script FILE too' "$chorale" logits zoo:prose --lm x
+    expect_one 2 '--set is for a script: give --script FILE too' "$chorale" logits zoo:prose --set x=1
+    expect_one 2 "--set is for a script, 'zoo:prose' is a checkpoint" "$chorale" fit zoo:prose --set x=1
     expect_one 2 'the only operand is the prompt' "$chorale" generate --script x.lua one two
     expect_one 4 'no such results' "$chorale" report "$work/none"
     expect_one 7 'not a results file' "$chorale" compare README.md README.md

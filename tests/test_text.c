@@ -12,6 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void same_word(void)
+{
+    check(text_same_word("top_p", "Top-P") && text_same_word("top_p", "top_p") && text_same_word("", ""), "the same");
+    check(!text_same_word("top_p", "top_") && !text_same_word("top", "top_p") && !text_same_word("a-b", "a-b"),
+          "another");
+}
+
 static void numbers(void)
 {
     static const double reals[] = { 0.1, 1.0 / 3, 1e-300, 5e-324, DBL_MAX, -2.5, 1e21, 0, 123456789 };
@@ -241,6 +248,7 @@ int main(void)
     many_values();
     long_names();
     numbers();
+    same_word();
     logarithms();
     negative_zero();
     utf8();
