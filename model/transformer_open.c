@@ -54,7 +54,8 @@ static uint32_t types_of(const struct checkpoint *c, const char *kernels)
 static int choose_path(struct transformer *t, const struct transformer_options *o)
 {
     const struct device *d = t->device;
-    t->kernels = kernel_choose(d ? NULL : o->kernels, d ? KERNEL_F32 : t->mode, types_of(t->c, o->kernels), &t->refused);
+    t->kernels =
+        kernel_choose(d ? NULL : o->kernels, d ? KERNEL_F32 : t->mode, types_of(t->c, o->kernels), &t->refused);
     if (!t->kernels)
         return err_code();
     if (!d) {
