@@ -168,7 +168,7 @@ const struct verb verb_audit = {
         "claim itself would show on average, p how often the claim shows as much. Exit status 10: biased.\n"
         "beam and best_first claim the string that is best by their own score (ln p over their length\n"
         "penalties); a narrow beam may miss it, which is told and is no bias. Of a search with weighted texts\n"
-        "(stochastic_beam) p is a bootstrap's, which wants tens of draws for each string: with fewer it is too small.",
+        "(stochastic_beam) p sees the strings that are expected 20 times apart, and the others as one.",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .run = run_audit,

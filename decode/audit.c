@@ -175,7 +175,7 @@ static void compare(const struct measured *m, double p[], struct audit *out)
     audit_noise(&m->sample, p, &(struct audit_noise_args){ .tv = out->tv, .confidence = m->args->confidence }, &noise);
     out->noise = noise.mean;
     out->p = noise.p;
-    out->tv_low = fmax(0, out->tv - noise.radius);
+    out->tv_low = fmax(0, noise.low);
     /* the mean of tv is at least the true distance (Jensen), and one draw moves tv by 1/N at most (McDiarmid 1989) */
     double above = m->sample.weighted ? noise.radius : sqrt(-log(1 - m->args->confidence) / 2 / out->draws);
     out->tv_high = fmin(1, out->tv + fmin(noise.radius, above));

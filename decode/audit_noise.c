@@ -10,6 +10,7 @@
 
 enum { REPETITIONS = 999 };
 
+#define EXPECTED 20   /* draws of a string for which the multiplier bootstrap is right */
 #define ROUNDING 1e-9 /* of sums over a million draws: a search that gives every string differs by no more */
 
 void audit_sample_init(struct audit_sample *s, size_t n_strings)
@@ -89,8 +90,9 @@ static double quantile(const double sorted[REPETITIONS], double confidence)
     return i > REPETITIONS ? 1 : sorted[i > 0 ? i - 1 : 0];
 }
 
-void audit_noise(const struct audit_sample *s, const double p[], const struct audit_noise_args *args,
-                 struct audit_noise *out)
+/* Of one partition; its own repetitions are those of the claim where weights are measured. */
+static void noise_of(const struct audit_sample *s, const double p[], const struct audit_noise_args *args,
+                     struct audit_noise *out)
 {
     double claim[REPETITIONS], own[REPETITIONS];
     struct simulation m = { .s = s,
@@ -104,15 +106,53 @@ void audit_noise(const struct audit_sample *s, const double p[], const struct au
     for (size_t i = 0; i < s->n_strings; i++)
         m.mean[i] = s->sum[i] / s->draws;
     simulate(&m, p, claim);
-    simulate(&m, m.mean, own);
+    if (s->weighted)
+        memcpy(own, claim, sizeof own);
+    else
+        simulate(&m, m.mean, own);
     size_t beyond = 0;
     for (int i = 0; i < REPETITIONS; i++)
         beyond += claim[i] >= args->tv * (1 - 1e-12) - ROUNDING;
     out->mean = gsl_stats_mean(claim, 1, REPETITIONS);
     out->p = (1 + (double)beyond) / (1 + REPETITIONS);
     out->radius = fmax(quantile(claim, args->confidence), quantile(own, args->confidence));
+    out->low = args->tv - out->radius;
     gsl_rng_free(m.rng);
     free(m.count);
     free(m.mean);
     free(m.shift);
+}
+
+/* The sample with all strings that are expected less than EXPECTED times as one, the first; q: their claim. */
+static void coarsen(const struct audit_sample *s, const double p[], struct audit_sample *out, double q[])
+{
+    size_t *place = mem_alloc(s->n_strings, sizeof *place), n = 1;
+    for (size_t i = 0; i < s->n_strings; i++) {
+        place[i] = p[i] * s->draws < EXPECTED ? 0 : n++;
+        q[place[i]] += p[i];
+    }
+    audit_sample_init(out, n);
+    out->draws = s->draws;
+    out->weighted = true;
+    for (size_t i = 0; i < s->n; i++)
+        audit_sample_add(out, s->points[i].draw, place[s->points[i].string], s->points[i].weight);
+    free(place);
+}
+
+void audit_noise(const struct audit_sample *s, const double p[], const struct audit_noise_args *args,
+                 struct audit_noise *out)
+{
+    noise_of(s, p, args, out);
+    if (!s->weighted)
+        return;
+    struct audit_sample coarse;
+    struct audit_noise tested;
+    double *q = mem_alloc(s->n_strings + 1, sizeof *q);
+    coarsen(s, p, &coarse, q);
+    const double outside = args->tv - audit_distance(s, p);
+    noise_of(&coarse, q, &(struct audit_noise_args){ audit_distance(&coarse, q) + outside, args->confidence }, &tested);
+    out->p = tested.p;
+    out->low = tested.low;
+    audit_sample_fini(&coarse);
+    free(q);
 }

@@ -35,10 +35,12 @@ struct audit_noise {
     double mean;   /* distance that repetitions of the claim p show on average */
     double p;      /* (1 + repetitions at least tv away) / (1 + repetitions) */
     double radius; /* the quantile `confidence` of the distance of a sample from its own truth */
+    double low;    /* what the true distance is at least, with that confidence; below 0: nothing is known */
 };
 /* Unweighted: multinomial repetitions, of p for mean and p, of both p and the measured distribution for the radius.
  * Weighted: the multiplier bootstrap of the measured weights (van der Vaart and Wellner 1996, 2.9), which is right for many
- * draws of each string. */
+ * draws of each string: p and low are of the strings that are expected 20 times, and of the others together, whose distance
+ * is no larger. */
 void audit_noise(const struct audit_sample *s, const double p[], const struct audit_noise_args *args,
                  struct audit_noise *out);
 
