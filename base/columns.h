@@ -4,7 +4,8 @@
 
 #include "base/text.h"
 
-/* East Asian wide characters and emoji have two columns, marks that stand over others none. */
+/* Of n bytes of UTF-8: East Asian wide characters and emoji have two columns, marks that stand over others none
+ * (utf8proc_charwidth()); a byte that is no UTF-8 has one. */
 size_t columns_count(const char *s, size_t n);
 
 /* Spaces behind what t has from byte `from` on, up to so many columns; none where it is as wide. */

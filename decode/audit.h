@@ -13,9 +13,9 @@
  *
  * Total variation is half the sum of |measured - claimed|.  Measured from N draws it is above 0 even where the claim
  * holds; `noise` is what the claim itself would show on average, p the share of such repetitions that show at least as
- * much: small p is bias.  Of searches that give several weighted strings p and tv_low see those apart that are expected 20
- * times, and the others together.  tv_low is tv less that quantile of the noise (triangle inequality), tv_high is tv plus what one
- * draw more or less can do (McDiarmid), each with the stated confidence. */
+ * much: small p is bias.  tv_low is tv less that quantile of the noise (triangle inequality), tv_high is tv plus what one
+ * draw more or less can do (McDiarmid), each with the stated confidence.  Of searches that give several weighted strings
+ * p and tv_low see those apart that are expected 20 times, and the others together (decode/audit_noise.h). */
 #ifndef DECODE_AUDIT_H
 #define DECODE_AUDIT_H
 

@@ -239,43 +239,43 @@ static int rank_order(const void *a, const void *b)
     return (x->arm > y->arm) - (x->arm < y->arm);
 }
 
-/* Arms by the headline metric, the best first; those without a value last. */
-static struct ranked *rank_arms(const struct figure_data *d)
+void figure_rank(const struct summary_metric *m, size_t n_arms, size_t out[])
 {
-    size_t n = d->summary->n_arms;
-    struct ranked *r = mem_alloc(n, sizeof *r);
-    const struct summary_metric *m = headline(d);
+    struct ranked *r = mem_alloc(n_arms, sizeof *r);
     double sign = m && m->metric->direction < 0 ? -1 : 1;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n_arms; i++)
         r[i] = (struct ranked){ m && isfinite(m->arms[i].mean) ? sign * m->arms[i].mean : -INFINITY, i };
-    if (n > 1)
-        qsort(r, n, sizeof *r, rank_order);
-    return r;
+    if (n_arms > 1)
+        qsort(r, n_arms, sizeof *r, rank_order);
+    for (size_t i = 0; i < n_arms; i++)
+        out[i] = r[i].arm;
+    free(r);
 }
 
 size_t figure_choose(const struct figure_data *d, size_t max, size_t out[])
 {
     size_t n = d->summary->n_arms, count = 0, k = 0;
-    struct ranked *r = rank_arms(d);
+    size_t *best = mem_alloc(n, sizeof *best); /* by the first headline metric */
     bool *chosen = mem_alloc(n, sizeof *chosen);
+    figure_rank(headline(d), n, best);
     for (size_t i = 0; i < n && count < (n <= max ? max : max / 4); i++)
-        if (n <= max || d->frontier[r[i].arm]) {
-            chosen[r[i].arm] = true;
+        if (n <= max || d->frontier[best[i]]) {
+            chosen[best[i]] = true;
             count++;
         }
     for (size_t i = 0; i < n && count < max * 3 / 4; i++) {
-        count += !chosen[r[i].arm];
-        chosen[r[i].arm] = true;
+        count += !chosen[best[i]];
+        chosen[best[i]] = true;
     }
     for (size_t i = n; i-- > 0 && count < max;) {
-        count += !chosen[r[i].arm];
-        chosen[r[i].arm] = true;
+        count += !chosen[best[i]];
+        chosen[best[i]] = true;
     }
     for (size_t i = 0; i < n; i++)
         if (chosen[i])
             out[k++] = i;
     free(chosen);
-    free(r);
+    free(best);
     return k;
 }
 

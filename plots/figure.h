@@ -43,6 +43,10 @@ const char *figure_setting(const struct figure_data *d, size_t arm);
 /* How many of an lm's arms are on the frontier; *all: how many it has. */
 size_t figure_count_frontier(const struct figure_data *d, size_t lm, size_t *all);
 
+/* The arms by their means of a metric, the best first, those without one (all, where m is NULL) last and in their order.
+ * out (n_arms,). */
+void figure_rank(const struct summary_metric *m, size_t n_arms, size_t out[]);
+
 /* At most max arms that a reader should see, in their order: all where they fit, else those on the frontier, the best by
  * the first headline metric, and the worst.  out (max,); their number. */
 size_t figure_choose(const struct figure_data *d, size_t max, size_t out[]);

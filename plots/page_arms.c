@@ -84,19 +84,6 @@ void page_arms_table(struct text *out, const struct figure_data *d)
     free(order);
 }
 
-struct ranked {
-    double value; /* of control, the better the larger */
-    size_t arm;
-};
-
-static int rank_order(const void *a, const void *b)
-{
-    const struct ranked *x = a, *y = b;
-    if (x->value != y->value)
-        return x->value > y->value ? -1 : 1;
-    return (x->arm > y->arm) - (x->arm < y->arm);
-}
-
 static void frontier_row(struct text *out, const struct figure_data *d, size_t arm)
 {
     size_t n;
@@ -115,12 +102,11 @@ void page_frontier(struct text *out, const struct figure_data *d)
 {
     size_t n = 0;
     const struct summary_metric *control = figure_control(d), *creativity = figure_creativity(d);
-    struct ranked *r = mem_alloc(d->summary->n_arms, sizeof *r);
-    for (size_t arm = 0; arm < d->summary->n_arms; arm++)
-        if (d->frontier[arm])
-            r[n++] = (struct ranked){ control->arms[arm].mean * (control->metric->direction < 0 ? -1 : 1), arm };
-    if (n > 1)
-        qsort(r, n, sizeof *r, rank_order);
+    size_t *best = mem_alloc(d->summary->n_arms, sizeof *best);
+    figure_rank(control, d->summary->n_arms, best);
+    for (size_t i = 0; i < d->summary->n_arms; i++)
+        if (d->frontier[best[i]])
+            best[n++] = best[i];
     text_add(out, "<h3>The frontier, from control to creativity</h3>\n");
     if (n > PAGE_FRONTIER)
         text_addf(out, "<p class=\"dim small\">The first %d of %zu arms; those of the table of arms have a star.</p>\n",
@@ -131,9 +117,9 @@ void page_frontier(struct text *out, const struct figure_data *d)
     heading(out, creativity->metric);
     text_add(out, "</tr></thead><tbody>\n");
     for (size_t i = 0; i < n && i < PAGE_FRONTIER; i++)
-        frontier_row(out, d, r[i].arm);
+        frontier_row(out, d, best[i]);
     text_add(out, "</tbody></table></div>\n");
-    free(r);
+    free(best);
 }
 
 void page_metrics(struct text *out, const struct figure_data *d)

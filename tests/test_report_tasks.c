@@ -185,6 +185,21 @@ static void test_searches(void)
     results_close(r);
 }
 
+/* Results of four arms with these means of creativity and control, and what figures draw of them. */
+static void with_means(const struct results *r, const double creativity[4], const double control[4], struct summary *s,
+                       struct figure_data *d)
+{
+    summary_of(r, s);
+    figure_data_init(d, r, s);
+    const struct summary_metric *x = figure_creativity(d), *y = figure_control(d);
+    figure_data_fini(d);
+    for (size_t arm = 0; arm < 4; arm++) {
+        x->arms[arm].mean = creativity[arm];
+        y->arms[arm].mean = control[arm];
+    }
+    figure_data_init(d, r, s); /* whose frontier is of them */
+}
+
 /* bug: of arms that are equally creative the first was called the most creative, though another had more control: one that is
  * not on the frontier */
 static void test_ties(void)
@@ -193,15 +208,8 @@ static void test_ties(void)
     struct results *r = results_with(0, 30);
     struct summary s;
     struct figure_data d;
-    summary_of(r, &s);
-    figure_data_init(&d, r, &s);
+    with_means(r, x, y, &s, &d);
     const struct summary_metric *creativity = figure_creativity(&d), *control = figure_control(&d);
-    figure_data_fini(&d);
-    for (size_t arm = 0; arm < 4; arm++) {
-        creativity->arms[arm].mean = x[arm];
-        control->arms[arm].mean = y[arm];
-    }
-    figure_data_init(&d, r, &s);
     size_t best = figure_best(creativity, control, 4), other = figure_best(control, creativity, 4);
     check(best == 1 && other == 1 && d.frontier[1], "arms %zu and %zu", best, other);
     check(figure_best(creativity, NULL, 4) == 0 && figure_best(NULL, control, 4) == 4, "the first; none");
@@ -219,15 +227,7 @@ static void test_frontier(void)
     struct summary s;
     struct figure_data d;
     struct text page = { 0 };
-    summary_of(r, &s);
-    figure_data_init(&d, r, &s);
-    const struct summary_metric *creativity = figure_creativity(&d), *control = figure_control(&d);
-    figure_data_fini(&d);
-    for (size_t arm = 0; arm < 4; arm++) {
-        creativity->arms[arm].mean = x[arm];
-        control->arms[arm].mean = y[arm];
-    }
-    figure_data_init(&d, r, &s);
+    with_means(r, x, y, &s, &d);
     page_frontier(&page, &d);
     const char *at = text_s(&page);
     for (const char *const *value = (const char *const[]){ ">0.5<", ">0.375<", ">0.25<", NULL }; *value && at; value++)

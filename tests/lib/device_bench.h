@@ -13,8 +13,9 @@ bool device_bench_emulated(void);
 /* On a card and in campaigns everything; the emulator takes its time, so that each check has every architecture once. */
 bool device_bench_whole(void);
 
-struct device *
-device_bench_open(enum device_order order); /* NULL after a failed check; without a card it skips the test */
+/* To be closed by device_close(); NULL after a failed check.  Without a card that was asked for it skips the test. */
+struct device *device_bench_open(enum device_order order);
+/* Passes, graphs and replays so far. */
 struct device_counts device_bench_counts(const struct device *d);
 
 /* The last rows of the text, from its last n_steps symbols on a symbol at a time; last: the last of them.  0 or ERR_*. */
