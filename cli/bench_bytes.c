@@ -160,7 +160,7 @@ int bench_bytes(const struct args *a)
                            "bundled ones",
                            a->n_operands);
     for (size_t k = 0; k < (a->n_operands == 3 ? 3 : 2) && rc == 0; k++) {
-        rc = opened_open(&d.opened[k], a->n_operands > 0 ? a->operand[k] : names[k], a);
+        rc = opened_open(&d.opened[k], a->n_operands > 0 ? a->operand[k] : names[k], a, d.opened[0].device);
         d.n_open += rc == 0;
     }
     if (rc == 0)

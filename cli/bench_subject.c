@@ -43,8 +43,9 @@ int bench_subject_open(struct bench_subject *s, const struct args *a, const char
 {
     static const char random[] = "random:";
     *s = (struct bench_subject){ .name = name };
-    int rc = strncmp(name, random, sizeof random - 1) == 0 ? opened_random(&s->opened, name + sizeof random - 1, a)
-                                                           : opened_open(&s->opened, name, a);
+    int rc = strncmp(name, random, sizeof random - 1) == 0
+                 ? opened_random(&s->opened, name + sizeof random - 1, a, NULL)
+                 : opened_open(&s->opened, name, a, NULL);
     if (rc < 0)
         bench_subject_close(s);
     else

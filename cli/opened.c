@@ -26,13 +26,18 @@ int opened_device(const struct args *a, struct device **d)
     return *d ? 0 : err_code();
 }
 
-/* The checkpoint is there. */
+static int find_device(struct opened *o, const struct args *a, struct device *on)
+{
+    o->device = on;
+    o->lent = on != NULL;
+    return on ? 0 : opened_device(a, &o->device);
+}
+
+/* Checkpoint and device are there. */
 static int open_lm(struct opened *o, const char *alias, const struct args *a)
 {
     int64_t n_threads = (int64_t)threads_cores();
     TRY(options_int(a, "threads", 1, 1024, &n_threads));
-    if (!o->device)
-        TRY(opened_device(a, &o->device));
     o->threads = threads_alloc((size_t)n_threads);
     o->core = core_alloc();
     struct transformer_options options = { .alias = alias,
@@ -47,38 +52,52 @@ static int open_lm(struct opened *o, const char *alias, const struct args *a)
     return o->lm ? 0 : err_code();
 }
 
-static int finish(struct opened *o, const char *alias, const struct args *a)
+/* rc: of what came before; on failure all is closed. */
+static int finish(struct opened *o, int rc)
 {
-    int rc = o->checkpoint ? open_lm(o, alias, a) : err_code();
     if (rc < 0)
         opened_close(o);
     return rc;
 }
 
-int opened_open(struct opened *o, const char *name, const struct args *a)
+static int open_named(struct opened *o, const char *name, const struct args *a, struct device *on)
 {
-    *o = (struct opened){ 0 };
     TRY(device_check(options_text(a, "device")));
     o->checkpoint = checkpoint_open(name);
-    return finish(o, name, a);
+    if (!o->checkpoint)
+        return err_code();
+    TRY(find_device(o, a, on));
+    return open_lm(o, name, a);
 }
 
-int opened_random(struct opened *o, const char *shape, const struct args *a)
+int opened_open(struct opened *o, const char *name, const struct args *a, struct device *on)
+{
+    *o = (struct opened){ 0 };
+    return finish(o, open_named(o, name, a, on));
+}
+
+static int open_random(struct opened *o, const char *shape, const struct args *a, struct device *on)
 {
     const char *type = options_text(a, "type"), *names[DTYPE_COUNT];
     int found = -1;
-    *o = (struct opened){ 0 };
     for (int i = 0; i < DTYPE_COUNT; i++) {
         names[i] = dtype_name((enum dtype)i);
         found = strcmp(names[i], type) == 0 ? i : found;
     }
     if (found < 0)
         return err_unknown(ERR_USAGE, "weight type", type, names, DTYPE_COUNT);
-    TRY(opened_device(a, &o->device)); /* a card that is not there is told before weights are drawn */
+    TRY(find_device(o, a, on)); /* a card that is not there is told before weights are drawn */
     o->random = random_weights_open(shape, (enum dtype)found);
-    if (o->random)
-        o->checkpoint = random_weights_checkpoint(o->random);
-    return finish(o, NULL, a);
+    if (!o->random)
+        return err_code();
+    o->checkpoint = random_weights_checkpoint(o->random);
+    return open_lm(o, NULL, a);
+}
+
+int opened_random(struct opened *o, const char *shape, const struct args *a, struct device *on)
+{
+    *o = (struct opened){ 0 };
+    return finish(o, open_random(o, shape, a, on));
 }
 
 void opened_close(struct opened *o)
@@ -89,7 +108,8 @@ void opened_close(struct opened *o)
     if (!o->random)
         checkpoint_close(o->checkpoint);
     random_weights_close(o->random);
-    device_close(o->device);
+    if (!o->lent)
+        device_close(o->device);
     *o = (struct opened){ 0 };
 }
 

@@ -30,6 +30,7 @@
 struct opened {
     struct threads *threads;
     struct device *device; /* NULL: the processor */
+    bool lent;             /* the device is another's, which outlives this */
     struct checkpoint *checkpoint;
     struct random_weights *random; /* whose checkpoint it is, or NULL */
     struct lm *lm;
@@ -42,10 +43,11 @@ void opened_plan(const struct args *a, struct plan_options *o); /* fills in what
 /* What --device and --deterministic ask for; *d is NULL for the processor.  0 or the failure. */
 int opened_device(const struct args *a, struct device **d);
 
-/* name: "zoo:prose", a folder, a .gguf file.  0 or the failure; on failure o is empty. */
-int opened_open(struct opened *o, const char *name, const struct args *a);
+/* name: "zoo:prose", a folder, a .gguf file; on: the device of another that is shared, NULL: what --device says.  0 or the
+ * failure; on failure o is empty. */
+int opened_open(struct opened *o, const char *name, const struct args *a, struct device *on);
 /* The same of random weights, "1.1B" or a shape (model/random_weights.h); the verb has --type. */
-int opened_random(struct opened *o, const char *shape, const struct args *a);
+int opened_random(struct opened *o, const char *shape, const struct args *a, struct device *on);
 void opened_close(struct opened *o);
 
 /* A slot that holds the symbols; >= 0 or failure. */

@@ -67,7 +67,7 @@ int source_open(struct source *s, const struct args *a, const char *name)
     if (name && options_text(a, "lm"))
         return err_set(ERR_USAGE, "--lm '%s' names an lm of a script: give --script FILE too", options_text(a, "lm"));
     if (name) {
-        TRY(opened_open(&s->opened, name, a));
+        TRY(opened_open(&s->opened, name, a, NULL));
         s->lm = s->opened.lm;
         s->core = s->opened.core;
         s->threads = s->opened.threads;

@@ -64,7 +64,7 @@ static int bench_checkpoint(const struct args *a, const char *name, double *limi
     static const size_t sizes[] = { 1, 32 };
     struct opened o;
     struct text shown = { 0 };
-    TRY(opened_open(&o, name, a));
+    TRY(opened_open(&o, name, a, NULL));
     int rc = tell_bandwidth(a, limit);
     for (size_t i = 0; i < 2 && rc == 0; i++) {
         double seconds;
@@ -131,9 +131,10 @@ static int choir_open(struct choir *c, const struct args *a)
     if (n != 2 && n != 4)
         return err_set(ERR_USAGE, "bench --ensembles: %zu checkpoints, want 2 or 4, or none for bundled ones", n);
     for (size_t i = 0; i < n; i++) {
+        struct device *on = c->opened[0].device; /* all on the first's */
         const char *name = own ? a->operand[i] : names[i];
         bool random = strncmp(name, "random:", 7) == 0;
-        TRY(random ? opened_random(&c->opened[i], name + 7, a) : opened_open(&c->opened[i], name, a));
+        TRY(random ? opened_random(&c->opened[i], name + 7, a, on) : opened_open(&c->opened[i], name, a, on));
         c->n_open++;
     }
     return 0;
@@ -145,14 +146,17 @@ static void choir_close(struct choir *c)
         opened_close(&c->opened[--c->n_open]);
 }
 
-static void print_ensemble(const struct args *a, const char *rule, size_t n_voices, size_t n_slots,
+/* lm: the ensemble. */
+static void print_ensemble(const struct args *a, const char *rule, const struct lm *lm, size_t n_slots,
                            const double figures[4])
 {
     const char *format = a->json ? "{\"what\":\"ensemble\",\"rule\":\"%s\",\"voices\":%zu,\"slots\":%zu,\"step_us\":"
-                                   "%.1f,\"voices_us\":%.1f,\"ratio\":%.4f,\"beside\":%.4f}\n"
+                                   "%.1f,\"voices_us\":%.1f,\"ratio\":%.4f,\"beside\":%.4f,\"rows_stay\":%s}\n"
                                  : "%-8s %zu voices %5zu slots: a step %8.1f us, its voices %8.1f us, ratio %.3f; "
-                                   "over their steps side by side %.3f\n";
-    printf(format, rule, n_voices, n_slots, figures[0] * 1e6, figures[1] * 1e6, figures[2], figures[3]);
+                                   "over their steps side by side %.3f%s\n";
+    static const char *const stay[2][2] = { { "", "; rows stay on the device" }, { "false", "true" } };
+    printf(format, rule, (size_t)lm->n_voices, n_slots, figures[0] * 1e6, figures[1] * 1e6, figures[2], figures[3],
+           stay);
 }
 
 enum { LEAST_TURNS = 5, MOST_TURNS = 15 };
@@ -205,11 +209,11 @@ static int bench_ensemble(const struct args *a, struct choir *c, const char *rul
     double begun = clock_seconds();
     while (t.n < MOST_TURNS && rc == 0 && (t.n < LEAST_TURNS || clock_seconds() - begun < LONG))
         rc = turn(&t, c, lms, n_voices, shape[1]);
-    lm_free(lms[n_voices]);
     if (rc == 0)
         print_ensemble(
-            a, rule, n_voices, shape[1],
+            a, rule, lms[n_voices], shape[1],
             (double[4]){ median(t.together, t.n), median(t.apart, t.n), median(t.ratio, t.n), median(t.beside, t.n) });
+    lm_free(lms[n_voices]);
     return rc;
 }
 

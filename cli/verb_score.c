@@ -184,7 +184,7 @@ static int score_declared(const struct args *a, const struct text *input)
 static int score_checkpoint(const struct args *a, const struct text *input)
 {
     struct opened o;
-    TRY(opened_open(&o, a->operand[0], a));
+    TRY(opened_open(&o, a->operand[0], a, NULL));
     int rc = score_text(&o, a, input);
     opened_close(&o);
     return rc;

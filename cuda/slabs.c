@@ -1,8 +1,9 @@
 #include "cuda/slabs.h"
 #include <stdlib.h>
 
-#define SLAB  ((size_t)64 << 20) /* bytes of the largest */
-#define FIRST 8u                 /* blocks of the first; each slab has twice as many as the one before */
+#define SLAB  ((size_t)128 << 20) /* bytes of the largest: what a card rounds up, to 2 MB, is a sixtieth then */
+#define FIRST 8u                  /* blocks of the first; each slab has twice as many as the one before */
+#define GAP   256u                /* behind the last block of a slab, so that no other begins where it ends */
 
 struct device_pool {
     struct device_context *c;
@@ -22,7 +23,7 @@ int slabs_open(struct device_context *c, uint64_t bytes, struct device_pool **ou
         return card_say(DEVICE_NO_MEMORY, error, "this machine has no memory for a pool");
     p->c = c;
     p->bytes = ((size_t)bytes + 255) / 256 * 256;
-    p->per_slab = p->bytes < SLAB ? SLAB / p->bytes : 1;
+    p->per_slab = p->bytes + GAP < SLAB ? (SLAB - GAP) / p->bytes : 1;
     p->next = p->per_slab < FIRST ? p->per_slab : FIRST;
     return DEVICE_OK;
 }
@@ -55,7 +56,7 @@ static size_t add_slab(struct device_pool *p, void **slab)
 {
     struct device_error error;
     for (size_t n = p->next; n > 0; n /= 2) {
-        cudaError_t e = cudaMalloc(slab, n * p->bytes);
+        cudaError_t e = cudaMalloc(slab, n * p->bytes + GAP);
         if (e == cudaSuccess)
             return n;
         if (card_ok(p->c, e, "memory for pages", &error) != DEVICE_NO_MEMORY)

@@ -1,4 +1,6 @@
-/* Blocks of one size in a card's memory, taken from slabs of many, so that taking one costs no call of the runtime. */
+/* Blocks of one size in a card's memory, taken from slabs of many, so that taking one costs no call of the runtime.
+ * Blocks that follow each other without a gap are of one slab: a copy may go over them, as it may not go from one
+ * allocation into the next. */
 #ifndef CUDA_SLABS_H
 #define CUDA_SLABS_H
 

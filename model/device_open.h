@@ -15,6 +15,7 @@ struct device {
     char name[64]; /* "cuda:0" */
     bool deterministic;
     void *library;
+    struct device_user *users; /* model/device_share.h */
 };
 
 enum device_order {

@@ -18,7 +18,7 @@ int device_plan_make(const struct device_ask *a, const struct device_need *n, st
     uint64_t room = a->free - a->free / 20, kv = a->kv > 0 ? a->kv : room / 8;
     if (kv < a->page)
         kv = a->page;
-    *p = (struct device_plan){ .activations = n->activations };
+    *p = (struct device_plan){ .activations = n->activations, .others = a->n_users > 0 ? room / a->n_users : 0 };
     if (n->weights > most || n->activations > most || kv > most)
         return too_small(a, n, room, kv);
     uint64_t wanted = a->weights > 0 && a->weights < n->weights ? a->weights : n->weights;
@@ -29,6 +29,8 @@ int device_plan_make(const struct device_ask *a, const struct device_need *n, st
     p->weights = wanted;
     p->weight_most = wanted < n->weights ? wanted : 0;
     p->swapped = wanted < n->weights ? n->swapped : 0;
-    p->kv = a->kv > 0 ? kv : room - n->activations - wanted;
+    uint64_t rest = room - n->activations - wanted;
+    p->kv = a->kv > 0 ? kv : rest / (1 + a->n_users);
+    p->others = a->n_users > 0 ? (rest - p->kv) / a->n_users : 0;
     return 0;
 }

@@ -9,18 +9,21 @@ struct device_ask {
     const char *name; /* of the checkpoint, for messages */
     uint64_t free;    /* bytes that the device has left */
     uint64_t weights, kv;
-    uint64_t page; /* bytes of one page */
+    uint64_t page;    /* bytes of one page */
+    uint64_t n_users; /* lms that the device has already (model/device_share.h), whose pages count as free */
 };
 
 struct device_plan {
     uint64_t weights;     /* bytes resident */
     uint64_t weight_most; /* what device_spec.weight_bytes becomes; 0: all are resident */
     uint64_t activations, kv;
+    uint64_t others;  /* for keys and values of each of the n_users; also on failure, of which this one then is none */
     uint64_t swapped; /* bytes of weights that each pass brings over */
 };
 
 /* A twentieth of what is free stays free.  Keys and values get what is asked for, else all that the weights leave, at least an
- * eighth; layers of weights that then do not fit are swapped.  0, or ERR_MEMORY: the least that can be run does not fit. */
+ * eighth; layers of weights that then do not fit are swapped.  Those of this lm and of each of the users get the same, but for
+ * what is asked for.  0, or ERR_MEMORY: the least that can be run does not fit. */
 int device_plan_make(const struct device_ask *a, const struct device_need *n, struct device_plan *p);
 
 #endif

@@ -23,14 +23,15 @@ struct forward_there {
 
 struct device_pages {
     struct device *device;
-    struct device_pool *pool;
+    struct device_pool *pool; /* NULL: none */
+    size_t bytes;             /* of a page */
 };
 
 static void *take_page(void *ctx, size_t bytes)
 {
     struct device_pages *p = ctx;
     struct device *d = p->device;
-    void *page = d->api->pool_take(p->pool);
+    void *page = p->pool ? d->api->pool_take(p->pool) : NULL;
     struct device_error e;
     struct device_info info;
     if (page)
@@ -54,6 +55,7 @@ struct device_pages *device_pages_open(struct device *d, size_t page_bytes)
     struct device_pages *p = mem_alloc(1, sizeof *p);
     struct device_error e = { 0 };
     p->device = d;
+    p->bytes = page_bytes;
     int rc = d->api->pool_open(d->context, page_bytes, &p->pool, &e);
     if (rc != DEVICE_OK) {
         device_fail(d, rc, &e);
@@ -67,8 +69,19 @@ void device_pages_close(struct device_pages *p)
 {
     if (!p)
         return;
-    p->device->api->pool_close(p->pool);
+    if (p->pool)
+        p->device->api->pool_close(p->pool);
     free(p);
+}
+
+/* A pool that cannot be opened again is one without memory. */
+void device_pages_empty(struct device_pages *p)
+{
+    struct device_error e = { 0 };
+    if (p->pool)
+        p->device->api->pool_close(p->pool);
+    p->pool = NULL;
+    p->device->api->pool_open(p->device->context, p->bytes, &p->pool, &e);
 }
 
 struct kv_memory device_pages_memory(struct device_pages *p)

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #define HUGE_PAGE ((uintptr_t)2 << 20)
+#define FULL_FOR  256u /* passes after which memory that was full is asked again: a card takes milliseconds to say no */
 
 struct page {
     void *data;                /* NULL: a free entry */
@@ -19,7 +20,8 @@ struct kv {
     struct tree *tree;
     struct kv_shape shape;
     struct kv_memory memory;
-    size_t page_bytes, budget; /* budget in pages */
+    size_t page_bytes, budget, most; /* budget in pages: most, or what there was when memory was full */
+    uint64_t again;                  /* pass from which on the budget is the most again */
     size_t had; /* pages that there were when the memory for one more was missing; SIZE_MAX: it was not */
     struct page *pages;
     size_t n_pages, pages_cap;
@@ -60,7 +62,8 @@ struct kv *kv_alloc(struct tree *tree, const struct kv_shape *shape, size_t byte
     kv->shape = *shape;
     kv->memory = memory ? *memory : (struct kv_memory){ host_take, host_give, NULL };
     kv->page_bytes = kv_page_bytes(shape);
-    kv->budget = bytes / kv->page_bytes;
+    kv->budget = kv->most = bytes / kv->page_bytes;
+    kv->again = UINT64_MAX;
     kv->newest = kv->oldest = kv->free_page = -1;
     kv->had = SIZE_MAX;
     return kv;
@@ -104,6 +107,10 @@ void kv_begin(struct kv *kv)
 {
     kv->pass++;
     kv->n_used = 0;
+    if (kv->pass < kv->again)
+        return;
+    kv->budget = kv->most;
+    kv->again = UINT64_MAX;
 }
 
 bool kv_room(const struct kv *kv, size_t n_pages)
@@ -182,11 +189,12 @@ static void *page_data(struct kv *kv)
     if (kv->n_spare > 0)
         return kv->spare[--kv->n_spare];
     void *data = kv->memory.take(kv->memory.ctx, kv->page_bytes);
-    if (!data && kv->n_live > 0)
-        evict_to(kv, kv->n_live - 1);
-    if (!data)
-        data = kv->n_spare > 0 ? kv->spare[--kv->n_spare] : NULL;
-    return data;
+    if (data || kv->n_live == 0)
+        return data;
+    kv->budget = kv->n_live < kv->budget ? kv->n_live : kv->budget;
+    kv->again = kv->pass + FULL_FOR;
+    evict_to(kv, kv->n_live - 1);
+    return kv->n_spare > 0 ? kv->spare[--kv->n_spare] : NULL;
 }
 
 /* -1: no memory for it. */
@@ -244,8 +252,10 @@ void kv_trim(struct kv *kv)
 
 void kv_shrink(struct kv *kv)
 {
-    if (kv->budget > kv->had)
-        kv->budget = kv->had;
+    if (kv->most > kv->had)
+        kv->most = kv->had;
+    kv->budget = kv->most;
+    kv->again = UINT64_MAX;
     kv->had = SIZE_MAX; /* what is short next time may be something else */
 }
 
@@ -253,4 +263,13 @@ void kv_clear(struct kv *kv)
 {
     while (kv->oldest >= 0)
         evict(kv, kv->oldest);
+}
+
+void kv_resize(struct kv *kv, size_t bytes)
+{
+    kv_clear(kv);
+    while (kv->n_spare > 0)
+        give(kv, kv->spare[--kv->n_spare]);
+    kv->budget = kv->most = bytes / kv->page_bytes;
+    kv->again = UINT64_MAX;
 }

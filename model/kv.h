@@ -34,7 +34,7 @@ struct kv_copy {
 
 struct kv;
 
-/* memory NULL: this machine's. */
+/* memory NULL: this machine's.  Where it has no more, what there is is the budget for a while. */
 struct kv *kv_alloc(struct tree *tree, const struct kv_shape *shape, size_t bytes, const struct kv_memory *memory);
 void kv_free(struct kv *kv);
 
@@ -56,6 +56,8 @@ void kv_trim(struct kv *kv);
 void kv_clear(struct kv *kv);
 /* After KV_FULL and kv_clear(): the budget becomes what was had then, so that batches are cut to what there is. */
 void kv_shrink(struct kv *kv);
+/* Forgets all and gives all memory back; the budget is `bytes` from here on. */
+void kv_resize(struct kv *kv, size_t bytes);
 
 size_t kv_page_bytes(const struct kv_shape *shape);
 

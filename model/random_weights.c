@@ -43,18 +43,21 @@ static const struct {
     [DTYPE_Q6_K] = { 1.0f / 2368, 0 },
 };
 
+/* The finaliser of splitmix64 (Steele, Lea and Flood 2014): of numbers in a row, numbers that are not. */
 static uint64_t mix(uint64_t x)
 {
-    x = (x ^ x >> 32) * 0xd6e8feb86659fd93u;
-    return x ^ x >> 32;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    return x ^ x >> 31;
 }
 
-static void fill_blocks(enum dtype type, uint8_t *data, uint64_t bytes, float size)
+/* `from`: where in the one sequence of random numbers a tensor's begin. */
+static void fill_blocks(enum dtype type, uint8_t *data, uint64_t bytes, float size, uint64_t from)
 {
     uint16_t first = quant_to_f16(size * scales[type].first);
     uint16_t second = quant_to_f16(size * scales[type].first * scales[type].second);
     for (uint64_t i = 0; i < bytes; i += sizeof i) {
-        uint64_t x = mix(i + 1);
+        uint64_t x = mix(from + i);
         memcpy(data + i, &x, bytes - i < sizeof x ? bytes - i : sizeof x);
     }
     for (uint64_t at = 0; at < bytes; at += dtype_block_bytes(type))
@@ -62,10 +65,10 @@ static void fill_blocks(enum dtype type, uint8_t *data, uint64_t bytes, float si
             memcpy(data + at + dtype_scale_at(type, i), i == 0 ? &first : &second, sizeof first);
 }
 
-static void fill_values(enum dtype type, void *data, uint64_t n, float size)
+static void fill_values(enum dtype type, void *data, uint64_t n, float size, uint64_t from)
 {
     for (uint64_t i = 0; i < n; i++) {
-        float x = size * ((float)(mix(i + 1) >> 40) * 0x1p-23f - 1);
+        float x = size * ((float)(mix(from + i) >> 40) * 0x1p-23f - 1);
         uint16_t half = type == DTYPE_F16 ? quant_to_f16(x) : kernel_to_bf16(x);
         if (type == DTYPE_F32)
             memcpy((float *)data + i, &x, sizeof x);
@@ -74,17 +77,19 @@ static void fill_values(enum dtype type, void *data, uint64_t n, float size)
     }
 }
 
-static void fill_tensor(const struct tensor *t, void *data)
+/* The tensors of a checkpoint differ: queries that are the keys would make attention a matter of last bits. */
+static void fill_tensor(const struct tensor *t, uint64_t number, void *data)
 {
+    uint64_t from = (number + 1) << 40;
     uint64_t k = t->dims[t->n_dims - 1], n = t->n_dims > 1 ? t->dims[0] * k : k;
     float size = sqrtf(3.0f / (float)k);
     if (t->n_dims == 1)
         for (uint64_t i = 0; i < n; i++)
             memcpy((float *)data + i, &(float){ 1 }, sizeof(float));
     else if (dtype_block(t->type) > 1)
-        fill_blocks(t->type, data, t->bytes, size);
+        fill_blocks(t->type, data, t->bytes, size, from);
     else
-        fill_values(t->type, data, n, size);
+        fill_values(t->type, data, n, size, from);
 }
 
 static enum dtype type_of(const struct tensor *t, enum dtype type)
@@ -113,7 +118,7 @@ static void fill_part(void *ctx, size_t i, size_t worker)
 {
     const struct tensor *t = (const struct tensor *)ctx + i;
     (void)worker;
-    fill_tensor(t, (void *)(uintptr_t)t->data); /* the slab is ours to write */
+    fill_tensor(t, i, (void *)(uintptr_t)t->data); /* the slab is ours to write */
 }
 
 static int fill(struct random_weights *r, enum dtype type)

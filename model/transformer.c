@@ -123,6 +123,8 @@ static size_t transformer_room(void *self, int slot)
 static void transformer_free(void *self)
 {
     struct transformer *t = self;
+    if (t->device)
+        device_leave(t->device, &t->user);
     pass_free(t->pass);
     forward_free(t->forward);
     row_store_free(t->store);

@@ -4,6 +4,7 @@
 #define MODEL_TRANSFORMER_INSIDE_H
 
 #include "model/device_plan.h"
+#include "model/device_share.h"
 #include "model/pass.h"
 #include "model/remote.h"
 #include "model/transformer.h"
@@ -24,6 +25,8 @@ struct transformer {
     struct device_pages *pages;
     struct remote *remote;   /* of the device: where rows may stay */
     struct device_plan plan; /* of the device */
+    struct device_user user; /* of the device's memory */
+    size_t kv_asked;         /* bytes; 0: what there is */
     struct kv *kv;
     struct row_store *store;
     struct forward *forward;

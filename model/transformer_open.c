@@ -173,13 +173,27 @@ static struct forward_parts parts_of(const struct transformer *t, const struct t
                                    .device = t->device };
 }
 
-/* Memory for pages comes from the device from here on. */
+static void yield(void *self, uint64_t bytes)
+{
+    struct transformer *t = self;
+    kv_resize(t->kv, t->kv_asked > 0 && t->kv_asked < bytes ? t->kv_asked : (size_t)bytes);
+    device_pages_empty(t->pages);
+}
+
+/* Memory for pages comes from the device from here on; lms that it has already share it. */
 static int open_device(struct transformer *t, const struct transformer_options *o, size_t page_bytes, size_t *chunk)
 {
     struct forward_parts parts = parts_of(t, o, o->chunk > 0 ? o->chunk : DEVICE_CHUNK);
+    const struct device_ask ask = { .name = t->c->name,
+                                    .weights = o->weight_bytes,
+                                    .kv = o->kv_bytes,
+                                    .page = page_bytes,
+                                    .n_users = device_users(t->device) };
     parts.weight_bytes = o->weight_bytes;
-    TRY(forward_device_plan(&parts, &(struct device_ask){ t->c->name, 0, o->weight_bytes, o->kv_bytes, page_bytes },
-                            &t->plan));
+    device_yield(t->device, 0);
+    int rc = forward_device_plan(&parts, &ask, &t->plan);
+    device_yield(t->device, t->plan.others);
+    TRY(rc);
     *chunk = parts.max_tokens;
     t->pages = device_pages_open(t->device, page_bytes);
     return t->pages ? 0 : err_code();
@@ -206,6 +220,11 @@ static int open_forward(struct transformer *t, const struct transformer_options 
     t->forward = forward_alloc(t->device ? &forward_device : &forward_cpu, &parts);
     if (!t->forward)
         return err_code();
+    if (t->device) {
+        t->kv_asked = o->kv_bytes;
+        t->user = (struct device_user){ .yield = yield, .self = t };
+        device_join(t->device, &t->user);
+    }
     t->pass = pass_alloc(&(struct pass_parts){ t->tree, t->kv, t->store, t->forward, o->threads, chunk, t->remote });
     return 0;
 }

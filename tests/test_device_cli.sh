@@ -55,6 +55,14 @@ cp "$work/out" "$work/here"
 ends 0 "$chorale" generate --device emulated --mode f32 --max-symbols 12 --chain temperature=0 zoo:prose "The"
 cmp -s "$work/out" "$work/here" || fail "another text on the device: $(head -c 200 "$work/out")"
 
+# a draft on the same card
+ends 0 "$chorale" generate --device emulated --search speculative --draft zoo:verse --mode f32 --max-symbols 6 --chain temperature=0 zoo:prose "The"
+begins=$(cat "$work/out")
+case $(cat "$work/here") in
+"$begins"*) ;;
+*) fail "another text with a draft: $begins" ;;
+esac
+
 # a run on a card that breaks ends with its unit named, and goes on
 cat >"$work/run.lua" <<'END'
 experiment { name = "broken", seed = 3, draws = 2, limit = { symbols = 3 }, evalsets = { "openings" },

@@ -7,6 +7,7 @@
 #include "tests/lib/lm_bench.h"
 #include "tests/lib/random_checkpoint.h"
 #include <dlfcn.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What the emulator can be told (tests/emulate/include/cuda_runtime_api.h). */
@@ -32,6 +33,14 @@ static void set_graphs(const struct device *d, int may)
     void (*set)(int);
     memcpy(&set, &symbol, sizeof set);
     set(may);
+}
+
+static void set_strip(const struct device *d, size_t bytes)
+{
+    void *symbol = dlsym(d->library, "emulate_set_strip");
+    int (*set)(size_t);
+    memcpy(&set, &symbol, sizeof set);
+    check(set(bytes), "this machine has %zu bytes", bytes);
 }
 
 /* Without memory for graphs, steps are run as they are: no batch is halved for that. */
@@ -145,6 +154,44 @@ static void scratch_moves(struct device *d)
     random_checkpoint_free(c);
 }
 
+/* Different prefixes of one symbol each, a page for each; the last one's row. */
+static int fill_pages(struct bench *b, sym_t n, struct row *last)
+{
+    for (sym_t i = 0; i < n; i++)
+        TRY(bench_rows(b, &i, 1, (struct want){ .n_rows = 1, .tap = LM_TAP_FINAL }, last));
+    return 0;
+}
+
+/* bug: pages of the first of two lms took all of a card, and there was no room for the second.  Rows are as before. */
+static void gives_way(struct device *d)
+{
+    enum { PREFIXES = 60 }; /* pages of half a megabyte; slabs of 8, 16 and 32 are nearly all there is */
+    struct config wide = device_bench_small;
+    wide.n_layers = 1;
+    wide.n_heads = wide.n_kv_heads = 32;
+    wide.head_dim = 128;
+    struct checkpoint *c = random_checkpoint(&wide, DTYPE_BF16, 9);
+    const struct transformer_options o = { .device = d, .chunk = 16, .kv = "f32" };
+    struct bench a = bench_open(c, o);
+    struct device_info info;
+    struct device_error e;
+    struct row first, again;
+    check(d->api->info(d->context, &info, &e) == DEVICE_OK, "%s", e.text);
+    set_memory(d, (size_t)(info.total - info.free) + ((size_t)29 << 20));
+    check(fill_pages(&a, PREFIXES, &first) == 0, "%s", err_text());
+    float *was = malloc(first.n * sizeof *was);
+    memcpy(was, first.score, first.n * sizeof *was);
+    struct bench b = bench_open(c, o);
+    check(b.lm && fill_pages(&b, 2, &again) == 0, "beside one that has filled the card: %s", err_text());
+    check(fill_pages(&a, PREFIXES, &again) == 0, "%s", err_text());
+    check(memcmp(was, again.score, first.n * sizeof *was) == 0, "rows are as they were");
+    set_memory(d, (size_t)1 << 30);
+    free(was);
+    bench_close(&a);
+    bench_close(&b);
+    random_checkpoint_free(c);
+}
+
 /* No room for the least: one message that names what is missing. */
 static void too_small(struct device *d)
 {
@@ -186,20 +233,53 @@ static void plans(void)
     const uint64_t gb = (uint64_t)1 << 30;
     const struct device_need seven = { .weights = 14 * gb, .least = 2 * gb, .activations = gb, .swapped = 5 * gb };
     struct device_plan p;
-    int rc = device_plan_make(&(struct device_ask){ "it", 40 * gb, 0, 0, gb / 64 }, &seven, &p);
+    int rc = device_plan_make(&(struct device_ask){ .name = "it", .free = 40 * gb, .page = gb / 64 }, &seven, &p);
     check(rc == 0 && p.weights == 14 * gb && p.weight_most == 0 && p.swapped == 0 && p.kv == 38 * gb - 15 * gb,
           "it fits");
-    rc = device_plan_make(&(struct device_ask){ "it", 40 * gb, 0, 2 * gb, gb / 64 }, &seven, &p);
+    rc = device_plan_make(&(struct device_ask){ .name = "it", .free = 40 * gb, .kv = 2 * gb, .page = gb / 64 }, &seven,
+                          &p);
     check(rc == 0 && p.kv == 2 * gb, "as many keys and values as were asked for");
-    rc = device_plan_make(&(struct device_ask){ "it", 12 * gb, 0, 0, gb / 64 }, &seven, &p);
+    rc = device_plan_make(&(struct device_ask){ .name = "it", .free = 12 * gb, .page = gb / 64 }, &seven, &p);
     check(rc == 0 && p.weight_most == p.weights && p.weights < 14 * gb && p.swapped == 5 * gb, "swapped");
     check(p.weights + p.activations + p.kv <= 12 * gb - 12 * gb / 20 + 1, "within what there is");
-    rc = device_plan_make(&(struct device_ask){ "it", 3 * gb, 0, 0, gb / 64 }, &seven, &p);
+    rc = device_plan_make(&(struct device_ask){ .name = "it", .free = 3 * gb, .page = gb / 64 }, &seven, &p);
     check(rc == ERR_MEMORY && strstr(err_text(), "it does not fit the device: 2048 MB of weights at least"), "%s",
           err_text());
-    rc = device_plan_make(&(struct device_ask){ "it", 40 * gb, 0, 0, gb / 64 },
+    rc = device_plan_make(&(struct device_ask){ .name = "it", .free = 40 * gb, .page = gb / 64 },
                           &(struct device_need){ .weights = UINT64_MAX, .least = UINT64_MAX }, &p);
     check(rc == ERR_MEMORY, "numbers of a file do not wrap");
+    const struct device_ask third = { .name = "it", .free = 80 * gb, .page = gb / 64, .n_users = 2 };
+    rc = device_plan_make(&third, &seven, &p);
+    check(rc == 0 && p.weights == 14 * gb && p.kv == (76 - 15) * gb / 3 && p.others == p.kv,
+          "a third of what is left: %llu", (unsigned long long)p.kv);
+    rc = device_plan_make(&(struct device_ask){ .name = "it", .free = 2 * gb, .page = gb / 64, .n_users = 2 }, &seven,
+                          &p);
+    check(rc == ERR_MEMORY && p.others == (2 * gb - 2 * gb / 20) / 2,
+          "one that is refused takes nothing from the others");
+}
+
+/* bug: one copy went over neighbouring rows of two slabs, as no card lets it. */
+static void slabs_beside_each_other(struct device *d)
+{
+    enum { BYTES = 256, N = 100 };
+    static const char from[2 * BYTES];
+    struct device_error e = { 0 };
+    struct device_pool *pool;
+    char *block[N];
+    set_strip(d, 1 << 20);
+    check(d->api->pool_open(d->context, BYTES, &pool, &e) == DEVICE_OK, "%s", e.text);
+    for (int i = 0; i < N; i++)
+        block[i] = d->api->pool_take(pool);
+    int n = 0;
+    for (int i = 0; i < N; i++)
+        for (int k = 0; k < N; k++)
+            if (block[k] == block[i] + BYTES) {
+                check(d->api->write(d->context, block[i], sizeof from, from, &e) == DEVICE_OK, "%s", e.text);
+                n++;
+            }
+    check(n > N / 2 && n < N - 3, "%d of %d blocks are in front of another, of several slabs", n, N);
+    d->api->pool_close(pool);
+    set_strip(d, 0);
 }
 
 int main(void)
@@ -213,6 +293,8 @@ int main(void)
         fills_up(fixed);
         too_small(fast);
         scratch_moves(fixed);
+        gives_way(fixed);
+        slabs_beside_each_other(fast);
         breaks();
     }
     device_close(fast);

@@ -12,7 +12,7 @@ case "$*" in
 *--ensembles*)
     for slots in 1 64; do
         for rule in linear log; do
-            echo "{\"what\":\"ensemble\",\"rule\":\"$rule\",\"voices\":2,\"slots\":$slots,\"step_us\":9.0,\"ratio\":1.0$slots,\"beside\":1}"
+            echo "{\"what\":\"ensemble\",\"rule\":\"$rule\",\"voices\":2,\"slots\":$slots,\"step_us\":9.0,\"ratio\":1.0$slots,\"beside\":1,\"rows_stay\":true}"
         done
     done ;;
 *8B*) echo '{"what":"card","slots":256,"step_s":0.0138,"tokens_per_s":18550.70,"of_bandwidth":0.7,"over_roofline":1.3}' ;;

@@ -13,6 +13,9 @@ long runtime_from_environment(const char *name, long fallback);
 /* Whether a stream of this thread records: what cannot be recorded is refused. */
 int runtime_records(void);
 
+/* Whether so many bytes from p on lie in one allocation of the card. */
+int runtime_holds(const void *p, size_t bytes);
+
 /* Bytes that the card has. */
 size_t runtime_memory(void);
 

@@ -78,11 +78,20 @@ static void run_copy(const void *ctx)
         memmove(c->to + i * c->to_pitch, c->from + i * c->from_pitch, c->width);
 }
 
+/* A copy may not go from one allocation of the card into another, though that be the next. */
+static int is_whole(const void *p, size_t pitch, size_t width, size_t height)
+{
+    return width == 0 || height == 0 || runtime_holds(p, (height - 1) * pitch + width);
+}
+
 cudaError_t cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width,
                               size_t height, enum cudaMemcpyKind kind, cudaStream_t s)
 {
     struct copy c = { to, from, to_pitch, from_pitch, width, height, kind == cudaMemcpyHostToDevice };
     if (width > to_pitch || width > from_pitch || (height > 1 && (to_pitch > INT32_MAX || from_pitch > INT32_MAX)))
+        return runtime_outcome(cudaErrorInvalidValue);
+    if ((kind != cudaMemcpyDeviceToHost && !is_whole(to, to_pitch, width, height)) ||
+        (kind != cudaMemcpyHostToDevice && !is_whole(from, from_pitch, width, height)))
         return runtime_outcome(cudaErrorInvalidValue);
     return emulate_submit(s, run_copy, &c, sizeof c);
 }
@@ -112,6 +121,8 @@ static void run_fill(const void *ctx)
 cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t s)
 {
     struct fill f = { p, value, bytes };
+    if (!is_whole(p, 0, bytes, 1))
+        return runtime_outcome(cudaErrorInvalidValue);
     return emulate_submit(s, run_fill, &f, sizeof f);
 }
 

@@ -173,6 +173,10 @@ cudaError_t cudaGraphDestroy(cudaGraph_t g);
 /* Device memory that cudaMalloc() may give in all; at the start CHORALE_EMULATE_MEMORY bytes, or 1 GB. */
 void emulate_set_memory(size_t bytes);
 
+/* From now on what cudaMalloc() gives is cut from one strip of so many bytes, each right behind the one before, as a
+ * card may do it; 0: no more.  Nothing of a strip may be in use.  Whether this machine has the memory. */
+int emulate_set_strip(size_t bytes);
+
 /* How many of the next calls that can fail (launches, copies, waits) go well before each one fails with error; error
  * cudaSuccess: all go well. */
 void emulate_set_error(unsigned after, cudaError_t error);
