@@ -114,19 +114,23 @@ static void close_reader(struct reader *r)
 
 static void print_reader(const struct args *a, const struct reader *r, double tokens)
 {
-    const char *format = a->json
-                             ? "{\"what\":\"bytes\",\"of\":\"%s\",\"lazy\":%g,\"ahead\":%u,\"us_per_byte\":%.1f,"
-                               "\"speed\":%.3f,\"states_per_byte\":%.3f,\"batches_per_byte\":%.3f}\n"
-                             : "%-6s lazy %-6g ahead %2u: %8.1f us a byte, %.3f of the speed of tokens, %.3f states "
-                               "and %.3f batches a byte of a voice\n";
     double one = r->seconds / r->n_bytes, states = 0, batches = 0;
     for (size_t k = 0; k < 2; k++) {
         struct bytes_counts c = r->bytes[k] ? bytes_counts(r->bytes[k]) : (struct bytes_counts){ .rows = 1 };
         states += (r->bytes[k] ? (double)c.states / (double)c.rows : r->n_steps / r->n_bytes) / 2;
         batches += (r->bytes[k] ? (double)c.batches / (double)c.rows : r->n_steps / r->n_bytes) / 2;
     }
-    printf(format, r->bytes[0] ? "bytes" : "tokens", r->form->lazy, r->form->ahead, one * 1e6, tokens / one, states,
-           batches);
+    const char *of = r->bytes[0] ? "bytes" : "tokens";
+    if (a->json)
+        printf("{\"what\":\"bytes\",\"of\":\"%s\",\"lazy\":%g,\"ahead\":%u,\"us_per_byte\":%.1f,\"speed\":%.3f,"
+               "\"states_per_"
+               "byte\":%.3f,\"batches_per_byte\":%.3f}\n",
+               of, r->form->lazy, r->form->ahead, one * 1e6, tokens / one, states, batches);
+    else
+        printf("%-6s lazy %-6g ahead %2u: %8.1f us a byte, %.3f of the speed of tokens, %.3f states and %.3f batches a "
+               "byte of a voice\n",
+               of, r->form->lazy, r->form->ahead, one * 1e6, tokens / one, states, batches);
+    fflush(stdout);
 }
 
 static int run_readers(const struct args *a, struct duet *d)

@@ -150,13 +150,17 @@ static void choir_close(struct choir *c)
 static void print_ensemble(const struct args *a, const char *rule, const struct lm *lm, size_t n_slots,
                            const double figures[4])
 {
-    const char *format = a->json ? "{\"what\":\"ensemble\",\"rule\":\"%s\",\"voices\":%zu,\"slots\":%zu,\"step_us\":"
-                                   "%.1f,\"voices_us\":%.1f,\"ratio\":%.4f,\"beside\":%.4f,\"rows_stay\":%s}\n"
-                                 : "%-8s %zu voices %5zu slots: a step %8.1f us, its voices %8.1f us, ratio %.3f; "
-                                   "over their steps side by side %.3f%s\n";
-    static const char *const stay[2][2] = { { "", "; rows stay on the device" }, { "false", "true" } };
-    printf(format, rule, (size_t)lm->n_voices, n_slots, figures[0] * 1e6, figures[1] * 1e6, figures[2], figures[3],
-           stay);
+    const double step = figures[0] * 1e6, voices = figures[1] * 1e6;
+    if (a->json)
+        printf("{\"what\":\"ensemble\",\"rule\":\"%s\",\"voices\":%u,\"slots\":%zu,\"step_us\":%.1f,\"voices_us\":"
+               "%.1f,\"ratio\":%.4f,\"beside\":%.4f,\"rows_stay\":%s}\n",
+               rule, lm->n_voices, n_slots, step, voices, figures[2], figures[3], lm->remote ? "true" : "false");
+    else
+        printf("%-8s %u voices %5zu slots: a step %8.1f us, its voices %8.1f us, ratio %.3f; over their steps side by "
+               "side %.3f%s\n",
+               rule, lm->n_voices, n_slots, step, voices, figures[2], figures[3],
+               lm->remote ? "; rows stay on the device" : "");
+    fflush(stdout); /* the next takes its time */
 }
 
 enum { LEAST_TURNS = 5, MOST_TURNS = 15 };
