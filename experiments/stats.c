@@ -99,6 +99,14 @@ struct interval stats_wilson(size_t k, size_t n, double level)
     return out;
 }
 
+size_t stats_differing(const double d[], size_t n)
+{
+    size_t differing = 0;
+    for (size_t i = 0; i < n; i++)
+        differing += !isnan(d[i]) && d[i] != 0;
+    return differing;
+}
+
 double stats_mcnemar(size_t b, size_t c)
 {
     size_t n = b + c, least = b < c ? b : c;

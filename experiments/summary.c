@@ -54,6 +54,7 @@ static bool in_range(const struct summary_metric *s, size_t n_arms)
 
 struct pair {
     size_t a, b;
+    bool tells; /* enough items differ for a correction to count it */
 };
 
 /* All pairs of arms, p of each; items that both have. */
@@ -76,7 +77,7 @@ static size_t test_pairs(const double x[], size_t n_arms, size_t n_items, struct
             }
             if (common < 2)
                 continue;
-            pairs[n] = (struct pair){ a, b };
+            pairs[n] = (struct pair){ a, b, stats_differing(d, n_items) >= STATS_TELLING };
             p[n++] = stats_signflip(d, n_items, &o);
         }
     free(d);
@@ -87,22 +88,26 @@ static void fill_pairs(struct summary_metric *s, const double x[], size_t n_arms
 {
     size_t most = n_arms * (n_arms - 1) / 2;
     struct pair *pairs = mem_alloc(most, sizeof *pairs);
-    double *p = mem_alloc(most, sizeof *p), *holm = mem_alloc(most, sizeof *holm);
+    double *p = mem_alloc(most, sizeof *p), *counted = mem_alloc(most, sizeof *counted),
+           *holm = mem_alloc(most, sizeof *holm);
     s->n_pairs = s->metric->level == METRIC_ARM ? 0 : test_pairs(x, n_arms, n_items, pairs, p);
-    stats_holm(p, s->n_pairs, holm);
-    s->least_p = NAN;
     size_t least = 0;
+    for (size_t i = 0; i < s->n_pairs; i++)
+        counted[i] = pairs[i].tells ? p[i] : NAN;
+    stats_holm(counted, s->n_pairs, holm);
+    s->least_p = NAN;
     for (size_t i = 0; i < s->n_pairs; i++) {
         s->n_separated += holm[i] <= HOLM_LEVEL;
         least = p[i] < p[least] ? i : least; /* by its own p: corrected ones are often equal, most often 1 */
     }
     if (s->n_pairs > 0) {
-        s->least_p = holm[least];
+        s->least_p = pairs[least].tells ? holm[least] : 1;
         s->best_a = pairs[least].a;
         s->best_b = pairs[least].b;
     }
     free(pairs);
     free(p);
+    free(counted);
     free(holm);
 }
 

@@ -130,7 +130,8 @@ void page_metrics(struct text *out, const struct figure_data *d)
     figure_order(d, order);
     text_add(out,
              "<h2 id=\"metrics\">What each metric tells apart</h2>\n<p class=\"dim small\">Pairs of arms whose paired "
-             "difference by item is significant (sign-flip permutation, Holm's correction over all pairs at 5 %).</p>\n"
+             "difference by item is significant (sign-flip permutation, Holm's correction over all pairs in which two "
+             "items differ, at 5 %).</p>\n"
              "<div class=\"scroll\"><table class=\"sort\"><thead><tr><th class=\"l\">metric</th><th "
              "class=\"l\">meaning</th><th>pairs</th><th>told apart</th><th>least p</th><th class=\"l\">the clearest "
              "pair</th></tr></thead><tbody>\n");

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "experiments/compare.h"
 #include "experiments/run.h"
+#include "experiments/stats.h"
 #include "experiments/summary.h"
 #include "tests/lib/check.h"
 #include "tests/lib/letters.h"
@@ -75,6 +76,42 @@ static void test_arms(const struct results *r)
     check(compare_arms(r, (uint32_t)a, r, (uint32_t)a, &c) == 0 && row_of(&c, "distinct_1")->p == 1,
           "an arm with itself");
     compare_fini(&c);
+}
+
+/* The least p is multiplied by the rows that could tell: bug: rows in which nothing differs counted too. */
+static void check_counted(const struct compare *c, size_t *n_bare)
+{
+    size_t counted = 0;
+    double least = NAN, holm = NAN;
+    for (size_t i = 0; i < c->n; i++) {
+        const struct compare_row *row = &c->rows[i];
+        if (row->direction == 0)
+            continue;
+        counted += row->differing >= STATS_TELLING;
+        *n_bare += row->differing < STATS_TELLING;
+        check(row->differing >= STATS_TELLING || (row->p == 1 && row->p_holm == 1 && row->p_bh == 1), "%s cannot tell",
+              row->metric);
+        if (row->differing >= STATS_TELLING && !(row->p >= least)) {
+            least = row->p;
+            holm = row->p_holm;
+        }
+    }
+    if (counted > 0)
+        check_near(holm, fmin(1, (double)counted * least), 1e-12, "of %zu rows that can tell", counted);
+}
+
+static void test_counted(const struct results *r)
+{
+    size_t n_arms, n_bare = 0;
+    results_arms(r, &n_arms);
+    for (uint32_t a = 0; a < n_arms; a++)
+        for (uint32_t b = a + 1; b < n_arms; b++) {
+            struct compare c;
+            check(compare_arms(r, a, r, b, &c) == 0, "compared: %s", err_text());
+            check_counted(&c, &n_bare);
+            compare_fini(&c);
+        }
+    check(n_bare > 0, "some rows of some arms are alike");
 }
 
 /* bug: of an item that one side had no value for, the other's counted in its mean: A, B and B - A were of other items */
@@ -199,6 +236,7 @@ int main(void)
     if (r && fewer) {
         test_arms(r);
         test_pairs(r);
+        test_counted(r);
         test_gates(r);
         test_runs(r, fewer);
         test_summary(r);
