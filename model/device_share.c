@@ -1,21 +1,31 @@
 #include "model/device_share.h"
 
-void device_join(struct device *d, struct device_user *u)
+static void allow(struct device_user *u, uint64_t bytes)
+{
+    u->pages = bytes;
+    u->allow(u->self, bytes);
+}
+
+void device_share_join(struct device *d, struct device_user *u)
 {
     u->next = d->users;
     d->users = u;
 }
 
-void device_leave(struct device *d, struct device_user *u)
+void device_share_leave(struct device *d, struct device_user *u)
 {
     struct device_user **at = &d->users;
     while (*at && *at != u)
         at = &(*at)->next;
-    if (*at)
-        *at = u->next;
+    if (!*at)
+        return;
+    *at = u->next;
+    size_t n = device_share_count(d);
+    for (struct device_user *other = d->users; other; other = other->next)
+        allow(other, other->pages + (u->pages + u->rest) / n);
 }
 
-size_t device_users(const struct device *d)
+size_t device_share_count(const struct device *d)
 {
     size_t n = 0;
     for (const struct device_user *u = d->users; u; u = u->next)
@@ -23,8 +33,14 @@ size_t device_users(const struct device *d)
     return n;
 }
 
-void device_yield(struct device *d, uint64_t bytes)
+void device_share_yield(struct device *d)
 {
     for (struct device_user *u = d->users; u; u = u->next)
-        u->yield(u->self, bytes);
+        u->yield(u->self);
+}
+
+void device_share_allow(struct device *d, uint64_t bytes)
+{
+    for (struct device_user *u = d->users; u; u = u->next)
+        allow(u, bytes);
 }

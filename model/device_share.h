@@ -1,5 +1,9 @@
-/* Lms on one device share what its weights leave for keys and values: when one more is opened, those that are there give
- * back what they have, which they compute anew, and are told what they may have from then on.  One thread. */
+/* The lms on a device share its memory: what their weights and activations leave is for keys and values, in equal parts,
+ * whichever was opened first.
+ *
+ * When one more is opened, those that are there give back the pages that they keep, which they compute anew, and are
+ * told how much they may have from then on; when one is closed, what it had is the others'.  No pass is under way
+ * then.  One thread. */
 #ifndef MODEL_DEVICE_SHARE_H
 #define MODEL_DEVICE_SHARE_H
 
@@ -7,15 +11,18 @@
 
 struct device_user {
     struct device_user *next;
-    void (*yield)(void *self, uint64_t bytes); /* gives back all its pages; bytes: for them from here on */
+    void (*yield)(void *self);                 /* gives all its pages back */
+    void (*allow)(void *self, uint64_t bytes); /* what it may have in pages from here on */
     void *self;
+    uint64_t pages, rest; /* bytes: what it may have, what else of the device is its */
 };
 
 /* The user is borrowed until it leaves; one that never joined may leave. */
-void device_join(struct device *d, struct device_user *u);
-void device_leave(struct device *d, struct device_user *u);
+void device_share_join(struct device *d, struct device_user *u);
+void device_share_leave(struct device *d, struct device_user *u);
 
-size_t device_users(const struct device *d);
-void device_yield(struct device *d, uint64_t bytes); /* all users: `bytes` each */
+size_t device_share_count(const struct device *d);
+void device_share_yield(struct device *d);                 /* all give their pages back */
+void device_share_allow(struct device *d, uint64_t bytes); /* each may have so much in pages */
 
 #endif

@@ -6,7 +6,6 @@
 #include <sys/mman.h>
 
 #define HUGE_PAGE ((uintptr_t)2 << 20)
-#define FULL_FOR  256u /* passes after which memory that was full is asked again: a card takes milliseconds to say no */
 
 struct page {
     void *data;                /* NULL: a free entry */
@@ -192,7 +191,7 @@ static void *page_data(struct kv *kv)
     if (data || kv->n_live == 0)
         return data;
     kv->budget = kv->n_live < kv->budget ? kv->n_live : kv->budget;
-    kv->again = kv->pass + FULL_FOR;
+    kv->again = kv->pass + KV_FULL_FOR;
     evict_to(kv, kv->n_live - 1);
     return kv->n_spare > 0 ? kv->spare[--kv->n_spare] : NULL;
 }
@@ -250,13 +249,15 @@ void kv_trim(struct kv *kv)
         give(kv, kv->spare[--kv->n_spare]);
 }
 
-void kv_shrink(struct kv *kv)
+bool kv_shrink(struct kv *kv)
 {
-    if (kv->most > kv->had)
-        kv->most = kv->had;
-    kv->budget = kv->most;
-    kv->again = UINT64_MAX;
+    bool less = kv->had < kv->budget;
+    if (less) {
+        kv->budget = kv->had;
+        kv->again = kv->pass + KV_FULL_FOR;
+    }
     kv->had = SIZE_MAX; /* what is short next time may be something else */
+    return less;
 }
 
 void kv_clear(struct kv *kv)
@@ -265,11 +266,16 @@ void kv_clear(struct kv *kv)
         evict(kv, kv->oldest);
 }
 
-void kv_resize(struct kv *kv, size_t bytes)
+void kv_release(struct kv *kv)
 {
     kv_clear(kv);
     while (kv->n_spare > 0)
         give(kv, kv->spare[--kv->n_spare]);
+}
+
+void kv_allow(struct kv *kv, size_t bytes)
+{
     kv->budget = kv->most = bytes / kv->page_bytes;
     kv->again = UINT64_MAX;
+    kv->had = SIZE_MAX;
 }

@@ -34,7 +34,8 @@ struct kv_copy {
 
 struct kv;
 
-/* memory NULL: this machine's.  Where it has no more, what there is is the budget for a while. */
+/* memory NULL: this machine's.  Where it has no more, what there is is the budget until KV_FULL_FOR times kv_begin(). */
+#define KV_FULL_FOR 256u
 struct kv *kv_alloc(struct tree *tree, const struct kv_shape *shape, size_t bytes, const struct kv_memory *memory);
 void kv_free(struct kv *kv);
 
@@ -54,10 +55,13 @@ size_t kv_bytes(const struct kv *kv); /* of pages alive */
 void kv_trim(struct kv *kv);
 /* Forgets all: after a pass that failed half-way. */
 void kv_clear(struct kv *kv);
-/* After KV_FULL and kv_clear(): the budget becomes what was had then, so that batches are cut to what there is. */
-void kv_shrink(struct kv *kv);
-/* Forgets all and gives all memory back; the budget is `bytes` from here on. */
-void kv_resize(struct kv *kv, size_t bytes);
+/* After KV_FULL and kv_clear(): the budget becomes what was had then, so that batches are cut to what there is; false: it
+ * was no more before. */
+bool kv_shrink(struct kv *kv);
+/* Forgets all and gives all memory back. */
+void kv_release(struct kv *kv);
+/* Another budget from here on. */
+void kv_allow(struct kv *kv, size_t bytes);
 
 size_t kv_page_bytes(const struct kv_shape *shape);
 

@@ -362,8 +362,11 @@ int pass_run(struct pass *p, const struct leaf_want w[], size_t n, uint64_t run,
 {
     int rc;
     p->computed = 0;
-    while ((rc = run_wants(p, w, n, run)) == FORWARD_LESS && p->p.max_tokens > 1) {
-        kv_shrink(p->p.kv);
+    while ((rc = run_wants(p, w, n, run)) == FORWARD_LESS) {
+        if (kv_shrink(p->p.kv)) /* batches are smaller by that */
+            continue;
+        if (p->p.max_tokens == 1)
+            break;
         p->p.max_tokens /= 2;
     }
     if (rc == 0)

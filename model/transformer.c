@@ -124,7 +124,7 @@ static void transformer_free(void *self)
 {
     struct transformer *t = self;
     if (t->device)
-        device_leave(t->device, &t->user);
+        device_share_leave(t->device, &t->user);
     pass_free(t->pass);
     forward_free(t->forward);
     row_store_free(t->store);

@@ -173,11 +173,27 @@ static struct forward_parts parts_of(const struct transformer *t, const struct t
                                    .device = t->device };
 }
 
-static void yield(void *self, uint64_t bytes)
+static void yield(void *self)
 {
     struct transformer *t = self;
-    kv_resize(t->kv, t->kv_asked > 0 && t->kv_asked < bytes ? t->kv_asked : (size_t)bytes);
+    kv_release(t->kv);
     device_pages_empty(t->pages);
+}
+
+static void allow(void *self, uint64_t bytes)
+{
+    struct transformer *t = self;
+    t->plan.kv = t->kv_asked > 0 && t->kv_asked < bytes ? t->kv_asked : bytes;
+    kv_allow(t->kv, (size_t)t->plan.kv);
+}
+
+static void join(struct transformer *t, size_t kv_asked)
+{
+    t->kv_asked = kv_asked;
+    t->user = (struct device_user){
+        .yield = yield, .allow = allow, .self = t, .pages = t->plan.kv, .rest = t->plan.weights + t->plan.activations
+    };
+    device_share_join(t->device, &t->user);
 }
 
 /* Memory for pages comes from the device from here on; lms that it has already share it. */
@@ -188,12 +204,13 @@ static int open_device(struct transformer *t, const struct transformer_options *
                                     .weights = o->weight_bytes,
                                     .kv = o->kv_bytes,
                                     .page = page_bytes,
-                                    .n_users = device_users(t->device) };
+                                    .n_users = device_share_count(t->device) };
     parts.weight_bytes = o->weight_bytes;
-    device_yield(t->device, 0);
+    device_share_yield(t->device);
     int rc = forward_device_plan(&parts, &ask, &t->plan);
-    device_yield(t->device, t->plan.others);
+    device_share_allow(t->device, t->plan.others);
     TRY(rc);
+    join(t, o->kv_bytes);
     *chunk = parts.max_tokens;
     t->pages = device_pages_open(t->device, page_bytes);
     return t->pages ? 0 : err_code();
@@ -220,11 +237,6 @@ static int open_forward(struct transformer *t, const struct transformer_options 
     t->forward = forward_alloc(t->device ? &forward_device : &forward_cpu, &parts);
     if (!t->forward)
         return err_code();
-    if (t->device) {
-        t->kv_asked = o->kv_bytes;
-        t->user = (struct device_user){ .yield = yield, .self = t };
-        device_join(t->device, &t->user);
-    }
     t->pass = pass_alloc(&(struct pass_parts){ t->tree, t->kv, t->store, t->forward, o->threads, chunk, t->remote });
     return 0;
 }

@@ -52,8 +52,9 @@ static void asked_now_and_then(void)
     for (size_t i = 0; i < 20 * KERNEL_PAGE; i++)
         go_on(kv, tree, slot);
     check(kv_bytes(kv) == (PAGES + 2) * kv_page_bytes(&shape), "%zu bytes of pages, then", kv_bytes(kv));
-    kv_resize(kv, 2 * kv_page_bytes(&shape));
+    kv_release(kv);
     check(kv_bytes(kv) == 0 && scarce.left == PAGES + 2, "all is given back");
+    kv_allow(kv, 2 * kv_page_bytes(&shape));
     kv_begin(kv);
     check(kv_room(kv, 2) && !kv_room(kv, 3), "another budget");
     kv_free(kv);
