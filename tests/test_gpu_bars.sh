@@ -10,9 +10,10 @@ cat >"$work/bin/chorale" <<'END'
 #!/bin/sh
 case "$*" in
 *--ensembles*)
+    stay=${CHORALE_TEST_STAY:-true}
     for slots in 1 64; do
         for rule in linear log; do
-            echo "{\"what\":\"ensemble\",\"rule\":\"$rule\",\"voices\":2,\"slots\":$slots,\"step_us\":9.0,\"ratio\":1.0$slots,\"beside\":1,\"rows_stay\":true}"
+            echo "{\"what\":\"ensemble\",\"rule\":\"$rule\",\"voices\":2,\"slots\":$slots,\"step_us\":9.0,\"ratio\":1.0$slots,\"beside\":1,\"rows_stay\":$stay}"
         done
     done ;;
 *8B*) echo '{"what":"card","slots":256,"step_s":0.0138,"tokens_per_s":18550.70,"of_bandwidth":0.7,"over_roofline":1.3}' ;;
@@ -42,6 +43,10 @@ tests passed: device: 3 checks passed'
 echo "$wanted" | while read -r line; do
     grep -q "^$line\$" "$work/logs/gpu.table" || { echo "gpu_bars: not there: $line"; tail -n 9 "$work/logs/gpu.table"; exit 1; }
 done || exit 1
+
+CHORALE_TEST_STAY=false "$work/gpu.sh" run ensemble >"$work/said" 2>&1
+grep -q '^two voices, rows stay on the card: MISSED' "$work/said" || { cat "$work/said"; exit 1; }
+! grep -q 'rows stay' "$work/logs/gpu.table" || { echo "gpu_bars: rows that stay are said to be missed"; exit 1; }
 
 if "$work/gpu.sh" run slots >"$work/said" 2>&1; then
     echo "gpu_bars: a figure that failed ended with status 0"
