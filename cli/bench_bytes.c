@@ -123,8 +123,7 @@ static void print_reader(const struct args *a, const struct reader *r, double to
     const char *of = r->bytes[0] ? "bytes" : "tokens";
     if (a->json)
         printf("{\"what\":\"bytes\",\"of\":\"%s\",\"lazy\":%g,\"ahead\":%u,\"us_per_byte\":%.1f,\"speed\":%.3f,"
-               "\"states_per_"
-               "byte\":%.3f,\"batches_per_byte\":%.3f}\n",
+               "\"states_per_byte\":%.3f,\"batches_per_byte\":%.3f}\n",
                of, r->form->lazy, r->form->ahead, one * 1e6, tokens / one, states, batches);
     else
         printf("%-6s lazy %-6g ahead %2u: %8.1f us a byte, %.3f of the speed of tokens, %.3f states and %.3f batches a "

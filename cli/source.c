@@ -80,6 +80,11 @@ int source_open(struct source *s, const struct args *a, const char *name)
     return rc;
 }
 
+struct device *source_device(const struct source *s)
+{
+    return s->checkpoint ? s->opened.device : lms_device(s->lms);
+}
+
 int source_prompt(const char *operand, struct text *read, const char **prompt)
 {
     *prompt = operand;

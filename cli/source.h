@@ -27,6 +27,9 @@ struct source {
     const char *template_name;         /* what the script says of this lm; NULL: nothing */
 };
 
+/* Where its checkpoints compute, borrowed; NULL: this machine's processor, or no checkpoint is open yet. */
+struct device *source_device(const struct source *s);
+
 /* name: a checkpoint; NULL: from --script.  0 or the failure; on failure s is empty. */
 int source_open(struct source *s, const struct args *a, const char *name);
 /* The prompt of the command line, "-" being all of stdin, which read then holds.  0 or the failure. */

@@ -302,7 +302,7 @@ static int generate_from(const struct args *a, const char *text)
     TRY(source_open(&source, a, options_text(a, "script") ? NULL : a->operand[0]));
     j.prompt.template_name = options_text(a, "template") ? options_text(a, "template") : source.template_name;
     const char *draft = options_text(a, "draft");
-    int rc = draft ? opened_open(&j.draft, draft, a, source.opened.device) : 0;
+    int rc = draft ? opened_open(&j.draft, draft, a, source_device(&source)) : 0;
     if (rc == 0)
         rc = generate_choice_open(&j.choice, options_text(a, "select"));
     if (rc == 0)

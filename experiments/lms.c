@@ -266,6 +266,11 @@ const char *lms_template(const struct lms *s, const char *id)
     return field(lms_node(s, id), "template");
 }
 
+struct device *lms_device(const struct lms *s)
+{
+    return s->device;
+}
+
 const char *lms_kernels(const struct lms *s)
 {
     return s->kernels;

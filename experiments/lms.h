@@ -34,6 +34,9 @@ const char *lms_template(const struct lms *s, const char *id);
 int lms_encode(struct lms *s, const char *id, const char *text, size_t n, struct symbols *out);
 /* The kernel path of the checkpoints opened so far; "" for none. */
 const char *lms_kernels(const struct lms *s);
+struct device;
+/* Where its checkpoints compute, borrowed; NULL: this machine's processor, or none is open yet. */
+struct device *lms_device(const struct lms *s);
 
 /* The documents of an lm and of a fit; NULL when the plan has none of that id. */
 const json_t *lms_node(const struct lms *s, const char *id);

@@ -58,6 +58,7 @@ cmp -s "$work/out" "$work/here" || fail "another text on the device: $(head -c 2
 # a draft on the same card
 ends 0 "$chorale" generate --device emulated --search speculative --draft zoo:verse --mode f32 --max-symbols 6 --chain temperature=0 zoo:prose "The"
 begins=$(cat "$work/out")
+[ -n "$begins" ] || fail "no text with a draft"
 case $(cat "$work/here") in
 "$begins"*) ;;
 *) fail "another text with a draft: $begins" ;;
