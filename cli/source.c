@@ -82,7 +82,7 @@ int source_open(struct source *s, const struct args *a, const char *name)
 
 struct device *source_device(const struct source *s)
 {
-    return s->checkpoint ? s->opened.device : lms_device(s->lms);
+    return s->lms ? lms_device(s->lms) : s->opened.device;
 }
 
 int source_prompt(const char *operand, struct text *read, const char **prompt)

@@ -27,7 +27,7 @@ struct source {
     const char *template_name;         /* what the script says of this lm; NULL: nothing */
 };
 
-/* Where its checkpoints compute, borrowed; NULL: this machine's processor, or no checkpoint is open yet. */
+/* Where its checkpoints compute, borrowed; NULL: this machine's processor, or an lm without checkpoints. */
 struct device *source_device(const struct source *s);
 
 /* name: a checkpoint; NULL: from --script.  0 or the failure; on failure s is empty. */

@@ -148,7 +148,7 @@ static void compare_metric(const struct side *sa, const struct side *sb, const s
     row.b = stats_bootstrap(b, n, &o);
     row.delta = stats_bootstrap_paired(b, a, n, &o);
     row.p = stats_signflip(d, n, &o);
-    row.differing = stats_differing(d, n);
+    row.tells = stats_tells(d, n);
     count_flips(&row, a, b, n);
     if (row.delta.n > 0) {
         mem_grow(&out->rows, &out->cap, out->n + 1, sizeof *out->rows);
@@ -206,7 +206,7 @@ static void free_pairs(struct pairs *p)
 /* A row's p as it was corrected: one that the correction has not counted, since it cannot tell, stays 1. */
 static double corrected(const struct compare_row *r, double q)
 {
-    return r->direction != 0 && r->differing < STATS_TELLING ? r->p : q;
+    return r->direction != 0 && !r->tells ? r->p : q;
 }
 
 /* Metrics without a direction describe and are no tests: they do not count in the corrections. */
@@ -214,7 +214,7 @@ static void correct(struct compare *c)
 {
     double *p = mem_alloc(c->n, sizeof *p), *q = mem_alloc(c->n, sizeof *q);
     for (size_t i = 0; i < c->n; i++)
-        p[i] = c->rows[i].direction != 0 && c->rows[i].differing >= STATS_TELLING ? c->rows[i].p : NAN;
+        p[i] = c->rows[i].direction != 0 && c->rows[i].tells ? c->rows[i].p : NAN;
     stats_holm(p, c->n, q);
     for (size_t i = 0; i < c->n; i++)
         c->rows[i].p_holm = corrected(&c->rows[i], q[i]);

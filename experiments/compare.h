@@ -12,7 +12,7 @@ struct compare_row {
     struct interval a, b;          /* of each, over the items that both have a number for */
     struct interval delta;         /* b - a, paired by item */
     double p, p_holm, p_bh;        /* sign-flip permutation; corrected over all rows with a direction that can tell */
-    size_t differing;              /* items of which b - a is not 0 */
+    bool tells;                    /* p could be below 1 (stats_tells()) */
     size_t flips_to_b, flips_to_a; /* items where a 0/1 metric changed; else 0 */
     double p_mcnemar;              /* of the flips; NAN where the metric is not 0/1 */
     size_t unmatched; /* items of which b - a is no number: one side lacks them or theirs, or both are infinite */

@@ -99,12 +99,15 @@ struct interval stats_wilson(size_t k, size_t n, double level)
     return out;
 }
 
-size_t stats_differing(const double d[], size_t n)
+bool stats_tells(const double d[], size_t n)
 {
     size_t differing = 0;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        if (isinf(d[i]))
+            return false;
         differing += !isnan(d[i]) && d[i] != 0;
-    return differing;
+    }
+    return differing >= 2;
 }
 
 double stats_mcnemar(size_t b, size_t c)

@@ -6,6 +6,7 @@
 #ifndef EXPERIMENTS_STATS_H
 #define EXPERIMENTS_STATS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,10 +33,9 @@ struct interval stats_wilson(size_t k, size_t n, double level);
  * importance sampling, to a few per cent of p however small it is.  1 when nothing differs; NAN for no item. */
 #define STATS_EXACT 30
 double stats_signflip(const double d[], size_t n, const struct stats_options *o);
-/* How many of d[n] are not zero.  Of fewer than STATS_TELLING no signs give a p below 1: such a test cannot err, and
+/* Whether some signs of d[n] give a p below 1: two are not zero at least, none is infinite.  A test of others cannot err, and
  * corrections need not count it (Tarone 1990). */
-#define STATS_TELLING 2
-size_t stats_differing(const double d[], size_t n);
+bool stats_tells(const double d[], size_t n);
 /* Exact McNemar: b items only the first has right, c only the second. */
 double stats_mcnemar(size_t b, size_t c);
 

@@ -77,7 +77,7 @@ static size_t test_pairs(const double x[], size_t n_arms, size_t n_items, struct
             }
             if (common < 2)
                 continue;
-            pairs[n] = (struct pair){ a, b, stats_differing(d, n_items) >= STATS_TELLING };
+            pairs[n] = (struct pair){ a, b, stats_tells(d, n_items) };
             p[n++] = stats_signflip(d, n_items, &o);
         }
     free(d);

@@ -2,8 +2,8 @@
 
 static void allow(struct device_user *u, uint64_t bytes)
 {
-    u->pages = bytes;
-    u->allow(u->self, bytes);
+    u->pages = u->most > 0 && u->most < bytes ? u->most : bytes;
+    u->allow(u->self, u->pages);
 }
 
 void device_share_join(struct device *d, struct device_user *u)

@@ -1,5 +1,5 @@
 /* The lms on a device share its memory: what their weights and activations leave is for keys and values, in equal parts,
- * whichever was opened first.
+ * whichever was opened first; one that has asked for less gets no more, and nobody what it leaves.
  *
  * When one more is opened, those that are there give back the pages that they keep, which they compute anew, and are
  * told how much they may have from then on; when one is closed, what it had is the others'.  No pass is under way
@@ -15,6 +15,7 @@ struct device_user {
     void (*allow)(void *self, uint64_t bytes); /* what it may have in pages from here on */
     void *self;
     uint64_t pages, rest; /* bytes: what it may have, what else of the device is its */
+    uint64_t most;        /* bytes in pages that it has asked for; 0: what there is */
 };
 
 /* The user is borrowed until it leaves; one that never joined may leave. */

@@ -106,10 +106,6 @@ void kv_begin(struct kv *kv)
 {
     kv->pass++;
     kv->n_used = 0;
-    if (kv->pass < kv->again)
-        return;
-    kv->budget = kv->most;
-    kv->again = UINT64_MAX;
 }
 
 bool kv_room(const struct kv *kv, size_t n_pages)
@@ -182,6 +178,13 @@ static void evict_to(struct kv *kv, size_t n)
         evict(kv, kv->oldest);
 }
 
+/* There are n pages, and no more for a while. */
+static void be_full(struct kv *kv, size_t n)
+{
+    kv->budget = n < kv->budget ? n : kv->budget;
+    kv->again = kv->pass + KV_FULL_FOR;
+}
+
 /* Memory for a page: an evicted one's, or more; NULL where there is none, after the oldest that this pass does not use. */
 static void *page_data(struct kv *kv)
 {
@@ -190,10 +193,12 @@ static void *page_data(struct kv *kv)
     void *data = kv->memory.take(kv->memory.ctx, kv->page_bytes);
     if (data || kv->n_live == 0)
         return data;
-    kv->budget = kv->n_live < kv->budget ? kv->n_live : kv->budget;
-    kv->again = kv->pass + KV_FULL_FOR;
-    evict_to(kv, kv->n_live - 1);
-    return kv->n_spare > 0 ? kv->spare[--kv->n_spare] : NULL;
+    size_t had = kv->n_live;
+    evict_to(kv, had - 1);
+    if (kv->n_spare == 0) /* this pass uses all: kv_shrink() */
+        return NULL;
+    be_full(kv, had);
+    return kv->spare[--kv->n_spare];
 }
 
 /* -1: no memory for it. */
@@ -244,6 +249,10 @@ struct kv_copy kv_claim(struct kv *kv, uint32_t id, size_t position)
 
 void kv_trim(struct kv *kv)
 {
+    if (kv->pass >= kv->again) {
+        kv->budget = kv->most;
+        kv->again = UINT64_MAX;
+    }
     evict_to(kv, kv->budget);
     while (kv->n_spare > 0 && kv->n_live + kv->n_spare > kv->budget)
         give(kv, kv->spare[--kv->n_spare]);
@@ -251,11 +260,9 @@ void kv_trim(struct kv *kv)
 
 bool kv_shrink(struct kv *kv)
 {
-    bool less = kv->had < kv->budget;
-    if (less) {
-        kv->budget = kv->had;
-        kv->again = kv->pass + KV_FULL_FOR;
-    }
+    bool less = kv->had > 0 && kv->had < kv->budget;
+    if (less)
+        be_full(kv, kv->had);
     kv->had = SIZE_MAX; /* what is short next time may be something else */
     return less;
 }
@@ -275,7 +282,7 @@ void kv_release(struct kv *kv)
 
 void kv_allow(struct kv *kv, size_t bytes)
 {
-    kv->budget = kv->most = bytes / kv->page_bytes;
+    kv->budget = kv->most = bytes > kv->page_bytes ? bytes / kv->page_bytes : 1;
     kv->again = UINT64_MAX;
     kv->had = SIZE_MAX;
 }

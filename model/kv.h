@@ -34,7 +34,7 @@ struct kv_copy {
 
 struct kv;
 
-/* memory NULL: this machine's.  Where it has no more, what there is is the budget until KV_FULL_FOR times kv_begin(). */
+/* memory NULL: this machine's.  Where it has no more, what there is is the budget for KV_FULL_FOR passes. */
 #define KV_FULL_FOR 256u
 struct kv *kv_alloc(struct tree *tree, const struct kv_shape *shape, size_t bytes, const struct kv_memory *memory);
 void kv_free(struct kv *kv);
@@ -51,16 +51,16 @@ bool kv_room(const struct kv *kv, size_t n_pages); /* n_pages more fit the budge
 /* Gives a node without a page (at `position`) its place, and uses it. */
 struct kv_copy kv_claim(struct kv *kv, uint32_t node, size_t position);
 size_t kv_bytes(const struct kv *kv); /* of pages alive */
-/* Gives back what exceeds the budget and is not used by this pass. */
+/* After a run of passes that went well: gives back what exceeds the budget and is not used by the last. */
 void kv_trim(struct kv *kv);
 /* Forgets all: after a pass that failed half-way. */
 void kv_clear(struct kv *kv);
 /* After KV_FULL and kv_clear(): the budget becomes what was had then, so that batches are cut to what there is; false: it
- * was no more before. */
+ * was no more before, or there was no page at all. */
 bool kv_shrink(struct kv *kv);
 /* Forgets all and gives all memory back. */
 void kv_release(struct kv *kv);
-/* Another budget from here on. */
+/* Another budget from here on, of one page at least. */
 void kv_allow(struct kv *kv, size_t bytes);
 
 size_t kv_page_bytes(const struct kv_shape *shape);

@@ -27,7 +27,8 @@ void pass_free(struct pass *p);
 
 /* Computes the missing rows of w[n].  *computed: token positions passed.  0, ERR_DATA (not finite) or ERR_MEMORY (of a
  * device); after a failure nothing half-done is kept.  Where a device has no memory for a batch (FORWARD_LESS), batches are
- * half as large from there on, and the wants go on. */
+ * cut to the pages that there are, for a while, or, where something else is short, half as large from there on, and the
+ * wants go on. */
 int pass_run(struct pass *p, const struct leaf_want w[], size_t n, uint64_t run, uint64_t *computed);
 
 #endif

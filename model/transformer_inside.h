@@ -26,7 +26,6 @@ struct transformer {
     struct remote *remote;   /* of the device: where rows may stay */
     struct device_plan plan; /* of the device */
     struct device_user user; /* of the device's memory */
-    size_t kv_asked;         /* bytes; 0: what there is */
     struct kv *kv;
     struct row_store *store;
     struct forward *forward;

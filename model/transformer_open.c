@@ -183,16 +183,18 @@ static void yield(void *self)
 static void allow(void *self, uint64_t bytes)
 {
     struct transformer *t = self;
-    t->plan.kv = t->kv_asked > 0 && t->kv_asked < bytes ? t->kv_asked : bytes;
-    kv_allow(t->kv, (size_t)t->plan.kv);
+    t->plan.kv = bytes;
+    kv_allow(t->kv, (size_t)bytes);
 }
 
 static void join(struct transformer *t, size_t kv_asked)
 {
-    t->kv_asked = kv_asked;
-    t->user = (struct device_user){
-        .yield = yield, .allow = allow, .self = t, .pages = t->plan.kv, .rest = t->plan.weights + t->plan.activations
-    };
+    t->user = (struct device_user){ .yield = yield,
+                                    .allow = allow,
+                                    .self = t,
+                                    .pages = t->plan.kv,
+                                    .rest = t->plan.weights + t->plan.activations,
+                                    .most = kv_asked };
     device_share_join(t->device, &t->user);
 }
 
@@ -208,7 +210,8 @@ static int open_device(struct transformer *t, const struct transformer_options *
     parts.weight_bytes = o->weight_bytes;
     device_share_yield(t->device);
     int rc = forward_device_plan(&parts, &ask, &t->plan);
-    device_share_allow(t->device, t->plan.others);
+    if (t->plan.others > 0) /* there was a plan */
+        device_share_allow(t->device, t->plan.others);
     TRY(rc);
     join(t, o->kv_bytes);
     *chunk = parts.max_tokens;

@@ -87,11 +87,10 @@ static void check_counted(const struct compare *c, size_t *n_bare)
         const struct compare_row *row = &c->rows[i];
         if (row->direction == 0)
             continue;
-        counted += row->differing >= STATS_TELLING;
-        *n_bare += row->differing < STATS_TELLING;
-        check(row->differing >= STATS_TELLING || (row->p == 1 && row->p_holm == 1 && row->p_bh == 1), "%s cannot tell",
-              row->metric);
-        if (row->differing >= STATS_TELLING && !(row->p >= least)) {
+        counted += row->tells;
+        *n_bare += !row->tells;
+        check(row->tells || (row->p == 1 && row->p_holm == 1 && row->p_bh == 1), "%s cannot tell", row->metric);
+        if (row->tells && !(row->p >= least)) {
             least = row->p;
             holm = row->p_holm;
         }
@@ -221,6 +220,33 @@ static void test_summary(const struct results *r)
     summary_fini(&s);
 }
 
+/* Three arms, two of which score texts alike: three pairs, of which two can tell. */
+static void test_alike(void)
+{
+    struct results *r = letters_results(
+        "local a = model 'table:n=4,length=16,seed=3,sharpness=1.5'\nlocal b = model 'table:n=4,length=16,seed=5'\n",
+        "{ { lm = a, chain = '' }, { lm = a, chain = 'temperature=0' }, { lm = b, chain = '' } }", "{ 'DIR/held' }",
+        "alike", 1);
+    struct summary s;
+    if (!r)
+        return;
+    summary_of(r, &s);
+    const struct summary_metric *m = summary_find(&s, "bits_per_byte");
+    check(m && m->n_pairs == 3, "all pairs of arms");
+    if (m) {
+        double x[2 * LETTERS_HELD], *y = x + LETTERS_HELD;
+        results_by_item(r, m->metric, 0, x);
+        results_by_item(r, m->metric, 2, y);
+        for (size_t i = 0; i < LETTERS_HELD; i++)
+            x[i] -= y[i];
+        double p = stats_signflip(x, LETTERS_HELD, &(struct stats_options){ .seed = 1 });
+        check(2 * p < 1, "p is %g", p);
+        check_near(m->least_p, 2 * p, 1e-12, "that of two pairs");
+    }
+    summary_fini(&s);
+    results_close(r);
+}
+
 int main(void)
 {
     letters_open();
@@ -241,6 +267,7 @@ int main(void)
         test_runs(r, fewer);
         test_summary(r);
     }
+    test_alike();
     results_close(r);
     results_close(fewer);
     plan_free(p);

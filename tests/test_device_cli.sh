@@ -64,6 +64,13 @@ case $(cat "$work/here") in
 *) fail "another text with a draft: $begins" ;;
 esac
 
+# bug: a draft beside a script's lm had a context of its own, for which such a card has no room
+cat >"$work/lm.lua" <<'END'
+experiment { name = "drafted", evalsets = { "openings" }, arms = { { lm = model { "zoo:prose", name = "prose" } } } }
+END
+ends 0 env CHORALE_EMULATE_MEMORY=100000000 "$chorale" generate --device emulated --script "$work/lm.lua" --lm prose --search speculative \
+    --draft zoo:verse --mode f32 --max-symbols 2 --chain temperature=0 "The"
+
 # a run on a card that breaks ends with its unit named, and goes on
 cat >"$work/run.lua" <<'END'
 experiment { name = "broken", seed = 3, draws = 2, limit = { symbols = 3 }, evalsets = { "openings" },

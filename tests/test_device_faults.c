@@ -67,7 +67,7 @@ static void no_graphs(struct device *d)
     random_checkpoint_free(c);
 }
 
-/* A card that is full: batches are halved, rows are those of a card with room. */
+/* A card that is full: batches are of the pages that there are, rows are those of a card with room. */
 static void fills_up(struct device *d)
 {
     struct checkpoint *c = random_checkpoint(&device_bench_small, DTYPE_BF16, 9);
@@ -97,6 +97,36 @@ static void fills_up(struct device *d)
     set_memory(d, (size_t)1 << 30);
     bench_close(&ample);
     bench_close(&tight);
+    random_checkpoint_free(c);
+}
+
+/* bug: where one batch wanted more pages than there are, its length was halved for good. */
+static void pages_are_short(struct device *d)
+{
+    enum { LONG = 4, ALL = 8 }; /* four prefixes have the eight pages of the first slab, and there is no second */
+    struct checkpoint *c = random_checkpoint(&device_bench_small, DTYPE_BF16, 9);
+    struct bench b = bench_open(c, (struct transformer_options){ .device = d, .chunk = 16, .kv = "f32" });
+    struct row row;
+    struct device_info info;
+    struct device_error e;
+    struct want w[ALL];
+    for (sym_t i = 0; i < ALL; i++) {
+        w[i] = (struct want){ .lm = b.lm, .slot = lm_fork(b.lm, LM_EMPTY, 0), .n_rows = 1, .tap = LM_TAP_FINAL };
+        check(lm_push(b.lm, w[i].slot, &i, 1, NULL) == 0, "%s", err_text());
+        if (i < LONG)
+            check(lm_push(b.lm, w[i].slot, device_bench_text, 17, NULL) == 0, "%s", err_text());
+    }
+    check(core_run(b.core, w, LONG) == 0 && d->api->info(d->context, &info, &e) == DEVICE_OK, "%s", err_text());
+    set_memory(d, (size_t)(info.total - info.free));
+    for (sym_t i = 0; i < LONG; i++)
+        check(lm_push(b.lm, w[i].slot, &i, 1, NULL) == 0, "%s", err_text());
+    check(core_run(b.core, w, ALL) == 0, "a page more for each of four: %s", err_text());
+    set_memory(d, (size_t)1 << 30);
+    uint64_t passes = device_bench_counts(d).passes;
+    check(bench_rows(&b, device_bench_text + 4, 16, (struct want){ .n_rows = 1, .tap = LM_TAP_FINAL }, &row) == 0 &&
+              device_bench_counts(d).passes == passes + 1,
+          "a chunk is as long as before");
+    bench_close(&b);
     random_checkpoint_free(c);
 }
 
@@ -166,6 +196,28 @@ static int fill_pages(struct bench *b, sym_t n, size_t length, struct row *last)
     return 0;
 }
 
+/* Lms that fail to open half way give back what was planned for them. */
+static void half_opened(struct device *d, struct checkpoint *c, const struct bench *first)
+{
+    enum { NO_MEMORY = 2, CALLS = 60 };
+    const uint64_t had = transformer_plan(first->lm)->kv;
+    struct threads *threads = threads_alloc(1);
+    int n_failed = 0;
+    for (unsigned after = 1; after < CALLS; after += 3) {
+        set_error(d, after, NO_MEMORY);
+        struct lm *lm =
+            transformer_open(c, &(struct transformer_options){ .device = d, .chunk = 32, .threads = threads });
+        set_error(d, 0, 0);
+        n_failed += lm == NULL;
+        lm_free(lm);
+        uint64_t has = transformer_plan(first->lm)->kv;
+        check(has + (2 << 20) > had, "after %u calls: %llu of %llu bytes", after, (unsigned long long)has,
+              (unsigned long long)had);
+    }
+    check(n_failed > 2, "%d fail", n_failed);
+    threads_free(threads);
+}
+
 /* bug: pages of the first of two lms took all of a card, and there was no room for the second.  What the first has given
  * back it computes anew, and it gets its share back when the second is closed. */
 static void gives_way(struct device *d)
@@ -196,6 +248,7 @@ static void gives_way(struct device *d)
     check(transformer_plan(a.lm)->kv == transformer_plan(b.lm)->kv && 2 * transformer_plan(b.lm)->kv < alone,
           "they share what there is");
     check(fill_pages(&b, 2, LENGTH, &got) == 0, "%s", err_text());
+    half_opened(d, c, &a);
     uint64_t passes = device_bench_counts(d).passes;
     check(fill_pages(&a, 3, LENGTH + 1, &got) == 0, "%s", err_text());
     check(device_bench_counts(d).passes > passes && memcmp(was, got.score, want.n * sizeof *was) == 0,
@@ -316,6 +369,7 @@ int main(void)
     if (fast && fixed) {
         no_graphs(fixed);
         fills_up(fixed);
+        pages_are_short(fixed);
         too_small(fast);
         scratch_moves(fixed);
         gives_way(fixed);

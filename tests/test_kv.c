@@ -30,6 +30,7 @@ static void go_on(struct kv *kv, struct tree *tree, int slot)
     kv_begin(kv);
     struct kv_copy c = kv_claim(kv, tree_path(tree, slot)[next], next);
     check(c.from == -1, "position %u has a place", next);
+    kv_trim(kv);
 }
 
 /* bug: each page after the last that a full card has was asked for anew, some milliseconds each, before one was evicted.
@@ -61,8 +62,34 @@ static void asked_now_and_then(void)
     tree_free(tree);
 }
 
+/* bug: where a pass used all pages there were, nothing was cut but the length of its batches, for good. */
+static void cut_to_what_is_had(void)
+{
+    enum { PAGES = 3 };
+    const struct kv_shape shape = { 1, 1, 4, KERNEL_KV_F32 };
+    struct scarce scarce = { PAGES, 0 };
+    struct tree *tree = tree_alloc();
+    struct kv *kv = kv_alloc(tree, &shape, 100 * kv_page_bytes(&shape), &(struct kv_memory){ take, give, &scarce });
+    struct kv_copy c = { .from = -1 };
+    kv_begin(kv);
+    for (sym_t i = 0; i <= PAGES; i++) {
+        check(c.from == -1, "prefix %u of one symbol has a page", i);
+        int slot = tree_fork(tree, -1, 0);
+        tree_push(tree, slot, &i, 1);
+        c = kv_claim(kv, *tree_path(tree, slot), 0);
+    }
+    check(c.from == KV_FULL, "there are %d pages", PAGES);
+    kv_clear(kv);
+    kv_begin(kv);
+    check(kv_shrink(kv) && kv_room(kv, PAGES) && !kv_room(kv, PAGES + 1), "the next batch is of what there is");
+    check(!kv_shrink(kv), "what is short next is something else");
+    kv_free(kv);
+    tree_free(tree);
+}
+
 int main(void)
 {
+    cut_to_what_is_had();
     asked_now_and_then();
     return check_done("kv");
 }

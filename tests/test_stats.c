@@ -58,10 +58,10 @@ static void test_signflip(void)
     for (size_t n = 1; n <= 12; n++)
         check_near(stats_signflip(a, n, &options), brute_signflip(a, n), 1e-12, "sign flip of %zu, all signs", n);
     const double one[] = { 0, NAN, -.4, 0 };
-    check(stats_differing(one, 4) == 1 && stats_signflip(one, 4, &options) == 1, "one item cannot tell");
-    check(stats_differing(a, 12) == 12 && stats_signflip(one + 1, STATS_TELLING, &options) == 1, "nor nothing");
-    const double two[STATS_TELLING] = { .2, .3 };
-    check(stats_signflip(two, STATS_TELLING, &options) < 1, "two can");
+    const double two[] = { 0, .2, .3 }, far[] = { INFINITY, .1, .2 };
+    check(!stats_tells(one, 4) && stats_signflip(one, 4, &options) == 1, "one item cannot tell");
+    check(stats_tells(a, 12) && stats_tells(two, 3) && stats_signflip(two, 3, &options) < 1, "two can");
+    check(!stats_tells(far, 3) && stats_signflip(far, 3, &options) == 1, "nor can what is beyond all numbers");
     const double none[] = { 0, 0, 0 }, holes[] = { NAN, .3, .1, NAN, -.2, .4, .5, .2 };
     check_near(stats_signflip(none, 3, &options), 1, 0, "no difference");
     check_near(stats_signflip(holes, 8, &options), 0.125, 1e-12, "NaN are left out");
