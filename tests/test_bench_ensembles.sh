@@ -4,14 +4,7 @@ set -u
 chorale=$1
 name=bench_ensembles
 command -v jq >/dev/null 2>&1 || { echo "$name: skipped: jq is not installed"; exit 77; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-checks=0
-bad=0
-holds() { # WHAT FILTER: of the JSON lines in $work/out
-    checks=$((checks + 1))
-    jq -se "$2" "$work/out" >/dev/null || { echo "$name: $1: $(cat "$work/out" "$work/err")"; bad=1; }
-}
+. tests/lib/cli.sh
 shape='random:llama(dim=16, layers=1, heads=1, ffn=16, vocab=260)'
 "$chorale" bench --ensembles --json --threads 1 "$shape" "$shape" >"$work/out" 2>"$work/err"
 holds 'two rules, 1 and 32 slots' 'map([.rule, .voices, .slots]) == [["linear", 2, 1], ["log", 2, 1], ["linear", 2, 32], ["log", 2, 32]]'
@@ -25,5 +18,4 @@ while kill -0 "$bench" 2>/dev/null && [ ! -s "$work/out" ]; do sleep 0.1; done
 kill "$bench" 2>/dev/null
 wait "$bench" 2>/dev/null
 holds 'rows stay on the device' 'length > 0 and all(.[]; .rows_stay == true)'
-[ "$bad" -eq 0 ] && echo "$name: $checks checks passed"
-exit "$bad"
+done_with_checks

@@ -4,14 +4,7 @@ set -u
 chorale=$1
 name=bench_sweep
 command -v jq >/dev/null 2>&1 || { echo "$name: skipped: jq is not installed"; exit 77; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-checks=0
-bad=0
-holds() { # WHAT FILTER: of the JSON lines in $work/out
-    checks=$((checks + 1))
-    jq -se "$2" "$work/out" >/dev/null || { echo "$name: $1: $(cat "$work/out" "$work/err")"; bad=1; }
-}
+. tests/lib/cli.sh
 shape='llama(dim=32, layers=1, heads=1, ffn=32, vocab=300)'
 "$chorale" bench --sweep --json --prompts 1 "random:$shape" >"$work/out" 2>"$work/err"
 # 96 texts of 8 + 63 positions each
@@ -54,5 +47,4 @@ dropped() { # MESSAGE OPTIONS...
 dropped '--chains and --pools: want one of the two' --pools --chains
 dropped "--lua: 'zoo:draft': want no operands" --lua zoo:draft
 dropped '3 checkpoints, want 2 or 4' --ensembles zoo:draft zoo:draft zoo:draft
-[ "$bad" -eq 0 ] && echo "$name: $checks checks passed"
-exit "$bad"
+done_with_checks

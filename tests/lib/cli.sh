@@ -43,6 +43,12 @@ tells() {
     grep -qF -- "$words" "$work/err" "$work/out" || fail "$*: want '$words' in: $(head -c 300 "$work/err")"
 }
 
+# holds WHAT FILTER: of the JSON lines in $work/out, by jq
+holds() {
+    checks=$((checks + 1))
+    jq -se "$2" "$work/out" >/dev/null || fail "$1: $(cat "$work/out" "$work/err")"
+}
+
 # The last line of a test.
 done_with_checks() {
     [ "$bad" = 0 ] && echo "$name: $checks checks passed"
