@@ -219,17 +219,20 @@ static double bytes_of(const struct bench *b)
 static void tell(const struct bench *b, const struct args *a, const char *name, const double x[2])
 {
     double bytes = bytes_of(b);
-    const char *format =
-        a->json
-            ? "{\"what\":\"card\",\"lm\":%s,\"device\":\"%s\",\"slots\":%zu,\"context\":%zu,\"step_s\":%.6g,"
-              "\"tokens_per_s\":%.2f,\"bytes\":%.6g,\"copy_bytes_per_s\":%.5g,\"of_bandwidth\":%.4f,\"over_roofline\":"
-              "%.4f}\n"
-            : "%s on %s: %zu slots of %zu positions: a step %.6g s, %.1f tokens/s; %.4g bytes read, a copy gives %.4g "
-              "bytes/s: %.3f of it, %.3f times the roofline\n";
-    struct text shown = { 0 };
-    printf(format, console_name(a, name, &shown), b->device->info.name, b->slots, b->context, x[0],
-           (double)b->slots / x[0], bytes, x[1], bytes / x[0] / x[1], x[0] * x[1] / bytes);
-    text_free(&shown);
+    double rate = (double)b->slots / x[0], share = bytes / x[0] / x[1], over = x[0] * x[1] / bytes;
+    struct text text = { 0 };
+    const char *shown = console_name(a, name, &text), *card = b->device->info.name;
+    if (a->json)
+        printf("{\"what\":\"card\",\"lm\":%s,\"device\":\"%s\",\"slots\":%zu,\"context\":%zu,\"step_s\":%.6g,"
+               "\"tokens_per_s\":%.2f,\"bytes\":%.6g,\"copy_bytes_per_s\":%.5g,\"of_bandwidth\":%.4f,\"over_roofline\":"
+               "%.4f}\n",
+               shown, card, b->slots, b->context, x[0], rate, bytes, x[1], share, over);
+    else
+        printf("%s on %s: %zu slots of %zu positions: a step %.6g s, %.1f tokens/s; %.4g bytes read, a copy gives %.4g "
+               "bytes/s: "
+               "%.3f of it, %.3f times the roofline\n",
+               shown, card, b->slots, b->context, x[0], rate, bytes, x[1], share, over);
+    text_free(&text);
 }
 
 static int measure(struct bench *b, const struct args *a, const char *name)

@@ -74,11 +74,14 @@ static struct cost measure(struct job *j, pool_rule rule, size_t n)
 
 static void print(const struct args *a, const char *rule, size_t n, const struct job *j, const struct cost *c)
 {
-    const char *format =
-        a->json ? "{\"what\":\"pool\",\"rule\":\"%s\",\"rows\":%zu,\"symbols\":%u,\"pool_us\":%.1f,\"with_draw_us\":"
-                  "%.1f,\"measure_us\":%.1f}\n"
-                : "%-8s pool of %zu rows of %u symbols: %7.1f us, with a draw %7.1f us; measuring a row %6.1f us\n";
-    printf(format, rule, n, j->n, 1e6 * c->pool, 1e6 * c->draw, 1e6 * c->measure);
+    const double pool = 1e6 * c->pool, draw = 1e6 * c->draw, measure = 1e6 * c->measure;
+    if (a->json)
+        printf("{\"what\":\"pool\",\"rule\":\"%s\",\"rows\":%zu,\"symbols\":%u,\"pool_us\":%.1f,\"with_draw_us\":%.1f,"
+               "\"measure_us\":%.1f}\n",
+               rule, n, j->n, pool, draw, measure);
+    else
+        printf("%-8s pool of %zu rows of %u symbols: %7.1f us, with a draw %7.1f us; measuring a row %6.1f us\n", rule,
+               n, j->n, pool, draw, measure);
 }
 
 int bench_pools(const struct args *a)

@@ -69,15 +69,17 @@ static int measure(struct vocab *v, const struct text *t, struct timing *best)
 
 static void print(const struct args *a, const char *name, size_t n, const struct timing *t)
 {
-    const char *format =
-        a->json ? "{\"what\":\"tokenize\",\"file\":%s,\"bytes\":%zu,\"tokens\":%zu,\"encode_bytes_per_s\":%.4g,"
-                  "\"encode_lines_bytes_per_s\":%.4g,\"decode_bytes_per_s\":%.4g}\n"
-                : "%-32s %9zu bytes %9zu tokens   encode %7.2f MB/s, line by line %7.2f MB/s, decode %7.2f MB/s\n";
     double unit = a->json ? 1 : 1e6, bytes = (double)n / unit;
-    struct text shown = { 0 };
-    printf(format, console_name(a, name, &shown), n, t->tokens, bytes / t->encode, bytes / t->encode_lines,
-           bytes / t->decode);
-    text_free(&shown);
+    struct text text = { 0 };
+    const char *shown = console_name(a, name, &text);
+    if (a->json)
+        printf("{\"what\":\"tokenize\",\"file\":%s,\"bytes\":%zu,\"tokens\":%zu,\"encode_bytes_per_s\":%.4g,"
+               "\"encode_lines_bytes_per_s\":%.4g,\"decode_bytes_per_s\":%.4g}\n",
+               shown, n, t->tokens, bytes / t->encode, bytes / t->encode_lines, bytes / t->decode);
+    else
+        printf("%-32s %9zu bytes %9zu tokens   encode %7.2f MB/s, line by line %7.2f MB/s, decode %7.2f MB/s\n", shown,
+               n, t->tokens, bytes / t->encode, bytes / t->encode_lines, bytes / t->decode);
+    text_free(&text);
 }
 
 int bench_tokenize(const struct args *a)
