@@ -11,6 +11,7 @@
 #include "model/lm.h"
 
 struct lms;
+struct device;
 
 /* what: the plan's `what`, which must outlive it; opens nothing yet. */
 struct lms *lms_alloc(const json_t *what, struct threads *threads);
@@ -34,7 +35,6 @@ const char *lms_template(const struct lms *s, const char *id);
 int lms_encode(struct lms *s, const char *id, const char *text, size_t n, struct symbols *out);
 /* The kernel path of the checkpoints opened so far; "" for none. */
 const char *lms_kernels(const struct lms *s);
-struct device;
 /* Where its checkpoints compute, borrowed; NULL: this machine's processor, or none is open yet. */
 struct device *lms_device(const struct lms *s);
 

@@ -2,8 +2,8 @@
 
 static void allow(struct device_user *u, uint64_t bytes)
 {
-    u->pages = u->most > 0 && u->most < bytes ? u->most : bytes;
-    u->allow(u->self, u->pages);
+    u->plan->kv = u->most > 0 && u->most < bytes ? u->most : bytes;
+    u->allow(u->self);
 }
 
 void device_share_join(struct device *d, struct device_user *u)
@@ -21,8 +21,9 @@ void device_share_leave(struct device *d, struct device_user *u)
         return;
     *at = u->next;
     size_t n = device_share_count(d);
+    uint64_t left = u->plan->weights + u->plan->activations + u->plan->kv;
     for (struct device_user *other = d->users; other; other = other->next)
-        allow(other, other->pages + (u->pages + u->rest) / n);
+        allow(other, other->plan->kv + left / n);
 }
 
 size_t device_share_count(const struct device *d)

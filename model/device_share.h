@@ -8,22 +8,23 @@
 #define MODEL_DEVICE_SHARE_H
 
 #include "model/device_open.h"
+#include "model/device_plan.h"
 
 struct device_user {
     struct device_user *next;
-    void (*yield)(void *self);                 /* gives all its pages back */
-    void (*allow)(void *self, uint64_t bytes); /* what it may have in pages from here on */
+    void (*yield)(void *self); /* gives all its pages back */
+    void (*allow)(void *self); /* plan->kv is another from here on */
     void *self;
-    uint64_t pages, rest; /* bytes: what it may have, what else of the device is its */
-    uint64_t most;        /* bytes in pages that it has asked for; 0: what there is */
+    struct device_plan *plan; /* borrowed: what of the device is its; kv is set here */
+    uint64_t most;            /* bytes for keys and values that it has asked for; 0: what there is */
 };
 
-/* The user is borrowed until it leaves; one that never joined may leave. */
+/* The user is borrowed until it leaves, where its plan's bytes become the others'; one that never joined may leave. */
 void device_share_join(struct device *d, struct device_user *u);
 void device_share_leave(struct device *d, struct device_user *u);
 
 size_t device_share_count(const struct device *d);
 void device_share_yield(struct device *d);                 /* all give their pages back */
-void device_share_allow(struct device *d, uint64_t bytes); /* each may have so much in pages */
+void device_share_allow(struct device *d, uint64_t bytes); /* each may have so many bytes for keys and values */
 
 #endif

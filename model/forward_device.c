@@ -74,7 +74,6 @@ void device_pages_close(struct device_pages *p)
     free(p);
 }
 
-/* A pool that cannot be opened again is one without memory. */
 void device_pages_empty(struct device_pages *p)
 {
     struct device_error e = { 0 };

@@ -23,7 +23,9 @@ int forward_device_plan(struct forward_parts *parts, const struct device_ask *as
 struct device_pages;
 struct device_pages *device_pages_open(struct device *d, size_t page_bytes);
 void device_pages_close(struct device_pages *p);
-void device_pages_empty(struct device_pages *p); /* the device gets its memory back; no page is in use */
+/* The device gets the memory of all pages back, none of which is in use.  Where no new pool can be
+ * opened, take() gives no page until the next time. */
+void device_pages_empty(struct device_pages *p);
 struct kv_memory device_pages_memory(struct device_pages *p);
 
 #endif

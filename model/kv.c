@@ -61,10 +61,8 @@ struct kv *kv_alloc(struct tree *tree, const struct kv_shape *shape, size_t byte
     kv->shape = *shape;
     kv->memory = memory ? *memory : (struct kv_memory){ host_take, host_give, NULL };
     kv->page_bytes = kv_page_bytes(shape);
-    kv->budget = kv->most = bytes / kv->page_bytes;
-    kv->again = UINT64_MAX;
     kv->newest = kv->oldest = kv->free_page = -1;
-    kv->had = SIZE_MAX;
+    kv_allow(kv, bytes);
     return kv;
 }
 
@@ -204,7 +202,7 @@ static void *page_data(struct kv *kv)
 /* -1: no memory for it. */
 static int32_t new_page(struct kv *kv)
 {
-    evict_to(kv, kv->budget > 0 ? kv->budget - 1 : 0);
+    evict_to(kv, kv->budget - 1);
     void *data = page_data(kv);
     if (!data) {
         kv->had = kv->n_live;

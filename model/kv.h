@@ -34,8 +34,11 @@ struct kv_copy {
 
 struct kv;
 
-/* memory NULL: this machine's.  Where it has no more, what there is is the budget for KV_FULL_FOR passes. */
+/* How many times of kv_begin() memory that was full is not asked again: a card takes milliseconds to say no. */
 #define KV_FULL_FOR 256u
+
+/* bytes: the budget, a page at least.  memory NULL: this machine's; where it has no more, what there is is the budget for a
+ * while (KV_FULL_FOR). */
 struct kv *kv_alloc(struct tree *tree, const struct kv_shape *shape, size_t bytes, const struct kv_memory *memory);
 void kv_free(struct kv *kv);
 

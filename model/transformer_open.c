@@ -180,22 +180,10 @@ static void yield(void *self)
     device_pages_empty(t->pages);
 }
 
-static void allow(void *self, uint64_t bytes)
+static void allow(void *self)
 {
     struct transformer *t = self;
-    t->plan.kv = bytes;
-    kv_allow(t->kv, (size_t)bytes);
-}
-
-static void join(struct transformer *t, size_t kv_asked)
-{
-    t->user = (struct device_user){ .yield = yield,
-                                    .allow = allow,
-                                    .self = t,
-                                    .pages = t->plan.kv,
-                                    .rest = t->plan.weights + t->plan.activations,
-                                    .most = kv_asked };
-    device_share_join(t->device, &t->user);
+    kv_allow(t->kv, (size_t)t->plan.kv);
 }
 
 /* Memory for pages comes from the device from here on; lms that it has already share it. */
@@ -213,7 +201,8 @@ static int open_device(struct transformer *t, const struct transformer_options *
     if (t->plan.others > 0) /* there was a plan */
         device_share_allow(t->device, t->plan.others);
     TRY(rc);
-    join(t, o->kv_bytes);
+    t->user = (struct device_user){ .yield = yield, .allow = allow, .self = t, .plan = &t->plan, .most = o->kv_bytes };
+    device_share_join(t->device, &t->user);
     *chunk = parts.max_tokens;
     t->pages = device_pages_open(t->device, page_bytes);
     return t->pages ? 0 : err_code();
